@@ -1,0 +1,3 @@
+"""Class-imbalance pipelines on Apache Spark."""
+
+__version__ = "0.1.0"

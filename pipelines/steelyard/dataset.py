@@ -1,0 +1,89 @@
+"""Which column of a table plays which part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the two mistakes of a binary decision cost, in the user's unit, for each row.
+
+    Parameters
+    ----------
+    false_negative : str or float, optional
+        Cost of missing a positive row: a column's name or one number for all rows.
+    false_positive : str or float, optional
+        Cost of a false alarm on a negative row, likewise.
+    """
+
+    false_negative: str | float | None = None
+    false_positive: str | float | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether any cost is known."""
+        return self.false_negative is not None or self.false_positive is not None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that hold costs."""
+        return tuple(c for c in (self.false_negative, self.false_positive) if isinstance(c, str))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The roles of a table's columns, and its classes once they are known.
+
+    Parameters
+    ----------
+    label : str
+    features : tuple of str
+        All features, in the table's order.
+    categorical : tuple of str
+        Those of `features` that are categories.
+    key : tuple of str
+        Columns that identify a row; empty where only its content does.
+    content : tuple of str
+        All columns of the source but the label.
+    group, time, weight : str, optional
+    cost : Cost
+    positive : str, optional
+        String form of the positive class; None with more than two classes.
+    classes : tuple of str
+        String forms: (negative, positive), or by descending count where there are more than two.
+    """
+
+    label: str
+    features: tuple[str, ...]
+    categorical: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    group: str | None = None
+    time: str | None = None
+    weight: str | None = None
+    cost: Cost = Cost()
+    positive: str | None = None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns whose values identify a row: the key, else the whole content."""
+        return self.key or self.content
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The features that are no categories."""
+        return tuple(f for f in self.features if f not in set(self.categorical))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the roles as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Dataset:
+        """Rebuild what `to_json` gave."""
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+        return cls(**{**values, "cost": Cost(**document["cost"])})

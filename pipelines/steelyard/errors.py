@@ -1,0 +1,69 @@
+"""The exceptions that steelyard raises: one tree, each with the exit code that the command line gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar, Literal
+
+Kind = Literal["guard", "input", "engine"]
+
+
+class SteelyardError(Exception):
+    """Base of all errors of steelyard.
+
+    Attributes
+    ----------
+    kind : {"engine", "input", "guard"}
+        Who has to act: whoever runs the engine, whoever gave the input, or whoever owns the data.
+    exit_code : int
+        What a process that ends with this error exits with.
+    """
+
+    kind: ClassVar[Kind] = "engine"
+    exit_code: ClassVar[int] = 3
+
+
+class EngineError(SteelyardError):
+    """Spark, the store or a library failed, or something was not foreseen."""
+
+
+class InputError(SteelyardError):
+    """The user's input is wrong: a configuration, a column, the data."""
+
+    kind: ClassVar[Kind] = "input"
+    exit_code: ClassVar[int] = 2
+
+
+class ConfigError(InputError):
+    """A pipeline's configuration is wrong; the message names the path in it."""
+
+
+class GuardError(SteelyardError):
+    """A guard or the gate said no."""
+
+    kind: ClassVar[Kind] = "guard"
+    exit_code: ClassVar[int] = 1
+
+
+def closest(name: str, available: Iterable[str]) -> str:
+    """Return a hint at the available name nearest to `name`, or an empty string.
+
+    Examples
+    --------
+    >>> closest("lable", ["label", "amount"])
+    " Did you mean 'label'?"
+    """
+    near = get_close_matches(name, list(available), n=1, cutoff=0.6)
+    if not near:
+        by_case = {a.casefold(): a for a in available}
+        near = [by_case[name.casefold()]] if name.casefold() in by_case else []
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def missing_column(name: str, available: Iterable[str], role: str = "column") -> InputError:
+    """Return the error for a column that a table doesn't have."""
+    columns = list(available)
+    hint = closest(name, columns)
+    shown = ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")
+    return InputError(f"{role} {name!r} is not in the table.{hint} It has: {shown}")
