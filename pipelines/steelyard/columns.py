@@ -1,0 +1,85 @@
+"""Looking at a DataFrame's columns by name: types, presence, and the string form of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyspark.ml.linalg import VectorUDT
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.errors import missing_column
+
+
+def quoted(name: str) -> str:
+    """Return `name` in backticks, so that dots and spaces in it mean nothing to Spark."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def col(name: str) -> Column:
+    """Return the column that is called exactly `name`."""
+    return F.col(quoted(name))
+
+
+def dtype(df: DataFrame, name: str, role: str = "column") -> T.DataType:
+    """Return the type of a column.
+
+    Raises
+    ------
+    InputError
+        If the table has no such column; the message names the nearest one.
+    """
+    for field in df.schema.fields:
+        if field.name == name:
+            return field.dataType
+    raise missing_column(name, df.columns, role)
+
+
+def require_columns(df: DataFrame, names: Iterable[str], role: str = "column") -> None:
+    """Raise `InputError` for the first of `names` that the table lacks."""
+    for name in names:
+        dtype(df, name, role)
+
+
+def is_vector(df: DataFrame, name: str) -> bool:
+    """Whether the column is a Spark ML vector."""
+    return isinstance(dtype(df, name), VectorUDT)
+
+
+def class_text(df: DataFrame, name: str) -> Column:
+    """Return the string form of a label column: the form in which classes are written and compared.
+
+    Whole floats lose their `.0`, decimals their trailing zeros, booleans become `true` and `false`; NaN counts as null.
+
+    Parameters
+    ----------
+    df : DataFrame
+    name : str
+        The label column.
+
+    Returns
+    -------
+    Column of string
+        Null where the label is null.
+    """
+    kind = dtype(df, name, "label")
+    value = col(name)
+    if isinstance(kind, T.DoubleType | T.FloatType):
+        whole = (value == F.floor(value)) & (F.abs(value) < F.lit(2.0**53))
+        text = F.when(whole, value.cast("bigint").cast("string")).otherwise(value.cast("string"))
+        return F.when(~F.isnan(value), text)
+    if isinstance(kind, T.DecimalType):
+        return decimal_text(value, kind)
+    return value.cast("string")
+
+
+def decimal_text(value: Column, kind: T.DecimalType) -> Column:
+    """Return a decimal as plain digits without trailing zeros, whatever its declared scale."""
+    whole = "0" * max(kind.precision - kind.scale, 1)
+    if kind.scale == 0:
+        return value.cast("string")
+    digits = F.to_char(F.abs(value), F.lit(f"{whole}D{'0' * kind.scale}"))
+    trimmed = F.regexp_replace(F.regexp_replace(digits, r"\.?0*$", ""), r"^0+(?=[0-9])", "")
+    sign = F.when((value < 0), F.lit("-")).otherwise(F.lit(""))
+    return F.concat(sign, trimmed)

@@ -1,0 +1,1 @@
+"""What concerns DataFrames and is no algorithm: columns, caching, pinned input, neighbours."""
