@@ -54,11 +54,11 @@ def closest(name: str, available: Iterable[str]) -> str:
     >>> closest("lable", ["label", "amount"])
     " Did you mean 'label'?"
     """
-    near = get_close_matches(name, list(available), n=1, cutoff=0.6)
-    if not near:
-        by_case = {a.casefold(): a for a in available}
-        near = [by_case[name.casefold()]] if name.casefold() in by_case else []
-    return f" Did you mean {near[0]!r}?" if near else ""
+    by_case = {a.casefold(): a for a in available}
+    near = get_close_matches(name.casefold(), list(by_case), n=3, cutoff=0.6)
+    # Swapped letters are the commonest slip, and the matcher rates them no higher than a wrong letter.
+    near.sort(key=lambda candidate: sorted(candidate) != sorted(name.casefold()))
+    return f" Did you mean {by_case[near[0]]!r}?" if near else ""
 
 
 def missing_column(name: str, available: Iterable[str], role: str = "column") -> InputError:

@@ -1,0 +1,37 @@
+"""A pipeline's configuration: YAML in, checked models out. Imports neither pyspark nor pandas."""
+
+from steelyard.config._load import load, read_document, resolve_env
+from steelyard.config._models import (
+    AirflowConfig,
+    CompareConfig,
+    CostConfig,
+    DataConfig,
+    DecideConfig,
+    GateBound,
+    GuardsConfig,
+    PipelineConfig,
+    ResampleConfig,
+    SparkConfig,
+    SplitConfig,
+    TrainConfig,
+    duration,
+)
+
+__all__ = [
+    "AirflowConfig",
+    "CompareConfig",
+    "CostConfig",
+    "DataConfig",
+    "DecideConfig",
+    "GateBound",
+    "GuardsConfig",
+    "PipelineConfig",
+    "ResampleConfig",
+    "SparkConfig",
+    "SplitConfig",
+    "TrainConfig",
+    "duration",
+    "load",
+    "read_document",
+    "resolve_env",
+]

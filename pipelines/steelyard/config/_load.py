@@ -1,0 +1,214 @@
+"""From a YAML file, a URI or JSON text to a checked configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from steelyard.config._models import PipelineConfig
+from steelyard.errors import ConfigError, closest
+
+_VARIABLE = re.compile(r"\$\{(?!env:)([A-Za-z_][A-Za-z0-9_]*)\}")
+_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def load(
+    source: str | Path, overrides: Sequence[str] = (), variables: Mapping[str, str] | None = None
+) -> PipelineConfig:
+    """Read and check a pipeline.
+
+    Parameters
+    ----------
+    source : str or Path
+        A path, a URI that `pyarrow.fs` reads, or JSON (or YAML flow) text that starts with `{`.
+    overrides : sequence of str
+        Each `a.b=value`, the value in YAML's spelling. Relative paths in them are taken from the current directory,
+        those in the file from the file's folder.
+    variables : mapping of str to str, optional
+        Values of `${NAME}`. `${env:NAME}` stays a placeholder, see `resolve_env`.
+
+    Raises
+    ------
+    ConfigError
+        For unreadable YAML, unknown keys, wrong types, impossible combinations, unknown variables. The message
+        names the path in the YAML and the line.
+
+    Examples
+    --------
+    >>> load('{version: 1, name: p, data: {path: /t, label: y}}').split.test
+    0.2
+    """
+    text, folder = read_document(source)
+    document = _parse(text, str(source) if folder is not None else "the pipeline")
+    if not isinstance(document, CommentedMap):
+        raise ConfigError("a pipeline is a mapping with the keys version, name, data, …")
+    _absolute(document, folder)
+    for override in overrides:
+        _override(document, override)
+    _absolute(document, str(Path.cwd()))
+    filled = _substitute(document, dict(variables or {}), ())
+    try:
+        return PipelineConfig.model_validate(filled)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, document, source if folder is not None else None)) from None
+
+
+def read_document(source: str | Path) -> tuple[str, str | None]:
+    """Return a pipeline's text and the folder that its relative paths start from (None for bare text)."""
+    place = str(source)
+    if place.lstrip().startswith("{"):
+        return place, None
+    if "://" in place:
+        from pyarrow import fs as pafs
+
+        try:
+            filesystem, path = pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", place))
+            with filesystem.open_input_stream(path) as stream:
+                return bytes(stream.read()).decode(), place.rsplit("/", 1)[0]
+        except OSError as error:
+            raise ConfigError(f"cannot read the pipeline {place}: {error}") from None
+    try:
+        return Path(place).read_text(encoding="utf-8"), str(Path(place).absolute().parent)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the pipeline {place}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def resolve_env(value: Any) -> Any:
+    """Return `value` with each `${env:NAME}` replaced from the environment; for use in the driver, never written.
+
+    Raises
+    ------
+    ConfigError
+        If the environment has no such variable.
+    """
+    if isinstance(value, str):
+        return _ENVIRONMENT.sub(lambda m: _from_environment(m[1]), value)
+    if isinstance(value, Mapping):
+        return {k: resolve_env(v) for k, v in value.items()}
+    return [resolve_env(v) for v in value] if isinstance(value, list) else value
+
+
+def _from_environment(name: str) -> str:
+    if name not in os.environ:
+        raise ConfigError(f"the pipeline uses ${{env:{name}}}, but the environment has no {name}")
+    return os.environ[name]
+
+
+def _parse(text: str, name: str) -> Any:
+    try:
+        return YAML().load(StringIO(text))
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(f"{name}{line}: {error.problem or error.context or 'not YAML'}") from None
+    except YAMLError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _absolute(document: CommentedMap, folder: str | None) -> None:
+    """Make relative paths of the data and of the user's own suites absolute."""
+    data, guards = document.get("data"), document.get("guards")
+    if folder is None:
+        return
+    if isinstance(data, CommentedMap) and "path" in data:
+        paths = data["path"]
+        data["path"] = [_joined(folder, p) for p in paths] if isinstance(paths, list) else _joined(folder, paths)
+    if isinstance(guards, CommentedMap):
+        for checkpoint, suite in guards.items():
+            if isinstance(suite, str) and "/" in suite:
+                guards[checkpoint] = _joined(folder, suite)
+
+
+def _joined(folder: str, path: Any) -> Any:
+    if not isinstance(path, str) or "://" in path or path.startswith(("/", "${")):
+        return path
+    if "://" in folder:
+        return f"{folder}/{path}"
+    return os.path.normpath(os.path.join(folder, path))
+
+
+def _override(document: CommentedMap, override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not all(path.split(".")):
+        raise ConfigError(f"--set {override!r} is not of the form a.b=value")
+    *parents, last = path.split(".")
+    place = document
+    for name in parents:
+        place = place.setdefault(name, CommentedMap())
+        if not isinstance(place, CommentedMap):
+            raise ConfigError(f"--set {override!r}: {name} is a value, not a section")
+    place[last] = _parse(text, f"--set {override!r}") if text else ""
+
+
+def _substitute(value: Any, variables: Mapping[str, str], path: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _substitute(v, variables, (*path, str(k))) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_substitute(v, variables, path) for v in value]
+    if not isinstance(value, str):
+        return value
+
+    def known(match: re.Match[str]) -> str:
+        if match[1] not in variables:
+            raise ConfigError(
+                f"{'.'.join(path)}: ${{{match[1]}}} has no value; give it with --var {match[1]}=…"
+                + closest(match[1], variables)
+            )
+        return variables[match[1]]
+
+    return _VARIABLE.sub(known, value)
+
+
+def _explain(error: ValidationError, document: CommentedMap, source: str | Path | None) -> str:
+    """Say each fault with its path and line, in the words of the configuration, not of the checker."""
+    lines = []
+    for fault in error.errors():
+        path = [p for p in fault["loc"] if not (isinstance(p, str) and p.startswith(("function-", "literal[", "dict[", "list[", "constrained-")))]
+        line = _line(document, path)
+        where = f" (line {line}" + (f" of {source})" if source is not None else ")") if line else ""
+        lines.append(f"{'.'.join(map(str, path)) or 'pipeline'}: {_words(fault, path)}{where}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _words(fault: Any, path: Sequence[int | str]) -> str:
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        return "unknown key." + closest(str(path[-1]), _known_keys(path[:-1]))
+    if fault["type"] == "missing":
+        return "is missing"
+    got = fault.get("input")
+    shown = f", got {got!r}" if isinstance(got, str | int | float | bool) and "got" not in message else ""
+    return message[0].lower() + message[1:] + (shown if fault["type"] != "value_error" else "")
+
+
+def _known_keys(path: Sequence[int | str]) -> list[str]:
+    model: Any = PipelineConfig
+    for part in path:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        model = field.annotation if field is not None else None
+    if not hasattr(model, "model_fields"):
+        return []
+    return [f.alias or name for name, f in model.model_fields.items()]
+
+
+def _line(document: Any, path: Sequence[int | str]) -> int | None:
+    """Return the 1-based line of the deepest key of `path` that the document has."""
+    line: int | None = None
+    for part in path:
+        if isinstance(document, CommentedMap) and part in document:
+            position = document.lc.data.get(part) if document.lc.data else None
+        elif isinstance(document, CommentedSeq) and isinstance(part, int) and part < len(document):
+            position = document.lc.data.get(part) if document.lc.data else None
+        else:
+            break
+        line = position[0] + 1 if position else line
+        document = document[part]
+    return line
