@@ -23,7 +23,7 @@ from pyarrow import fs as pafs
 from steelyard.errors import InputError
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_DERIVED = ("metrics.json", "report.html")
+_AT_THE_TOP = {"evaluate": "metrics.json", "report": "report.html"}
 
 
 class RunExistsError(InputError):
@@ -266,9 +266,11 @@ class RunDir:
             return None
 
     def void(self, stages: Iterable[str]) -> None:
-        """Delete the outcomes of some stages, and what is derived from all of them."""
-        for path in (*_DERIVED, *(f"stages/{s}.json" for s in stages)):
-            self.delete(path)
+        """Delete the outcomes of some stages, and the files that these leave at the top of the directory."""
+        for stage in stages:
+            self.delete(f"stages/{stage}.json")
+            if stage in _AT_THE_TOP:
+                self.delete(_AT_THE_TOP[stage])
 
     def publish(self, outcome: Outcome, artifacts: Sequence[str] = ()) -> Outcome:
         """Write a stage's outcome, its last write, with the list of its files.

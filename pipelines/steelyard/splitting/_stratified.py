@@ -1,0 +1,73 @@
+"""Stratified splits by exact hash thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame
+
+from steelyard.columns import class_text
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.hashing import Cut, cuts
+from steelyard.splitting._plan import SplitPlan, hash_position, wanted_counts
+
+
+def stratified_split(
+    df: DataFrame, dataset: Dataset, counts: Mapping[str, int], *, validation: float, test: float, seed: int = 0
+) -> SplitPlan:
+    """Plan a split in which every class is divided by the same shares, exactly.
+
+    The rows of a class are ordered by a hash of their identity; the first become test, the next validation, the rest training. Costs
+    two narrow scans. Without a key the counts are exact, and equal rows on a boundary are divided; with a key, rows of
+    one key stay together and the deviation is reported.
+
+    Parameters
+    ----------
+    df : DataFrame
+    dataset : Dataset
+    counts : mapping of str to int
+        Rows of each class.
+    validation, test : float
+        Shares of each class, rounded half up, test first.
+    seed : int, default 0
+
+    Raises
+    ------
+    InputError
+        If a class would have no row in one of the splits.
+
+    Examples
+    --------
+    >>> plan = stratified_split(df, dataset, {"0": 990, "1": 10}, validation=0.1, test=0.2)  # doctest: +SKIP
+    >>> apply_split(df, plan).groupBy("__split").count()  # doctest: +SKIP
+    """
+    wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}
+    for name, of in wanted.items():
+        empty = [split for split, n in of.items() if n == 0]
+        if empty:
+            raise InputError(
+                f"class {name!r} has {counts[name]:,} rows, too few for shares {validation} and {test}: "
+                f"{' and '.join(empty)} would have none of it"
+            )
+    plan = SplitPlan("stratified", dataset.label, seed, identity=dataset.identity)
+    quotas = {c: [w["test"], w["test"] + w["validation"]] for c, w in wanted.items()}
+    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, whole=bool(dataset.key))
+    achieved = {c: _achieved(found[c], counts[c]) for c in counts}
+    return SplitPlan(
+        "stratified",
+        dataset.label,
+        seed,
+        identity=dataset.identity,
+        cuts=found,
+        counts={s: {c: achieved[c][s] for c in counts} for s in ("train", "validation", "test")},
+        deviations={
+            s: {c: achieved[c][s] - wanted[c][s] for c in counts if achieved[c][s] != wanted[c][s]}
+            for s in ("train", "validation", "test")
+        },
+    )
+
+
+def _achieved(found: list[Cut], total: int) -> dict[str, int]:
+    test, both = (c.count for c in found)
+    return {"test": test, "validation": both - test, "train": total - both}

@@ -1,0 +1,94 @@
+"""How many rows each class has, and whether the table can be worked with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import class_text, dtype
+from steelyard.errors import InputError
+
+MAX_CLASSES = 1000
+_LABEL_TYPES = (T.StringType, T.BooleanType, T.NumericType)
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """Exact counts of a label column.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        By the class's string form, the most frequent first, ties by name.
+    nulls : int
+        Rows whose label is null or NaN.
+    """
+
+    counts: Mapping[str, int]
+    nulls: int = 0
+
+    @property
+    def total(self) -> int:
+        """Labelled rows."""
+        return sum(self.counts.values())
+
+    @property
+    def imbalance_ratio(self) -> float:
+        """Size of the largest class over that of the smallest."""
+        return max(self.counts.values()) / min(self.counts.values())
+
+    def positive(self, wanted: str | None = None) -> str | None:
+        """Return the positive class: the wanted one, else the rarer of two; None with more than two classes.
+
+        Raises
+        ------
+        InputError
+            If the wanted class doesn't occur.
+        """
+        if wanted is not None and wanted not in self.counts:
+            seen = ", ".join(map(repr, list(self.counts)[:10]))
+            raise InputError(f"data.positive is {wanted!r}, but the label has the classes {seen}")
+        if len(self.counts) != 2:
+            return None
+        return wanted if wanted is not None else list(self.counts)[-1]
+
+    def ordered(self, positive: str | None) -> tuple[str, ...]:
+        """Return the classes in the order of a model's outputs: (negative, positive), or by descending count."""
+        if positive is None:
+            return tuple(self.counts)
+        return (*(c for c in self.counts if c != positive), positive)
+
+    def check(self) -> None:
+        """Raise `InputError` unless there are two classes or more, each with two rows or more."""
+        if not self.counts:
+            raise InputError("the table has no labelled row" + (f" ({self.nulls:,} null labels)" if self.nulls else ""))
+        if len(self.counts) == 1:
+            only, count = next(iter(self.counts.items()))
+            raise InputError(f"the label has one class only: {only!r} in all {count:,} rows; there is nothing to tell apart")
+        single = [c for c, n in self.counts.items() if n == 1]
+        if single:
+            raise InputError(f"class {single[0]!r} has a single row (1 of {self.total:,}), which cannot be in training and test at once")
+
+
+def class_counts(df: DataFrame, label: str) -> ClassCounts:
+    """Count the rows of each class: one aggregation over the label column.
+
+    Raises
+    ------
+    InputError
+        If the column is missing, of a type that is no label, or has more than 1,000 classes.
+    """
+    kind = dtype(df, label, "label column")
+    if not isinstance(kind, _LABEL_TYPES):
+        raise InputError(f"label column {label!r} is of type {kind.simpleString()}; a label is a string, a boolean or a number")
+    grouped = df.groupBy(class_text(df, label).alias("class")).agg(F.count(F.lit(1)).alias("n"))
+    rows = grouped.orderBy(F.desc("n"), "class").limit(MAX_CLASSES + 2).collect()
+    counts = {r["class"]: r["n"] for r in rows if r["class"] is not None}
+    if len(counts) > MAX_CLASSES:
+        what = "continuous" if isinstance(kind, T.FractionalType) else "an identifier"
+        raise InputError(f"label column {label!r} has more than {MAX_CLASSES:,} distinct values; it looks {what}, not like a class")
+    return ClassCounts(counts, sum(r["n"] for r in rows if r["class"] is None))

@@ -1,0 +1,76 @@
+"""Class counts and the profile, against pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.stats import ClassCounts, class_counts, profile
+
+
+def test_counts_order_and_roles(spark: SparkSession) -> None:
+    df = spark.createDataFrame([(v,) for v in [1.0, 0.0, 0.0, None, float("nan")]], "y double")
+    found = class_counts(df, "y")
+    assert (dict(found.counts), found.nulls, found.total, found.imbalance_ratio) == ({"0": 2, "1": 1}, 2, 3, 2.0)
+    assert found.positive() == "1" and found.positive("0") == "0"
+    assert found.ordered("0") == ("1", "0")
+    assert ClassCounts({"a": 3, "b": 2, "c": 1}).positive() is None
+    assert ClassCounts({"a": 2, "b": 2}).positive() == "b"
+    with pytest.raises(InputError, match="data.positive is 'yes'.*'0', '1'"):
+        found.positive("yes")
+
+
+@pytest.mark.parametrize(
+    ("counts", "nulls", "said"),
+    [({}, 0, "no labelled row"), ({}, 3, "3 null labels"), ({"a": 9}, 0, "one class only: 'a' in all 9"), ({"a": 9, "b": 1}, 0, "class 'b' has a single row")],
+)
+def test_tables_that_cannot_be_worked_with(counts: dict[str, int], nulls: int, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        ClassCounts(counts, nulls).check()
+
+
+def test_labels_that_are_none(spark: SparkSession) -> None:
+    df = spark.range(0, 1500).select("id", (F.col("id") * 0.37).alias("x"), F.array("id").alias("a"))
+    with pytest.raises(InputError, match="'x' has more than 1,000 distinct values; it looks continuous"):
+        class_counts(df, "x")
+    with pytest.raises(InputError, match="looks an identifier"):
+        class_counts(df, "id")
+    with pytest.raises(InputError, match="of type array<bigint>"):
+        class_counts(df, "a")
+    with pytest.raises(InputError, match="label column 'Id' is not in the table. Did you mean 'id'"):
+        class_counts(df, "Id")
+
+
+def test_profile_of_a_real_table(spark: SparkSession, real_data: Callable[[str], str]) -> None:
+    path = real_data("adult")
+    frame, df = pd.read_parquet(path), spark.read.parquet(path)
+    names = [c for c in df.columns if c != "income"]
+    categorical = [c for c in names if pd.api.types.is_string_dtype(frame[c])]
+    data = Dataset("income", tuple(names), tuple(categorical), content=tuple(names))
+    found = profile(df, data)
+    for c, part in frame.groupby("income", observed=True):
+        for name in names:
+            shown = found[name]["by_class"][c]
+            assert shown["missing"] == int(part[name].isna().sum())
+            if name in categorical:
+                assert shown["distinct"] == part[name].nunique()
+                assert shown["top"][0][1] == part[name].value_counts().iloc[0]
+            else:
+                for figure in ("mean", "std", "min", "max"):
+                    assert shown[figure] == pytest.approx(getattr(part[name], figure)(), rel=1e-9)
+    assert not any(f["constant"] for f in found.values())
+
+
+def test_constant_null_and_odd_columns(spark: SparkSession) -> None:
+    df = spark.createDataFrame([(1.0, None, "a", float("inf"), i % 2) for i in range(6)], "c double, n double, s string, f double, y int")
+    data = Dataset("y", ("c", "n", "s", "f"), ("s",), content=("c", "n", "s", "f"))
+    found = profile(df, data)
+    assert [found[f]["constant"] for f in ("c", "n", "s")] == [True, True, True]
+    assert found["n"]["by_class"]["0"]["missing"] == 3 and found["n"]["by_class"]["0"]["mean"] is None
+    assert found["f"]["by_class"]["0"]["max"] is None
