@@ -18,6 +18,7 @@ from steelyard.config._models import PipelineConfig
 from steelyard.errors import ConfigError, closest
 
 _VARIABLE = re.compile(r"\$\{(?!env:)([A-Za-z_][A-Za-z0-9_]*)\}")
+_UNION_BRANCHES = ("function-", "literal[", "dict[", "list[", "constrained-")
 _ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -171,7 +172,7 @@ def _explain(error: ValidationError, document: CommentedMap, source: str | Path 
     """Say each fault with its path and line, in the words of the configuration, not of the checker."""
     lines = []
     for fault in error.errors():
-        path = [p for p in fault["loc"] if not (isinstance(p, str) and p.startswith(("function-", "literal[", "dict[", "list[", "constrained-")))]
+        path = [p for p in fault["loc"] if not str(p).startswith(_UNION_BRANCHES)]
         line = _line(document, path)
         where = f" (line {line}" + (f" of {source})" if source is not None else ")") if line else ""
         lines.append(f"{'.'.join(map(str, path)) or 'pipeline'}: {_words(fault, path)}{where}")
@@ -203,9 +204,7 @@ def _line(document: Any, path: Sequence[int | str]) -> int | None:
     """Return the 1-based line of the deepest key of `path` that the document has."""
     line: int | None = None
     for part in path:
-        if isinstance(document, CommentedMap) and part in document:
-            position = document.lc.data.get(part) if document.lc.data else None
-        elif isinstance(document, CommentedSeq) and isinstance(part, int) and part < len(document):
+        if (isinstance(document, CommentedMap) and part in document) or (isinstance(document, CommentedSeq) and isinstance(part, int) and part < len(document)):
             position = document.lc.data.get(part) if document.lc.data else None
         else:
             break

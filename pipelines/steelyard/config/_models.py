@@ -102,7 +102,9 @@ class DataConfig(Section):
     def _no_literal_secret(self) -> DataConfig:
         for key, value in self.options.items():
             if _SECRET.search(key) and not _PLACEHOLDER.fullmatch(str(value)):
-                raise ValueError(f"option {key!r} holds a literal secret; write ${{env:NAME}} and set NAME in the environment")
+                raise ValueError(
+                    f"option {key!r} holds a literal secret; write ${{env:NAME}} and set NAME in the environment"
+                )
         return self
 
     @model_validator(mode="after")
@@ -110,7 +112,9 @@ class DataConfig(Section):
         roles = {"group": self.group, "time": self.time, "weight": self.weight}
         clash = [r for r, c in roles.items() if c == self.label]
         if clash or self.label in self.key or self.label in self.categorical:
-            raise ValueError(f"column {self.label!r} is the label and cannot be {(clash or ['key or category'])[0]} too")
+            raise ValueError(
+                f"column {self.label!r} is the label and cannot be {(clash or ['key or category'])[0]} too"
+            )
         return self
 
     @property
@@ -134,7 +138,9 @@ class SplitConfig(Section):
         if self.validation + self.test >= 1:
             raise ValueError(f"validation {self.validation} and test {self.test} leave no row for training")
         if self.validation == 0 or self.test == 0:
-            raise ValueError("validation and test must both be more than 0: the threshold is chosen on one, judged on the other")
+            raise ValueError(
+                "validation and test must both be more than 0: the threshold is chosen on one, judged on the other"
+            )
         if self.gap is not None and self.method != "temporal":
             raise ValueError("'gap' is for the temporal method")
         return self
@@ -241,7 +247,9 @@ class PipelineConfig(Section):
         if self.split.method == "temporal" and self.data.time is None:
             raise ValueError("split.method is temporal, which needs data.time")
         if self.split.method == "stratified" and self.data.group is not None:
-            raise ValueError("data.group is given: a stratified split would tear groups apart; use split.method temporal")
+            raise ValueError(
+                "data.group is given: a stratified split would tear groups apart; use split.method temporal"
+            )
         if self.compare is not None:
             raise ValueError("compare: this version has no stage that compares; leave the section out")
         if "minimize" in self.threshold_rule and self.data.cost == CostConfig():

@@ -36,8 +36,8 @@ class SplitPlan:
     time : str, optional
         Column that orders the rows (temporal).
     cuts : mapping of str to list of Cut
-        For each class, where test ends and where validation ends in the order of the hash; for a temporal split, under "all",
-        the ends of training, of the gap, of validation and of the second gap in the order of time.
+        For each class, where test ends and where validation ends in the order of the hash; for a temporal
+        split, under "all", the ends of training, of the gap, of validation and of the second gap in time.
     counts : mapping
         Split → class → rows.
     deviations : mapping
@@ -150,5 +150,7 @@ def time_position(df: DataFrame, name: str, origin: int) -> Column:
         # Wall-clock times are ordered as if they were UTC, whatever the session's time zone.
         value = F.unix_micros(F.concat(value.cast("string"), F.lit("Z")).cast("timestamp"))
     elif not isinstance(kind, T.IntegralType):
-        raise InputError(f"time column {name!r} is of type {kind.simpleString()}; it must be a timestamp, a date or a whole number")
+        raise InputError(
+            f"time column {name!r} is of type {kind.simpleString()}; it must be a timestamp, a date or a whole number"
+        )
     return value.cast("bigint") - F.lit(origin).cast("bigint")

@@ -29,8 +29,8 @@ def temporal_split(
 ) -> SplitPlan:
     """Plan a split by time: the oldest rows train, the newest test.
 
-    Rows of one time stay together, so the shares hold to within the rows of one time; the deviation is reported. Costs three
-    narrow scans over the time (and, for the counts, the label).
+    Rows of one time stay together, so the shares hold to within the rows of one time; the deviation is reported.
+    Costs four narrow scans over time and label.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def temporal_split(
     validation, test : float
         Shares of all rows, rounded half up, test first.
     gap : timedelta, default 0
-        Training rows less than this before the first validation row, and validation rows less than this before the first test
-        row, are left out, since their labels weren't yet known at the cut.
+        Training rows less than this before the first validation row, and validation rows less than this before
+        the first test row, are left out, since their labels weren't yet known at the cut.
 
     Raises
     ------
@@ -92,7 +92,9 @@ def _range(df: DataFrame, time: str) -> tuple[int, int, int]:
 
 def _units(df: DataFrame, time: str, gap: timedelta) -> int:
     if gap and isinstance(dtype(df, time), T.IntegralType):
-        raise InputError(f"split.gap needs a timestamp or a date, but {time!r} is a whole number, whose unit is unknown")
+        raise InputError(
+            f"split.gap needs a timestamp or a date, but {time!r} is a whole number, whose unit is unknown"
+        )
     return gap // _MICROSECOND
 
 

@@ -68,10 +68,14 @@ class ClassCounts:
             raise InputError("the table has no labelled row" + (f" ({self.nulls:,} null labels)" if self.nulls else ""))
         if len(self.counts) == 1:
             only, count = next(iter(self.counts.items()))
-            raise InputError(f"the label has one class only: {only!r} in all {count:,} rows; there is nothing to tell apart")
+            raise InputError(
+                f"the label has one class only: {only!r} in all {count:,} rows; there is nothing to tell apart"
+            )
         single = [c for c, n in self.counts.items() if n == 1]
         if single:
-            raise InputError(f"class {single[0]!r} has a single row (1 of {self.total:,}), which cannot be in training and test at once")
+            raise InputError(
+                f"class {single[0]!r} has a single row (1 of {self.total:,}), which cannot be in training and test at once"
+            )
 
 
 def class_counts(df: DataFrame, label: str) -> ClassCounts:
@@ -84,11 +88,15 @@ def class_counts(df: DataFrame, label: str) -> ClassCounts:
     """
     kind = dtype(df, label, "label column")
     if not isinstance(kind, _LABEL_TYPES):
-        raise InputError(f"label column {label!r} is of type {kind.simpleString()}; a label is a string, a boolean or a number")
+        raise InputError(
+            f"label column {label!r} is of type {kind.simpleString()}; a label is a string, a boolean or a number"
+        )
     grouped = df.groupBy(class_text(df, label).alias("class")).agg(F.count(F.lit(1)).alias("n"))
     rows = grouped.orderBy(F.desc("n"), "class").limit(MAX_CLASSES + 2).collect()
     counts = {r["class"]: r["n"] for r in rows if r["class"] is not None}
     if len(counts) > MAX_CLASSES:
         what = "continuous" if isinstance(kind, T.FractionalType) else "an identifier"
-        raise InputError(f"label column {label!r} has more than {MAX_CLASSES:,} distinct values; it looks {what}, not like a class")
+        raise InputError(
+            f"label column {label!r} has more than {MAX_CLASSES:,} distinct values; it looks {what}, not like a class"
+        )
     return ClassCounts(counts, sum(r["n"] for r in rows if r["class"] is None))

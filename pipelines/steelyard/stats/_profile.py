@@ -41,7 +41,9 @@ def profile(df: DataFrame, dataset: Dataset) -> dict[str, Any]:
     _numbers(df, scalar, label, result)
     _levels(df, dataset.categorical, label, result)
     for name, of in result.items():
-        of["constant"] = _is_constant(of["by_class"].values(), of["kind"]) if name in {*scalar, *dataset.categorical} else False
+        of["constant"] = (
+            _is_constant(of["by_class"].values(), of["kind"]) if name in {*scalar, *dataset.categorical} else False
+        )
     return result
 
 
@@ -97,10 +99,14 @@ def _levels(df: DataFrame, names: Sequence[str], label: Column, result: dict[str
         return
     pairs = F.explode(F.array(*[F.struct(F.lit(n).alias("f"), col(n).cast("string").alias("v")) for n in names]))
     counts = df.select(label, pairs.alias("p")).groupBy("class", "p.f", "p.v").agg(F.count(F.lit(1)).alias("n"))
-    ranked = counts.where("class is not null").groupBy("class", "f").agg(
-        F.sum(F.when(F.col("v").isNull(), F.col("n")).otherwise(0)).alias("missing"),
-        F.count("v").alias("distinct"),
-        F.slice(F.sort_array(F.collect_list(_sortable()), asc=True), 1, _TOP).alias("top"),
+    ranked = (
+        counts.where("class is not null")
+        .groupBy("class", "f")
+        .agg(
+            F.sum(F.when(F.col("v").isNull(), F.col("n")).otherwise(0)).alias("missing"),
+            F.count("v").alias("distinct"),
+            F.slice(F.sort_array(F.collect_list(_sortable()), asc=True), 1, _TOP).alias("top"),
+        )
     )
     for row in ranked.collect():
         top = [[t["v"][:_LEVEL], t["n"]] for t in row["top"]]

@@ -1,0 +1,63 @@
+# make demo: set up and run the whole pipeline on made-up card transactions.
+# make test: set up, with what tests need, and run the suite.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types contracts dist submit clean
+
+help:
+	@grep -E '^# make' Makefile | sed 's/^# //'
+
+.venv/ready:
+	@command -v $(PYTHON) >/dev/null || { echo "steelyard needs Python 3.11 or later; $(PYTHON) was not found (set PYTHON=…)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "steelyard needs Python 3.11 or later, but $(PYTHON) is $$($(PYTHON) -V); set PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+.venv/local: .venv/ready pyproject.toml constraints.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[local]'
+	@touch $@
+
+.venv/test: .venv/local pyproject.toml constraints.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[local,airflow,test]'
+	@touch $@
+
+demo: .venv/local
+	$(BIN)/steelyard demo
+
+test: .venv/test
+	$(BIN)/python -m pytest $(ARGS)
+
+# make check: lint, types and import contracts.
+check: lint types contracts
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/test
+	$(BIN)/mypy
+
+contracts: .venv/test
+	$(BIN)/lint-imports
+
+# make dist: the wheel, and the zip that spark-submit's --py-files takes.
+dist: .venv/test
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist .
+	for wheel in dist/*.whl; do cp "$$wheel" "$${wheel%.whl}.zip"; done
+
+# make submit STAGE=split PIPELINE=pipelines/card_fraud.yaml RUN=r1 ARGS="--set data.path=…": one stage through spark-submit.
+submit: .venv/local
+	@test -n "$(STAGE)" -a -n "$(PIPELINE)" || { echo "usage: make submit STAGE=split PIPELINE=pipelines/card_fraud.yaml RUN=r1"; exit 2; }
+	SPARK_HOME="$$($(BIN)/python -c 'import pyspark, os; print(os.path.dirname(pyspark.__file__))')" \
+	PYSPARK_PYTHON="$(CURDIR)/$(BIN)/python" PYSPARK_DRIVER_PYTHON="$(CURDIR)/$(BIN)/python" \
+	JAVA_HOME="$$($(BIN)/steelyard doctor --java-home)" \
+	$(BIN)/spark-submit --conf spark.ui.showConsoleProgress=false $(SUBMIT_ARGS) \
+	spark_jobs/job_$(STAGE).py --pipeline $(PIPELINE) --run-id $(or $(RUN),r1) $(ARGS)
+
+clean:
+	rm -rf .venv dist

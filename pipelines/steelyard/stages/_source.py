@@ -1,0 +1,127 @@
+"""The table of a run: read once and pinned by `profile`, read through the pin by all other stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import types as T
+
+from steelyard.columns import class_text, dtype, is_vector, require_columns
+from steelyard.config import DataConfig, resolve_env
+from steelyard.dataset import Cost, Dataset
+from steelyard.errors import InputError
+from steelyard.frames.pinned import Pin, Source, read_pinned
+from steelyard.splitting import SPLIT, SplitPlan, apply_split
+from steelyard.stages._context import Context
+
+RESERVED = "__"
+
+
+def configured_source(config: DataConfig) -> Source:
+    """Return where the YAML says the table is, secrets resolved."""
+    paths = [config.path] if isinstance(config.path, str) else config.path or []
+    options = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in resolve_env(config.options).items()}
+    return Source(config.format, tuple(resolve_env(paths)), config.table, options, config.schema_, config.where)
+
+
+def roles(df: DataFrame, config: DataConfig) -> Dataset:
+    """Return which column plays which part, before the classes are known.
+
+    Raises
+    ------
+    InputError
+        For a column that is missing, and for a feature of a type that no model takes.
+    """
+    named = {
+        "data.label": [config.label],
+        "data.key": config.key,
+        "data.exclude": config.exclude,
+        "data.categorical": config.categorical,
+        "data.group": [config.group] if config.group else [],
+        "data.time": [config.time] if config.time else [],
+        "data.weight": [config.weight] if config.weight else [],
+        "data.cost": [c for c in (config.cost.false_negative, config.cost.false_positive) if isinstance(c, str)],
+    }
+    for role, names in named.items():
+        require_columns(df, names, role)
+    _check_names(df)
+    out = {config.label, *config.key, *config.exclude, config.group, config.time, config.weight}
+    features = tuple(c for c in df.columns if c not in out)
+    if not features:
+        raise InputError("no feature is left: every column is the label, a key, a group, a time, a weight or excluded")
+    for name in features:
+        _check_feature(df, name)
+    return Dataset(
+        label=config.label,
+        features=features,
+        categorical=tuple(f for f in features if f in config.categorical or _is_category(dtype(df, f))),
+        key=tuple(config.key),
+        content=tuple(c for c in df.columns if c != config.label),
+        group=config.group,
+        time=config.time,
+        weight=config.weight,
+        cost=Cost(config.cost.false_negative, config.cost.false_positive),
+    )
+
+
+def _is_category(kind: T.DataType) -> bool:
+    return isinstance(kind, T.StringType | T.BooleanType)
+
+
+def _check_names(df: DataFrame) -> None:
+    taken = [c for c in df.columns if c.startswith(RESERVED)]
+    if taken:
+        raise InputError(
+            f"column {taken[0]!r} starts with {RESERVED!r}, which is kept for columns of our own; rename it"
+        )
+    twice = sorted({c for c in df.columns if df.columns.count(c) > 1})
+    if twice:
+        raise InputError(f"column {twice[0]!r} occurs {df.columns.count(twice[0])} times in the table")
+
+
+def _check_feature(df: DataFrame, name: str) -> None:
+    kind = dtype(df, name)
+    numbers = isinstance(kind, T.ArrayType) and isinstance(kind.elementType, T.NumericType)
+    if not (isinstance(kind, T.NumericType | T.StringType | T.BooleanType) or numbers or is_vector(df, name)):
+        raise InputError(
+            f"feature {name!r} is of type {kind.simpleString()}, which no model takes; "
+            "list it under data.exclude, or make a number of it first"
+        )
+
+
+def source(ctx: Context) -> DataFrame:
+    """Return the rows that the run works on: the pinned input, without null labels where these are set aside."""
+    document = ctx.read("profile", "input.json")
+    pinned = Pin.from_json(document["pin"])
+    if document["snapshot"] is not None:
+        place = Source(paths=(ctx.run.uri(document["snapshot"]),))
+    else:
+        place = configured_source(ctx.config.data)
+    df = read_pinned(ctx.spark, place, pinned)
+    if ctx.config.data.on_null_label != "error":
+        df = df.where(class_text(df, ctx.config.data.label).isNotNull())
+    return df
+
+
+def dataset(ctx: Context) -> Dataset:
+    """Return the roles of the columns, classes included, as `profile` found them."""
+    return Dataset.from_json(ctx.read("profile", "stats.json")["dataset"])
+
+
+def stats(ctx: Context) -> dict[str, Any]:
+    """Return what `profile` has measured."""
+    document: dict[str, Any] = ctx.read("profile", "stats.json")
+    return document
+
+
+def split_rows(ctx: Context) -> DataFrame:
+    """Return all rows with the column `__split`."""
+    plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
+    return apply_split(source(ctx), plan)
+
+
+def rows_of(ctx: Context, split: str) -> DataFrame:
+    """Return the original rows of one split."""
+    rows = split_rows(ctx)
+    return rows.where(rows[SPLIT] == split).drop(SPLIT)

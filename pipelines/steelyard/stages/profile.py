@@ -1,0 +1,82 @@
+"""Stage `profile`: pin the input, count the classes, describe the features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from steelyard.columns import class_text
+from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
+from steelyard.stages._context import Context, Result
+from steelyard.stages._source import configured_source, roles
+from steelyard.stats import ClassCounts, class_counts, profile
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Pin the input and write `stats.json` and `input.json`."""
+    folder = f"profile/{attempt}"
+    df, document = _pinned(ctx, folder)
+    statistics = describe(df, ctx)
+    ctx.run.write_json(f"{folder}/stats.json", statistics)
+    ctx.run.write_json(f"{folder}/input.json", document)
+    counts = {c: of["count"] for c, of in statistics["classes"].items()}
+    summary = {k: statistics[k] for k in ("rows", "null_labels", "positive", "imbalance_ratio")}
+    summary["quarantined"] = _quarantine(df, ctx, folder, statistics["null_labels"])
+    return Result([folder], {"in": {**counts, **_nulls(statistics["null_labels"])}, "out": counts}, summary)
+
+
+def describe(df: DataFrame, ctx: Context) -> dict[str, Any]:
+    """Return the content of `stats.json` for a table."""
+    data = ctx.config.data
+    found = roles(df, data)
+    if not found.key:
+        ctx.warn("no data.key: rows are identified by their whole content, so that scans for splits read all columns")
+    counts = class_counts(df, data.label)
+    counts.check()
+    positive = counts.positive(data.positive)
+    known = replace(found, positive=positive, classes=counts.ordered(positive))
+    return {
+        "rows": counts.total + counts.nulls,
+        "label": data.label,
+        "null_labels": counts.nulls,
+        "positive": positive,
+        "imbalance_ratio": counts.imbalance_ratio,
+        "classes": _shares(counts),
+        "features": profile(df, known),
+        "dataset": known.to_json(),
+    }
+
+
+def _shares(counts: ClassCounts) -> dict[str, dict[str, Any]]:
+    return {c: {"count": n, "share": n / counts.total} for c, n in counts.counts.items()}
+
+
+def _nulls(count: int) -> dict[str, int]:
+    return {"null": count} if count else {}
+
+
+def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
+    """Return the table and the document that lets later stages read the same one."""
+    where = configured_source(ctx.config.data)
+    df = read(ctx.spark, where)
+    if ctx.config.data.has_files and not ctx.config.data.snapshot:
+        pinned = pin(df, where)
+        return read_pinned(ctx.spark, where, pinned), {"snapshot": None, "pin": pinned.to_json()}
+    path = f"{folder}/snapshot"
+    df.write.parquet(ctx.run.uri(path))
+    copy = Source(paths=(ctx.run.uri(path),))
+    written = read(ctx.spark, copy)
+    pinned = pin(written, copy)
+    return read_pinned(ctx.spark, copy, pinned), {"snapshot": path, "pin": Pin.to_json(pinned)}
+
+
+def _quarantine(df: DataFrame, ctx: Context, folder: str, nulls: int) -> int:
+    """Set rows without a label aside where the configuration asks for it."""
+    if ctx.config.data.on_null_label != "quarantine" or not nulls:
+        return 0
+    unlabelled = df.where(class_text(df, ctx.config.data.label).isNull())
+    unlabelled.write.parquet(ctx.run.uri(f"{folder}/quarantine"))
+    ctx.warn(f"{nulls:,} rows without a label were set aside in {folder}/quarantine")
+    return nulls

@@ -1,0 +1,37 @@
+"""Stage `split`: plan which rows train, validate and test."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+
+from steelyard.config import duration
+from steelyard.dataset import Dataset
+from steelyard.splitting import SPLIT, SplitPlan, apply_split, stratified_split, temporal_split
+from steelyard.stages._context import Context, Result
+from steelyard.stages._source import dataset, source, stats
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Write `plan.json`, and the rows themselves where `materialize` asks for them."""
+    folder = f"split/{attempt}"
+    df, data = source(ctx), dataset(ctx)
+    counts = {c: of["count"] for c, of in stats(ctx)["classes"].items()}
+    plan = make_plan(df, data, counts, ctx)
+    ctx.run.write_json(f"{folder}/plan.json", plan.to_json())
+    if ctx.config.split.materialize:
+        rows = apply_split(df, plan)
+        named = rows.where(rows[SPLIT].isNotNull()).withColumnRenamed(SPLIT, "split")
+        named.write.partitionBy("split").parquet(ctx.run.uri(f"{folder}/data"))
+    deviations = {s: d for s, d in plan.deviations.items() if d}
+    return Result([folder], {"in": counts, "out": plan.counts}, {"method": plan.method, "deviations": deviations})
+
+
+def make_plan(df: DataFrame, data: Dataset, counts: dict[str, int], ctx: Context) -> SplitPlan:
+    """Plan the split that the configuration asks for."""
+    wanted = ctx.config.split
+    if wanted.method == "temporal":
+        gap = duration(wanted.gap) if wanted.gap else timedelta(0)
+        return temporal_split(df, data, counts, validation=wanted.validation, test=wanted.test, gap=gap)
+    return stratified_split(df, data, counts, validation=wanted.validation, test=wanted.test, seed=wanted.seed)
