@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 Kind = Literal["guard", "input", "engine"]
 
@@ -18,10 +18,16 @@ class SteelyardError(Exception):
         Who has to act: whoever runs the engine, whoever gave the input, or whoever owns the data.
     exit_code : int
         What a process that ends with this error exits with.
+    details : dict
+        Facts for programs, such as where a guard's report lies.
     """
 
     kind: ClassVar[Kind] = "engine"
     exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.details: dict[str, Any] = dict(details or {})
 
 
 class EngineError(SteelyardError):

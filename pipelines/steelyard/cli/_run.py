@@ -1,0 +1,191 @@
+"""Commands that run a pipeline or parts of one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from steelyard.errors import InputError, SteelyardError
+
+if TYPE_CHECKING:
+    from steelyard.config import PipelineConfig
+    from steelyard.stages import Context
+    from steelyard.store import RunDir, Store
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+StoreOption = Annotated[
+    str | None, typer.Option("--store", help="Where runs are kept: a folder or a URI. [default: $STEELYARD_STORE or ./runs]")
+]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override a value of the YAML.")]
+Variables = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=value", help="Give ${NAME} a value.")]
+
+
+def store_at(location: str | None) -> Store:
+    """Return the store that the option, the environment or the default names."""
+    from steelyard.store import Store
+
+    return Store(location or os.environ.get("STEELYARD_STORE") or "runs")
+
+
+def parse_variables(pairs: list[str] | None) -> dict[str, str]:
+    """Return `NAME=value` pairs as a mapping."""
+    bad = [p for p in pairs or [] if "=" not in p]
+    if bad:
+        raise InputError(f"--var {bad[0]!r} is not of the form NAME=value")
+    return dict(p.split("=", 1) for p in pairs or [])
+
+
+def run(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE.yaml", help="A path, a URI, or JSON text.")],
+    store: StoreOption = None,
+    run_id: Annotated[str | None, typer.Option("--run-id", help="[default: the time and four random digits]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run: skip stages that are whole.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete the run of this id first.")] = False,
+    sets: Sets = None,
+    variables: Variables = None,
+    json: Json = False,
+) -> int:
+    """Run a whole pipeline: from the table to metrics, report and gate."""
+    from steelyard.config import load
+
+    given = parse_variables(variables)
+    config = load(pipeline, sets or (), given)
+    return execute(config, store_at(store), run_id, given, resume=resume, overwrite=overwrite, json=json)
+
+
+def execute(
+    config: PipelineConfig,
+    store: Store,
+    run_id: str | None,
+    variables: dict[str, str],
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    json: bool = False,
+) -> int:
+    """Run a checked configuration and show what came of it; returns the exit code."""
+    from steelyard.cli._output import Progress, console
+    from steelyard.cli._summary import show_run
+    from steelyard.stages import run_pipeline, start_run
+    from steelyard.stages._check import check
+
+    check(config)
+    directory = start_run(store, config, run_id, variables, resume=resume, overwrite=overwrite)
+    progress = Progress(quiet=json)
+    if not json:
+        console(err=True).print(f"{config.name} → {directory.location}", markup=False)
+    failure: SteelyardError | None = None
+    try:
+        run_pipeline(local_context(directory, config, progress.warn), resume=resume, notify=progress)
+    except SteelyardError as error:
+        if "--debug" in sys.argv:
+            raise
+        failure = error
+    show_run(directory, failure, json=json)
+    return failure.exit_code if failure else 0
+
+
+def local_context(directory: RunDir, config: PipelineConfig, warn: Any) -> Context:
+    """Return the context of a run in a session of our own."""
+    from steelyard.stages import Context
+    from steelyard.stages._session import own_session
+
+    return Context(directory, config, lambda: own_session(config.spark), warn)
+
+
+def stage(
+    name: Annotated[str, typer.Argument(help="One of the stages, such as split.")],
+    pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE.yaml]")] = None,
+    run_id: Annotated[str | None, typer.Option("--run-id")] = None,
+    run_dir: Annotated[str | None, typer.Option("--run-dir", help="Instead of pipeline and run id.")] = None,
+    store: StoreOption = None,
+    sets: Sets = None,
+    variables: Variables = None,
+    json: Json = False,
+) -> int:
+    """Execute one stage anew; outcomes of later stages are deleted."""
+    from steelyard.cli._output import Progress, print_json
+    from steelyard.stages import run_stage
+    from steelyard.stages.submit import locate
+
+    directory, config = locate(
+        name, pipeline, run_id, run_dir, store_at(store), sets or (), parse_variables(variables)
+    )
+    progress = Progress(quiet=json)
+    progress("start", name, None)
+    outcome = run_stage(local_context(directory, config, progress.warn), name)
+    progress("done", name, outcome)
+    if json:
+        print_json(directory.read_json(f"stages/{name}.json"))
+    return 0
+
+
+def report(run_dir: Annotated[str, typer.Argument(help="A run directory.")], json: Json = False) -> int:
+    """Write a run's report.html anew."""
+    from steelyard.cli._output import print_json
+    from steelyard.report import build
+    from steelyard.store import open_run
+
+    directory = open_run(run_dir)
+    directory.write_text("report.html", build(directory))
+    if json:
+        print_json({"report": directory.uri("report.html")})
+    else:
+        typer.echo(directory.uri("report.html"))
+    return 0
+
+
+def demo(
+    rows: Annotated[int, typer.Option(help="Card transactions to make.")] = 500_000,
+    fraud_share: Annotated[float, typer.Option("--fraud-share")] = 0.002,
+    missing: Annotated[float, typer.Option(help="Share of missing values.")] = 0.01,
+    drift: Annotated[float, typer.Option(help="How much fraud changes over time, from 0.")] = 0.0,
+    seed: Annotated[int, typer.Option()] = 0,
+    store: StoreOption = None,
+    json: Json = False,
+) -> int:
+    """Make card transactions with rare fraud and run the whole pipeline on them."""
+    from steelyard.config import load
+    from steelyard.datasets import make_card_transactions
+    from steelyard.stages._session import own_session
+
+    place = store_at(store)
+    name = f"card_transactions_{rows}_{fraud_share}_{missing}_{drift}_{seed}.parquet"
+    path = f"{place.root}/demo_data/{name}"
+    config = load(_demo_pipeline(path, seed))
+    if not Path(path, "_SUCCESS").exists():
+        if not json:
+            typer.echo(f"making {rows:,} card transactions …", err=True)
+        spark = own_session(config.spark)
+        table = make_card_transactions(
+            spark, rows=rows, fraud_share=fraud_share, missing=missing, drift=drift, seed=seed
+        )
+        table.write.mode("overwrite").parquet(path)
+    return execute(config, place, None, {}, json=json)
+
+
+def _demo_pipeline(path: str, seed: int) -> str:
+    import json
+
+    return json.dumps(
+        {
+            "version": 1,
+            "name": "demo",
+            "data": {
+                "path": path,
+                "label": "is_fraud",
+                "positive": 1,
+                "key": "transaction_id",
+                "exclude": ["customer_id", "booked_at"],
+                "cost": {"false_negative": "amount", "false_positive": 5.0},
+            },
+            "split": {"method": "stratified", "validation": 0.1, "test": 0.2, "seed": seed},
+            "resample": {"method": "random_under_sampler", "sampling_strategy": 0.05},
+            "train": {"model": "xgboost", "params": {"n_estimators": 200, "max_depth": 6, "learning_rate": 0.1}},
+            "decide": {"calibrate": "auto", "threshold": {"minimize": "cost"}},
+        }
+    )

@@ -1,0 +1,22 @@
+"""Stage `gate`: does the model reach on the test split what the configuration demands?"""
+
+from __future__ import annotations
+
+from steelyard.errors import GuardError
+from steelyard.metrics import judge_gate
+from steelyard.stages._context import Context, Result
+from steelyard.stages._order import STAGES
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Judge the metrics of the test split. All earlier stages must be done."""
+    for stage in STAGES[:-1]:
+        ctx.published(stage)
+    metrics = ctx.run.read_json("metrics.json")
+    bounds = {name: bound.model_dump(exclude_none=True) for name, bound in ctx.config.gate.items()}
+    verdicts = judge_gate(metrics, bounds)
+    details = {"passed": all(v["passed"] for v in verdicts), "verdicts": verdicts}
+    failed = [v["message"] for v in verdicts if not v["passed"]]
+    if failed:
+        raise GuardError("the gate says no: " + "; ".join(failed), details)
+    return Result(details=details)

@@ -1,0 +1,14 @@
+"""Stage `guard_scored`: can the scores be used as probabilities?"""
+
+from __future__ import annotations
+
+from steelyard.stages._context import Context, Result
+from steelyard.stages._guarding import guard
+from steelyard.stages._scores import published_scores
+from steelyard.stages._source import dataset
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Judge the published scores."""
+    classes = list(dataset(ctx).classes)
+    return guard(ctx, attempt, "scored", published_scores(ctx), {"label": "label", "classes": classes})

@@ -1,0 +1,96 @@
+"""What `spark_jobs/job_<stage>.py` do: find the run, take the submitter's session, execute one stage."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+
+from steelyard.config import PipelineConfig, load
+from steelyard.errors import ConfigError, InputError, SteelyardError, closest
+from steelyard.stages._check import check
+from steelyard.stages._context import Context, run_config, start_run
+from steelyard.stages._order import STAGES
+from steelyard.stages._runner import run_stage
+from steelyard.stages._session import submitted_session
+from steelyard.store import RunDir, Store, open_run
+
+
+def locate(
+    stage: str,
+    pipeline: str | None,
+    run_id: str | None,
+    run_dir: str | None,
+    store: Store,
+    overrides: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> tuple[RunDir, PipelineConfig]:
+    """Return a stage's run directory and the configuration that rules there.
+
+    `profile` takes the configuration from the pipeline and writes it to `run.json`, which rules all later stages.
+
+    Raises
+    ------
+    InputError
+        If what is given doesn't name a run.
+    """
+    if stage not in STAGES:
+        raise InputError(f"there is no stage {stage!r}.{closest(stage, STAGES)} The stages are {', '.join(STAGES)}")
+    if run_dir is not None:
+        directory = open_run(run_dir)
+        return directory, run_config(directory)
+    if pipeline is None or run_id is None:
+        raise InputError("give a pipeline and --run-id, or --run-dir")
+    config = load(pipeline, overrides, variables)
+    if stage == "profile":
+        check(config)
+        return start_run(store, config, run_id, variables or {}, resume=True), config
+    directory = store.run(config.name, run_id)
+    if not directory.exists("run.json"):
+        raise InputError(f"there is no run {run_id!r} of {config.name} in {store.root}; run stage profile first")
+    return directory, run_config(directory)
+
+
+def main(stage: str) -> None:
+    """Execute `stage` as spark-submit's program. Exits with 0, or as the `steelyard` command does on failure."""
+    parser = argparse.ArgumentParser(description=f"Execute the stage {stage} of a pipeline.")
+    parser.add_argument("--pipeline", help="a path, a URI, or JSON text")
+    parser.add_argument("--run-id")
+    parser.add_argument("--run-dir", help="instead of --pipeline and --run-id, after profile")
+    parser.add_argument("--store", default=os.environ.get("STEELYARD_STORE") or "runs")
+    parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="a.b=c")
+    parser.add_argument("--var", action="append", default=[], dest="variables", metavar="NAME=value")
+    given = parser.parse_args()
+
+    def execute() -> None:
+        pairs = [v.partition("=") for v in given.variables]
+        bad = [name for name, equals, _ in pairs if not equals]
+        if bad:
+            raise ConfigError(f"--var {bad[0]!r} is not of the form NAME=value")
+        variables = {name: value for name, _, value in pairs}
+        directory, config = locate(
+            stage, given.pipeline, given.run_id, given.run_dir, Store(given.store), given.overrides, variables
+        )
+        ctx = Context(directory, config, lambda: submitted_session(config.spark, warn), warn)
+        outcome = run_stage(ctx, stage)
+        print(f"{stage} done in {directory.location}, attempt {outcome.attempt}")  # noqa: T201  the job's own log
+
+    exit_with(execute)
+
+
+def warn(message: str) -> None:
+    """Show a warning in the job's log."""
+    print(f"note: {message}", file=sys.stderr)  # noqa: T201
+
+
+def exit_with(execute: Callable[[], None]) -> None:
+    """Run a job and exit with the code that its failure has; only engine failures show a traceback."""
+    try:
+        execute()
+    except SteelyardError as error:
+        if error.kind == "engine":
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
