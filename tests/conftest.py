@@ -45,6 +45,8 @@ def real_data() -> Callable[[str], str]:
     def path(name: str) -> str:
         file = DATA / f"{name}.parquet"
         if not file.exists():
+            if os.environ.get("STEELYARD_NEEDS_DATA"):
+                pytest.fail(f"{file} is absent, though STEELYARD_NEEDS_DATA says that it must be here")
             pytest.skip(f"the real table {name!r} is not here ({file.parent} is absent)")
         return str(file)
 
