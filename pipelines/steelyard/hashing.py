@@ -16,8 +16,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.errors import InputError
 from steelyard.columns import col, decimal_text, dtype
+from steelyard.errors import InputError
 
 ENCODING_VERSION = 1
 HASH_BITS = 63

@@ -16,8 +16,10 @@ from steelyard.config._models import (
     TrainConfig,
     duration,
 )
+from steelyard.config._stages import STAGES
 
 __all__ = [
+    "STAGES",
     "AirflowConfig",
     "CompareConfig",
     "CostConfig",

@@ -130,9 +130,7 @@ def _check_unchanged(spark: SparkSession, source: Source, pinned: Pin) -> None:
             )
 
 
-def _load(
-    spark: SparkSession, source: Source, paths: Sequence[str], schema: str | T.StructType | None
-) -> DataFrame:
+def _load(spark: SparkSession, source: Source, paths: Sequence[str], schema: str | T.StructType | None) -> DataFrame:
     if source.table is not None:
         return spark.read.table(source.table)
     reader = spark.read.format(source.format).options(**(source.options or {}))

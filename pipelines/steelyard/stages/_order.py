@@ -6,21 +6,9 @@ import hashlib
 import json
 from typing import Any
 
-from steelyard.config import PipelineConfig
+from steelyard.config import STAGES, PipelineConfig
 
-STAGES: tuple[str, ...] = (
-    "profile",
-    "guard_raw",
-    "split",
-    "guard_split",
-    "resample",
-    "guard_resampled",
-    "train",
-    "evaluate",
-    "guard_scored",
-    "report",
-    "gate",
-)
+__all__ = ["STAGES", "WEIGHTS", "downstream", "fingerprint"]
 
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "profile": ("data",),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +17,10 @@ from steelyard.stages._java import ensure_java
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_LOG = """\
-rootLogger.level = error
-rootLogger.appenderRef.stderr.ref = stderr
-appender.stderr.type = Console
-appender.stderr.name = stderr
-appender.stderr.target = SYSTEM_ERR
-appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
-# Executors that a stopping session cuts off are no news.
-logger.inbox.name = org.apache.spark.rpc.netty.Inbox
-logger.inbox.level = off
-"""
-
-
 def own_session(config: SparkConfig) -> SparkSession:
     """Return a session made from a pipeline's `spark` block.
 
-    Workers get this very interpreter, the console stays free of Spark's log lines and progress bars, and the
+    Workers get this very interpreter, what the JVM says goes to a log file instead of the console, and the
     session's time zone is UTC unless the configuration says otherwise.
 
     Raises
@@ -52,11 +39,28 @@ def own_session(config: SparkConfig) -> SparkSession:
     builder: Any = SparkSession.builder.master(config.master).appName("steelyard")
     for key, value in {**_defaults(config.master), **resolve_env(config.conf)}.items():
         builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
+    log = Path(tempfile.gettempdir()) / f"steelyard-spark-{os.getpid()}.log"
     try:
-        session: SparkSession = builder.getOrCreate()
+        with _stderr_to(log):
+            session: SparkSession = builder.getOrCreate()
     except Exception as error:  # the launcher's failures have no common base
-        raise EngineError(f"no Spark session on {config.master}: {str(error).splitlines()[0]}") from error
+        first = str(error).strip().splitlines()[0]
+        raise EngineError(f"no Spark session on {config.master}: {first} (Spark's log: {log})") from error
     return session
+
+
+@contextmanager
+def _stderr_to(log: Path) -> Iterator[None]:
+    """Let processes that start meanwhile, the JVM above all, write their stderr to a file for good."""
+    sys.stderr.flush()
+    own, file = os.dup(2), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, 2)
+    try:
+        yield
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        os.close(file)
 
 
 def submitted_session(config: SparkConfig, warn: Callable[[str], None]) -> SparkSession:
@@ -73,8 +77,6 @@ def _defaults(master: str) -> Mapping[str, Any]:
     shared = {"spark.sql.session.timeZone": "UTC", "spark.ui.showConsoleProgress": False}
     if not master.startswith("local"):
         return shared
-    log = Path(tempfile.gettempdir()) / f"steelyard-log4j2-{os.getuid() if hasattr(os, 'getuid') else 0}.properties"
-    log.write_text(_LOG)
     return {
         **shared,
         "spark.ui.enabled": False,
@@ -83,5 +85,4 @@ def _defaults(master: str) -> Mapping[str, Any]:
         "spark.driver.memory": "3g",
         # 200, Spark's default, costs a laptop seconds in each shuffle; results don't depend on it.
         "spark.sql.shuffle.partitions": 2 * (os.cpu_count() or 2),
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log}",
     }

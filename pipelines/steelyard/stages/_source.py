@@ -12,6 +12,7 @@ from steelyard.config import DataConfig, resolve_env
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import InputError
 from steelyard.frames.pinned import Pin, Source, read_pinned
+from steelyard.sampling import SamplingPlan, apply_plan
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
 from steelyard.stages._context import Context
 
@@ -125,3 +126,19 @@ def rows_of(ctx: Context, split: str) -> DataFrame:
     """Return the original rows of one split."""
     rows = split_rows(ctx)
     return rows.where(rows[SPLIT] == split).drop(SPLIT)
+
+
+def sampling_plan(ctx: Context) -> SamplingPlan:
+    """Return what `resample` has planned."""
+    return SamplingPlan.from_json(ctx.read("resample", "plan.json"))
+
+
+def training_rows(ctx: Context) -> DataFrame:
+    """Return the training rows as `resample` left them, with `is_synthetic`."""
+    attempt = ctx.published("resample").attempt
+    tables = {
+        name: ctx.spark.read.parquet(ctx.run.uri(f"resample/{attempt}/{name}"))
+        for name in ("synthetic", "dropped")
+        if ctx.run.exists(f"resample/{attempt}/{name}")
+    }
+    return apply_plan(rows_of(ctx, "train"), sampling_plan(ctx), tables.get("synthetic"), tables.get("dropped"))

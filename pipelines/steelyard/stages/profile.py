@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame
 
 from steelyard.columns import class_text
+from steelyard.config import DataConfig
 from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import configured_source, roles
@@ -18,7 +20,7 @@ def run(ctx: Context, attempt: str) -> Result:
     """Pin the input and write `stats.json` and `input.json`."""
     folder = f"profile/{attempt}"
     df, document = _pinned(ctx, folder)
-    statistics = describe(df, ctx)
+    statistics = describe(df, ctx.config.data, ctx.warn)
     ctx.run.write_json(f"{folder}/stats.json", statistics)
     ctx.run.write_json(f"{folder}/input.json", document)
     counts = {c: of["count"] for c, of in statistics["classes"].items()}
@@ -27,12 +29,11 @@ def run(ctx: Context, attempt: str) -> Result:
     return Result([folder], {"in": {**counts, **_nulls(statistics["null_labels"])}, "out": counts}, summary)
 
 
-def describe(df: DataFrame, ctx: Context) -> dict[str, Any]:
+def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None]) -> dict[str, Any]:
     """Return the content of `stats.json` for a table."""
-    data = ctx.config.data
     found = roles(df, data)
     if not found.key:
-        ctx.warn("no data.key: rows are identified by their whole content, so that scans for splits read all columns")
+        warn("no data.key: rows are identified by their whole content, so that scans for splits read all columns")
     counts = class_counts(df, data.label)
     counts.check()
     positive = counts.positive(data.positive)

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from pyspark.sql import DataFrame
 
-from steelyard.config import duration
+from steelyard.config import SplitConfig, duration
 from steelyard.dataset import Dataset
+from steelyard.errors import InputError
 from steelyard.splitting import SPLIT, SplitPlan, apply_split, stratified_split, temporal_split
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, source, stats
@@ -18,20 +19,32 @@ def run(ctx: Context, attempt: str) -> Result:
     folder = f"split/{attempt}"
     df, data = source(ctx), dataset(ctx)
     counts = {c: of["count"] for c, of in stats(ctx)["classes"].items()}
-    plan = make_plan(df, data, counts, ctx)
+    plan = make_plan(df, data, counts, ctx.config.split)
     ctx.run.write_json(f"{folder}/plan.json", plan.to_json())
     if ctx.config.split.materialize:
-        rows = apply_split(df, plan)
-        named = rows.where(rows[SPLIT].isNotNull()).withColumnRenamed(SPLIT, "split")
-        named.write.partitionBy("split").parquet(ctx.run.uri(f"{folder}/data"))
+        write_splits(df, plan, ctx.run.uri(f"{folder}/data"))
     deviations = {s: d for s, d in plan.deviations.items() if d}
     return Result([folder], {"in": counts, "out": plan.counts}, {"method": plan.method, "deviations": deviations})
 
 
-def make_plan(df: DataFrame, data: Dataset, counts: dict[str, int], ctx: Context) -> SplitPlan:
+def make_plan(df: DataFrame, data: Dataset, counts: dict[str, int], wanted: SplitConfig) -> SplitPlan:
     """Plan the split that the configuration asks for."""
-    wanted = ctx.config.split
     if wanted.method == "temporal":
         gap = duration(wanted.gap) if wanted.gap else timedelta(0)
         return temporal_split(df, data, counts, validation=wanted.validation, test=wanted.test, gap=gap)
     return stratified_split(df, data, counts, validation=wanted.validation, test=wanted.test, seed=wanted.seed)
+
+
+def write_splits(df: DataFrame, plan: SplitPlan, uri: str) -> None:
+    """Write the rows as Parquet, a folder `split=…` for each split.
+
+    Raises
+    ------
+    InputError
+        If the table has a column `split` already.
+    """
+    if "split" in df.columns:
+        raise InputError("the table has a column 'split', which files of splits need for themselves; rename it")
+    rows = apply_split(df, plan)
+    named = rows.where(rows[SPLIT].isNotNull()).withColumnRenamed(SPLIT, "split")
+    named.write.partitionBy("split").parquet(uri)

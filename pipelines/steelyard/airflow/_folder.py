@@ -1,0 +1,70 @@
+"""All pipelines of a folder: the DAGs of the sound ones, the errors of the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG
+
+from steelyard.airflow._dag import make_dag, read_pipeline
+from steelyard.config import PipelineConfig
+from steelyard.errors import ConfigError, SteelyardError
+
+
+def folder_dags(folder: str | Path, *, store: str, jobs: str, **submit: Any) -> dict[str, DAG]:
+    """Return the DAG of each sound `*.yaml` in a folder, by name; `check_folder` speaks of the others.
+
+    Airflow keeps one import error for a DAG file, and as long as there is one it schedules none of the file's DAGs.
+    So the two are called in two DAG files, and one broken pipeline stops no other.
+
+    Parameters
+    ----------
+    folder : str or Path
+    store, jobs, **submit
+        See `pipeline_dag`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such folder.
+    """
+    sound, _ = _read(folder)
+    return {config.name: make_dag(path, config, store, jobs, submit) for path, config in sound.items()}
+
+
+def check_folder(folder: str | Path) -> None:
+    """Raise one error that says of each broken `*.yaml` in a folder what is wrong and where.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such folder, or a pipeline in it can't be read, or its name is taken.
+    """
+    sound, broken = _read(folder)
+    if broken:
+        said = "".join(f"\n\n{path}\n{words}" for path, words in broken.items())
+        raise ConfigError(f"{len(broken)} of {len(sound) + len(broken)} pipelines have no DAG:{said}")
+
+
+def _read(folder: str | Path) -> tuple[dict[Path, PipelineConfig], dict[Path, str]]:
+    """Return the configurations of sound pipelines and what is wrong with the others."""
+    place = Path(folder).absolute()
+    if not place.is_dir():
+        raise ConfigError(f"there is no folder {place} to take pipelines from")
+    sound: dict[Path, PipelineConfig] = {}
+    broken: dict[Path, str] = {}
+    for path in sorted(place.glob("*.yaml")):
+        try:
+            config = read_pipeline(path)
+        except SteelyardError as error:
+            broken[path] = str(error)
+        except Exception as error:  # whatever it is, it is this pipeline's fault alone
+            broken[path] = f"{type(error).__name__}: {error}"
+        else:
+            taken = next((p for p, c in sound.items() if c.name == config.name), None)
+            if taken is None:
+                sound[path] = config
+            else:
+                broken[path] = f"name: {config.name!r} is the name of {taken.name} already"
+    return sound, broken

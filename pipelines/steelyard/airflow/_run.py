@@ -1,0 +1,51 @@
+"""What a DAG run decides for its tasks: the run id and the date of the data."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import Protocol
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST = 100
+
+
+class DagRun(Protocol):
+    """What is asked of Airflow's DAG run."""
+
+    run_id: str
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    run_after: datetime
+
+
+def run_id(dag_run: DagRun) -> str:
+    """Return the run id of a DAG run: the same for all its tasks and their retries, another for any other DAG run.
+
+    Parameters
+    ----------
+    dag_run : airflow.sdk.DagRun
+
+    Returns
+    -------
+    str
+        The logical date as `YYYYMMDDTHHMMSS` in UTC, with microseconds only where there are some. A DAG run without
+        one (by an asset, or by the API) gives its own id, with what a path must not hold replaced (a `:` breaks
+        globbed reads) and six digits of its hash.
+    """
+    if dag_run.logical_date is not None:
+        at = dag_run.logical_date.astimezone(UTC)
+        return f"{at:%Y%m%dT%H%M%S}" + (f".{at.microsecond:06}" if at.microsecond else "")
+    digits = hashlib.sha256(dag_run.run_id.encode()).hexdigest()[:6]
+    # Run ids begin with a letter or a digit.
+    safe = _UNSAFE.sub("-", dag_run.run_id).strip("._-") or "run"
+    return f"{safe[: _LONGEST - 7]}-{digits}"
+
+
+def data_date(dag_run: DagRun) -> str:
+    """Return the day of the data that a DAG run is about, `YYYY-MM-DD` in UTC: what `${date}` is in its pipeline.
+
+    It is the start of the data interval, or for a DAG run without one the time that it was due.
+    """
+    return f"{(dag_run.data_interval_start or dag_run.run_after).astimezone(UTC):%Y-%m-%d}"

@@ -1,0 +1,39 @@
+"""What a stage's task leaves in XCom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from steelyard.store import Outcome, RunDir
+
+_LARGEST = 4000  # characters: XCom lies in Airflow's own database
+_HEADLINE = ("precision", "recall", "f2", "pr_auc", "roc_auc")
+
+
+def summary(run: RunDir, outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome in short. Rows and details that are long (many classes) are left to the store."""
+    found: dict[str, Any] = {"stage": outcome.stage, "status": outcome.status, "attempt": outcome.attempt}
+    found["run_dir"] = run.location
+    found |= {k: v for k, v in (("rows", outcome.rows), ("details", outcome.details)) if _small(v)}
+    if outcome.stage in ("evaluate", "gate"):
+        found["minority"] = headline(run.read_json("metrics.json"))
+    return found
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the rare class fares on the test split; of several classes, the mean over them."""
+    test, positive = metrics["splits"]["test"], metrics["positive"]
+    of = test["macro"] if positive is None else test["per_class"][positive]
+    return {
+        "class": positive,
+        "threshold": metrics["threshold"],
+        **{name: of[name] for name in _HEADLINE if name in of},
+        "expected_cost": test.get("expected_cost"),
+    }
+
+
+def _small(value: Any) -> bool:
+    return len(json.dumps(value, default=str)) <= _LARGEST

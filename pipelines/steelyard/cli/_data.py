@@ -1,0 +1,171 @@
+"""Commands on a bare table or on scores, without a pipeline."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from steelyard.cli._run import Json
+from steelyard.errors import InputError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from steelyard.config import PipelineConfig
+
+Label = Annotated[str, typer.Option("--label", help="The label column.")]
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, folder, glob or URI that Spark reads.")]
+Format = Annotated[str | None, typer.Option("--format", help="[default: by the name's ending, else parquet]")]
+Key = Annotated[list[str] | None, typer.Option("--key", help="A column that identifies a row; may be repeated.")]
+Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="A column that is no feature; may be repeated.")]
+Positive = Annotated[str | None, typer.Option("--positive", help="[default: the rarer of two classes]")]
+Out = Annotated[str, typer.Option("--out", help="A folder or URI that doesn't exist yet.")]
+Seed = Annotated[int, typer.Option("--seed")]
+
+
+def table_config(data: str, form: str | None, sections: dict[str, Any] | None = None, **more: Any) -> PipelineConfig:
+    """Return a checked configuration for a bare table."""
+    from steelyard.config import load
+    from steelyard.frames.formats import guessed_format
+
+    name, options = guessed_format(data, form)
+    source = {"path": data, "format": name, "options": options, **{k: v for k, v in more.items() if v}}
+    return load(jsonlib.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
+
+
+def _session(config: PipelineConfig) -> SparkSession:
+    from steelyard.stages._session import own_session
+
+    return own_session(config.spark)
+
+
+def profile(
+    data: Data, label: Label, form: Format = None, key: Key = None, exclude: Exclude = None, positive: Positive = None,
+    json: Json = False,
+) -> int:
+    """Count the classes of a table and describe its features, class by class."""
+    from steelyard.cli._output import print_json
+    from steelyard.cli._tables import show_profile
+    from steelyard.stages._tables import profile_table
+
+    config = table_config(data, form, label=label, key=key, exclude=exclude, positive=positive)
+    statistics = profile_table(_session(config), config)
+    if json:
+        print_json(statistics)
+    else:
+        show_profile(statistics)
+    return 0
+
+
+def split(
+    data: Data, label: Label, out: Out, form: Format = None, key: Key = None,
+    method: Annotated[str, typer.Option("--method", help="stratified or temporal")] = "stratified",
+    time: Annotated[str | None, typer.Option("--time", help="The time column of a temporal split.")] = None,
+    gap: Annotated[str | None, typer.Option("--gap", help="Left out before each cut, such as 7d.")] = None,
+    validation: Annotated[float, typer.Option("--validation")] = 0.1,
+    test: Annotated[float, typer.Option("--test")] = 0.2,
+    seed: Seed = 0, json: Json = False,
+) -> int:
+    """Split a table exactly; writes OUT/data/split=train|validation|test and OUT/plan.json."""
+    from steelyard.cli._output import print_json
+    from steelyard.cli._tables import show_split_plan
+    from steelyard.stages._tables import split_table
+
+    wanted = {"method": method, "validation": validation, "test": test, "seed": seed, **({"gap": gap} if gap else {})}
+    config = table_config(data, form, {"split": wanted}, label=label, key=key, time=time)
+    plan = split_table(_session(config), config, out)
+    if json:
+        print_json(plan.to_json())
+    else:
+        show_split_plan(plan, out)
+    return 0
+
+
+def resample(
+    data: Data, label: Label, out: Out,
+    method: Annotated[str, typer.Option("--method", help="A sampler by its snake_case name, such as smote.")],
+    form: Format = None, key: Key = None, exclude: Exclude = None,
+    params: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=value", help="A parameter of the sampler, in YAML.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Resample a table to exact counts; writes OUT/data and OUT/plan.json."""
+    from steelyard.cli._output import print_json
+    from steelyard.cli._tables import show_sampling_plan
+    from steelyard.sampling import check_sampler
+    from steelyard.stages._tables import resample_table
+
+    config = table_config(
+        data, form, {"resample": {"method": method, **parse_params(params)}}, label=label, key=key, exclude=exclude
+    )
+    check_sampler(config.resample.method, config.resample.params)
+    plan = resample_table(_session(config), config, out)
+    if json:
+        print_json(plan.to_json())
+    else:
+        show_sampling_plan(plan, out)
+    return 0
+
+
+def parse_params(pairs: list[str] | None) -> dict[str, Any]:
+    """Return `NAME=value` pairs, the values read as YAML."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    bad = [p for p in pairs or [] if "=" not in p]
+    if bad:
+        raise InputError(f"--param {bad[0]!r} is not of the form NAME=value")
+    split_up = (p.split("=", 1) for p in pairs or [])
+    return {name: YAML(typ="safe").load(StringIO(value)) for name, value in split_up}
+
+
+def evaluate(
+    scores: Annotated[str, typer.Argument(metavar="SCORES", help="A table with a label and a score.")],
+    label: Label,
+    score: Annotated[str, typer.Option("--score", help="The column of scores in [0, 1].")],
+    form: Format = None, positive: Positive = None,
+    threshold: Annotated[float, typer.Option("--threshold", help="Rows from this score on are alarms.")] = 0.5,
+    group: Annotated[str | None, typer.Option("--group", help="Rows of one group are one draw for intervals.")] = None,
+    weight: Annotated[str | None, typer.Option("--weight")] = None,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option("--cost", metavar="MISTAKE=value", help="false_negative=… or false_positive=…: a column or a number."),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Give every metric, with intervals, for the scores of any model."""
+    from steelyard.cli._output import print_json
+    from steelyard.cli._summary import show_split
+    from steelyard.stages._tables import evaluate_table
+
+    config = table_config(
+        scores, form, label=label, positive=positive, weight=weight, cost=parse_params(cost),
+    )
+    document = evaluate_table(_session(config), config, score, threshold, group)
+    if json:
+        print_json(document)
+    else:
+        show_split(document, "all", document["splits"]["all"])
+    return 0
+
+
+def score(
+    run_dir: Annotated[str, typer.Argument(metavar="RUN_DIR", help="A run with a trained model.")],
+    data: Data, out: Out, form: Format = None, json: Json = False,
+) -> int:
+    """Score new rows with a run's model; they need its features, not a label. Writes Parquet to OUT."""
+    from steelyard.cli._output import print_json
+    from steelyard.config import SparkConfig
+    from steelyard.stages._session import own_session
+    from steelyard.stages._tables import score_table
+
+    written = score_table(own_session(SparkConfig()), run_dir, data, form, out)
+    if json:
+        print_json(written)
+    else:
+        typer.echo(f"{written['rows']:,} rows scored, {written['alarms']} → {written['out']}")
+    return 0

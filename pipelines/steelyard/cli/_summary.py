@@ -1,0 +1,116 @@
+"""What a run ends with on the terminal: the verdict, the minority class beside "always the majority", the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from steelyard.cli._output import console, number, print_json, table
+from steelyard.errors import SteelyardError
+from steelyard.store import RunDir
+
+_BINARY = ("precision", "recall", "f1", "f2", "specificity", "pr_auc", "roc_auc")
+_WHOLE = ("accuracy", "balanced_accuracy", "g_mean", "mcc", "brier", "expected_cost")
+_NAMES = {
+    "pr_auc": "PR area",
+    "roc_auc": "ROC area",
+    "f1": "F1",
+    "f2": "F2",
+    "g_mean": "G-mean",
+    "mcc": "MCC",
+    "brier": "Brier score",
+    "expected_cost": "cost per row",
+}
+
+
+def show_run(run: RunDir, failure: SteelyardError | None, *, json: bool) -> None:
+    """Show what came of a run: one JSON document, or the last lines of a terminal session."""
+    metrics = run.read_json("metrics.json") if run.exists("metrics.json") else None
+    has_report = run.exists("report.html")
+    if json:
+        print_json(_document(run, metrics, failure, has_report))
+        return
+    out = console()
+    if metrics is not None:
+        from steelyard.report import verdict
+
+        out.print()
+        out.print(verdict(run), markup=False)
+        out.print()
+        show_split(metrics, "test", metrics["splits"]["test"])
+    if failure is not None:
+        console(err=True).print(f"error: {failure}", style="red", markup=False)
+    if has_report:
+        out.print(f"report: {run.uri('report.html')}", markup=False)
+
+
+def _document(run: RunDir, metrics: Any, failure: SteelyardError | None, has_report: bool) -> dict[str, Any]:
+    failed = _failed_stage(run) if failure else None
+    return {
+        **(metrics or {"pipeline": run.manifest()["pipeline"], "run_id": run.manifest()["run_id"]}),
+        "status": "failed" if failure else "done",
+        "stage": failed,
+        "kind": failure.kind if failure else None,
+        "message": str(failure) if failure else None,
+        "run_dir": run.location,
+        "report": run.uri("report.html") if has_report else None,
+    }
+
+
+def _failed_stage(run: RunDir) -> str | None:
+    from steelyard.stages import STAGES
+
+    outcomes = (run.outcome(s) for s in STAGES)
+    return next((o.stage for o in outcomes if o is not None and not o.done), None)
+
+
+def show_split(metrics: Mapping[str, Any], name: str, split: Mapping[str, Any]) -> None:
+    """Print one split's metrics: of the positive class, or with more classes of each."""
+    positive = metrics["positive"]
+    if positive is None:
+        _show_classes(name, split)
+        return
+    support = split["support"]
+    count = support.get(positive, 0)
+    title = f"{name}: class {positive}, {count:,} of {sum(support.values()):,} rows"
+    if metrics["threshold"] is not None:
+        title += f", threshold {metrics['threshold']:.4g}"
+    of = split["per_class"][positive]
+    rows = [_row(m, of[m], _majority(m, split, count)) for m in _BINARY if of.get(m)]
+    rows += [_row(m, split[m], _majority(m, split, count)) for m in _WHOLE if split.get(m)]
+    table(title, ["", "model", "95 % interval", "always the majority"], rows)
+
+
+def _row(name: str, figure: Mapping[str, Any], majority: float | None) -> list[str]:
+    interval = figure.get("ci95")
+    between = f"{number(interval[0])} – {number(interval[1])}" if interval else "–"
+    return [_NAMES.get(name, name.replace("_", " ")), number(figure["value"]), between, number(majority)]
+
+
+def _majority(name: str, split: Mapping[str, Any], positives: int) -> float | None:
+    """Return a metric of the model that always says "negative"."""
+    total = sum(split["support"].values())
+    fixed = {"recall": 0.0, "f1": 0.0, "f2": 0.0, "specificity": 1.0, "roc_auc": 0.5}
+    fixed |= {"balanced_accuracy": 0.5, "g_mean": 0.0, "mcc": 0.0}
+    if name in fixed:
+        return fixed[name]
+    if name == "pr_auc":
+        return positives / total if total else None
+    beside = split.get(f"{name}_always_majority")
+    return beside["value"] if isinstance(beside, Mapping) else beside
+
+
+def _show_classes(name: str, split: Mapping[str, Any]) -> None:
+    shown = ("precision", "recall", "f1", "pr_auc", "roc_auc")
+    rows = []
+    for c, n in sorted(split["support"].items(), key=lambda item: item[1]):
+        of = split["per_class"].get(c) or {}
+        rows.append([c, f"{n:,}", *(number((of.get(m) or {}).get("value")) for m in shown)])
+    for mean in ("macro", "weighted"):
+        if mean in split:
+            rows.append([f"{mean} mean", "", *(number((split[mean].get(m) or {}).get("value")) for m in shown)])
+    table(f"{name}: {len(split['support'])} classes, the rarest first", ["class", "rows", *map(_title, shown)], rows)
+
+
+def _title(metric: str) -> str:
+    return _NAMES.get(metric, metric)

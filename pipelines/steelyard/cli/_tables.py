@@ -1,0 +1,75 @@
+"""Statistics and plans as tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from steelyard.cli._output import console, number, table
+
+if TYPE_CHECKING:
+    from steelyard.sampling import SamplingPlan
+    from steelyard.splitting import SplitPlan
+
+_MOST = 12  # classes that are shown side by side
+
+
+def show_profile(statistics: Mapping[str, Any]) -> None:
+    """Print the classes, then each feature class by class."""
+    classes = list(statistics["classes"])
+    shown = [[c, f"{of['count']:,}", f"{of['share']:.4%}"] for c, of in statistics["classes"].items()]
+    table(f"{statistics['rows']:,} rows, label {statistics['label']}", ["class", "rows", "share"], shown)
+    out = console()
+    nulls = statistics["null_labels"]
+    out.print(f"imbalance ratio {statistics['imbalance_ratio']:,.1f}" + (f", {nulls:,} null labels" if nulls else ""))
+    out.print()
+    features = statistics["features"]
+    numeric = {f: of for f, of in features.items() if of["kind"] == "numeric" and of["by_class"]}
+    categorical = {f: of for f, of in features.items() if of["kind"] == "categorical"}
+    if numeric:
+        _numeric(numeric, classes[-_MOST:])
+    if categorical:
+        out.print()
+        _categorical(categorical, classes[-_MOST:])
+    constant = [f for f, of in features.items() if of["constant"]]
+    if constant:
+        out.print(f"constant: {', '.join(constant)}", markup=False)
+
+
+def _numeric(features: Mapping[str, Any], classes: list[str]) -> None:
+    header = ["feature", "class", "missing", "mean", "std", "min", "median", "max"]
+    rows = []
+    for name, of in features.items():
+        for i, c in enumerate(classes):
+            figures = of["by_class"].get(c)
+            if figures is not None:
+                cells = [figures["mean"], figures["std"], figures["min"], figures["quantiles"]["0.5"], figures["max"]]
+                rows.append([name if i == 0 else "", c, f"{figures['missing']:,}", *map(number, cells)])
+    table("numeric features", header, rows)
+
+
+def _categorical(features: Mapping[str, Any], classes: list[str]) -> None:
+    rows = []
+    for name, of in features.items():
+        for i, c in enumerate(classes):
+            figures = of["by_class"].get(c)
+            if figures is not None:
+                top = ", ".join(f"{level} ({n:,})" for level, n in figures["top"][:3])
+                rows.append([name if i == 0 else "", c, f"{figures['missing']:,}", f"{figures['distinct']:,}", top])
+    table("categories", ["feature", "class", "missing", "levels", "most frequent"], rows)
+
+
+def show_split_plan(plan: SplitPlan, out: str) -> None:
+    """Print the rows of each class in each split."""
+    classes = list(next(iter(plan.counts.values())))
+    rows = [[s, *(f"{of.get(c, 0):,}" for c in classes)] for s, of in plan.counts.items()]
+    table(f"{plan.method} split → {out}", ["split", *(f"class {c}" for c in classes)], rows)
+    for split, of in plan.deviations.items():
+        for what, n in of.items():
+            console().print(f"{split} has {n:+,} rows of {what} against its share: rows of one key stay together")
+
+
+def show_sampling_plan(plan: SamplingPlan, out: str) -> None:
+    """Print the rows of each class before and after."""
+    rows = [[c, f"{of.before:,}", f"{of.after:,}", f"{of.new:,}"] for c, of in plan.classes.items()]
+    table(f"{plan.sampler} → {out}", ["class", "before", "after", "of them new"], rows)

@@ -1,0 +1,120 @@
+"""What one aggregation over a table gives a whole suite: small counts on the driver, no pyspark."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The number of rows with one label, in one split, synthetic or not."""
+
+    label: str | None
+    split: str | None
+    synthetic: bool
+    count: int
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """The rows of a table by label and, where asked for, by split and by being synthetic.
+
+    Labels are in their string form; a null label or split is None.
+    """
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def total(self) -> int:
+        """All rows."""
+        return sum(c.count for c in self.cells)
+
+    @property
+    def nulls(self) -> int:
+        """Rows without a label."""
+        return sum(c.count for c in self.cells if c.label is None)
+
+    @property
+    def by_class(self) -> dict[str, int]:
+        """Rows of each class, rows without a label left out."""
+        return _sums((c.label, c.count) for c in self.cells)
+
+    @property
+    def by_split(self) -> dict[str, int]:
+        """Rows of each split, rows that are in none left out."""
+        return _sums((c.split, c.count) for c in self.cells)
+
+    def within(self, split: str | None) -> LabelCounts:
+        """Return the counts of one split; None stands for the rows that are in none."""
+        return LabelCounts(tuple(c for c in self.cells if c.split == split))
+
+    @property
+    def placed(self) -> LabelCounts:
+        """The counts of all rows that are in some split."""
+        return LabelCounts(tuple(c for c in self.cells if c.split is not None))
+
+    @property
+    def synthetic(self) -> LabelCounts:
+        """The counts of the synthetic rows."""
+        return LabelCounts(tuple(c for c in self.cells if c.synthetic))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The range of one feature in the rows of one class, original or synthetic."""
+
+    label: str | None
+    synthetic: bool
+    feature: str
+    low: float | None
+    high: float | None
+    missing: int
+
+
+@dataclass(frozen=True)
+class ScoreCounts:
+    """How many scores of a table are what a probability can't be.
+
+    For a map of class to probability, `below` and `above` count rows with such a value; `wrong_sum` and
+    `wrong_classes` count rows whose values don't add up to one or whose keys are other classes than wanted.
+    """
+
+    rows: int
+    null: int
+    nan: int
+    below: int
+    above: int
+    low: float | None
+    high: float | None
+    wrong_sum: int = 0
+    wrong_classes: int = 0
+
+
+@dataclass(frozen=True)
+class SharedKeys:
+    """Keys that occur in the same several splits, and the rows that carry them."""
+
+    splits: tuple[str, ...]
+    keys: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """The first and the last time in one split: values that compare, and how they read."""
+
+    split: str
+    first: float | str
+    last: float | str
+    first_text: str
+    last_text: str
+
+
+def _sums(pairs: Iterable[tuple[str | None, int]]) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for name, count in pairs:
+        if name is not None:
+            sums[name] += count
+    return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))

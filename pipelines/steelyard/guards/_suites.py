@@ -1,0 +1,144 @@
+"""Finding and reading suites: JSON as Great Expectations writes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from steelyard.errors import ConfigError, closest
+
+# What a parameter expression may call; see great_expectations.core.suite_parameters.
+_FUNCTIONS = {
+    "sin",
+    "cos",
+    "tan",
+    "exp",
+    "abs",
+    "trunc",
+    "round",
+    "sgn",
+    "now",
+    "datetime",
+    "timedelta",
+    "PI",
+    "E",
+}
+_COLUMNS = ("column", "column_A", "column_B")
+
+
+def shipped_suites() -> list[str]:
+    """Return the names of the suites that come with the package."""
+    return sorted(f.name for f in _shipped().iterdir() if f.name.endswith(".json"))
+
+
+def is_shipped(suite: str) -> bool:
+    """Whether the name is that of a suite that comes with the package."""
+    return f"{suite.removesuffix('.json')}.json" in shipped_suites()
+
+
+def load_suite(suite: str) -> dict[str, Any]:
+    """Read a suite.
+
+    Parameters
+    ----------
+    suite : str
+        The bare name of a shipped suite (`raw.json`, or `raw`), or the path of a file.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such suite, or it is not one.
+    """
+    source = _find(suite)
+    try:
+        document = json.loads(source.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise ConfigError(f"suite {suite!r} can't be read: {e}") from e
+    expectations = document.get("expectations") if isinstance(document, dict) else None
+    if not isinstance(expectations, list) or not all(isinstance(e, dict) and "type" in e for e in expectations):
+        raise ConfigError(f"suite {suite!r} needs a list 'expectations' of objects with a 'type'")
+    return {"name": Path(suite).stem, **document}
+
+
+def with_parameters(
+    document: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, str]]]:
+    """Settle which expectations of a suite run, and with what.
+
+    The suite's own `suite_parameters` are defaults. An expectation that uses a parameter whose value is None
+    is left out: what it would check does not exist for this run.
+
+    Returns
+    -------
+    expectations : list of dict
+    values : dict
+        The value of each parameter.
+    left_out : list of dict
+        `expectation` and `parameter` of what doesn't run.
+
+    Raises
+    ------
+    ConfigError
+        If an expectation uses a parameter that has no value.
+    """
+    values = {**(document.get("suite_parameters") or {}), **parameters}
+    chosen, left_out = [], []
+    for expectation in document["expectations"]:
+        names = list(_parameters(expectation, values))
+        absent = next((n for n in names if values[n] is None), None)
+        if absent is None:
+            chosen.append(_with_columns(expectation, values))
+        else:
+            left_out.append({"expectation": expectation["type"], "parameter": absent})
+    return chosen, values, left_out
+
+
+def _parameters(expectation: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in expectation.get("kwargs", {}).items():
+        if isinstance(value, dict) and "$PARAMETER" in value:
+            for used in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", str(value["$PARAMETER"])):
+                if used in values:
+                    yield used
+                elif used not in _FUNCTIONS:
+                    given = ", ".join(sorted(values))
+                    raise ConfigError(
+                        f"{expectation['type']}, {name!r}: there is no parameter {used!r}."
+                        f"{closest(used, values)} There are: {given or 'none'}"
+                    )
+
+
+def _with_columns(expectation: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the names of columns in: Great Expectations takes no parameter there, it groups pages by them."""
+    kwargs = dict(expectation.get("kwargs", {}))
+    for name in _COLUMNS:
+        if isinstance(kwargs.get(name), dict):
+            parameter = kwargs[name].get("$PARAMETER")
+            kwargs[name] = values.get(parameter, kwargs[name])
+    return {**expectation, "kwargs": kwargs}
+
+
+def _find(suite: str) -> Traversable:
+    if "/" in suite or "\\" in suite:
+        return Path(suite)
+    name = suite if suite.endswith(".json") else f"{suite}.json"
+    shipped = _shipped() / name
+    if shipped.is_file():
+        return shipped
+    if Path(suite).is_file():
+        return Path(suite)
+    names = shipped_suites()
+    raise ConfigError(
+        f"there is no suite {suite!r}.{closest(name, names)} Shipped suites are {', '.join(names)}; "
+        "a suite of your own is named by its path, with a slash in it"
+    )
+
+
+def _shipped() -> Traversable:
+    packaged = files("steelyard.guards") / "suites"
+    # In a source checkout the suites lie where users look for them, at the top.
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "expectations"

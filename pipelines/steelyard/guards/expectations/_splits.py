@@ -1,0 +1,168 @@
+"""Expectations on splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from steelyard.guards._judge_splits import (
+    every_row_placed,
+    in_time_order,
+    keys_in_one_split,
+    split_shares,
+    stratified,
+)
+from steelyard.guards._verdict import Verdict
+from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation, Parameter
+from steelyard.guards.metrics import LABEL_COUNTS, SHARED_KEYS, TIME_RANGES
+
+SPLITS = ["train", "validation", "test"]
+
+
+class ExpectSplitSharesToBeNear(LabelExpectation):
+    """Expect each split to have its share of the rows that are in a split.
+
+    Parameters
+    ----------
+    shares : dict of str to float
+        The wanted share of each split; what remains is wanted for `remainder`.
+    remainder : str
+    tolerance : float
+        By how much a share may differ. One row for each class is allowed beside it, for rounding.
+    """
+
+    shares: dict[str, float] | Parameter
+    remainder: str | Parameter = "train"
+    tolerance: float | Parameter = 0.01
+
+    split_column: str | Parameter = "split"
+
+    template: ClassVar[str] = "$split_column must hold $shares and for $remainder the rest, give or take $tolerance."
+    success_keys: ClassVar[tuple[str, ...]] = (
+        "shares",
+        "remainder",
+        "tolerance",
+        "split_column",
+        "synthetic_column",
+    )
+
+    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
+        counts = metrics[LABEL_COUNTS]
+        return split_shares(self.split_column, counts, self.shares, self.remainder, self.tolerance)
+
+
+class ExpectEveryRowInASplit(LabelExpectation):
+    """Expect no row, or no more than a share of the rows, to be in no split.
+
+    Parameters
+    ----------
+    max_share : float
+    """
+
+    max_share: float | Parameter = 0.0
+
+    split_column: str | Parameter = "split"
+
+    success_keys: ClassVar[tuple[str, ...]] = ("max_share", "split_column", "synthetic_column")
+
+    @classmethod
+    def _template_for(cls, fields: Mapping[str, Any]) -> str:
+        some = "$split_column may leave a share of at most $max_share of the rows in no split."
+        return some if fields["max_share"] else "$split_column must put every row in a split."
+
+    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
+        return every_row_placed(self.split_column, metrics[LABEL_COUNTS], self.max_share)
+
+
+class ExpectSplitsToBeStratified(LabelExpectation):
+    """Expect every class to be divided among the splits in the same shares, exact to the row.
+
+    The wanted counts are computed anew from the table: for each class, its rows that are in a split, times
+    the shares, rounded half up, `test` first.
+
+    Parameters
+    ----------
+    shares : dict of str to float
+        The wanted share of each split; what remains is wanted for `remainder`.
+    remainder : str
+    tolerance : int
+        By how many rows a class may differ in a split, where keys that must stay whole lie on the boundary.
+    """
+
+    shares: dict[str, float] | Parameter
+    remainder: str | Parameter = "train"
+    tolerance: int | Parameter = 0
+
+    split_column: str | Parameter = "split"
+
+    success_keys: ClassVar[tuple[str, ...]] = (
+        "shares",
+        "remainder",
+        "tolerance",
+        "split_column",
+        "synthetic_column",
+    )
+
+    @classmethod
+    def _template_for(cls, fields: Mapping[str, Any]) -> str:
+        exact = "give or take $tolerance rows" if fields["tolerance"] else "to the row"
+        return f"$split_column must divide each class of $column by $shares, the rest to $remainder, {exact}."
+
+    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
+        return stratified(self.column, metrics[LABEL_COUNTS], self.shares, self.remainder, self.tolerance)
+
+
+class ExpectKeysToStayInOneSplit(JudgedExpectation):
+    """Expect rows that share a key, or a group, to be in the same split.
+
+    Parameters
+    ----------
+    key : list of str
+        The columns of the key. Null is a value like any other.
+    split_column : str
+        Rows where it is null don't count.
+    splits : list of str
+        The names of the splits.
+    """
+
+    key: list[str] | Parameter
+    split_column: str | Parameter = "split"
+    splits: list[str] | Parameter = SPLITS
+
+    template: ClassVar[str] = "No value of $key may occur in more than one $split_column."
+    column_fields: ClassVar[tuple[str, ...]] = ("key", "split_column")
+    success_keys: ClassVar[tuple[str, ...]] = ("key", "split_column", "splits")
+
+    def _metrics(self) -> dict[str, dict[str, Any]]:
+        return {SHARED_KEYS: {"key": self.key, "split": self.split_column, "splits": self.splits}}
+
+    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
+        return keys_in_one_split(self.key, metrics[SHARED_KEYS])
+
+
+class ExpectSplitsInTimeOrder(JudgedExpectation):
+    """Expect each split to end, by a time column, before the next begins.
+
+    Parameters
+    ----------
+    column : str
+        The time: a timestamp, a date, a number or ISO text.
+    split_column : str
+    splits : list of str
+        The splits in their order; one without rows is passed over.
+    """
+
+    column: str
+    split_column: str | Parameter = "split"
+    splits: list[str] | Parameter = SPLITS
+
+    template: ClassVar[str] = "By $column, the splits $splits must follow each other in this order."
+    column_fields: ClassVar[tuple[str, ...]] = ("column", "split_column")
+    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
+    success_keys: ClassVar[tuple[str, ...]] = ("split_column", "splits")
+
+    def _metrics(self) -> dict[str, dict[str, Any]]:
+        return {TIME_RANGES: {"time": self.column, "split": self.split_column}}
+
+    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
+        return in_time_order(self.column, metrics[TIME_RANGES], self.splits)

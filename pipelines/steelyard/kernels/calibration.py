@@ -1,0 +1,97 @@
+"""Fitting maps from scores to probabilities, on positives and negatives per distinct score."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_EPSILON = 1e-15
+
+
+def logit(p: Floats) -> Floats:
+    """Return the log odds, with `p` kept away from 0 and 1."""
+    clipped = np.clip(p, _EPSILON, 1 - _EPSILON)
+    return np.log(clipped / (1 - clipped))
+
+
+def sigmoid(z: Floats) -> Floats:
+    """Return the logistic function."""
+    return 1.0 / (1.0 + np.exp(-z))
+
+
+def smoothed_targets(positives: float, negatives: float) -> tuple[float, float]:
+    """Return Platt's targets for negative and positive rows: probabilities that no finite sample makes 0 or 1.
+
+    Examples
+    --------
+    >>> smoothed_targets(2, 8)
+    (0.1, 0.75)
+    """
+    return 1.0 / (negatives + 2.0), (positives + 1.0) / (positives + 2.0)
+
+
+def fit_platt(score: Floats, pos: Floats, neg: Floats, steps: int = 100) -> tuple[float, float]:
+    """Return slope and intercept of a logistic regression of the smoothed targets on the scores' log odds.
+
+    Newton's method; a step that doesn't lessen the loss is halved.
+
+    References
+    ----------
+    Platt, "Probabilistic outputs for support vector machines", 1999; Lin, Lin, Weng, "A note on Platt's
+    probabilistic outputs for support vector machines", Machine Learning 2007.
+    """
+    low, high = smoothed_targets(float(pos.sum()), float(neg.sum()))
+    design = np.stack([logit(score), np.ones_like(score)], axis=1)
+    size, hits = pos + neg, pos * high + neg * low
+    rate = float(hits.sum() / size.sum())
+    fit = np.array([0.0, np.log(rate / (1 - rate))])
+    loss = _logistic_loss(design @ fit, size, hits)
+    for _ in range(steps):
+        p = sigmoid(design @ fit)
+        gradient = design.T @ (size * p - hits)
+        curvature = (design * (size * p * (1 - p))[:, None]).T @ design
+        step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
+        if float(gradient @ step) <= 1e-14 * float(size.sum()):
+            break
+        scale = 1.0
+        while (new := _logistic_loss(design @ (fit - scale * step), size, hits)) > loss and scale > 1e-10:
+            scale /= 2
+        fit, loss = fit - scale * step, new
+    return float(fit[0]), float(fit[1])
+
+
+def _logistic_loss(z: Floats, size: Floats, hits: Floats) -> float:
+    return float(size @ np.logaddexp(0.0, z) - hits @ z)
+
+
+def pool_adjacent_violators(mean: Floats, weight: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Return the non-decreasing fit to `mean` with the least weighted squared error.
+
+    Parameters
+    ----------
+    mean, weight : array, shape (n,)
+        In the order along which the fit mustn't fall; weights are positive.
+
+    Returns
+    -------
+    starts : array of int
+        Where each block of equal fitted values begins.
+    level : array
+        The fitted value of each block.
+    """
+    runs = np.flatnonzero(np.diff(mean, prepend=np.nan) != 0)  # equal neighbours share a block anyway
+    weights = np.add.reduceat(weight, runs)
+    totals = np.add.reduceat(mean * weight, runs)
+    starts: list[int] = []
+    sizes: list[float] = []
+    sums: list[float] = []
+    for start, size, total in zip(runs.tolist(), weights.tolist(), totals.tolist(), strict=True):
+        at, block, amount = start, size, total
+        while starts and sums[-1] * block >= amount * sizes[-1]:
+            at, block, amount = starts.pop(), block + sizes.pop(), amount + sums.pop()
+        starts.append(at)
+        sizes.append(block)
+        sums.append(amount)
+    return np.array(starts, dtype=np.int64), np.array(sums) / np.array(sizes)

@@ -1,0 +1,132 @@
+"""Confidence intervals from resampled buckets of rows.
+
+Rows are dealt to a few hundred buckets by a hash of the row, or of its group where rows of a group depend on each
+other. Resampling whole buckets gives a metric's standard error without touching rows again. An interval isn't
+read off the draws: with a few dozen positives their percentiles miss the truth in 10 to 40 % of cases. The
+standard error instead says *how many independent rows, or events, the estimate is worth*, and the interval is
+that of a proportion, or of a count, with so many. `benchmarks/intervals.py` measures how often they hold the truth.
+
+References
+----------
+Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+Korn, Graubard, "Confidence intervals for proportions with small expected number of positive counts
+estimated from survey data", Survey Methodology 1998 (the effective number of rows).
+Fay, Feuer, "Confidence intervals for directly standardized rates", Statistics in Medicine 1997.
+Zou, Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 2008.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels.random import uniform
+
+Floats = NDArray[np.float64]
+Interval = tuple[float, float]
+
+_Z = NormalDist().inv_cdf(0.975)
+
+
+def multiplicities(buckets: int, draws: int, seed: int = 0) -> Floats:
+    """Return how often each draw of a bootstrap takes each bucket: shape (draws, buckets), row sums `buckets`."""
+    cell = np.arange(draws * buckets)
+    chosen = (uniform(cell, seed, "bootstrap") * buckets).astype(np.int64) + cell // max(buckets, 1) * buckets
+    return np.bincount(chosen, minlength=draws * buckets).reshape(draws, buckets).astype(np.float64)
+
+
+def standard_error(draws: Floats, buckets: int) -> float:
+    """Return the standard deviation of the draws, corrected for the number of buckets; NaN if undefined."""
+    finite = draws[np.isfinite(draws)]
+    if len(finite) < 2 or buckets < 2:
+        return math.nan
+    return float(finite.std(ddof=1)) * math.sqrt(buckets / (buckets - 1))
+
+
+def effective_number(sizes: Floats) -> float:
+    """Return how many equal parts are worth as much as parts of these sizes (Kish)."""
+    squares = float((sizes**2).sum())
+    return float(sizes.sum()) ** 2 / squares if squares > 0 else 0.0
+
+
+def t_quantile(freedom: float) -> float:
+    """Return the 97.5 % quantile of Student's t (its expansion in 1 / freedom; within 0.02 from 3 on).
+
+    Examples
+    --------
+    >>> round(t_quantile(10), 3)
+    2.228
+    """
+    f, z = max(freedom, 2.0), _Z
+    return (
+        z
+        + (z**3 + z) / (4 * f)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * f**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * f**3)
+        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * f**4)
+    )
+
+
+def wilson(value: float, n: float, quantile: float = _Z) -> Interval:
+    """Return Wilson's interval for a proportion seen in `n` independent rows.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in wilson(0.9, 20)]
+    [0.699, 0.972]
+    """
+    square = quantile**2
+    centre = (value + square / (2 * n)) / (1 + square / n)
+    half = quantile * math.sqrt(value * (1 - value) / n + square / (4 * n**2)) / (1 + square / n)
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def unit_interval(
+    value: float, error: float, freedom: float, fallback: float, most: float = math.inf
+) -> Interval | None:
+    """Return the interval of a metric that lies in [0, 1]: Wilson's, for as many rows as the error is worth.
+
+    Parameters
+    ----------
+    value, error : float
+        The metric and its standard error.
+    freedom : float
+        Degrees of freedom of the error.
+    fallback : float
+        Rows that the metric is worth where the error says nothing, because the metric is 0 or 1.
+    most : float
+        It is worth no more rows than these: for a proportion, those that it is a proportion of.
+    """
+    spread = value * (1 - value)
+    n = spread / error**2 if error > 0 and spread > 0 else fallback
+    n = min(n, most)
+    return wilson(value, n, t_quantile(freedom)) if n > 0 else None
+
+
+def total_interval(value: float, error: float, freedom: float, event: float) -> Interval:
+    """Return the interval of a mean or total of non-negative, skewed amounts, none of which may have been seen.
+
+    It is that of a Poisson count whose mean and error stand in the same ratio; its upper limit allows for one
+    more `event` of the given size, as the exact Poisson limit does.
+    """
+    quantile = t_quantile(freedom)
+    lower = _count_limit(value, error**2, -quantile) if value > 0 and error > 0 else 0.0
+    upper = _count_limit(value + event, max(error, 0.0) ** 2 + event**2, quantile) if event > 0 else value
+    return min(lower, value), max(upper, value)
+
+
+def _count_limit(total: float, variance: float, quantile: float) -> float:
+    """Return Byar's approximation of a Poisson limit, in units of the size of an event."""
+    count = total**2 / variance
+    return total * max(0.0, 1 - 1 / (9 * count) + quantile / (3 * math.sqrt(count))) ** 3
+
+
+def sum_interval(parts: list[tuple[float, Interval]]) -> Interval:
+    """Return the interval of a sum from those of its parts (MOVER): distances to the limits add as squares."""
+    total = sum(value for value, _ in parts)
+    down = math.hypot(*(value - low for value, (low, _) in parts))
+    up = math.hypot(*(high - value for value, (_, high) in parts))
+    return total - down, total + up

@@ -1,0 +1,35 @@
+"""Trainers behind one small interface: `fit` gives a model that scores raw rows and saves itself without pickles.
+
+Importing this package is cheap: names and parameters can be checked without Spark. What trains is imported when it is asked for.
+
+Examples
+--------
+>>> check_trainer("xgboost", {"max_depth": 4})
+>>> trainer = get_trainer("xgboost", {"max_depth": 4})  # doctest: +SKIP
+>>> model = trainer.fit(train, validation, dataset, original_train=train)  # doctest: +SKIP
+>>> model.score(df).select("probabilities")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from steelyard.learning._registry import check_trainer, get_trainer, load_model, trainer_names
+
+if TYPE_CHECKING:
+    from steelyard.learning._model import Model
+    from steelyard.learning._trainer import Trainer
+
+__all__ = ["Model", "Trainer", "check_trainer", "get_trainer", "load_model", "trainer_names"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Model":
+        from steelyard.learning._model import Model
+
+        return Model
+    if name == "Trainer":
+        from steelyard.learning._trainer import Trainer
+
+        return Trainer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,233 @@
+"""How a raw column becomes numbers: column expressions that are fixed once fitted, and stored as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from typing import Any, Literal
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import class_text, col, dtype, is_vector
+from steelyard.errors import InputError
+
+Kind = Literal["number", "boolean", "array", "vector", "category"]
+
+# XGBoost computes in single precision, in which anything larger is infinite.
+SINGLE_LIMIT = 3.4028234663852886e38
+DOUBLE_LIMIT = 1.7976931348623157e308
+
+INFINITE = "holds an infinite value"
+RAGGED = "does not hold the number of elements it was fitted with"
+
+
+def kind_of(df: DataFrame, name: str, *, categorical: bool) -> Kind:
+    """Return how a feature column is to be read.
+
+    Raises
+    ------
+    InputError
+        For a missing column, or a type that is no feature.
+    """
+    of = dtype(df, name, "feature")
+    if isinstance(of, T.BooleanType):
+        return "boolean"
+    if categorical and isinstance(of, T.StringType | T.NumericType | T.DateType):
+        return "category"
+    if isinstance(of, T.NumericType | T.NullType) and not categorical:
+        return "number"
+    if is_vector(df, name) and not categorical:
+        return "vector"
+    if isinstance(of, T.ArrayType) and isinstance(of.elementType, T.NumericType) and not categorical:
+        return "array"
+    raise InputError(f"feature {name!r} is of type {of.simpleString()}{_advice(of, categorical)}")
+
+
+def _advice(of: T.DataType, categorical: bool) -> str:
+    if isinstance(of, T.DateType | T.TimestampType | T.TimestampNTZType):
+        return ": a time is no feature; derive numbers from it, or list it under data.exclude"
+    if isinstance(of, T.StringType):
+        return ": list it under data.categorical, or under data.exclude"
+    what = "a category" if categorical else "a feature"
+    return f", which cannot be {what}; list it under data.exclude"
+
+
+def present(df: DataFrame, name: str, kind: Kind, element: int | None = None) -> Column:
+    """Return a numeric feature as a double that is null where it is missing (null or NaN)."""
+    value = as_array(name, kind)
+    if element is not None:
+        value = F.get(value, element)
+    number = value.cast("double")
+    return number if _whole(dtype(df, name)) else F.when(~F.isnan(number), number)
+
+
+def as_array(name: str, kind: Kind) -> Column:
+    """Return a column, a vector as an array of doubles."""
+    if kind != "vector":
+        return col(name)
+    from pyspark.ml.functions import vector_to_array
+
+    # A null vector is an error of the function and not a null.
+    return F.when(col(name).isNotNull(), vector_to_array(col(name)))
+
+
+def _whole(of: T.DataType) -> bool:
+    return isinstance(of, T.IntegralType | T.BooleanType | T.DecimalType)
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A number: a column, or one element of an array or vector.
+
+    Parameters
+    ----------
+    column : str
+    kind : {"number", "boolean", "array", "vector"}
+    element, size : int, optional
+        Which element, and of how many.
+    fill : float, optional
+        What stands for a missing value; without it a missing value becomes NaN.
+    indicator : bool
+        Whether a second number says that the value was missing.
+    mean, std : float
+        What is subtracted, and what the rest is divided by.
+    """
+
+    column: str
+    kind: Kind
+    element: int | None = None
+    size: int | None = None
+    fill: float | None = None
+    indicator: bool = False
+    mean: float = 0.0
+    std: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """The column's name, with the element in brackets."""
+        return self.column if self.element is None else f"{self.column}[{self.element}]"
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each of `columns`."""
+        return [self.name, f"{self.name} is missing"] if self.indicator else [self.name]
+
+    def columns(self, df: DataFrame, limit: float) -> list[Column]:
+        """Return the expressions; evaluating them fails where a value lies beyond `limit`."""
+        kind = kind_of(df, self.column, categorical=False)
+        if kind != self.kind and {kind, self.kind} != {"number", "boolean"}:
+            raise InputError(f"feature {self.column!r} was fitted as {self.kind}, but is {kind} in this table")
+        value = present(df, self.column, kind, self.element)
+        if not _whole(dtype(df, self.column)):
+            value = F.when(F.abs(value) > limit, _failure(self.name, INFINITE)).otherwise(value)
+        known = F.coalesce(value, F.lit(float("nan") if self.fill is None else self.fill))
+        if (self.mean, self.std) != (0.0, 1.0):
+            known = (known - F.lit(self.mean)) / F.lit(self.std)
+        if self.size is not None and self.element == 0:
+            length = F.coalesce(F.size(as_array(self.column, kind)), F.lit(-1))
+            wrong = (length >= 0) & (length != self.size)
+            known = F.when(wrong, _failure(self.column, RAGGED)).otherwise(known)
+        return [known, value.isNull().cast("double")] if self.indicator else [known]
+
+
+def _failure(feature: str, what: str) -> Column:
+    return F.raise_error(F.lit(f"feature {feature!r} {what}")).cast("double")
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category: one number, 0 or 1, for each of its frequent levels.
+
+    Parameters
+    ----------
+    column : str
+    levels : tuple of str
+        String forms, most frequent first.
+    other, missing : bool
+        Whether rarer levels, and missing values, were there to learn from and get a number of their own.
+        A level that was never seen counts as a rare one.
+    """
+
+    column: str
+    levels: tuple[str, ...]
+    other: bool = False
+    missing: bool = False
+    kind: Kind = "category"
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each of `columns`."""
+        extra = [f"{self.column} is rare"] if self.other else []
+        extra += [f"{self.column} is missing"] if self.missing else []
+        return [f"{self.column}={level}" for level in self.levels] + extra
+
+    def columns(self, df: DataFrame, limit: float) -> list[Column]:
+        """Return the expressions."""
+        if kind_of(df, self.column, categorical=True) == "boolean":
+            raise InputError(f"feature {self.column!r} was fitted as category, but is boolean in this table")
+        level = class_text(df, self.column)
+        flags = [F.coalesce(level == F.lit(known), F.lit(False)) for known in self.levels]
+        if self.other:
+            flags.append(level.isNotNull() & ~F.coalesce(level.isin(list(self.levels)), F.lit(False)))
+        if self.missing:
+            flags.append(level.isNull())
+        return [flag.cast("double") for flag in flags]
+
+
+Feature = Numeric | Category
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Fitted features, in order.
+
+    Parameters
+    ----------
+    features : tuple of Numeric or Category
+    limit : float, default the largest double
+        Values beyond it count as infinite.
+    """
+
+    features: tuple[Feature, ...]
+    limit: float = DOUBLE_LIMIT
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each of `columns`."""
+        return [name for feature in self.features for name in feature.names]
+
+    def columns(self, df: DataFrame) -> list[Column]:
+        """Return raw rows as double expressions; a label is not needed.
+
+        Raises
+        ------
+        InputError
+            If a feature is missing, or no longer of the kind it was.
+        """
+        return [column for feature in self.features for column in feature.columns(df, self.limit)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {"limit": self.limit, "features": [asdict(f) for f in self.features]}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Preprocessing:
+        """Rebuild what `to_json` gave."""
+        return cls(tuple(_feature(f) for f in document["features"]), document["limit"])
+
+
+def _feature(document: dict[str, Any]) -> Feature:
+    if document["kind"] == "category":
+        return Category(**{**document, "levels": tuple(document["levels"])})
+    return Numeric(**document)
+
+
+def total(terms: Sequence[Column]) -> Column:
+    """Add columns pairwise: always in the same order, and without an expression that is as deep as it is long."""
+    level = list(terms) or [F.lit(0.0)]
+    while len(level) > 1:
+        level = [reduce(lambda a, b: a + b, level[i : i + 2]) for i in range(0, len(level), 2)]
+    return level[0]

@@ -1,0 +1,149 @@
+"""Fitting the preprocessing on original training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.learning._features import (
+    DOUBLE_LIMIT,
+    SINGLE_LIMIT,
+    Category,
+    Feature,
+    Kind,
+    Numeric,
+    Preprocessing,
+    as_array,
+    kind_of,
+    present,
+)
+from steelyard.learning._sample import hash_sample
+
+MAX_LEVELS = 50
+
+
+def fit_preprocessing(
+    df: DataFrame, dataset: Dataset, *, scaled: bool, seed: int = 0, max_levels: int = MAX_LEVELS
+) -> Preprocessing:
+    """Learn how raw rows become numbers.
+
+    Costs one aggregation of counts for numbers, one shuffle of (feature, level) counts for categories, and where
+    `scaled` a bounded sample.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Original training rows, before any resampling.
+    dataset : Dataset
+    scaled : bool
+        Impute missing numbers by the median, say so in an indicator, and standardise; otherwise numbers stay as
+        they are, missing ones NaN.
+    seed : int, default 0
+    max_levels : int, default 50
+        The most frequent levels of a category that get a number of their own.
+
+    Raises
+    ------
+    InputError
+        For a column that is missing or can't be a feature, for infinite values, for arrays of unequal length.
+    """
+    if not dataset.features:
+        raise InputError("the table has no feature: every column has another role or is excluded")
+    kinds = {f: kind_of(df, f, categorical=f in set(dataset.categorical)) for f in dataset.features}
+    numeric = _numeric(df, [f for f, kind in kinds.items() if kind != "category"], kinds)
+    limit = DOUBLE_LIMIT if scaled else SINGLE_LIMIT
+    rows, missing = _count_missing(df, numeric, limit)
+    if scaled:
+        numeric = _scale(df, dataset, numeric, missing, rows, seed)
+    by_column: dict[str, list[Feature]] = {}
+    for feature in numeric:
+        by_column.setdefault(feature.column, []).append(feature)
+    for category in _categories(df, [f for f, kind in kinds.items() if kind == "category"], max_levels):
+        by_column[category.column] = [category]
+    return Preprocessing(tuple(f for name in dataset.features for f in by_column.get(name, [])), limit)
+
+
+def _numeric(df: DataFrame, names: Sequence[str], kinds: dict[str, Kind]) -> list[Numeric]:
+    """Return unfitted numbers; arrays and vectors are expanded, which takes one job to see their lengths."""
+    wide = [n for n in names if kinds[n] in ("array", "vector")]
+    sizes = _sizes(df, wide, kinds)
+    result: list[Numeric] = []
+    for name in names:
+        size = sizes.get(name)
+        elements: Sequence[int | None] = [None] if size is None else range(size)
+        result += [Numeric(name, kinds[name], element=i, size=size) for i in elements]
+    return result
+
+
+def _sizes(df: DataFrame, names: Sequence[str], kinds: dict[str, Kind]) -> dict[str, int]:
+    if not names:
+        return {}
+    arrays = [as_array(n, kinds[n]) for n in names]
+    lengths = [f(F.when(a.isNotNull(), F.size(a))) for a in arrays for f in (F.min, F.max)]
+    found = list(df.agg(*lengths).collect()[0])
+    for name, low, high in zip(names, found[::2], found[1::2], strict=True):
+        if low != high:
+            raise InputError(f"feature {name!r} holds from {low} to {high} elements; each row must have as many")
+    return {n: high or 0 for n, high in zip(names, found[1::2], strict=True)}
+
+
+def _count_missing(df: DataFrame, numeric: Sequence[Numeric], limit: float) -> tuple[int, list[int]]:
+    """Return the number of rows, and of missing values for each feature."""
+    counts = [F.count(F.lit(1))]
+    for feature in numeric:
+        value = present(df, feature.column, feature.kind, feature.element)
+        counts += [F.count(value), F.count(F.when(F.abs(value) > limit, 1))]
+    rows, *found = df.agg(*counts).collect()[0]
+    infinite = {f.name: n for f, n in zip(numeric, found[1::2], strict=True) if n}
+    if infinite:
+        shown = ", ".join(f"{name!r} ({n:,} rows)" for name, n in infinite.items())
+        raise InputError(f"features hold infinite values: {shown}; make them finite or missing")
+    return rows, [rows - n for n in found[::2]]
+
+
+def _scale(
+    df: DataFrame, dataset: Dataset, numeric: Sequence[Numeric], missing: Sequence[int], rows: int, seed: int
+) -> list[Numeric]:
+    if not numeric:
+        return []
+    values = [present(df, f.column, f.kind, f.element) for f in numeric]
+    identity = dataset.identity or dataset.features
+    sample = hash_sample(df, identity, values, rows=rows, seed=seed, purpose="preprocessing")
+    return [
+        _fitted(feature, sample[:, i], indicator=0 < missing[i] < rows) for i, feature in enumerate(numeric)
+    ]
+
+
+def _fitted(feature: Numeric, values: NDArray[np.float64], *, indicator: bool) -> Numeric:
+    known = values[~np.isnan(values)]
+    fill = float(np.median(known)) if known.size else 0.0
+    filled = np.where(np.isnan(values), fill, values)
+    mean, std = (float(filled.mean()), float(filled.std())) if filled.size else (0.0, 0.0)
+    # A constant's deviation can be a rounding error instead of zero; to divide by it would blow that error up.
+    constant = not std > 1e-12 * abs(mean)
+    return replace(feature, fill=fill, indicator=indicator, mean=mean, std=1.0 if constant else std)
+
+
+def _categories(df: DataFrame, names: Sequence[str], max_levels: int) -> list[Category]:
+    if not names:
+        return []
+    pairs = [F.struct(F.lit(n).alias("feature"), class_text(df, n).alias("level")) for n in names]
+    counts = df.select(F.explode(F.array(*pairs)).alias("p")).groupBy("p.feature", "p.level").count()
+    # Missing values come last, whatever their number, since they are no level.
+    order = Window.partitionBy("feature").orderBy(F.col("level").isNull(), F.col("count").desc(), "level")
+    ranked = counts.withColumn("rank", F.row_number().over(order))
+    shown = ranked.where((F.col("rank") <= max_levels + 1) | F.col("level").isNull()).orderBy("rank").collect()
+    return [_category(n, [r["level"] for r in shown if r["feature"] == n], max_levels) for n in names]
+
+
+def _category(name: str, levels: Sequence[str | None], max_levels: int) -> Category:
+    known = [level for level in levels if level is not None]
+    return Category(name, tuple(known[:max_levels]), other=len(known) > max_levels, missing=None in levels)

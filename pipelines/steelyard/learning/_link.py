@@ -1,0 +1,29 @@
+"""From margins to probabilities, as Spark expressions: the same bits on every machine, since Spark's `exp` is StrictMath's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+
+def logistic(margin: Column) -> Column:
+    """Return [P(negative), P(positive)] of the positive class's log odds."""
+    one = F.lit(1.0)
+    return F.array(one / (one + F.exp(margin)), one / (one + F.exp(-margin)))
+
+
+def softmax(margins: Column) -> Column:
+    """Return the probabilities of an array of margins, one for each class."""
+    shifted = F.transform(margins, lambda m: F.exp(m - F.array_max(margins)))
+    whole = F.aggregate(shifted, F.lit(0.0), lambda a, b: a + b)
+    return F.transform(shifted, lambda e: e / whole)
+
+
+def in_order(probabilities: Column, learned: Sequence[str], classes: Sequence[str]) -> Column:
+    """Return probabilities of the `learned` classes in the order of `classes`; others were never seen and get 0."""
+    if tuple(learned) == tuple(classes):
+        return probabilities
+    place = {c: i for i, c in enumerate(learned)}
+    return F.array(*[F.get(probabilities, place[c]) if c in place else F.lit(0.0) for c in classes])

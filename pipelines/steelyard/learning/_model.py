@@ -1,0 +1,124 @@
+"""What all models share: they score raw rows and are saved as JSON and the training library's own bytes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Self
+
+from pyspark.sql import Column, DataFrame
+
+from steelyard import __version__
+from steelyard.learning._features import Preprocessing
+from steelyard.learning._link import in_order, logistic, softmax
+from steelyard.learning._registry import FORMAT
+
+if TYPE_CHECKING:
+    from steelyard.store import RunDir
+
+PROBABILITIES = "probabilities"
+
+
+@dataclass(frozen=True)
+class Model(ABC):
+    """A fitted model.
+
+    Parameters
+    ----------
+    trainer : str
+    settings : dict
+        `params`, `class_weight`, `num_workers` and `seed` of the trainer.
+    classes : tuple of str
+        String forms, in the order of the probabilities.
+    learned : tuple of str
+        Those of them that the training rows had.
+    preprocessing : Preprocessing
+    summary : dict
+        What training has to tell: JSON types, small.
+    """
+
+    trainer: str
+    settings: dict[str, Any]
+    classes: tuple[str, ...]
+    learned: tuple[str, ...]
+    preprocessing: Preprocessing
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    @abstractmethod
+    def margins(self, df: DataFrame) -> Column:
+        """Return the log odds of the second class as a double, or with more than two classes an array of margins."""
+
+    def score(self, df: DataFrame) -> DataFrame:
+        """Add the probability of each class to raw rows.
+
+        Nothing runs yet. A row's probabilities don't depend on the rows beside it. A label is not needed.
+
+        Parameters
+        ----------
+        df : DataFrame
+            With the features that the model was fitted on.
+
+        Returns
+        -------
+        DataFrame
+            `df` and `probabilities`, an array of doubles in the order of `classes`: uncalibrated, and bent by whatever
+            resampling or weights the training rows went through.
+
+        Raises
+        ------
+        InputError
+            If a feature is missing or of another kind than it was.
+        """
+        link = logistic if len(self.learned) == 2 else softmax
+        return df.withColumn(PROBABILITIES, in_order(link(self.margins(df)), self.learned, self.classes))
+
+    @property
+    def reweighted(self) -> bool:
+        """Whether weights of classes bent the probabilities."""
+        return self.settings["class_weight"] != "none" or self.settings["params"].get("scale_pos_weight", 1) != 1
+
+    def save(self, run_dir: RunDir, path: str) -> None:
+        """Write the model below `path`: `model.json`, and what else its kind needs."""
+        run_dir.write_json(f"{path}/model.json", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the model's document."""
+        return {
+            "format": FORMAT,
+            "trainer": self.trainer,
+            **self.settings,
+            "classes": list(self.classes),
+            "learned": list(self.learned),
+            "link": "logistic" if len(self.learned) == 2 else "softmax",
+            "libraries": _libraries(),
+            "summary": self.summary,
+            "preprocessing": self.preprocessing.to_json(),
+        }
+
+    @classmethod
+    @abstractmethod
+    def load(cls, document: dict[str, Any], run_dir: RunDir, path: str) -> Self:
+        """Rebuild a model from its document and the files beside it."""
+
+
+def shared_fields(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of `Model` from a document."""
+    return {
+        "trainer": document["trainer"],
+        "settings": {k: document[k] for k in ("params", "class_weight", "num_workers", "seed")},
+        "classes": tuple(document["classes"]),
+        "learned": tuple(document["learned"]),
+        "preprocessing": Preprocessing.from_json(document["preprocessing"]),
+        "summary": document["summary"],
+    }
+
+
+def _libraries() -> dict[str, str]:
+    found = {"steelyard": __version__}
+    for name in ("pyspark", "xgboost", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a cluster's own pyspark has no metadata
+            continue
+    return found

@@ -1,0 +1,155 @@
+"""What all trainers share: class weights, the fitted preprocessing, and rows in an order of their own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col, dtype
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.learning._failures import explained
+from steelyard.learning._features import Preprocessing
+from steelyard.learning._fitting import fit_preprocessing
+from steelyard.weighting import class_weights
+
+if TYPE_CHECKING:
+    from steelyard.learning._model import Model
+
+
+class Trainer(ABC):
+    """Base of the trainers; `get_trainer` makes one.
+
+    Parameters
+    ----------
+    params : mapping
+        Resolved, with defaults.
+    class_weight : {"none", "balanced"} or mapping of str to float
+    num_workers : int
+    seed : int
+    """
+
+    name: ClassVar[str]
+    scaled: ClassVar[bool]
+
+    def __init__(
+        self, params: Mapping[str, Any], class_weight: str | Mapping[str, float], num_workers: int, seed: int
+    ) -> None:
+        self.params = dict(params)
+        self.class_weight = class_weight if isinstance(class_weight, str) else dict(class_weight)
+        self.num_workers, self.seed = num_workers, seed
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for, as JSON types."""
+        return {
+            "params": self.params,
+            "class_weight": self.class_weight,
+            "num_workers": self.num_workers,
+            "seed": self.seed,
+        }
+
+    def fit(
+        self, train: DataFrame, validation: DataFrame, dataset: Dataset, *, original_train: DataFrame
+    ) -> Model:
+        """Learn from `train`.
+
+        Parameters
+        ----------
+        train : DataFrame
+            Training rows as they were resampled. Must be stable: it is read more than once.
+        validation : DataFrame
+            Never resampled. Read only by trainers that stop early by it, with the weights of `dataset.weight` where it
+            has that column, and without class weights.
+        dataset : Dataset
+        original_train : DataFrame
+            Training rows before resampling, on which encoders, medians and scales are fitted.
+
+        Raises
+        ------
+        InputError
+            For features that can't be used (see `fit_preprocessing`), labels that are no class, weights that are missing or
+            negative, or a single class.
+        EngineError
+            If the cluster can't run the training as asked.
+        """
+        counts = _class_counts(train, dataset)
+        learned = tuple(c for c in dataset.classes if c in counts)
+        if len(learned) < 2:
+            raise InputError(f"the training rows hold one class only: {learned[0]!r}; there is nothing to tell apart")
+        with explained():
+            fitted = fit_preprocessing(original_train, dataset, scaled=self.scaled, seed=self.seed)
+            rows = self._rows(train, dataset, fitted, learned, class_weights(counts, self.class_weight))
+            judges = self._rows(validation, dataset, fitted, learned, dict.fromkeys(learned, 1.0))
+            return self._fit(rows, judges, dataset, fitted, learned)
+
+    @abstractmethod
+    def _fit(
+        self,
+        rows: DataFrame,
+        validation: DataFrame,
+        dataset: Dataset,
+        preprocessing: Preprocessing,
+        learned: tuple[str, ...],
+    ) -> Model:
+        """Learn from rows of `features` (array of double), `label` (double: place in `learned`) and `weight`."""
+
+    def _rows(
+        self,
+        df: DataFrame,
+        dataset: Dataset,
+        preprocessing: Preprocessing,
+        learned: Sequence[str],
+        weights: Mapping[str, float],
+    ) -> DataFrame:
+        """Return what a trainer sees. Classes that were not learned have no label and are left out."""
+        text = class_text(df, dataset.label)
+        label = _lookup(text, {c: float(i) for i, c in enumerate(learned)})
+        weight = _lookup(text, {c: float(weights[c]) for c in learned}) * _weight(df, dataset)
+        known = df.select(F.array(*preprocessing.columns(df)).alias("features"), label.alias("label"), weight.alias("weight"))
+        return known.where(F.col("label").isNotNull())
+
+
+def in_own_order(rows: DataFrame, partitions: int) -> DataFrame:
+    """Distribute and sort rows by what they hold alone, so that what learns from them learns the same from any partitioning.
+
+    Rows that agree in all columns are interchangeable, so no key is needed, which synthetic rows wouldn't have.
+    """
+    place = F.xxhash64(*rows.columns)
+    spread = rows.withColumn("__place", place).repartition(partitions, "__place")
+    others = [c for c in rows.columns if c != "features"]
+    return spread.sortWithinPartitions("__place", *others, "features").drop("__place")
+
+
+def _class_counts(df: DataFrame, dataset: Dataset) -> dict[str, int]:
+    """Return the rows of each class that has any, in the order of `dataset.classes`."""
+    weight = _weight(df, dataset)
+    bad = F.count(F.when(weight.isNull() | F.isnan(weight) | (weight < 0), 1))
+    groups = df.groupBy(class_text(df, dataset.label).alias("class")).agg(F.count(F.lit(1)).alias("n"), bad.alias("bad"))
+    found = {row["class"]: row for row in groups.limit(len(dataset.classes) + 1000).collect()}
+    for name, row in found.items():
+        if name not in dataset.classes:
+            what = "no label" if name is None else f"label {name!r}, which is none of {', '.join(dataset.classes)}"
+            raise InputError(f"{row['n']:,} training rows have {what}")
+        if row["bad"]:
+            raise InputError(f"weight {dataset.weight!r} is missing or negative in {row['bad']:,} training rows of class {name!r}")
+    if not found:
+        raise InputError("there are no training rows")
+    return {c: found[c]["n"] for c in dataset.classes if c in found}
+
+
+def _weight(df: DataFrame, dataset: Dataset) -> Column:
+    """Return the user's weight, 1 where there is none: a weight that a sampler emits is on training rows only."""
+    if dataset.weight is None or dataset.weight not in df.columns:
+        return F.lit(1.0)
+    dtype(df, dataset.weight, "weight")
+    return col(dataset.weight).cast("double")
+
+
+def _lookup(key: Column, values: Mapping[str, float]) -> Column:
+    pairs = [part for k, v in values.items() for part in (F.lit(k), F.lit(v))]
+    return F.try_element_at(F.create_map(*pairs), key)

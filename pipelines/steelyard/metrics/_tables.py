@@ -1,0 +1,168 @@
+"""The two small tables that all metrics are computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels.reliability import mass_bins
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Weights, counts and costs per distinct score of one class, from the highest score to the lowest.
+
+    Where there are too many distinct scores, a row stands for a short range of them.
+
+    Parameters
+    ----------
+    low, high : array of float
+        The least and the greatest score of a row; equal where it stands for one score.
+    pos, neg : array of float
+        Weight of the positive and of the negative rows that have the score.
+    count_pos, count_neg : array of int
+        Their number.
+    cost_pos, cost_neg : array of float
+        What it costs to miss all those positives, and to raise an alarm on all those negatives.
+    has_costs : bool
+        Whether costs were given.
+    """
+
+    low: Floats
+    high: Floats
+    pos: Floats
+    neg: Floats
+    count_pos: Counts
+    count_neg: Counts
+    cost_pos: Floats
+    cost_neg: Floats
+    has_costs: bool = False
+
+    @classmethod
+    def from_rows(
+        cls, score: Floats, positive: NDArray[np.bool_], weight: Floats | None = None
+    ) -> ScoreTable:
+        """Return the table of single rows that are at hand."""
+        distinct, place = np.unique(-np.asarray(score, dtype=np.float64), return_inverse=True)
+        sizes = np.ones(len(score)) if weight is None else np.asarray(weight, dtype=np.float64)
+        truth = np.asarray(positive, dtype=np.bool_)
+
+        def total(values: Floats) -> Floats:
+            return np.bincount(place, values, len(distinct))
+
+        nothing = np.zeros(len(distinct))
+        return cls(
+            -distinct,
+            -distinct,
+            total(sizes * truth),
+            total(sizes * ~truth),
+            total(truth * 1.0).astype(np.int64),
+            total(~truth * 1.0).astype(np.int64),
+            nothing,
+            nothing,
+        )
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    @property
+    def score(self) -> Floats:
+        """The score that stands for each row."""
+        return self.low + (self.high - self.low) / 2
+
+    @property
+    def tied(self) -> NDArray[np.bool_]:
+        """Whether all rows behind a row of the table have the same score."""
+        return self.low == self.high
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row stands for one score."""
+        return bool(self.tied.all())
+
+    @property
+    def size(self) -> Floats:
+        """Weight of all rows that have the score."""
+        return self.pos + self.neg
+
+    def bins(self, most: int) -> Counts:
+        """Return a bin for each row, ascending without gaps: each has its share of positives and of negatives."""
+        mass = self.pos / max(self.pos.sum(), 1e-300) + self.neg / max(self.neg.sum(), 1e-300)
+        if len(self) <= most or not mass.sum() > 0:
+            return np.minimum(np.arange(len(self)), most - 1)
+        return np.unique(mass_bins(mass, most), return_inverse=True)[1].astype(np.int64)
+
+    def flipped(self) -> ScoreTable:
+        """Return the table of the other class: positives become negatives, and the order of scores turns."""
+        return ScoreTable(
+            -self.high[::-1],
+            -self.low[::-1],
+            self.neg[::-1],
+            self.pos[::-1],
+            self.count_neg[::-1],
+            self.count_pos[::-1],
+            self.cost_neg[::-1],
+            self.cost_pos[::-1],
+            self.has_costs,
+        )
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided about one class: right and wrong, in weight; arrays have one entry per bucket."""
+
+    tp: Floats
+    fp: Floats
+    fn: Floats
+    tn: Floats
+
+    def flipped(self) -> Decisions:
+        """Return the decisions about the other class."""
+        return Decisions(self.tn, self.fn, self.fp, self.tp)
+
+    def weighted(self, weights: Floats) -> Decisions:
+        """Return sums over buckets with these weights: one entry for each row of `weights`."""
+        return Decisions(weights @ self.tp, weights @ self.fp, weights @ self.fn, weights @ self.tn)
+
+
+@dataclass(frozen=True)
+class BucketTable:
+    """The rows of a score table, in bins, divided among the buckets that are resampled for intervals.
+
+    Parameters
+    ----------
+    assigned : array of int, shape (rows of the score table,)
+        The bin of each row.
+    pos, neg : array, shape (buckets, bins)
+        Weights, bins from the highest score to the lowest.
+    decisions : Decisions
+        Per bucket.
+    cost : array, shape (buckets, 4)
+        Costs of missed positives, of false alarms, of missing all positives, of alarms on all negatives.
+    squares : array, shape (2,)
+        Sums of squares of the last two over single rows: how much one row may cost.
+    """
+
+    assigned: Counts
+    pos: Floats
+    neg: Floats
+    decisions: Decisions
+    cost: Floats
+    squares: Floats
+
+    def flipped(self) -> BucketTable:
+        """Return the table of the other class."""
+        last = self.assigned[-1] if len(self.assigned) else 0
+        return BucketTable(
+            last - self.assigned[::-1],
+            self.neg[:, ::-1],
+            self.pos[:, ::-1],
+            self.decisions.flipped(),
+            self.cost[:, [1, 0, 3, 2]],
+            self.squares[::-1],
+        )

@@ -1,0 +1,69 @@
+"""From parents to new rows, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import quoted
+from steelyard.hashing import row_hash
+from steelyard.sampling._apply import IS_SYNTHETIC
+from steelyard.sampling._numeric import between
+from steelyard.sampling._plan import SamplingPlan
+from steelyard.sampling._roles import Roles
+
+PROVENANCE = ("row_id", "seed_id", "neighbor_id", "gap")
+SEED, NEIGHBOR = "seed", "neighbor"
+
+
+def inherited(roles: Roles) -> list[str]:
+    """Return the columns of parents that new rows need."""
+    apart = [c for c in (roles.weight, roles.group, roles.time) if c is not None]
+    return list(dict.fromkeys([roles.label, *roles.features, *roles.costs, *apart]))
+
+
+def with_parents(draws: DataFrame, rows: DataFrame, id_col: str, columns: Sequence[str]) -> DataFrame:
+    """Join the columns of both parents, as structs ``seed`` and ``neighbor``, to ``seed_id`` and ``neighbor_id``."""
+    for parent in (SEED, NEIGHBOR):
+        values = F.struct(*[F.col(quoted(c)).alias(c) for c in columns]).alias(parent)
+        draws = draws.join(rows.select(F.col(id_col).alias(f"{parent}_id"), values), f"{parent}_id")
+    return draws
+
+
+def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, plan: SamplingPlan) -> DataFrame:
+    """Return a new row for each pair of parents, with the table's columns, `is_synthetic` and provenance if asked for.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, ``seed`` and ``neighbor``.
+    table : DataFrame
+        Gives names and types.
+    roles : Roles
+    plan : SamplingPlan
+    """
+    columns = [_value(f, roles).alias(f.name) for f in table.schema.fields if f.name != IS_SYNTHETIC]
+    columns.append(F.lit(True).alias(IS_SYNTHETIC))
+    if plan.provenance:
+        row_id = row_hash(pairs, ["seed_id", "replicate"], plan.seed, plan.purpose)
+        columns += [row_id.alias("row_id"), *(F.col(c) for c in PROVENANCE[1:])]
+    return pairs.select(*columns)
+
+
+def _value(column: T.StructField, roles: Roles) -> Column:
+    name, kind = column.name, column.dataType
+    a, b = F.col(SEED).getField(name), F.col(NEIGHBOR).getField(name)
+    if name == roles.label:
+        return a
+    if name in roles.features:
+        return between(kind, a, b, F.col("gap"))
+    if name == roles.weight or name in roles.costs:
+        return F.when(a.isNotNull() & b.isNotNull(), between(kind, a, b, F.col("gap")))
+    if name == roles.group:
+        return F.when(a.eqNullSafe(b), a)
+    if name == roles.time:
+        return F.greatest(a, b)
+    return F.lit(None).cast(kind)

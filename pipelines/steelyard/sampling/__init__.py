@@ -1,0 +1,53 @@
+"""What all samplers share: strategies, plans, parameters, and how to find them by name."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from steelyard.sampling.registry import check_sampler, get_sampler, sampler_class, sampler_for, sampler_names
+
+if TYPE_CHECKING:
+    from steelyard.sampling._apply import IS_SYNTHETIC, apply_plan
+    from steelyard.sampling._base import Sampler
+    from steelyard.sampling._none import NoResampling
+    from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
+    from steelyard.sampling._shares import Share
+
+__all__ = [
+    "IS_SYNTHETIC",
+    "ClassPlan",
+    "Effect",
+    "NoResampling",
+    "Resampling",
+    "Sampler",
+    "SamplingPlan",
+    "Share",
+    "Work",
+    "apply_plan",
+    "check_sampler",
+    "get_sampler",
+    "sampler_class",
+    "sampler_for",
+    "sampler_names",
+]
+
+# Spark is imported when one of these is first used, so that the command line can look samplers up by name.
+_LAZY = {
+    "IS_SYNTHETIC": "_apply",
+    "apply_plan": "_apply",
+    "Sampler": "_base",
+    "NoResampling": "_none",
+    "ClassPlan": "_plan",
+    "Effect": "_plan",
+    "Resampling": "_plan",
+    "SamplingPlan": "_plan",
+    "Work": "_plan",
+    "Share": "_shares",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -1,0 +1,91 @@
+"""A plan, applied to the table that it was made for."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col, require_columns
+from steelyard.errors import InputError
+from steelyard.hashing import ROW_ID, row_hash, with_row_id
+from steelyard.sampling._plan import SamplingPlan
+from steelyard.sampling._shares import Share, with_drawn
+
+IS_SYNTHETIC = "is_synthetic"
+_DRAWN = "__drawn"
+
+
+def apply_plan(
+    df: DataFrame,
+    plan: SamplingPlan,
+    synthetic: DataFrame | None = None,
+    dropped: DataFrame | None = None,
+) -> DataFrame:
+    """Return the resampled table.
+
+    Which rows are kept and repeated is a column expression: no shuffle of the table, no Python. Only rows of which so
+    many are equal that they are divided among themselves are numbered in a window.
+
+    Parameters
+    ----------
+    df : DataFrame
+        The table, or a copy of it in any order and partitioning.
+    plan : SamplingPlan
+    synthetic, dropped : DataFrame, optional
+        What came with the plan.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `df`, `is_synthetic` (true also where it was true before), the weights that the plan asks for, and
+        with provenance the ids of rows and parents. A copy of a row is no synthetic row.
+
+    Raises
+    ------
+    InputError
+        If the table lacks a column that the plan needs, or what belongs to the plan isn't given.
+    """
+    require_columns(df, [plan.label, *plan.identity], "column of the sampling plan")
+    if synthetic is None and any(c.new for c in plan.classes.values()):
+        raise InputError(f"the plan of {plan.sampler} has new rows, and they are not given")
+    if dropped is None and any(c.keep == "ids" for c in plan.classes.values()):
+        raise InputError(f"the plan of {plan.sampler} drops rows by their ids, and they are not given")
+    rows = identified(df, plan).withColumnRenamed(ROW_ID, "row_id") if plan.provenance or dropped is not None else df
+    if dropped is not None:
+        rows = rows.join(dropped.select("row_id"), "row_id", "left_anti")
+        rows = rows if plan.provenance else rows.drop("row_id")
+    rows = _repeated(rows, plan)
+    before = F.coalesce(col(IS_SYNTHETIC), F.lit(False)) if IS_SYNTHETIC in df.columns else F.lit(False)
+    rows = rows.withColumn(IS_SYNTHETIC, before)
+    if synthetic is not None:
+        rows = rows.unionByName(synthetic, allowMissingColumns=plan.provenance)
+    return _weighted(rows, plan)
+
+
+def identified(df: DataFrame, plan: SamplingPlan) -> DataFrame:
+    """Add the id of each row: the class is part of it, so that it is the same whichever classes are looked at."""
+    return with_row_id(df, {*plan.identity, plan.label})
+
+
+def _repeated(df: DataFrame, plan: SamplingPlan) -> DataFrame:
+    shares = {name: c.share for name, c in plan.classes.items() if c.share is not None}
+    drawn: Column = F.lit(None).cast("boolean")
+    rows = df
+    if shares:
+        position = row_hash(df, plan.identity, plan.seed, plan.purpose)
+        rows, drawn = with_drawn(df, position, class_text(df, plan.label), shares, _DRAWN), F.col(_DRAWN)
+    if all(c.times <= 1 and c.again is None for c in plan.classes.values()):
+        return rows.where(F.coalesce(drawn, F.lit(True))).drop(_DRAWN)
+    pairs = [F.lit(v) for n, c in plan.classes.items() for v in (n, 0 if isinstance(c.keep, Share) else c.times)]
+    times = F.coalesce(F.try_element_at(F.create_map(*pairs), class_text(df, plan.label)), F.lit(1))
+    copies = times + F.coalesce(drawn, F.lit(False)).cast("int")
+    return rows.withColumn(_DRAWN, F.explode(F.array_repeat(F.lit(True), copies))).drop(_DRAWN)
+
+
+def _weighted(df: DataFrame, plan: SamplingPlan) -> DataFrame:
+    if plan.weight_output is None:
+        return df
+    pairs = [F.lit(v) for n, c in plan.classes.items() for v in (n, c.before / c.after if c.after else 1.0)]
+    rate = F.try_element_at(F.create_map(*pairs), class_text(df, plan.label))
+    weight = col(plan.weight).cast("double") * rate if plan.weight else rate
+    return df.withColumn(plan.weight_output, weight)

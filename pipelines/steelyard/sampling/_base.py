@@ -1,0 +1,155 @@
+"""What all samplers have in common."""
+
+from __future__ import annotations
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pyspark.ml.util import MLReadable, MLWritable
+from pyspark.sql import Column, DataFrame
+
+from steelyard.columns import class_text
+from steelyard.errors import InputError
+from steelyard.hashing import row_hash
+from steelyard.sampling._apply import apply_plan
+from steelyard.sampling._params import HasColumns, HasRandomState, HasStrategy
+from steelyard.sampling._persistence import SamplerReader, SamplerWriter
+from steelyard.sampling._plan import Effect, Resampling, SamplingPlan
+from steelyard.sampling._roles import Roles, find_roles
+from steelyard.sampling._shares import Share, find_shares
+from steelyard.sampling._strategy import Kind, class_order, resolve
+from steelyard.stats import class_counts
+
+
+class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritable):
+    """Base of all samplers: checks, class counts, and the plan's application.
+
+    A sampler is no Transformer: a fitted pipeline never resamples the rows that it scores. To write one, derive from this
+    class, declare its own parameters with `param`, its constructor with `keyword_only`, and `_plan_classes`; samplers
+    that make new rows also define `_synthesize`. `steelyard.testing` has the checks it must pass.
+
+    Attributes
+    ----------
+    name : str
+        Its snake_case name, for pipelines.
+    kind : {"over-sampling", "under-sampling"}
+        What strategies mean.
+    effect : {"none", "random_under", "random_over", "bends"}
+        What it does to the distribution of features within a class; chooses the calibration of probabilities.
+    numeric : bool
+        Whether it needs numeric features without gaps.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    effect: ClassVar[Effect]
+    numeric: ClassVar[bool] = False
+
+    _input_kwargs: dict[str, Any]
+
+    def _configure(self) -> None:
+        """Take the defaults from the constructor's signature, and the values from the caller."""
+        signature = inspect.signature(type(self).__init__)
+        self._setDefault(**{n: p.default for n, p in signature.parameters.items() if n != "self"})
+        self._set(**self._input_kwargs)
+
+    @property
+    def makes_rows(self) -> bool:
+        """Whether there are synthetic rows in its results."""
+        return self.effect == "bends" and self.kind == "over-sampling"
+
+    def fit_resample(self, df: DataFrame, y: Any = None) -> DataFrame:
+        """Return the resampled table: all columns with their types, and `is_synthetic`.
+
+        Runs the jobs that plan the resampling; the result is computed anew from `df` whenever it is used, so `df` must
+        be stable.
+
+        Parameters
+        ----------
+        df : DataFrame
+            Features and label together.
+        y
+            Only there to explain itself: labels are a column of `df`.
+
+        Raises
+        ------
+        TypeError
+            For arrays, pandas tables, and calls with `X, y`.
+        InputError
+            For columns that are missing, counts that can't be had, and whatever the method can't work with.
+        """
+        if y is not None or not isinstance(df, DataFrame):
+            raise TypeError(
+                f"fit_resample takes one Spark DataFrame that holds features and label, and got "
+                f"{type(df).__name__}{'' if y is None else ' and ' + type(y).__name__}: "
+                f"{type(self).__name__}(label_col=\"y\").fit_resample(df). For arrays, use imbalanced-learn."
+            )
+        made = self.resample(df)
+        return apply_plan(df, made.plan, made.synthetic, made.dropped)
+
+    def plan(self, df: DataFrame) -> SamplingPlan:
+        """Return what would be kept, repeated and made of each class, and what that costs. Makes no rows."""
+        roles = find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
+        found = class_counts(df, roles.label)
+        if found.nulls:
+            raise InputError(f"label {roles.label!r} is null in {found.nulls:,} rows; drop them or label them first")
+        if not found.counts:
+            raise InputError("the table has no rows to resample")
+        counts = {name: found.counts[name] for name in class_order(found.counts)}
+        return self._plan_classes(df, roles, counts)
+
+    def resample(self, df: DataFrame) -> Resampling:
+        """Return the plan, and what it can't hold: new rows, ids of dropped ones. `apply_plan` puts them together."""
+        return Resampling(self.plan(df))
+
+    def write(self) -> SamplerWriter:
+        """Return a writer: ``sampler.write().overwrite().save(path)``."""
+        return SamplerWriter(self)
+
+    @classmethod
+    def read(cls) -> SamplerReader:
+        """Return a reader: ``SMOTE.read().load(path)``."""
+        return SamplerReader(cls)
+
+    @abstractmethod
+    def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
+        """Plan for a table whose columns and classes are known to be there."""
+
+    def _columns(self) -> list[Any]:
+        return [p for p in self.params if p.name.endswith(("_col", "_cols")) and hasattr(HasColumns, p.name)]
+
+    def targets(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Return how many rows of each class there are to be, given how many there are. Needs no table."""
+        return {**counts, **self._targets(counts)}
+
+    def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
+        return resolve(self.getOrDefault("sampling_strategy"), counts, self.kind)
+
+    def _settings(self) -> dict[str, Any]:
+        """All parameters that aren't columns, as JSON types."""
+        columns = {p.name for p in self._columns()}
+        values = {p.name: self.getOrDefault(p) for p in self.params if p.name not in columns}
+        return {n: getattr(v, "__name__", "function") if callable(v) else v for n, v in values.items()}
+
+    def _draw(
+        self, df: DataFrame, roles: Roles, wanted: Mapping[str, int], counts: Mapping[str, int]
+    ) -> dict[str, Share]:
+        """Draw an exact number of rows of each class, by the hash of their identity."""
+        seed = self.getOrDefault("random_state")
+        position: Column = row_hash(df, roles.identity, seed, f"resample/{self.name}")
+        label = class_text(df, roles.label)
+        return find_shares(df, position, label, wanted, counts, repeats=not roles.keyed)
+
+    def _new_plan(self, roles: Roles, **what: Any) -> SamplingPlan:
+        return SamplingPlan(
+            self.name,
+            self.effect,
+            roles.label,
+            identity=roles.identity,
+            seed=self.getOrDefault("random_state"),
+            params=self._settings(),
+            weight=roles.weight,
+            **what,
+        )

@@ -1,0 +1,46 @@
+"""No resampling, as a sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pyspark import keyword_only
+from pyspark.sql import DataFrame
+
+from steelyard.sampling._base import Sampler
+from steelyard.sampling._plan import ClassPlan, SamplingPlan, Work
+from steelyard.sampling._roles import Roles
+
+
+class NoResampling(Sampler):
+    """Keep every row once: the baseline that every method is measured against.
+
+    Costs one aggregation over the label.
+    """
+
+    name = "none"
+    kind = "over-sampling"
+    effect = "none"
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        label_col: str = "label",
+        features_col: str | Sequence[str] | None = None,
+        key_col: str | Sequence[str] | None = None,
+        group_col: str | None = None,
+        time_col: str | None = None,
+        weight_col: str | None = None,
+        cost_cols: str | Sequence[str] | None = None,
+        sampling_strategy: str = "auto",
+        random_state: int = 0,
+    ) -> None:
+        super().__init__()
+        self._configure()
+
+    def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
+        return self._new_plan(roles, classes={c: ClassPlan(n, n) for c, n in counts.items()}, work=Work(scans=1))
+
+    def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
+        return dict(counts)

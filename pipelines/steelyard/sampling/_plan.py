@@ -1,0 +1,231 @@
+"""What a resampling does, in a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from pyspark.sql import DataFrame
+
+from steelyard.errors import InputError
+from steelyard.hashing import ENCODING_VERSION
+from steelyard.sampling._shares import Share
+
+Effect = Literal["none", "random_under", "random_over", "bends"]
+"""What a sampler does to the distribution of features within a class.
+
+`random_under` and `random_over` leave it as it was, so that probabilities learned from the result are corrected in closed
+form by the change of the class shares; `bends` changes it; `none` changes nothing at all.
+"""
+
+
+@dataclass(frozen=True)
+class ClassPlan:
+    """What happens to the rows of one class.
+
+    Parameters
+    ----------
+    before, after : int
+        Rows, by exact count.
+    keep : {"all", "ids"} or Share
+        All rows; all but those whose ids are listed beside the plan; or a share of them.
+    times : int, default 1
+        How often each row that is kept appears.
+    again : Share, optional
+        Rows that appear once more.
+    new : int, default 0
+        Synthetic rows.
+    """
+
+    before: int
+    after: int
+    keep: Share | Literal["all", "ids"] = "all"
+    times: int = 1
+    again: Share | None = None
+    new: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Rows after over rows before."""
+        return self.after / self.before
+
+    @property
+    def share(self) -> Share | None:
+        """The share by which rows of the class are told apart, if any."""
+        return self.keep if isinstance(self.keep, Share) else self.again
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        again = self.again.to_json() if self.again else None
+        return {
+            "before": self.before,
+            "after": self.after,
+            "keep": self.keep.to_json() if isinstance(self.keep, Share) else self.keep,
+            "repeat": {"times": self.times, "again": again} if self.times != 1 or self.again else None,
+            "new": self.new,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> ClassPlan:
+        """Rebuild what `to_json` gave."""
+        keep, repeat = document["keep"], document["repeat"] or {"times": 1, "again": None}
+        return cls(
+            document["before"],
+            document["after"],
+            keep if isinstance(keep, str) else Share.from_json(keep),
+            repeat["times"],
+            Share.from_json(repeat["again"]) if repeat["again"] else None,
+            document["new"],
+        )
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a resampling costs, planning and applying together.
+
+    Parameters
+    ----------
+    scans : int
+        Readings of the table, most of them of few columns.
+    shuffles : int
+        Of rows of the resampled classes; aggregations into small tables aside.
+    python : int
+        Crossings into Python.
+    distances : int
+        Pairs of rows that are compared.
+    tasks : int
+        Tasks that compare them.
+    """
+
+    scans: int = 0
+    shuffles: int = 0
+    python: int = 0
+    distances: int = 0
+    tasks: int = 0
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """What a sampler does to a table: readable, small, and all that is needed to do it again.
+
+    Parameters
+    ----------
+    sampler : str
+        Its snake_case name.
+    effect : {"none", "random_under", "random_over", "bends"}
+    label : str
+        The label column.
+    classes : mapping of str to ClassPlan
+        By the class's string form.
+    identity : tuple of str
+        Columns that identify a row.
+    seed : int
+    params : mapping
+        The sampler's parameters, for the record.
+    weight : str, optional
+        Column of weights that the table has.
+    weight_output : str, optional
+        Column that gets each row's weight times rows before over rows after of its class.
+    provenance : bool
+        Whether rows get their ids.
+    work : Work
+    details : mapping
+        What else was decided, such as scales of features.
+    """
+
+    sampler: str
+    effect: Effect
+    label: str
+    classes: Mapping[str, ClassPlan]
+    identity: tuple[str, ...] = ()
+    seed: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    weight: str | None = None
+    weight_output: str | None = None
+    provenance: bool = False
+    work: Work = Work()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def purpose(self) -> str:
+        """Keeps this sampler's random order of rows apart from all others."""
+        return f"resample/{self.sampler}"
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Rows after over rows before, for each class: what a prior correction needs."""
+        return {name: c.rate for name, c in self.classes.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {
+            "sampler": self.sampler,
+            "effect": self.effect,
+            "params": dict(self.params),
+            "label": self.label,
+            "identity": list(self.identity),
+            "seed": self.seed,
+            "purpose": self.purpose,
+            "encoding": ENCODING_VERSION,
+            "weight": self.weight,
+            "weight_output": self.weight_output,
+            "provenance": self.provenance,
+            "classes": {name: c.to_json() for name, c in self.classes.items()},
+            "work": vars(self.work),
+            "details": dict(self.details),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> SamplingPlan:
+        """Rebuild what `to_json` gave.
+
+        Raises
+        ------
+        InputError
+            If the plan was made with another encoding of rows: it would name other rows.
+        """
+        if document["encoding"] != ENCODING_VERSION or document["effect"] not in get_args(Effect):
+            raise InputError(
+                f"the sampling plan has row encoding {document['encoding']!r} and effect {document['effect']!r}, which "
+                f"this version (encoding {ENCODING_VERSION}) can't apply; resample anew"
+            )
+        classes = {name: ClassPlan.from_json(c) for name, c in document["classes"].items()}
+        given = {k: v for k, v in document.items() if k not in {"purpose", "encoding"}}
+        changed = {"classes": classes, "identity": tuple(document["identity"]), "work": Work(**document["work"])}
+        return cls(**{**given, **changed})
+
+    def __str__(self) -> str:
+        """Return a table of the classes and a line of costs."""
+        head = ("class", "before", "kept", "repeated", "new", "after")
+        rows = [(n, *(f"{v:,}" for v in _numbers(c))) for n, c in self.classes.items()]
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        lines = ["  ".join(v.rjust(w) for v, w in zip(row, widths, strict=True)) for row in (head, *rows)]
+        work = (
+            f"{self.work.scans} scans, {self.work.shuffles} shuffles, {self.work.python} Python crossings, "
+            f"{self.work.distances:,} distances in {self.work.tasks} tasks"
+        )
+        return "\n".join([f"{self.sampler} (random_state {self.seed})", *lines, work])
+
+
+def _numbers(c: ClassPlan) -> tuple[int, int, int, int, int]:
+    kept = c.keep.count if isinstance(c.keep, Share) else min(c.before, c.after)
+    return c.before, kept, c.after - kept - c.new, c.new, c.after
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """A plan with what a plan can't hold.
+
+    Parameters
+    ----------
+    plan : SamplingPlan
+    synthetic : DataFrame, optional
+        The new rows, with all columns of the table and `is_synthetic`.
+    dropped : DataFrame, optional
+        ``row_id`` of rows that are not kept, where the plan says so.
+    """
+
+    plan: SamplingPlan
+    synthetic: DataFrame | None = None
+    dropped: DataFrame | None = None

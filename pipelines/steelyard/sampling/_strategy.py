@@ -1,0 +1,205 @@
+"""`sampling_strategy`: many spellings, one map of class to count, from class counts alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any, Literal
+
+from steelyard.errors import InputError, closest
+
+Kind = Literal["over-sampling", "under-sampling"]
+Strategy = float | str | Mapping[Any, int] | Callable[[dict[str, int]], Mapping[Any, int]]
+
+SPELLINGS = ("auto", "minority", "not minority", "not majority", "all", "majority")
+_WHOLE = 2.0**53
+
+
+def class_name(label: object) -> str:
+    """Return the string form of a label: what `columns.class_text` gives for the same value in a table.
+
+    Examples
+    --------
+    >>> class_name(1.0), class_name(True), class_name("fraud")
+    ('1', 'true', 'fraud')
+    """
+    if isinstance(label, str):
+        return label
+    if isinstance(label, bool) or type(label).__name__ == "bool":
+        return "true" if label else "false"
+    if isinstance(label, Decimal):
+        text = f"{label:f}"
+        return (text.rstrip("0").rstrip(".") if "." in text else text) if label else "0"
+    if isinstance(label, Real) and not isinstance(label, Integral):
+        value = float(label)
+        return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else str(label)
+    return str(label)
+
+
+def class_order(classes: Iterable[str]) -> list[str]:
+    """Sort classes as their labels are: as numbers where all are numbers, else as text."""
+    names = list(classes)
+    try:
+        return sorted(names, key=float)
+    except ValueError:
+        return sorted(names)
+
+
+def check_strategy(strategy: object) -> Strategy:
+    """Return a strategy that may be valid for some class counts, with the classes of a map in string form.
+
+    Raises
+    ------
+    InputError
+        If it can't be valid whatever the counts.
+    """
+    if isinstance(strategy, str):
+        if strategy not in SPELLINGS:
+            raise InputError(
+                f"sampling_strategy must be one of {', '.join(map(repr, SPELLINGS))} where it is a string. "
+                f"Got {strategy!r} instead.{closest(strategy, SPELLINGS)}"
+            )
+        return strategy
+    if isinstance(strategy, Mapping):
+        return _counts_by_name(strategy)
+    if isinstance(strategy, Real) and not isinstance(strategy, bool):
+        if not 0 < strategy <= 1:
+            raise InputError(f"sampling_strategy must be in (0, 1] where it is a ratio. Got {strategy} instead.")
+        return float(strategy)
+    if callable(strategy):
+        return strategy
+    raise InputError(
+        "sampling_strategy must be a ratio, a string, a map of class to count or a function of the class counts. "
+        f"Got {strategy!r} instead."
+    )
+
+
+def _counts_by_name(wanted: Mapping[Any, Any]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for label, count in wanted.items():
+        name = class_name(label)
+        if isinstance(count, bool) or not isinstance(count, Integral) or count < 0:
+            raise InputError(
+                f"sampling_strategy must give a whole number of rows, 0 or more, for class {name!r}. "
+                f"Got {count!r} instead."
+            )
+        if name in counts:
+            raise InputError(f"sampling_strategy names class {name!r} twice.")
+        counts[name] = int(count)
+    return counts
+
+
+def resolve(strategy: Strategy, counts: Mapping[str, int], kind: Kind) -> dict[str, int]:
+    """Return how many rows each targeted class is to have afterwards.
+
+    Means what imbalanced-learn's `check_sampling_strategy` means, but gives totals also for over-sampling.
+
+    Parameters
+    ----------
+    strategy : float, str, mapping or callable
+        A ratio of the rarest class to the other afterwards (two classes only); ``"auto"``, ``"minority"``,
+        ``"not minority"``, ``"not majority"``, ``"all"`` or ``"majority"``: which classes are brought to the size of
+        the largest (over-sampling) or of the smallest (under-sampling); a map of class to count, classes in any form;
+        or a function from class counts to such a map.
+    counts : mapping of str to int
+        Rows of each class, by the string form of its label.
+    kind : {"over-sampling", "under-sampling"}
+
+    Returns
+    -------
+    dict of str to int
+        In the order of the classes; classes that are not targeted are absent.
+
+    Raises
+    ------
+    InputError
+        If the table has one class only, or the counts can't be had: the message gives both numbers.
+
+    Examples
+    --------
+    >>> resolve("auto", {"0": 90, "1": 10}, "over-sampling")
+    {'1': 90}
+    >>> resolve(0.5, {"0": 90, "1": 10}, "under-sampling")
+    {'0': 20}
+    """
+    ordered = {name: counts[name] for name in class_order(counts)}
+    if len(ordered) < 2:
+        shown = ", ".join(f"{n!r} ({c:,} rows)" for n, c in ordered.items()) or "none"
+        raise InputError(f"resampling needs at least two classes, and the table has only {shown}.")
+    checked = check_strategy(strategy)
+    if isinstance(checked, str):
+        return _by_name(checked, ordered, kind)
+    if isinstance(checked, Mapping):
+        return _by_count(checked, ordered, kind)
+    if isinstance(checked, float):
+        return _by_ratio(checked, ordered, kind)
+    asked = checked(dict(ordered))
+    if not isinstance(asked, Mapping):
+        raise InputError(f"the function sampling_strategy must return a map of class to count. Got {asked!r} instead.")
+    return _by_count(_counts_by_name(asked), ordered, kind)
+
+
+def _by_name(strategy: str, counts: Mapping[str, int], kind: Kind) -> dict[str, int]:
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    over = kind == "over-sampling"
+    if strategy == ("majority" if over else "minority"):
+        raise InputError(f"sampling_strategy={strategy!r} makes no sense for {kind}.")
+    if strategy == "auto":
+        strategy = "not majority" if over else "not minority"
+    targeted = {
+        "minority": lambda c: c == smallest,
+        "majority": lambda c: c == largest,
+        "not minority": lambda c: c != smallest,
+        "not majority": lambda c: c != largest,
+        "all": lambda c: True,
+    }[strategy]
+    return {c: counts[largest if over else smallest] for c in counts if targeted(c)}
+
+
+def _by_ratio(ratio: float, counts: Mapping[str, int], kind: Kind) -> dict[str, int]:
+    if len(counts) != 2:
+        raise InputError(
+            f"sampling_strategy={ratio} is a ratio of two classes, and the table has {len(counts)}: "
+            "give a map of class to count instead."
+        )
+    largest = max(counts, key=counts.__getitem__)
+    smallest = min(counts, key=counts.__getitem__)
+    if kind == "over-sampling":
+        rare = next(c for c in counts if c != largest)
+        wanted = counts[rare] + int(counts[largest] * ratio - counts[rare])
+        if wanted <= counts[rare]:
+            raise InputError(
+                f"sampling_strategy={ratio} asks for {math.floor(counts[largest] * ratio):,} rows of class {rare!r}, "
+                f"and it has {counts[rare]:,} already: over-sampling adds rows. Raise the ratio."
+            )
+        return {rare: wanted}
+    common = next(c for c in counts if c != smallest)
+    wanted = int(counts[smallest] / ratio)
+    if wanted > counts[common]:
+        raise InputError(
+            f"sampling_strategy={ratio} asks for {wanted:,} rows of class {common!r}, and it has only "
+            f"{counts[common]:,}: under-sampling removes rows. Raise the ratio."
+        )
+    return {common: wanted}
+
+
+def _by_count(wanted: Mapping[str, int], counts: Mapping[str, int], kind: Kind) -> dict[str, int]:
+    for name, count in wanted.items():
+        if name not in counts:
+            raise InputError(
+                f"sampling_strategy names class {name!r}, which is not in the table.{closest(name, counts)} "
+                f"It has: {', '.join(map(repr, list(counts)[:20]))}"
+            )
+        if kind == "over-sampling" and count < counts[name]:
+            raise InputError(
+                f"sampling_strategy asks for {count:,} rows of class {name!r}, and it has {counts[name]:,} already: "
+                "over-sampling adds rows."
+            )
+        if kind == "under-sampling" and count > counts[name]:
+            raise InputError(
+                f"sampling_strategy asks for {count:,} rows of class {name!r}, and it has only {counts[name]:,}: "
+                "under-sampling removes rows."
+            )
+    return {name: wanted[name] for name in counts if name in wanted}

@@ -1,0 +1,111 @@
+"""Samplers by name. Needs no Spark session, and loads a sampler only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from steelyard.errors import ConfigError, InputError, closest
+
+if TYPE_CHECKING:
+    from steelyard.dataset import Dataset
+    from steelyard.sampling._base import Sampler
+
+SAMPLERS = {
+    "none": "steelyard.sampling.NoResampling",
+    "random_over_sampler": "steelyard.over_sampling.RandomOverSampler",
+    "random_under_sampler": "steelyard.under_sampling.RandomUnderSampler",
+    "smote": "steelyard.over_sampling.SMOTE",
+}
+"""Where each sampler is; one more sampler is one more line."""
+
+
+def sampler_names() -> list[str]:
+    """Return the names of all samplers."""
+    return sorted(SAMPLERS)
+
+
+def sampler_class(name: str) -> type[Sampler]:
+    """Return the class of a sampler.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name; the message names the nearest one.
+    """
+    if name not in SAMPLERS:
+        raise ConfigError(
+            f"there is no sampler {name!r}.{closest(name, SAMPLERS)} There are: {', '.join(sampler_names())}"
+        )
+    module, _, cls = SAMPLERS[name].rpartition(".")
+    found: type[Sampler] = getattr(importlib.import_module(module), cls)
+    return found
+
+
+def get_sampler(name: str, **params: Any) -> Sampler:
+    """Return a sampler with some parameters set.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown name or parameter, with the nearest one that exists, and for a value that can't be.
+
+    Examples
+    --------
+    >>> get_sampler("smote", k_neighbors=3).getOrDefault("k_neighbors")
+    3
+    """
+    cls = sampler_class(name)
+    known = {p.name for p in cls().params}
+    for param in params:
+        if param not in known:
+            raise ConfigError(
+                f"sampler {name!r} has no parameter {param!r}.{closest(param, known)} It has: {', '.join(sorted(known))}"
+            )
+    try:
+        return cls(**params)
+    except (InputError, TypeError) as error:
+        raise ConfigError(f"sampler {name!r}: {error}") from None
+
+
+def check_sampler(name: str, params: Mapping[str, Any]) -> None:
+    """Check a pipeline's sampler without a Spark session.
+
+    Raises
+    ------
+    ConfigError
+        As `get_sampler`, and for columns: a pipeline says under `data` what its columns are.
+    """
+    from steelyard.sampling._params import HasColumns
+
+    for param in params:
+        if hasattr(HasColumns, param):
+            raise ConfigError(f"resample.{param}: a pipeline names its columns under data, not here")
+    get_sampler(name, **params)
+
+
+def sampler_for(dataset: Dataset, name: str, params: Mapping[str, Any]) -> Sampler:
+    """Return a sampler for a table whose columns' roles are known.
+
+    Features are scaled by their standard deviation while distances are taken, unless `params` say otherwise: a table's
+    units are an accident.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    name : str
+    params : mapping
+        The sampler's own parameters.
+    """
+    roles = {
+        "label_col": dataset.label,
+        "features_col": list(dataset.features),
+        "key_col": list(dataset.key) or None,
+        "group_col": dataset.group,
+        "time_col": dataset.time,
+        "weight_col": dataset.weight,
+        "cost_cols": list(dataset.cost.columns) or None,
+    }
+    scaled = {"scale": "standard"} if hasattr(sampler_class(name), "scale") else {}
+    return get_sampler(name, **{**roles, **scaled, **params})

@@ -1,0 +1,45 @@
+"""Stage `guard_resampled`: has resampling made what was asked for, and touched training rows alone?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import col, dtype
+from steelyard.dataset import Dataset
+from steelyard.sampling import IS_SYNTHETIC, sampler_for
+from steelyard.splitting import SPLIT
+from steelyard.stages._context import Context, Result
+from steelyard.stages._guarding import guard
+from steelyard.stages._source import dataset, split_rows, training_rows
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Judge the resampled training rows beside the untouched rows of the other splits."""
+    data = dataset(ctx)
+    sampler = sampler_for(data, ctx.config.resample.method, ctx.config.resample.params)
+    train = training_rows(ctx)
+    numeric = _numbers(train, data) if sampler.makes_rows else []
+    parameters: dict[str, Any] = {
+        "label": data.label,
+        # From the request and the split's counts, not from what the resampling says of itself.
+        "counts": sampler.targets(ctx.read("split", "plan.json")["counts"]["train"]),
+        "features": numeric or None,
+    }
+    return guard(ctx, attempt, "resampled", _side_by_side(ctx, train, [data.label, *numeric]), parameters)
+
+
+def _numbers(df: DataFrame, data: Dataset) -> list[str]:
+    return [f for f in data.numeric if isinstance(dtype(df, f), T.NumericType)]
+
+
+def _side_by_side(ctx: Context, train: DataFrame, names: list[str]) -> DataFrame:
+    """Return all rows that a model may see, with `split` and `is_synthetic`."""
+    others = split_rows(ctx).where(F.col(SPLIT) != "train")
+    flag = F.coalesce(col(IS_SYNTHETIC), F.lit(False)) if IS_SYNTHETIC in others.columns else F.lit(False)
+    columns = [col(n) for n in dict.fromkeys(names)]
+    rest = others.select(*columns, flag.alias(IS_SYNTHETIC), F.col(SPLIT).alias("split"))
+    return train.select(*columns, col(IS_SYNTHETIC), F.lit("train").alias("split")).unionByName(rest)

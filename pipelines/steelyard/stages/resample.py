@@ -1,0 +1,21 @@
+"""Stage `resample`: plan which training rows are kept and repeated, and write the new ones."""
+
+from __future__ import annotations
+
+from steelyard.sampling import sampler_for
+from steelyard.stages._context import Context, Result
+from steelyard.stages._source import dataset, rows_of
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Write `plan.json`, and `synthetic/` and `dropped/` where the sampler makes or drops single rows."""
+    folder = f"resample/{attempt}"
+    wanted = ctx.config.resample
+    made = sampler_for(dataset(ctx), wanted.method, wanted.params).resample(rows_of(ctx, "train"))
+    ctx.run.write_json(f"{folder}/plan.json", made.plan.to_json())
+    for name, table in (("synthetic", made.synthetic), ("dropped", made.dropped)):
+        if table is not None:
+            table.write.parquet(ctx.run.uri(f"{folder}/{name}"))
+    before = {c: of.before for c, of in made.plan.classes.items()}
+    after = {c: of.after for c, of in made.plan.classes.items()}
+    return Result([folder], {"in": before, "out": after}, {"sampler": made.plan.sampler, "effect": made.plan.effect})

@@ -1,0 +1,329 @@
+"""The checks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from steelyard.sampling import IS_SYNTHETIC, Sampler, SamplingPlan, apply_plan
+from steelyard.sampling._strategy import SPELLINGS, resolve
+from steelyard.testing._tables import (
+    BIG,
+    ROLES,
+    SCHEMA,
+    SIZES,
+    class_sizes,
+    explained,
+    multiset,
+    plain_table,
+    refused,
+    sample_rows,
+    sample_table,
+    shifted,
+    shuffle_partitions,
+)
+
+Make = Callable[..., Sampler]
+
+
+def reachable(make: Make, sizes: Mapping[str, int] = SIZES) -> dict[str, int]:
+    """Return counts that the sampler can bring some classes to, no multiples of what they have."""
+    sampler = make()
+    largest = max(sizes, key=sizes.__getitem__)
+    if sampler.effect == "none":
+        return {}
+    if sampler.kind == "under-sampling":
+        return {largest: sizes[largest] // 2 + 1}
+    return {c: 2 * n + 3 for c, n in sizes.items() if c != largest and n > 1}
+
+
+def _sampler(make: Make, sizes: Mapping[str, int] = SIZES, **params: Any) -> Sampler:
+    wanted = reachable(make, sizes)
+    return make(**({"sampling_strategy": wanted} if wanted else {}), **params)
+
+
+def _planned(plan: SamplingPlan) -> dict[str, int]:
+    return {name: c.after for name, c in plan.classes.items()}
+
+
+def check_strategies(make: Make, spark: SparkSession) -> None:
+    """All spellings of `sampling_strategy` mean what they mean in imbalanced-learn."""
+    df, kind, wanted = sample_table(spark), make().kind, reachable(make)
+    if not wanted:
+        return
+    wrong = "majority" if kind == "over-sampling" else "minority"
+    refused(lambda: make(sampling_strategy=wrong, **ROLES).plan(df), wrong)
+    for strategy in (*(s for s in SPELLINGS if s != wrong), wanted, lambda counts: wanted):
+        expected = SIZES | resolve(strategy, SIZES, kind)
+        assert _planned(make(sampling_strategy=strategy, **ROLES).plan(df)) == expected, strategy
+    two = {"a": 41, "b": 17}
+    planned = _planned(make(sampling_strategy=0.6, **ROLES).plan(df.where("label <> 'c'")))
+    assert planned == two | resolve(0.6, two, kind)
+
+
+def check_exact_counts(make: Make, spark: SparkSession) -> None:
+    """The result has exactly the counts that were asked for."""
+    assert class_sizes(_sampler(make, **ROLES).fit_resample(sample_table(spark))) == SIZES | reachable(make)
+
+
+def check_partitions_and_order(make: Make, spark: SparkSession, layouts: Sequence[int] = (1, 7)) -> None:
+    """The same rows to the last bit from any partitioning and order of the input, with a key and without."""
+    rows = sample_rows()
+    mixed = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
+    for key in ("id", None):
+        sampler = _sampler(make, **{**ROLES, "key_col": key})
+        first = multiset(sampler.fit_resample(spark.createDataFrame(rows, SCHEMA)))
+        for n in layouts:
+            with shuffle_partitions(spark, n):
+                df = spark.createDataFrame(mixed, SCHEMA).repartition(n)
+                assert multiset(sampler.fit_resample(df)) == first, f"{n} partitions, key {key}"
+
+
+def check_seed(make: Make, spark: SparkSession) -> None:
+    """Another seed gives other rows."""
+    if reachable(make):
+        df = sample_table(spark)
+        one, other = (multiset(_sampler(make, random_state=s, **ROLES).fit_resample(df)) for s in (0, 1))
+        assert one != other
+
+
+def check_schema(make: Make, spark: SparkSession) -> None:
+    """All columns come back in their order and with their types, then `is_synthetic`; flags that were there stay."""
+    df = sample_table(spark)
+    expected = [*df.dtypes, (IS_SYNTHETIC, "boolean")]
+    assert _sampler(make, **ROLES).fit_resample(df).dtypes == expected
+    flagged = df.withColumn(IS_SYNTHETIC, F.col("label") == "b")
+    result = _sampler(make, **ROLES).fit_resample(flagged)
+    assert result.dtypes == expected
+    assert result.where(f"label = 'b' and not {IS_SYNTHETIC}").isEmpty()
+
+
+def check_original_rows(make: Make, spark: SparkSession) -> None:
+    """Rows that aren't synthetic are rows of the table: over-sampling keeps them all, under-sampling adds none."""
+    df = sample_table(spark)
+    sampler = _sampler(make, **ROLES)
+    before = multiset(df)
+    after = multiset(sampler.fit_resample(df).where(~F.col(IS_SYNTHETIC)).drop(IS_SYNTHETIC))
+    assert set(after) <= set(before)
+    assert after >= before if sampler.kind == "over-sampling" else after <= before
+
+
+def check_vectors(make: Make, spark: SparkSession) -> None:
+    """Features in a vector or an array give what plain columns give."""
+    from pyspark.ml.functions import array_to_vector
+
+    plain = sample_table(spark).select("id", "x", F.col("n").cast("double").alias("z"), "label")
+    arrays = plain.select("id", F.array("x", "z").alias("both"), "label")
+    vectors = arrays.withColumn("both", array_to_vector("both"))
+    result = _sampler(make, key_col="id").fit_resample(plain)
+    packed = result.withColumn("both", F.array("x", "z")).drop("x", "z")
+    from_arrays = _sampler(make, key_col="id", features_col="both").fit_resample(arrays)
+    from_vectors = _sampler(make, key_col="id").fit_resample(vectors)
+    assert dict(from_vectors.dtypes)["both"] == "vector"
+    assert multiset(from_arrays) == multiset(packed)
+    assert multiset(from_vectors) == multiset(packed)
+
+
+def check_empty_partitions(make: Make, spark: SparkSession) -> None:
+    """Partitions without rows are no matter."""
+    df = sample_table(spark).repartition(16, F.col("label"))
+    assert class_sizes(_sampler(make, **ROLES).fit_resample(df)) == SIZES | reachable(make)
+
+
+def check_single_row_class(make: Make, spark: SparkSession) -> None:
+    """A class of one row that isn't to be resampled is no obstacle."""
+    sizes = {"a": 20, "b": 12, "c": 1}
+    result = _sampler(make, sizes, **ROLES).fit_resample(sample_table(spark, sizes))
+    assert class_sizes(result) == sizes | reachable(make, sizes)
+
+
+def check_too_few_rows(make: Make, spark: SparkSession) -> None:
+    """Fewer rows than neighbours: an error with both numbers that says what to set."""
+    if not make().hasParam("k_neighbors"):
+        return
+    few = sample_table(spark, {"a": 30, "b": 4})
+    refused(lambda: make(k_neighbors=7, **ROLES).plan(few), "k_neighbors=7", "8 rows", "'b' has 4", "to 3 or less")
+    one = sample_table(spark, {"a": 30, "b": 1})
+    refused(lambda: make(**ROLES).plan(one), "'b' has 1", "leave the class out")
+    equal = plain_table(spark, [[i, 0] for i in range(20)] + [[5, 5]] * 8 + [[6, 6]] * 2, ["a"] * 20 + ["b"] * 10)
+    refused(lambda: make().plan(equal), "6 different rows", "'b' has 2", "distinct_neighbors")
+
+
+def check_missing_and_infinite(make: Make, spark: SparkSession) -> None:
+    """Gaps and infinities are named with their counts where distances need numbers, else carried along."""
+    sizes = {"a": 30, "b": 10}
+    labels = [label for label, size in sizes.items() for _ in range(size)]
+    clean: list[list[float | None]] = [[float(i), float(i % 7)] for i in range(40)]
+    for row in (3, 35):
+        gaps, endless = [list(v) for v in clean], [list(v) for v in clean]
+        gaps[row][0], gaps[row + 1][0], endless[row][1] = None, float("nan"), float("-inf")
+        if make().numeric:
+            refused(lambda t=plain_table(spark, gaps, labels): make().plan(t), "missing", "'f0' (2 rows)")  # type: ignore[misc]
+            refused(lambda t=plain_table(spark, endless, labels): make().plan(t), "infinite", "'f1' (1 rows)")  # type: ignore[misc]
+        else:
+            result = _sampler(make, sizes).fit_resample(plain_table(spark, gaps, labels))
+            assert class_sizes(result) == sizes | reachable(make, sizes)
+
+
+def check_categories(make: Make, spark: SparkSession) -> None:
+    """Features that aren't numbers are named where distances need numbers, else carried along."""
+    df = sample_table(spark).withColumn("vip", F.col("n") > 5)
+    if make().numeric:
+        refused(lambda: make(features_col=["x", "vip", "note"]).plan(df), "'vip' (boolean)", "'note' (string)", "smotenc")
+        refused(lambda: make(features_col=["x", "at"]).plan(df), "'at' (timestamp)")
+    else:
+        assert class_sizes(_sampler(make).fit_resample(df)) == SIZES | reachable(make)
+
+
+def check_constants(make: Make, spark: SparkSession) -> None:
+    """A constant feature and a column without any value work."""
+    df = sample_table(spark).withColumns({"x": F.lit(0.1), "note": F.lit(None).cast("string")})
+    result = _sampler(make, **ROLES).fit_resample(df)
+    assert class_sizes(result) == SIZES | reachable(make)
+    assert result.where("x is null or x <> 0.1 or note is not null").isEmpty()
+
+
+def check_duplicates(make: Make, spark: SparkSession) -> None:
+    """Rows that occur twice or eight times: exact counts, shares in proportion, and new rows that are no copies."""
+    base = [[i, (i * 7) % 11] for i in range(36)]
+    labels = ["a"] * 24 + ["b"] * 12
+    for times in (2, 8):
+        sizes = {"a": 24 * times, "b": 12 * times}
+        df = plain_table(spark, base * times, labels * times)
+        result = _sampler(make, sizes).fit_resample(df)
+        assert class_sizes(result) == sizes | reachable(make, sizes)
+        new = set(multiset(result.where(IS_SYNTHETIC).select("f0", "f1")))
+        assert not new & set(multiset(df.select("f0", "f1"))), "a synthetic row is a mere copy"
+        kept = multiset(result.where(~F.col(IS_SYNTHETIC)).select("f0", "f1", "label"))
+        for label in sizes:
+            of_class = [n for row, n in kept.items() if row[2] == label]
+            assert max(of_class) - min(of_class) <= 1, "equal rows are drawn in proportion"
+
+
+def check_labels(make: Make, spark: SparkSession) -> None:
+    """Labels of any type: classes go by their string form, and come back as they were."""
+    values = [[i, i % 5] for i in range(30)]
+    kinds: list[tuple[str, Any, Any, tuple[str, str]]] = [
+        ("string", "<b>'no'\"", "ja ü", ("<b>'no'\"", "ja ü")),
+        ("boolean", False, True, ("false", "true")),
+        ("decimal(5,2)", Decimal("1.50"), Decimal("-2.00"), ("1.5", "-2")),
+        ("double", 10.0, 9.5, ("10", "9.5")),
+        ("int", 0, 7, ("0", "7")),
+    ]
+    for kind, common, rare, names in kinds:
+        sizes = dict(zip(names, (22, 8), strict=True))
+        df = plain_table(spark, values, [common] * 22 + [rare] * 8, kind)
+        wanted = {common if c == names[0] else rare: n for c, n in reachable(make, sizes).items()}
+        sampler = make(sampling_strategy=wanted) if wanted else make()
+        result = sampler.fit_resample(df)
+        assert class_sizes(result) == sizes | reachable(make, sizes), kind
+        assert {r["label"] for r in result.select("label").distinct().collect()} == {common, rare}
+
+
+def check_far_from_zero(make: Make, spark: SparkSession) -> None:
+    """Features around a million are resampled as if they lay around zero."""
+    # Numbers that float64 adds without rounding.
+    exact = sample_table(spark).select("id", (F.col("n") / 8).alias("x"), (F.col("big") % 97 / 4).alias("y"), "label")
+    near = _sampler(make, key_col="id").fit_resample(exact)
+    far = _sampler(make, key_col="id").fit_resample(shifted(exact, ["x", "y"], 2.0**20))
+    rounded = [F.round("x", 6).alias("x"), F.round("y", 6).alias("y"), "id", "label"]
+    assert multiset(shifted(far, ["x", "y"], -(2.0**20)).select(*rounded)) == multiset(near.select(*rounded))
+
+
+def check_other_columns(make: Make, spark: SparkSession) -> None:
+    """On new rows: numbers between the parents', group where both agree, a parent's time, null elsewhere."""
+    result = _sampler(make, **ROLES).fit_resample(sample_table(spark))
+    new = result.where(IS_SYNTHETIC)
+    if make().effect != "bends" or make().kind == "under-sampling":
+        assert new.isEmpty()
+        return
+    assert new.where("id is not null or note is not null").isEmpty()
+    assert new.where("x is null or y is null or n is null or big is null or price is null or w is null").isEmpty()
+    old = {label: [r for r in sample_rows() if r[6] == label] for label in SIZES}
+    for r in new.collect():
+        parents = old[r["label"]]
+        for i, name in enumerate(("x", "y", "n", "big", "price")):
+            seen = [np.float32(p[i + 1]) if name == "y" else p[i + 1] for p in parents]
+            assert min(seen) <= r[name] <= max(seen), name
+        assert r["who"] in {None, *(p[7] for p in parents)} and r["at"] in {p[8] for p in parents}
+        assert r["big"] >= BIG and 1.0 <= r["w"] <= 4.0
+    assert not new.where("who is null").isEmpty() and not new.where("who is not null").isEmpty()
+
+
+def check_plan(make: Make, spark: SparkSession) -> None:
+    """A plan survives JSON, and gives the same rows when it is applied to the table again."""
+    import json
+
+    df = sample_table(spark)
+    made = _sampler(make, **ROLES).resample(df)
+    plan = SamplingPlan.from_json(json.loads(json.dumps(made.plan.to_json())))
+    assert plan == made.plan
+    again = apply_plan(df.repartition(3), plan, made.synthetic, made.dropped)
+    assert multiset(again) == multiset(_sampler(make, **ROLES).fit_resample(df))
+    assert all(name in str(plan) for name in SIZES) and plan.sampler in str(plan)
+
+
+def check_cost(make: Make, spark: SparkSession) -> None:
+    """A sampler that makes no row neither shuffles the table nor crosses into Python; nothing stays cached."""
+    df = spark.range(1000).select("id", (F.col("id") % 10 == 0).alias("label"), F.rand(0).alias("x"))
+    sizes = {"false": 900, "true": 100}
+    sampler = _sampler(make, sizes, key_col="id")
+    result = sampler.fit_resample(df)
+    if sampler.effect != "bends":
+        assert not any(word in explained(result) for word in ("Exchange", "Python", "Arrow", "Window"))
+    assert "InMemory" not in explained(result)
+    assert "InMemory" not in explained(df)
+
+
+def check_save_and_load(make: Make, spark: SparkSession) -> None:
+    """A saved sampler comes back with its parameters, also in place of another, and not as another class."""
+    with tempfile.TemporaryDirectory() as folder:
+        sampler = _sampler(make, random_state=7, **ROLES)
+        cls: Any = type(sampler)
+        sampler.save(f"{folder}/one")
+        sampler.write().overwrite().save(f"{folder}/one")
+        loaded = cls.load(f"{folder}/one")
+        assert type(loaded) is cls and loaded.uid == sampler.uid
+        assert {p.name: v for p, v in loaded.extractParamMap().items()} == {
+            p.name: v for p, v in sampler.extractParamMap().items()
+        }
+        other = next(s for s in Sampler.__subclasses__() if s is not cls)
+        refused(lambda: other.load(f"{folder}/one"), cls.__name__, other.__name__)
+        by_function = make(sampling_strategy=lambda counts: counts)
+        refused(lambda: by_function.save(f"{folder}/two"), "function")
+
+
+def check_params(make: Make, spark: SparkSession) -> None:
+    """Parameters behave as Spark ML's: explained, copied with changes, set in the constructor by keyword only."""
+    sampler = make(**ROLES)
+    text = sampler.explainParams()
+    assert all(f"{p.name}: " in text for p in sampler.params)
+    copied = sampler.copy({sampler.getParam("random_state"): 5})
+    assert copied.getOrDefault("random_state") == 5 and sampler.getOrDefault("random_state") == 0
+    assert copied.getOrDefault("key_col") == ["id"]
+
+
+def check_calls(make: Make, spark: SparkSession) -> None:
+    """Calls in imbalanced-learn's manner, and columns that aren't there, are answered with what to do."""
+    df = sample_table(spark)
+    for arguments in ((df, df), ([[1.0]],), (df, ["a"])):
+        try:
+            make().fit_resample(*arguments)
+        except TypeError as error:
+            assert "label_col" in str(error) and "fit_resample(df)" in str(error)
+        else:
+            raise AssertionError("X, y should have been refused")
+    refused(lambda: make(label_col="lable").fit_resample(df), "'lable'", "'label'")
+    refused(lambda: make(features_col=["x", "nn"]).fit_resample(df), "'nn'")
+    refused(lambda: make(features_col=["x", "label"]).fit_resample(df), "label")
+    unlabelled = df.withColumn("label", F.when(F.col("id") > 1, F.col("label")))
+    refused(lambda: make(**ROLES).fit_resample(unlabelled), "null in 2 rows")
+    refused(lambda: make(**ROLES).fit_resample(df.limit(0)), "no rows")
+
+

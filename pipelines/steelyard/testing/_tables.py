@@ -1,0 +1,111 @@
+"""Small tables to check samplers on, and ways of looking at results."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from pyspark.ml.linalg import Vector
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, quoted
+from steelyard.errors import InputError
+
+SCHEMA = (
+    "id bigint, x double, y float, n int, big bigint, price decimal(12,2), label string, "
+    "who string, at timestamp, w double, note string"
+)
+ROLES: dict[str, Any] = {
+    "features_col": ["x", "y", "n", "big", "price"],
+    "key_col": "id",
+    "group_col": "who",
+    "time_col": "at",
+    "weight_col": "w",
+    "cost_cols": ["price"],
+}
+SIZES = {"a": 41, "b": 17, "c": 12}
+BIG = 2**60
+
+
+def sample_rows(sizes: Mapping[str, int] = SIZES) -> list[tuple[Any, ...]]:
+    """Return rows of `SCHEMA`; classes have the given sizes."""
+    rng = np.random.default_rng(0)
+    rows: list[tuple[Any, ...]] = []
+    for label, size in sizes.items():
+        for _ in range(size):
+            x, y = (float(v) for v in rng.normal(size=2))
+            n, cents, who, seconds = (int(v) for v in rng.integers(0, [100, 10**6, 4, 10**6]))
+            at = datetime(2026, 1, 1) + timedelta(seconds=seconds)
+            rows.append((len(rows), x, y, n, BIG + n, Decimal(cents) / 100, label, f"who{who}", at, 1.0 + who, "text"))
+    return rows
+
+
+def sample_table(spark: SparkSession, sizes: Mapping[str, int] = SIZES) -> DataFrame:
+    """Return a small table with columns of many types and parts."""
+    return spark.createDataFrame(sample_rows(sizes), SCHEMA)
+
+
+def plain_table(spark: SparkSession, values: Sequence[Sequence[Any]], labels: Sequence[Any], kind: str = "string") -> DataFrame:
+    """Return a table of doubles ``f0``, ``f1``, … and a label of some SQL type."""
+    names = ", ".join(f"f{i} double" for i in range(len(values[0])))
+    rows = [(*(None if v is None else float(v) for v in row), y) for row, y in zip(values, labels, strict=True)]
+    return spark.createDataFrame(rows, f"{names}, label {kind}")
+
+
+def multiset(df: DataFrame) -> Counter[tuple[Any, ...]]:
+    """Return how often each row occurs, floats to the last bit, columns by name."""
+    return Counter(tuple(_exact(v) for v in row) for row in df.select(*sorted(map(quoted, df.columns))).collect())
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, Vector | list):
+        return tuple(_exact(float(v) if isinstance(value, Vector) else v) for v in value)
+    return value.hex() if isinstance(value, float) else value
+
+
+def class_sizes(df: DataFrame, label: str = "label") -> dict[str, int]:
+    """Return the rows of each class."""
+    return {r["c"]: r["count"] for r in df.groupBy(class_text(df, label).alias("c")).count().collect()}
+
+
+def explained(df: DataFrame) -> str:
+    """Return the physical plan as text."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        df.explain()
+    return text.getvalue()
+
+
+@contextlib.contextmanager
+def shuffle_partitions(spark: SparkSession, n: int) -> Iterator[None]:
+    """Set the number of partitions of shuffles for the length of a `with` block."""
+    name = "spark.sql.shuffle.partitions"
+    before = spark.conf.get(name)
+    spark.conf.set(name, n)
+    try:
+        yield
+    finally:
+        spark.conf.set(name, before)
+
+
+def refused(call: Callable[[], object], *parts: str) -> None:
+    """Check that a call raises `InputError` with all of `parts` in its message."""
+    try:
+        call()
+    except InputError as error:
+        missing = [p for p in parts if p not in str(error)]
+        assert not missing, f"{missing} should be in: {error}"
+    else:
+        raise AssertionError(f"should have been refused with {parts}")
+
+
+def shifted(df: DataFrame, columns: Sequence[str], by: float) -> DataFrame:
+    """Add a number to some columns."""
+    return df.withColumns({c: F.col(c) + F.lit(by) for c in columns})
