@@ -1,46 +1,84 @@
-"""Weights of classes: what a row counts for while a model learns."""
+"""Class weights: what each row counts for its class while a model is trained."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
+from typing import Any
 
-from steelyard.errors import ConfigError, InputError, closest
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col
+from steelyard.errors import InputError, closest
+from steelyard.sampling._strategy import class_name
+
+ClassWeight = str | Mapping[Any, float]
 
 
-def class_weights(counts: Mapping[str, int], class_weight: str | Mapping[str, float] = "balanced") -> dict[str, float]:
+def class_weights(setting: ClassWeight, counts: Mapping[str, int]) -> dict[str, float]:
     """Return the weight of each class.
 
     Parameters
     ----------
+    setting : {"none", "balanced"} or mapping
+        ``"balanced"`` gives every class the same total: rows / (classes × rows of the class), which keeps the sum of
+        weights at the number of rows. A mapping gives weights by class, in any form of the label; classes it doesn't
+        name weigh 1.
     counts : mapping of str to int
-        Training rows of each class, by its string form.
-    class_weight : {"none", "balanced"} or mapping of str to float, default "balanced"
-        `none` weighs all rows 1; `balanced` gives all classes the same total, N / (C · n), as in scikit-learn; classes that a
-        mapping doesn't name weigh 1.
+        Rows of each class; for weighted rows, their total weight.
 
     Raises
     ------
     InputError
-        If a mapping names an unknown class, or gives a weight that isn't a positive number.
+        For an unknown setting or class, or a weight that is no positive number.
 
     Examples
     --------
-    >>> class_weights({"0": 900, "1": 100})
+    >>> class_weights("balanced", {"0": 90, "1": 10})
     {'0': 0.5555555555555556, '1': 5.0}
-
-    References
-    ----------
-    King, Zeng, "Logistic regression in rare events data", Political Analysis 9 (2001).
+    >>> class_weights({1: 20}, {"0": 90, "1": 10})
+    {'0': 1.0, '1': 20.0}
     """
-    if isinstance(class_weight, str):
-        if class_weight not in ("none", "balanced"):
-            raise ConfigError(f"class_weight must be none, balanced or a map of class to weight. Got {class_weight!r} instead.")
-        balanced = class_weight == "balanced"
-        rows = sum(counts.values())
-        return {c: rows / (len(counts) * n) if balanced else 1.0 for c, n in counts.items()}
-    for name, weight in class_weight.items():
+    if isinstance(setting, Mapping):
+        return dict.fromkeys(counts, 1.0) | _explicit(setting, counts)
+    if setting == "balanced":
+        total = sum(counts.values())
+        return {c: total / (len(counts) * n) for c, n in counts.items()}
+    if setting == "none":
+        return dict.fromkeys(counts, 1.0)
+    raise InputError(f"class_weight must be 'none', 'balanced' or a map of class to weight. Got {setting!r} instead.")
+
+
+def weight_column(df: DataFrame, label: str, weights: Mapping[str, float], *, existing: str | None = None) -> Column:
+    """Return each row's weight: that of its class, times the row's own where it has one.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Gives the type of the label.
+    label : str
+    weights : mapping of str to float
+        As from `class_weights`; null for rows of other classes.
+    existing : str, optional
+        A column of row weights.
+    """
+    pairs = [F.lit(part) for c, w in weights.items() for part in (c, float(w))]
+    weight = F.try_element_at(F.create_map(*pairs), class_text(df, label))
+    return weight * col(existing).cast("double") if existing else weight
+
+
+def _explicit(setting: Mapping[Any, float], counts: Mapping[str, int]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for label, weight in setting.items():
+        name = class_name(label)
         if name not in counts:
-            raise InputError(f"class_weight names {name!r}, which is no class of the training rows.{closest(name, counts)}")
-        if not 0 < weight < float("inf"):
-            raise InputError(f"class_weight of class {name!r} must be a positive number. Got {weight!r} instead.")
-    return {c: float(class_weight.get(c, 1.0)) for c in counts}
+            raise InputError(
+                f"class_weight names class {name!r}, which is not in the table.{closest(name, counts)} "
+                f"It has: {', '.join(map(repr, list(counts)[:20]))}"
+            )
+        if isinstance(weight, bool) or not isinstance(weight, Real) or not 0 < weight < math.inf:
+            raise InputError(f"class_weight must give class {name!r} a positive number. Got {weight!r} instead.")
+        weights[name] = float(weight)
+    return weights

@@ -138,7 +138,7 @@ class StageOperator(SparkSubmitOperator):
             # The job didn't even get to a run directory, where it could leave an outcome.
             raise AirflowFailException(str(error)) from error
         else:
-            self.log.error("stage %s died and left no outcome", self.stage)
+            self.log.error("spark-submit failed, and stage %s left no failure of its own", self.stage)
 
     def _exit_code(self) -> int | None:
         """Return the driver's own exit code, which spark-submit passes on where it runs the driver itself."""

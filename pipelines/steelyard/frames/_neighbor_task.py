@@ -14,9 +14,7 @@ from steelyard.kernels.knn import NOBODY, Neighbors, nearest
 FOUND = "array<struct<squared:double,neighbor:bigint>>"
 
 
-def search(
-    table: pa.Table, *, k: int, n_features: int, scale: Sequence[float] | None, distinct: bool
-) -> pa.Table:
+def search(table: pa.Table, *, k: int, n_features: int, scale: Sequence[float] | None, distinct: bool) -> pa.Table:
     """Search one block of the index for each query of one block.
 
     Parameters

@@ -2,7 +2,8 @@
 
 Rows are dealt into blocks by hashes of what they are. Every block of queries meets every block of the index in a
 task of its own, where `steelyard.kernels.knn` searches; the partial lists of a query are merged. Blocks depend on
-the data and on `block_bytes` alone, and the kernel's distances don't depend on the blocks, so neither do the neighbours.
+the data and on `block_bytes` alone, and the kernel's distances don't depend on the blocks, so neither do the
+neighbours.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def nearest(
     scale : sequence of float, optional
         Features are divided by these before distances are taken.
     distinct : bool, default False
-        Neighbours differ from the query and from one another: of equal rows the one with the smallest id stands for all.
+        Neighbours differ from the query and from one another: of equal rows the one with the smallest id stands for
+        all.
     block_bytes : int, default 128 MiB
 
     Returns
@@ -138,13 +140,17 @@ def nearest(
 def _paired(points: DataFrame, layouts: Mapping[str, Layout], labels: Sequence[int]) -> DataFrame:
     """Copy each row into the pairs of blocks that need it, once into each."""
     queries, index, first = (
-        F.try_element_at(F.create_map(*[F.lit(v) for n, lay in layouts.items() for v in (n, getattr(lay, field))]), "within")
+        F.try_element_at(
+            F.create_map(*[F.lit(v) for n, lay in layouts.items() for v in (n, getattr(lay, field))]), "within"
+        )
         for field in ("queries", "index", "first")
     )
     # Equal rows share a block of the index, so that `distinct` can be decided inside a block.
     held = F.when(index == 1, 0).otherwise(F.pmod(F.xxhash64(F.transform("x", lambda v: v + 0.0)), index))
     asked = F.pmod(F.xxhash64("row_id"), queries)
-    placed = points.select("*", queries.alias("q"), index.alias("i"), first.alias("f"), held.alias("held"), asked.alias("asked"))
+    placed = points.select(
+        "*", queries.alias("q"), index.alias("i"), first.alias("f"), held.alias("held"), asked.alias("asked")
+    )
 
     def pair(query_block: Column, index_block: Column) -> Column:
         return (F.col("f") + query_block * F.col("i") + index_block).cast("int")

@@ -41,7 +41,7 @@ def in_worker(module: str, function: str, **settings: Any) -> Callable[[Any], An
 def one_thread() -> Iterator[None]:
     """Keep NumPy and faiss to one thread: Spark already runs a task on each core."""
     try:
-        from threadpoolctl import threadpool_limits
+        threadpool_limits = importlib.import_module("threadpoolctl").threadpool_limits
     except ModuleNotFoundError:
         yield
         return

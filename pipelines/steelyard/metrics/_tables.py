@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from steelyard.kernels.reliability import mass_bins
 
+BUCKETS = 200
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -45,26 +48,34 @@ class ScoreTable:
 
     @classmethod
     def from_rows(
-        cls, score: Floats, positive: NDArray[np.bool_], weight: Floats | None = None
+        cls,
+        score: Floats,
+        positive: Flags,
+        weight: Floats | None = None,
+        cost_pos: Floats | None = None,
+        cost_neg: Floats | None = None,
     ) -> ScoreTable:
-        """Return the table of single rows that are at hand."""
+        """Return the table of rows that are at hand as arrays; costs are per row."""
         distinct, place = np.unique(-np.asarray(score, dtype=np.float64), return_inverse=True)
-        sizes = np.ones(len(score)) if weight is None else np.asarray(weight, dtype=np.float64)
         truth = np.asarray(positive, dtype=np.bool_)
+        size = np.ones(len(truth)) if weight is None else np.asarray(weight, dtype=np.float64)
 
         def total(values: Floats) -> Floats:
             return np.bincount(place, values, len(distinct))
 
-        nothing = np.zeros(len(distinct))
+        def cost(values: Floats | None, side: Flags) -> Floats:
+            return total(side * size * (0.0 if values is None else values))
+
         return cls(
-            -distinct,
-            -distinct,
-            total(sizes * truth),
-            total(sizes * ~truth),
-            total(truth * 1.0).astype(np.int64),
-            total(~truth * 1.0).astype(np.int64),
-            nothing,
-            nothing,
+            low=-distinct,
+            high=-distinct,
+            pos=total(size * truth),
+            neg=total(size * ~truth),
+            count_pos=total(truth * 1.0).astype(np.int64),
+            count_neg=total(~truth * 1.0).astype(np.int64),
+            cost_pos=cost(cost_pos, truth),
+            cost_neg=cost(cost_neg, ~truth),
+            has_costs=cost_pos is not None or cost_neg is not None,
         )
 
     def __len__(self) -> int:
@@ -76,7 +87,7 @@ class ScoreTable:
         return self.low + (self.high - self.low) / 2
 
     @property
-    def tied(self) -> NDArray[np.bool_]:
+    def tied(self) -> Flags:
         """Whether all rows behind a row of the table have the same score."""
         return self.low == self.high
 
@@ -154,6 +165,34 @@ class BucketTable:
     decisions: Decisions
     cost: Floats
     squares: Floats
+
+    @classmethod
+    def from_cells(
+        cls,
+        assigned: Counts,
+        bins: Counts,
+        buckets: Counts,
+        alarm: Flags,
+        *,
+        pos: Floats,
+        neg: Floats,
+        cost_pos: Floats,
+        cost_neg: Floats,
+        squares: Floats,
+    ) -> BucketTable:
+        """Return the table of cells, each of which lies in one bin and one bucket, and has one decision."""
+        last = int(assigned[-1]) if len(assigned) else 0
+
+        def grid(values: Floats) -> Floats:
+            flat = np.bincount(buckets * (last + 1) + bins, values, BUCKETS * (last + 1))
+            return flat.reshape(BUCKETS, last + 1)
+
+        def line(values: Floats) -> Floats:
+            return np.bincount(buckets, values, BUCKETS)
+
+        decisions = Decisions(line(pos * alarm), line(neg * alarm), line(pos * ~alarm), line(neg * ~alarm))
+        cost = [line(cost_pos * ~alarm), line(cost_neg * alarm), line(cost_pos), line(cost_neg)]
+        return cls(assigned, grid(pos), grid(neg), decisions, np.stack(cost, axis=1), squares)
 
     def flipped(self) -> BucketTable:
         """Return the table of the other class."""

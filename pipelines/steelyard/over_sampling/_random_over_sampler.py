@@ -16,13 +16,13 @@ from steelyard.sampling._strategy import Strategy
 class RandomOverSampler(Sampler):
     """Repeat rows of some classes until they have exact sizes.
 
-    Every row of a class appears equally often, ⌊after / before⌋ times, and a random share of the rows once more. (imbalanced-learn
-    draws the copies with replacement: some rows never, some often, for no gain.) A copy is a real row: all its columns,
-    its key and weight included, are repeated, and it isn't marked as synthetic. Probabilities learned from the result are corrected in
-    closed form by the change of the class shares.
+    Every row of a class appears equally often, ⌊after / before⌋ times, and a random share of the rows once more.
+    (imbalanced-learn draws the copies with replacement: some rows never, some often, for no gain.) A copy is a real
+    row: all its columns, its key and weight included, are repeated, and it isn't marked as synthetic. Probabilities
+    learned from the result are corrected in closed form by the change of the class shares.
 
-    Costs one scan of the label, two or three narrow scans where a class doesn't divide evenly, and one pass that repeats rows: no
-    shuffle, no crossing into Python.
+    Costs one scan of the label, two or three narrow scans where a class doesn't divide evenly, and one pass that
+    repeats rows: no shuffle, no crossing into Python.
 
     Parameters
     ----------

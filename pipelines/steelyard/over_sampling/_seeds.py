@@ -71,7 +71,9 @@ def plan_seeds(df: DataFrame, plan: SamplingPlan) -> dict[str, Seeds]:
     return {c: Seeds(n // before[c], shares.get(c), min(n, before[c])) for c, n in new.items()}
 
 
-def with_uses(df: DataFrame, plan: SamplingPlan, seeds: Mapping[str, Seeds], *, id_col: str, class_col: str) -> DataFrame:
+def with_uses(
+    df: DataFrame, plan: SamplingPlan, seeds: Mapping[str, Seeds], *, id_col: str, class_col: str
+) -> DataFrame:
     """Add how often each row is used, as ``uses``: a pure column expression."""
     shares = {c: s.again for c, s in seeds.items() if s.again}
     drawn = with_drawn(df, _position(df, id_col, plan), F.col(class_col), shares, _DRAWN)

@@ -25,12 +25,13 @@ from steelyard.sampling._strategy import Strategy
 class SMOTE(Sampler, HasNeighbors, HasProvenance):
     """Synthetic minority over-sampling [1]_: new rows between a row and one of its nearest neighbours in its class.
 
-    Every row of a class is a seed equally often (a random share of them once more), as in the paper; for each new row one
-    of the seed's `k_neighbors` nearest neighbours and one gap in [0, 1) are drawn, and the new row lies at the gap
-    between the two, in all features.
+    Every row of a class is a seed equally often (a random share of them once more), as in the paper; for each new
+    row one of the seed's `k_neighbors` nearest neighbours and one gap in [0, 1) are drawn, and the new row lies at
+    the gap between the two, in all features.
 
-    Neighbours are exact, by float64 distances, ties by row id, whatever computes them. Equal rows are no neighbours of
-    each other, and count as one neighbour, unless `distinct_neighbors` is off, so that repeated rows don't lead to mere copies.
+    Neighbours are exact, by float64 distances, ties by row id, whatever computes them. Equal rows are no neighbours
+    of each other, and count as one neighbour, unless `distinct_neighbors` is off, so that repeated rows don't lead
+    to mere copies.
 
     On new rows whole numbers stay whole and every feature stays between its parents'; weights and costs are
     interpolated too, the group is kept where both parents agree, the time is the later parent's, and all other columns
@@ -60,7 +61,8 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
         What features are divided by while distances are taken: nothing, their standard deviation or their
         interquartile range, over a sample of the rows of all classes. New rows are in the original units.
     provenance : bool, default False
-        Add `row_id` to all rows, and `seed_id`, `neighbor_id` and `gap` to the new ones. Costs one shuffle of the table.
+        Add `row_id` to all rows, and `seed_id`, `neighbor_id` and `gap` to the new ones. Costs one shuffle of the
+        table.
     block_mb : int, default 128
         MiB of features in a block of the neighbour search.
 

@@ -37,8 +37,8 @@ def apply_plan(
     Returns
     -------
     DataFrame
-        The columns of `df`, `is_synthetic` (true also where it was true before), the weights that the plan asks for, and
-        with provenance the ids of rows and parents. A copy of a row is no synthetic row.
+        The columns of `df`, `is_synthetic` (true also where it was true before), the weights that the plan asks for,
+        and with provenance the ids of rows and parents. A copy of a row is no synthetic row.
 
     Raises
     ------

@@ -26,9 +26,9 @@ from steelyard.stats import class_counts
 class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritable):
     """Base of all samplers: checks, class counts, and the plan's application.
 
-    A sampler is no Transformer: a fitted pipeline never resamples the rows that it scores. To write one, derive from this
-    class, declare its own parameters with `param`, its constructor with `keyword_only`, and `_plan_classes`; samplers
-    that make new rows also define `_synthesize`. `steelyard.testing` has the checks it must pass.
+    A sampler is no Transformer: a fitted pipeline never resamples the rows that it scores. To write one, derive from
+    this class, declare its own parameters with `param`, its constructor with `keyword_only`, and `_plan_classes`;
+    samplers that make new rows also define `_synthesize`. `steelyard.testing` has the checks it must pass.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
             raise TypeError(
                 f"fit_resample takes one Spark DataFrame that holds features and label, and got "
                 f"{type(df).__name__}{'' if y is None else ' and ' + type(y).__name__}: "
-                f"{type(self).__name__}(label_col=\"y\").fit_resample(df). For arrays, use imbalanced-learn."
+                f'{type(self).__name__}(label_col="y").fit_resample(df). For arrays, use imbalanced-learn.'
             )
         made = self.resample(df)
         return apply_plan(df, made.plan, made.synthetic, made.dropped)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +55,9 @@ def check_numeric(df: DataFrame, features: Sequence[str], method: str) -> None:
     categories = [f for f, k in other.items() if isinstance(k, T.StringType | T.BooleanType)]
     if categories:
         raise InputError(
-            f"{method} interpolates numbers, and these features are categories: {_listed(categories, kinds)}. SMOTE for "
-            "categories is smotenc, which this version doesn't have yet: encode them, or leave them out of features_col"
+            f"{method} interpolates numbers, and these features are categories: {_listed(categories, kinds)}. SMOTE "
+            "for categories is smotenc, which this version doesn't have yet: encode them, or leave them out of "
+            "features_col"
         )
     if other:
         raise InputError(
@@ -106,9 +106,13 @@ def survey(
     for i, f in enumerate(arrays):
         widths[f] = max(r[f"most{i}"] for r in found)
         if min(r[f"least{i}"] for r in found) != widths[f]:
-            raise InputError(f"feature {f!r} has arrays of different lengths, up to {widths[f]}; {method} needs one length")
+            raise InputError(
+                f"feature {f!r} has arrays of different lengths, up to {widths[f]}; {method} needs one length"
+            )
     if not sum(widths.values()):
-        raise InputError(f"{method} needs at least one feature, and the arrays of {', '.join(map(repr, arrays))} are empty")
+        raise InputError(
+            f"{method} needs at least one feature, and the arrays of {', '.join(map(repr, arrays))} are empty"
+        )
     distinct = {r["class"]: r["distinct"] for r in found if r["class"] in set(classes)}
     doubtful = [c for c, n in distinct.items() if n < 2 * enough]
     if doubtful:
@@ -162,7 +166,8 @@ def feature_scale(
     sample = rows.groupBy("p").agg(F.min("x").alias("x"), F.count("x").alias("n")).toArrow()
     values = sample["x"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
     order = np.argsort(sample["p"].to_numpy())
-    return spread(values[order], sample["n"].to_numpy()[order], how).tolist()
+    found: list[float] = spread(values[order], sample["n"].to_numpy()[order], how).tolist()
+    return found
 
 
 def spread(values: NDArray[np.float64], counts: NDArray[np.int64], how: str) -> NDArray[np.float64]:
@@ -181,11 +186,12 @@ def spread(values: NDArray[np.float64], counts: NDArray[np.int64], how: str) -> 
 def _quantile(values: NDArray[np.float64], counts: NDArray[np.int64], q: float) -> NDArray[np.float64]:
     order = np.argsort(values, axis=0, kind="stable")
     place = (np.cumsum(counts[order], axis=0) < q * counts.sum()).sum(axis=0)
-    return np.take_along_axis(np.take_along_axis(values, order, axis=0), place[None], axis=0)[0]
+    found: NDArray[np.float64] = np.take_along_axis(np.take_along_axis(values, order, axis=0), place[None], axis=0)[0]
+    return found
 
 
 def between(kind: T.DataType, a: Column, b: Column, gap: Column) -> Column:
-    """Return the number (or the vector or array, element by element) at `gap` of the way from `a` to `b`, with its type.
+    """Return the number at `gap` of the way from `a` to `b`, with its type; of vectors and arrays, each element.
 
     Never outside of `a` and `b`: rounding is cut off. Whole numbers are rounded to whole numbers.
     """

@@ -89,7 +89,9 @@ class HasColumns(Params):
         columns,
     )
     key_col = param(
-        "key_col", "column or columns that identify a row; by default its content does: all columns but the label", columns
+        "key_col",
+        "column or columns that identify a row; by default its content does: all columns but the label",
+        columns,
     )
     group_col = param(
         "group_col", "column that says which rows belong together; a new row keeps it where both parents agree", column
@@ -136,5 +138,7 @@ class HasProvenance(Params):
     """What is told about new rows."""
 
     provenance = param(
-        "provenance", "whether to add row_id, and for new rows seed_id, neighbor_id and gap; shuffles the table once", flag
+        "provenance",
+        "whether to add row_id, and for new rows seed_id, neighbor_id and gap; shuffles the table once",
+        flag,
     )

@@ -52,6 +52,9 @@ class SamplerWriter(MLWriter):
 class SamplerReader(DefaultParamsReader[Any]):
     """Reads what `SamplerWriter` wrote."""
 
+    def __init__(self, cls: Any) -> None:
+        super().__init__(cls)
+
     def load(self, path: str) -> Any:
         """Return the sampler saved in the folder `path`.
 

@@ -15,8 +15,8 @@ from steelyard.sampling._shares import Share
 Effect = Literal["none", "random_under", "random_over", "bends"]
 """What a sampler does to the distribution of features within a class.
 
-`random_under` and `random_over` leave it as it was, so that probabilities learned from the result are corrected in closed
-form by the change of the class shares; `bends` changes it; `none` changes nothing at all.
+`random_under` and `random_over` leave it as it was, so that probabilities learned from the result are corrected in
+closed form by the change of the class shares; `bends` changes it; `none` changes nothing at all.
 """
 
 
@@ -73,7 +73,7 @@ class ClassPlan:
         return cls(
             document["before"],
             document["after"],
-            keep if isinstance(keep, str) else Share.from_json(keep),
+            Share.from_json(keep) if isinstance(keep, Mapping) else keep,
             repeat["times"],
             Share.from_json(repeat["again"]) if repeat["again"] else None,
             document["new"],

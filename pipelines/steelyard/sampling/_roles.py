@@ -47,7 +47,8 @@ class Roles:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Roles:
         """Rebuild what `to_json` gave."""
-        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in document.items()})
+        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in document.items()}
+        return cls(**values)
 
 
 def find_roles(df: DataFrame, columns: Mapping[str, Any]) -> Roles:

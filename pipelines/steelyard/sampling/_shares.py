@@ -49,7 +49,13 @@ class Share:
 
 
 def find_shares(
-    df: DataFrame, position: Column, stratum: Column, wanted: Mapping[str, int], sizes: Mapping[str, int], *, repeats: bool
+    df: DataFrame,
+    position: Column,
+    stratum: Column,
+    wanted: Mapping[str, int],
+    sizes: Mapping[str, int],
+    *,
+    repeats: bool,
 ) -> dict[str, Share]:
     """Find the share of each class that has exactly the wanted count.
 
@@ -130,7 +136,9 @@ def with_drawn(df: DataFrame, position: Column, stratum: Column, shares: Mapping
     # The last position drawn: 2**63 itself would be no bigint.
     last = {s: share.below - 1 for s, share in shares.items()}
     pairs = [F.lit(part).cast(kind) for s, p in last.items() for part, kind in ((s, "string"), (p, "bigint"))]
-    by_position = F.col("__p") <= F.try_element_at(F.create_map(*pairs), F.col("__s")) if pairs else F.lit(None).cast("boolean")
+    by_position = (
+        F.col("__p") <= F.try_element_at(F.create_map(*pairs), F.col("__s")) if pairs else F.lit(None).cast("boolean")
+    )
     equal = {s: share.equal for s, share in shares.items() if share.equal}
     if not equal:
         return placed.select(*names, by_position.alias(column))

@@ -65,7 +65,7 @@ def check_strategy(strategy: object) -> Strategy:
     if isinstance(strategy, Mapping):
         return _counts_by_name(strategy)
     if isinstance(strategy, Real) and not isinstance(strategy, bool):
-        if not 0 < strategy <= 1:
+        if not 0 < float(strategy) <= 1:
             raise InputError(f"sampling_strategy must be in (0, 1] where it is a ratio. Got {strategy} instead.")
         return float(strategy)
     if callable(strategy):
@@ -149,13 +149,13 @@ def _by_name(strategy: str, counts: Mapping[str, int], kind: Kind) -> dict[str, 
     if strategy == "auto":
         strategy = "not majority" if over else "not minority"
     targeted = {
-        "minority": lambda c: c == smallest,
-        "majority": lambda c: c == largest,
-        "not minority": lambda c: c != smallest,
-        "not majority": lambda c: c != largest,
-        "all": lambda c: True,
+        "minority": {smallest},
+        "majority": {largest},
+        "not minority": set(counts) - {smallest},
+        "not majority": set(counts) - {largest},
+        "all": set(counts),
     }[strategy]
-    return {c: counts[largest if over else smallest] for c in counts if targeted(c)}
+    return {c: counts[largest if over else smallest] for c in counts if c in targeted}
 
 
 def _by_ratio(ratio: float, counts: Mapping[str, int], kind: Kind) -> dict[str, int]:

@@ -61,7 +61,8 @@ def get_sampler(name: str, **params: Any) -> Sampler:
     for param in params:
         if param not in known:
             raise ConfigError(
-                f"sampler {name!r} has no parameter {param!r}.{closest(param, known)} It has: {', '.join(sorted(known))}"
+                f"sampler {name!r} has no parameter {param!r}.{closest(param, known)} "
+                f"It has: {', '.join(sorted(known))}"
             )
     try:
         return cls(**params)

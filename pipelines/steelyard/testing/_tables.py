@@ -52,7 +52,9 @@ def sample_table(spark: SparkSession, sizes: Mapping[str, int] = SIZES) -> DataF
     return spark.createDataFrame(sample_rows(sizes), SCHEMA)
 
 
-def plain_table(spark: SparkSession, values: Sequence[Sequence[Any]], labels: Sequence[Any], kind: str = "string") -> DataFrame:
+def plain_table(
+    spark: SparkSession, values: Sequence[Sequence[Any]], labels: Sequence[Any], kind: str = "string"
+) -> DataFrame:
     """Return a table of doubles ``f0``, ``f1``, … and a label of some SQL type."""
     names = ", ".join(f"f{i} double" for i in range(len(values[0])))
     rows = [(*(None if v is None else float(v) for v in row), y) for row, y in zip(values, labels, strict=True)]
@@ -65,8 +67,10 @@ def multiset(df: DataFrame) -> Counter[tuple[Any, ...]]:
 
 
 def _exact(value: Any) -> Any:
-    if isinstance(value, Vector | list):
-        return tuple(_exact(float(v) if isinstance(value, Vector) else v) for v in value)
+    if isinstance(value, Vector):
+        return _exact(value.toArray().tolist())
+    if isinstance(value, list):
+        return tuple(_exact(v) for v in value)
     return value.hex() if isinstance(value, float) else value
 
 
@@ -92,18 +96,28 @@ def shuffle_partitions(spark: SparkSession, n: int) -> Iterator[None]:
     try:
         yield
     finally:
-        spark.conf.set(name, before)
+        spark.conf.set(name, str(before))
 
 
 def refused(call: Callable[[], object], *parts: str) -> None:
     """Check that a call raises `InputError` with all of `parts` in its message."""
+    message = _message(call, InputError)
+    missing = [p for p in parts if p not in message]
+    assert not missing, f"{missing} should be in: {message}"
+
+
+def misused(call: Callable[[], object], *parts: str) -> None:
+    """Check that a call raises `TypeError` with all of `parts` in its message."""
+    message = _message(call, TypeError)
+    assert all(p in message for p in parts), message
+
+
+def _message(call: Callable[[], object], kind: type[Exception]) -> str:
     try:
         call()
-    except InputError as error:
-        missing = [p for p in parts if p not in str(error)]
-        assert not missing, f"{missing} should be in: {error}"
-    else:
-        raise AssertionError(f"should have been refused with {parts}")
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"should have raised {kind.__name__}")
 
 
 def shifted(df: DataFrame, columns: Sequence[str], by: float) -> DataFrame:

@@ -18,12 +18,12 @@ from steelyard.sampling._strategy import Strategy
 class RandomUnderSampler(Sampler):
     """Keep a random sample of some classes, of exact size.
 
-    Rows are kept by a hash of their identity, so which ones doesn't depend on partitions or on the order of rows, and
-    a smaller sample is part of a larger one. Probabilities that a model learns from the result are corrected in closed form by the change
-    of the class shares [1]_.
+    Rows are kept by a hash of their identity, so which ones doesn't depend on partitions or on the order of rows,
+    and a smaller sample is part of a larger one. Probabilities that a model learns from the result are corrected in
+    closed form by the change of the class shares [1]_.
 
-    Costs three narrow scans of key and label (with no key, one of all columns more, two where rows repeat). The result is
-    a filter on the table: no shuffle, no crossing into Python.
+    Costs three narrow scans of key and label (with no key, one of all columns more, two where rows repeat). The
+    result is a filter on the table: no shuffle, no crossing into Python.
 
     Parameters
     ----------
@@ -31,8 +31,9 @@ class RandomUnderSampler(Sampler):
     features_col : str or list of str, optional
         Not read.
     key_col : str or list of str, optional
-        What identifies a row; its content by default. Counts are exact also where a key repeats: its rows are then told apart by the rest
-        of them. Samples are drawn by key, so give one that is unique or nearly so, not a customer.
+        What identifies a row; its content by default. Counts are exact also where a key repeats: its rows are then
+        told apart by the rest of them. Samples are drawn by key, so give one that is unique or nearly so, not a
+        customer.
     group_col, time_col, weight_col, cost_cols : optional
         Carried along.
     sampling_strategy : float, str, dict or callable, default "auto"

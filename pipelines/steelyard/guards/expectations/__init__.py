@@ -6,8 +6,8 @@ Examples
 --------
 >>> import great_expectations as gx
 >>> from steelyard.guards.expectations import ExpectMinorityShareToBeBetween
->>> suite = gx.ExpectationSuite("transactions")
->>> _ = suite.add_expectation(ExpectMinorityShareToBeBetween(column="is_fraud", min_value=0.001))
+>>> share = ExpectMinorityShareToBeBetween(column="is_fraud", min_value=0.001)
+>>> suite = gx.ExpectationSuite("transactions", expectations=[share])
 """
 
 from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation

@@ -1,0 +1,19 @@
+"""Honest numbers about scored rows: small tables by two aggregations, and everything else from those."""
+
+from steelyard.metrics._aggregate import score_table
+from steelyard.metrics._document import document, lookup
+from steelyard.metrics._evaluate import SplitMetrics, evaluate
+from steelyard.metrics._gate import judge_gate
+from steelyard.metrics._tables import BucketTable, Decisions, ScoreTable
+
+__all__ = [
+    "BucketTable",
+    "Decisions",
+    "ScoreTable",
+    "SplitMetrics",
+    "document",
+    "evaluate",
+    "judge_gate",
+    "lookup",
+    "score_table",
+]

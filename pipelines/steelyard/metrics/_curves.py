@@ -1,0 +1,92 @@
+"""Curves of one class for people to look at: a few hundred points each, as JSON types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels.reliability import mass_bins
+from steelyard.metrics._tables import ScoreTable
+
+Floats = NDArray[np.float64]
+
+POINTS = 400
+CALIBRATION_BINS = 15
+HISTOGRAM_BINS = 40
+
+
+def class_curves(table: ScoreTable, threshold: float | None = None) -> dict[str, Any]:
+    """Return the curves of a class.
+
+    Returns
+    -------
+    dict
+        `prevalence`; `pr` (`recall`, `precision`), `roc` (`fpr`, `tpr`); `thresholds` (`threshold`, `precision`,
+        `recall`, `alarms`: their share of all rows, and `cost` per row where costs are known), from the highest
+        threshold to the lowest, the chosen one among them; `calibration` (`predicted`, `observed`, `share`);
+        `histogram` (`edges`, and the share of each class's rows per bin: `positive`, `negative`).
+    """
+    positives, negatives = float(table.pos.sum()), float(table.neg.sum())
+    if not (positives > 0 and negatives > 0):
+        return {}
+    tp, fp = np.cumsum(table.pos), np.cumsum(table.neg)
+    at = _picked(table, threshold)
+    total = positives + negatives
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = np.nan_to_num(tp / (tp + fp))
+    thresholds = {
+        "threshold": table.low[at],
+        "precision": precision[at],
+        "recall": tp[at] / positives,
+        "alarms": (tp + fp)[at] / total,
+    }
+    if table.has_costs:
+        missed = table.cost_pos.sum() - np.cumsum(table.cost_pos)
+        thresholds["cost"] = ((missed + np.cumsum(table.cost_neg)) / total)[at]
+    curves = {
+        "pr": {"recall": tp[at] / positives, "precision": precision[at]},
+        "roc": {"fpr": np.append(0.0, fp[at] / negatives), "tpr": np.append(0.0, tp[at] / positives)},
+        "thresholds": thresholds,
+        "calibration": _calibration(table),
+        "histogram": _histogram(table),
+    }
+    listed = {name: {key: values.tolist() for key, values in part.items()} for name, part in curves.items()}
+    return {"prevalence": positives / total, **listed}
+
+
+def _picked(table: ScoreTable, threshold: float | None) -> NDArray[np.int64]:
+    """Return rows that show the curves: the ends, steps of equal mass in each class, the chosen threshold."""
+    ends = np.flatnonzero(np.diff(table.bins(POINTS - 3), append=-1))
+    chosen = [] if threshold is None else [int(np.flatnonzero(table.low >= threshold).max(initial=0))]
+    return np.unique(np.concatenate([[0], ends, chosen]).astype(np.int64))
+
+
+def _sums(table: ScoreTable, bins: NDArray[np.int64], count: int, values: Floats) -> Floats:
+    return np.bincount(bins, values, count)
+
+
+def _calibration(table: ScoreTable) -> dict[str, Floats]:
+    """Return bins of equal mass, half of them for the tenth of the rows with the highest scores."""
+    size = table.size
+    top = np.cumsum(size) - size / 2 <= size.sum() / 10
+    bins = np.where(top, 0, CALIBRATION_BINS) + 0
+    for part in (top, ~top):
+        if part.any():
+            bins[part] += mass_bins(size[part], CALIBRATION_BINS)
+    count = 2 * CALIBRATION_BINS
+    mass = _sums(table, bins, count, size)
+    full = mass > 0
+    predicted, observed = (
+        _sums(table, bins, count, v)[full] / mass[full] for v in (size * table.score, table.pos)
+    )
+    return {"predicted": predicted, "observed": observed, "share": mass[full] / mass.sum()}
+
+
+def _histogram(table: ScoreTable) -> dict[str, Floats]:
+    low, high = min(0.0, float(table.low.min())), max(1.0, float(table.high.max()))
+    edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
+    bins = np.clip(np.searchsorted(edges, table.score, side="right") - 1, 0, HISTOGRAM_BINS - 1)
+    sides = {"positive": table.pos, "negative": table.neg}
+    return {"edges": edges} | {k: _sums(table, bins, HISTOGRAM_BINS, v) / v.sum() for k, v in sides.items()}

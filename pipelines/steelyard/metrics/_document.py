@@ -1,0 +1,71 @@
+"""`metrics.json`, and reading a number in it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from steelyard.errors import ConfigError, closest
+
+
+def document(
+    pipeline: str,
+    run_id: str,
+    positive: str | None,
+    threshold: float | None,
+    splits: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return the content of `metrics.json`.
+
+    Parameters
+    ----------
+    pipeline, run_id : str
+    positive : str or None
+        None with more than two classes, as is `threshold`.
+    threshold : float or None
+    splits : mapping
+        Name of a split → what `SplitMetrics.to_json` gave.
+    """
+    return {
+        "pipeline": pipeline,
+        "run_id": run_id,
+        "positive": positive,
+        "threshold": threshold,
+        "splits": {name: dict(split) for name, split in splits.items()},
+    }
+
+
+def lookup(split: Mapping[str, Any], name: str, positive: str | None) -> dict[str, Any]:
+    """Return a number of one split: of the positive class (of the macro mean, with several), else of the split.
+
+    Parameters
+    ----------
+    split : mapping
+        One split of `metrics.json`.
+    name : str
+        For example `pr_auc`, `recall`, `mcc`.
+    positive : str or None
+
+    Returns
+    -------
+    dict
+        `value` and `ci95` (a list of two, or None), and what else is known of the number.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown metric; the message names the nearest one.
+
+    Examples
+    --------
+    >>> lookup({"per_class": {"1": {"recall": {"value": 0.5, "ci95": None}}}}, "recall", "1")["value"]
+    0.5
+    """
+    own = split["macro"] if positive is None else split["per_class"][positive]
+    whole = {key: value for key, value in split.items() if isinstance(value, Mapping) and "value" in value}
+    numbers = {**whole, **own}
+    if name not in numbers:
+        raise ConfigError(
+            f"there is no metric {name!r}.{closest(name, numbers)} There are: {', '.join(sorted(numbers))}"
+        )
+    return dict(numbers[name])

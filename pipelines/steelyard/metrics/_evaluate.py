@@ -1,0 +1,134 @@
+"""Judging scored rows: the one function that stages, commands and notebooks call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col, require_columns
+from steelyard.errors import ConfigError
+from steelyard.metrics._aggregate import Tables
+from steelyard.metrics._curves import class_curves
+from steelyard.metrics._rows import Roles, check
+from steelyard.metrics._split import split_document
+from steelyard.metrics._tables import ScoreTable
+
+
+@dataclass(frozen=True)
+class SplitMetrics:
+    """The metrics of one split.
+
+    Parameters
+    ----------
+    numbers : dict
+        One split of `metrics.json`.
+    tables : dict
+        Class → score table: of the positive class, or of each of several.
+    threshold : float, optional
+    """
+
+    numbers: dict[str, Any]
+    tables: dict[str, ScoreTable]
+    threshold: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one split of `metrics.json`."""
+        return self.numbers
+
+    def curves(self) -> dict[str, Any]:
+        """Return class → curves for the report, of at most 400 points each (see `class_curves`)."""
+        return {name: class_curves(table, self.threshold) for name, table in self.tables.items()}
+
+
+def evaluate(
+    df: DataFrame,
+    *,
+    classes: Sequence[str],
+    positive: str | None,
+    bucket: Column,
+    label: str = "label",
+    score: str = "score",
+    decision: str | None = "decision",
+    split: str | None = None,
+    threshold: float | None = None,
+    weight: str | None = None,
+    false_negative: str | float | None = None,
+    false_positive: str | float | None = None,
+    grouped: bool = False,
+) -> SplitMetrics:
+    """Return the metrics of scored rows, with confidence intervals.
+
+    Three jobs, each one aggregation with one small shuffle. Nothing is cached: give a table that is read, or
+    cache what is dear to compute.
+
+    Parameters
+    ----------
+    df : DataFrame
+    classes : sequence of str
+        All classes in their string form; binary: negative, positive.
+    positive : str or None
+        The positive class; None with more than two.
+    bucket : Column of int
+        0 to 199, from a hash of the row; of its group or time block where rows depend on each other.
+    label, score : str
+        `score` is the probability of the positive class, or a map of class → probability. Binary scores that
+        aren't in [0, 1] get all metrics but those of probabilities.
+    decision : str, optional
+        The decided class. With two classes a threshold is enough; where both are given they must agree.
+    split : str, optional
+        Take only rows that have this value in the column `split`.
+    threshold : float, optional
+    weight : str, optional
+    false_negative, false_positive : str or float, optional
+        What the mistakes cost: a column or a number. With two classes only.
+    grouped : bool, default False
+        Whether `bucket` keeps groups whole. Intervals then never take rows of a group for independent.
+
+    Returns
+    -------
+    SplitMetrics
+
+    Raises
+    ------
+    InputError
+        For columns that are missing, and rows that can't be judged; the message counts them.
+    ConfigError
+        For neither a decision nor a threshold.
+    """
+    if split is not None:
+        require_columns(df, ["split"], "split column")
+        df = df.where(F.col("split") == split)
+    named = (score, decision, weight, false_negative, false_positive)
+    require_columns(df, [name for name in named if isinstance(name, str)])
+    if decision is None and (threshold is None or positive is None):
+        raise ConfigError("metrics need the decided classes or, with two classes, a threshold")
+    roles = Roles(
+        label=class_text(df, label),
+        score=col(score),
+        classes=tuple(classes),
+        positive=positive,
+        decision=None if decision is None else class_text(df, decision),
+        threshold=threshold if positive is not None else None,
+        weight=None if weight is None else col(weight),
+        cost_pos=_cost(false_negative) if positive is not None else None,
+        cost_neg=_cost(false_positive) if positive is not None else None,
+        bucket=bucket,
+    )
+    narrow = roles.narrow(df)
+    summary = check(narrow, roles)
+    aggregates = Tables(roles, narrow, summary)
+    tables = aggregates.scores()
+    names = [positive] if positive is not None else list(classes)
+    pairs = dict(zip(names, zip(tables, aggregates.buckets(tables), strict=True), strict=True))
+    numbers = split_document(classes, positive, summary.confusion, pairs, grouped=grouped)
+    return SplitMetrics(numbers, dict(zip(names, tables, strict=True)), roles.threshold)
+
+
+def _cost(cost: str | float | None) -> Column | None:
+    if cost is None:
+        return None
+    return col(cost) if isinstance(cost, str) else F.lit(float(cost))

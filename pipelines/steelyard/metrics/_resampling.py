@@ -1,0 +1,174 @@
+"""From an estimate and its resampled values to a number of `metrics.json`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels import intervals
+from steelyard.kernels.intervals import Interval
+
+Floats = NDArray[np.float64]
+Number = dict[str, Any]
+
+DRAWS = 500
+FEWEST_ROWS = 30  # of a class, for intervals of anything but proportions
+FEWEST_GROUPS = 10  # likewise, where whole groups are resampled
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric's value, its values in the draws, and bounds where it isn't exact."""
+
+    value: float
+    draws: Floats
+    bounds: Interval | None = None
+
+    def map(self, function: Callable[[Any], Any]) -> Estimate:
+        """Return the estimate of an increasing function of the metric."""
+        bounds = None if self.bounds is None else (function(self.bounds[0]), function(self.bounds[1]))
+        return Estimate(function(self.value), function(self.draws), bounds)
+
+
+def mean_of(estimates: Sequence[Estimate], weights: Sequence[float] | None = None) -> Estimate | None:
+    """Return the mean of the estimates that are defined, None if none is."""
+    shares = [1.0] * len(estimates) if weights is None else weights
+    pairs = [(e, w) for e, w in zip(estimates, shares, strict=True) if not math.isnan(e.value)]
+    if not pairs:
+        return None
+    total = sum(w for _, w in pairs)
+    share = np.array([w for _, w in pairs]) / total
+    draws = np.stack([e.draws for e, _ in pairs])
+    there = np.isfinite(draws) * share[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = np.nansum(draws * share[:, None], axis=0) / there.sum(axis=0)
+    value = sum(e.value * s for (e, _), s in zip(pairs, share.tolist(), strict=True))
+    if all(e.bounds is None for e, _ in pairs):
+        return Estimate(value, drawn)
+    spans = [e.bounds or (e.value, e.value) for e, _ in pairs]
+    low, high = (float(share @ np.array([span[i] for span in spans])) for i in (0, 1))
+    return Estimate(value, drawn, (low, high))
+
+
+@dataclass(frozen=True)
+class Resampler:
+    """The draws that all metrics of a split share.
+
+    Parameters
+    ----------
+    weights : array, shape (draws, buckets)
+        How often each draw takes each bucket.
+    used : int
+        Buckets that hold any row.
+    grouped : bool
+        Whether a bucket holds whole groups, whose rows may depend on each other.
+    """
+
+    weights: Floats
+    used: int
+    grouped: bool
+
+    @classmethod
+    def over(cls, sizes: Floats, *, grouped: bool, draws: int = DRAWS, seed: int = 0) -> Resampler:
+        """Return draws of the buckets that hold something."""
+        used = np.flatnonzero(sizes > 0)
+        weights = np.zeros((draws, len(sizes)))
+        weights[:, used] = intervals.multiplicities(len(used), draws, seed)
+        return cls(weights, len(used), grouped)
+
+    def error(self, estimate: Estimate) -> float:
+        """Return the standard error."""
+        return intervals.standard_error(estimate.draws, self.used)
+
+    def worth(self, rows: float, sizes: Floats) -> float:
+        """Return how many independent rows some rows are worth at least; `sizes` is their weight per bucket."""
+        return min(rows, intervals.effective_number(sizes)) if self.grouped else rows
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What stands behind a metric: rows of its rarest side, and how well buckets tell its error.
+
+    Parameters
+    ----------
+    resampler : Resampler
+    rows : int
+        Rows of the rarest class that the metric speaks of.
+    sizes : array, shape (buckets,)
+        The weight of those rows in each bucket.
+    """
+
+    resampler: Resampler
+    rows: int
+    sizes: Floats
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of a standard error."""
+        return intervals.effective_number(self.sizes) - 1
+
+    @property
+    def note(self) -> str | None:
+        """Why there is no interval, or None if there is one."""
+        if self.rows < FEWEST_ROWS:
+            return "too few"
+        few = self.resampler.grouped and intervals.effective_number(self.sizes) < FEWEST_GROUPS
+        return "too few groups" if few else None
+
+    def unit(self, estimate: Estimate | None) -> Number:
+        """Return a metric that lies in [0, 1]."""
+        if estimate is None or self.note:
+            return number(estimate, note=self.note)
+        error = self.resampler.error(estimate)
+        fallback = self.resampler.worth(self.rows, self.sizes)
+        return number(estimate, intervals.unit_interval(estimate.value, error, self.freedom, fallback))
+
+    def signed(self, estimate: Estimate | None) -> Number:
+        """Return a metric that lies in [-1, 1]."""
+        if estimate is None or self.note:
+            return number(estimate, note=self.note)
+        half = self.unit(estimate.map(lambda x: (x + 1) / 2))["ci95"]
+        return number(estimate, None if half is None else (2 * half[0] - 1, 2 * half[1] - 1))
+
+    def loss(self, estimate: Estimate | None) -> Number:
+        """Return a mean loss: not negative, without an upper limit."""
+        if estimate is None or self.note:
+            return number(estimate, note=self.note)
+        error = self.resampler.error(estimate)
+        event = error**2 / estimate.value if estimate.value > 0 else 0.0
+        return number(estimate, intervals.total_interval(estimate.value, error, self.freedom, event))
+
+
+def proportion(resampler: Resampler, estimate: Estimate, rows: float, sizes: Floats) -> Number:
+    """Return a proportion among `rows` rows, which weigh `sizes` in each bucket: it has an interval always."""
+    if not rows > 0:
+        return number(estimate)
+    freedom = intervals.effective_number(sizes) - 1 if resampler.grouped or rows >= FEWEST_ROWS else math.inf
+    fallback = resampler.worth(rows, sizes)
+    error = resampler.error(estimate)
+    return number(estimate, intervals.unit_interval(estimate.value, error, freedom, fallback, most=rows))
+
+
+def number(
+    estimate: Estimate | float | None, ci95: Interval | None = None, **more: Any
+) -> Number:
+    """Return a number as `metrics.json` holds it; `more` that is None is left out."""
+    value = estimate.value if isinstance(estimate, Estimate) else estimate
+    bounds = estimate.bounds if isinstance(estimate, Estimate) else None
+    undefined = value is None or math.isnan(value)
+    document: Number = {"value": None if undefined else float(value or 0.0), "ci95": None}
+    if ci95 is not None and not undefined:
+        document["ci95"] = [float(ci95[0]), float(ci95[1])]
+    if bounds is not None and not undefined:
+        document["bounds"] = [float(bounds[0]), float(bounds[1])]
+    return document | {k: v for k, v in more.items() if v is not None}
+
+
+def undefined(names: Sequence[str]) -> Mapping[str, Number]:
+    """Return metrics that have no value."""
+    return {name: number(None) for name in names}

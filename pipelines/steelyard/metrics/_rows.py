@@ -1,0 +1,201 @@
+"""Scored rows in one shape, checked by one aggregation before anything is computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.errors import InputError, closest
+from steelyard.metrics._spark import collect
+from steelyard.metrics._tables import BUCKETS
+
+LABEL, DECISION, SCORE, WEIGHT = "label", "decision", "score", "weight"
+COST_POS, COST_NEG, BUCKET = "cost_pos", "cost_neg", "bucket"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of scored rows are, as expressions; what is None isn't there.
+
+    Parameters
+    ----------
+    label : Column of string
+    score : Column
+        Double: of the positive class. With more than two classes: map of class → double.
+    classes : tuple of str
+        All classes; empty where only the positive one matters.
+    positive : str, optional
+        None with more than two classes.
+    decision : Column of string, optional
+    threshold : float, optional
+        A row is decided to be positive from this score on.
+    weight, cost_pos, cost_neg : Column of double, optional
+        The costs: of missing a row if it is positive, and of an alarm on it if it is negative.
+    bucket : Column of int, optional
+    """
+
+    label: Column
+    score: Column
+    classes: tuple[str, ...] = ()
+    positive: str | None = None
+    decision: Column | None = None
+    threshold: float | None = None
+    weight: Column | None = None
+    cost_pos: Column | None = None
+    cost_neg: Column | None = None
+    bucket: Column | None = None
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether any cost is given."""
+        return self.cost_pos is not None or self.cost_neg is not None
+
+    def narrow(self, df: DataFrame) -> DataFrame:
+        """Return the columns alone, under fixed names; scores of several classes as an array in their order."""
+        nothing, one = F.lit(0.0), F.lit(1.0)
+        return df.select(
+            self.label.alias(LABEL),
+            self._score().alias(SCORE),
+            self._decision().alias(DECISION),
+            (one if self.weight is None else self.weight.cast("double")).alias(WEIGHT),
+            (nothing if self.cost_pos is None else self.cost_pos.cast("double")).alias(COST_POS),
+            (nothing if self.cost_neg is None else self.cost_neg.cast("double")).alias(COST_NEG),
+            (F.lit(0) if self.bucket is None else self.bucket.cast("int")).alias(BUCKET),
+        )
+
+    def _score(self) -> Column:
+        if self.positive is not None:
+            return self.score.cast("double")
+        every = F.array(*[F.try_element_at(self.score, F.lit(name)).cast("double") for name in self.classes])
+        return F.when(F.size(self.score) == len(self.classes), every)
+
+    def _decision(self) -> Column:
+        if self.decision is not None or self.threshold is None:
+            return F.lit("") if self.decision is None else self.decision
+        negative = next((name for name in self.classes if name != self.positive), "")
+        high = self.score.cast("double") >= F.lit(self.threshold)
+        return F.when(high, F.lit(self.positive)).otherwise(F.lit(negative))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the check found.
+
+    Parameters
+    ----------
+    rows : int
+    confusion : dict
+        Label → decision → rows.
+    low, high : float
+        The least and the greatest score.
+    distinct : int
+        About how many distinct scores there are; with several classes, no more than this.
+    largest : dict
+        The greatest weight, and weighted cost of either mistake.
+    """
+
+    rows: int
+    confusion: dict[str, dict[str, int]]
+    low: float
+    high: float
+    distinct: int
+    largest: dict[str, float]
+
+
+def check(narrow: DataFrame, roles: Roles) -> Summary:
+    """Return a summary of scored rows.
+
+    Raises
+    ------
+    InputError
+        For an empty table, null or non-finite scores, labels that are no class, weights or costs that are null
+        or negative, buckets out of range, decisions that aren't those of the threshold.
+    """
+    found = collect(narrow.groupBy(LABEL, DECISION).agg(*_measures(roles)))
+    rows = found["rows"].tolist()
+    if not rows:
+        raise InputError("there are no scored rows to evaluate")
+    labels, decisions = found[LABEL].tolist(), found[DECISION].tolist()
+    _refuse_values({name: int(found[name].sum()) for name in _PROBLEMS}, sum(rows))
+    _refuse_classes(labels, "labels", roles.classes)
+    _refuse_classes(decisions, "decisions", roles.classes if roles.decision is not None else ())
+    confusion: dict[str, dict[str, int]] = {}
+    for label, decision, count in zip(labels, decisions, rows, strict=True):
+        confusion.setdefault(label, {})[decision] = count
+    return Summary(
+        rows=sum(rows),
+        confusion=confusion,
+        low=float(found["low"].min()),
+        high=float(found["high"].max()),
+        distinct=int(found["distinct"].sum()),
+        largest={name: float(found[f"largest_{name}"].max()) for name in (WEIGHT, COST_POS, COST_NEG)},
+    )
+
+
+_PROBLEMS = {
+    "bad_label": "the label is null",
+    "bad_decision": "the decision is null",
+    "bad_score": "the score is null, NaN or infinite, or lacks a class",
+    "bad_weight": "the weight is null, negative or not finite",
+    "bad_cost": "a cost is null, negative or not finite",
+    "bad_bucket": f"the bucket is null or outside 0 to {BUCKETS - 1}",
+    "disagree": "the decision isn't the one that score and threshold make",
+}
+
+
+def _measures(roles: Roles) -> list[Column]:
+    score, weight = F.col(SCORE), F.col(WEIGHT)
+    several = roles.positive is None
+    low, high = (F.array_min(score), F.array_max(score)) if several else (score, score)
+    bad_score = score.isNull() | (F.exists(score, _not_finite) if several else _not_finite(score))
+    bucket = F.col(BUCKET)
+    agrees = F.lit(True)
+    if roles.decision is not None and roles.threshold is not None:
+        agrees = (F.col(DECISION) == roles.positive) == (score >= F.lit(roles.threshold))
+    flags = {
+        "bad_label": F.col(LABEL).isNull(),
+        "bad_decision": F.col(DECISION).isNull(),
+        "bad_score": bad_score,
+        "bad_weight": _not_finite(weight) | (weight < 0),
+        "bad_cost": _bad_cost(F.col(COST_POS)) | _bad_cost(F.col(COST_NEG)),
+        "bad_bucket": bucket.isNull() | (bucket < 0) | (bucket >= BUCKETS),
+        "disagree": ~agrees,
+    }
+    distinct = F.count(F.lit(1)) * len(roles.classes) if several else F.approx_count_distinct(score)
+    return [
+        F.count(F.lit(1)).alias("rows"),
+        distinct.alias("distinct"),
+        F.coalesce(F.min(low), F.lit(0.0)).alias("low"),
+        F.coalesce(F.max(high), F.lit(0.0)).alias("high"),
+        F.coalesce(F.max(weight), F.lit(0.0)).alias(f"largest_{WEIGHT}"),
+        F.coalesce(F.max(weight * F.col(COST_POS)), F.lit(0.0)).alias(f"largest_{COST_POS}"),
+        F.coalesce(F.max(weight * F.col(COST_NEG)), F.lit(0.0)).alias(f"largest_{COST_NEG}"),
+        *[F.count_if(F.coalesce(flag, F.lit(True))).alias(name) for name, flag in flags.items()],
+    ]
+
+
+def _not_finite(value: Column) -> Column:
+    return value.isNull() | F.isnan(value) | (F.abs(value) == F.lit(float("inf")))
+
+
+def _bad_cost(value: Column) -> Column:
+    return _not_finite(value) | (value < 0)
+
+
+def _refuse_values(problems: dict[str, int], rows: int) -> None:
+    for name, count in problems.items():
+        if count:
+            raise InputError(f"in {count:,} of {rows:,} scored rows {_PROBLEMS[name]}")
+
+
+def _refuse_classes(found: Sequence[str], role: str, classes: Sequence[str]) -> None:
+    unknown = sorted(set(found) - set(classes)) if classes else []
+    if unknown:
+        shown = ", ".join(repr(name) for name in unknown[:5])
+        raise InputError(
+            f"{role} that are no class: {shown}.{closest(unknown[0], classes)} "
+            f"The classes are {', '.join(repr(name) for name in classes[:20])}"
+        )

@@ -1,0 +1,211 @@
+"""All metrics of one split, from tables at hand: no Spark here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels import intervals, scores
+from steelyard.metrics._one_class import PER_CLASS, OneClass
+from steelyard.metrics._resampling import (
+    Basis,
+    Estimate,
+    Number,
+    Resampler,
+    mean_of,
+    number,
+    proportion,
+    undefined,
+)
+from steelyard.metrics._tables import BucketTable, ScoreTable
+
+Floats = NDArray[np.float64]
+
+Confusion = Mapping[str, Mapping[str, int]]
+Tables = Mapping[str, tuple[ScoreTable, BucketTable]]
+
+OVERALL = ("accuracy", "balanced_accuracy", "g_mean", "mcc", "kappa")
+PROBABILITY = ("brier", "log_loss", "ece")
+COSTS = ("expected_cost", "expected_cost_never_alarm", "expected_cost_always_alarm")
+POSITIVE_ONLY = ("iba", *COSTS, "recall_at_precision_0.9", "precision_at_k")
+NO_PROBABILITY = "the scores are not in [0, 1]"
+
+
+def split_document(
+    classes: Sequence[str], positive: str | None, confusion: Confusion, tables: Tables, *, grouped: bool
+) -> dict[str, Any]:
+    """Return one split of `metrics.json`.
+
+    Parameters
+    ----------
+    classes : sequence of str
+    positive : str or None
+        None where there are more than two classes.
+    confusion : mapping
+        Actual class → decided class → rows.
+    tables : mapping
+        The tables of the positive class; of each class where there are more than two.
+    grouped : bool
+        Whether the buckets hold whole groups.
+    """
+    sizes = next(iter(tables.values()))[1]
+    resampler = Resampler.over(sizes.pos.sum(axis=1) + sizes.neg.sum(axis=1), grouped=grouped)
+    alarms = {name: sum(row.get(name, 0) for row in confusion.values()) for name in classes}
+    ones = {name: OneClass(*tables[name], resampler, alarms[name]) for name in tables}
+    if positive is not None:
+        negative = next(name for name in classes if name != positive)
+        ones = {negative: ones[positive].flipped(), positive: ones[positive]}
+    ones = {name: ones[name] for name in classes}
+    support = {name: one.rows for name, one in ones.items()}
+    document = {
+        "n": sum(support.values()),
+        "support": support,
+        "absent_classes": [name for name, rows in support.items() if not rows],
+        "confusion": {a: {d: confusion.get(a, {}).get(d, 0) for d in classes} for a in classes},
+        "per_class": {name: one.numbers() for name, one in ones.items()},
+        **_decisions(ones),
+    }
+    if positive is not None:
+        return document | _binary(ones[positive])
+    return document | _multiclass(ones)
+
+
+def _decisions(ones: Mapping[str, OneClass]) -> dict[str, Number]:
+    """Return what speaks of all classes' decisions at once."""
+    decided = [one.buckets.decisions for one in ones.values()]
+    parts = [
+        np.stack([d.tp for d in decided], axis=1),
+        np.stack([d.tp + d.fp for d in decided], axis=1),
+        np.stack([d.tp + d.fn for d in decided], axis=1),
+    ]
+    resampler = next(iter(ones.values())).resampler
+    values = scores.decision_scores(*(part.sum(axis=0) for part in parts))
+    draws = scores.decision_scores(*(resampler.weights @ part for part in parts))
+    found = {name: Estimate(float(values[name]), draws[name]) for name in OVERALL}
+
+    support = parts[2]
+    total, majority = support.sum(axis=1), int(support.sum(axis=0).argmax())
+    rows = [one.rows for one in ones.values()]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = Estimate(
+            float(support[:, majority].sum() / total.sum()),
+            (resampler.weights @ support[:, majority]) / (resampler.weights @ total),
+        )
+    whole = whole_basis(ones)
+    means = rarest_basis(ones)
+    return {
+        "accuracy": proportion(resampler, found["accuracy"], sum(rows), total),
+        "accuracy_always_majority": proportion(resampler, share, sum(rows), total),
+        "balanced_accuracy": means.unit(found["balanced_accuracy"]),
+        "g_mean": means.unit(found["g_mean"]),
+        "mcc": whole.signed(found["mcc"]),
+        "kappa": whole.signed(found["kappa"]),
+    }
+
+
+def whole_basis(ones: Mapping[str, OneClass]) -> Basis:
+    """Return what stands behind metrics over all rows: all classes but the largest."""
+    largest = max(ones, key=lambda name: ones[name].rows)
+    one = ones[largest]
+    return Basis(one.resampler, one.others, one.buckets.neg.sum(axis=1))
+
+
+def rarest_basis(ones: Mapping[str, OneClass]) -> Basis:
+    """Return what stands behind means over classes: the rarest class that is there."""
+    one = min((one for one in ones.values() if one.rows), key=lambda one: one.rows)
+    return Basis(one.resampler, one.rows, one.buckets.pos.sum(axis=1))
+
+
+def _binary(one: OneClass) -> dict[str, Number]:
+    basis = one.basis
+    if not one.rows:
+        return dict(undefined((*PROBABILITY, *POSITIVE_ONLY)))
+    recall, specificity = one.estimates["recall"], one.estimates["specificity"]
+    iba = Estimate(
+        float(scores.index_balanced_accuracy(np.float64(recall.value), np.float64(specificity.value))),
+        scores.index_balanced_accuracy(recall.draws, specificity.draws),
+    )
+    at_k = basis.unit(one.precision_at_k())
+    probability = one.table.low.min() >= 0 and one.table.high.max() <= 1
+    return {
+        "iba": basis.unit(iba),
+        **(
+            {
+                "brier": basis.loss(one.brier()),
+                "log_loss": basis.loss(one.log_loss()),
+                "ece": basis.loss(one.calibration_error()),
+            }
+            if probability
+            else {name: number(None, note=NO_PROBABILITY) for name in PROBABILITY}
+        ),
+        **_costs(one),
+        "recall_at_precision_0.9": basis.unit(one.recall_at_precision()),
+        "precision_at_k": at_k | {"k": float(one.table.pos.sum())},
+    }
+
+
+def _costs(one: OneClass) -> dict[str, Number]:
+    if not one.table.has_costs:
+        return dict(undefined(COSTS))
+    missed, alarms, all_missed, all_alarms = (one.buckets.cost[:, [i]] for i in range(4))
+    return {
+        "expected_cost": _cost(one, np.hstack([missed, alarms])),
+        "expected_cost_never_alarm": _cost(one, np.hstack([all_missed, 0 * alarms])),
+        "expected_cost_always_alarm": _cost(one, np.hstack([0 * missed, all_alarms])),
+    }
+
+
+def _cost(one: OneClass, cost: Floats) -> Number:
+    """Return the mean cost per row. Its two parts have intervals of their own, which are then combined.
+
+    The costs of the mistakes that were seen say too little about how dear the next one may be, so all costs of
+    the class do: the mean cost, if each row counts as often as it costs, is that of the event not yet seen.
+    """
+    basis, weights = one.basis, one.resampler.weights
+    size = (one.buckets.pos + one.buckets.neg).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = (weights @ cost) / (weights @ size)[:, None]
+    means = cost.sum(axis=0) / size.sum()
+    whole = Estimate(float(means.sum()), drawn.sum(axis=1))
+    if basis.note:
+        return number(whole, note=basis.note)
+    parts = []
+    for i in (0, 1):
+        total = float(one.buckets.cost[:, 2 + i].sum())
+        event = float(one.buckets.squares[i]) / total / float(size.sum()) if total > 0 else 0.0
+        mean, error = float(means[i]), basis.resampler.error(Estimate(float(means[i]), drawn[:, i]))
+        event = max(event, error**2 / mean if mean > 0 else 0.0)
+        parts.append((mean, intervals.total_interval(mean, error, basis.freedom, event)))
+    return number(whole, intervals.sum_interval(parts))
+
+
+def _multiclass(ones: Mapping[str, OneClass]) -> dict[str, Any]:
+    there = [one for one in ones.values() if one.rows]
+    means, whole = rarest_basis(ones), whole_basis(ones)
+    support = [float(one.table.pos.sum()) for one in there]
+
+    def average(weights: Sequence[float] | None, basis: Basis) -> dict[str, Number]:
+        return {
+            name: basis.unit(mean_of([one.estimates[name] for one in there], weights)) for name in PER_CLASS
+        }
+
+    brier = [one.brier() for one in ones.values()]
+    log_loss = [one.log_loss(positives_only=True) for one in ones.values()]
+    return {
+        **undefined(POSITIVE_ONLY),
+        "brier": whole.loss(_total(brier)),
+        "log_loss": whole.loss(_total(log_loss)),
+        "ece": whole.loss(mean_of([one.calibration_error() for one in ones.values()])),
+        "macro": average(None, means),
+        "weighted": average(support, whole),
+    }
+
+
+def _total(estimates: Sequence[Estimate]) -> Estimate | None:
+    mean, count = mean_of(estimates), len(estimates)
+    return None if mean is None else mean.map(lambda x: x * count)
+
+

@@ -1,0 +1,72 @@
+"""Scored rows: probabilities after calibration, decisions, and what metrics need beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import class_text, col, dtype
+from steelyard.dataset import Dataset
+from steelyard.hashing import row_hash
+from steelyard.learning import Model
+from steelyard.splitting import SPLIT, time_position
+from steelyard.stages._context import Context
+from steelyard.stages._decision import Decision
+
+BUCKETS = 200
+_DAY = 86_400_000_000  # microseconds
+COSTS = ("cost_false_negative", "cost_false_positive")
+
+
+def scored(df: DataFrame, model: Model, decision: Decision, names: Sequence[Column]) -> DataFrame:
+    """Return the named columns of raw rows with `score` and `decision`.
+
+    With two classes, `score` is the calibrated probability of the positive one; with more, a map from class to probability.
+    """
+    probabilities = model.score(df)
+    score = decision.calibrated(F.col("probabilities"))
+    rows = probabilities.select(*names, score.alias("score"))
+    return rows.withColumn("decision", decision.decide(F.col("score")))
+
+
+def beside(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:
+    """Return the columns that stand beside a score: split, key, label, costs, group, weight, bucket."""
+    columns = [F.col(SPLIT).alias("split"), *map(col, data.key), col(data.label).alias("label")]
+    for name, cost in zip(COSTS, (data.cost.false_negative, data.cost.false_positive), strict=True):
+        if data.cost.given:
+            value = col(cost) if isinstance(cost, str) else F.lit(cost or 0.0)
+            columns.append(value.cast("double").alias(name))
+    if data.group is not None:
+        columns.append(col(data.group).alias("group"))
+    if data.weight is not None:
+        columns.append(col(data.weight).cast("double").alias("weight"))
+    return [*columns, bucket(df, data, temporal=temporal).alias("bucket")]
+
+
+def bucket(df: DataFrame, data: Dataset, *, temporal: bool) -> Column:
+    """Return which of 200 buckets a row is in; intervals resample buckets, so what depends on each other must share one.
+
+    Rows of one group share a bucket; without groups, rows of one day do where the split is by time; else each row is on its own.
+    """
+    if data.group is not None:
+        place = row_hash(df, [data.group], 0, "bucket")
+    elif temporal and data.time is not None and not isinstance(dtype(df, data.time), T.IntegralType):
+        day = F.floor(time_position(df, data.time, 0) / _DAY)
+        place = F.shiftrightunsigned(F.xxhash64(day, F.lit("bucket")), 1)
+    else:
+        place = row_hash(df, data.identity, 0, "bucket")
+    return (place % BUCKETS).cast("int")
+
+
+def published_scores(ctx: Context) -> DataFrame:
+    """Return the scored rows that `evaluate` has published."""
+    attempt = ctx.published("evaluate").attempt
+    return ctx.spark.read.parquet(ctx.run.uri(f"scores/{attempt}"))
+
+
+def label_text(df: DataFrame) -> Column:
+    """Return the string form of a scored table's label."""
+    return class_text(df, "label")

@@ -1,0 +1,73 @@
+"""Stage `evaluate`: score validation and test rows with the saved model, and judge what was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from steelyard import metrics
+from steelyard.learning import load_model
+from steelyard.splitting import SPLIT
+from steelyard.stages._context import Context, Result
+from steelyard.stages._decision import Decision
+from steelyard.stages._scores import COSTS, beside, scored
+from steelyard.stages._source import dataset, split_rows
+
+SPLITS = ("validation", "test")
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Write `scores/`, `metrics.json` and, for the report, `curves.json`."""
+    data = dataset(ctx)
+    folder = f"model/{ctx.published('train').attempt}"
+    model, decision = load_model(ctx.run, folder), Decision.from_json(ctx.run.read_json(f"{folder}/decision.json"))
+    rows = split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS))
+    names = beside(rows, data, temporal=ctx.config.split.method == "temporal")
+    scores = f"scores/{attempt}"
+    scored(rows, model, decision, names).write.parquet(ctx.run.uri(scores))
+    judged = judge(ctx, scores, decision)
+    document = metrics.document(
+        ctx.config.name,
+        ctx.run.manifest()["run_id"],
+        decision.positive,
+        decision.threshold,
+        {name: of.to_json() for name, of in judged.items()},
+    )
+    curves = f"evaluate/{attempt}/curves.json"
+    ctx.run.write_json(curves, {name: of.curves() for name, of in judged.items()})
+    ctx.run.write_json("metrics.json", document)
+    support = {name: document["splits"][name]["support"] for name in SPLITS}
+    return Result([scores, curves, "metrics.json"], {"in": support}, _headline(document))
+
+
+def judge(ctx: Context, scores: str, decision: Decision) -> dict[str, metrics.SplitMetrics]:
+    """Return the metrics of each split, from the scores as they were written."""
+    df = ctx.spark.read.parquet(ctx.run.uri(scores))
+    costs = [name if name in df.columns else None for name in COSTS]
+    return {
+        split: metrics.evaluate(
+            df,
+            classes=decision.classes,
+            positive=decision.positive,
+            bucket=F.col("bucket"),
+            split=split,
+            threshold=decision.threshold,
+            weight="weight" if "weight" in df.columns else None,
+            false_negative=costs[0],
+            false_positive=costs[1],
+            grouped="group" in df.columns,
+        )
+        for split in SPLITS
+    }
+
+
+def _headline(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the test split's most telling numbers."""
+    test = document["splits"]["test"]
+    wanted = ("precision", "recall", "f1", "pr_auc", "roc_auc", "expected_cost")
+    found = {}
+    for name in wanted:
+        if name != "expected_cost" or name in test:
+            found[name] = metrics.lookup(test, name, document["positive"])["value"]
+    return found
