@@ -106,6 +106,10 @@ class Store:
             self.root = str(Path(self.root).absolute())
             self._fs, self._path = pafs.LocalFileSystem(), self.root
 
+    def here(self) -> RunDir:
+        """Return the store's root itself as a directory to read and write in."""
+        return RunDir(self._fs, self._path.rstrip("/"), self.root.rstrip("/"))
+
     def run(self, name: str, run_id: str) -> RunDir:
         """Return the directory of a run, whether or not it exists yet.
 
@@ -139,8 +143,7 @@ def open_run(location: str | Path) -> RunDir:
     InputError
         If there is no `run.json`.
     """
-    place = Store(location)
-    run = RunDir(place._fs, place._path.rstrip("/"), place.root.rstrip("/"))
+    run = Store(location).here()
     if not run.exists("run.json"):
         raise InputError(f"{location} is no run directory: it has no run.json")
     return run

@@ -63,7 +63,15 @@ def test_dense_and_sparse_vectors_are_equal(spark: SparkSession) -> None:
 
 def test_all_simple_types_are_hashed(spark: SparkSession) -> None:
     schema = "a boolean, b date, c timestamp, d timestamp_ntz, e binary, f struct<x:int,y:string>, g decimal(30,20)"
-    row = (True, date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1), b"1", (1, None), Decimal("1E-15"))
+    row = (
+        True,
+        date(2020, 1, 1),
+        datetime(2020, 1, 1, tzinfo=UTC),
+        datetime(2020, 1, 1),
+        b"1",
+        (1, None),
+        Decimal("1E-15"),
+    )
     df = spark.createDataFrame([row, (None,) * 7], schema)
     for name in df.columns:
         assert len(set(hashes(df, name))) == 2
@@ -152,12 +160,14 @@ def test_select_drops_strata_without_a_cut(spark: SparkSession) -> None:
         ([1.0, 0.0, 1.5, float("nan"), None], "double", ["1", "0", "1.5", None, None]),
         ([1, 0], "int", ["1", "0"]),
         ([True, False], "boolean", ["true", "false"]),
-        ([Decimal("1.50"), Decimal("100.00"), Decimal("-0.10"), Decimal("0")], "decimal(8,2)", ["1.5", "100", "-0.1", "0"]),
+        (
+            [Decimal("1.50"), Decimal("100.00"), Decimal("-0.10"), Decimal("0")],
+            "decimal(8,2)",
+            ["1.5", "100", "-0.1", "0"],
+        ),
         (["né", "a'\"<b>"], "string", ["né", "a'\"<b>"]),
     ],
 )
 def test_class_text(spark: SparkSession, values: list[object], kind: str, texts: list[str | None]) -> None:
     df = spark.createDataFrame([(v,) for v in values], f"y {kind}")
     assert [r[0] for r in df.select(class_text(df, "y")).collect()] == texts
-
-

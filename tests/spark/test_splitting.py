@@ -37,7 +37,9 @@ def test_wanted_counts_round_half_up_test_first() -> None:
 
 @pytest.mark.parametrize("copies", [1, 8])
 def test_stratified_counts_are_exact_also_among_equal_rows(spark: SparkSession, copies: int) -> None:
-    df = spark.range(0, 400).select((F.col("id") % (400 // copies)).alias("x"), (F.col("id") % 20 == 0).cast("int").alias("y"))
+    df = spark.range(0, 400).select(
+        (F.col("id") % (400 // copies)).alias("x"), (F.col("id") % 20 == 0).cast("int").alias("y")
+    )
     counts = class_counts(df, "y").counts
     plan = stratified_split(df, dataset(df), counts, validation=0.1, test=0.2, seed=3)
     found = counted(df, plan)
@@ -89,7 +91,10 @@ def timed(spark: SparkSession, n: int = 500) -> DataFrame:
 def test_temporal_keeps_equal_times_together_and_order(spark: SparkSession) -> None:
     df = timed(spark)
     plan = temporal_split(df, dataset(df, time="t"), class_counts(df, "y").counts, validation=0.1, test=0.2)
-    days = {r[SPLIT]: (r["lo"], r["hi"]) for r in apply_split(df, plan).groupBy(SPLIT).agg(F.min("d").alias("lo"), F.max("d").alias("hi")).collect()}
+    days = {
+        r[SPLIT]: (r["lo"], r["hi"])
+        for r in apply_split(df, plan).groupBy(SPLIT).agg(F.min("d").alias("lo"), F.max("d").alias("hi")).collect()
+    }
     assert days["train"][1] < days["validation"][0] and days["validation"][1] < days["test"][0]
     assert None not in days
     sizes = {s: sum(c.values()) for s, c in plan.counts.items()}

@@ -28,7 +28,12 @@ def test_counts_order_and_roles(spark: SparkSession) -> None:
 
 @pytest.mark.parametrize(
     ("counts", "nulls", "said"),
-    [({}, 0, "no labelled row"), ({}, 3, "3 null labels"), ({"a": 9}, 0, "one class only: 'a' in all 9"), ({"a": 9, "b": 1}, 0, "class 'b' has a single row")],
+    [
+        ({}, 0, "no labelled row"),
+        ({}, 3, "3 null labels"),
+        ({"a": 9}, 0, "one class only: 'a' in all 9"),
+        ({"a": 9, "b": 1}, 0, "class 'b' has a single row"),
+    ],
 )
 def test_tables_that_cannot_be_worked_with(counts: dict[str, int], nulls: int, said: str) -> None:
     with pytest.raises(InputError, match=said):
@@ -68,7 +73,9 @@ def test_profile_of_a_real_table(spark: SparkSession, real_data: Callable[[str],
 
 
 def test_constant_null_and_odd_columns(spark: SparkSession) -> None:
-    df = spark.createDataFrame([(1.0, None, "a", float("inf"), i % 2) for i in range(6)], "c double, n double, s string, f double, y int")
+    df = spark.createDataFrame(
+        [(1.0, None, "a", float("inf"), i % 2) for i in range(6)], "c double, n double, s string, f double, y int"
+    )
     data = Dataset("y", ("c", "n", "s", "f"), ("s",), content=("c", "n", "s", "f"))
     found = profile(df, data)
     assert [found[f]["constant"] for f in ("c", "n", "s")] == [True, True, True]

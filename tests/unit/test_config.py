@@ -88,7 +88,11 @@ def test_secrets_are_never_literal_and_stay_placeholders(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("label: is_fraud", "lable: is_fraud", ["data.label: is missing", "data.lable: unknown key. Did you mean 'label'?", "line 5"]),
+        (
+            "label: is_fraud",
+            "lable: is_fraud",
+            ["data.label: is missing", "data.lable: unknown key. Did you mean 'label'?", "line 5"],
+        ),
         ("version: 1", "version: 2", ["version: input should be 1, got 2 (line 1"]),
         ("name: card_fraud", "name: Card", ["name: string should match pattern", "line 2"]),
         ("path: ../data/t.parquet", "path: {}", ["data.path", "line 4"]),

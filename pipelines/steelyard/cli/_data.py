@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,16 +24,6 @@ Out = Annotated[str, typer.Option("--out", help="A folder or URI that doesn't ex
 Seed = Annotated[int, typer.Option("--seed")]
 
 
-def table_config(data: str, form: str | None, sections: dict[str, Any] | None = None, **more: Any) -> PipelineConfig:
-    """Return a checked configuration for a bare table."""
-    from steelyard.config import load
-    from steelyard.frames.formats import guessed_format
-
-    name, options = guessed_format(data, form)
-    source = {"path": data, "format": name, "options": options, **{k: v for k, v in more.items() if v}}
-    return load(jsonlib.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
-
-
 def _session(config: PipelineConfig) -> SparkSession:
     from steelyard.stages._session import own_session
 
@@ -42,15 +31,20 @@ def _session(config: PipelineConfig) -> SparkSession:
 
 
 def profile(
-    data: Data, label: Label, form: Format = None, key: Key = None, exclude: Exclude = None, positive: Positive = None,
+    data: Data,
+    label: Label,
+    form: Format = None,
+    key: Key = None,
+    exclude: Exclude = None,
+    positive: Positive = None,
     json: Json = False,
 ) -> int:
     """Count the classes of a table and describe its features, class by class."""
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_profile
-    from steelyard.stages._tables import profile_table
+    from steelyard.stages._tables import bare_table, profile_table
 
-    config = table_config(data, form, label=label, key=key, exclude=exclude, positive=positive)
+    config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive)
     statistics = profile_table(_session(config), config)
     if json:
         print_json(statistics)
@@ -60,21 +54,26 @@ def profile(
 
 
 def split(
-    data: Data, label: Label, out: Out, form: Format = None, key: Key = None,
+    data: Data,
+    label: Label,
+    out: Out,
+    form: Format = None,
+    key: Key = None,
     method: Annotated[str, typer.Option("--method", help="stratified or temporal")] = "stratified",
     time: Annotated[str | None, typer.Option("--time", help="The time column of a temporal split.")] = None,
     gap: Annotated[str | None, typer.Option("--gap", help="Left out before each cut, such as 7d.")] = None,
     validation: Annotated[float, typer.Option("--validation")] = 0.1,
     test: Annotated[float, typer.Option("--test")] = 0.2,
-    seed: Seed = 0, json: Json = False,
+    seed: Seed = 0,
+    json: Json = False,
 ) -> int:
     """Split a table exactly; writes OUT/data/split=train|validation|test and OUT/plan.json."""
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_split_plan
-    from steelyard.stages._tables import split_table
+    from steelyard.stages._tables import bare_table, split_table
 
     wanted = {"method": method, "validation": validation, "test": test, "seed": seed, **({"gap": gap} if gap else {})}
-    config = table_config(data, form, {"split": wanted}, label=label, key=key, time=time)
+    config = bare_table(data, form, {"split": wanted}, label=label, key=key, time=time)
     plan = split_table(_session(config), config, out)
     if json:
         print_json(plan.to_json())
@@ -84,9 +83,13 @@ def split(
 
 
 def resample(
-    data: Data, label: Label, out: Out,
+    data: Data,
+    label: Label,
+    out: Out,
     method: Annotated[str, typer.Option("--method", help="A sampler by its snake_case name, such as smote.")],
-    form: Format = None, key: Key = None, exclude: Exclude = None,
+    form: Format = None,
+    key: Key = None,
+    exclude: Exclude = None,
     params: Annotated[
         list[str] | None, typer.Option("--param", metavar="NAME=value", help="A parameter of the sampler, in YAML.")
     ] = None,
@@ -96,9 +99,9 @@ def resample(
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_sampling_plan
     from steelyard.sampling import check_sampler
-    from steelyard.stages._tables import resample_table
+    from steelyard.stages._tables import bare_table, resample_table
 
-    config = table_config(
+    config = bare_table(
         data, form, {"resample": {"method": method, **parse_params(params)}}, label=label, key=key, exclude=exclude
     )
     check_sampler(config.resample.method, config.resample.params)
@@ -127,23 +130,31 @@ def evaluate(
     scores: Annotated[str, typer.Argument(metavar="SCORES", help="A table with a label and a score.")],
     label: Label,
     score: Annotated[str, typer.Option("--score", help="The column of scores in [0, 1].")],
-    form: Format = None, positive: Positive = None,
+    form: Format = None,
+    positive: Positive = None,
     threshold: Annotated[float, typer.Option("--threshold", help="Rows from this score on are alarms.")] = 0.5,
     group: Annotated[str | None, typer.Option("--group", help="Rows of one group are one draw for intervals.")] = None,
     weight: Annotated[str | None, typer.Option("--weight")] = None,
     cost: Annotated[
         list[str] | None,
-        typer.Option("--cost", metavar="MISTAKE=value", help="false_negative=… or false_positive=…: a column or a number."),
+        typer.Option(
+            "--cost", metavar="MISTAKE=value", help="false_negative=… or false_positive=…: a column or a number."
+        ),
     ] = None,
     json: Json = False,
 ) -> int:
     """Give every metric, with intervals, for the scores of any model."""
     from steelyard.cli._output import print_json
     from steelyard.cli._summary import show_split
-    from steelyard.stages._tables import evaluate_table
+    from steelyard.stages._tables import bare_table, evaluate_table
 
-    config = table_config(
-        scores, form, label=label, positive=positive, weight=weight, cost=parse_params(cost),
+    config = bare_table(
+        scores,
+        form,
+        label=label,
+        positive=positive,
+        weight=weight,
+        cost=parse_params(cost),
     )
     document = evaluate_table(_session(config), config, score, threshold, group)
     if json:
@@ -155,7 +166,10 @@ def evaluate(
 
 def score(
     run_dir: Annotated[str, typer.Argument(metavar="RUN_DIR", help="A run with a trained model.")],
-    data: Data, out: Out, form: Format = None, json: Json = False,
+    data: Data,
+    out: Out,
+    form: Format = None,
+    json: Json = False,
 ) -> int:
     """Score new rows with a run's model; they need its features, not a label. Writes Parquet to OUT."""
     from steelyard.cli._output import print_json
@@ -167,5 +181,6 @@ def score(
     if json:
         print_json(written)
     else:
-        typer.echo(f"{written['rows']:,} rows scored, {written['alarms']} → {written['out']}")
+        decided = ", ".join(f"{n:,} × {c}" for c, n in sorted(written["decisions"].items()))
+        typer.echo(f"{written['rows']:,} rows scored ({decided}) → {written['out']}")
     return 0

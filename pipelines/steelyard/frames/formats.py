@@ -6,13 +6,13 @@ _BY_ENDING = {"csv": "csv", "tsv": "csv", "json": "json", "jsonl": "json", "ndjs
 _COMPRESSED = (".gz", ".bz2", ".zst", ".xz")
 
 
-def guessed_format(path: str, form: str | None = None) -> tuple[str, dict[str, str | bool]]:
+def guessed_format(path: str, form: str | None = None) -> tuple[str, dict[str, str]]:
     """Return a format and reader options for a path.
 
     Examples
     --------
     >>> guessed_format("scores.csv.gz")
-    ('csv', {'header': True, 'inferSchema': True})
+    ('csv', {'header': 'true', 'inferSchema': 'true'})
     >>> guessed_format("scores/")
     ('parquet', {})
     """
@@ -21,7 +21,7 @@ def guessed_format(path: str, form: str | None = None) -> tuple[str, dict[str, s
         name = name.removesuffix(ending)
     ending = name.rsplit(".", 1)[-1]
     chosen = form or _BY_ENDING.get(ending, "parquet")
-    options: dict[str, str | bool] = {"header": True, "inferSchema": True} if chosen == "csv" else {}
+    options: dict[str, str] = {"header": "true", "inferSchema": "true"} if chosen == "csv" else {}
     if ending == "tsv":
         options["sep"] = "\t"
     return chosen, options

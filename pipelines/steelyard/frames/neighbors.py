@@ -8,17 +8,20 @@ neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from steelyard.frames.workers import in_worker
 
 BLOCK_BYTES = 128 * 2**20
 """How large the features of a block of rows may be."""
 
+_TASK = "steelyard.frames._neighbor_task"
 _TASK_WORK = 4e10  # multiplications in one task: some seconds with faiss
 _MOST_QUERY_BLOCKS = 64  # each carries a copy of the index; more only where memory asks for them
 _MOST_SPREAD = 1024  # pairs of blocks that get a partition each, on the dot
@@ -113,19 +116,9 @@ def nearest(
         each query; shorter lists where the index holds too few rows.
     """
     layouts = lay_out(sizes, n_features, block_bytes)
-    n_pairs = sum(layout.pairs for layout in layouts.values())
-    labels = _labels(points.sparkSession, n_pairs)
-    paired = _paired(points.where(F.col("within").isin(list(layouts))), layouts, labels)
-    task = in_worker(
-        "steelyard.frames._neighbor_task",
-        "search",
-        k=k,
-        n_features=n_features,
-        scale=None if scale is None else [float(s) for s in scale],
-        distinct=distinct,
-    )
+    search = _settings(k, n_features, scale, distinct)
     schema = "within string, row_id bigint, found array<struct<squared:double,neighbor:bigint>>"
-    found = paired.repartition(n_pairs, "pair").groupBy("pair").applyInArrow(task, schema)
+    found = _by_blocks(points, layouts, in_worker(_TASK, "search", **search), schema)
     if any(layout.index > 1 for layout in layouts.values()):
         merged = F.slice(F.array_sort(F.flatten(F.collect_list("found"))), 1, k)
         found = found.groupBy("within", "row_id").agg(merged.alias("found"))
@@ -137,7 +130,75 @@ def nearest(
     )
 
 
-def _paired(points: DataFrame, layouts: Mapping[str, Layout], labels: Sequence[int]) -> DataFrame:
+def pairs(
+    points: DataFrame,
+    k: int,
+    *,
+    sizes: Sizes,
+    n_features: int,
+    seed: int,
+    purpose: str,
+    scale: Sequence[float] | None = None,
+    distinct: bool = False,
+    block_bytes: int = BLOCK_BYTES,
+) -> DataFrame:
+    """Pair rows with neighbours drawn from their k nearest, and draw a gap for each pair.
+
+    Where the rows of every index fit one block, they are paired in the task that finds the neighbours, and the costs
+    are those of `nearest`; else neighbours are found first, and the rows joined to them: two joins, one more crossing
+    into Python. The pairs are the same.
+
+    Parameters
+    ----------
+    points : DataFrame
+        As for `nearest`, and ``uses`` (int): how many pairs a query is to have; ``row`` (struct, without vectors): what
+        goes with the pairs.
+    k, sizes, n_features, scale, distinct, block_bytes
+        As for `nearest`.
+    seed : int
+    purpose : str
+        Of the draws, which are functions of these and the query's id.
+
+    Returns
+    -------
+    DataFrame
+        ``seed_id``, ``neighbor_id``, ``replicate`` (int, from 1), ``gap`` (double, in [0, 1)), and the rows ``seed``
+        and ``neighbor`` (structs). A query without any neighbour is paired with itself.
+    """
+    row = points.schema["row"].dataType
+    draws = {"seed": seed, "purpose": purpose}
+    drawn = T.StructType()
+    for name, kind in (("seed_id", "long"), ("neighbor_id", "long"), ("replicate", "integer"), ("gap", "double")):
+        drawn = drawn.add(name, kind)
+    drawn = drawn.add("seed", row)
+    layouts = lay_out(sizes, n_features, block_bytes)
+    if all(layout.index == 1 for layout in layouts.values()):
+        task = in_worker(_TASK, "pair_up", **draws, **_settings(k, n_features, scale, distinct))
+        return _by_blocks(points, layouts, task, drawn.add("neighbor", row))
+    searched = points.drop("uses", "row")
+    settings: dict[str, Any] = {"scale": scale, "distinct": distinct, "block_bytes": block_bytes}
+    found = nearest(searched, k, sizes=sizes, n_features=n_features, **settings)
+    seeds = points.select("row_id", "uses", F.col("row").alias("seed"))
+    known = found.select("row_id", "neighbors").join(seeds, "row_id")
+    partners = points.select(F.col("row_id").alias("neighbor_id"), F.col("row").alias("neighbor"))
+    return known.mapInArrow(in_worker(_TASK, "draw_partners", **draws), drawn).join(partners, "neighbor_id")
+
+
+def _settings(k: int, n_features: int, scale: Sequence[float] | None, distinct: bool) -> dict[str, Any]:
+    divisors = None if scale is None else [float(s) for s in scale]
+    return {"k": k, "n_features": n_features, "scale": divisors, "distinct": distinct}
+
+
+def _by_blocks(
+    points: DataFrame, layouts: Mapping[str, Layout], task: Callable[[Any], Any], schema: T.StructType | str
+) -> DataFrame:
+    """Run a task for each pair of blocks."""
+    n_pairs = sum(layout.pairs for layout in layouts.values())
+    copies = _copied(points.where(F.col("within").isin(list(layouts))), layouts, _labels(points.sparkSession, n_pairs))
+    return copies.repartition(n_pairs, "pair").groupBy("pair").applyInArrow(task, schema)
+
+
+def _copied(points: DataFrame, layouts: Mapping[str, Layout], labels: Sequence[int]) -> DataFrame:
     """Copy each row into the pairs of blocks that need it, once into each."""
     queries, index, first = (
         F.try_element_at(
@@ -148,9 +209,8 @@ def _paired(points: DataFrame, layouts: Mapping[str, Layout], labels: Sequence[i
     # Equal rows share a block of the index, so that `distinct` can be decided inside a block.
     held = F.when(index == 1, 0).otherwise(F.pmod(F.xxhash64(F.transform("x", lambda v: v + 0.0)), index))
     asked = F.pmod(F.xxhash64("row_id"), queries)
-    placed = points.select(
-        "*", queries.alias("q"), index.alias("i"), first.alias("f"), held.alias("held"), asked.alias("asked")
-    )
+    placed = points.withColumns({"q": queries, "i": index, "f": first, "held": held, "asked": asked})
+    carried = [c for c in points.columns if c not in {"indexed", "queried"}]
 
     def pair(query_block: Column, index_block: Column) -> Column:
         return (F.col("f") + query_block * F.col("i") + index_block).cast("int")
@@ -176,9 +236,9 @@ def _paired(points: DataFrame, layouts: Mapping[str, Layout], labels: Sequence[i
     copies = F.concat(
         F.when(F.col("indexed"), as_index).otherwise(nowhere), F.when(F.col("queried"), as_query).otherwise(nowhere)
     )
-    copied = placed.select("within", "row_id", "x", F.explode(copies).alias("copy"))
+    copied = placed.select(*carried, F.explode(copies).alias("copy"))
     label = F.element_at(F.lit([int(n) for n in labels]).cast("array<bigint>"), F.col("copy.pair") + 1)
-    return copied.select("within", "row_id", "x", label.alias("pair"), "copy.indexed", "copy.queried")
+    return copied.select(*carried, label.alias("pair"), "copy.indexed", "copy.queried")
 
 
 def _labels(spark: SparkSession, n: int) -> list[int]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from steelyard.kernels.arrays import Counts, Floats
 
-_EPSILON = 1e-15
+EPSILON = 1e-15
 
 
 def logit(p: Floats) -> Floats:
     """Return the log odds, with `p` kept away from 0 and 1."""
-    clipped = np.clip(p, _EPSILON, 1 - _EPSILON)
+    clipped = np.clip(p, EPSILON, 1 - EPSILON)
     return np.log(clipped / (1 - clipped))
 
 
@@ -22,7 +21,7 @@ def sigmoid(z: Floats) -> Floats:
 
 
 def smoothed_targets(positives: float, negatives: float) -> tuple[float, float]:
-    """Return Platt's targets for negative and positive rows: probabilities that no finite sample makes 0 or 1.
+    """Return Platt's targets of negative and positive rows, which no finite sample makes 0 or 1.
 
     Examples
     --------
@@ -66,7 +65,7 @@ def _logistic_loss(z: Floats, size: Floats, hits: Floats) -> float:
     return float(size @ np.logaddexp(0.0, z) - hits @ z)
 
 
-def pool_adjacent_violators(mean: Floats, weight: Floats) -> tuple[NDArray[np.int64], Floats]:
+def pool_adjacent_violators(mean: Floats, weight: Floats) -> tuple[Counts, Floats]:
     """Return the non-decreasing fit to `mean` with the least weighted squared error.
 
     Parameters

@@ -1,10 +1,10 @@
 """Confidence intervals from resampled buckets of rows.
 
-Rows are dealt to a few hundred buckets by a hash of the row, or of its group where rows of a group depend on each
-other. Resampling whole buckets gives a metric's standard error without touching rows again. An interval isn't
-read off the draws: with a few dozen positives their percentiles miss the truth in 10 to 40 % of cases. The
-standard error instead says *how many independent rows, or events, the estimate is worth*, and the interval is
-that of a proportion, or of a count, with so many. `benchmarks/intervals.py` measures how often they hold the truth.
+Rows are dealt to a few hundred buckets by a hash of the row, or of its group where rows of a group depend on
+each other. Resampling whole buckets gives a metric's standard error without touching rows again. An interval
+isn't read off the draws: with a few dozen positives, their percentiles miss the truth in 10 to 40 % of cases.
+The standard error says instead *how many independent rows, or events, the estimate is worth*, and the interval
+is that of a proportion, or of a count, with so many. `benchmarks/intervals.py` measures how often it holds.
 
 References
 ----------
@@ -21,11 +21,10 @@ import math
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steelyard.kernels.arrays import Floats
 from steelyard.kernels.random import uniform
 
-Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 
 _Z = NormalDist().inv_cdf(0.975)

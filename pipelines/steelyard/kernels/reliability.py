@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from steelyard.kernels.arrays import Counts, Floats, divide
 
 
 def squared_losses(score: Floats) -> tuple[Floats, Floats]:
@@ -26,17 +25,17 @@ def log_losses(score: Floats) -> tuple[Floats, Floats]:
 def mean_loss(losses: tuple[Floats, Floats], pos: Floats, neg: Floats) -> Floats:
     """Return the mean of a loss over rows; leading axes of `pos` and `neg` are draws."""
     total = pos.sum(axis=-1) + neg.sum(axis=-1)
-    return np.asarray((pos @ losses[0] + neg @ losses[1]) / np.where(total > 0, total, np.nan))
+    return divide(pos @ losses[0] + neg @ losses[1], total)
 
 
-def mass_bins(size: Floats, bins: int) -> NDArray[np.int64]:
+def mass_bins(size: Floats, bins: int) -> Counts:
     """Return the bin of each row of a table, so that the bins weigh about the same and never divide a row."""
     middle = np.cumsum(size) - size / 2
     total = size.sum()
     return np.minimum((middle / (total if total > 0 else 1.0) * bins).astype(np.int64), bins - 1)
 
 
-def calibration_error(score: Floats, pos: Floats, neg: Floats, assigned: NDArray[np.int64]) -> Floats:
+def calibration_error(score: Floats, pos: Floats, neg: Floats, assigned: Counts) -> Floats:
     """Return the expected calibration error: per bin, |share of positives - mean score|, weighted by the bin.
 
     With a rare class, bins of equal width would leave nearly all rows in the first: see `mass_bins`.
@@ -45,4 +44,4 @@ def calibration_error(score: Floats, pos: Floats, neg: Floats, assigned: NDArray
     starts = np.flatnonzero(np.diff(assigned, prepend=-1))
     gap = np.add.reduceat(pos - size * score, starts, axis=-1)
     total = size.sum(axis=-1)
-    return np.asarray(np.abs(gap).sum(axis=-1) / np.where(total > 0, total, np.nan))
+    return divide(np.abs(gap).sum(axis=-1), total)

@@ -7,29 +7,24 @@ for what scikit-learn sets to 0: precision without alarms, and MCC with one clas
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-
-
-def _divide(top: Floats, bottom: Floats, otherwise: float = np.nan) -> Floats:
-    return np.divide(top, bottom, out=np.full(np.broadcast(top, bottom).shape, otherwise), where=bottom > 0)
+from steelyard.kernels.arrays import Floats, divide
 
 
 def f_beta(precision: Floats, recall: Floats, beta: float) -> Floats:
     """Return the weighted harmonic mean of precision and recall; recall counts `beta` times as much."""
-    return _divide((1 + beta**2) * precision * recall, beta**2 * precision + recall, 0.0)
+    return divide((1 + beta**2) * precision * recall, beta**2 * precision + recall, 0.0)
 
 
 def class_scores(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> dict[str, Floats]:
     """Return precision, recall, F1, F2 and specificity of one class against the rest."""
-    precision, recall = _divide(tp, tp + fp, 0.0), _divide(tp, tp + fn)
+    precision, recall = divide(tp, tp + fp, 0.0), divide(tp, tp + fn)
     return {
         "precision": precision,
         "recall": recall,
         "f1": f_beta(precision, recall, 1.0),
         "f2": f_beta(precision, recall, 2.0),
-        "specificity": _divide(tn, tn + fp),
+        "specificity": divide(tn, tn + fp),
     }
 
 
@@ -47,7 +42,7 @@ def decision_scores(hits: Floats, predicted: Floats, support: Floats) -> dict[st
     Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004 (MCC).
     """
     total = support.sum(axis=-1, keepdims=True)
-    recall = _divide(hits, support)
+    recall = divide(hits, support)
     classes = np.maximum((support > 0).sum(axis=-1), 1)
     product = np.where(support > 0, np.nan_to_num(recall), 1.0).prod(axis=-1)
     covariance = (hits * total - predicted * support).sum(axis=-1)
@@ -55,11 +50,11 @@ def decision_scores(hits: Floats, predicted: Floats, support: Floats) -> dict[st
     spread_support = (support * (total - support)).sum(axis=-1)
     chance = (predicted * (total - support)).sum(axis=-1)
     return {
-        "accuracy": _divide(hits.sum(axis=-1), total[..., 0]),
+        "accuracy": divide(hits.sum(axis=-1), total[..., 0]),
         "balanced_accuracy": np.nansum(recall, axis=-1) / classes,
         "g_mean": product ** (1.0 / classes),
-        "mcc": _divide(covariance, np.sqrt(spread_predicted * spread_support), 0.0),
-        "kappa": _divide(covariance, chance),
+        "mcc": divide(covariance, np.sqrt(spread_predicted * spread_support), 0.0),
+        "kappa": divide(covariance, chance),
     }
 
 

@@ -78,7 +78,7 @@ class LogisticRegressionTrainer(Trainer):
             **self.params,
         )
         ordered = in_own_order(rows, self.num_workers)
-        fitted = estimator.fit(ordered.select(array_to_vector("features").alias("features"), "label", "weight"))
+        fitted = estimator.fit(ordered.select(array_to_vector(F.col("features")).alias("features"), "label", "weight"))
         coefficients = np.asarray(fitted.coefficientMatrix.toArray(), dtype=np.float64)
         intercepts = np.asarray(fitted.interceptVector.toArray(), dtype=np.float64)
         return LogisticRegressionModel(

@@ -76,7 +76,7 @@ class Model(ABC):
     @property
     def reweighted(self) -> bool:
         """Whether weights of classes bent the probabilities."""
-        return self.settings["class_weight"] != "none" or self.settings["params"].get("scale_pos_weight", 1) != 1
+        return bool(self.settings["class_weight"] != "none" or self.settings["params"].get("scale_pos_weight", 1) != 1)
 
     def save(self, run_dir: RunDir, path: str) -> None:
         """Write the model below `path`: `model.json`, and what else its kind needs."""

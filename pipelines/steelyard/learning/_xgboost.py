@@ -16,6 +16,7 @@ import pandas as pd
 import xgboost as xgb
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from steelyard.dataset import Dataset
 from steelyard.errors import EngineError
@@ -46,7 +47,8 @@ class XGBoostModel(Model):
 
     def margins(self, df: DataFrame) -> Column:  # noqa: D102 - inherited
         values = [c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))]
-        return margin_udf(self.booster, several=len(self.learned) > 2)(F.struct(*values))
+        margins: Column = margin_udf(self.booster, several=len(self.learned) > 2)(F.struct(*values))
+        return margins
 
     def save(self, run_dir: RunDir, path: str) -> None:  # noqa: D102 - inherited
         run_dir.write_bytes(f"{path}/booster.ubj", self.booster)
@@ -122,7 +124,7 @@ def margin_udf(booster: bytes, *, several: bool) -> Any:
     It travels by value, so that executors need XGBoost, but not this library.
     """
 
-    def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:  # type: ignore[type-arg]
+    def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
         import numpy
         import pandas
         import xgboost
@@ -138,7 +140,7 @@ def margin_udf(booster: bytes, *, several: bool) -> Any:
             margins = model.inplace_predict(rows, predict_type="margin", validate_features=False).astype(float)
             yield pandas.Series(list(margins) if several else margins.reshape(-1))
 
-    return F.pandas_udf("array<double>" if several else "double")(score)  # type: ignore[call-overload]
+    return pandas_udf("array<double>" if several else "double")(score)
 
 
 def _summary(booster: bytes, losses: list[float], names: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.kernels.arrays import Counts, Floats
 from steelyard.metrics._rows import (
     BUCKET,
     COST_NEG,
@@ -23,10 +24,9 @@ from steelyard.metrics._rows import (
     Summary,
     check,
 )
-from steelyard.metrics._spark import bisect, collect, exact_sum, number_array, pad, power_scale
 from steelyard.metrics._tables import BUCKETS, BucketTable, ScoreTable
+from steelyard.metrics.expressions import bisect, collect, exact_sum, number_array, pad, power_scale
 
-Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 
 MOST_SCORES = 1 << 20  # distinct scores; beyond them a row of the table is a range of scores
@@ -99,9 +99,7 @@ class Tables:
         rest = [WEIGHT, COST_POS, COST_NEG, BUCKET]
         if roles.positive is not None:
             is_positive, alarm = F.col(LABEL) == roles.positive, F.col(DECISION) == roles.positive
-            return narrow.select(
-                F.lit(0).alias(CLASS), SCORE, is_positive.alias(POSITIVE), alarm.alias(ALARM), *rest
-            )
+            return narrow.select(F.lit(0).alias(CLASS), SCORE, is_positive.alias(POSITIVE), alarm.alias(ALARM), *rest)
         names = F.array(*[F.lit(name) for name in roles.classes])
         spread = narrow.select(
             F.posexplode(SCORE).alias(CLASS, SCORE),
@@ -206,7 +204,7 @@ class Tables:
     def _square_scale(self, cost: str) -> float:
         return power_scale(self._summary.largest[cost] ** 2, self._summary.rows)
 
-    def _bucket_table(self, columns: Arrays, i: int, assigned: NDArray[np.int64]) -> BucketTable:
+    def _bucket_table(self, columns: Arrays, i: int, assigned: Counts) -> BucketTable:
         mine = columns[CLASS] == i
         c = {name: values[mine] for name, values in columns.items()}
         squares = [
@@ -224,7 +222,7 @@ def _log_odds(p: float) -> float:
     return math.log(p) - math.log1p(-p)
 
 
-def _edges(table: ScoreTable, assigned: NDArray[np.int64]) -> Floats:
+def _edges(table: ScoreTable, assigned: Counts) -> Floats:
     """Return the least score of each bin but the lowest one, ascending."""
     ends = np.flatnonzero(np.diff(assigned))
     return table.low[ends][::-1]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steelyard.kernels.arrays import Counts, Floats, sum_in_bins
 from steelyard.kernels.reliability import mass_bins
 from steelyard.metrics._tables import ScoreTable
-
-Floats = NDArray[np.float64]
 
 POINTS = 400
 CALIBRATION_BINS = 15
@@ -56,15 +54,11 @@ def class_curves(table: ScoreTable, threshold: float | None = None) -> dict[str,
     return {"prevalence": positives / total, **listed}
 
 
-def _picked(table: ScoreTable, threshold: float | None) -> NDArray[np.int64]:
+def _picked(table: ScoreTable, threshold: float | None) -> Counts:
     """Return rows that show the curves: the ends, steps of equal mass in each class, the chosen threshold."""
     ends = np.flatnonzero(np.diff(table.bins(POINTS - 3), append=-1))
     chosen = [] if threshold is None else [int(np.flatnonzero(table.low >= threshold).max(initial=0))]
     return np.unique(np.concatenate([[0], ends, chosen]).astype(np.int64))
-
-
-def _sums(table: ScoreTable, bins: NDArray[np.int64], count: int, values: Floats) -> Floats:
-    return np.bincount(bins, values, count)
 
 
 def _calibration(table: ScoreTable) -> dict[str, Floats]:
@@ -76,11 +70,9 @@ def _calibration(table: ScoreTable) -> dict[str, Floats]:
         if part.any():
             bins[part] += mass_bins(size[part], CALIBRATION_BINS)
     count = 2 * CALIBRATION_BINS
-    mass = _sums(table, bins, count, size)
+    mass = sum_in_bins(bins, size, count)
     full = mass > 0
-    predicted, observed = (
-        _sums(table, bins, count, v)[full] / mass[full] for v in (size * table.score, table.pos)
-    )
+    predicted, observed = (sum_in_bins(bins, v, count)[full] / mass[full] for v in (size * table.score, table.pos))
     return {"predicted": predicted, "observed": observed, "share": mass[full] / mass.sum()}
 
 
@@ -89,4 +81,4 @@ def _histogram(table: ScoreTable) -> dict[str, Floats]:
     edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
     bins = np.clip(np.searchsorted(edges, table.score, side="right") - 1, 0, HISTOGRAM_BINS - 1)
     sides = {"positive": table.pos, "negative": table.neg}
-    return {"edges": edges} | {k: _sums(table, bins, HISTOGRAM_BINS, v) / v.sum() for k, v in sides.items()}
+    return {"edges": edges} | {k: sum_in_bins(bins, v, HISTOGRAM_BINS) / v.sum() for k, v in sides.items()}

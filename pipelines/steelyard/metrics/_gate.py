@@ -24,8 +24,8 @@ def judge_gate(metrics: Mapping[str, Any], gate: Mapping[str, Mapping[str, float
     ----------
     metrics : mapping
     gate : mapping
-        Metric → bounds: `min` and `max` of its value; `min_ci95` of the lower end of its 95 % interval, `max_ci95` of the upper.
-        With several classes, metrics of a class are macro means.
+        Metric → bounds: `min` and `max` of its value; `min_ci95` of the lower end of its 95 % interval, `max_ci95` of
+        the upper. With several classes, metrics of a class are macro means.
 
     Returns
     -------

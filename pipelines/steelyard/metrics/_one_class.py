@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steelyard.kernels import curves, reliability, scores
+from steelyard.kernels.arrays import Floats, divide, sum_in_bins
 from steelyard.metrics._resampling import Basis, Estimate, Number, Resampler, proportion, undefined
 from steelyard.metrics._tables import BucketTable, ScoreTable
-
-Floats = NDArray[np.float64]
 
 PER_CLASS = ("precision", "recall", "f1", "f2", "specificity", "pr_auc", "roc_auc")
 PRECISION_FLOOR = 0.9
@@ -125,7 +123,7 @@ class OneClass:
         per_bin = (self._bin_mean(middle[0], t.pos), self._bin_mean(middle[1], t.neg))
         weights = self.resampler.weights
         lost = weights @ (self.buckets.pos @ per_bin[0] + self.buckets.neg @ per_bin[1])
-        draws = _safe(lost, self.draws[0].sum(axis=1) + self.draws[1].sum(axis=1))
+        draws = divide(lost, self.draws[0].sum(axis=1) + self.draws[1].sum(axis=1))
         if t.exact:
             return Estimate(value, draws)
         best = float(reliability.mean_loss((at_high[0], at_low[1]), t.pos, t.neg))
@@ -142,19 +140,14 @@ class OneClass:
         draws = reliability.calibration_error(centre, *self.draws, coarse)
         if t.exact:
             return Estimate(value, draws)
-        loose = float(_safe(t.size @ (t.high - t.low) / 2, t.size.sum()))
+        loose = float(divide(t.size @ (t.high - t.low) / 2, t.size.sum()))
         return Estimate(value, draws, (max(value - loose, 0.0), value + loose))
 
     def _bin_mean(self, values: Floats, weights: Floats) -> Floats:
         """Return the mean of values of the score table's rows in each bin of the bucket table."""
         bins, count = self.buckets.assigned, self.buckets.pos.shape[1]
-        total = np.bincount(bins, values * weights, count)
-        return np.nan_to_num(_safe(total, np.bincount(bins, weights, count)))
-
-
-def _safe(top: Floats, bottom: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.divide(top, bottom))
+        total = sum_in_bins(bins, values * weights, count)
+        return divide(total, sum_in_bins(bins, weights, count), 0.0)
 
 
 def _estimate(value: Floats, draws: Floats, bounds: tuple[Floats, Floats] | None) -> Estimate:

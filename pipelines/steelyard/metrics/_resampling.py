@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steelyard.kernels import intervals
+from steelyard.kernels.arrays import Floats
 from steelyard.kernels.intervals import Interval
 
-Floats = NDArray[np.float64]
 Number = dict[str, Any]
 
 DRAWS = 500
@@ -154,9 +153,7 @@ def proportion(resampler: Resampler, estimate: Estimate, rows: float, sizes: Flo
     return number(estimate, intervals.unit_interval(estimate.value, error, freedom, fallback, most=rows))
 
 
-def number(
-    estimate: Estimate | float | None, ci95: Interval | None = None, **more: Any
-) -> Number:
+def number(estimate: Estimate | float | None, ci95: Interval | None = None, **more: Any) -> Number:
     """Return a number as `metrics.json` holds it; `more` that is None is left out."""
     value = estimate.value if isinstance(estimate, Estimate) else estimate
     bounds = estimate.bounds if isinstance(estimate, Estimate) else None

@@ -9,8 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import InputError, closest
-from steelyard.metrics._spark import collect
 from steelyard.metrics._tables import BUCKETS
+from steelyard.metrics.expressions import collect
 
 LABEL, DECISION, SCORE, WEIGHT = "label", "decision", "score", "weight"
 COST_POS, COST_NEG, BUCKET = "cost_pos", "cost_neg", "bucket"
@@ -152,9 +152,9 @@ def _measures(roles: Roles) -> list[Column]:
     low, high = (F.array_min(score), F.array_max(score)) if several else (score, score)
     bad_score = score.isNull() | (F.exists(score, _not_finite) if several else _not_finite(score))
     bucket = F.col(BUCKET)
-    agrees = F.lit(True)
+    agrees: Column = F.lit(True)
     if roles.decision is not None and roles.threshold is not None:
-        agrees = (F.col(DECISION) == roles.positive) == (score >= F.lit(roles.threshold))
+        agrees = (F.col(DECISION) == F.lit(roles.positive)).eqNullSafe(score >= F.lit(roles.threshold))
     flags = {
         "bad_label": F.col(LABEL).isNull(),
         "bad_decision": F.col(DECISION).isNull(),

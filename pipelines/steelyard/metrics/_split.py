@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steelyard.kernels import intervals, scores
+from steelyard.kernels.arrays import Floats, divide
 from steelyard.metrics._one_class import PER_CLASS, OneClass
 from steelyard.metrics._resampling import (
     Basis,
@@ -21,8 +21,6 @@ from steelyard.metrics._resampling import (
     undefined,
 )
 from steelyard.metrics._tables import BucketTable, ScoreTable
-
-Floats = NDArray[np.float64]
 
 Confusion = Mapping[str, Mapping[str, int]]
 Tables = Mapping[str, tuple[ScoreTable, BucketTable]]
@@ -89,11 +87,10 @@ def _decisions(ones: Mapping[str, OneClass]) -> dict[str, Number]:
     support = parts[2]
     total, majority = support.sum(axis=1), int(support.sum(axis=0).argmax())
     rows = [one.rows for one in ones.values()]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = Estimate(
-            float(support[:, majority].sum() / total.sum()),
-            (resampler.weights @ support[:, majority]) / (resampler.weights @ total),
-        )
+    share = Estimate(
+        float(divide(support[:, majority].sum(), total.sum())),
+        divide(resampler.weights @ support[:, majority], resampler.weights @ total),
+    )
     whole = whole_basis(ones)
     means = rarest_basis(ones)
     return {
@@ -125,7 +122,7 @@ def _binary(one: OneClass) -> dict[str, Number]:
         return dict(undefined((*PROBABILITY, *POSITIVE_ONLY)))
     recall, specificity = one.estimates["recall"], one.estimates["specificity"]
     iba = Estimate(
-        float(scores.index_balanced_accuracy(np.float64(recall.value), np.float64(specificity.value))),
+        float(scores.index_balanced_accuracy(np.array(recall.value), np.array(specificity.value))),
         scores.index_balanced_accuracy(recall.draws, specificity.draws),
     )
     at_k = basis.unit(one.precision_at_k())
@@ -161,14 +158,13 @@ def _costs(one: OneClass) -> dict[str, Number]:
 def _cost(one: OneClass, cost: Floats) -> Number:
     """Return the mean cost per row. Its two parts have intervals of their own, which are then combined.
 
-    The costs of the mistakes that were seen say too little about how dear the next one may be, so all costs of
-    the class do: the mean cost, if each row counts as often as it costs, is that of the event not yet seen.
+    The costs of the mistakes that were seen say too little about how dear the next one may be. All costs of
+    the class say more: their mean, each counted as often as it costs, is that of the event not yet seen.
     """
     basis, weights = one.basis, one.resampler.weights
     size = (one.buckets.pos + one.buckets.neg).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = (weights @ cost) / (weights @ size)[:, None]
-    means = cost.sum(axis=0) / size.sum()
+    drawn = divide(weights @ cost, (weights @ size)[:, None])
+    means = divide(cost.sum(axis=0), size.sum())
     whole = Estimate(float(means.sum()), drawn.sum(axis=1))
     if basis.note:
         return number(whole, note=basis.note)
@@ -188,9 +184,7 @@ def _multiclass(ones: Mapping[str, OneClass]) -> dict[str, Any]:
     support = [float(one.table.pos.sum()) for one in there]
 
     def average(weights: Sequence[float] | None, basis: Basis) -> dict[str, Number]:
-        return {
-            name: basis.unit(mean_of([one.estimates[name] for one in there], weights)) for name in PER_CLASS
-        }
+        return {name: basis.unit(mean_of([one.estimates[name] for one in there], weights)) for name in PER_CLASS}
 
     brier = [one.brier() for one in ones.values()]
     log_loss = [one.log_loss(positives_only=True) for one in ones.values()]
@@ -207,5 +201,3 @@ def _multiclass(ones: Mapping[str, OneClass]) -> dict[str, Any]:
 def _total(estimates: Sequence[Estimate]) -> Estimate | None:
     mean, count = mean_of(estimates), len(estimates)
     return None if mean is None else mean.map(lambda x: x * count)
-
-

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from steelyard.kernels.arrays import Counts, Flags, Floats, sum_in_bins
 from steelyard.kernels.reliability import mass_bins
 
 BUCKETS = 200
-
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -60,8 +57,8 @@ class ScoreTable:
         truth = np.asarray(positive, dtype=np.bool_)
         size = np.ones(len(truth)) if weight is None else np.asarray(weight, dtype=np.float64)
 
-        def total(values: Floats) -> Floats:
-            return np.bincount(place, values, len(distinct))
+        def total(values: ArrayLike) -> Floats:
+            return sum_in_bins(place, values, len(distinct))
 
         def cost(values: Floats | None, side: Flags) -> Floats:
             return total(side * size * (0.0 if values is None else values))
@@ -71,8 +68,8 @@ class ScoreTable:
             high=-distinct,
             pos=total(size * truth),
             neg=total(size * ~truth),
-            count_pos=total(truth * 1.0).astype(np.int64),
-            count_neg=total(~truth * 1.0).astype(np.int64),
+            count_pos=total(truth).astype(np.int64),
+            count_neg=total(~truth).astype(np.int64),
             cost_pos=cost(cost_pos, truth),
             cost_neg=cost(cost_neg, ~truth),
             has_costs=cost_pos is not None or cost_neg is not None,
@@ -89,7 +86,7 @@ class ScoreTable:
     @property
     def tied(self) -> Flags:
         """Whether all rows behind a row of the table have the same score."""
-        return self.low == self.high
+        return np.equal(self.low, self.high)
 
     @property
     def exact(self) -> bool:
@@ -102,7 +99,7 @@ class ScoreTable:
         return self.pos + self.neg
 
     def bins(self, most: int) -> Counts:
-        """Return a bin for each row, ascending without gaps: each has its share of positives and of negatives."""
+        """Return a bin for each row, ascending without gaps, with about equal shares of both classes."""
         mass = self.pos / max(self.pos.sum(), 1e-300) + self.neg / max(self.neg.sum(), 1e-300)
         if len(self) <= most or not mass.sum() > 0:
             return np.minimum(np.arange(len(self)), most - 1)
@@ -184,11 +181,11 @@ class BucketTable:
         last = int(assigned[-1]) if len(assigned) else 0
 
         def grid(values: Floats) -> Floats:
-            flat = np.bincount(buckets * (last + 1) + bins, values, BUCKETS * (last + 1))
+            flat = sum_in_bins(buckets * (last + 1) + bins, values, BUCKETS * (last + 1))
             return flat.reshape(BUCKETS, last + 1)
 
         def line(values: Floats) -> Floats:
-            return np.bincount(buckets, values, BUCKETS)
+            return sum_in_bins(buckets, values, BUCKETS)
 
         decisions = Decisions(line(pos * alarm), line(neg * alarm), line(pos * ~alarm), line(neg * ~alarm))
         cost = [line(cost_pos * ~alarm), line(cost_neg * alarm), line(cost_pos), line(cost_neg)]

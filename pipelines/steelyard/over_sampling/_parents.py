@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import quoted
+from steelyard.columns import col, is_vector
 from steelyard.hashing import row_hash
 from steelyard.sampling._apply import IS_SYNTHETIC
 from steelyard.sampling._numeric import between
@@ -16,7 +14,6 @@ from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._roles import Roles
 
 PROVENANCE = ("row_id", "seed_id", "neighbor_id", "gap")
-SEED, NEIGHBOR = "seed", "neighbor"
 
 
 def inherited(roles: Roles) -> list[str]:
@@ -25,12 +22,11 @@ def inherited(roles: Roles) -> list[str]:
     return list(dict.fromkeys([roles.label, *roles.features, *roles.costs, *apart]))
 
 
-def with_parents(draws: DataFrame, rows: DataFrame, id_col: str, columns: Sequence[str]) -> DataFrame:
-    """Join the columns of both parents, as structs ``seed`` and ``neighbor``, to ``seed_id`` and ``neighbor_id``."""
-    for parent in (SEED, NEIGHBOR):
-        values = F.struct(*[F.col(quoted(c)).alias(c) for c in columns]).alias(parent)
-        draws = draws.join(rows.select(F.col(id_col).alias(f"{parent}_id"), values), f"{parent}_id")
-    return draws
+def packed(rows: DataFrame, columns: list[str]) -> Column:
+    """Return some columns as a struct that Arrow can carry: vectors as arrays."""
+    from pyspark.ml.functions import vector_to_array
+
+    return F.struct(*[(vector_to_array(col(c)) if is_vector(rows, c) else col(c)).alias(c) for c in columns])
 
 
 def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, plan: SamplingPlan) -> DataFrame:
@@ -39,7 +35,7 @@ def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, plan: SamplingPla
     Parameters
     ----------
     pairs : DataFrame
-        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, ``seed`` and ``neighbor``.
+        As from `steelyard.frames.neighbors.pairs`.
     table : DataFrame
         Gives names and types.
     roles : Roles
@@ -55,7 +51,7 @@ def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, plan: SamplingPla
 
 def _value(column: T.StructField, roles: Roles) -> Column:
     name, kind = column.name, column.dataType
-    a, b = F.col(SEED).getField(name), F.col(NEIGHBOR).getField(name)
+    a, b = F.col("seed").getField(name), F.col("neighbor").getField(name)
     if name == roles.label:
         return a
     if name in roles.features:

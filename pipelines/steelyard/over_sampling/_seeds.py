@@ -67,26 +67,18 @@ def plan_seeds(df: DataFrame, plan: SamplingPlan) -> dict[str, Seeds]:
     shares: dict[str, Share] = {}
     if odd:
         with cached(class_rows(df, plan, odd, ())) as ids:
-            shares = find_shares(ids, _position(ids, ROW_ID, plan), F.col(CLASS), odd, before, repeats=False)
+            shares = find_shares(ids, _position(ids, plan), F.col(CLASS), odd, before, repeats=False)
     return {c: Seeds(n // before[c], shares.get(c), min(n, before[c])) for c, n in new.items()}
 
 
-def with_uses(
-    df: DataFrame, plan: SamplingPlan, seeds: Mapping[str, Seeds], *, id_col: str, class_col: str
-) -> DataFrame:
+def with_uses(rows: DataFrame, plan: SamplingPlan, seeds: Mapping[str, Seeds]) -> DataFrame:
     """Add how often each row is used, as ``uses``: a pure column expression."""
     shares = {c: s.again for c, s in seeds.items() if s.again}
-    drawn = with_drawn(df, _position(df, id_col, plan), F.col(class_col), shares, _DRAWN)
+    drawn = with_drawn(rows, _position(rows, plan), F.col(CLASS), shares, _DRAWN)
     pairs = [F.lit(v) for c, s in seeds.items() for v in (c, s.times)]
-    times = F.try_element_at(F.create_map(*pairs), F.col(class_col))
+    times = F.try_element_at(F.create_map(*pairs), F.col(CLASS))
     return drawn.withColumn("uses", times + F.coalesce(F.col(_DRAWN), F.lit(False)).cast("int")).drop(_DRAWN)
 
 
-def uniform(df: DataFrame, columns: Iterable[str], plan: SamplingPlan, what: str) -> Column:
-    """Return a number in [0, 1) for each row of `df`, by the hash of some columns."""
-    word = row_hash(df, columns, plan.seed, f"{plan.purpose}/{what}")
-    return F.shiftrightunsigned(word, 10).cast("double") * 2.0**-53
-
-
-def _position(df: DataFrame, id_col: str, plan: SamplingPlan) -> Column:
-    return row_hash(df, [id_col], plan.seed, f"{plan.purpose}/seeds")
+def _position(rows: DataFrame, plan: SamplingPlan) -> Column:
+    return row_hash(rows, [ROW_ID], plan.seed, f"{plan.purpose}/seeds")

@@ -10,10 +10,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
-from steelyard.frames.neighbors import lay_out, nearest
+from steelyard.frames.neighbors import lay_out, pairs
 from steelyard.hashing import ROW_ID
-from steelyard.over_sampling._parents import PROVENANCE, inherited, new_rows, with_parents
-from steelyard.over_sampling._seeds import CLASS, Seeds, class_rows, plan_seeds, uniform, with_uses
+from steelyard.over_sampling._parents import PROVENANCE, inherited, new_rows, packed
+from steelyard.over_sampling._seeds import CLASS, Seeds, class_rows, plan_seeds, with_uses
 from steelyard.sampling._base import Sampler
 from steelyard.sampling._numeric import Survey, check_numeric, feature_scale, matrix, survey
 from steelyard.sampling._params import HasNeighbors, HasProvenance
@@ -172,40 +172,30 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
         roles = Roles.from_json(plan.details["columns"])
         seeds = {c: Seeds.from_json(s) for c, s in plan.details["seeds"].items()}
         counts = {c: of.before for c, of in plan.classes.items()}
-        columns = inherited(roles)
-        rows = class_rows(df, plan, seeds, columns)
-        found = nearest(
+        rows = class_rows(df, plan, seeds, inherited(roles))
+        paired = pairs(
             _points(rows, roles, plan, seeds),
             self.getOrDefault("k_neighbors"),
             sizes=self._layout_sizes(seeds, counts),
             n_features=plan.details["n_features"],
+            seed=plan.seed,
+            purpose=plan.purpose,
             scale=plan.details["scale"],
             distinct=self.getOrDefault("distinct_neighbors"),
             block_bytes=self._block_bytes(),
         )
-        return new_rows(with_parents(_drawn(found, plan, seeds), rows, ROW_ID, columns), df, roles, plan)
+        return new_rows(paired, df, roles, plan)
 
 
 def _points(rows: DataFrame, roles: Roles, plan: SamplingPlan, seeds: Mapping[str, Seeds]) -> DataFrame:
     """Return the rows as the neighbour search wants them; only seeds are asked for."""
-    used = with_uses(rows, plan, seeds, id_col=ROW_ID, class_col=CLASS)
+    used = with_uses(rows, plan, seeds)
     return used.select(
         F.col(CLASS).alias("within"),
         F.col(ROW_ID).alias("row_id"),
         matrix(rows, roles.features).alias("x"),
         F.lit(True).alias("indexed"),
         (F.col("uses") > 0).alias("queried"),
+        "uses",
+        packed(rows, inherited(roles)).alias("row"),
     )
-
-
-def _drawn(found: DataFrame, plan: SamplingPlan, seeds: Mapping[str, Seeds]) -> DataFrame:
-    """Draw a neighbour and a gap for each use of each seed."""
-    used = with_uses(found, plan, seeds, id_col="row_id", class_col="within")
-    copies = used.select(
-        F.col("row_id").alias("seed_id"), "neighbors", F.explode(F.sequence(F.lit(1), F.col("uses"))).alias("replicate")
-    )
-    place = F.floor(uniform(copies, ["seed_id", "replicate"], plan, "neighbor") * F.size("neighbors"))
-    # A row can only be without neighbours where distances vanish in float64: its copy is all that there is.
-    neighbor = F.coalesce(F.try_element_at("neighbors", place.cast("int") + 1), F.col("seed_id"))
-    gap = uniform(copies, ["seed_id", "replicate"], plan, "gap")
-    return copies.select("seed_id", "replicate", neighbor.alias("neighbor_id"), gap.alias("gap"))

@@ -191,18 +191,18 @@ def _quantile(values: NDArray[np.float64], counts: NDArray[np.int64], q: float) 
 
 
 def between(kind: T.DataType, a: Column, b: Column, gap: Column) -> Column:
-    """Return the number at `gap` of the way from `a` to `b`, with its type; of vectors and arrays, each element.
+    """Return the number at `gap` of the way from `a` to `b`, with its type; of arrays, each element.
 
+    For a vector, `a` and `b` are given as arrays.
     Never outside of `a` and `b`: rounding is cut off. Whole numbers are rounded to whole numbers.
     """
     if isinstance(kind, T.ArrayType):
         inner = kind.elementType
         return F.zip_with(a, b, lambda x, y: between(inner, x, y, gap)).cast(kind)
     if not isinstance(kind, T.NumericType):
-        from pyspark.ml.functions import array_to_vector, vector_to_array
+        from pyspark.ml.functions import array_to_vector
 
-        doubles = T.ArrayType(T.DoubleType())
-        return array_to_vector(between(doubles, vector_to_array(a), vector_to_array(b), gap))
+        return array_to_vector(between(T.ArrayType(T.DoubleType()), a, b, gap))
     if isinstance(kind, T.IntegralType):
         # Whole steps from `a`, so that numbers beyond 2**53 keep their digits.
         step = F.rint(gap * F.try_subtract(b.cast("bigint"), a.cast("bigint")).cast("double"))

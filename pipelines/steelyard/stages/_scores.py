@@ -24,7 +24,8 @@ COSTS = ("cost_false_negative", "cost_false_positive")
 def scored(df: DataFrame, model: Model, decision: Decision, names: Sequence[Column]) -> DataFrame:
     """Return the named columns of raw rows with `score` and `decision`.
 
-    With two classes, `score` is the calibrated probability of the positive one; with more, a map from class to probability.
+    With two classes, `score` is the calibrated probability of the positive one; with more, a map from class to
+    probability.
     """
     probabilities = model.score(df)
     score = decision.calibrated(F.col("probabilities"))
@@ -47,9 +48,10 @@ def beside(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:
 
 
 def bucket(df: DataFrame, data: Dataset, *, temporal: bool) -> Column:
-    """Return which of 200 buckets a row is in; intervals resample buckets, so what depends on each other must share one.
+    """Return which of 200 buckets a row is in: intervals resample buckets, so dependent rows must share one.
 
-    Rows of one group share a bucket; without groups, rows of one day do where the split is by time; else each row is on its own.
+    Rows of one group share a bucket; without groups, rows of one day do where the split is by time; else each row
+    is on its own.
     """
     if data.group is not None:
         place = row_hash(df, [data.group], 0, "bucket")

@@ -17,6 +17,7 @@ from steelyard.stages._java import ensure_java
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+
 def own_session(config: SparkConfig) -> SparkSession:
     """Return a session made from a pipeline's `spark` block.
 

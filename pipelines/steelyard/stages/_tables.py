@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from steelyard.config import PipelineConfig
-from steelyard.frames.pinned import read
+from steelyard import metrics
+from steelyard.columns import col, require_columns
+from steelyard.config import PipelineConfig, load
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.frames.formats import guessed_format
+from steelyard.frames.pinned import Source, read
+from steelyard.hashing import row_hash
+from steelyard.learning import load_model
+from steelyard.sampling import SamplingPlan, apply_plan, sampler_for
 from steelyard.splitting import SplitPlan
-from steelyard.stages._source import configured_source
+from steelyard.stages._decision import Decision, greatest_class
+from steelyard.stages._scores import BUCKETS, scored
+from steelyard.stages._source import configured_source, roles
 from steelyard.stages.profile import describe
 from steelyard.stages.split import make_plan, write_splits
-from steelyard.store import to_json
+from steelyard.stats import class_counts
+from steelyard.store import Store, open_run
+
+
+def bare_table(
+    data: str, form: str | None = None, sections: Mapping[str, Any] | None = None, **roles: Any
+) -> PipelineConfig:
+    """Return a checked configuration for a table that has no pipeline.
+
+    Parameters
+    ----------
+    data : str
+        Where it is; the format follows from the name's ending unless `form` gives it.
+    sections : mapping, optional
+        Other sections of a pipeline.
+    **roles
+        Keys of the section `data`; empty ones are left out.
+    """
+    name, options = guessed_format(data, form)
+    source = {"path": data, "format": name, "options": options, **{k: v for k, v in roles.items() if v}}
+    return load(json.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
 
 
 def _say_nothing(message: str) -> None:
@@ -26,11 +58,78 @@ def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]
 
 def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitPlan:
     """Write a table's splits to `out/data` and the plan to `out/plan.json`."""
-    from steelyard.dataset import Dataset
-
     df = read(spark, configured_source(config.data))
     statistics = describe(df, config.data, _say_nothing)
     counts = {c: of["count"] for c, of in statistics["classes"].items()}
     plan = make_plan(df, Dataset.from_json(statistics["dataset"]), counts, config.split)
-    write_splits(df, plan, f"{out}/data")
+    place = Store(out).here()
+    write_splits(df, plan, place.uri("data"))
+    place.write_json("plan.json", plan.to_json())
     return plan
+
+
+def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> SamplingPlan:
+    """Write a resampled table to `out/data` and the plan to `out/plan.json`."""
+    df = read(spark, configured_source(config.data))
+    data = roles(df, config.data)
+    made = sampler_for(data, config.resample.method, config.resample.params).resample(df)
+    place = Store(out).here()
+    apply_plan(df, made.plan, made.synthetic, made.dropped).write.parquet(place.uri("data"))
+    place.write_json("plan.json", made.plan.to_json())
+    return made.plan
+
+
+def evaluate_table(
+    spark: SparkSession, config: PipelineConfig, score: str, threshold: float, group: str | None
+) -> dict[str, Any]:
+    """Return the metrics of anybody's scores, in the shape of `metrics.json` with the one split `all`.
+
+    With two classes, `score` is the probability of the positive one; with more, a map from class to probability,
+    whose greatest is the decision.
+    """
+    df = read(spark, configured_source(config.data))
+    data = config.data
+    require_columns(df, [score, *([group] if group else [])], "column")
+    counts = class_counts(df, data.label)
+    counts.check()
+    positive = counts.positive(data.positive)
+    classes = counts.ordered(positive)
+    rows, decision = df, None
+    if positive is None:
+        rows, decision = df.withColumn("__decision", greatest_class(col(score), classes)), "__decision"
+    identity = [group] if group else rows.columns
+    judged = metrics.evaluate(
+        rows,
+        classes=classes,
+        positive=positive,
+        bucket=(row_hash(rows, identity, 0, "bucket") % BUCKETS).cast("int"),
+        label=data.label,
+        score=score,
+        decision=decision,
+        threshold=threshold if positive is not None else None,
+        weight=data.weight,
+        false_negative=data.cost.false_negative,
+        false_positive=data.cost.false_positive,
+        grouped=group is not None,
+    )
+    chosen = threshold if positive is not None else None
+    return metrics.document(config.name, "", positive, chosen, {"all": judged.to_json()})
+
+
+def score_table(spark: SparkSession, run_dir: str, data: str, form: str | None, out: str) -> dict[str, Any]:
+    """Score new rows with a run's model: all their columns, `score` and `decision`, as Parquet in `out`."""
+    run = open_run(run_dir)
+    outcome = run.outcome("train")
+    if outcome is None or not outcome.done:
+        raise InputError(f"{run_dir} has no trained model: its stage train is not done")
+    folder = f"model/{outcome.attempt}"
+    model, decision = load_model(run, folder), Decision.from_json(run.read_json(f"{folder}/decision.json"))
+    name, options = guessed_format(data, form)
+    df = read(spark, Source(name, (data,), options=options))
+    taken = [c for c in ("score", "decision") if c in df.columns]
+    if taken:
+        raise InputError(f"the table has a column {taken[0]!r} already; rename it")
+    scored(df, model, decision, [col(c) for c in df.columns]).write.parquet(Store(out).here().uri())
+    written = spark.read.parquet(Store(out).here().uri())
+    decided = {r["decision"]: r["count"] for r in written.groupBy("decision").count().collect()}
+    return {"rows": sum(decided.values()), "decisions": decided, "positive": decision.positive, "out": out}

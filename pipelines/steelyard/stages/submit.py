@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 
-from steelyard.config import PipelineConfig, load
+from steelyard.config import PipelineConfig, SparkConfig, load
 from steelyard.errors import ConfigError, InputError, SteelyardError, closest
 from steelyard.stages._check import check
 from steelyard.stages._context import Context, run_config, start_run
@@ -94,3 +95,56 @@ def exit_with(execute: Callable[[], None]) -> None:
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
+
+
+def main_score() -> None:
+    """Score new rows as spark-submit's program."""
+    from steelyard.stages._tables import score_table
+
+    parser = argparse.ArgumentParser(description="Score new rows with a run's model.")
+    parser.add_argument("run_dir", metavar="RUN_DIR")
+    parser.add_argument("data", metavar="DATA")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--format")
+    given = parser.parse_args()
+    session = submitted_session(SparkConfig(), warn)
+    exit_with(lambda: _print(score_table(session, given.run_dir, given.data, given.format, given.out)))
+
+
+def main_evaluate_scores() -> None:
+    """Judge the scores of any model as spark-submit's program; prints JSON."""
+    from steelyard.stages._tables import bare_table, evaluate_table
+
+    parser = argparse.ArgumentParser(description="Give every metric, with intervals, for the scores of any model.")
+    parser.add_argument("scores", metavar="SCORES")
+    parser.add_argument("--label", required=True)
+    parser.add_argument("--score", required=True)
+    parser.add_argument("--format")
+    parser.add_argument("--positive")
+    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--group")
+    parser.add_argument("--weight")
+    parser.add_argument("--false-negative", help="what a missed positive costs: a column or a number")
+    parser.add_argument("--false-positive", help="what a false alarm costs: a column or a number")
+    given = parser.parse_args()
+
+    def execute() -> None:
+        costs = {"false_negative": given.false_negative, "false_positive": given.false_positive}
+        cost = {k: _number(v) for k, v in costs.items() if v is not None}
+        roles = {"label": given.label, "positive": given.positive, "weight": given.weight, "cost": cost}
+        config = bare_table(given.scores, given.format, **roles)
+        session = submitted_session(SparkConfig(), warn)
+        _print(evaluate_table(session, config, given.score, given.threshold, given.group))
+
+    exit_with(execute)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _print(document: Mapping[str, object]) -> None:
+    print(json.dumps(document, indent=2, ensure_ascii=False))  # noqa: T201  the job's result

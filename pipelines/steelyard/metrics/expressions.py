@@ -14,7 +14,7 @@ _BITS = 62
 
 
 def power_scale(largest: float, rows: int) -> float:
-    """Return the power of two by which values up to `largest` are scaled so that `rows` of them fit a bigint."""
+    """Return the power of two that scales values up to `largest` so that `rows` of them fit a bigint."""
     if not largest > 0:
         return 1.0
     return 2.0 ** min(_BITS - math.ceil(math.log2(largest) + math.log2(max(rows, 1))), 1000)

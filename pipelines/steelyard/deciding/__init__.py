@@ -1,0 +1,22 @@
+"""From scores to decisions: calibration, and the threshold."""
+
+from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Platt, Prior, calibrator_from_json
+from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
+from steelyard.deciding._fit import choose_calibration, fit_calibrator
+from steelyard.deciding._threshold import Threshold, check_rule, choose_threshold
+
+__all__ = [
+    "Calibrator",
+    "ClassCalibrators",
+    "Identity",
+    "Isotonic",
+    "Platt",
+    "Prior",
+    "Threshold",
+    "calibrator_from_json",
+    "check_rule",
+    "choose_calibration",
+    "choose_threshold",
+    "fit_calibrator",
+    "fit_class_calibrators",
+]

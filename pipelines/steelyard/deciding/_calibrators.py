@@ -1,0 +1,176 @@
+"""Maps from a model's scores to probabilities, on NumPy arrays and as Spark expressions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from steelyard.errors import InputError
+from steelyard.kernels.arrays import Floats
+from steelyard.kernels.calibration import EPSILON, logit, sigmoid
+from steelyard.metrics.expressions import bisect, number_array, pad
+
+
+class Calibrator(ABC):
+    """A non-decreasing map from the score of one class to its probability."""
+
+    method: ClassVar[str]
+
+    @abstractmethod
+    def apply_numpy(self, p: Floats) -> Floats:
+        """Return the calibrated probabilities of scores."""
+
+    @abstractmethod
+    def apply(self, p: Column) -> Column:
+        """Return the same as a Spark expression; give a plain column, since it is named several times."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types, from which `calibrator_from_json` rebuilds the map."""
+
+
+@dataclass(frozen=True)
+class Identity(Calibrator):
+    """Scores stay as they are."""
+
+    method: ClassVar[str] = "none"
+
+    def apply_numpy(self, p: Floats) -> Floats:
+        """Return the scores."""
+        return np.asarray(p, dtype=np.float64)
+
+    def apply(self, p: Column) -> Column:
+        """Return the column."""
+        return p
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {"method": self.method}
+
+
+@dataclass(frozen=True)
+class Prior(Calibrator):
+    """Undo a random resampling in closed form, for two classes: p = s b0 / (s b0 + (1 - s) b1).
+
+    Exact where rows of a class were kept or repeated at random, or weighted; an approximation after SMOTE.
+
+    Parameters
+    ----------
+    positive, negative : float
+        Final count over original count of either class.
+
+    References
+    ----------
+    Dal Pozzolo et al., "Calibrating probability with undersampling for unbalanced classification", SSCI 2015.
+    """
+
+    positive: float
+    negative: float
+    method: ClassVar[str] = "prior"
+
+    def apply_numpy(self, p: Floats) -> Floats:
+        """Return the corrected probabilities."""
+        hits = p * self.negative
+        return np.asarray(hits / (hits + (1.0 - p) * self.positive))
+
+    def apply(self, p: Column) -> Column:
+        """Return the corrected probability."""
+        hits = p * F.lit(self.negative)
+        return hits / (hits + (F.lit(1.0) - p) * F.lit(self.positive))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {"method": self.method, "positive": self.positive, "negative": self.negative}
+
+
+@dataclass(frozen=True)
+class Platt(Calibrator):
+    """A logistic function of the score's log odds.
+
+    References
+    ----------
+    Platt, "Probabilistic outputs for support vector machines", 1999.
+    """
+
+    slope: float
+    intercept: float
+    method: ClassVar[str] = "platt"
+
+    def apply_numpy(self, p: Floats) -> Floats:
+        """Return the calibrated probabilities."""
+        return sigmoid(self.slope * logit(p) + self.intercept)
+
+    def apply(self, p: Column) -> Column:
+        """Return the calibrated probability."""
+        kept = F.least(F.greatest(p, F.lit(EPSILON)), F.lit(1 - EPSILON))
+        z = F.lit(self.slope) * F.log(kept / (F.lit(1.0) - kept)) + F.lit(self.intercept)
+        return F.when(p.isNotNull(), F.lit(1.0) / (F.lit(1.0) + F.exp(-z)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {"method": self.method, "slope": self.slope, "intercept": self.intercept}
+
+
+@dataclass(frozen=True)
+class Isotonic(Calibrator):
+    """Straight lines between knots, rising strictly from knot to knot.
+
+    Parameters
+    ----------
+    x, y : tuple of float
+        At least two knots; scores beyond the ends get the end's value.
+
+    References
+    ----------
+    Zadrozny, Elkan, "Transforming classifier scores into accurate multiclass probability estimates", KDD 2002.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    method: ClassVar[str] = "isotonic"
+
+    @property
+    def _slopes(self) -> Floats:
+        return np.diff(self.y) / np.diff(self.x)
+
+    def apply_numpy(self, p: Floats) -> Floats:
+        """Return the calibrated probabilities."""
+        x, y = np.array(self.x), np.array(self.y)
+        kept = np.clip(p, x[0], x[-1])
+        i = np.clip(np.searchsorted(x, kept, side="right") - 1, 0, len(x) - 2)
+        return np.asarray(np.minimum(y[i] + (kept - x[i]) * self._slopes[i], y[i + 1]))
+
+    def apply(self, p: Column) -> Column:
+        """Return the calibrated probability: the same operations in the same order, so the same bits."""
+        kept = F.least(F.greatest(p, F.lit(self.x[0])), F.lit(self.x[-1]))
+        edges = pad(np.array(self.x[1:-1]))
+        place = bisect(kept, number_array(edges), len(edges)) if len(self.x) > 2 else F.lit(0)
+        pieces = np.stack([self.x[:-1], self.y[:-1], self._slopes, self.y[1:]], axis=1)
+        flat = number_array(pieces.ravel())
+
+        def on_piece(i: Column) -> Column:
+            x, y, slope, most = (F.element_at(flat, i * 4 + j) for j in range(1, 5))
+            return F.least(y + (kept - x) * slope, most)
+
+        return F.when(p.isNotNull(), F.element_at(F.transform(F.array(place), on_piece), 1))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {"method": self.method, "x": list(self.x), "y": list(self.y)}
+
+
+_KINDS: dict[str, type[Calibrator]] = {kind.method: kind for kind in (Identity, Prior, Platt, Isotonic)}
+
+
+def calibrator_from_json(document: Mapping[str, Any]) -> Calibrator:
+    """Rebuild what a calibrator's `to_json` gave."""
+    if document.get("method") not in _KINDS:
+        raise InputError(f"not a calibrator: {document.get('method')!r}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items() if k != "method"}
+    return _KINDS[document["method"]](**values)

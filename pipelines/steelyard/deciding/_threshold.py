@@ -1,0 +1,182 @@
+"""Choosing the score from which on a row is decided to be positive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steelyard.errors import ConfigError, InputError, closest
+from steelyard.kernels import scores
+from steelyard.kernels.arrays import Floats
+from steelyard.metrics import ScoreTable
+
+MAXIMIZED = ("f1", "f2", "f0.5", "mcc", "g_mean", "balanced_accuracy")
+RULES = ("maximize", "minimize", "precision_at_least", "recall_at_least", "value")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A row is decided to be positive if its score is at least `value`.
+
+    Parameters
+    ----------
+    value : float
+    rule : dict
+        The rule that chose it.
+    achieved : dict
+        On the rows it was chosen on: `precision`, `recall`, `f1`, `f2`, `alarms` (share of the rows), the metric of
+        the rule, and `cost` per row where costs are known.
+    note : str, optional
+        Where the rule couldn't be kept.
+    """
+
+    value: float
+    rule: dict[str, Any]
+    achieved: dict[str, float]
+    note: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {"value": self.value, "rule": self.rule, "achieved": self.achieved, "note": self.note}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Threshold:
+        """Rebuild what `to_json` gave."""
+        return cls(document["value"], dict(document["rule"]), dict(document["achieved"]), document.get("note"))
+
+
+def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tuple[str, str | float]:
+    """Return the rule's name and argument.
+
+    Parameters
+    ----------
+    rule : mapping
+        One of `{"maximize": metric}` with f1, f2, f0.5, mcc, g_mean or balanced_accuracy; `{"minimize": "cost"}`;
+        `{"precision_at_least": p}`, `{"recall_at_least": r}`; `{"value": x}`.
+    has_costs : bool, optional
+        Whether costs are known; None: not asked.
+
+    Raises
+    ------
+    ConfigError
+        For any other rule, and for `minimize` without costs.
+    """
+    if len(rule) != 1:
+        raise ConfigError(f"threshold: give one rule of {', '.join(RULES)}, not {dict(rule)}")
+    name, argument = next(iter(rule.items()))
+    if name not in RULES:
+        raise ConfigError(f"threshold: there is no rule {name!r}.{closest(name, RULES)} There are: {', '.join(RULES)}")
+    if name in ("maximize", "minimize"):
+        known = MAXIMIZED if name == "maximize" else ("cost",)
+        if argument not in known:
+            hint = closest(str(argument), known)
+            raise ConfigError(f"threshold.{name}: {argument!r} is none of {', '.join(known)}.{hint}")
+        if name == "minimize" and has_costs is False:
+            raise ConfigError("threshold.minimize: no costs are given; set data.cost.false_negative or .false_positive")
+        return name, str(argument)
+    numeric = isinstance(argument, int | float) and not isinstance(argument, bool) and math.isfinite(argument)
+    if not numeric or (name != "value" and not 0 < argument <= 1):
+        allowed = "a number" if name == "value" else "a number above 0 and up to 1"
+        raise ConfigError(f"threshold.{name}: must be {allowed}, got {argument!r}")
+    return name, float(argument)
+
+
+def choose_threshold(table: ScoreTable, rule: Mapping[str, Any]) -> Threshold:
+    """Return the threshold that a rule asks for, on the rows of a score table.
+
+    Candidates are the scores that were seen; among equally good ones the highest is taken. Of the rules with a
+    floor, `precision_at_least` takes the highest recall above it and `recall_at_least` the highest precision;
+    where no threshold is precise enough, the most precise one is taken, and the note says so. With
+    `minimize: cost`, no alarm at all is a candidate too.
+
+    Parameters
+    ----------
+    table : ScoreTable
+        Of validation rows, with the very scores that will be compared with the threshold: calibrated by Spark,
+        since NumPy's exponential may differ in the last digit.
+    rule : mapping
+        See `check_rule`.
+
+    Raises
+    ------
+    ConfigError
+        For a rule that doesn't exist, or needs costs where there are none.
+    InputError
+        If there are no positive or no negative rows.
+    """
+    name, argument = check_rule(rule, has_costs=table.has_costs)
+    candidates = _Candidates.of(table)
+    if name == "value":
+        chosen, note = candidates.at(float(argument)), None
+        return Threshold(float(argument), dict(rule), candidates.achieved(chosen), note)
+    if not (table.pos.sum() > 0 and table.neg.sum() > 0):
+        raise InputError("a threshold can't be chosen: the validation rows are all of one class")
+    chosen, note = candidates.best(name, argument)
+    extra = {str(argument): float(candidates.metric(str(argument))[chosen])} if name == "maximize" else {}
+    return Threshold(float(candidates.threshold[chosen]), dict(rule), candidates.achieved(chosen) | extra, note)
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """Thresholds from high to low, the first of which raises no alarm, and what each would decide."""
+
+    threshold: Floats
+    tp: Floats
+    fp: Floats
+    fn: Floats
+    tn: Floats
+    cost: Floats | None
+
+    @classmethod
+    def of(cls, table: ScoreTable) -> _Candidates:
+        above = np.nextafter(table.high.max(), np.inf)
+        tp, fp = (np.append(0.0, np.cumsum(side)) for side in (table.pos, table.neg))
+        cost = None
+        if table.has_costs:
+            missed = np.append(0.0, np.cumsum(table.cost_pos))
+            false = np.append(0.0, np.cumsum(table.cost_neg))
+            cost = (missed[-1] - missed + false) / table.size.sum()
+        return cls(np.append(above, table.low), tp, fp, tp[-1] - tp, fp[-1] - fp, cost)
+
+    def at(self, value: float) -> int:
+        """Return the candidate that decides as `value` does."""
+        return int((self.threshold >= value).sum()) - 1 if value <= self.threshold[0] else 0
+
+    def metric(self, name: str) -> Floats:
+        found = scores.class_scores(self.tp, self.fp, self.fn, self.tn)
+        if name in found:
+            return found[name]
+        if name == "f0.5":
+            return scores.f_beta(found["precision"], found["recall"], 0.5)
+        hits, support = np.stack([self.tn, self.tp], axis=1), np.stack([self.tn + self.fp, self.tp + self.fn], axis=1)
+        predicted = np.stack([self.tn + self.fn, self.tp + self.fp], axis=1)
+        return scores.decision_scores(hits, predicted, support)[name]
+
+    def best(self, name: str, argument: str | float) -> tuple[int, str | None]:
+        if name == "minimize" and self.cost is not None:
+            return _first_best(-self.cost), None
+        if name == "maximize":
+            return 1 + _first_best(self.metric(str(argument))[1:]), None
+        precision, recall = self.metric("precision")[1:], self.metric("recall")[1:]
+        held, wanted = (precision, recall) if name == "precision_at_least" else (recall, precision)
+        allowed = held >= float(argument)
+        if allowed.any():
+            return 1 + _first_best(np.where(allowed, wanted, -1.0)), None
+        best = precision.max()
+        note = f"no threshold reaches a precision of {argument:g}; the highest there is, {best:.4g}, was taken"
+        return 1 + _first_best(np.where(precision == best, recall, -1.0)), note
+
+    def achieved(self, i: int) -> dict[str, float]:
+        found = {name: float(self.metric(name)[i]) for name in ("precision", "recall", "f1", "f2")}
+        total = self.tp[i] + self.fp[i] + self.fn[i] + self.tn[i]
+        cost = {} if self.cost is None else {"cost": float(self.cost[i])}
+        return found | {"alarms": float((self.tp[i] + self.fp[i]) / total)} | cost
+
+
+def _first_best(values: Floats) -> int:
+    """Return the first of the greatest values: candidates fall, so the highest threshold wins a tie."""
+    return int(np.argmax(values))

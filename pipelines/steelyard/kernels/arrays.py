@@ -1,0 +1,22 @@
+"""Array types, and arithmetic on arrays that the other kernels share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+def divide(top: ArrayLike, bottom: ArrayLike, otherwise: float = np.nan) -> Floats:
+    """Return `top / bottom`, and `otherwise` where `bottom` isn't positive."""
+    above, below = np.asarray(top, dtype=np.float64), np.asarray(bottom, dtype=np.float64)
+    shape = np.broadcast(above, below).shape
+    return np.divide(above, below, out=np.full(shape, otherwise), where=below > 0)
+
+
+def sum_in_bins(bins: Counts, values: ArrayLike, count: int) -> Floats:
+    """Return the sum of the values in each of `count` bins."""
+    return np.bincount(bins, np.asarray(values, dtype=np.float64), count).astype(np.float64)

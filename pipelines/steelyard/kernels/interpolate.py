@@ -1,0 +1,62 @@
+"""Whom a row is paired with, and how far between the two a new row lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels.random import uniform
+
+
+@dataclass(frozen=True)
+class Draws:
+    """One entry for each use of a row.
+
+    Attributes
+    ----------
+    seed : array of intp
+        Position of the row.
+    replicate : array of int32
+        Counts a row's uses from 1.
+    place : array of intp
+        Which of the row's neighbours: 0 is the nearest; -1 where it has none.
+    gap : array of float64
+        In [0, 1): the new row lies so far on the way to the neighbour.
+    """
+
+    seed: NDArray[np.intp]
+    replicate: NDArray[np.int32]
+    place: NDArray[np.intp]
+    gap: NDArray[np.float64]
+
+
+def draw(
+    ids: NDArray[np.int64], uses: NDArray[np.integer], choices: NDArray[np.integer], seed: int, purpose: str
+) -> Draws:
+    """Draw a neighbour and a gap for each use of each row: pure functions of its id, the seed and the purpose.
+
+    Parameters
+    ----------
+    ids : array of int64, shape (n,)
+    uses : array of int, shape (n,)
+        How many new rows start from each row.
+    choices : array of int, shape (n,)
+        How many neighbours each row has.
+    seed : int
+    purpose : str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> draw(np.array([7, 9]), np.array([2, 1]), np.array([5, 5]), seed=0, purpose="doc").replicate.tolist()
+    [1, 2, 1]
+    """
+    rows = np.repeat(np.arange(len(ids)), uses)
+    first = np.repeat(np.cumsum(uses) - uses, uses)
+    replicate = np.arange(len(rows)) - first + 1
+    chance = uniform(ids[rows], seed, f"{purpose}/neighbor", replicate)
+    place = np.floor(chance * choices[rows]).astype(np.intp)
+    place[choices[rows] == 0] = -1
+    return Draws(rows, replicate.astype(np.int32), place, uniform(ids[rows], seed, f"{purpose}/gap", replicate))

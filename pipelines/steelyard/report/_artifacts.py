@@ -1,0 +1,102 @@
+"""All that a report is made of, read from the run directory. Whatever isn't there is None or empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from steelyard.config import STAGES
+from steelyard.store import Outcome, RunDir
+
+GUARDS = ("raw", "split", "resampled", "scored")
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """What a run has published.
+
+    Parameters
+    ----------
+    manifest : dict
+        `run.json`.
+    outcomes : dict
+        Stage → how it ended, for the stages that did, in their order.
+    stats, split, resample, model, metrics, curves : dict
+        Documents of the stages; empty where they aren't there.
+    guards : dict
+        Checkpoint → what the guard found.
+    """
+
+    manifest: dict[str, Any]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    stats: dict[str, Any] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)
+    resample: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    curves: dict[str, Any] = field(default_factory=dict)
+    guards: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def failure(self) -> Outcome | None:
+        """The first stage that failed, the gate aside: that is a verdict, and is shown as one."""
+        return next((o for o in self.outcomes.values() if not o.done and o.stage not in ("report", "gate")), None)
+
+    @property
+    def positive(self) -> str | None:
+        """The positive class, where there are two."""
+        found: str | None = self.metrics.get("positive", self.stats.get("positive"))
+        return found
+
+    @property
+    def label(self) -> str:
+        """The label column."""
+        return str(self.stats.get("label") or self.manifest.get("config", {}).get("data", {}).get("label", "label"))
+
+    @property
+    def test(self) -> dict[str, Any]:
+        """The metrics of the test split."""
+        found: dict[str, Any] = self.metrics.get("splits", {}).get("test") or {}
+        return found
+
+
+def read(run: RunDir) -> Artifacts:
+    """Read everything that the report shows."""
+    outcomes = {stage: found for stage in STAGES if (found := run.outcome(stage)) is not None}
+    return Artifacts(
+        manifest=run.manifest(),
+        outcomes=outcomes,
+        stats=_document(run, outcomes.get("profile"), "stats.json"),
+        split=_document(run, outcomes.get("split"), "plan.json"),
+        resample=_document(run, outcomes.get("resample"), "plan.json"),
+        model=_document(run, outcomes.get("train"), "model.json"),
+        metrics=_json(run, "metrics.json") if _done(outcomes.get("evaluate")) else {},
+        curves=_document(run, outcomes.get("evaluate"), "curves.json"),
+        guards={c: found for c in GUARDS if (found := _guard(run, outcomes.get(f"guard_{c}"), c))},
+    )
+
+
+def _done(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.done
+
+
+def _document(run: RunDir, outcome: Outcome | None, name: str) -> dict[str, Any]:
+    """Return the JSON file of that name among those that a stage published."""
+    if outcome is None or not outcome.done:
+        return {}
+    paths = [f["path"] for f in outcome.files if f["path"].rsplit("/", 1)[-1] == name]
+    return _json(run, min(paths, key=len)) if paths else {}
+
+
+def _guard(run: RunDir, outcome: Outcome | None, checkpoint: str) -> dict[str, Any]:
+    """Return what a guard found; one that said no publishes nothing, but says where it wrote."""
+    if outcome is None:
+        return {}
+    return _json(run, outcome.details.get("report") or f"guards/{outcome.attempt}/{checkpoint}.json")
+
+
+def _json(run: RunDir, path: str) -> dict[str, Any]:
+    if not run.exists(path):
+        return {}
+    document: dict[str, Any] = run.read_json(path)
+    return document

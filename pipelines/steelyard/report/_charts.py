@@ -1,0 +1,251 @@
+"""The charts of a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from steelyard.report._numbers import count, metric, number, percent
+from steelyard.report._svg import Plot, Scale, drawing, group, logit_scale, tag
+
+WIDTH, HEIGHT = 480.0, 330.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 466.0, 30.0, 284.0
+_LOG_FROM = 30  # from this ratio on, bars of equal units would leave the smaller ones invisible
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a chart.
+
+    Parameters
+    ----------
+    name : str
+        For the legend.
+    style : str
+        Its class: `s0` to `s7` are the colours, `thin` and `dashed` what they say.
+    data : mapping
+        One class's curves of one split, as `SplitMetrics.curves` gives them.
+    """
+
+    name: str
+    style: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where the decisions of the run lie on a curve."""
+
+    recall: float
+    precision: float | None
+    false_positive_rate: float
+
+
+def _square(x: Scale | None = None, y: Scale | None = None) -> Plot:
+    unit_x, unit_y = Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP)
+    return Plot(x or unit_x, y or unit_y, WIDTH, HEIGHT)
+
+
+def precision_recall(curves: Sequence[Curve], prevalence: float | None, at: Point | None) -> Markup:
+    """Return the precision-recall curves above what guessing reaches."""
+    plot = _square()
+    parts = [plot.axes("recall: share of the positives that are found", "precision")]
+    said = "Precision against recall."
+    if prevalence is not None:
+        parts.append(plot.line([0, 1], [prevalence] * 2, "base"))
+        said += f" Guessing reaches a precision of {number(prevalence)}, the share of positives."
+    parts += [plot.line(c.data["pr"]["recall"], c.data["pr"]["precision"], c.style, steps=True) for c in curves]
+    if at is not None and at.precision is not None:
+        words = f"decided: recall {metric(at.recall)}, precision {metric(at.precision)}"
+        parts.append(plot.dot(at.recall, at.precision, "point", 5, words))
+        said += f" The chosen threshold lies at recall {metric(at.recall)} and precision {metric(at.precision)}."
+    return drawing("pr", WIDTH, HEIGHT, "Precision-recall curve", said, *parts)
+
+
+def roc(curves: Sequence[Curve], at: Point | None) -> Markup:
+    """Return the ROC curves above the diagonal of guessing."""
+    plot = _square()
+    parts = [plot.axes("false-positive rate: share of the negatives that raise an alarm", "recall")]
+    parts.append(plot.line([0, 1], [0, 1], "base"))
+    parts += [plot.line(c.data["roc"]["fpr"], c.data["roc"]["tpr"], c.style) for c in curves]
+    if at is not None:
+        words = f"decided: recall {metric(at.recall)}, false-positive rate {metric(at.false_positive_rate)}"
+        parts.append(plot.dot(at.false_positive_rate, at.recall, "point", 5, words))
+    said = "Recall against the false-positive rate; guessing lies on the diagonal."
+    return drawing("roc", WIDTH, HEIGHT, "ROC curve", said, *parts)
+
+
+def thresholds(data: Mapping[str, Any], chosen: float | None) -> Markup:
+    """Return precision and recall over the threshold, and below them the cost of the decisions, or the alarms."""
+    table = data["thresholds"]
+    xs = table["threshold"]
+    inside = min(xs) >= 0 and max(xs) <= 1
+    known = [*xs, chosen] if chosen is not None else xs
+    across = logit_scale(known, _LEFT, _RIGHT) if inside else Scale(min(known), max(known), _LEFT, _RIGHT)
+    upper = Plot(across, Scale(0, 1, 236, 30), WIDTH, 460)
+    lower_values, lower_name = _lower(table)
+    lower = Plot(across, Scale(0, max(lower_values) * 1.05 or 1.0, 414, 274), WIDTH, 460)
+    parts = [upper.axes(None, "precision and recall"), lower.axes("threshold on the score", lower_name)]
+    parts.append(upper.line(xs, table["precision"], "s0"))
+    parts.append(upper.line(xs, table["recall"], "s1 dashed"))
+    parts.append(lower.line(xs, lower_values, "s2"))
+    said = f"Precision, recall and {lower_name} over the threshold."
+    if chosen is not None:
+        parts += [upper.upright(chosen, f"chosen: {number(chosen)}"), lower.upright(chosen, "")]
+        said += f" The chosen threshold is {number(chosen)}."
+    return drawing("thresholds", WIDTH, 460, "Threshold against precision, recall and cost", said, *parts)
+
+
+def _lower(table: Mapping[str, Any]) -> tuple[list[float], str]:
+    if "cost" in table:
+        return table["cost"], "cost per row"
+    return table["alarms"], "alarms, as a share of all rows"
+
+
+def calibration(curves: Sequence[Curve]) -> Markup:
+    """Return the share of positives that came true over what was predicted; both axes logarithmic if they are rare."""
+    points = [
+        (p, o) for c in curves for p, o in zip(c.data["calibration"]["predicted"], c.data["calibration"]["observed"])
+    ]
+    rare = _rare([v for pair in points for v in pair])
+    x, y = (Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP))
+    if rare is not None:
+        x, y = Scale(rare, 1, _LEFT, _RIGHT, "log"), Scale(rare, 1, _BOTTOM, _TOP, "log")
+    plot = Plot(x, y, WIDTH, HEIGHT)
+    parts = [plot.axes("mean predicted probability", "share of positives")]
+    parts.append(plot.line([x.low, 1], [x.low, 1], "base"))
+    for curve in curves:
+        data = curve.data["calibration"]
+        if "thin" not in curve.style:
+            parts.append(plot.line(data["predicted"], data["observed"], f"{curve.style} thin"))
+        for p, o, share in zip(data["predicted"], data["observed"], data["share"], strict=True):
+            hollow = " hollow" if o < y.low else ""
+            words = f"predicted {metric(p)}, observed {metric(o)}, {percent(share)} of the rows"
+            radius = 3.0 if "thin" in curve.style else 4.0
+            parts.append(plot.dot(p, o, f"dot {curve.style}{hollow}", radius, words))
+    said = "Share of positives in bins of rows over their mean predicted probability; honest ones lie on the diagonal."
+    if rare is not None:
+        said += f" Hollow points lie below {number(rare)}."
+    return drawing("calibration", WIDTH, HEIGHT, "Calibration", said, *parts)
+
+
+def _rare(values: Sequence[float]) -> float | None:
+    """Return where logarithmic axes begin, or None where plain ones show enough."""
+    shown = sorted(v for v in values if v > 0)
+    if not shown or shown[len(shown) // 2] > 0.1:
+        return None
+    return 10.0 ** max(-6, math.floor(math.log10(shown[0])))
+
+
+def histogram(data: Mapping[str, Any]) -> Markup:
+    """Return how the scores of positives and of negatives are spread."""
+    bins = data["histogram"]
+    edges = bins["edges"]
+    shares = [s for side in ("negative", "positive") for s in bins[side] if s > 0]
+    low = 10.0 ** max(-6, math.floor(math.log10(min(shares))))
+    plot = Plot(Scale(edges[0], edges[-1], _LEFT, _RIGHT), Scale(low, 1, _BOTTOM, _TOP, "log"), WIDTH, HEIGHT)
+    parts = [plot.axes("score", "share of the class's rows")]
+    for side, style in (("negative", "fill-base"), ("positive", "fill0")):
+        for start, end, share in zip(edges[:-1], edges[1:], bins[side], strict=True):
+            if share > 0:
+                left, width = plot.x(start), plot.x(end) - plot.x(start)
+                inset = 0 if side == "negative" else width * 0.25
+                top = plot.y(max(share, low * 1.02))
+                words = f"{side}: {percent(share)} of them score {number(start)} to {number(end)}"
+                parts.append(
+                    tag(
+                        "rect",
+                        tag("title", words),
+                        x=left + inset,
+                        y=top,
+                        width=width - 2 * inset,
+                        height=_BOTTOM - top,
+                        class_=style,
+                    )
+                )
+    said = "Shares of positives and negatives in each range of scores, on a logarithmic scale."
+    return drawing("histogram", WIDTH, HEIGHT, "Scores of positives and negatives", said, *parts)
+
+
+def class_bars(before: Mapping[str, int], after: Mapping[str, int], made: Mapping[str, int]) -> Markup:
+    """Return training rows of each class before and after resampling; `made` of the latter are synthetic."""
+    most = max([*before.values(), *after.values(), 1])
+    least = min([v for v in (*before.values(), *after.values()) if v > 0], default=1)
+    logarithmic = most / least > _LOG_FROM
+    low = 10.0 ** math.floor(math.log10(least)) / 2 if logarithmic else 0.0
+    x = Scale(low, float(most), 140, 700, "log" if logarithmic else "linear")
+    parts: list[Markup] = []
+    for i, name in enumerate(before):
+        y = 10 + i * 58.0
+        parts.append(tag("text", _short(name, 18), x=130.0, y=y + 26, text_anchor="end", class_="label"))
+        parts += _bar(x, y, before[name], 0, "before")
+        parts += _bar(x, y + 22, after.get(name, 0), made.get(name, 0), "after")
+    said = "; ".join(f"class {c}: {count(before[c])} before, {count(after.get(c, 0))} after" for c in before)
+    scale = "logarithmic scale" if logarithmic else "linear scale"
+    height = len(before) * 58.0 + 6
+    title = f"Training rows of each class before and after resampling ({scale})"
+    return drawing("classes", 860, height, title, said, *parts)
+
+
+def _bar(x: Scale, y: float, rows: int, made: int, style: str) -> list[Markup]:
+    end = x(rows) if rows else x.start
+    parts = [tag("rect", x=x.start, y=y, width=max(end - x.start, 1.0), height=18, class_=f"bar {style}")]
+    if made:
+        start = x(rows - made) if rows > made else x.start
+        parts.append(tag("rect", x=start, y=y, width=max(end - start, 1.0), height=18, class_="bar made"))
+    note = f"{count(rows)} {style}" + (f", {count(made)} of them synthetic" if made else "")
+    parts.append(tag("text", note, x=end + 6, y=y + 13.5, class_="tick"))
+    return parts
+
+
+def importances(ranked: Sequence[tuple[str, float]]) -> Markup:
+    """Return the features that the model gains most from."""
+    most = max((gain for _, gain in ranked), default=0.0) or 1.0
+    x = Scale(0, most, 220, 720)
+    parts: list[Markup] = []
+    for i, (name, gain) in enumerate(ranked):
+        y = 6 + i * 22.0
+        parts.append(tag("text", _short(name, 30), x=212.0, y=y + 12, text_anchor="end", class_="label"))
+        parts.append(tag("rect", x=220, y=y, width=max(x(gain) - 220, 1.0), height=15, class_="bar after"))
+        parts.append(tag("text", number(gain), x=x(gain) + 6, y=y + 12, class_="tick"))
+    said = ", ".join(f"{name} {number(gain)}" for name, gain in ranked)
+    return drawing("importances", 800, len(ranked) * 22.0 + 8, "Importance of features", said, *parts)
+
+
+def whisker(figure: Mapping[str, Any], reference: float | None, low: float = 0.0) -> Markup:
+    """Return a number with its interval on a line from `low` to 1, and a tick where the reference lies."""
+    x = Scale(low, 1, 4, 136)
+    parts = [tag("line", x1=4, x2=136, y1=9, y2=9, class_="grid")]
+    if figure.get("ci95"):
+        start, end = figure["ci95"]
+        parts.append(tag("line", x1=x(start), x2=x(end), y1=9, y2=9, class_="span"))
+    if reference is not None:
+        parts.append(tag("line", x1=x(reference), x2=x(reference), y1=3, y2=15, class_="reference"))
+    parts.append(tag("circle", cx=x(figure["value"]), cy=9, r=4, class_="value"))
+    return tag("svg", group(*parts), viewBox="0 0 140 18", class_="whisker", aria_hidden="true")
+
+
+def boxes(by_class: Mapping[str, Mapping[str, Any]]) -> Markup:
+    """Return a box for each class: the middle half, the median, and whiskers from the 5th to the 95th percentile."""
+    found = [q for of in by_class.values() if (q := of.get("quantiles")) and q["0.5"] is not None]
+    if not found:
+        return Markup("")
+    low, high = min(q["0.05"] for q in found), max(q["0.95"] for q in found)
+    x = Scale(low, high if high > low else low + 1, 4, 156)
+    parts = []
+    for i, q in enumerate(found):
+        y, style = 7 + i * 13.0, f"s{'b' if i == 0 else i - 1}"
+        parts.append(tag("line", x1=x(q["0.05"]), x2=x(q["0.95"]), y1=y, y2=y, class_=f"wire {style}"))
+        start, end = x(q["0.25"]), x(q["0.75"])
+        parts.append(tag("rect", x=start, y=y - 4, width=max(end - start, 1.5), height=8, class_=f"box {style}"))
+        parts.append(tag("line", x1=x(q["0.5"]), x2=x(q["0.5"]), y1=y - 4, y2=y + 4, class_="median"))
+    height = 1 + 13 * len(found)
+    return tag("svg", group(*parts), viewBox=f"0 0 160 {height}", class_="boxes", aria_hidden="true")
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,100 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+NONE = "–"
+_SPACE = "\u202f"  # narrow, and no line breaks there
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with thousands separators."""
+    return NONE if value is None else f"{value:,.0f}"
+
+
+def number(value: float | None) -> str:
+    """Return a number to three significant digits, whole ones and large ones in full.
+
+    Examples
+    --------
+    >>> number(1234567.8), number(0.0456789), number(12.0)
+    ('1,234,568', '0.0457', '12')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    if abs(value) >= 1e15 or abs(value) < 1e-4:
+        digits, exponent = f"{value:.2e}".split("e")
+        return f"{digits}{_SPACE}×{_SPACE}10{_superscript(int(exponent))}"
+    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def metric(value: float | None) -> str:
+    """Return a metric to three digits after the point, small ones to three significant digits."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    return f"{value:.3f}" if 0.01 <= abs(value) <= 1 or value == 0 else number(value)
+
+
+def percent(share: float | None) -> str:
+    """Return a share in per cent: as many digits as tell it from 0 and 100 %.
+
+    Examples
+    --------
+    >>> percent(0.5), percent(0.00172), percent(0.99983), percent(1.0)
+    ('50.0\u202f%', '0.17\u202f%', '99.98\u202f%', '100\u202f%')
+    """
+    if share is None or not math.isfinite(share):
+        return NONE
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f}{_SPACE}%"
+    edge = min(abs(share), abs(1 - share))
+    places = 1 if edge >= 0.01 else 2 if edge >= 0.001 else min(6, 1 - math.floor(math.log10(100 * edge)))
+    return f"{100 * share:.{places}f}{_SPACE}%"
+
+
+def interval(figure: Mapping[str, Any] | None, shown: Any = metric) -> str:
+    """Return the 95 % interval of a number of `metrics.json`; a dash where there is none."""
+    bounds = (figure or {}).get("ci95")
+    return f"{shown(bounds[0])} – {shown(bounds[1])}" if bounds else NONE
+
+
+def value(figure: Mapping[str, Any] | None) -> float | None:
+    """Return the value of a number of `metrics.json`."""
+    return None if figure is None else figure.get("value")
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time.
+
+    Examples
+    --------
+    >>> duration(0.42), duration(75), duration(4000)
+    ('0.4 s', '1 min 15 s', '1 h 7 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds) // 60
+    if minutes < 60:
+        return f"{minutes} min {round(seconds) % 60} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds from one ISO 8601 time to another."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def moment(iso: str | None) -> str:
+    """Return an ISO 8601 time in UTC to the second."""
+    return NONE if not iso else iso.replace("T", " ").split(".")[0].removesuffix("Z") + " UTC"
+
+
+def _superscript(n: int) -> str:
+    return str(n).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

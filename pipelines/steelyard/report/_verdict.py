@@ -1,0 +1,188 @@
+"""What came of a run, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from steelyard.errors import ConfigError
+from steelyard.report._artifacts import Artifacts
+from steelyard.report._majority import majority_class, prevalence
+from steelyard.report._numbers import count, interval, metric, number, percent, value
+
+Tone = Literal["good", "bad", "plain"]
+_WHO = {"input": "The input is wrong", "guard": "A guard said no", "engine": "The engine failed"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A sentence and whether it is good news."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a run.
+
+    Parameters
+    ----------
+    headline : str
+    tone : {"good", "bad", "plain"}
+    points : list of Point
+        What else must be known.
+    """
+
+    headline: str
+    tone: Tone
+    points: list[Point] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        marks = {"good": "✓", "bad": "✗", "plain": "·"}
+        return "\n".join([self.headline, *(f"  {marks[p.tone]} {p.text}" for p in self.points)])
+
+
+def judge(found: Artifacts) -> Verdict:
+    """Return the verdict on a run."""
+    failure = found.failure
+    points = [*_gate(found), *_guards(found)]
+    if not found.test:
+        return Verdict(_unfinished(found), "bad" if failure else "plain", points)
+    headline, more = _binary(found) if found.positive is not None else _several(found)
+    if failure is not None:
+        return Verdict(_unfinished(found), "bad", [Point(headline), *more, *points])
+    bad = any(p.tone == "bad" for p in [*more, *points])
+    return Verdict(headline, "bad" if bad else "good", [*more, *points])
+
+
+def _unfinished(found: Artifacts) -> str:
+    failure = found.failure
+    if failure is None:
+        last = next(reversed(found.outcomes), None)
+        return f"The run has not been evaluated yet; its last stage was {last}." if last else "The run has not begun."
+    who = _WHO.get(failure.kind or "", "It failed")
+    return f"The run ended in stage {failure.stage}. {who}: {failure.message}"
+
+
+def _binary(found: Artifacts) -> tuple[str, list[Point]]:
+    test, positive = found.test, str(found.positive)
+    of, confusion = test["per_class"][positive], test["confusion"]
+    hits = confusion[positive][positive]
+    alarms = sum(row[positive] for row in confusion.values())
+    rows = test["support"][positive]
+    headline = (
+        f"Of {count(rows)} positives ({found.label} = {positive}) among {count(test['n'])} test rows, "
+        f"the model finds {count(hits)} ({percent(value(of['recall']))}); "
+        + (f"{percent(value(of['precision']))} of its alarms are right." if alarms else "it raises no alarm at all.")
+    )
+    majority = majority_class(test)
+    right = percent(value(test["accuracy_always_majority"]))
+    finds = "finds none of them" if majority != positive else "raises an alarm on every row"
+    beside = f"“Always the majority” is right on {right} of the rows and {finds}."
+    counted = f"{count(alarms)} alarms: {count(hits)} right, {count(alarms - hits)} false."
+    return headline, [Point(f"{beside} The model raises {counted}"), *_intervals(of), *_guessing(test, positive), *_cost(test)]
+
+
+def _intervals(of: Mapping[str, Any]) -> list[Point]:
+    known = [f"{name} {interval(of[name], percent)}" for name in ("recall", "precision") if of[name].get("ci95")]
+    return [Point(f"95 % intervals: {', '.join(known)}.")] if known else []
+
+
+def _guessing(test: Mapping[str, Any], positive: str) -> list[Point]:
+    area, share = test["per_class"][positive]["pr_auc"], prevalence(test, positive)
+    if area.get("value") is None:
+        return []
+    said = f"PR area {metric(area['value'])}, where guessing gives {metric(share)}"
+    between = area.get("ci95")
+    if between is None:
+        return [Point(f"{said}; too few positives for an interval.")]
+    if between[0] <= share:
+        return [Point(f"{said}: its 95 % interval ({interval(area)}) does not exclude guessing.", "bad")]
+    return [Point(f"{said} (95 % interval {interval(area)}).")]
+
+
+def _cost(test: Mapping[str, Any]) -> list[Point]:
+    cost = value(test.get("expected_cost"))
+    never, always = (value(test.get(f"expected_cost_{x}_alarm")) for x in ("never", "always"))
+    if cost is None or never is None or always is None:
+        return []
+    best, way = min((never, "without any alarm"), (always, "with an alarm on every row"))
+    said = f"Its mistakes cost {number(cost)} per row; {way} they would cost {number(best)}"
+    if best <= 0:
+        return [Point(f"{said}.")]
+    change = f"{percent(abs(1 - cost / best))} {'less' if cost < best else 'more'}"
+    return [Point(f"{said}, so the model costs {change}.", "plain" if cost < best else "bad")]
+
+
+def _several(found: Artifacts) -> tuple[str, list[Point]]:
+    test = found.test
+    support: Mapping[str, int] = test["support"]
+    there = [c for c in support if support[c]]
+    headline = (
+        f"Among {count(len(support))} classes, the model is right on {percent(value(test['accuracy']))} of "
+        f"{count(test['n'])} test rows; on average over the classes it finds {percent(value(test['macro']['recall']))}."
+    )
+    rarest = min(there, key=lambda c: support[c])
+    hits = test["confusion"][rarest][rarest]
+    beside = (
+        f"“Always the majority” ({found.label} = {majority_class(test)}) is right on "
+        f"{percent(value(test['accuracy_always_majority']))} and finds {percent(1 / len(there))} on average."
+    )
+    rare = f"Of the rarest class there, {rarest}, it finds {count(hits)} of {count(support[rarest])}."
+    never = [c for c in there if not test["confusion"][c][c]]
+    points = [Point(beside), Point(rare, "plain" if hits else "bad")]
+    if never and never != [rarest]:
+        points.append(Point(f"It never recognises {len(never)} of the classes: {_listed(never)}.", "bad"))
+    absent = [c for c in support if not support[c]]
+    if absent:
+        points.append(Point(f"The test rows hold none of {_listed(absent)}, so nothing is known of them."))
+    return headline, points
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def gate_verdicts(found: Artifacts) -> list[dict[str, Any]]:
+    """Return the verdicts of the gate: as it gave them, or, before it has run, as it will."""
+    outcome = found.outcomes.get("gate")
+    if outcome is not None and "verdicts" in outcome.details:
+        given: list[dict[str, Any]] = outcome.details["verdicts"]
+        return given
+    gate = found.manifest.get("config", {}).get("gate") or {}
+    if not gate or not found.test:
+        return []
+    from steelyard.metrics import judge_gate  # what it imports isn't needed otherwise
+
+    bounds = {name: {k: v for k, v in bound.items() if v is not None} for name, bound in gate.items()}
+    try:
+        return judge_gate(found.metrics, bounds)
+    except ConfigError as error:
+        return [{"passed": False, "message": str(error)}]
+
+
+def _gate(found: Artifacts) -> list[Point]:
+    verdicts = gate_verdicts(found)
+    failed = [v["message"] for v in verdicts if not v["passed"]]
+    if failed:
+        return [Point(f"The gate says no: {'; '.join(failed)}.", "bad")]
+    if verdicts:
+        return [Point(f"The gate is passed: {'; '.join(v['message'] for v in verdicts)}.", "good")]
+    return []
+
+
+def _guards(found: Artifacts) -> list[Point]:
+    points = []
+    for checkpoint, report in found.guards.items():
+        failed = [r for r in report.get("results", []) if not r["success"]]
+        if failed:
+            critical = not report["success"]
+            kind = "says no" if critical else "warns"
+            words = "; ".join(r["message"] for r in failed[:3]) + ("; …" if len(failed) > 3 else "")
+            points.append(Point(f"Guard “{checkpoint}” {kind}: {words}", "bad" if critical else "plain"))
+    if found.guards and not points:
+        total = sum(len(r.get("results", [])) for r in found.guards.values())
+        points.append(Point(f"All {total} expectations of {len(found.guards)} guards are met.", "good"))
+    return points

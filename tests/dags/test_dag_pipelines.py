@@ -1,0 +1,164 @@
+"""The DAG files: what they load, what every DAG keeps to, and what they cost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+from steelyard.airflow import StageOperator, check_folder, pipeline_dag
+from steelyard.config import STAGES, load
+from steelyard.errors import ConfigError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DAGS = REPOSITORY / "dags"
+EXAMPLES = sorted((REPOSITORY / "pipelines").glob("*.yaml"))
+
+
+def write(folder: Path, name: str, more: str = "") -> Path:
+    file = folder / f"{name}.yaml"
+    file.write_text(f"version: 1\nname: {name}\ndata: {{path: t.parquet, label: y}}\n{more}")
+    return file
+
+
+@pytest.fixture(scope="module")
+def examples() -> Iterator[DagBag]:
+    """The DAGs of the pipelines in the repository."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PIPELINES", "STORE", "JOBS"):
+            patch.delenv(f"STEELYARD_{name}", raising=False)
+        yield DagBag(str(DAGS))
+
+
+def test_every_example_pipeline_is_a_dag(examples: DagBag) -> None:
+    assert examples.import_errors == {}
+    assert set(examples.dags) == {load(p).name for p in EXAMPLES} and len(EXAMPLES) >= 5
+
+
+@pytest.mark.parametrize("name", [p.stem for p in EXAMPLES])
+def test_policy(examples: DagBag, name: str) -> None:
+    dag: DAG = examples.dags[name]
+    config = load(REPOSITORY / "pipelines" / f"{name}.yaml").airflow
+    assert dag.tags == {"steelyard"}
+    assert dag.catchup is config.catchup and dag.max_active_runs == 1
+    assert dag.doc_md and f"- pipeline: `{REPOSITORY}/pipelines/{name}.yaml`" in dag.doc_md
+    assert tuple(dag.task_dict) == STAGES
+    for stage, task in dag.task_dict.items():
+        assert isinstance(task, StageOperator)
+        assert task.owner == "steelyard" and task.retries == config.retries and task._conn_id == config.conn_id
+        assert Path(task.application).is_file() and Path(task.application).name == f"job_{stage}.py"
+        assert task.trigger_rule == ("all_done" if stage == "report" else "all_success")
+        assert task.store == str(REPOSITORY / "runs")
+
+
+def test_the_gate_is_the_only_leaf_and_needs_every_stage(examples: DagBag) -> None:
+    dag = examples.dags["card_fraud"]
+    assert [t.task_id for t in dag.leaves] == ["gate"]
+    assert [t.task_id for t in dag.roots] == ["profile"]
+    assert dag.task_dict["gate"].upstream_task_ids == set(STAGES) - {"gate"}
+    for before, after in pairwise(STAGES):
+        assert before in dag.task_dict[after].upstream_task_ids
+
+
+def test_the_schedule_has_real_intervals(examples: DagBag) -> None:
+    dag = examples.dags["card_fraud_in_time"]
+    assert isinstance(dag.timetable, CronDataIntervalTimetable)
+    assert dag.timetable.expression == "0 3 * * *"
+    assert dag.start_date == datetime(2026, 1, 1, tzinfo=UTC)
+    assert examples.dags["card_fraud"].schedule is None
+
+
+def test_the_head_of_the_yaml_describes_the_dag(examples: DagBag) -> None:
+    words = examples.dags["card_fraud"].doc_md
+    assert words is not None and words.startswith("Card fraud on the ULB table")
+    assert "- train: `xgboost`" in words and "- threshold: `minimize cost`" in words
+
+
+def test_settings_come_from_the_environment(pipelines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(pipelines, "mine", "airflow: {conn_id: cluster, retries: 4, start_date: 2026-05-01T06:00:00+02:00}\n")
+    monkeypatch.setenv("STEELYARD_STORE", "s3://bucket/runs")
+    monkeypatch.setenv("STEELYARD_JOBS", "/opt/jobs")
+
+    bag = DagBag(str(DAGS))
+
+    assert bag.import_errors == {} and list(bag.dags) == ["mine"]
+    task: Any = bag.dags["mine"].task_dict["split"]
+    assert task.application == "/opt/jobs/job_split.py"
+    assert task.application_args[:2] == ["--pipeline", str(file)]
+    assert task.store == "s3://bucket/runs" and task.retries == 4 and task._conn_id == "cluster"
+    assert bag.dags["mine"].start_date == datetime(2026, 5, 1, 4, tzinfo=UTC)
+
+
+def test_broken_pipelines_are_listed_with_their_place_and_the_others_load(pipelines: Path) -> None:
+    write(pipelines, "sound")
+    write(pipelines, "a_key", "splitt: {}\n")
+    write(pipelines, "a_schedule", "airflow: {schedule: 61 3 * * *}\n")
+    write(pipelines, "a_variable", "resample: {method: none, note: '${region}'}\n")
+    (pipelines / "no_yaml.yaml").write_text("version: [1\n")
+    (pipelines / "not_text.yaml").write_bytes(b"\xff\xfe\x00version")
+    write(pipelines, "twice").write_text((pipelines / "sound.yaml").read_text())
+
+    bag = DagBag(str(DAGS))
+
+    assert list(bag.dags) == ["sound"]
+    [(file, said)] = bag.import_errors.items()
+    assert file == str(DAGS / "dag_broken_pipelines.py")
+    assert "6 of 7 pipelines have no DAG" in said
+    assert f"{pipelines}/a_key.yaml\nsplitt: unknown key. Did you mean 'split'? (line 4" in said
+    assert f"{pipelines}/a_schedule.yaml\nairflow.schedule: '61 3 * * *' is neither a cron expression" in said
+    assert f"{pipelines}/a_variable.yaml\nresample.note: ${{region}} has no value" in said
+    assert f"{pipelines}/no_yaml.yaml\n" in said
+    assert f"{pipelines}/not_text.yaml\n" in said
+    assert f"{pipelines}/twice.yaml\nname: 'sound' is the name of sound.yaml already" in said
+
+
+def test_the_date_is_a_variable_of_every_dag(pipelines: Path) -> None:
+    file = pipelines / "daily.yaml"
+    file.write_text("version: 1\nname: daily\ndata: {path: 'in/${date}.parquet', label: y}\n")
+    check_folder(pipelines)
+    assert pipeline_dag(file, store="/s", jobs="/j").task_dict.keys() == set(STAGES)
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no folder .*/nowhere"):
+        check_folder(tmp_path / "nowhere")
+
+
+def test_what_spark_submit_takes_passes_through(pipelines: Path) -> None:
+    dag = pipeline_dag(write(pipelines, "far"), store="/s", jobs="/j", py_files="steelyard.zip", executor_memory="4g")
+    task: Any = dag.task_dict["train"]
+    assert task.py_files == "steelyard.zip" and task._executor_memory == "4g"
+    assert task.conf == {"spark.ui.showConsoleProgress": "false"}
+
+
+def test_fifty_pipelines_parse_in_a_second_and_import_nothing_heavy(pipelines: Path) -> None:
+    template = (REPOSITORY / "pipelines" / "card_fraud_in_time.yaml").read_text()
+    for i in range(50):
+        text = template.replace("name: card_fraud_in_time", f"name: pipeline_{i}")
+        (pipelines / f"pipeline_{i}.yaml").write_text(text)
+    program = f"""
+import json, sys, time
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+before, began = set(sys.modules), time.process_time()
+bag = DagBag({str(DAGS / "dag_pipelines.py")!r})
+spent, new = time.process_time() - began, {{m.split(".")[0] for m in set(sys.modules) - before}}
+print(json.dumps([len(bag.dags), spent, sorted(new), "pyspark" in sys.modules]))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    count, seconds, modules, pyspark = json.loads(ran.stdout.splitlines()[-1])
+    assert count == 50
+    assert not pyspark
+    assert not {"pandas", "numpy", "pyarrow", "sklearn", "xgboost", "great_expectations"} & set(modules)
+    assert seconds < 1, f"{seconds:.2f} s of processor time for 50 pipelines"

@@ -1,0 +1,309 @@
+"""Trainers and models: same bits, same answers as other libraries, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost as xgb
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+
+from steelyard.dataset import Dataset
+from steelyard.errors import EngineError, InputError
+from steelyard.hashing import row_hash
+from steelyard.learning import Model, get_trainer, load_model
+from steelyard.learning._failures import explained
+from steelyard.store import Store
+
+ROWS = 900
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "xgboost": {"n_estimators": 12, "max_depth": 3, "early_stopping_rounds": 4},
+    "logistic_regression": {},
+}
+BOTH = pytest.mark.parametrize("name", list(SMALL))
+
+
+@pytest.fixture(scope="module")
+def table(spark: SparkSession) -> DataFrame:
+    """Numbers with gaps, a category with gaps, and a label that follows from them, all by hash of the id."""
+
+    def noise(salt: int) -> Any:
+        return F.shiftrightunsigned(F.xxhash64("id", F.lit(salt)), 11) / F.lit(2.0**53)
+
+    a, b, c = noise(1), noise(2), noise(3)
+    k = (F.floor(noise(4) * 5)).cast("int")
+    odds = 6 * a - 3 * b + F.when(k == 2, 2.0).otherwise(0.0) + 2 * noise(5)
+    df = spark.range(ROWS).select(
+        "id",
+        a.alias("a"),
+        F.when(noise(6) > 0.1, b).alias("b"),
+        (c * 10).cast("int").alias("c"),
+        F.when(k < 4, F.concat(F.lit("k"), k.cast("string"))).alias("k"),
+        (1 + c).alias("w"),
+        F.when(odds > 5.2, "bad").when(odds > 4.5, "odd").otherwise("good").alias("y3"),
+        F.when(odds > 4.8, "bad").otherwise("good").alias("y"),
+    )
+    return df.cache()
+
+
+def binary(**changes: Any) -> Dataset:
+    roles: dict[str, Any] = {
+        "label": "y",
+        "features": ("a", "b", "c", "k"),
+        "categorical": ("k",),
+        "key": ("id",),
+        "positive": "bad",
+        "classes": ("good", "bad"),
+    }
+    return Dataset(**{**roles, **changes})
+
+
+def parts(df: DataFrame) -> tuple[DataFrame, DataFrame]:
+    return df.where("id % 4 > 0"), df.where("id % 4 = 0")
+
+
+def fitted(name: str, df: DataFrame, dataset: Dataset | None = None, **settings: Any) -> Model:
+    train, validation = parts(df)
+    trainer = get_trainer(name, settings.pop("params", SMALL[name]), **settings)
+    return trainer.fit(train, validation, dataset or binary(), original_train=train)
+
+
+def scores(model: Model, df: DataFrame) -> NDArray[np.float64]:
+    found = model.score(df).select("id", "probabilities").collect()
+    return np.array([r["probabilities"] for r in sorted(found, key=lambda r: r["id"])])
+
+
+def same_from_any_partitioning(df: DataFrame, name: str) -> list[Model]:
+    ways = (df.repartition(1), df.repartition(7), df.repartition(200), df.orderBy(F.col("id").desc()))
+    return [fitted(name, way) for way in ways]
+
+
+def test_xgboost_is_bit_exact_under_any_partitioning_and_order(table: DataFrame) -> None:
+    models = same_from_any_partitioning(table, "xgboost")
+    documents = {json.dumps(m.to_json()) for m in models}
+    boosters = {m.booster for m in models}  # type: ignore[attr-defined]
+    assert len(boosters) == 1 and len(documents) == 1
+    whole = scores(models[0], table.repartition(1))
+    assert np.array_equal(whole, scores(models[0], table.repartition(13)))
+    for row in (0, 17, 500):
+        assert np.array_equal(scores(models[0], table.where(f"id = {row}"))[0], whole[row])
+
+
+def test_logistic_regression_reproduces_to_a_tolerance(table: DataFrame) -> None:
+    first, *others = [np.array(m.coefficients) for m in same_from_any_partitioning(table, "logistic_regression")]  # type: ignore[attr-defined]
+    for other in others:
+        assert np.allclose(first, other, rtol=0, atol=1e-10)
+
+
+def test_logistic_regression_is_scikit_learns(table: DataFrame) -> None:
+    model = fitted("logistic_regression", table, params={"regParam": 1e-3, "tol": 1e-10, "maxIter": 500})
+    train, _ = parts(table)
+    prepared = train.select("y", F.array(*model.preprocessing.columns(train)).alias("x")).toPandas()
+    x, y = np.stack(prepared.x.to_numpy()), (prepared.y == "bad").to_numpy()
+    theirs = LogisticRegression(C=1 / (1e-3 * len(y)), tol=1e-10, max_iter=1000).fit(x, y)
+    assert np.allclose(model.coefficients, theirs.coef_, atol=1e-4)  # type: ignore[attr-defined]
+    every = table.select("id", F.array(*model.preprocessing.columns(table)).alias("x")).orderBy("id").toPandas()
+    assert np.allclose(scores(model, table), theirs.predict_proba(np.stack(every.x.to_numpy())), atol=1e-5)
+
+
+@BOTH
+def test_it_learns_and_tells_how(table: DataFrame, name: str) -> None:
+    model = fitted(name, table)
+    _, validation = parts(table)
+    truth = [r["y"] == "bad" for r in validation.orderBy("id").collect()]
+    p = scores(model, validation)
+    assert average_precision_score(truth, p[:, 1]) > 2 * np.mean(truth)
+    assert np.allclose(p.sum(axis=1), 1, atol=1e-12)
+    assert model.classes == ("good", "bad")
+    top = (model.summary.get("importances") or model.summary["coefficients"])[0]
+    assert top["feature"] == "a"
+
+
+def test_early_stopping_is_by_log_loss_on_the_validation_rows_of_all_workers(table: DataFrame) -> None:
+    model = fitted("xgboost", table, params={"n_estimators": 300, "learning_rate": 0.5, "early_stopping_rounds": 5})
+    told = model.summary
+    assert told["trees"] == told["best_iteration"] + 1 < 300
+    assert told["rounds"] == told["trees"] + 5
+    _, validation = parts(table)
+    truth = np.array([r["y"] == "bad" for r in validation.orderBy("id").collect()])
+    p = scores(model, validation)
+    loss = -np.log(np.where(truth, p[:, 1], p[:, 0])).mean()
+    assert told["validation_log_loss"] == pytest.approx(loss, rel=1e-4)
+    without = fitted("xgboost", table, params={"n_estimators": 15, "early_stopping_rounds": None})
+    assert without.summary["trees"] == 15 and without.summary["validation_log_loss"] is None
+
+
+@BOTH
+def test_a_saved_model_scores_the_same_raw_rows_without_a_label(table: DataFrame, name: str, tmp_path: Path) -> None:
+    run = Store(tmp_path).create("p", "r", {})
+    model = fitted(name, table)
+    model.save(run, "model/1")
+    again = load_model(run, "model/1")
+    assert again == model
+    unlabelled = table.drop("y", "y3", "w")
+    assert np.array_equal(scores(again, unlabelled), scores(model, table))
+    assert again.score(unlabelled).columns == [*unlabelled.columns, "probabilities"]
+    assert {f.name for f in (tmp_path / "p" / "r" / "model" / "1").iterdir()} <= {"model.json", "booster.ubj"}
+    document = run.read_json("model/1/model.json")
+    assert document["classes"] == ["good", "bad"] and document["libraries"]["xgboost"] == xgb.__version__
+
+
+def test_a_model_of_another_format_or_none(tmp_path: Path) -> None:
+    run = Store(tmp_path).create("p", "r", {})
+    with pytest.raises(InputError, match="holds no model"):
+        load_model(run, "model/1")
+    run.write_json("model/1/model.json", {"format": 99, "trainer": "xgboost"})
+    with pytest.raises(InputError, match="of format 99; this version of steelyard reads 1"):
+        load_model(run, "model/1")
+
+
+@BOTH
+def test_missing_and_unseen_values_are_scored(table: DataFrame, name: str) -> None:
+    model = fitted(name, table)
+    strange = table.limit(1).select(
+        "id", F.lit(None).cast("double").alias("a"), F.lit(float("nan")).alias("b"), F.lit(None).cast("int").alias("c"),
+        F.lit("never seen").alias("k"),
+    )  # fmt: skip
+    p = scores(model, strange)
+    assert np.isfinite(p).all() and p.sum() == pytest.approx(1)
+    missing_category = scores(model, strange.withColumn("k", F.lit(None).cast("string")))
+    assert np.isfinite(missing_category).all()
+
+
+@BOTH
+def test_several_classes_and_one_that_training_never_saw(table: DataFrame, name: str) -> None:
+    several = binary(label="y3", positive=None, classes=("good", "bad", "odd"))
+    model = fitted(name, table, several)
+    p = scores(model, table)
+    assert p.shape == (ROWS, 3) and np.allclose(p.sum(axis=1), 1, atol=1e-9)
+    truth = [several.classes.index(r["y3"]) for r in table.orderBy("id").collect()]
+    assert np.mean(p.argmax(axis=1) == truth) > 0.6
+    train, validation = parts(table)
+    absent = get_trainer(name, SMALL[name]).fit(train.where("y3 != 'bad'"), validation, several, original_train=train)
+    q = scores(absent, table)
+    assert absent.learned == ("good", "odd")
+    assert (q[:, 1] == 0).all() and np.allclose(q.sum(axis=1), 1)
+
+
+@BOTH
+def test_class_weights_move_the_scores_and_are_the_same_as_row_weights(table: DataFrame, name: str) -> None:
+    plain, balanced = fitted(name, table), fitted(name, table, class_weight="balanced")
+    assert scores(balanced, table)[:, 1].mean() > scores(plain, table)[:, 1].mean() + 0.05
+    assert balanced.reweighted and not plain.reweighted
+    by_map = fitted(name, table, class_weight={"bad": 3}, params={**SMALL[name], **_no_stopping(name)})
+    weighted = table.withColumn("w", F.when(F.col("y") == "bad", 3.0).otherwise(1.0))
+    by_column = fitted(name, weighted, binary(weight="w"), params={**SMALL[name], **_no_stopping(name)})
+    assert np.allclose(scores(by_map, table), scores(by_column, table), atol=1e-9)
+
+
+def _no_stopping(name: str) -> dict[str, Any]:
+    # The user's weights count in early stopping too, those of classes don't.
+    return {"early_stopping_rounds": None} if name == "xgboost" else {}
+
+
+def test_copies_of_rows_count_like_weights(table: DataFrame) -> None:
+    train, validation = parts(table)
+    original = {"original_train": train}
+    bad = train.where("y = 'bad'")
+    copied = train.unionByName(bad).unionByName(bad).withColumn("is_synthetic", F.lit(False))
+    trainer = get_trainer("logistic_regression", {"tol": 1e-10, "maxIter": 500})
+    by_copies = trainer.fit(copied, validation, binary(), **original)
+    by_weight = get_trainer("logistic_regression", {"tol": 1e-10, "maxIter": 500}, class_weight={"bad": 3}).fit(
+        train, validation, binary(), **original
+    )
+    assert by_copies.preprocessing == by_weight.preprocessing, "fitted on original rows, whatever was resampled"
+    assert np.allclose(scores(by_copies, table), scores(by_weight, table), atol=1e-5)
+
+
+@pytest.mark.parametrize("label", ["cast(y = 'bad' as boolean)", "cast(y = 'bad' as int)", "if(y = 'bad', 1.0D, 0.0D)"])
+def test_labels_of_other_types(table: DataFrame, label: str) -> None:
+    classes = ("false", "true") if "boolean" in label else ("0", "1")
+    typed = table.withColumn("y", F.expr(label))
+    model = fitted("xgboost", typed, binary(classes=classes, positive=classes[1]))
+    assert np.array_equal(scores(model, table), scores(fitted("xgboost", table), table))
+
+
+def test_what_fit_refuses(table: DataFrame) -> None:
+    train, validation = parts(table)
+    trainer = get_trainer("xgboost", SMALL["xgboost"])
+
+    def fit(rows: DataFrame, dataset: Dataset) -> None:
+        trainer.fit(rows, validation, dataset, original_train=rows)
+
+    with pytest.raises(InputError, match="one class only: 'good'"):
+        fit(train.where("y = 'good'"), binary())
+    with pytest.raises(InputError, match="there are no training rows"):
+        fit(train.where("false"), binary())
+    with pytest.raises(InputError, match="label 'bad', which is none of good, fine"):
+        fit(train, binary(classes=("good", "fine")))
+    with pytest.raises(InputError, match="training rows have no label"):
+        fit(train.withColumn("y", F.when(F.col("a") > 0.01, F.col("y"))), binary())
+    with pytest.raises(InputError, match="weight 'w' is missing or negative in"):
+        fit(train.withColumn("w", F.lit(-1.0)), binary(weight="w"))
+    with pytest.raises(InputError, match="names 'bda', which is no class of the training rows. Did you mean 'bad'"):
+        get_trainer("xgboost", class_weight={"bda": 2}).fit(train, validation, binary(), original_train=train)
+
+
+def test_an_infinite_validation_row_is_named(table: DataFrame) -> None:
+    train, validation = parts(table)
+    broken = validation.withColumn("a", F.lit(float("inf")))
+    with pytest.raises(InputError, match="feature 'a' holds an infinite value"):
+        get_trainer("xgboost", SMALL["xgboost"]).fit(train, broken, binary(), original_train=train)
+
+
+def test_more_workers_than_slots_are_refused_at_once(table: DataFrame) -> None:
+    with pytest.raises(EngineError, match=r"has 2 slots?: set spark.master to local\[5\], or train.num_workers to 2"):
+        fitted("xgboost", table, num_workers=5)
+
+
+def test_an_executor_without_the_library_is_explained() -> None:
+    with pytest.raises(EngineError, match="--py-files"), explained():
+        raise RuntimeError("The Python of a Spark executor has no steelyard. Install it there, …")
+    with pytest.raises(KeyError), explained():
+        raise KeyError("anything else passes")
+
+
+def test_tables_so_small_that_a_worker_has_no_rows(spark: SparkSession) -> None:
+    rows = spark.createDataFrame([(1, 0.0, "good"), (2, 1.0, "bad")], "id int, a double, y string")
+    given = binary(features=("a",), categorical=())
+    for workers in (1, 2):
+        trainer = get_trainer("xgboost", {"n_estimators": 2, "min_child_weight": 0}, num_workers=workers)
+        model = trainer.fit(rows, rows.where("false"), given, original_train=rows)
+        assert np.isfinite(scores(model, rows)).all()
+
+
+def split(df: DataFrame, label: str, seed: int) -> tuple[Dataset, DataFrame, DataFrame, DataFrame]:
+    features = tuple(c for c in df.columns if c != label)
+    given = Dataset(label, features, content=features, positive="1", classes=("0", "1"))
+    placed = df.withColumn("h", row_hash(df, features, seed, "test") / F.lit(2.0**63))
+    return given, *(placed.where(w).drop("h") for w in ("h >= 0.3", "h >= 0.2 and h < 0.3", "h < 0.2"))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("data", "label"), [("mammography", "label"), ("creditcard_ulb_sample", "Class")])
+def test_on_real_data_as_good_as_in_one_process(
+    spark: SparkSession, real_data: Callable[[str], str], data: str, label: str
+) -> None:
+    given, train, validation, test = split(spark.read.parquet(real_data(data)), label, seed=1)
+    x, y = _arrays(train, given)
+    x_test, y_test = _arrays(test, given)
+    params = {"max_depth": 6, "learning_rate": 0.1}
+    one = xgb.XGBClassifier(n_estimators=200, tree_method="hist", n_jobs=2, **params).fit(x, y)
+    alone = average_precision_score(y_test, one.predict_proba(x_test)[:, 1])
+    for stopping in (None, 20):
+        trainer = get_trainer("xgboost", {**params, "early_stopping_rounds": stopping})
+        model = trainer.fit(train, validation, given, original_train=train)
+        scored = model.score(test).select(F.col(label).alias("y"), F.col("probabilities")[1].alias("p")).toPandas()
+        assert abs(average_precision_score(scored.y, scored.p) - alone) < 0.03
+
+
+def _arrays(df: DataFrame, given: Dataset) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    found = df.toPandas()
+    return found[list(given.features)].to_numpy(dtype=float), found[given.label].to_numpy(dtype=int)

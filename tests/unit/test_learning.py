@@ -1,0 +1,156 @@
+"""Trainers' names and parameters, class weights, and what an XGBoost worker does with its rows: no JVM."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import xgboost as xgb
+
+from steelyard.errors import ConfigError, InputError
+from steelyard.learning import check_trainer, trainer_names
+from steelyard.learning._params import LOGISTIC_REGRESSION, XGBOOST
+from steelyard.learning._xgboost_worker import Rows, Task, collect, train_booster
+from steelyard.weighting import class_weights
+
+BOOSTER = {"objective": "binary:logistic", "eval_metric": "logloss", "max_depth": 3, "nthread": 1, "max_bin": 256}
+
+
+def test_checking_a_trainer_imports_neither_spark_nor_xgboost() -> None:
+    code = (
+        "import sys; from steelyard.learning import check_trainer; check_trainer('xgboost', {'max_depth': 3}); "
+        "print([m for m in ('pyspark', 'xgboost', 'sklearn', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", trainer_names())
+def test_no_parameter_is_fine(name: str) -> None:
+    check_trainer(name)
+    check_trainer(name, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "message"),
+    [
+        ("xgbost", {}, "no trainer is called 'xgbost'. Did you mean 'xgboost'?"),
+        ("xgboost", {"max_deph": 3}, "xgboost has no parameter 'max_deph'. Did you mean 'max_depth'?"),
+        ("xgboost", {"max_depth": "6"}, "train.params.max_depth must be an integer of at least 0. Got '6' instead."),
+        ("xgboost", {"max_depth": 6.5}, "Got 6.5 instead"),
+        ("xgboost", {"max_depth": True}, "Got True instead"),
+        ("xgboost", {"n_estimators": 0}, "an integer of at least 1"),
+        ("xgboost", {"learning_rate": 0}, "a number above 0"),
+        ("xgboost", {"learning_rate": float("nan")}, "Got nan instead"),
+        ("xgboost", {"subsample": 1.5}, "a number above 0 and at most 1"),
+        ("xgboost", {"grow_policy": "random"}, "one of depthwise, lossguide"),
+        ("xgboost", {"n_estimators": None}, "Got None instead"),
+        ("xgboost", {"eta": 0.1}, "write learning_rate"),
+        ("xgboost", {"objective": "rank:map"}, "train.params.objective is not for xgboost"),
+        ("logistic_regression", {"reg_param": 1}, "Did you mean 'regParam'?"),
+        ("logistic_regression", {"C": 1}, "write regParam"),
+        ("logistic_regression", {"elasticNetParam": 2}, "at most 1"),
+        ("logistic_regression", {"fitIntercept": 1}, "one of True, False"),
+    ],
+)
+def test_what_a_trainer_does_not_take(name: str, params: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_trainer(name, params)
+    assert message in str(caught.value)
+
+
+def test_defaults_are_filled_in_and_null_switches_early_stopping_off() -> None:
+    resolved = XGBOOST.resolve("xgboost", {"max_depth": 3})
+    assert (resolved["n_estimators"], resolved["learning_rate"], resolved["max_depth"]) == (200, 0.1, 3)
+    assert resolved["early_stopping_rounds"] == 20
+    assert "reg_lambda" not in resolved, "XGBoost's own default stays XGBoost's"
+    assert XGBOOST.resolve("xgboost", {"early_stopping_rounds": None})["early_stopping_rounds"] is None
+    assert LOGISTIC_REGRESSION.resolve("logistic_regression", {"regParam": 0})["regParam"] == 0
+
+
+def test_every_xgboost_parameter_is_one_that_xgboost_knows() -> None:
+    known = set(xgb.XGBClassifier().get_params())
+    assert set(XGBOOST.known) <= known
+
+
+def test_class_weights() -> None:
+    counts = {"0": 900, "1": 90, "2": 10}
+    assert class_weights(counts, "none") == {"0": 1.0, "1": 1.0, "2": 1.0}
+    balanced = class_weights(counts, "balanced")
+    totals = [balanced[c] * n for c, n in counts.items()]
+    assert np.allclose(totals, 1000 / 3)
+    assert class_weights(counts, {"1": 5}) == {"0": 1.0, "1": 5.0, "2": 1.0}
+    with pytest.raises(InputError, match="names 'fraud', which is no class"):
+        class_weights(counts, {"fraud": 5})
+    with pytest.raises(InputError, match="must be a positive number. Got -1"):
+        class_weights(counts, {"1": -1})
+    with pytest.raises(ConfigError, match="none, balanced or a map"):
+        class_weights(counts, "balance")
+
+
+def some_rows(n: int, seed: int) -> Rows:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 4)).astype(np.float32)
+    y = (x[:, 0] + rng.normal(size=n) > 1).astype(np.float32)
+    return Rows(x, y, np.ones(n, np.float32))
+
+
+def test_a_lone_worker_trains_what_xgboost_trains() -> None:
+    rows = some_rows(500, 0)
+    booster, losses = train_booster(rows, some_rows(0, 1), Task(BOOSTER, rounds=15, features=4))
+    ours = xgb.Booster()
+    ours.load_model(bytearray(booster))
+    theirs = xgb.train(BOOSTER, xgb.QuantileDMatrix(rows.features, rows.label), 15)
+    assert losses == []
+    assert np.array_equal(ours.inplace_predict(rows.features), theirs.inplace_predict(rows.features))
+
+
+def test_early_stopping_keeps_the_rounds_up_to_the_best() -> None:
+    task = Task({**BOOSTER, "learning_rate": 0.5}, rounds=300, features=4, patience=5)
+    booster, losses = train_booster(some_rows(300, 0), some_rows(300, 1), task)
+    model = xgb.Booster()
+    model.load_model(bytearray(booster))
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 1 + 5 < 300
+    assert model.num_boosted_rounds() == best + 1
+
+
+def test_weights_reach_the_trees() -> None:
+    rows = some_rows(300, 0)
+    heavy = Rows(rows.features, rows.label, np.where(rows.label == 1, 10, 1).astype(np.float32))
+    task = Task(BOOSTER, rounds=10, features=4)
+    means = []
+    for each in (rows, heavy):
+        model = xgb.Booster()
+        model.load_model(bytearray(train_booster(each, some_rows(0, 1), task)[0]))
+        means.append(model.inplace_predict(rows.features).mean())
+    assert means[1] > means[0] + 0.1
+
+
+def batch(features: list[list[float]], validation: list[bool]) -> pa.RecordBatch:
+    n = len(features)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(features, pa.list_(pa.float32())),
+            pa.array([1.0] * n),
+            pa.array([2.0] * n),
+            pa.array(validation),
+        ],
+        names=["features", "label", "weight", "validation"],
+    )
+
+
+def test_a_worker_collects_its_batches_in_order() -> None:
+    nan = float("nan")
+    train, validation = collect(iter([batch([[1, 2], [3, nan]], [False, True]), batch([[5, 6]], [False])]), 2)
+    assert train.features.tolist() == [[1, 2], [5, 6]]
+    assert validation.features[0, 0] == 3 and np.isnan(validation.features[0, 1])
+    assert train.weight.tolist() == [2, 2] and validation.label.tolist() == [1]
+
+
+def test_a_worker_without_rows_still_has_matrices() -> None:
+    train, validation = collect(iter([]), 3)
+    assert train.features.shape == validation.features.shape == (0, 3)

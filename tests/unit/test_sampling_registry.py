@@ -1,0 +1,113 @@
+"""Samplers by name, and their parameters, without a Spark session."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from steelyard.dataset import Cost, Dataset
+from steelyard.errors import ConfigError, InputError
+from steelyard.sampling import check_sampler, get_sampler, sampler_class, sampler_for, sampler_names
+from steelyard.sampling._persistence import public_path
+from steelyard.sampling.registry import SAMPLERS
+
+
+@pytest.mark.parametrize("name", sampler_names())
+def test_each_sampler_is_where_the_registry_says(name: str) -> None:
+    cls = sampler_class(name)
+    assert cls.name == name
+    assert public_path(cls) == SAMPLERS[name]
+    assert cls.__doc__ and "Costs" in cls.__doc__
+
+
+@pytest.mark.parametrize("name", sampler_names())
+def test_constructor_arguments_are_the_parameters(name: str) -> None:
+    sampler = sampler_class(name)()
+    arguments = {n: p for n, p in inspect.signature(type(sampler).__init__).parameters.items() if n != "self"}
+    assert sorted(arguments) == [p.name for p in sampler.params]
+    assert all(p.kind is p.KEYWORD_ONLY for p in arguments.values())
+    assert {n: p.default for n, p in arguments.items()} == {p.name: sampler.getOrDefault(p) for p in sampler.params}
+    assert sampler.getOrDefault("random_state") == 0
+
+
+WRONG: list[tuple[str, Any]] = [
+    ("label_col", 3),
+    ("features_col", []),
+    ("features_col", ["a", "a"]),
+    ("key_col", [1]),
+    ("cost_cols", {"a": 1}),
+    ("sampling_strategy", "autos"),
+    ("sampling_strategy", 0),
+    ("random_state", None.__class__),
+    ("random_state", 1.5),
+    ("random_state", 2**63),
+    ("k_neighbors", 0),
+    ("k_neighbors", True),
+    ("k_neighbors", "5"),
+    ("distinct_neighbors", 1),
+    ("scale", "standart"),
+    ("provenance", "yes"),
+    ("block_mb", 0),
+]
+
+
+@pytest.mark.parametrize(("param", "value"), WRONG)
+def test_values_that_cannot_be_are_refused_in_one_manner(param: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"must be.*Got .* instead|without repetition") as failure:
+        get_sampler("smote", **{param: value})
+    assert param in str(failure.value) and "smote" in str(failure.value)
+
+
+def test_the_nearest_name_is_named() -> None:
+    with pytest.raises(ConfigError, match="no sampler 'smotee'.*Did you mean 'smote'.*random_over_sampler"):
+        check_sampler("smotee", {})
+    with pytest.raises(ConfigError, match="no parameter 'k_neighbours'.*Did you mean 'k_neighbors'"):
+        check_sampler("smote", {"k_neighbours": 5})
+    with pytest.raises(ConfigError, match="scale.*'standard'.*'standart'"):
+        check_sampler("smote", {"scale": "standart"})
+
+
+def test_a_pipeline_names_its_columns_elsewhere() -> None:
+    with pytest.raises(ConfigError, match="resample.label_col.*under data"):
+        check_sampler("smote", {"label_col": "y"})
+    check_sampler("smote", {"k_neighbors": 3, "sampling_strategy": 0.1})
+    check_sampler("none", {})
+
+
+def test_positional_arguments_are_refused() -> None:
+    with pytest.raises(TypeError, match="keyword"):
+        sampler_class("smote")("auto")  # type: ignore[call-arg]
+
+
+def test_the_roles_of_a_table_become_columns() -> None:
+    data = Dataset("y", ("a", "b"), key=("id",), group="g", time="t", weight="w", cost=Cost("a", 2.0))
+    sampler = sampler_for(data, "smote", {"k_neighbors": 3})
+    values = {p.name: sampler.getOrDefault(p) for p in sampler.params}
+    assert values["label_col"] == "y" and values["features_col"] == ["a", "b"] and values["key_col"] == ["id"]
+    assert (values["group_col"], values["time_col"], values["weight_col"], values["cost_cols"]) == (
+        "g",
+        "t",
+        "w",
+        ["a"],
+    )
+    assert values["scale"] == "standard" and values["k_neighbors"] == 3
+    assert sampler_for(data, "smote", {"scale": "none"}).getOrDefault("scale") == "none"
+    assert sampler_for(Dataset("y", ("a",)), "random_under_sampler", {}).getOrDefault("key_col") is None
+
+
+def test_parameters_are_checked_on_a_grid_too() -> None:
+    sampler = get_sampler("smote")
+    with pytest.raises(InputError, match="k_neighbors must be"):
+        sampler.copy({sampler.getParam("k_neighbors"): 0})
+
+
+def test_names_need_no_spark() -> None:
+    code = (
+        "import sys; from steelyard.sampling import sampler_names; sampler_names(); "
+        "assert 'pyspark' not in sys.modules, 'pyspark was imported'"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
