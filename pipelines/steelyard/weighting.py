@@ -17,17 +17,17 @@ from steelyard.sampling._strategy import class_name
 ClassWeight = str | Mapping[Any, float]
 
 
-def class_weights(setting: ClassWeight, counts: Mapping[str, int]) -> dict[str, float]:
+def class_weights(counts: Mapping[str, int], setting: ClassWeight = "none") -> dict[str, float]:
     """Return the weight of each class.
 
     Parameters
     ----------
-    setting : {"none", "balanced"} or mapping
+    counts : mapping of str to int
+        Rows of each class; for weighted rows, their total weight.
+    setting : {"none", "balanced"} or mapping, default "none"
         ``"balanced"`` gives every class the same total: rows / (classes × rows of the class), which keeps the sum of
         weights at the number of rows. A mapping gives weights by class, in any form of the label; classes it doesn't
         name weigh 1.
-    counts : mapping of str to int
-        Rows of each class; for weighted rows, their total weight.
 
     Raises
     ------
@@ -36,9 +36,9 @@ def class_weights(setting: ClassWeight, counts: Mapping[str, int]) -> dict[str, 
 
     Examples
     --------
-    >>> class_weights("balanced", {"0": 90, "1": 10})
+    >>> class_weights({"0": 90, "1": 10}, "balanced")
     {'0': 0.5555555555555556, '1': 5.0}
-    >>> class_weights({1: 20}, {"0": 90, "1": 10})
+    >>> class_weights({"0": 90, "1": 10}, {1: 20})
     {'0': 1.0, '1': 20.0}
     """
     if isinstance(setting, Mapping):

@@ -79,7 +79,11 @@ def test_numeric_categories_go_by_their_string_form(spark: SparkSession) -> None
 
 
 def test_vectors_and_arrays_are_expanded(spark: SparkSession) -> None:
-    rows = [(Vectors.dense(1, 2), [3.0, 4.0, 5.0], 0), (Vectors.sparse(2, {1: 7.0}), [6.0, None, NAN], 1), (None, None, 0)]
+    rows = [
+        (Vectors.dense(1, 2), [3.0, 4.0, 5.0], 0),
+        (Vectors.sparse(2, {1: 7.0}), [6.0, None, NAN], 1),
+        (None, None, 0),
+    ]
     df = _with_vector(spark, rows)
     fitted = fit_preprocessing(df, dataset(df), scaled=False)
     assert fitted.names == ["v[0]", "v[1]", "a[0]", "a[1]", "a[2]"]
@@ -145,7 +149,11 @@ def test_infinite_values_at_scoring_are_named(spark: SparkSession) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "message"),
     [
-        ("timestamp", dt.datetime(2026, 1, 1), "feature 'x' is of type timestamp: a time is no feature; derive numbers"),
+        (
+            "timestamp",
+            dt.datetime(2026, 1, 1),
+            "feature 'x' is of type timestamp: a time is no feature; derive numbers",
+        ),
         ("date", dt.date(2026, 1, 1), "list it under data.exclude"),
         ("string", "a", "feature 'x' is of type string: list it under data.categorical"),
         ("map<string,int>", {"a": 1}, "cannot be a feature"),

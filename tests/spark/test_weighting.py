@@ -20,13 +20,13 @@ COUNTS = {"0": 70, "1": 20, "2": 10}
 def test_balanced_is_what_scikit_learn_means() -> None:
     y = np.repeat([0, 1, 2], list(COUNTS.values()))
     expected = compute_class_weight("balanced", classes=np.array([0, 1, 2]), y=y)
-    assert list(class_weights("balanced", COUNTS).values()) == pytest.approx(expected.tolist(), rel=1e-15)
+    assert list(class_weights(COUNTS, "balanced").values()) == pytest.approx(expected.tolist(), rel=1e-15)
 
 
 def test_maps_name_classes_in_any_form() -> None:
-    assert class_weights({1.0: 5, "2": 0.5}, COUNTS) == {"0": 1.0, "1": 5.0, "2": 0.5}
-    assert class_weights({True: 5}, {"true": 1, "false": 9}) == {"true": 5.0, "false": 1.0}
-    assert class_weights("none", COUNTS) == {"0": 1.0, "1": 1.0, "2": 1.0}
+    assert class_weights(COUNTS, {1.0: 5, "2": 0.5}) == {"0": 1.0, "1": 5.0, "2": 0.5}
+    assert class_weights({"true": 1, "false": 9}, {True: 5}) == {"true": 5.0, "false": 1.0}
+    assert class_weights(COUNTS, "none") == {"0": 1.0, "1": 1.0, "2": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_maps_name_classes_in_any_form() -> None:
 )
 def test_what_makes_no_sense_is_refused(setting: Any, parts: list[str]) -> None:
     with pytest.raises(InputError) as failure:
-        class_weights(setting, COUNTS)
+        class_weights(COUNTS, setting)
     assert all(part in str(failure.value) for part in parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import click
@@ -30,11 +31,20 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-for command in (_run.demo, _run.run, _run.stage, _run.report):
-    app.command()(command)
-for command in (_data.profile, _data.split, _data.resample, _data.evaluate, _data.score):
-    app.command()(command)
-for command in (_doctor.schema, _doctor.doctor):
+_COMMANDS: tuple[Callable[..., int], ...] = (
+    _run.demo,
+    _run.run,
+    _run.stage,
+    _data.profile,
+    _data.split,
+    _data.resample,
+    _data.evaluate,
+    _data.score,
+    _run.report,
+    _doctor.schema,
+    _doctor.doctor,
+)
+for command in _COMMANDS:
     app.command()(command)
 
 

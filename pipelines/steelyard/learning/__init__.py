@@ -1,6 +1,7 @@
 """Trainers behind one small interface: `fit` gives a model that scores raw rows and saves itself without pickles.
 
-Importing this package is cheap: names and parameters can be checked without Spark. What trains is imported when it is asked for.
+Importing this package is cheap: names and parameters can be checked without Spark. What trains is imported when it is
+asked for.
 
 Examples
 --------

@@ -11,11 +11,20 @@ from steelyard.learning._features import INFINITE, RAGGED
 
 _FEATURE = re.compile(rf"feature ('[^\n]*?'|\"[^\n]*?\") ({INFINITE}|{RAGGED})")
 _KNOWN = (
-    ("barrier execution mode with dynamic", "XGBoost's workers must run at the same time, which dynamic allocation can't promise: set "
-     "spark.dynamicAllocation.enabled=false"),
-    ("requires more slots", "XGBoost's workers must run at the same time, and the cluster has too few free cores for them: lower train.num_workers, "
-     "or give the application more cores"),
-    ("executor has no steelyard", "the executors have no steelyard: ship it with --py-files steelyard.zip, or install it there"),
+    (
+        "barrier execution mode with dynamic",
+        "XGBoost's workers must run at the same time, which dynamic allocation can't promise: set "
+        "spark.dynamicAllocation.enabled=false",
+    ),
+    (
+        "requires more slots",
+        "XGBoost's workers must run at the same time, and the cluster has too few free cores for them: lower "
+        "train.num_workers, or give the application more cores",
+    ),
+    (
+        "executor has no steelyard",
+        "the executors have no steelyard: ship it with --py-files steelyard.zip, or install it there",
+    ),
     ("No module named 'xgboost'", "the executors lack xgboost: install it there"),
 )
 

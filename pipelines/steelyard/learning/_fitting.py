@@ -117,9 +117,7 @@ def _scale(
     values = [present(df, f.column, f.kind, f.element) for f in numeric]
     identity = dataset.identity or dataset.features
     sample = hash_sample(df, identity, values, rows=rows, seed=seed, purpose="preprocessing")
-    return [
-        _fitted(feature, sample[:, i], indicator=0 < missing[i] < rows) for i, feature in enumerate(numeric)
-    ]
+    return [_fitted(feature, sample[:, i], indicator=0 < missing[i] < rows) for i, feature in enumerate(numeric)]
 
 
 def _fitted(feature: Numeric, values: NDArray[np.float64], *, indicator: bool) -> Numeric:

@@ -1,4 +1,4 @@
-"""From margins to probabilities, as Spark expressions: the same bits on every machine, since Spark's `exp` is StrictMath's."""
+"""From margins to probabilities, in Spark's own arithmetic: the same bits everywhere, since its `exp` is StrictMath's."""
 
 from __future__ import annotations
 

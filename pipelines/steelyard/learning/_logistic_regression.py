@@ -37,7 +37,7 @@ class LogisticRegressionModel(Model):
     coefficients: tuple[tuple[float, ...], ...] = ()
     intercepts: tuple[float, ...] = ()
 
-    def margins(self, df: DataFrame) -> Column:  # noqa: D102 - inherited
+    def margins(self, df: DataFrame) -> Column:
         values = self.preprocessing.columns(df)
         sums = [
             F.lit(b) + total([F.lit(w) * x for w, x in zip(row, values, strict=True) if w])
@@ -45,12 +45,12 @@ class LogisticRegressionModel(Model):
         ]
         return sums[0] if len(sums) == 1 else F.array(*sums)
 
-    def to_json(self) -> dict[str, Any]:  # noqa: D102 - inherited
+    def to_json(self) -> dict[str, Any]:
         fitted = {"coefficients": [list(r) for r in self.coefficients], "intercepts": list(self.intercepts)}
         return {**super().to_json(), **fitted}
 
     @classmethod
-    def load(cls, document: dict[str, Any], run_dir: RunDir, path: str) -> Self:  # noqa: D102 - inherited
+    def load(cls, document: dict[str, Any], run_dir: RunDir, path: str) -> Self:
         coefficients = tuple(tuple(row) for row in document["coefficients"])
         return cls(**shared_fields(document), coefficients=coefficients, intercepts=tuple(document["intercepts"]))
 

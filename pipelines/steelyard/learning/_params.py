@@ -25,7 +25,11 @@ class Number:
         """Whether `value` is a number of the right kind within the limits."""
         if value is None:
             return self.optional
-        if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float) or not isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int if self.integer else int | float)
+            or not isfinite(value)
+        ):
             return False
         return bool((value > self.low if self.above else value >= self.low) and value <= self.high)
 

@@ -97,7 +97,8 @@ def load_model(run_dir: RunDir, path: str) -> Model:
     document = run_dir.read_json(f"{path}/model.json")
     if document.get("format") != FORMAT:
         raise InputError(
-            f"{run_dir.uri(path)}/model.json is of format {document.get('format')!r}; this version of steelyard reads {FORMAT}"
+            f"{run_dir.uri(path)}/model.json is of format {document.get('format')!r}; "
+            f"this version of steelyard reads {FORMAT}"
         )
     entry = _entry(document["trainer"])
     model: type[Model] = getattr(import_module(entry.module), entry.model)

@@ -6,16 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, dtype
+from steelyard.columns import class_text, col, require_columns
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.learning._failures import explained
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._fitting import fit_preprocessing
-from steelyard.weighting import class_weights
+from steelyard.weighting import class_weights, weight_column
 
 if TYPE_CHECKING:
     from steelyard.learning._model import Model
@@ -53,9 +53,7 @@ class Trainer(ABC):
             "seed": self.seed,
         }
 
-    def fit(
-        self, train: DataFrame, validation: DataFrame, dataset: Dataset, *, original_train: DataFrame
-    ) -> Model:
+    def fit(self, train: DataFrame, validation: DataFrame, dataset: Dataset, *, original_train: DataFrame) -> Model:
         """Learn from `train`.
 
         Parameters
@@ -72,8 +70,8 @@ class Trainer(ABC):
         Raises
         ------
         InputError
-            For features that can't be used (see `fit_preprocessing`), labels that are no class, weights that are missing or
-            negative, or a single class.
+            For features that can't be used (see `fit_preprocessing`), labels that are no class, weights that are
+            missing or negative, or a single class.
         EngineError
             If the cluster can't run the training as asked.
         """
@@ -107,15 +105,16 @@ class Trainer(ABC):
         weights: Mapping[str, float],
     ) -> DataFrame:
         """Return what a trainer sees. Classes that were not learned have no label and are left out."""
-        text = class_text(df, dataset.label)
-        label = _lookup(text, {c: float(i) for i, c in enumerate(learned)})
-        weight = _lookup(text, {c: float(weights[c]) for c in learned}) * _weight(df, dataset)
-        known = df.select(F.array(*preprocessing.columns(df)).alias("features"), label.alias("label"), weight.alias("weight"))
+        places = [F.lit(part) for i, c in enumerate(learned) for part in (c, float(i))]
+        label = F.try_element_at(F.create_map(*places), class_text(df, dataset.label))
+        weight = weight_column(df, dataset.label, weights, existing=_weight_name(df, dataset))
+        features = F.array(*preprocessing.columns(df))
+        known = df.select(features.alias("features"), label.alias("label"), weight.alias("weight"))
         return known.where(F.col("label").isNotNull())
 
 
 def in_own_order(rows: DataFrame, partitions: int) -> DataFrame:
-    """Distribute and sort rows by what they hold alone, so that what learns from them learns the same from any partitioning.
+    """Distribute and sort rows by what they hold alone: whatever their partitioning was, they are learned from alike.
 
     Rows that agree in all columns are interchangeable, so no key is needed, which synthetic rows wouldn't have.
     """
@@ -127,29 +126,27 @@ def in_own_order(rows: DataFrame, partitions: int) -> DataFrame:
 
 def _class_counts(df: DataFrame, dataset: Dataset) -> dict[str, int]:
     """Return the rows of each class that has any, in the order of `dataset.classes`."""
-    weight = _weight(df, dataset)
+    if dataset.weight is not None:
+        require_columns(df, [dataset.weight], "weight")
+    weight = F.lit(1.0) if dataset.weight is None else col(dataset.weight).cast("double")
     bad = F.count(F.when(weight.isNull() | F.isnan(weight) | (weight < 0), 1))
-    groups = df.groupBy(class_text(df, dataset.label).alias("class")).agg(F.count(F.lit(1)).alias("n"), bad.alias("bad"))
+    groups = df.groupBy(class_text(df, dataset.label).alias("class")).agg(
+        F.count(F.lit(1)).alias("n"), bad.alias("bad")
+    )
     found = {row["class"]: row for row in groups.limit(len(dataset.classes) + 1000).collect()}
     for name, row in found.items():
         if name not in dataset.classes:
             what = "no label" if name is None else f"label {name!r}, which is none of {', '.join(dataset.classes)}"
             raise InputError(f"{row['n']:,} training rows have {what}")
         if row["bad"]:
-            raise InputError(f"weight {dataset.weight!r} is missing or negative in {row['bad']:,} training rows of class {name!r}")
+            raise InputError(
+                f"weight {dataset.weight!r} is missing or negative in {row['bad']:,} training rows of class {name!r}"
+            )
     if not found:
         raise InputError("there are no training rows")
     return {c: found[c]["n"] for c in dataset.classes if c in found}
 
 
-def _weight(df: DataFrame, dataset: Dataset) -> Column:
-    """Return the user's weight, 1 where there is none: a weight that a sampler emits is on training rows only."""
-    if dataset.weight is None or dataset.weight not in df.columns:
-        return F.lit(1.0)
-    dtype(df, dataset.weight, "weight")
-    return col(dataset.weight).cast("double")
-
-
-def _lookup(key: Column, values: Mapping[str, float]) -> Column:
-    pairs = [part for k, v in values.items() for part in (F.lit(k), F.lit(v))]
-    return F.try_element_at(F.create_map(*pairs), key)
+def _weight_name(df: DataFrame, dataset: Dataset) -> str | None:
+    """Return the column of row weights, if it is here: a weight that a sampler emits is on training rows only."""
+    return dataset.weight if dataset.weight in df.columns else None

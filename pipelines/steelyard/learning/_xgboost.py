@@ -1,8 +1,8 @@
 """XGBoost on Spark: one barrier stage trains a booster, a pandas UDF scores with it.
 
-The library's own `xgboost.spark` runs the input three times (to count its partitions, its labels, and to train), sends rows as
-Python objects, needs a classic session, and saves pickles. What it does around `xgboost.train` is small, so it is done here: the
-rows go once, as Arrow, to tasks that meet through XGBoost's own collective, and this also runs on Spark Connect.
+The library's own `xgboost.spark` runs its input three times (to count partitions, to count labels, and to train), sends
+rows as Python objects, needs a classic session, and saves pickles. What it does around `xgboost.train` is small, so it is
+done here: the rows go once, as Arrow, to tasks that meet through XGBoost's own collective. This runs on Spark Connect too.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ class XGBoostModel(Model):
 
     booster: bytes = b""
 
-    def margins(self, df: DataFrame) -> Column:  # noqa: D102 - inherited
+    def margins(self, df: DataFrame) -> Column:
         values = [c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))]
         margins: Column = margin_udf(self.booster, several=len(self.learned) > 2)(F.struct(*values))
         return margins
 
-    def save(self, run_dir: RunDir, path: str) -> None:  # noqa: D102 - inherited
+    def save(self, run_dir: RunDir, path: str) -> None:
         run_dir.write_bytes(f"{path}/booster.ubj", self.booster)
         super().save(run_dir, path)
 
     @classmethod
-    def load(cls, document: dict[str, Any], run_dir: RunDir, path: str) -> Self:  # noqa: D102 - inherited
+    def load(cls, document: dict[str, Any], run_dir: RunDir, path: str) -> Self:
         return cls(**shared_fields(document), booster=run_dir.read_bytes(f"{path}/booster.ubj"))
 
 
@@ -140,7 +140,8 @@ def margin_udf(booster: bytes, *, several: bool) -> Any:
             margins = model.inplace_predict(rows, predict_type="margin", validate_features=False).astype(float)
             yield pandas.Series(list(margins) if several else margins.reshape(-1))
 
-    return pandas_udf("array<double>" if several else "double")(score)
+    wrapped: Any = pandas_udf("array<double>" if several else "double")(score)  # type: ignore[call-overload]
+    return wrapped
 
 
 def _summary(booster: bytes, losses: list[float], names: list[str]) -> dict[str, Any]:

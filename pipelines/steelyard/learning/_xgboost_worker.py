@@ -1,4 +1,4 @@
-"""What one XGBoost worker does with its partition: collect, join the others, train. No Spark session is needed to call most of it."""
+"""What one XGBoost worker does with its partition: collect its rows, join the other workers, train in step with them."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from steelyard.metrics._aggregate import score_table
 from steelyard.metrics._document import document, lookup
 from steelyard.metrics._evaluate import SplitMetrics, evaluate
 from steelyard.metrics._gate import judge_gate
+from steelyard.metrics._split import split_document
 from steelyard.metrics._tables import BucketTable, Decisions, ScoreTable
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "judge_gate",
     "lookup",
     "score_table",
+    "split_document",
 ]

@@ -30,7 +30,7 @@ from steelyard.metrics.expressions import bisect, collect, exact_sum, number_arr
 Arrays = dict[str, NDArray[Any]]
 
 MOST_SCORES = 1 << 20  # distinct scores; beyond them a row of the table is a range of scores
-MOST_BINS = 1000  # of one class's bucket table
+MOST_BINS = 500  # of one class's bucket table
 MOST_CELLS = 2_000_000  # of the bucket tables of all classes
 _TINY = 1e-15
 

@@ -164,6 +164,37 @@ class BucketTable:
     squares: Floats
 
     @classmethod
+    def from_rows(
+        cls,
+        table: ScoreTable,
+        score: Floats,
+        positive: Flags,
+        alarm: Flags,
+        bucket: Counts,
+        *,
+        weight: Floats | None = None,
+        cost_pos: Floats | None = None,
+        cost_neg: Floats | None = None,
+        bins: int = 500,
+    ) -> BucketTable:
+        """Return the table of rows that are at hand as arrays, beside their exact score table."""
+        assigned = table.bins(bins)
+        size = np.ones(len(score)) if weight is None else weight
+        pos, neg = size * positive, size * ~positive
+        costs = [side * (0.0 if cost is None else cost) for side, cost in ((pos, cost_pos), (neg, cost_neg))]
+        return cls.from_cells(
+            assigned,
+            assigned[np.searchsorted(-table.low, -score)],
+            bucket,
+            alarm,
+            pos=pos,
+            neg=neg,
+            cost_pos=costs[0],
+            cost_neg=costs[1],
+            squares=np.array([float((cost**2).sum()) for cost in costs]),
+        )
+
+    @classmethod
     def from_cells(
         cls,
         assigned: Counts,

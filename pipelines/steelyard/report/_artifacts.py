@@ -21,7 +21,7 @@ class Artifacts:
         `run.json`.
     outcomes : dict
         Stage → how it ended, for the stages that did, in their order.
-    stats, split, resample, model, metrics, curves : dict
+    stats, split, resample, metrics, curves : dict
         Documents of the stages; empty where they aren't there.
     guards : dict
         Checkpoint → what the guard found.
@@ -32,7 +32,6 @@ class Artifacts:
     stats: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
     resample: dict[str, Any] = field(default_factory=dict)
-    model: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
     guards: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -54,6 +53,12 @@ class Artifacts:
         return str(self.stats.get("label") or self.manifest.get("config", {}).get("data", {}).get("label", "label"))
 
     @property
+    def training(self) -> dict[str, Any]:
+        """What the stage `train` has told of the model, its calibration and its threshold."""
+        outcome = self.outcomes.get("train")
+        return outcome.details if outcome is not None else {}
+
+    @property
     def test(self) -> dict[str, Any]:
         """The metrics of the test split."""
         found: dict[str, Any] = self.metrics.get("splits", {}).get("test") or {}
@@ -62,14 +67,13 @@ class Artifacts:
 
 def read(run: RunDir) -> Artifacts:
     """Read everything that the report shows."""
-    outcomes = {stage: found for stage in STAGES if (found := run.outcome(stage)) is not None}
+    outcomes = {stage: outcome for stage in STAGES if (outcome := run.outcome(stage)) is not None}
     return Artifacts(
         manifest=run.manifest(),
         outcomes=outcomes,
         stats=_document(run, outcomes.get("profile"), "stats.json"),
         split=_document(run, outcomes.get("split"), "plan.json"),
         resample=_document(run, outcomes.get("resample"), "plan.json"),
-        model=_document(run, outcomes.get("train"), "model.json"),
         metrics=_json(run, "metrics.json") if _done(outcomes.get("evaluate")) else {},
         curves=_document(run, outcomes.get("evaluate"), "curves.json"),
         guards={c: found for c in GUARDS if (found := _guard(run, outcomes.get(f"guard_{c}"), c))},

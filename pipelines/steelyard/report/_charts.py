@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,10 +108,7 @@ def _lower(table: Mapping[str, Any]) -> tuple[list[float], str]:
 
 def calibration(curves: Sequence[Curve]) -> Markup:
     """Return the share of positives that came true over what was predicted; both axes logarithmic if they are rare."""
-    points = [
-        (p, o) for c in curves for p, o in zip(c.data["calibration"]["predicted"], c.data["calibration"]["observed"])
-    ]
-    rare = _rare([v for pair in points for v in pair])
+    rare = _rare([v for c in curves for axis in ("predicted", "observed") for v in c.data["calibration"][axis]])
     x, y = (Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP))
     if rare is not None:
         x, y = Scale(rare, 1, _LEFT, _RIGHT, "log"), Scale(rare, 1, _BOTTOM, _TOP, "log")
@@ -202,7 +199,7 @@ def _bar(x: Scale, y: float, rows: int, made: int, style: str) -> list[Markup]:
     return parts
 
 
-def importances(ranked: Sequence[tuple[str, float]]) -> Markup:
+def importances(ranked: Sequence[tuple[str, float]], shown: Callable[[float], str]) -> Markup:
     """Return the features that the model gains most from."""
     most = max((gain for _, gain in ranked), default=0.0) or 1.0
     x = Scale(0, most, 220, 720)
@@ -211,8 +208,8 @@ def importances(ranked: Sequence[tuple[str, float]]) -> Markup:
         y = 6 + i * 22.0
         parts.append(tag("text", _short(name, 30), x=212.0, y=y + 12, text_anchor="end", class_="label"))
         parts.append(tag("rect", x=220, y=y, width=max(x(gain) - 220, 1.0), height=15, class_="bar after"))
-        parts.append(tag("text", number(gain), x=x(gain) + 6, y=y + 12, class_="tick"))
-    said = ", ".join(f"{name} {number(gain)}" for name, gain in ranked)
+        parts.append(tag("text", shown(gain), x=x(gain) + 6, y=y + 12, class_="tick"))
+    said = ", ".join(f"{name} {shown(gain)}" for name, gain in ranked)
     return drawing("importances", 800, len(ranked) * 22.0 + 8, "Importance of features", said, *parts)
 
 

@@ -82,7 +82,12 @@ def _binary(found: Artifacts) -> tuple[str, list[Point]]:
     finds = "finds none of them" if majority != positive else "raises an alarm on every row"
     beside = f"“Always the majority” is right on {right} of the rows and {finds}."
     counted = f"{count(alarms)} alarms: {count(hits)} right, {count(alarms - hits)} false."
-    return headline, [Point(f"{beside} The model raises {counted}"), *_intervals(of), *_guessing(test, positive), *_cost(test)]
+    return headline, [
+        Point(f"{beside} The model raises {counted}"),
+        *_intervals(of),
+        *_guessing(test, positive),
+        *_cost(test),
+    ]
 
 
 def _intervals(of: Mapping[str, Any]) -> list[Point]:

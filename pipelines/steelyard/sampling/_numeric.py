@@ -31,7 +31,7 @@ class Survey:
     widths : mapping of str to int
         How many numbers each feature column holds.
     distinct : mapping of str to int
-        Different rows in each class: exact where it is small.
+        Different rows in each class: exact where there are too few, else a lower bound.
     """
 
     widths: Mapping[str, int]
@@ -84,7 +84,7 @@ def survey(
     classes : sequence of str
         Those whose different rows matter.
     enough : int
-        Up to which number they are counted exactly.
+        How many different rows they need.
 
     Raises
     ------
@@ -97,7 +97,9 @@ def survey(
     for i, f in enumerate(arrays):
         measures += [F.min(F.size(_array(df, f))).alias(f"least{i}"), F.max(F.size(_array(df, f))).alias(f"most{i}")]
     content = row_hash(df, features, 0, "features")
-    measures.append(F.approx_count_distinct(content).alias("distinct"))
+    # 64 bits that rows fall on: as many rows as bits are different at least, for next to nothing.
+    bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))
+    measures.append(F.bit_or(F.when(class_text(df, label).isin(list(classes)), bit)).alias("bits"))
     found = df.groupBy(class_text(df, label).alias("class")).agg(*measures).collect()
     for what in ("missing", "infinite"):
         counts = {f: sum(r[f"{what}{i}"] for r in found) for i, f in enumerate(features)}
@@ -113,8 +115,8 @@ def survey(
         raise InputError(
             f"{method} needs at least one feature, and the arrays of {', '.join(map(repr, arrays))} are empty"
         )
-    distinct = {r["class"]: r["distinct"] for r in found if r["class"] in set(classes)}
-    doubtful = [c for c, n in distinct.items() if n < 2 * enough]
+    distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
+    doubtful = [c for c, n in distinct.items() if n < enough]
     if doubtful:
         some = df.select(class_text(df, label).alias("class"), content.alias("content"))
         exact = some.where(F.col("class").isin(doubtful)).distinct().groupBy("class").count().collect()

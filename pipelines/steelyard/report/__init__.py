@@ -1,0 +1,5 @@
+"""The HTML report of a run: one file, nothing loaded from anywhere."""
+
+from steelyard.report._page import build, verdict
+
+__all__ = ["build", "verdict"]

@@ -1,0 +1,99 @@
+"""The parts that a page is put together from. Whatever isn't markup already is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from steelyard.report._svg import group, tag
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading.
+
+    Parameters
+    ----------
+    name : str
+        Its anchor.
+    title : str
+    body : Markup
+    """
+
+    name: str
+    title: str
+    body: Markup
+
+
+def table(head: Sequence[object], rows: Iterable[Sequence[object]], align: str, caption: str | None = None) -> Markup:
+    """Return a table whose first column names its rows.
+
+    Parameters
+    ----------
+    head : sequence
+    rows : iterable of sequence
+    align : str
+        For each column `l` (left), `r` (right, for numbers) or `w` (left, and may be wide).
+    caption : str, optional
+    """
+    top = tag("tr", group(*(tag("th", h, scope="col", class_=a) for h, a in zip(head, align, strict=True))))
+    body = [
+        tag(
+            "tr",
+            group(
+                tag("th", row[0], scope="row", class_=align[0]),
+                *(tag("td", cell, class_=a) for cell, a in zip(row[1:], align[1:], strict=True)),
+            ),
+        )
+        for row in rows
+    ]
+    parts = group(
+        tag("caption", caption) if caption else "",
+        tag("thead", top),
+        tag("tbody", group(*body)),
+    )
+    return tag("div", tag("table", parts), class_="scroll")
+
+
+def figure(title: str, *parts: object, note: str | None = None) -> Markup:
+    """Return a figure with a heading above and, if need be, a note below."""
+    return tag("figure", group(tag("h3", title), *parts, tag("p", note, class_="note") if note else ""))
+
+
+def legend(*entries: tuple[str, str]) -> Markup:
+    """Return names beside the lines that they are drawn with; entries are (style, name)."""
+    items = [
+        tag("span", group(tag("svg", _sample(style), viewBox="0 0 26 10", aria_hidden="true"), name))
+        for style, name in entries
+    ]
+    return tag("p", group(*items), class_="legend")
+
+
+def _sample(style: str) -> Markup:
+    if style == "point":
+        return tag("circle", cx=13, cy=5, r=4.5, class_=style)
+    if style.startswith(("bar", "fill")):
+        return tag("rect", x=6, y=0, width=14, height=10, class_=style)
+    return tag("path", d="M1 5H25", class_=f"line {style}")
+
+
+def pair(*figures: Markup) -> Markup:
+    """Return figures side by side where there is room."""
+    return tag("div", group(*figures), class_="pair")
+
+
+def note(text: object) -> Markup:
+    """Return a remark."""
+    return tag("p", text, class_="note")
+
+
+def folded(summary: str, body: object, *, unfolded: bool = False) -> Markup:
+    """Return what opens on a click."""
+    return tag("details", group(tag("summary", summary), body), open="open" if unfolded else None)
+
+
+def pill(text: str, tone: str) -> Markup:
+    """Return a word that stands out: `good`, `bad` or `plain`."""
+    return tag("span", text, class_=f"pill {tone}")

@@ -1,0 +1,248 @@
+"""The sections on data and on the run itself: classes, splits, features, guards, configuration, facts."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from steelyard.report import _charts
+from steelyard.report._artifacts import Artifacts
+from steelyard.report._html import Section, figure, folded, legend, note, pill, table
+from steelyard.report._numbers import NONE, count, duration, moment, number, percent, seconds_between
+from steelyard.report._svg import group, tag
+
+_MOST_CLASSES = 30
+_MOST_FEATURES = 60
+_SPLITS = ("train", "validation", "test")
+
+
+def classes(found: Artifacts) -> Section | None:
+    """Return how many rows each class has, before and after resampling."""
+    counts = {c: of["count"] for c, of in found.stats.get("classes", {}).items()}
+    if not counts:
+        return None
+    plans = found.resample.get("classes") or {}
+    total = sum(counts.values())
+    rows = [
+        [c, count(n), percent(n / total), *_planned(plans, c)] for c, n in sorted(counts.items(), key=lambda kv: -kv[1])
+    ]
+    head = ["class", "rows", "share", "training rows before", "after", "synthetic", "share after"]
+    said = f"{count(found.stats['rows'])} rows; the largest class has {number(found.stats['imbalance_ratio'])} times "
+    said += "as many as the smallest."
+    if found.stats.get("null_labels"):
+        said += f" {count(found.stats['null_labels'])} rows have no label."
+    body = [note(said)]
+    if plans:
+        body.append(_bars(found, plans))
+    body.append(
+        table(
+            head if plans else head[:3],
+            [r if plans else r[:3] for r in rows[:_MOST_CLASSES]],
+            "lrrrrrr" if plans else "lrr",
+        )
+    )
+    if len(rows) > _MOST_CLASSES:
+        body.append(note(f"{len(rows) - _MOST_CLASSES} rarer classes are left out."))
+    return Section("classes", "Classes", group(*body))
+
+
+def _planned(plans: Mapping[str, Any], name: str) -> list[str]:
+    if name not in plans:
+        return [NONE] * 4
+    after = sum(p["after"] for p in plans.values())
+    of = plans[name]
+    return [count(of["before"]), count(of["after"]), count(of["new"]), percent(of["after"] / after if after else None)]
+
+
+def _bars(found: Artifacts, plans: Mapping[str, Any]) -> Markup:
+    shown = sorted(plans, key=lambda c: -plans[c]["before"])[:_MOST_CLASSES]
+    before, after, made = ({c: plans[c][k] for c in shown} for k in ("before", "after", "new"))
+    sampler = found.resample.get("sampler", "none")
+    params = {k: v for k, v in (found.resample.get("params") or {}).items() if v is not None}
+    words = ", ".join(f"{k} = {v}" for k, v in params.items())
+    how = f"{sampler} ({words})" if words and sampler != "none" else sampler
+    note_text = f"Sampler: {how}. Validation and test rows are never resampled."
+    entries = [("bar before", "before"), ("bar after", "after")]
+    entries += [("bar made", "synthetic")] if any(made.values()) else []
+    drawn = _charts.class_bars(before, after, made)
+    logarithmic = " (logarithmic scale)" if "logarithmic" in drawn else ""
+    return figure(f"Training rows before and after resampling{logarithmic}", drawn, legend(*entries), note=note_text)
+
+
+def splits(found: Artifacts) -> Section | None:
+    """Return how the rows were divided."""
+    counts: Mapping[str, Mapping[str, int]] = found.split.get("counts", {})
+    if not counts:
+        return None
+    deviations = found.split.get("deviations", {})
+    names = sorted(
+        {c for of in counts.values() for c in of}, key=lambda c: -sum(of.get(c, 0) for of in counts.values())
+    )
+    given = [s for s in _SPLITS if s in counts]
+    rows = [
+        [c, *(_part(counts[s].get(c, 0), deviations.get(s, {}).get(c, 0)) for s in given)]
+        for c in names[:_MOST_CLASSES]
+    ]
+    totals = {s: sum(counts[s].values()) for s in given}
+    rows.append(["all", *(count(totals[s]) for s in given)])
+    rarest = names[-1]
+    share = [percent(counts[s].get(rarest, 0) / totals[s] if totals[s] else None) for s in given]
+    rows.append([f"share of class {rarest}", *share])
+    method = {"temporal": "In order of time", "stratified": "At random within each class"}.get(
+        found.split.get("method", "")
+    )
+    said = f"{method or found.split.get('method')}; seed {found.split.get('seed')}. " if method else ""
+    if any(d for of in deviations.values() for d in of.values()):
+        said += "Where rows had to stay together, small numbers say how many more or fewer than asked for."
+    else:
+        said += "All counts are exactly as asked for."
+    return Section("splits", "Splits", group(table(["class", *given], rows, "l" + "r" * len(given)), note(said)))
+
+
+def _part(rows: int, deviation: int) -> Markup:
+    off = f"{deviation:+,}" if deviation else ""
+    return Markup("{}<small>{}</small>").format(count(rows), off)
+
+
+def features(found: Artifacts) -> Section | None:
+    """Return what each feature looks like in each class."""
+    described: Mapping[str, Any] = found.stats.get("features") or {}
+    if not described:
+        return None
+    counts = {c: of["count"] for c, of in found.stats["classes"].items()}
+    ordered = sorted(counts, key=lambda c: -counts[c])
+    shown = ordered if len(ordered) <= 3 else [ordered[0], *ordered[-2:]]
+    rows = [_feature(name, of, shown, counts) for name, of in list(described.items())[:_MOST_FEATURES]]
+    head = ["feature", "type", *(f"missing, {c}" for c in shown), *(f"middle, {c}" for c in shown), "5 % to 95 %"]
+    align = "lw" + "r" * len(shown) + "w" * len(shown) + "l"
+    said = "Middle: the median of numbers, the most frequent levels of categories. "
+    said += "Boxes hold the middle half, from top to bottom: "
+    said += ", ".join(f"class {c}" for c in shown) + "."
+    if len(ordered) > len(shown):
+        said += " The largest and the two smallest classes are shown."
+    if len(described) > _MOST_FEATURES:
+        said += f" {len(described) - _MOST_FEATURES} more features are left out."
+    parts = [note(said), table(head, rows, align)]
+    importances = _importances(found)
+    return Section("features", "Features", group(*([importances] if importances else []), *parts))
+
+
+def _feature(name: str, of: Mapping[str, Any], shown: list[str], counts: Mapping[str, int]) -> list[object]:
+    by_class = {c: of["by_class"].get(c, {}) for c in shown}
+    missing = [percent(d["missing"] / counts[c]) if d.get("missing") is not None else NONE for c, d in by_class.items()]
+    kind = of["type"] + (", constant" if of.get("constant") else "")
+    middle: list[object] = [_middle(d, counts[c]) for c, d in by_class.items()]
+    boxes = _charts.boxes(by_class) if of.get("kind") == "numeric" else ""
+    return [name, kind, *missing, *middle, boxes]
+
+
+def _middle(described: Mapping[str, Any], rows: int) -> str:
+    if "quantiles" in described:
+        return number(described["quantiles"].get("0.5"))
+    top = [f"{level} {percent(n / rows)}" for level, n in described.get("top", [])[:2]]
+    return ", ".join(top) or NONE
+
+
+def _importances(found: Artifacts) -> Markup | None:
+    """Return what the model looks at: gains of trees, else the largest coefficients."""
+    gains = [(g["feature"], g["gain"]) for g in found.training.get("importances") or []]
+    if gains:
+        drawn = _charts.importances(gains[:15], percent)
+        return figure("What the trees gain most from", drawn, note="Each feature's share of the whole gain.")
+    weights = [
+        (c["feature"], max(map(abs, c["coefficient"].values()))) for c in found.training.get("coefficients") or []
+    ]
+    if not weights:
+        return None
+    drawn = _charts.importances(weights[:15], number)
+    return figure("The largest coefficients", drawn, note="Without their sign, of features brought to the same scale.")
+
+
+def guards(found: Artifacts) -> Section | None:
+    """Return the verdict of each expectation."""
+    if not found.guards:
+        return None
+    parts = []
+    for checkpoint, report in found.guards.items():
+        results = sorted(report.get("results", []), key=lambda r: (r["success"], r["severity"] != "critical"))
+        failed = sum(not r["success"] for r in results)
+        met = f"{len(results) - failed} of {len(results)} expectations met"
+        state = (
+            ("passed", "good")
+            if report["success"] and not failed
+            else ("warns", "plain")
+            if report["success"]
+            else ("failed", "bad")
+        )
+        title = group(tag("b", f"{checkpoint}"), " ", pill(*state), " ", met)
+        rows = [_expectation(r) for r in results]
+        body = table(["expectation", "", "column", "observed", "what was found"], rows, "llwww")
+        parts.append(folded(title, body, unfolded=failed > 0))
+        parts += [
+            note(f"Left out: {x['expectation']}, since {x['parameter']} isn't given.")
+            for x in report.get("left_out", [])
+        ]
+    return Section("guards", "Guards", group(*parts))
+
+
+def _expectation(result: Mapping[str, Any]) -> list[object]:
+    severity = result["severity"]
+    mark = pill("met", "good") if result["success"] else pill(severity, "bad" if severity == "critical" else "plain")
+    name = result["expectation"].removeprefix("expect_").replace("_", " ")
+    return [name, mark, result["column"] or NONE, _short(result["observed"]), result["message"]]
+
+
+def _short(observed: object, most: int = 80) -> str:
+    if isinstance(observed, bool) or observed is None:
+        return NONE if observed is None else str(observed).lower()
+    if isinstance(observed, int | float):
+        return number(observed)
+    text = observed if isinstance(observed, str) else json.dumps(observed, ensure_ascii=False)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def configuration(found: Artifacts) -> Section | None:
+    """Return the configuration that ruled the run."""
+    config = found.manifest.get("config")
+    if not config:
+        return None
+    variables = found.manifest.get("variables") or {}
+    parts = [folded("Resolved configuration, defaults included", tag("pre", _yaml(config)))]
+    if variables:
+        parts.append(table(["variable", "value"], [[k, v] for k, v in variables.items()], "lw"))
+    return Section("configuration", "Configuration", group(*parts))
+
+
+def _yaml(document: Any) -> str:
+    from ruamel.yaml import YAML
+
+    out = io.StringIO()
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(document, out)
+    return out.getvalue()
+
+
+def facts(found: Artifacts) -> Section:
+    """Return stages with their times, and versions."""
+    stages = []
+    longest = max((seconds_between(o.started, o.finished) for o in found.outcomes.values()), default=0.0) or 1.0
+    for name, outcome in found.outcomes.items():
+        seconds = seconds_between(outcome.started, outcome.finished)
+        state = pill("done", "good") if outcome.done else pill(outcome.kind or "failed", "bad")
+        bar = Markup('<span class="time" style="--share:{}%"></span>').format(round(100 * seconds / longest, 1))
+        stages.append([name, state, duration(seconds), bar, outcome.message or ""])
+    versions = [[k, v] for k, v in (found.manifest.get("versions") or {}).items()]
+    began = f"Run {found.manifest.get('run_id')}, begun {moment(found.manifest.get('created'))}."
+    parts: list[object] = [note(began)]
+    if stages:
+        parts.append(table(["stage", "", "time", "", "message"], stages, "llrlw"))
+    if versions:
+        parts.append(folded("Versions", table(["package", "version"], versions, "ll")))
+    return Section("run", "The run", group(*parts))

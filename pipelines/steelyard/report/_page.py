@@ -1,0 +1,72 @@
+"""From a run directory to one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from steelyard import __version__
+from steelyard.report import _inputs, _results
+from steelyard.report._artifacts import Artifacts, read
+from steelyard.report._html import Section
+from steelyard.report._numbers import moment
+from steelyard.report._verdict import judge
+from steelyard.store import RunDir
+
+# In the order of the page, with what it is called where it is missing.
+_SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
+    ("metrics", _results.metrics),
+    ("curves", _results.curves),
+    ("threshold", _results.threshold),
+    ("confusion", _results.confusion),
+    ("calibration", _results.calibration),
+    ("metrics of each class", _results.classes),
+    ("classes", _inputs.classes),
+    ("splits", _inputs.splits),
+    ("guards", _inputs.guards),
+    ("features", _inputs.features),
+    ("configuration", _inputs.configuration),
+    ("run", _inputs.facts),
+)
+_TWO_CLASSES_ONLY = {"threshold"}
+
+
+def build(run: RunDir) -> str:
+    """Return the report of a run as one HTML file, also of a run that has failed or isn't finished.
+
+    Parameters
+    ----------
+    run : RunDir
+        Only files of this directory are read.
+
+    Returns
+    -------
+    str
+        A page that loads nothing, runs no script, and prints.
+    """
+    found = read(run)
+    made = {name: make(found) for name, make in _SECTIONS}
+    missing = [n for n, s in made.items() if s is None and not (n in _TWO_CLASSES_ONLY and found.positive is None)]
+    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return template.from_string(_file("report.html.j2")).render(
+        pipeline=found.manifest.get("pipeline"),
+        run_id=found.manifest.get("run_id"),
+        created=moment(found.manifest.get("created")),
+        version=__version__,
+        style=Markup(_file("report.css")),
+        verdict=judge(found),
+        sections=[s for s in made.values() if s is not None],
+        missing=missing,
+    )
+
+
+def verdict(run: RunDir) -> str:
+    """Return what came of a run in a few lines of plain text."""
+    return str(judge(read(run)))
+
+
+def _file(name: str) -> str:
+    return (resources.files(__package__) / "templates" / name).read_text(encoding="utf-8")

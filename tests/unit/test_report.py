@@ -1,0 +1,375 @@
+"""The HTML report, from artifacts of runs of several kinds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyarrow import fs as pafs
+
+from steelyard import report
+from steelyard.metrics import BucketTable, ScoreTable, SplitMetrics, document
+from steelyard.metrics._split import split_document
+from steelyard.report._numbers import percent
+from steelyard.store import Outcome, RunDir, Store
+
+NASTY = '<b onclick="x()">"fraud" & co</b>'
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+def judged(label: np.ndarray, score: np.ndarray, classes: tuple[str, ...], threshold: float | None) -> SplitMetrics:
+    """Return the metrics of scored rows: `label` numbers the classes, `score` has a column for each class."""
+    positive = classes[1] if len(classes) == 2 else None
+    decided = (score[:, 1] >= threshold).astype(int) if threshold is not None else score.argmax(axis=1)
+    rng = np.random.default_rng(1)
+    bucket = rng.integers(0, 200, len(label))
+    costs = {"cost_pos": rng.gamma(2, 60, len(label)), "cost_neg": np.full(len(label), 5.0)} if positive else {}
+    tables, pairs = {}, {}
+    for i, name in enumerate(classes):
+        if positive in (None, name):
+            tables[name] = ScoreTable.from_rows(score[:, i], label == i, **costs)
+            pairs[name] = (
+                tables[name],
+                BucketTable.from_rows(tables[name], score[:, i], label == i, decided == i, bucket, **costs),
+            )
+    confusion = {
+        a: {d: int(((label == i) & (decided == j)).sum()) for j, d in enumerate(classes)} for i, a in enumerate(classes)
+    }
+    numbers = split_document(classes, positive, confusion, pairs, grouped=False)
+    return SplitMetrics(numbers, tables, threshold)
+
+
+def scored(counts: tuple[int, ...], seed: int, hard: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and probabilities of a model that is better than guessing."""
+    rng = np.random.default_rng(seed)
+    label = np.repeat(np.arange(len(counts)), counts)
+    margin = rng.normal(size=(len(label), len(counts))) + np.log(np.array(counts) / sum(counts))
+    margin[np.arange(len(label)), label] += hard * (1 + (label > 0))
+    odds = np.exp(margin)
+    return label, odds / odds.sum(axis=1, keepdims=True)
+
+
+class Maker:
+    """Writes the artifacts of a run through the store."""
+
+    def __init__(self, root: Path, classes: tuple[str, ...], counts: tuple[int, ...], label: str = "is_fraud") -> None:
+        self.classes, self.counts, self.label = classes, counts, label
+        self.positive = classes[1] if len(classes) == 2 else None
+        self.threshold = 0.2 if self.positive else None
+        gate = {"pr_auc": {"min": 0.5, "max": None}, "recall": {"min_ci95": 0.2}}
+        manifest = {
+            "pipeline": "card_fraud",
+            "run_id": "r1",
+            "config": {"name": "card_fraud", "data": {"path": "data/t.parquet", "label": label}, "gate": gate},
+            "variables": {"date": "2026-07-01"},
+            "versions": {"steelyard": "0.1.0", "pyspark": "4.3.0"},
+            "created": "2026-07-01T04:05:06.789Z",
+        }
+        self.run: RunDir = Store(root).create("card_fraud", "r1", manifest)
+        self._clock = 0
+
+    def publish(self, stage: str, files: Mapping[str, Any], status: str = "done", **more: Any) -> None:
+        """Write a stage's artifacts and its outcome."""
+        times = [f"2026-07-01T04:{m:02d}:{s:02d}.000Z" for m, s in (divmod(self._clock + d, 60) for d in (0, 7))]
+        self._clock += 9
+        for path, content in files.items():
+            self.run.write_json(path, content)
+        self.run.publish(Outcome(stage, status, "a1", *times, **more), list(files) if status == "done" else [])
+
+    def profile(self) -> None:
+        rows = sum(self.counts)
+        number = {"missing": 1, "mean": 5.0, "std": 2.0, "min": 0.5, "max": 900.0}
+        middle = {"0.05": 1.0, "0.25": 2.0, "0.5": 4.0, "0.75": 8.0, "0.95": 30.0}
+        empty = {"missing": 9, "mean": None, "std": None, "min": None, "max": None}
+        of = {
+            "amount": ("double", "numeric", {**number, "quantiles": middle}),
+            "void": ("double", "numeric", {**empty, "quantiles": dict.fromkeys(middle)}),
+            NASTY: ("string", "categorical", {"missing": 0, "distinct": 3, "top": [[NASTY, 40], ["web", 12]]}),
+        }
+        stats = {
+            "rows": rows,
+            "null_labels": 3,
+            "label": self.label,
+            "positive": self.positive,
+            "imbalance_ratio": max(self.counts) / min(self.counts),
+            "classes": {c: {"count": n, "share": n / rows} for c, n in zip(self.classes, self.counts, strict=True)},
+            "features": {
+                name: {"type": t, "kind": k, "constant": name == "void", "by_class": dict.fromkeys(self.classes, d)}
+                for name, (t, k, d) in of.items()
+            },
+        }
+        self.publish("profile", {"profile/a1/stats.json": stats})
+
+    def split(self) -> None:
+        counts = {
+            s: {c: round(n * share) for c, n in zip(self.classes, self.counts, strict=True)}
+            for s, share in (("train", 0.7), ("validation", 0.1), ("test", 0.2))
+        }
+        plan = {"method": "stratified", "seed": 7, "counts": counts, "deviations": {"test": {self.classes[0]: -2}}}
+        self.publish("split", {"split/a1/plan.json": plan})
+
+    def resample(self) -> None:
+        classes = {
+            c: {"before": round(n * 0.7), "after": max(round(n * 0.7), 500), "new": max(0, 500 - round(n * 0.7))}
+            for c, n in zip(self.classes, self.counts, strict=True)
+        }
+        plan = {"sampler": "smote", "params": {"k_neighbors": 5, "sampling_strategy": 0.1}, "classes": classes}
+        self.publish("resample", {"resample/a1/plan.json": plan})
+
+    def guard(self, checkpoint: str, *, success: bool = True) -> None:
+        results = [
+            _expectation("expect_no_null_labels", self.label, success=success, message=f"observed {NASTY}"),
+            _expectation("expect_column_to_exist", "amount", success=True, message="column 'amount' is there"),
+        ]
+        left_out = [{"expectation": "expect_row_count", "parameter": "rows"}]
+        found = {"checkpoint": checkpoint, "suite": "raw.json", "success": success, "results": results, "docs": None}
+        path = f"guards/a1/{checkpoint}.json"
+        failed = {} if success else {"status": "failed", "kind": "guard", "message": f"guard {checkpoint!r} said no"}
+        self.publish(f"guard_{checkpoint}", {path: {**found, "left_out": left_out}}, details={"report": path}, **failed)
+
+    def train(self) -> None:
+        chosen = {"value": self.threshold, "rule": {"maximize": "f2"}, "achieved": {}, "note": None}
+        importances = [{"feature": "amount", "gain": 0.7}, {"feature": NASTY, "gain": 0.3}]
+        details = {"model": "xgboost", "trees": 200, "calibration": "isotonic", "importances": importances}
+        self.publish("train", {}, details={**details, "threshold": chosen if self.threshold else None})
+
+    def evaluate(self, test: SplitMetrics | None = None) -> None:
+        shares = {"validation": 0.1, "test": 0.2}
+        splits = {
+            name: judged(*scored(tuple(max(1, int(n * share)) for n in self.counts), i), self.classes, self.threshold)
+            for i, (name, share) in enumerate(shares.items())
+        }
+        splits |= {"test": test} if test else {}
+        numbers = {name: of.to_json() for name, of in splits.items()}
+        found = document("card_fraud", "r1", self.positive, self.threshold, numbers)
+        curves = {name: of.curves() for name, of in splits.items()}
+        self.publish("evaluate", {"evaluate/a1/curves.json": curves, "metrics.json": found})
+
+    def whole(self) -> RunDir:
+        """Run all stages up to the report."""
+        self.profile()
+        self.guard("raw")
+        self.split()
+        self.resample()
+        self.train()
+        self.evaluate()
+        return self.run
+
+
+def _expectation(name: str, column: str, *, success: bool, message: str) -> dict[str, Any]:
+    expected: dict[str, Any] = {"max": 0}
+    return {
+        "expectation": name,
+        "column": column,
+        "success": success,
+        "severity": "critical",
+        "observed": 0 if success else 3,
+        "expected": expected,
+        "message": message,
+    }
+
+
+class Page(HTMLParser):
+    """Checks that elements close in order, and collects what a reader sees."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for key, value in attrs:
+            assert not key.startswith("on"), f"{tag} has a handler"
+            if key == "id":
+                self.ids.append(value or "")
+            if key in ("href", "src", "xlink:href", "action", "data", "poster", "srcset"):
+                self.links.append(value or "")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"[ \n]+", " ", " ".join(self.words))
+
+
+def check(html: str) -> Page:
+    """Check what holds for every report; return the page."""
+    page = Page(html)
+    assert len(page.ids) == len(set(page.ids))
+    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    assert not {"script", "link", "img", "iframe", "object", "base"} & set(page.tags)
+    assert not re.search(r"https?://|url\(|@import|@font-face", html)
+    assert "nan" not in re.sub(r"[a-z]*nan[a-z]+|[a-z]+nan", "", html.lower())
+    assert "None" not in page.text and "<b onclick" not in html
+    return page
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    return Maker(tmp_path_factory.mktemp("two"), ("0", "1"), (40_000, 400)).whole()
+
+
+def test_a_whole_run_has_every_section(two: RunDir) -> None:
+    page = check(report.build(two))
+    wanted = "verdict metrics curves threshold confusion calibration per-class classes splits guards features"
+    assert set(page.ids) >= {*wanted.split(), "configuration", "run"}
+    assert page.tags.count("svg") > 8 and "Not in this report" not in page.text
+    for chart in ("pr", "roc", "thresholds", "calibration", "histogram", "classes", "importances"):
+        assert {f"{chart}-title", f"{chart}-desc"} <= set(page.ids)
+
+
+def test_numbers_are_those_of_the_artifacts(two: RunDir) -> None:
+    page = check(report.build(two))
+    test = two.read_json("metrics.json")["splits"]["test"]
+    of = test["per_class"]["1"]
+    hits, missed = test["confusion"]["1"]["1"], test["confusion"]["1"]["0"]
+    assert f"Of 80 positives (is_fraud = 1) among 8,080 test rows, the model finds {hits}" in page.text
+    assert f"actually 1 {missed} {percent(missed / 80)} {hits} {percent(hits / 80)} 80" in page.text
+    for name in ("pr_auc", "roc_auc", "precision", "recall"):
+        low, high = of[name]["ci95"]
+        assert f"{of[name]['value']:.3f} {low:.3f} – {high:.3f}" in page.text, name
+    assert "28,000 before" in page.text and "500 after, 220 of them synthetic" in page.text
+
+
+def test_the_verdict_is_the_same_in_plain_text(two: RunDir) -> None:
+    words = report.verdict(two)
+    assert words.splitlines()[0] in check(report.build(two)).text
+    assert "The gate is passed" in words and "<" not in words
+
+
+def test_the_gate_that_has_judged_is_believed(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    run = maker.whole()
+    verdicts = [{"passed": False, "message": "recall is 0.1, demanded is at least 0.9"}]
+    details = {"passed": False, "verdicts": verdicts}
+    maker.publish("gate", {}, "failed", kind="guard", message="the gate says no", details=details)
+    page = check(report.build(run))
+    assert "The gate says no: recall is 0.1, demanded is at least 0.9." in page.text
+    assert "verdict bad" in report.build(run)
+
+
+def test_an_unknown_metric_in_the_gate_is_said(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    maker.run.update_manifest({**maker.run.manifest(), "config": {"gate": {"recal": {"min": 0.1}}}})
+    assert "there is no metric 'recal'" in check(report.build(maker.whole())).text
+
+
+@pytest.mark.parametrize("label", [NASTY, "größe & <Länge>", "]]>", "{{ 7 * 7 }}"])
+def test_labels_and_classes_are_escaped(tmp_path: Path, label: str) -> None:
+    classes = (f"no {label}", label)
+    page = check(report.build(Maker(tmp_path, classes, (3_000, 150), label=label).whole()))
+    assert label in page.text and f"no {label}" in page.text
+
+
+def test_many_classes(tmp_path: Path) -> None:
+    counts = (45_000, 9_000, 3_000, 170, 50, 20, 7)
+    maker = Maker(tmp_path, tuple(f"class {c}" for c in "abcdefg"), counts, label="kind")
+    page = check(report.build(maker.whole()))
+    assert "Among 7 classes" in page.text and "threshold" not in page.ids
+    assert "rarest class there, class g" in page.text
+    assert "Not in this report" not in page.text
+
+
+def test_more_classes_than_a_matrix_shows(tmp_path: Path) -> None:
+    classes = tuple(f"c{i:02}" for i in range(40))
+    counts = tuple(3_000 // (i + 1) for i in range(40))
+    page = check(report.build(Maker(tmp_path, classes, counts).whole()))
+    assert "With 40 classes, the 25 most frequent mistakes" in page.text
+
+
+@pytest.mark.parametrize("stage", ["profile", "resample", "train"])
+def test_a_run_that_failed_says_so_first(tmp_path: Path, stage: str) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    for done in ("profile", "split", "resample", "train"):
+        if done == stage:
+            maker.publish(stage, {}, "failed", kind="input", message=f"column {NASTY} is missing")
+            break
+        getattr(maker, done)()
+    page = check(report.build(maker.run))
+    assert f"The run ended in stage {stage}. The input is wrong: column {NASTY} is missing" in page.text
+    assert "Not in this report" in page.text and "metrics" in page.text.split("Not in this report")[1]
+    assert ("splits" in page.ids) == (stage in ("resample", "train")) and "configuration" in page.ids
+    assert report.verdict(maker.run).startswith(f"The run ended in stage {stage}")
+
+
+def test_a_guard_that_said_no_shows_what_it_found(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    maker.profile()
+    maker.guard("raw", success=False)
+    page = check(report.build(maker.run))
+    assert "The run ended in stage guard_raw. A guard said no" in page.text
+    assert f"Guard “raw” says no: observed {NASTY}" in page.text
+    assert "no null labels" in page.text and "1 of 2 expectations met" in page.text
+
+
+def test_a_failure_after_the_metrics_comes_before_them(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    maker.whole()
+    maker.guard("scored", success=False)
+    lines = report.verdict(maker.run).splitlines()
+    assert lines[0].startswith("The run ended in stage guard_scored") and "positives" in lines[1]
+    assert "metrics" in check(report.build(maker.run)).ids
+
+
+def test_a_run_that_has_only_begun(tmp_path: Path) -> None:
+    page = check(report.build(Maker(tmp_path, ("0", "1"), (40, 20)).run))
+    assert "The run has not begun." in page.text and "configuration" in page.ids
+
+
+def _few(positives: int, hits: int) -> SplitMetrics:
+    label = np.repeat([0, 1], [500, positives])
+    score = np.where(label == 1, 0.0, 0.01)
+    score[500 : 500 + hits] = 0.9
+    return judged(label, np.stack([1 - score, score], axis=1), ("0", "1"), 0.5)
+
+
+def test_too_few_positives_are_said_to_be_too_few(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    maker.whole()
+    maker.evaluate(_few(5, 3))
+    text = check(report.build(maker.run)).text
+    assert "too few positives for an interval" in text and "too few" in text
+
+
+def test_a_model_without_alarms_and_one_that_guesses(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    maker.whole()
+    maker.evaluate(_few(40, 0))
+    text = check(report.build(maker.run)).text
+    assert "it raises no alarm at all" in text and "does not exclude guessing" in text
+    assert "The gate says no" in text
+
+
+def test_a_test_split_without_positives(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    maker.whole()
+    maker.evaluate(_few(0, 0))
+    assert "Of 0 positives" in check(report.build(maker.run)).text
+
+
+def test_a_store_without_a_local_folder(two: RunDir, tmp_path: Path) -> None:
+    memory = Store("bucket", filesystem=pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem()))
+    there = memory.run("card_fraud", "r1")
+    for path in two.files(""):
+        there.write_bytes(path, two.read_bytes(path))
+    assert there.local is None
+    assert report.build(there) == report.build(two)
