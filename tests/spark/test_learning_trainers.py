@@ -266,7 +266,7 @@ def test_an_infinite_validation_row_is_named(table: DataFrame) -> None:
 
 
 def test_more_workers_than_slots_are_refused_at_once(table: DataFrame) -> None:
-    with pytest.raises(EngineError, match=r"has 2 slots?: set spark.master to local\[5\], or train.num_workers to 2"):
+    with pytest.raises(EngineError, match=r"runs 2 at a time: set spark.master to local\[5\], or train.num_workers"):
         fitted("xgboost", table, num_workers=5)
 
 

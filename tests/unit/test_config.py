@@ -59,6 +59,13 @@ def test_json_text_and_round_trip(tmp_path: Path) -> None:
     assert load(json.dumps(config.to_json())).to_json() == config.to_json()
 
 
+def test_parameters_are_plain_python_values(tmp_path: Path) -> None:
+    config = load(write(tmp_path, GOOD), ["train.params={a: 1.0, b: 2, c: true, d: 'x', e: [0.5]}"])
+    values = list(config.train.params.values())
+    assert [type(v) for v in values] == [float, int, bool, str, list]
+    assert type(values[-1][0]) is float
+
+
 def test_classes_keep_their_string_form(tmp_path: Path) -> None:
     file = write(tmp_path, GOOD)
     assert load(file, ["data.positive=1"]).data.positive == "1"

@@ -85,9 +85,7 @@ def test_precision_at_k_is_the_expectation_over_tied_rows() -> None:
 
 @given(rows(), st.integers(2, 8))
 @settings(max_examples=150, deadline=None)
-def test_bounds_of_ranges_hold_the_exact_values(
-    data: tuple[np.ndarray, np.ndarray, np.ndarray], width: int
-) -> None:
+def test_bounds_of_ranges_hold_the_exact_values(data: tuple[np.ndarray, np.ndarray, np.ndarray], width: int) -> None:
     score, label, weight = data
     exact = ScoreTable.from_rows(score, label, weight)
     starts = np.arange(0, len(exact), width)

@@ -230,7 +230,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
 
 def test_a_whole_run_has_every_section(two: RunDir) -> None:
     page = check(report.build(two))
-    wanted = "verdict metrics curves threshold confusion calibration per-class classes splits guards features"
+    wanted = "verdict metrics curves decisions probabilities per-class classes splits guards features"
     assert set(page.ids) >= {*wanted.split(), "configuration", "run"}
     assert page.tags.count("svg") > 8 and "Not in this report" not in page.text
     for chart in ("pr", "roc", "thresholds", "calibration", "histogram", "classes", "importances"):
@@ -284,7 +284,7 @@ def test_many_classes(tmp_path: Path) -> None:
     counts = (45_000, 9_000, 3_000, 170, 50, 20, 7)
     maker = Maker(tmp_path, tuple(f"class {c}" for c in "abcdefg"), counts, label="kind")
     page = check(report.build(maker.whole()))
-    assert "Among 7 classes" in page.text and "threshold" not in page.ids
+    assert "Among 7 classes" in page.text and "thresholds-title" not in page.ids
     assert "rarest class there, class g" in page.text
     assert "Not in this report" not in page.text
 

@@ -149,13 +149,21 @@ def _override(document: CommentedMap, override: str) -> None:
     place[last] = _parse(text, f"--set {override!r}") if text else ""
 
 
+def _plain(value: Any) -> Any:
+    """Return a scalar without the YAML reader's own subclass, which remembers how it was spelled."""
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
 def _substitute(value: Any, variables: Mapping[str, str], path: tuple[str, ...]) -> Any:
     if isinstance(value, Mapping):
-        return {k: _substitute(v, variables, (*path, str(k))) for k, v in value.items()}
+        return {_plain(k): _substitute(v, variables, (*path, str(k))) for k, v in value.items()}
     if isinstance(value, list):
         return [_substitute(v, variables, path) for v in value]
     if not isinstance(value, str):
-        return value
+        return _plain(value)
 
     def known(match: re.Match[str]) -> str:
         if match[1] not in variables:

@@ -1,4 +1,4 @@
-"""From margins to probabilities, in Spark's own arithmetic: the same bits everywhere, since its `exp` is StrictMath's."""
+"""From margins to probabilities, in Spark's own arithmetic: its `exp` is StrictMath's, the same everywhere."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """XGBoost on Spark: one barrier stage trains a booster, a pandas UDF scores with it.
 
-The library's own `xgboost.spark` runs its input three times (to count partitions, to count labels, and to train), sends
-rows as Python objects, needs a classic session, and saves pickles. What it does around `xgboost.train` is small, so it is
-done here: the rows go once, as Arrow, to tasks that meet through XGBoost's own collective. This runs on Spark Connect too.
+The library's own `xgboost.spark` runs its input three times (to count partitions, to count labels, and to train),
+sends rows as Python objects, needs a classic session, and saves pickles. What it does around `xgboost.train` is small,
+so it is done here: the rows go once, as Arrow, to tasks that meet through XGBoost's own collective. This runs on Spark
+Connect too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import xgboost as xgb
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
+from pyspark.sql.utils import is_remote
 
 from steelyard.dataset import Dataset
 from steelyard.errors import EngineError
@@ -109,13 +111,22 @@ class XGBoostTrainer(Trainer):
 
 def _require_slots(spark: SparkSession, workers: int) -> None:
     """Refuse at once what Spark would refuse after minutes of waiting."""
-    local = re.fullmatch(r"local(?:\[(\d+)(?:,\s*\d+)?\])?", str(spark.conf.get("spark.master", "")))
-    slots = int(local[1] or 1) if local else workers
-    if slots < workers:
+    slots = _local_slots(spark)
+    if slots is not None and slots < workers:
         raise EngineError(
-            f"XGBoost's {workers} workers must run at the same time, and spark.master {local[0] if local else ''} has "
-            f"{slots} slot: set spark.master to local[{workers}], or train.num_workers to {slots}"
+            f"XGBoost's {workers} workers must run at the same time, and this local Spark runs {slots} at a time: "
+            f"set spark.master to local[{workers}], or train.num_workers to {slots}"
         )
+
+
+def _local_slots(spark: SparkSession) -> int | None:
+    """Return how many tasks a local Spark runs at a time, None for a cluster or where it can't be told."""
+    found = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\s*\d+)?\])?", str(spark.conf.get("spark.master", "")))
+    if found is None:
+        return None
+    if found[1] == "*":
+        return None if is_remote() else spark.sparkContext.defaultParallelism
+    return int(found[1] or 1)
 
 
 def margin_udf(booster: bytes, *, several: bool) -> Any:

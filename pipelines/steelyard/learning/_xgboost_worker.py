@@ -1,4 +1,4 @@
-"""What one XGBoost worker does with its partition: collect its rows, join the other workers, train in step with them."""
+"""What one XGBoost worker does with its partition: collect its rows, join the other workers, train with them."""
 
 from __future__ import annotations
 

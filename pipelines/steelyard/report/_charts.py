@@ -117,8 +117,6 @@ def calibration(curves: Sequence[Curve]) -> Markup:
     parts.append(plot.line([x.low, 1], [x.low, 1], "base"))
     for curve in curves:
         data = curve.data["calibration"]
-        if "thin" not in curve.style:
-            parts.append(plot.line(data["predicted"], data["observed"], f"{curve.style} thin"))
         for p, o, share in zip(data["predicted"], data["observed"], data["share"], strict=True):
             hollow = " hollow" if o < y.low else ""
             words = f"predicted {metric(p)}, observed {metric(o)}, {percent(share)} of the rows"
@@ -150,7 +148,7 @@ def histogram(data: Mapping[str, Any]) -> Markup:
         for start, end, share in zip(edges[:-1], edges[1:], bins[side], strict=True):
             if share > 0:
                 left, width = plot.x(start), plot.x(end) - plot.x(start)
-                inset = 0 if side == "negative" else width * 0.25
+                inset = 0 if side == "negative" else width * 0.15
                 top = plot.y(max(share, low * 1.02))
                 words = f"{side}: {percent(share)} of them score {number(start)} to {number(end)}"
                 parts.append(

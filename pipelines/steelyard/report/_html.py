@@ -72,8 +72,8 @@ def legend(*entries: tuple[str, str]) -> Markup:
 
 
 def _sample(style: str) -> Markup:
-    if style == "point":
-        return tag("circle", cx=13, cy=5, r=4.5, class_=style)
+    if style == "point" or style.startswith("dot"):
+        return tag("circle", cx=13, cy=5, r=3.7, class_=style)
     if style.startswith(("bar", "fill")):
         return tag("rect", x=6, y=0, width=14, height=10, class_=style)
     return tag("path", d="M1 5H25", class_=f"line {style}")

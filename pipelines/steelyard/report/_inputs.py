@@ -104,7 +104,7 @@ def splits(found: Artifacts) -> Section | None:
 
 
 def _part(rows: int, deviation: int) -> Markup:
-    off = f"{deviation:+,}" if deviation else ""
+    off = f"{deviation:+,}".replace("-", "−") if deviation else ""
     return Markup("{}<small>{}</small>").format(count(rows), off)
 
 

@@ -36,10 +36,32 @@ def number(value: float | None) -> str:
 
 
 def metric(value: float | None) -> str:
-    """Return a metric to three digits after the point, small ones to three significant digits."""
+    """Return a metric to three digits after the point, or as many as tell it from 0 and 1.
+
+    Examples
+    --------
+    >>> metric(0.5), metric(0.00123), metric(0.99987), metric(1.0)
+    ('0.500', '0.00123', '0.9999', '1.000')
+    """
     if value is None or not math.isfinite(value):
         return NONE
+    if 0.0 < 1.0 - value < 0.0005:
+        return f"{value:.{min(9, -math.floor(math.log10(1.0 - value)))}f}"
     return f"{value:.3f}" if 0.01 <= abs(value) <= 1 or value == 0 else number(value)
+
+
+def tick(value: float) -> str:
+    """Return a number for an axis: no digit more than it needs.
+
+    Examples
+    --------
+    >>> tick(0.2), tick(2500.0), tick(0.00001)
+    ('0.2', '2,500', '10⁻⁵')
+    """
+    if 0 < abs(value) < 0.001:
+        digits, exponent = f"{value:.0e}".split("e")
+        return ("" if digits == "1" else f"{digits}·") + f"10{_superscript(int(exponent))}"
+    return f"{value:,.10g}"
 
 
 def percent(share: float | None) -> str:

@@ -20,9 +20,8 @@ from steelyard.store import RunDir
 _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
     ("metrics", _results.metrics),
     ("curves", _results.curves),
-    ("threshold", _results.threshold),
-    ("confusion", _results.confusion),
-    ("calibration", _results.calibration),
+    ("decisions", _results.decisions),
+    ("probabilities", _results.probabilities),
     ("metrics of each class", _results.classes),
     ("classes", _inputs.classes),
     ("splits", _inputs.splits),
@@ -31,7 +30,6 @@ _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
     ("configuration", _inputs.configuration),
     ("run", _inputs.facts),
 )
-_TWO_CLASSES_ONLY = {"threshold"}
 
 
 def build(run: RunDir) -> str:
@@ -49,7 +47,7 @@ def build(run: RunDir) -> str:
     """
     found = read(run)
     made = {name: make(found) for name, make in _SECTIONS}
-    missing = [n for n, s in made.items() if s is None and not (n in _TWO_CLASSES_ONLY and found.positive is None)]
+    missing = [name for name, section in made.items() if section is None]
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return template.from_string(_file("report.html.j2")).render(
         pipeline=found.manifest.get("pipeline"),

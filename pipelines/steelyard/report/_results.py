@@ -16,28 +16,29 @@ from steelyard.report._numbers import NONE, count, interval, metric, number, per
 from steelyard.report._svg import group
 
 _OWN = {
-    "precision": ("Precision", "share of the alarms that are right"),
     "recall": ("Recall", "share of the positives that are found"),
+    "precision": ("Precision", "share of the alarms that are right"),
     "f1": ("F1", "precision and recall, equally weighted"),
     "f2": ("F2", "recall counts twice as much"),
-    "specificity": ("Specificity", "share of the negatives without an alarm"),
     "pr_auc": ("PR area", "over all thresholds; guessing gives the share of positives"),
     "roc_auc": ("ROC area", "over all thresholds; flatters where positives are rare"),
+    "specificity": ("Specificity", "share of the negatives without an alarm"),
 }
 _WHOLE = {
     "recall_at_precision_0.9": ("Recall at precision 0.9", "the most that is found while 9 of 10 alarms are right"),
-    "precision_at_k": ("Precision at k", "among as many of the highest scores as there are positives"),
+    "expected_cost": ("Cost per row", "of the wrong decisions; less is better"),
+    "accuracy": ("Accuracy", "share of the rows decided right; says little here"),
     "balanced_accuracy": ("Balanced accuracy", "mean of the classes' recalls"),
-    "g_mean": ("G-mean", "geometric mean of the classes' recalls"),
     "mcc": ("MCC", "correlation of decision and truth"),
+    "brier": ("Brier score", "squared error of the probabilities; less is better"),
+    "ece": ("Calibration error", "mean gap of predicted and observed shares; less is better"),
+    "log_loss": ("Log loss", "logarithmic loss of the probabilities; less is better"),
+    "precision_at_k": ("Precision at k", "among as many of the highest scores as there are positives"),
+    "g_mean": ("G-mean", "geometric mean of the classes' recalls"),
     "kappa": ("Kappa", "agreement beyond chance"),
     "iba": ("IBA", "balanced accuracy, tilted towards recall"),
-    "accuracy": ("Accuracy", "share of the rows decided right; says little here"),
-    "brier": ("Brier score", "squared error of the probabilities; less is better"),
-    "log_loss": ("Log loss", "logarithmic loss of the probabilities; less is better"),
-    "ece": ("Calibration error", "mean gap of predicted and observed shares; less is better"),
-    "expected_cost": ("Cost per row", "of the wrong decisions; less is better"),
 }
+_LESS_USED = ("specificity", "log_loss", "precision_at_k", "g_mean", "kappa", "iba")
 _NO_LINE = ("brier", "log_loss", "ece", "expected_cost")
 _MOST_CELLS = 25
 _MOST_CURVES = 7
@@ -53,22 +54,26 @@ def metrics(found: Artifacts) -> Section | None:
 
 def _binary_metrics(found: Artifacts, positive: str) -> Markup:
     test, seen = found.test, found.metrics["splits"].get("validation") or {}
-    rows = []
+    rows: dict[str, list[object]] = {}
     for name, (title, meaning) in {**_OWN, **_WHOLE}.items():
         own = name in _OWN
         now = (test["per_class"][positive] if own else test).get(name)
         before = (seen.get("per_class", {}).get(positive, {}) if own else seen).get(name)
         if now is not None and not (name == "expected_cost" and value(now) is None):
-            base = always_majority(test, name, positive)
-            rows.append(
-                [_named(title, meaning), *_figures(now, base, line=name not in _NO_LINE), metric(value(before))]
-            )
+            drawn = _figures(now, always_majority(test, name, positive), line=name not in _NO_LINE)
+            rows[name] = [_named(title, meaning), *drawn, metric(value(before))]
     head = ["metric", "model", "95 % interval", "always the majority", "", "validation"]
     text = (
         f"Class {found.label} = {positive}. The threshold was chosen on validation rows and judged on test rows, which "
-        "took part in nothing else. “Always the majority” is the decision that accuracy alone would reward."
+        "took part in nothing else. In the pictures, the dot is the model with its interval, the upright line is "
+        "“always the majority”: the decision that accuracy alone would reward."
     )
-    return group(note(text), table(head, rows, "wrrrlr"), _bounds_note(test, positive))
+    return group(
+        note(text),
+        table(head, [row for name, row in rows.items() if name not in _LESS_USED], "wrrrlr"),
+        folded("More metrics", table(head, [rows[name] for name in _LESS_USED if name in rows], "wrrrlr")),
+        _bounds_note(test, positive),
+    )
 
 
 def _named(title: str, meaning: str) -> Markup:
@@ -189,42 +194,32 @@ def _point(found: Artifacts) -> Point | None:
     return Point(recall, value(of["precision"]), 1 - specificity)
 
 
-def threshold(found: Artifacts) -> Section | None:
-    """Return how precision, recall and cost depend on the threshold."""
-    data = (found.curves.get("test") or {}).get(found.positive or "")
-    if not data:
-        return None
-    chosen = found.metrics.get("threshold")
-    lower = "cost per row" if "cost" in data["thresholds"] else "alarms"
-    drawn = group(
-        _charts.thresholds(data, chosen),
-        legend(("s0", "precision"), ("s1 dashed", "recall"), ("s2", lower), ("mark", "chosen threshold")),
-    )
-    text = "On test rows. A row raises an alarm if its score is the threshold or more."
-    rule = found.training.get("threshold") or {}
-    if rule.get("rule"):
-        words = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in rule["rule"].items())
-        text += f" The threshold was chosen on validation rows by the rule “{words}”."
-        text += f" {rule['note']}" if rule.get("note") else ""
-    shown = pair(
-        figure("Precision, recall and cost", drawn),
-        figure(
-            "Scores",
-            _charts.histogram(data),
-            legend(("fill-base", "negatives"), ("fill0", "positives")),
-            note="A logarithmic scale: the rare class would not be seen otherwise.",
-        ),
-    )
-    return Section("threshold", "Threshold", group(shown, note(text)))
-
-
-def confusion(found: Artifacts) -> Section | None:
-    """Return what was decided for the rows of each class."""
+def decisions(found: Artifacts) -> Section | None:
+    """Return what was decided for the rows of each class, and how that depends on the threshold."""
     if not found.test:
         return None
     matrix: Mapping[str, Mapping[str, int]] = found.test["confusion"]
-    shown = _matrix(matrix) if len(matrix) <= _MOST_CELLS else _most_confused(matrix)
-    return Section("confusion", "Confusion", shown)
+    confusion = _matrix(matrix) if len(matrix) <= _MOST_CELLS else _most_confused(matrix)
+    data = (found.curves.get("test") or {}).get(found.positive or "")
+    if not data:
+        return Section("decisions", "Decisions", confusion)
+    lower = "cost per row" if "cost" in data["thresholds"] else "alarms"
+    over = figure(
+        "Threshold against precision, recall and " + ("cost" if lower == "cost per row" else "alarms"),
+        _charts.thresholds(data, found.metrics.get("threshold")),
+        legend(("s0", "precision"), ("s1 dashed", "recall"), ("s2", lower), ("mark", "chosen threshold")),
+        note=_threshold_note(found),
+    )
+    return Section("decisions", "Decisions", pair(over, figure("Confusion", confusion)))
+
+
+def _threshold_note(found: Artifacts) -> str:
+    text = "On test rows. A row raises an alarm if its score is the threshold or more."
+    chosen = found.training.get("threshold") or {}
+    if chosen.get("rule"):
+        words = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in chosen["rule"].items())
+        text += f" The threshold was chosen on validation rows by the rule “{words}”."
+    return f"{text} {chosen['note']}" if chosen.get("note") else text
 
 
 def _matrix(matrix: Mapping[str, Mapping[str, int]]) -> Markup:
@@ -260,21 +255,33 @@ def _most_confused(matrix: Mapping[str, Mapping[str, int]]) -> Markup:
     return group(note(said), table(["actually", "decided", "rows", "of the class"], rows, "llrr"))
 
 
-def calibration(found: Artifacts) -> Section | None:
-    """Return whether scores can be taken for probabilities."""
-    lines = [c for c in _lines(found) if c.data.get("calibration")]
-    if not lines or all(
-        max(c.data["calibration"]["predicted"]) > 1 or min(c.data["calibration"]["predicted"]) < 0 for c in lines
-    ):
+def probabilities(found: Artifacts) -> Section | None:
+    """Return whether scores can be taken for probabilities, and how they are spread."""
+    lines = [c for c in _lines(found) if c.data.get("calibration") and _is_probability(c)]
+    if not lines:
         return None
-    shown = figure(
-        "Predicted and observed",
-        _charts.calibration(lines),
-        legend(*((c.style, c.name) for c in lines), ("base", "honest")),
-    )
-    method = found.training.get("calibration")
     text = "Rows in bins of equal size, the tenth with the highest scores in finer ones. "
     text += "On the line, a score is a probability."
-    if method:
-        text += f" Calibration: {method}."
-    return Section("calibration", "Calibration", group(shown, note(text)))
+    if found.training.get("calibration"):
+        text += f" Calibration: {found.training['calibration']}."
+    honest = figure(
+        "Predicted and observed",
+        _charts.calibration(lines),
+        legend(*((f"dot {c.style}", c.name) for c in lines), ("base", "honest")),
+        note=text,
+    )
+    data = found.curves["test"].get(found.positive or "")
+    if not data:
+        return Section("probabilities", "Probabilities", honest)
+    spread = figure(
+        "Scores of positives and negatives",
+        _charts.histogram(data),
+        legend(("fill-base", "negatives"), ("fill0", "positives")),
+        note="On test rows, on a logarithmic scale; the bars of each class add up to 1.",
+    )
+    return Section("probabilities", "Probabilities", pair(honest, spread))
+
+
+def _is_probability(curve: Curve) -> bool:
+    predicted = curve.data["calibration"]["predicted"]
+    return bool(min(predicted) >= 0 and max(predicted) <= 1)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from steelyard.report._numbers import number
+from steelyard.report._numbers import tick
 
 Kind = Literal["linear", "log", "logit"]
 
@@ -103,20 +103,19 @@ class Plot:
     width: float
     height: float
 
-    def axes(self, x_name: str | None, y_name: str, y_labels: Sequence[tuple[float, str]] | None = None) -> Markup:
+    def axes(self, x_name: str | None, y_name: str) -> Markup:
         """Return grid, ticks and names; without `x_name` the horizontal axis has no numbers."""
         left, right, top, bottom = self.x.start, self.x.end, self.y.end, self.y.start
-        named = y_labels if y_labels is not None else [(t, number(t)) for t in self.y.ticks()]
         parts = []
-        for at, label in named:
+        for at in self.y.ticks():
             y = self.y(at)
             parts.append(tag("line", x1=left, x2=right, y1=y, y2=y, class_="grid"))
-            parts.append(tag("text", label, x=left - 6, y=y + 4, text_anchor="end", class_="tick"))
+            parts.append(tag("text", tick(at), x=left - 6, y=y + 4, text_anchor="end", class_="tick"))
         for at in self.x.ticks():
             x = self.x(at)
             parts.append(tag("line", x1=x, x2=x, y1=top, y2=bottom, class_="grid"))
             if x_name is not None:
-                parts.append(tag("text", number(at), x=x, y=bottom + 16, text_anchor="middle", class_="tick"))
+                parts.append(tag("text", tick(at), x=x, y=bottom + 16, text_anchor="middle", class_="tick"))
         parts.append(tag("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="axis"))
         if x_name is not None:
             parts.append(tag("text", x_name, x=(left + right) / 2, y=bottom + 34, text_anchor="middle", class_="name"))
@@ -139,12 +138,13 @@ class Plot:
         return tag("circle", tag("title", title) if title else "", cx=self.x(x), cy=self.y(y), r=radius, class_=style)
 
     def upright(self, x: float, label: str) -> Markup:
-        """Return a vertical line over the whole height with a label beside its top."""
-        at = self.x(x)
-        anchor, shift = ("start", 5) if at < (self.x.start + self.x.end) / 2 else ("end", -5)
+        """Return a vertical line over the whole height, with a label above it."""
+        at, middle = self.x(x), (self.x.start + self.x.end) / 2
+        # Above the plot, and clear of the name of the vertical axis on the left.
+        anchor, place = ("end", at + 4) if at > middle else ("start", max(at - 4, self.x.start + 110))
         return group(
-            tag("line", x1=at, x2=at, y1=self.y.end, y2=self.y.start, class_="mark"),
-            tag("text", label, x=at + shift, y=self.y.end + 12, text_anchor=anchor, class_="marked") if label else "",
+            tag("line", x1=at, x2=at, y1=self.y.end - (6 if label else 0), y2=self.y.start, class_="mark"),
+            tag("text", label, x=place, y=self.y.end - 10, text_anchor=anchor, class_="marked") if label else "",
         )
 
 

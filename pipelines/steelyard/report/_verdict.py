@@ -189,5 +189,6 @@ def _guards(found: Artifacts) -> list[Point]:
             points.append(Point(f"Guard “{checkpoint}” {kind}: {words}", "bad" if critical else "plain"))
     if found.guards and not points:
         total = sum(len(r.get("results", [])) for r in found.guards.values())
-        points.append(Point(f"All {total} expectations of {len(found.guards)} guards are met.", "good"))
+        guards = "one guard" if len(found.guards) == 1 else f"{len(found.guards)} guards"
+        points.append(Point(f"All {total} expectations of {guards} are met.", "good"))
     return points

@@ -1,0 +1,141 @@
+"""Threshold rules against a search over all scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from steelyard.deciding import Threshold, check_rule, choose_threshold
+from steelyard.errors import ConfigError, InputError
+from steelyard.metrics import ScoreTable
+
+
+def rows(seed: int = 0, n: int = 600) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    rng = np.random.default_rng(seed)
+    label = rng.random(n) < 0.1
+    score = np.round(1 / (1 + np.exp(2 - rng.normal(size=n) - 2 * label)), 2)
+    return score, label, {"cost_pos": rng.exponential(30, n), "cost_neg": np.full(n, 3.0)}
+
+
+METRICS = {
+    "f1": sk.f1_score,
+    "f2": lambda y, d: sk.fbeta_score(y, d, beta=2),
+    "f0.5": lambda y, d: sk.fbeta_score(y, d, beta=0.5),
+    "mcc": sk.matthews_corrcoef,
+    "g_mean": lambda y, d: np.sqrt(sk.recall_score(y, d) * sk.recall_score(~y, ~d)),
+    "balanced_accuracy": sk.balanced_accuracy_score,
+}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_maximize(metric: str, seed: int) -> None:
+    score, label, _ = rows(seed)
+    found = choose_threshold(ScoreTable.from_rows(score, label), {"maximize": metric})
+    each = {t: METRICS[metric](label, score >= t) for t in np.unique(score)}
+    best = max(each.values())
+    assert found.value == max(t for t, v in each.items() if v >= best - 1e-12)
+    assert found.achieved[metric] == pytest.approx(best)
+
+
+def test_minimize_cost() -> None:
+    score, label, cost = rows()
+    found = choose_threshold(ScoreTable.from_rows(score, label, None, **cost), {"minimize": "cost"})
+
+    def total(t: float) -> float:
+        return float(np.where(label, (score < t) * cost["cost_pos"], (score >= t) * cost["cost_neg"]).mean())
+
+    each = {t: total(t) for t in [*np.unique(score), 2.0]}
+    assert found.value == min(each, key=lambda t: (each[t], -t))
+    assert found.achieved["cost"] == pytest.approx(min(each.values()))
+
+
+def test_no_alarm_at_all_where_alarms_are_too_dear() -> None:
+    score, label, cost = rows()
+    score[np.flatnonzero(~label)[0]] = 0.999
+    table = ScoreTable.from_rows(score, label, None, cost_pos=cost["cost_pos"], cost_neg=np.full(len(score), 1e6))
+    found = choose_threshold(table, {"minimize": "cost"})
+    assert not (score >= found.value).any()
+    assert found.achieved["alarms"] == 0
+
+
+def test_floors() -> None:
+    score, label, _ = rows()
+    table = ScoreTable.from_rows(score, label)
+    points = {
+        t: (sk.precision_score(label, score >= t), sk.recall_score(label, score >= t)) for t in np.unique(score)
+    }
+    found = choose_threshold(table, {"precision_at_least": 0.6})
+    allowed = [(r, t) for t, (p, r) in points.items() if p >= 0.6]
+    assert (found.achieved["recall"], found.value) == (pytest.approx(max(allowed)[0]), max(allowed)[1])
+    assert found.note is None
+    found = choose_threshold(table, {"recall_at_least": 0.8})
+    allowed = [(p, t) for t, (p, r) in points.items() if r >= 0.8]
+    assert (found.achieved["precision"], found.value) == (pytest.approx(max(allowed)[0]), max(allowed)[1])
+
+
+def test_a_precision_that_cannot_be_had_is_said() -> None:
+    score, label = np.array([0.9, 0.8, 0.8, 0.7, 0.1]), np.array([False, True, True, False, True])
+    found = choose_threshold(ScoreTable.from_rows(score, label), {"precision_at_least": 0.95})
+    assert found.value == 0.8
+    assert found.note is not None
+    assert "0.6667" in found.note
+
+
+def test_a_given_value_is_kept() -> None:
+    score, label, _ = rows()
+    for value in (0.333, 0.5, -1.0, 7.0):
+        found = choose_threshold(ScoreTable.from_rows(score, label), {"value": value})
+        assert found.value == value
+        assert found.achieved["alarms"] == pytest.approx((score >= value).mean())
+
+
+def test_ties_take_the_highest_threshold() -> None:
+    score, label = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False])
+    found = choose_threshold(ScoreTable.from_rows(score, label), {"recall_at_least": 0.5})
+    assert found.value == 0.9
+    tied = choose_threshold(ScoreTable.from_rows(np.array([0.9, 0.5, 0.4]), np.array([True, False, True])), {"maximize": "g_mean"})
+    assert tied.value == 0.9  # sqrt(1/2) at 0.9, 0 elsewhere
+
+
+def test_weights_count() -> None:
+    score, label = np.array([0.9, 0.8, 0.7]), np.array([True, False, True])
+    light = choose_threshold(ScoreTable.from_rows(score, label, np.array([1.0, 0.1, 1.0])), {"maximize": "f1"})
+    heavy = choose_threshold(ScoreTable.from_rows(score, label, np.array([1.0, 50.0, 1.0])), {"maximize": "f1"})
+    assert (light.value, heavy.value) == (0.7, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"maximise": "f1"}, r"no rule 'maximise'. Did you mean 'maximize'\?"),
+        ({"maximize": "f3"}, r"'f3' is none of f1"),
+        ({"minimize": "f1"}, "none of cost"),
+        ({"minimize": "cost"}, "no costs are given"),
+        ({"precision_at_least": 1.5}, "above 0 and up to 1, got 1.5"),
+        ({"value": "high"}, "must be a number, got 'high'"),
+        ({}, "give one rule"),
+        ({"value": 0.5, "maximize": "f1"}, "give one rule"),
+    ],
+)
+def test_wrong_rules_are_configuration_errors(rule: dict[str, Any], message: str) -> None:
+    score, label, _ = rows()
+    with pytest.raises(ConfigError, match=message):
+        choose_threshold(ScoreTable.from_rows(score, label), rule)
+    if rule != {"minimize": "cost"}:
+        with pytest.raises(ConfigError):
+            check_rule(rule)
+
+
+def test_one_class_only_is_an_input_error() -> None:
+    with pytest.raises(InputError, match="all of one class"):
+        choose_threshold(ScoreTable.from_rows(np.array([0.1, 0.2]), np.array([False, False])), {"maximize": "f1"})
+
+
+def test_json_round_trip() -> None:
+    score, label, _ = rows()
+    found = choose_threshold(ScoreTable.from_rows(score, label), {"precision_at_least": 1.0})
+    assert Threshold.from_json(found.to_json()) == found
