@@ -316,7 +316,7 @@ def test_a_guard_that_said_no_shows_what_it_found(tmp_path: Path) -> None:
     maker.profile()
     maker.guard("raw", success=False)
     page = check(report.build(maker.run))
-    assert "The run ended in stage guard_raw. A guard said no" in page.text
+    assert "The run ended in stage guard_raw. The data are not as they must be: guard" in page.text
     assert f"Guard “raw” says no: observed {NASTY}" in page.text
     assert "no null labels" in page.text and "1 of 2 expectations met" in page.text
 

@@ -96,7 +96,7 @@ def _majority(name: str, split: Mapping[str, Any], positives: int) -> float | No
         return fixed[name]
     if name == "pr_auc":
         return positives / total if total else None
-    beside = split.get(f"{name}_always_majority")
+    beside = split.get("expected_cost_never_alarm" if name == "expected_cost" else f"{name}_always_majority")
     return beside["value"] if isinstance(beside, Mapping) else beside
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -15,10 +15,21 @@ def logistic(margin: Column) -> Column:
 
 
 def softmax(margins: Column) -> Column:
-    """Return the probabilities of an array of margins, one for each class."""
-    shifted = F.transform(margins, lambda m: F.exp(m - F.array_max(margins)))
-    whole = F.aggregate(shifted, F.lit(0.0), lambda a, b: a + b)
-    return F.transform(shifted, lambda e: e / whole)
+    """Return the probabilities of an array of margins, one for each class.
+
+    `margins` is a plain column: Spark takes no Python function inside a lambda.
+    """
+    shifted = _let(F.array_max(margins), lambda top: F.transform(margins, lambda m: F.exp(m - top)))
+    return _let(shifted, lambda e: _let(_sum(e), lambda whole: F.transform(e, lambda x: x / whole)))
+
+
+def _sum(values: Column) -> Column:
+    return F.aggregate(values, F.lit(0.0), lambda a, b: a + b)
+
+
+def _let(value: Column, body: Callable[[Column], Column]) -> Column:
+    """Return `body(value)`, with `value` computed once, however often the body uses it."""
+    return F.get(F.transform(F.array(value), body), 0)
 
 
 def in_order(probabilities: Column, learned: Sequence[str], classes: Sequence[str]) -> Column:

@@ -64,7 +64,7 @@ class LogisticRegressionTrainer(Trainer):
     def _fit(
         self,
         rows: DataFrame,
-        validation: DataFrame,
+        validation: DataFrame | None,
         dataset: Dataset,
         preprocessing: Preprocessing,
         learned: tuple[str, ...],

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Self
 
 from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from steelyard import __version__
 from steelyard.learning._features import Preprocessing
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from steelyard.store import RunDir
 
 PROBABILITIES = "probabilities"
+_MARGINS = "__margins"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,10 @@ class Model(ABC):
             If a feature is missing or of another kind than it was.
         """
         link = logistic if len(self.learned) == 2 else softmax
-        return df.withColumn(PROBABILITIES, in_order(link(self.margins(df)), self.learned, self.classes))
+        # The margins are a column of their own, so that each is computed once.
+        with_margins = df.withColumn(_MARGINS, self.margins(df))
+        probabilities = in_order(link(F.col(_MARGINS)), self.learned, self.classes)
+        return with_margins.withColumn(PROBABILITIES, probabilities).drop(_MARGINS)
 
     @property
     def reweighted(self) -> bool:

@@ -82,19 +82,24 @@ class Trainer(ABC):
         with explained():
             fitted = fit_preprocessing(original_train, dataset, scaled=self.scaled, seed=self.seed)
             rows = self._rows(train, dataset, fitted, learned, class_weights(counts, self.class_weight))
-            judges = self._rows(validation, dataset, fitted, learned, dict.fromkeys(learned, 1.0))
+            judges = None
+            if self.params.get("early_stopping_rounds"):
+                judges = self._rows(validation, dataset, fitted, learned, dict.fromkeys(learned, 1.0))
             return self._fit(rows, judges, dataset, fitted, learned)
 
     @abstractmethod
     def _fit(
         self,
         rows: DataFrame,
-        validation: DataFrame,
+        validation: DataFrame | None,
         dataset: Dataset,
         preprocessing: Preprocessing,
         learned: tuple[str, ...],
     ) -> Model:
-        """Learn from rows of `features` (array of double), `label` (double: place in `learned`) and `weight`."""
+        """Learn from rows of `features` (array of double), `label` (double: place in `learned`) and `weight`.
+
+        There are validation rows, of the same columns, where training may stop early.
+        """
 
     def _rows(
         self,

@@ -70,7 +70,7 @@ class XGBoostTrainer(Trainer):
     def _fit(
         self,
         rows: DataFrame,
-        validation: DataFrame,
+        validation: DataFrame | None,
         dataset: Dataset,
         preprocessing: Preprocessing,
         learned: tuple[str, ...],
@@ -78,7 +78,7 @@ class XGBoostTrainer(Trainer):
         _require_slots(rows.sparkSession, self.num_workers)
         task = self._task(len(learned), len(preprocessing.names))
         together = rows.withColumn("validation", F.lit(False))
-        if task.patience:
+        if validation is not None:
             # Each worker must see rows of both kinds: their order mixes them.
             together = together.unionByName(validation.withColumn("validation", F.lit(True)))
         narrow = together.withColumn("features", F.col("features").cast("array<float>"))

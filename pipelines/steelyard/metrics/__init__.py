@@ -3,7 +3,7 @@
 from steelyard.metrics._aggregate import score_table
 from steelyard.metrics._document import document, lookup
 from steelyard.metrics._evaluate import SplitMetrics, evaluate
-from steelyard.metrics._gate import judge_gate
+from steelyard.metrics._gate import check_gate, judge_gate
 from steelyard.metrics._split import split_document
 from steelyard.metrics._tables import BucketTable, Decisions, ScoreTable
 
@@ -12,6 +12,7 @@ __all__ = [
     "Decisions",
     "ScoreTable",
     "SplitMetrics",
+    "check_gate",
     "document",
     "evaluate",
     "judge_gate",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from steelyard.errors import ConfigError
+from steelyard.errors import ConfigError, closest
 from steelyard.metrics._document import lookup
+from steelyard.metrics._one_class import PER_CLASS
+from steelyard.metrics._split import OVERALL, POSITIVE_ONLY, PROBABILITY
 
 _BOUNDS = {
     "min": ("value", "at least"),
@@ -15,6 +17,14 @@ _BOUNDS = {
     "max_ci95": ("high", "at most"),
 }
 _SIDES = {"low": 0, "high": 1}
+METRICS = (*PER_CLASS, *OVERALL, *PROBABILITY, *POSITIVE_ONLY)
+
+
+def check_gate(gate: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for a metric that doesn't exist, before anything runs."""
+    for name in gate:
+        if name not in METRICS:
+            raise ConfigError(f"gate: there is no metric {name!r}.{closest(name, METRICS)} There are: {', '.join(METRICS)}")
 
 
 def judge_gate(metrics: Mapping[str, Any], gate: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

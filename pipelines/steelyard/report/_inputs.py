@@ -117,7 +117,8 @@ def features(found: Artifacts) -> Section | None:
     ordered = sorted(counts, key=lambda c: -counts[c])
     shown = ordered if len(ordered) <= 3 else [ordered[0], *ordered[-2:]]
     rows = [_feature(name, of, shown, counts) for name, of in list(described.items())[:_MOST_FEATURES]]
-    head = ["feature", "type", *(f"missing, {c}" for c in shown), *(f"middle, {c}" for c in shown), "5 % to 95 %"]
+    names = [_short(c, 24) for c in shown]
+    head = ["feature", "type", *(f"missing, {c}" for c in names), *(f"middle, {c}" for c in names), "5 % to 95 %"]
     align = "lw" + "r" * len(shown) + "w" * len(shown) + "l"
     said = "Middle: the median of numbers, the most frequent levels of categories. "
     said += "Boxes hold the middle half, from top to bottom: "

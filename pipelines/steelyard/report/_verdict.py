@@ -12,7 +12,7 @@ from steelyard.report._majority import majority_class, prevalence
 from steelyard.report._numbers import count, interval, metric, number, percent, value
 
 Tone = Literal["good", "bad", "plain"]
-_WHO = {"input": "The input is wrong", "guard": "A guard said no", "engine": "The engine failed"}
+_WHO = {"input": "The input is wrong", "guard": "The data are not as they must be", "engine": "The engine failed"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,10 @@ def _unfinished(found: Artifacts) -> str:
     if failure is None:
         last = next(reversed(found.outcomes), None)
         return f"The run has not been evaluated yet; its last stage was {last}." if last else "The run has not begun."
-    who = _WHO.get(failure.kind or "", "It failed")
-    return f"The run ended in stage {failure.stage}. {who}: {failure.message}"
+    # What a guard found in detail follows point by point.
+    lines = (failure.message or "no message").splitlines()
+    said = lines[0] if failure.kind == "guard" else " ".join(line.strip() for line in lines)
+    return f"The run ended in stage {failure.stage}. {_WHO.get(failure.kind or '', 'It failed')}: {said}"
 
 
 def _binary(found: Artifacts) -> tuple[str, list[Point]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from steelyard.config import PipelineConfig
+from steelyard.config import CostConfig, PipelineConfig
+from steelyard.deciding import check_rule
 from steelyard.guards import check_suite
 from steelyard.learning import check_trainer
+from steelyard.metrics import check_gate
 from steelyard.sampling import check_sampler
 
 
 def check(config: PipelineConfig) -> None:
-    """Raise `ConfigError` for a sampler, trainer or suite that doesn't exist, or for parameters it doesn't have."""
+    """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters of one."""
     check_sampler(config.resample.method, config.resample.params)
     check_trainer(config.train.model, config.train.params)
     for suite in (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored):
         check_suite(suite)
+    check_rule(config.threshold_rule, has_costs=config.data.cost != CostConfig())
+    check_gate(config.gate)

@@ -228,7 +228,9 @@ def check_labels(make: Make, spark: SparkSession) -> None:
         wanted = {common if c == names[0] else rare: n for c, n in reachable(make, sizes).items()}
         sampler = make(sampling_strategy=wanted) if wanted else make()
         seen = {r["label"]: r["count"] for r in sampler.fit_resample(df).groupBy("label").count().collect()}
-        assert seen == {v: (sizes | reachable(make, sizes))[n] for v, n in zip((common, rare), names, strict=True)}, kind
+        assert seen == {v: (sizes | reachable(make, sizes))[n] for v, n in zip((common, rare), names, strict=True)}, (
+            kind
+        )
 
 
 def check_far_from_zero(make: Make, spark: SparkSession) -> None:

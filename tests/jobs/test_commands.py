@@ -1,0 +1,191 @@
+"""The command line and spark-submit, as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+from small_pipelines import pipeline, small_table
+
+from steelyard.stages import STAGES
+from steelyard.store import Store, open_run
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+QUICK = {"spark": {"master": "local[2]", "conf": {"spark.sql.shuffle.partitions": 4}}}
+
+
+def steelyard(*args: object, code: int = 0, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command; its exit code must be `code`."""
+    done = subprocess.run(
+        [str(BIN / "steelyard"), *map(str, args)], capture_output=True, text=True, timeout=600, **more
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture
+def config(table: str) -> str:
+    """The small pipeline as JSON text."""
+    return json.dumps(pipeline(table, data={"cost": {"false_negative": "amount"}}, **QUICK).to_json())
+
+
+def test_help_and_dag_side_start_quickly_without_heavy_imports() -> None:
+    code = "import sys, steelyard.cli._app; print(*(m for m in sys.modules if '.' not in m))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"pyspark", "pandas", "xgboost", "sklearn", "great_expectations"} & set(loaded)
+
+
+def test_run_prints_one_json_document_and_keeps_stdout_to_it(config: str, tmp_path: Path) -> None:
+    done = steelyard("run", config, "--store", tmp_path, "--run-id", "r1", "--json")
+    document = json.loads(done.stdout)
+    assert (document["status"], document["stage"], document["kind"]) == ("done", None, None)
+    run = open_run(document["run_dir"])
+    assert {k: document[k] for k in ("positive", "threshold", "splits")} == {
+        k: run.read_json("metrics.json")[k] for k in ("positive", "threshold", "splits")
+    }
+    assert document["report"] == run.uri("report.html")
+    again = steelyard("run", config, "--store", tmp_path, "--run-id", "r1", "--json", code=2)
+    assert "--resume" in json.loads(again.stdout)["message"]
+
+    # The same run directory serves what else there is to do with a run.
+    new = tmp_path / "new.csv"
+    small_table(50, seed=5).drop(columns=["y", "t"]).to_csv(new, index=False)
+    scored = json.loads(steelyard("score", run.location, new, "--out", tmp_path / "scored", "--json").stdout)
+    written = pd.read_parquet(tmp_path / "scored")
+    assert scored["rows"] == 50 == len(written)
+    assert (
+        written["score"].between(0, 1).all()
+        and (written["decision"] == np.where(written["score"] >= document["threshold"], "1", "0")).all()
+    )
+    report = steelyard("report", run.location).stdout
+    assert report.strip() == run.uri("report.html")
+
+
+def test_a_failed_guard_in_json_and_for_people(config: str, tmp_path: Path) -> None:
+    wish = ("--set", "guards.parameters={minority_share_min: 0.4}")
+    done = steelyard("run", config, "--store", tmp_path, "--json", *wish, code=1)
+    document = json.loads(done.stdout)
+    assert (document["status"], document["stage"], document["kind"]) == ("failed", "guard_raw", "guard")
+    assert "expect_minority_share" in document["message"]
+
+
+def test_wrong_input_is_one_short_message(tmp_path: Path) -> None:
+    done = steelyard("run", "nope.yaml", "--store", tmp_path, code=2)
+    assert done.stderr == "error: cannot read the pipeline nope.yaml: No such file or directory\n"
+    assert "Traceback" in steelyard("--debug", "run", "nope.yaml", "--store", tmp_path, code=1).stderr
+    assert "no stage 'splt'. Did you mean 'split'?" in steelyard("stage", "splt", "--run-dir", tmp_path, code=2).stderr
+    assert "Missing option" in steelyard("profile", "x.parquet", code=2).stderr
+
+
+def test_bare_tables(table: str, tmp_path: Path) -> None:
+    profile = json.loads(steelyard("profile", table, "--label", "y", "--exclude", "t", "--json").stdout)
+    assert profile["classes"]["1"] == {"count": 120, "share": 0.1}
+    steelyard("split", table, "--label", "y", "--key", "id", "--exclude", "t", "--out", tmp_path / "s")
+    parts = pd.read_parquet(tmp_path / "s" / "data")
+    assert parts.groupby(["split", "y"], observed=True).size().to_dict()["test", 1] == 24
+    steelyard(
+        "resample", table, "--label", "y", "--key", "id", "--exclude", "t", "--method", "random_over_sampler",
+        "--param", "sampling_strategy=0.5", "--out", tmp_path / "r",
+    )  # fmt: skip
+    assert pd.read_parquet(tmp_path / "r" / "data")["y"].sum() == 540
+
+
+def test_evaluate_anybody_s_scores(tmp_path: Path) -> None:
+    from sklearn.metrics import average_precision_score
+
+    rng = np.random.default_rng(0)
+    y = (rng.random(3000) < 0.05).astype(int)
+    frame = pd.DataFrame({"y": y, "p": np.clip(rng.normal(0.2 + 0.3 * y, 0.15), 0, 1).round(3), "amount": 2.0})
+    frame.to_parquet(tmp_path / "scores.parquet")
+    document = json.loads(
+        steelyard(
+            "evaluate", tmp_path / "scores.parquet", "--label", "y", "--score", "p", "--threshold", 0.4,
+            "--cost", "false_negative=amount", "--cost", "false_positive=0.5", "--json",
+        ).stdout
+    )  # fmt: skip
+    found = document["splits"]["all"]
+    assert found["per_class"]["1"]["pr_auc"]["value"] == pytest.approx(average_precision_score(y, frame["p"]), abs=1e-9)
+    alarm = frame["p"] >= 0.4
+    cost = np.where(y == 1, ~alarm * 2.0, alarm * 0.5).mean()
+    assert found["expected_cost"]["value"] == pytest.approx(cost, abs=1e-9)
+
+
+def test_schema_and_doctor() -> None:
+    assert json.loads(steelyard("schema").stdout)["properties"]["data"]
+    states = {c["need"]: c["state"] for c in json.loads(steelyard("doctor", "--json").stdout)}
+    assert states["Java 17+"] == states["pyspark"] == states["xgboost"] == "ok"
+
+
+def test_a_run_that_is_killed_goes_on_where_it_was(config: str, tmp_path: Path) -> None:
+    reference = json.loads(steelyard("run", config, "--store", tmp_path / "a", "--run-id", "r", "--json").stdout)
+    command = [str(BIN / "steelyard"), "run", config, "--store", str(tmp_path / "b"), "--run-id", "r"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    run = Store(tmp_path / "b").run("small", "r")
+    deadline = time.monotonic() + 300
+    while run.outcome("guard_split") is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = [s for s in STAGES if run.outcome(s) is not None]
+    assert "guard_split" in done and "train" not in done and not run.exists("metrics.json")
+    before = {s: run.read_bytes(f"stages/{s}.json") for s in done}
+    resumed = json.loads(
+        steelyard("run", config, "--store", tmp_path / "b", "--run-id", "r", "--resume", "--json").stdout
+    )
+    assert resumed["splits"] == reference["splits"]
+    assert run.read_bytes("metrics.json") == (tmp_path / "a/small/r/metrics.json").read_bytes()
+    assert {s: run.read_bytes(f"stages/{s}.json") for s in done} == before
+
+
+def submit(script: str, *args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    import pyspark
+
+    env = {**os.environ, "SPARK_HOME": str(Path(pyspark.__file__).parent), "PYSPARK_PYTHON": sys.executable}
+    command = [str(BIN / "spark-submit"), "--master", "local[2]", "--conf", "spark.ui.enabled=false"]
+    command += ["--conf", "spark.sql.shuffle.partitions=4", "--conf", "spark.sql.session.timeZone=UTC"]
+    done = subprocess.run(
+        [*command, str(ROOT / "spark_jobs" / script), *map(str, args)],
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=600,
+    )
+    assert (done.returncode == 0) == (code == 0), done.stderr
+    return done
+
+
+def test_spark_submit_does_what_one_process_does(
+    config: str, execute: Callable[..., Any], table: str, spark: SparkSession, tmp_path: Path
+) -> None:
+    submit("job_profile.py", "--pipeline", config, "--run-id", "s1", "--store", tmp_path / "store")
+    directory = tmp_path / "store" / "small" / "s1"
+    for stage in ("guard_raw", "split", "guard_split", "resample", "guard_resampled", "train", "evaluate"):
+        submit(f"job_{stage}.py", "--run-dir", directory)
+    for stage in ("guard_scored", "report", "gate"):
+        submit(f"job_{stage}.py", "--run-dir", directory)
+    here = execute(pipeline(table, data={"cost": {"false_negative": "amount"}}, **QUICK), "s1")
+    there = open_run(directory)
+    assert there.read_json("metrics.json") == here.read_json("metrics.json")
+    plans = [r.read_json(f"split/{r.outcome('split').attempt}/plan.json") for r in (here, there)]
+    assert plans[0] == plans[1]
+    scored = submit("job_score.py", directory, table, "--out", tmp_path / "scored")
+    assert '"rows": 1200' in scored.stdout
+    failed = submit("job_split.py", "--run-dir", tmp_path, code=1)
+    assert "no run directory" in failed.stderr
+
+
+def test_every_stage_has_its_job() -> None:
+    scripts = {p.stem.removeprefix("job_") for p in (ROOT / "spark_jobs").glob("job_*.py")}
+    assert scripts == {*STAGES, "score", "evaluate_scores"}
