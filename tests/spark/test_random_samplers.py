@@ -53,8 +53,7 @@ def test_what_repeats_is_drawn_in_proportion(spark: SparkSession, real_data: Cal
     assert isinstance(share, Share) and (791, 3322) in share.equal.values()
     result = apply_plan(df, plan)
     assert class_sizes(result) == {"0": 2600, "1": 260}
-    features = [c for c in df.columns if c != "label"]
-    assert result.groupBy(*features).count().agg(F.max("count")).first()[0] == 791  # type: ignore[index]
+    assert result.groupBy(*df.columns).count().agg(F.max("count")).first()[0] == 791  # type: ignore[index]
 
 
 def test_a_content_with_many_rows_is_found_among_many(spark: SparkSession) -> None:

@@ -52,7 +52,7 @@ def test_the_sample_is_the_same_in_any_partitioning(spark: SparkSession) -> None
         ("double", 1.0, 2.0, 0.25, 1.25),
         ("double", 1e308, -1e308, 0.5, -1e308),
         ("float", 0.1, 0.3, 0.5, float(np.float32(0.2))),
-        ("int", 1, 4, 0.5, 2),
+        ("int", 1, 4, 0.5, 3),
         ("int", 4, 1, 0.9, 1),
         ("tinyint", -128, 127, 0.99, 124),
         ("bigint", 2**62 + 1, 2**62 + 5, 0.5, 2**62 + 3),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 from pyspark.sql import functions as F
 from scipy import stats
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
 def split(result: DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Original rows by their id, and new rows."""
-    rows = result.toPandas()
-    return rows[~rows.is_synthetic].set_index("row_id", verify_integrity=True), rows[rows.is_synthetic]
+    rows = result.toArrow()  # ids have 63 bits: pandas would make floats of a column with nulls
+    old, new = (
+        rows.filter(rows["is_synthetic"] if made else pc.invert(rows["is_synthetic"])) for made in (False, True)
+    )
+    return old.to_pandas().set_index("row_id", verify_integrity=True), new.to_pandas()
 
 
 def check_definition(result: DataFrame, features: list[str], label: str, k: int, scale: Any = 1.0) -> pd.DataFrame:
@@ -108,7 +112,7 @@ def test_small_blocks_give_the_same_rows(spark: SparkSession) -> None:
     wanted = {"b": 40, "c": 30}
     params: dict[str, Any] = {"sampling_strategy": wanted, "provenance": True, **ROLES}
     small = SmallBlocks(**params)
-    assert small.plan(df).work.tasks > 8
+    assert small.plan(df).work.tasks >= 8
     assert multiset(small.fit_resample(df)) == multiset(SMOTE(**params).fit_resample(df))
 
 

@@ -186,6 +186,8 @@ class Tables:
             own = F.element_at(F.array(*[number_array(e) for e in padded]), F.col(CLASS) + 1)
         groups = self._long.groupBy(CLASS, bisect(F.col(SCORE), own, size).alias(BIN), ALARM, BUCKET)
         found = collect(groups.agg(*self._sums(), *self._squares()))
+        order = np.lexsort([found[name] for name in (BUCKET, ALARM, BIN, CLASS)])  # sums of floats follow it
+        found = {name: values[order] for name, values in found.items()}
         columns = self._read(found) | {name: found[name] for name in (CLASS, BIN, ALARM, BUCKET)}
         columns |= {name: found[name] for name in ("square_pos", "square_neg") if name in found}
         return [self._bucket_table(columns, i, assigned) for i, assigned in enumerate(bins)]

@@ -13,7 +13,7 @@ from steelyard.report._numbers import count, metric, number, percent
 from steelyard.report._svg import Plot, Scale, drawing, group, logit_scale, tag
 
 WIDTH, HEIGHT = 480.0, 330.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 466.0, 30.0, 284.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 458.0, 30.0, 284.0
 _LOG_FROM = 30  # from this ratio on, bars of equal units would leave the smaller ones invisible
 
 
@@ -34,6 +34,11 @@ class Curve:
     name: str
     style: str
     data: Mapping[str, Any]
+
+    @property
+    def colour(self) -> str:
+        """The first part of the style."""
+        return self.style.split()[0]
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def calibration(curves: Sequence[Curve]) -> Markup:
             hollow = " hollow" if o < y.low else ""
             words = f"predicted {metric(p)}, observed {metric(o)}, {percent(share)} of the rows"
             radius = 3.0 if "thin" in curve.style else 4.0
-            parts.append(plot.dot(p, o, f"dot {curve.style}{hollow}", radius, words))
+            parts.append(plot.dot(p, o, f"dot {curve.colour}{hollow}", radius, words))
     said = "Share of positives in bins of rows over their mean predicted probability; honest ones lie on the diagonal."
     if rare is not None:
         said += f" Hollow points lie below {number(rare)}."

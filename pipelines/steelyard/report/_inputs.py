@@ -118,9 +118,9 @@ def features(found: Artifacts) -> Section | None:
     shown = ordered if len(ordered) <= 3 else [ordered[0], *ordered[-2:]]
     rows = [_feature(name, of, shown, counts) for name, of in list(described.items())[:_MOST_FEATURES]]
     names = [_short(c, 24) for c in shown]
-    head = ["feature", "type", *(f"missing, {c}" for c in names), *(f"middle, {c}" for c in names), "5 % to 95 %"]
+    head = ["feature", "type", *(f"missing, {c}" for c in names), *(f"typical, {c}" for c in names), "5 % to 95 %"]
     align = "lw" + "r" * len(shown) + "w" * len(shown) + "l"
-    said = "Middle: the median of numbers, the most frequent levels of categories. "
+    said = "Typical: the median of numbers, the most frequent levels of categories. "
     said += "Boxes hold the middle half, from top to bottom: "
     said += ", ".join(f"class {c}" for c in shown) + "."
     if len(ordered) > len(shown):
@@ -183,18 +183,25 @@ def guards(found: Artifacts) -> Section | None:
         rows = [_expectation(r) for r in results]
         body = table(["expectation", "", "column", "observed", "what was found"], rows, "llwww")
         parts.append(folded(title, body, unfolded=failed > 0))
-        parts += [
-            note(f"Left out: {x['expectation']}, since {x['parameter']} isn't given.")
-            for x in report.get("left_out", [])
-        ]
+        left_out = [f"{_spoken(x['expectation'])} ({x['parameter']})" for x in report.get("left_out", [])]
+        parts += [note(f"Left out, since what they need isn't given: {'; '.join(left_out)}.")] if left_out else []
     return Section("guards", "Guards", group(*parts))
 
 
 def _expectation(result: Mapping[str, Any]) -> list[object]:
     severity = result["severity"]
     mark = pill("met", "good") if result["success"] else pill(severity, "bad" if severity == "critical" else "plain")
-    name = result["expectation"].removeprefix("expect_").replace("_", " ")
-    return [name, mark, result["column"] or NONE, _short(result["observed"]), result["message"]]
+    return [
+        _spoken(result["expectation"]),
+        mark,
+        result["column"] or NONE,
+        _short(result["observed"]),
+        result["message"],
+    ]
+
+
+def _spoken(expectation: str) -> str:
+    return expectation.removeprefix("expect_").replace("_", " ")
 
 
 def _short(observed: object, most: int = 80) -> str:

@@ -27,12 +27,12 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return NONE
     if float(value).is_integer() and abs(value) < 1e15:
-        return f"{value:,.0f}"
+        return _minus(f"{value:,.0f}")
     if abs(value) >= 1e15 or abs(value) < 1e-4:
         digits, exponent = f"{value:.2e}".split("e")
-        return f"{digits}{_SPACE}×{_SPACE}10{_superscript(int(exponent))}"
+        return _minus(f"{digits}{_SPACE}×{_SPACE}10{_superscript(int(exponent))}")
     places = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{places}f}"
+    return _minus(f"{value:,.{places}f}")
 
 
 def metric(value: float | None) -> str:
@@ -47,7 +47,7 @@ def metric(value: float | None) -> str:
         return NONE
     if 0.0 < 1.0 - value < 0.0005:
         return f"{value:.{min(9, -math.floor(math.log10(1.0 - value)))}f}"
-    return f"{value:.3f}" if 0.01 <= abs(value) <= 1 or value == 0 else number(value)
+    return _minus(f"{value:.3f}") if 0.01 <= abs(value) <= 1 or value == 0 else number(value)
 
 
 def tick(value: float) -> str:
@@ -61,7 +61,7 @@ def tick(value: float) -> str:
     if 0 < abs(value) < 0.001:
         digits, exponent = f"{value:.0e}".split("e")
         return ("" if digits == "1" else f"{digits}·") + f"10{_superscript(int(exponent))}"
-    return f"{value:,.10g}"
+    return _minus(f"{value:,.10g}")
 
 
 def percent(share: float | None) -> str:
@@ -116,6 +116,10 @@ def seconds_between(start: str, end: str) -> float:
 def moment(iso: str | None) -> str:
     """Return an ISO 8601 time in UTC to the second."""
     return NONE if not iso else iso.replace("T", " ").split(".")[0].removesuffix("Z") + " UTC"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
 
 
 def _superscript(n: int) -> str:

@@ -64,9 +64,9 @@ def _binary_metrics(found: Artifacts, positive: str) -> Markup:
             rows[name] = [_named(title, meaning), *drawn, metric(value(before))]
     head = ["metric", "model", "95 % interval", "always the majority", "", "validation"]
     text = (
-        f"Class {found.label} = {positive}. The threshold was chosen on validation rows and judged on test rows, which "
-        "took part in nothing else. In the pictures, the dot is the model with its interval, the upright line is "
-        "“always the majority”: the decision that accuracy alone would reward."
+        f"The positive class is {found.label} = {positive}. The threshold was chosen on validation rows and judged on "
+        "test rows, which took part in nothing else. In the pictures, the dot is the model with its interval, the "
+        "upright line is “always the majority”: the decision that accuracy alone would reward."
     )
     return group(
         note(text),
@@ -267,7 +267,7 @@ def probabilities(found: Artifacts) -> Section | None:
     honest = figure(
         "Predicted and observed",
         _charts.calibration(lines),
-        legend(*((f"dot {c.style}", c.name) for c in lines), ("base", "honest")),
+        legend(*((f"dot {c.colour}", c.name) for c in lines), ("base", "honest")),
         note=text,
     )
     data = found.curves["test"].get(found.positive or "")

@@ -12,19 +12,21 @@ from steelyard.dataset import Dataset
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
 from steelyard.stages._guarding import guard
-from steelyard.stages._source import dataset, split_rows
+from steelyard.stages._source import dataset, split_rows, stats
 
 
 def run(ctx: Context, attempt: str) -> Result:
     """Judge all rows with their split, recomputed from the table and the plan's thresholds."""
     data, wanted, rows = dataset(ctx), ctx.config.split, split_rows(ctx)
     temporal, gap = wanted.method == "temporal", wanted.gap is not None
+    tolerance = 0 if temporal else _tolerance(ctx, rows, data)
     parameters: dict[str, Any] = {
         "label": data.label,
         # A gap takes rows away from the splits before it, so that shares of all rows can't hold.
         "shares": None if gap else {"validation": wanted.validation, "test": wanted.test},
         "left_out_max": None if gap else 0.0,
-        "stratified_tolerance": None if temporal else _tolerance(ctx, rows, data),
+        "stratified_tolerance": None if temporal else tolerance,
+        "share_tolerance": 0.01 + tolerance * len(data.classes) / stats(ctx)["rows"],
         "key": None if temporal or not data.key else list(data.key),
         "time": data.time if temporal else None,
     }
@@ -33,9 +35,9 @@ def run(ctx: Context, attempt: str) -> Result:
 
 
 def _tolerance(ctx: Context, rows: DataFrame, data: Dataset) -> int:
-    """Return how far a class may miss its count: half the rows of the largest key, which stay together."""
+    """Return how far a class may miss its count: the rows of the largest key (half of them at either cut)."""
     if not any(ctx.read("split", "plan.json")["deviations"].values()):
         return 0
     sizes = rows.groupBy(*map(col, data.key)).agg(F.count(F.lit(1)).alias("n"))
     largest: int = sizes.agg(F.max("n")).collect()[0][0]
-    return (largest + 1) // 2
+    return largest

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
+from steelyard.columns import col
 from steelyard.config import SplitConfig, duration
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
@@ -24,7 +26,20 @@ def run(ctx: Context, attempt: str) -> Result:
     if ctx.config.split.materialize:
         write_splits(df, plan, ctx.run.uri(f"{folder}/data"))
     deviations = {s: d for s, d in plan.deviations.items() if d}
-    return Result([folder], {"in": counts, "out": plan.counts}, {"method": plan.method, "deviations": deviations})
+    details = {"method": plan.method, "deviations": deviations, "recurring_keys": _recurring(df, data, plan)}
+    if details["recurring_keys"]:
+        ctx.warn(
+            f"{details['recurring_keys']:,} keys occur in more than one split: a split by time doesn't keep them apart"
+        )
+    return Result([folder], {"in": counts, "out": plan.counts}, details)
+
+
+def _recurring(df: DataFrame, data: Dataset, plan: SplitPlan) -> int:
+    """Return how many keys a split by time has on both sides of a cut; other splits keep keys whole."""
+    if plan.method != "temporal" or not data.key:
+        return 0
+    places = apply_split(df, plan).where(F.col(SPLIT).isNotNull()).groupBy(*map(col, data.key))
+    return places.agg(F.count_distinct(SPLIT).alias("n")).where("n > 1").count()
 
 
 def make_plan(df: DataFrame, data: Dataset, counts: dict[str, int], wanted: SplitConfig) -> SplitPlan:
