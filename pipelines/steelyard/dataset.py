@@ -85,5 +85,5 @@ class Dataset:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Dataset:
         """Rebuild what `to_json` gave."""
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
         return cls(**{**values, "cost": Cost(**document["cost"])})

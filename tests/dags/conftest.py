@@ -23,9 +23,6 @@ os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "airflow_run: runs DAGs for real, in minutes (make test-airflow)")
-
 
 @pytest.fixture
 def pipelines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

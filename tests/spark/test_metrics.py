@@ -85,14 +85,12 @@ def close(found: Any, expected: Any) -> bool:
 def test_the_document_is_that_of_the_rows_at_hand(rows: DataFrame, pdf: pd.DataFrame) -> None:
     table, buckets = tables_of(pdf)
     actual, decided = pdf["label"].astype(str), pdf["decision"]
-    confusion = {
-        a: {d: int(((actual == a) & (decided == d)).sum()) for d in ("0", "1")} for a in ("0", "1")
-    }
+    confusion = {a: {d: int(((actual == a) & (decided == d)).sum()) for d in ("0", "1")} for a in ("0", "1")}
     expected = split_document(("0", "1"), "1", confusion, {"1": (table, buckets)}, grouped=False)
     found = judged(rows, **COSTS)
     assert close(found.to_json(), expected)
     curves = found.curves()["1"]
-    assert THRESHOLD <= min(t for t in curves["thresholds"]["threshold"] if t >= THRESHOLD)
+    assert min(t for t in curves["thresholds"]["threshold"] if t >= THRESHOLD) >= THRESHOLD
     json.dumps(curves, allow_nan=False)
 
 
@@ -239,9 +237,7 @@ def test_several_classes(spark: SparkSession) -> None:
         assert found["support"][name] == (label == i).sum()
     assert found["mcc"]["value"] == pytest.approx(sk.matthews_corrcoef(label, guess), abs=1e-9)
     assert found["log_loss"]["value"] == pytest.approx(sk.log_loss(label, p), abs=1e-9)
-    assert found["macro"]["roc_auc"]["value"] == pytest.approx(
-        sk.roc_auc_score(label, p, multi_class="ovr"), abs=1e-9
-    )
+    assert found["macro"]["roc_auc"]["value"] == pytest.approx(sk.roc_auc_score(label, p, multi_class="ovr"), abs=1e-9)
     assert found["macro"]["recall"]["ci95"] is not None
     lacking = df.withColumn("score", F.map_filter("score", lambda k, _: k != "c"))
     with pytest.raises(InputError, match="lacks a class"):

@@ -65,9 +65,7 @@ def test_no_alarm_at_all_where_alarms_are_too_dear() -> None:
 def test_floors() -> None:
     score, label, _ = rows()
     table = ScoreTable.from_rows(score, label)
-    points = {
-        t: (sk.precision_score(label, score >= t), sk.recall_score(label, score >= t)) for t in np.unique(score)
-    }
+    points = {t: (sk.precision_score(label, score >= t), sk.recall_score(label, score >= t)) for t in np.unique(score)}
     found = choose_threshold(table, {"precision_at_least": 0.6})
     allowed = [(r, t) for t, (p, r) in points.items() if p >= 0.6]
     assert (found.achieved["recall"], found.value) == (pytest.approx(max(allowed)[0]), max(allowed)[1])
@@ -97,7 +95,9 @@ def test_ties_take_the_highest_threshold() -> None:
     score, label = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, False])
     found = choose_threshold(ScoreTable.from_rows(score, label), {"recall_at_least": 0.5})
     assert found.value == 0.9
-    tied = choose_threshold(ScoreTable.from_rows(np.array([0.9, 0.5, 0.4]), np.array([True, False, True])), {"maximize": "g_mean"})
+    tied = choose_threshold(
+        ScoreTable.from_rows(np.array([0.9, 0.5, 0.4]), np.array([True, False, True])), {"maximize": "g_mean"}
+    )
     assert tied.value == 0.9  # sqrt(1/2) at 0.9, 0 elsewhere
 
 

@@ -47,7 +47,8 @@ def binary(
     table = ScoreTable.from_rows(score, label, weight, **cost)
     buckets = BucketTable.from_rows(table, score, label, alarm, bucket, weight=weight, **cost)
     confusion = {
-        a: {d: int((x & y).sum()) for d, y in (("no", ~alarm), ("yes", alarm))} for a, x in (("no", ~label), ("yes", label))
+        a: {d: int((x & y).sum()) for d, y in (("no", ~alarm), ("yes", alarm))}
+        for a, x in (("no", ~label), ("yes", label))
     }
     found = split_document(("no", "yes"), "yes", confusion, {"yes": (table, buckets)}, grouped=groups is not None)
     return found, {"label": label, "score": score, "alarm": alarm, "weight": weight, **cost}

@@ -24,7 +24,9 @@ def check_gate(gate: Mapping[str, Any]) -> None:
     """Raise `ConfigError` for a metric that doesn't exist, before anything runs."""
     for name in gate:
         if name not in METRICS:
-            raise ConfigError(f"gate: there is no metric {name!r}.{closest(name, METRICS)} There are: {', '.join(METRICS)}")
+            raise ConfigError(
+                f"gate: there is no metric {name!r}.{closest(name, METRICS)} There are: {', '.join(METRICS)}"
+            )
 
 
 def judge_gate(metrics: Mapping[str, Any], gate: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ def stratified_split(
     """Plan a split in which every class is divided by the same shares, exactly.
 
     The rows of a class are ordered by a hash of their identity; the first become test, the next validation, the
-    rest training. Costs two narrow scans. Without a key the counts are exact, and equal rows on a boundary are divided; with a key, rows of
-    one key stay together and the deviation is reported.
+    rest training. Costs two narrow scans. Without a key the counts are exact, and equal rows on a boundary are
+    divided; with a key, rows of one key stay together and the deviation is reported.
 
     Parameters
     ----------

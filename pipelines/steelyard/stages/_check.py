@@ -11,7 +11,7 @@ from steelyard.sampling import check_sampler
 
 
 def check(config: PipelineConfig) -> None:
-    """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters of one."""
+    """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters."""
     check_sampler(config.resample.method, config.resample.params)
     check_trainer(config.train.model, config.train.params)
     for suite in (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored):

@@ -26,11 +26,10 @@ def run(ctx: Context, attempt: str) -> Result:
     if ctx.config.split.materialize:
         write_splits(df, plan, ctx.run.uri(f"{folder}/data"))
     deviations = {s: d for s, d in plan.deviations.items() if d}
-    details = {"method": plan.method, "deviations": deviations, "recurring_keys": _recurring(df, data, plan)}
-    if details["recurring_keys"]:
-        ctx.warn(
-            f"{details['recurring_keys']:,} keys occur in more than one split: a split by time doesn't keep them apart"
-        )
+    recurring = _recurring(df, data, plan)
+    if recurring:
+        ctx.warn(f"{recurring:,} keys occur in more than one split: a split by time doesn't keep them apart")
+    details = {"method": plan.method, "deviations": deviations, "recurring_keys": recurring}
     return Result([folder], {"in": counts, "out": plan.counts}, details)
 
 

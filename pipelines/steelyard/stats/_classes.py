@@ -74,7 +74,8 @@ class ClassCounts:
         single = [c for c, n in self.counts.items() if n == 1]
         if single:
             raise InputError(
-                f"class {single[0]!r} has a single row (1 of {self.total:,}), which cannot be in training and test at once"
+                f"class {single[0]!r} has a single row (1 of {self.total:,}), "
+                "which cannot be in training and test at once"
             )
 
 
