@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from steelyard.config._models import PipelineConfig
@@ -212,10 +212,10 @@ def _line(document: Any, path: Sequence[int | str]) -> int | None:
     """Return the 1-based line of the deepest key of `path` that the document has."""
     line: int | None = None
     for part in path:
-        if (isinstance(document, CommentedMap) and part in document) or (isinstance(document, CommentedSeq) and isinstance(part, int) and part < len(document)):
-            position = document.lc.data.get(part) if document.lc.data else None
-        else:
+        try:
+            position = document.lc.data[part]
+            document = document[part]
+        except (AttributeError, KeyError, IndexError, TypeError):
             break
-        line = position[0] + 1 if position else line
-        document = document[part]
+        line = position[0] + 1
     return line
