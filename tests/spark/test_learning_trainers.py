@@ -109,11 +109,11 @@ def test_logistic_regression_is_scikit_learns(table: DataFrame) -> None:
     model = fitted("logistic_regression", table, params={"regParam": 1e-3, "tol": 1e-10, "maxIter": 500})
     train, _ = parts(table)
     prepared = train.select("y", F.array(*model.preprocessing.columns(train)).alias("x")).toPandas()
-    x, y = np.stack(prepared.x.to_numpy()), (prepared.y == "bad").to_numpy()
+    x, y = np.stack(prepared.x.tolist()), (prepared.y == "bad").to_numpy()
     theirs = LogisticRegression(C=1 / (1e-3 * len(y)), tol=1e-10, max_iter=1000).fit(x, y)
     assert np.allclose(model.coefficients, theirs.coef_, atol=1e-4)  # type: ignore[attr-defined]
     every = table.select("id", F.array(*model.preprocessing.columns(table)).alias("x")).orderBy("id").toPandas()
-    assert np.allclose(scores(model, table), theirs.predict_proba(np.stack(every.x.to_numpy())), atol=1e-5)
+    assert np.allclose(scores(model, table), theirs.predict_proba(np.stack(every.x.tolist())), atol=1e-5)
 
 
 @BOTH

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyspark.sql import functions as F
 
-from steelyard.sampling import sampler_class, sampler_names
+from steelyard.sampling import Sampler, sampler_class, sampler_names
 from steelyard.testing import SAMPLER_CHECKS
 from steelyard.testing._checks import check_partitions_and_order
+from steelyard.under_sampling import RandomUnderSampler
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 # One more sampler is one more row.
 COVERED = ["none", "random_over_sampler", "random_under_sampler", "smote"]
@@ -25,6 +28,26 @@ def test_no_sampler_escapes() -> None:
 @pytest.mark.parametrize("name", COVERED)
 def test_sampler(name: str, check: str, spark: SparkSession) -> None:
     SAMPLER_CHECKS[check](sampler_class(name), spark)
+
+
+class OneTooMany(RandomUnderSampler):
+    """Keeps a row more than asked for."""
+
+    def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
+        return {c: min(n + 1, counts[c]) for c, n in super()._targets(counts).items()}
+
+
+class ByPlace(RandomUnderSampler):
+    """Goes by where rows lie, as `rand()` does."""
+
+    def fit_resample(self, df: DataFrame, y: Any = None) -> DataFrame:
+        return super().fit_resample(df.withColumn("x", F.spark_partition_id().cast("double")), y)
+
+
+@pytest.mark.parametrize(("faulty", "check"), [(OneTooMany, "exact_counts"), (ByPlace, "partitions_and_order")])
+def test_checks_find_faults(faulty: type[Sampler], check: str, spark: SparkSession) -> None:
+    with pytest.raises(AssertionError):
+        SAMPLER_CHECKS[check](faulty, spark)
 
 
 def test_two_hundred_partitions(spark: SparkSession) -> None:

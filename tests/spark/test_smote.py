@@ -50,7 +50,7 @@ def check_definition(result: DataFrame, features: list[str], label: str, k: int,
         assert uses.max() - uses.min() <= 1, "seeds are used equally"
         points = members[features].to_numpy(dtype=float) / scale
         different = np.unique(points, axis=0)
-        distances = NearestNeighbors(n_neighbors=k + 1).fit(different).kneighbors(points)[0][:, k]
+        distances = NearestNeighbors(n_neighbors=k + 1, algorithm="kd_tree").fit(different).kneighbors(points)[0][:, k]
         reach = pd.Series(distances, index=members.index)[of_class.seed_id].to_numpy()
         apart = np.linalg.norm((a - b)[new[label] == name] / scale, axis=1)
         assert (apart <= reach * (1 + 1e-9)).all() and (apart > 0).all(), "a neighbour is one of the k nearest"
@@ -73,7 +73,7 @@ def test_neighbours_are_scikit_learns(spark: SparkSession, real_data: Callable[[
     old, new = split(sampler.fit_resample(df))
     rare = old[old.Class == 1]
     points = rare[features].to_numpy(dtype=float)
-    distances, near = NearestNeighbors(n_neighbors=5).fit(points).kneighbors(points)
+    distances, near = NearestNeighbors(n_neighbors=5, algorithm="kd_tree").fit(points).kneighbors(points)
     clear = (np.diff(distances, axis=1) > 1e-9).all(axis=1)
     assert clear.mean() > 0.8
     drawn = new.groupby("seed_id").neighbor_id.agg(set)

@@ -1,4 +1,4 @@
-"""Trainers' names and parameters, class weights, and what an XGBoost worker does with its rows: no JVM."""
+"""Trainers' names and parameters, and what an XGBoost worker does with its rows: no JVM."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import pyarrow as pa
 import pytest
 import xgboost as xgb
 
-from steelyard.errors import ConfigError, InputError
+from steelyard.errors import ConfigError
 from steelyard.learning import check_trainer, trainer_names
 from steelyard.learning._params import LOGISTIC_REGRESSION, XGBOOST
 from steelyard.learning._xgboost_worker import Rows, Task, collect, train_booster
-from steelyard.weighting import class_weights
 
 BOOSTER = {"objective": "binary:logistic", "eval_metric": "logloss", "max_depth": 3, "nthread": 1, "max_bin": 256}
 
@@ -74,21 +73,6 @@ def test_defaults_are_filled_in_and_null_switches_early_stopping_off() -> None:
 def test_every_xgboost_parameter_is_one_that_xgboost_knows() -> None:
     known = set(xgb.XGBClassifier().get_params())
     assert set(XGBOOST.known) <= known
-
-
-def test_class_weights() -> None:
-    counts = {"0": 900, "1": 90, "2": 10}
-    assert class_weights(counts, "none") == {"0": 1.0, "1": 1.0, "2": 1.0}
-    balanced = class_weights(counts, "balanced")
-    totals = [balanced[c] * n for c, n in counts.items()]
-    assert np.allclose(totals, 1000 / 3)
-    assert class_weights(counts, {"1": 5}) == {"0": 1.0, "1": 5.0, "2": 1.0}
-    with pytest.raises(InputError, match="names 'fraud', which is no class"):
-        class_weights(counts, {"fraud": 5})
-    with pytest.raises(InputError, match="must be a positive number. Got -1"):
-        class_weights(counts, {"1": -1})
-    with pytest.raises(ConfigError, match="none, balanced or a map"):
-        class_weights(counts, "balance")
 
 
 def some_rows(n: int, seed: int) -> Rows:

@@ -62,6 +62,12 @@ def test_values_that_cannot_be_are_refused_in_one_manner(param: str, value: Any)
     assert param in str(failure.value) and "smote" in str(failure.value)
 
 
+def test_drawing_with_replacement_is_refused_and_not_ignored() -> None:
+    get_sampler("random_under_sampler", replacement=False)
+    with pytest.raises(ConfigError, match="replacement must be false.*True instead"):
+        get_sampler("random_under_sampler", replacement=True)
+
+
 def test_the_nearest_name_is_named() -> None:
     with pytest.raises(ConfigError, match="no sampler 'smotee'.*Did you mean 'smote'.*random_over_sampler"):
         check_sampler("smotee", {})

@@ -15,6 +15,12 @@ from steelyard.sampling._roles import Roles
 from steelyard.sampling._strategy import Strategy
 
 
+def _without(name: str, value: object) -> bool:
+    if value is not False:
+        raise InputError(f"{name} must be false: samples are drawn without replacement. Got {value!r} instead.")
+    return False
+
+
 class RandomUnderSampler(Sampler):
     """Keep a random sample of some classes, of exact size.
 
@@ -40,14 +46,12 @@ class RandomUnderSampler(Sampler):
         A ratio of the rarest class to the other afterwards; ``"auto"`` (``"not minority"``), ``"majority"``, ``"not
         majority"``, ``"all"``: classes brought to the size of the smallest; class → count; or a function of the counts.
     random_state : int, default 0
+    replacement : bool, default False
+        Known from imbalanced-learn, and False here: a row that is drawn twice says nothing that another row of the
+        class wouldn't say better.
     weight_output_col : str, optional
         Column that gets the row's weight (`weight_col`, else 1) times rows before over rows after of its class: with
         these weights the sample stands for the whole table.
-
-    Notes
-    -----
-    imbalanced-learn's `replacement` is left out: a row drawn twice is a row of weight 2, and says nothing that the
-    table's other rows wouldn't say better.
 
     References
     ----------
@@ -63,6 +67,7 @@ class RandomUnderSampler(Sampler):
     kind = "under-sampling"
     effect = "random_under"
 
+    replacement = param("replacement", "whether rows are drawn with replacement; only false is supported", _without)
     weight_output_col = param("weight_output_col", "column that gets weights which undo the sampling", column)
 
     @keyword_only
@@ -78,6 +83,7 @@ class RandomUnderSampler(Sampler):
         cost_cols: str | Sequence[str] | None = None,
         sampling_strategy: Strategy = "auto",
         random_state: int = 0,
+        replacement: bool = False,
         weight_output_col: str | None = None,
     ) -> None:
         super().__init__()
