@@ -81,7 +81,9 @@ def _encoded_vector(value: Column, kind: T.DataType, name: str) -> list[Column]:
 
     if not isinstance(kind, VectorUDT):
         raise InputError(f"column {name!r} is of type {kind.simpleString()}, which cannot identify a row")
-    return _encoded(vector_to_array(value), T.ArrayType(T.DoubleType()), name)
+    # Asked for the elements of a null, it raises.
+    array = F.when(value.isNotNull(), vector_to_array(value))
+    return _encoded(array, T.ArrayType(T.DoubleType()), name)
 
 
 def row_hash(df: DataFrame, columns: Iterable[str], seed: int, purpose: str) -> Column:

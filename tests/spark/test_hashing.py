@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from pyspark.ml.linalg import Vectors
+from pyspark.ml.linalg import Vectors, VectorUDT
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from steelyard import hashing
 from steelyard.columns import class_text
@@ -59,6 +60,11 @@ def test_column_order_does_not_matter(spark: SparkSession) -> None:
 def test_dense_and_sparse_vectors_are_equal(spark: SparkSession) -> None:
     df = spark.createDataFrame([(Vectors.dense([0, 2.0]),), (Vectors.sparse(2, [1], [2.0]),)], ["v"])
     assert len(set(hashes(df))) == 1
+
+
+def test_null_vectors_are_seen(spark: SparkSession) -> None:
+    df = spark.createDataFrame([(Vectors.dense([0.0]),), (None,)], T.StructType([T.StructField("v", VectorUDT())]))
+    assert len(set(hashes(df))) == 2
 
 
 def test_all_simple_types_are_hashed(spark: SparkSession) -> None:

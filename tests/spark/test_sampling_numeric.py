@@ -85,6 +85,15 @@ def test_plain_columns_arrays_and_vectors_become_one_matrix(spark: SparkSession)
     assert row is not None and row["x"] == [1.0, 2.0, 3.0, 4.5, 5.0]
 
 
+def test_a_vector_that_is_not_there_is_a_gap(spark: SparkSession) -> None:
+    from pyspark.ml.functions import array_to_vector
+
+    df = spark.createDataFrame([("a", [1.0]), ("b", [float("nan")]), ("b", None)], "label string, x array<double>")
+    vectors = df.withColumn("x", F.when(F.col("x").isNotNull(), array_to_vector(F.col("x"))))
+    with pytest.raises(InputError, match="missing.*'x' \\(2 rows\\)"):
+        survey(vectors, "label", ["x"], "SMOTE", ["a"], 1)
+
+
 def test_arrays_of_different_lengths_are_refused(spark: SparkSession) -> None:
     df = spark.createDataFrame([("a", [1.0]), ("b", [1.0, 2.0])], "label string, x array<double>")
     with pytest.raises(InputError, match="'x' has arrays of different lengths, up to 2"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
 from steelyard.over_sampling import SMOTE
-from steelyard.testing._tables import ROLES, multiset, plain_table, sample_table
+from steelyard.testing._tables import ROLES, explained, multiset, plain_table, sample_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -162,3 +163,40 @@ def test_new_rows_are_told_from_copies_of_imbalanced_learns(spark: SparkSession)
     for i in range(3):
         assert stats.ks_2samp(ours[:, i], peer[:, i]).pvalue > 0.001
     assert stats.ks_2samp(nearest.kneighbors(ours)[0][:, 0], nearest.kneighbors(peer)[0][:, 0]).pvalue > 0.001
+
+
+def test_times_are_the_same_in_any_time_zone(spark: SparkSession) -> None:
+    df = sample_table(spark)
+    zone = "spark.sql.session.timeZone"
+    micros, before = F.unix_micros("at").alias("at"), str(spark.conf.get(zone))
+    made = []
+    try:
+        for name in ("UTC", "America/St_Johns"):
+            spark.conf.set(zone, name)
+            result = SMOTE(sampling_strategy={"b": 40}, **ROLES).fit_resample(df)
+            assert dict(result.dtypes)["at"] == "timestamp"
+            made.append(multiset(result.select(micros, "x", "label")))
+    finally:
+        spark.conf.set(zone, before)
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_the_plan_names_the_cost_that_spark_plans(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int
+) -> None:
+    sample_table(spark).write.parquet(str(tmp_path / "table"))
+    df = spark.read.parquet(str(tmp_path / "table"))
+    monkeypatch.setattr(SMOTE, "_block_bytes", lambda self: 8 * 5 * 17 // blocks)
+    sampler = SMOTE(sampling_strategy={"b": 34}, **ROLES)
+    work = sampler.plan(df).work
+    threshold = "spark.sql.autoBroadcastJoinThreshold"
+    before = str(spark.conf.get(threshold))
+    try:
+        spark.conf.set(threshold, -1)
+        text = explained(sampler.fit_resample(df))
+    finally:
+        spark.conf.set(threshold, before)
+    assert text.count("Exchange ") == work.shuffles
+    assert text.count("InArrow") == work.python
+    assert text.count("FileScan") == work.scans - 2, "counts and survey come before"

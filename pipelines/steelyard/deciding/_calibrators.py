@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from steelyard.errors import InputError
 from steelyard.kernels.arrays import Floats
 from steelyard.kernels.calibration import EPSILON, logit, sigmoid
-from steelyard.metrics.expressions import bisect, number_array, pad
+from steelyard.metrics.expressions import bisect, let, number_array, pad
 
 
 class Calibrator(ABC):
@@ -152,13 +152,13 @@ class Isotonic(Calibrator):
         edges = pad(np.array(self.x[1:-1]))
         place = bisect(kept, number_array(edges), len(edges)) if len(self.x) > 2 else F.lit(0)
         pieces = np.stack([self.x[:-1], self.y[:-1], self._slopes, self.y[1:]], axis=1)
-        flat = number_array(pieces.ravel())
 
-        def on_piece(i: Column) -> Column:
-            x, y, slope, most = (F.element_at(flat, i * 4 + j) for j in range(1, 5))
+        def on_piece(piece: Column) -> Column:
+            x, y, slope, most = (F.element_at(piece, j) for j in range(1, 5))
             return F.least(y + (kept - x) * slope, most)
 
-        return F.when(p.isNotNull(), F.element_at(F.transform(F.array(place), on_piece), 1))
+        own = F.slice(number_array(pieces.ravel()), place * 4 + 1, F.lit(4))
+        return F.when(p.isNotNull(), let(own, on_piece))
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""

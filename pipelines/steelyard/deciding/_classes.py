@@ -15,6 +15,7 @@ from steelyard.deciding._fit import fit_calibrator
 from steelyard.errors import ConfigError
 from steelyard.kernels.arrays import Floats
 from steelyard.metrics import ScoreTable
+from steelyard.metrics.expressions import let
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class ClassCalibrators:
             total = F.aggregate(found, F.lit(0.0), lambda a, b: a + b)
             return F.when(total > 0, F.transform(found, lambda q: q / total)).otherwise(p)
 
-        return F.element_at(F.transform(F.array(each), divided), 1)
+        return let(each, divided)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""

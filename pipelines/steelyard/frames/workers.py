@@ -39,7 +39,7 @@ def in_worker(module: str, function: str, **settings: Any) -> Callable[[Any], An
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep NumPy and faiss to one thread: Spark already runs a task on each core."""
+    """Keep NumPy to one thread, where threadpoolctl is there to do so: Spark already runs a task on each core."""
     try:
         threadpool_limits = importlib.import_module("threadpoolctl").threadpool_limits
     except ModuleNotFoundError:

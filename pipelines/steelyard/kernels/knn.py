@@ -106,11 +106,13 @@ def _faiss(engine: Engine) -> ModuleType | None:
     if engine == "numpy":
         return None
     try:
-        return importlib.import_module("faiss")
+        faiss = importlib.import_module("faiss")
     except ModuleNotFoundError:
         if engine == "faiss":
             raise
         return None
+    faiss.omp_set_num_threads(1)  # Spark already runs a task on each core
+    return faiss
 
 
 class _Search:

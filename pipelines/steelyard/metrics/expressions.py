@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from steelyard.kernels.arrays import Floats
 
 _BITS = 62
 
@@ -28,13 +30,20 @@ def exact_sum(value: Column, scale: float) -> Column:
     return F.sum(F.rint(value * F.lit(scale)).cast("bigint"))
 
 
-def number_array(values: Sequence[float] | NDArray[np.float64]) -> Column:
-    """Return a constant array: one string to parse, once, and not thousands of literals to send."""
-    text = ",".join("Infinity" if math.isinf(v) else repr(float(v)) for v in values)
-    return F.split(F.lit(text), ",").cast("array<double>")
+def number_array(values: Floats) -> Column:
+    """Return a constant array."""
+    return F.lit(np.asarray(values, dtype=np.float64))
 
 
-def pad(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def let(value: Column, use: Callable[[Column], Column]) -> Column:
+    """Return `use(value)`, with `value` evaluated once for a row however often `use` names it.
+
+    Constants too: a constant array isn't folded into one value before Spark evaluates expressions on local data.
+    """
+    return F.element_at(F.transform(F.array(value), use), 1)
+
+
+def pad(edges: Floats) -> Floats:
     """Return edges filled up with infinity to one less than a power of two, as `bisect` needs them."""
     size = (1 << max(len(edges), 1).bit_length()) - 1
     return np.concatenate([edges, np.full(size - len(edges), np.inf)])
@@ -51,12 +60,15 @@ def bisect(value: Column, edges: Column, size: int) -> Column:
     size : int
         Length of the padded array.
     """
-    steps = [1 << i for i in reversed(range(size.bit_length()))]
+    steps = F.array(*[F.lit(1 << i) for i in reversed(range(size.bit_length()))])
 
-    def step(place: Column, width: Column) -> Column:
-        return F.when(value >= F.element_at(edges, place + width), place + width).otherwise(place)
+    def search(given: Column) -> Column:
+        def step(place: Column, width: Column) -> Column:
+            return F.when(value >= F.element_at(given, place + width), place + width).otherwise(place)
 
-    return F.aggregate(F.array(*[F.lit(s) for s in steps]), F.lit(0), step)
+        return F.aggregate(steps, F.lit(0), step)
+
+    return let(edges, search)
 
 
 def collect(df: DataFrame) -> dict[str, NDArray[np.generic]]:

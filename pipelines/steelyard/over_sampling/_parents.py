@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, is_vector
+from steelyard.columns import col, dtype, is_vector
 from steelyard.hashing import row_hash
 from steelyard.sampling._apply import IS_SYNTHETIC
 from steelyard.sampling._numeric import between
@@ -23,10 +23,19 @@ def inherited(roles: Roles) -> list[str]:
 
 
 def packed(rows: DataFrame, columns: list[str]) -> Column:
-    """Return some columns as a struct that Arrow can carry: vectors as arrays."""
+    """Return some columns as a struct that Arrow carries safely.
+
+    Vectors go as arrays: they don't cross into Python on Spark Connect. Timestamps go as microseconds: Arrow's type
+    of them changes with the session's time zone.
+    """
     from pyspark.ml.functions import vector_to_array
 
-    return F.struct(*[(vector_to_array(col(c)) if is_vector(rows, c) else col(c)).alias(c) for c in columns])
+    def plain(name: str) -> Column:
+        if is_vector(rows, name):
+            return vector_to_array(col(name))
+        return F.unix_micros(col(name)) if isinstance(dtype(rows, name), T.TimestampType) else col(name)
+
+    return F.struct(*[plain(c).alias(c) for c in columns])
 
 
 def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, plan: SamplingPlan) -> DataFrame:
@@ -41,7 +50,9 @@ def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, plan: SamplingPla
     roles : Roles
     plan : SamplingPlan
     """
-    columns = [_value(f, roles).alias(f.name) for f in table.schema.fields if f.name != IS_SYNTHETIC]
+    columns = [
+        _typed(f.dataType, _value(f, roles)).alias(f.name) for f in table.schema.fields if f.name != IS_SYNTHETIC
+    ]
     columns.append(F.lit(True).alias(IS_SYNTHETIC))
     if plan.provenance:
         row_id = row_hash(pairs, ["seed_id", "replicate"], plan.seed, plan.purpose)
@@ -62,4 +73,8 @@ def _value(column: T.StructField, roles: Roles) -> Column:
         return F.when(a.eqNullSafe(b), a)
     if name == roles.time:
         return F.greatest(a, b)
-    return F.lit(None).cast(kind)
+    return F.lit(None)
+
+
+def _typed(kind: T.DataType, value: Column) -> Column:
+    return F.timestamp_micros(value.cast("bigint")) if isinstance(kind, T.TimestampType) else value.cast(kind)

@@ -37,8 +37,11 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
     interpolated too, the group is kept where both parents agree, the time is the later parent's, and all other columns
     are null.
 
-    Costs three scans of the table (label; features; features once more for `scale`), and then works on the classes
-    that get new rows: see `plan`. Comparing rows grows with the square of a class.
+    Costs two scans of the table (label; features), and one more with `scale`. Then, of the classes that get new rows
+    only: one scan, two shuffles, one crossing into Python and rows × rows distances, spread over tasks. Where the
+    features of a class exceed `block_mb`, it is searched block by block and joined to what was found: three scans, nine
+    shuffles, two crossings. Where new rows don't divide evenly among the rows: one scan and one shuffle of ids more.
+    ``plan(df).work`` has the figures for a table.
 
     Parameters
     ----------
@@ -155,12 +158,12 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
     def _work(self, found: Survey, seeds: Mapping[str, Seeds], counts: Mapping[str, int]) -> Work:
         sizes = self._layout_sizes(seeds, counts)
         layouts = lay_out(sizes, found.n_features, self._block_bytes()).values()
-        merged = any(layout.index > 1 for layout in layouts)
-        odd = any(s.again for s in seeds.values())
+        one_block = all(layout.index == 1 for layout in layouts)
+        drawn = any(s.again for s in seeds.values())
         return Work(
-            scans=6 + odd + (self.getOrDefault("scale") != "none"),
-            shuffles=6 + merged + odd + self.getOrDefault("provenance"),
-            python=1,
+            scans=(4 if one_block else 6) + drawn + (self.getOrDefault("scale") != "none"),
+            shuffles=(2 if one_block else 9) + drawn + self.getOrDefault("provenance"),
+            python=1 if one_block else 2,
             distances=sum(q * i for q, i in sizes.values()),
             tasks=sum(layout.pairs for layout in layouts),
         )

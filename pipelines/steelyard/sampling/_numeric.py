@@ -227,7 +227,7 @@ def _array(df: DataFrame, feature: str) -> Column:
     if is_vector(df, feature):
         from pyspark.ml.functions import vector_to_array
 
-        return vector_to_array(col(feature))
+        return F.when(col(feature).isNotNull(), vector_to_array(col(feature)))  # of a null, it raises
     return col(feature).cast("array<double>")
 
 

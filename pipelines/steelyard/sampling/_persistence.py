@@ -45,7 +45,7 @@ class SamplerWriter(MLWriter):
                 f"a sampler with a function as parameter can't be saved ({error}); give sampling_strategy as a map"
             ) from None
         text = json.dumps({**metadata, "class": public_path(type(self.sampler))})
-        mode = "overwrite" if self.shouldOverwrite else "errorifexists"
+        mode = "overwrite" if self.shouldOverwrite else "error"
         spark.createDataFrame([(text,)], "value string").coalesce(1).write.mode(mode).text(f"{path}/metadata")
 
 

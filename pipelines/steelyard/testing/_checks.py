@@ -247,7 +247,7 @@ def check_other_columns(make: Make, spark: SparkSession) -> None:
     """On new rows: numbers between the parents', group where both agree, a parent's time, null elsewhere."""
     result = _sampler(make, **ROLES).fit_resample(sample_table(spark))
     new = result.where(IS_SYNTHETIC)
-    if make().effect != "bends" or make().kind == "under-sampling":
+    if not make().makes_rows:
         assert new.isEmpty()
         return
     assert new.where("id is not null or note is not null").isEmpty()

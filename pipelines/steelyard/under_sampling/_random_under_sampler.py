@@ -96,5 +96,5 @@ class RandomUnderSampler(Sampler):
         targets = {c: n for c, n in self._targets(counts).items() if n < counts[c]}
         shares = self._draw(df, roles, targets, counts)
         classes = {c: ClassPlan(n, targets.get(c, n), shares.get(c, "all")) for c, n in counts.items()}
-        work = Work(scans=4 if roles.keyed else 5)
+        work = Work(scans=2 + (2 if roles.keyed else 3) * bool(targets))
         return self._new_plan(roles, classes=classes, weight_output=output, work=work)
