@@ -23,7 +23,6 @@ os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
-
 @pytest.fixture
 def pipelines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that the DAG files take their pipelines from."""

@@ -174,8 +174,11 @@ def test_small_tables_equal_the_definition(n: int, d: int, k: int, seed: int, di
     assert found.ids.tolist() == brute_force(rows, ids, rows, ids, k, distinct)[0]
 
 
-def test_the_first_of_equal_rows_stands_for_all() -> None:
-    assert first_of_equal(np.array([[0.0, 1], [2, 2], [-0.0, 1], [2, 2], [3, 3]])).tolist() == [0, 1, 4]
+def test_the_first_of_equal_rows_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.array([[0.0, 1], [2, 2], [-0.0, 1], [2, 2], [3, 3]])
+    assert first_of_equal(rows).tolist() == [0, 1, 4]
+    monkeypatch.setattr("steelyard.kernels.knn.splitmix64", np.zeros_like)
+    assert first_of_equal(rows).tolist() == [0, 1, 4], "also where hashes collide"
 
 
 @pytest.mark.parametrize("proposer", [_propose.float32, lambda _: _propose.float64()])

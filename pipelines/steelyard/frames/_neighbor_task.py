@@ -106,13 +106,15 @@ def _searched(
     if scale is not None:
         rows = rows / np.asarray(scale)
     queried, indexed = (np.flatnonzero(table[name].to_numpy()) for name in ("queried", "indexed"))
+    index = rows if len(indexed) == len(rows) else rows[indexed]
     with one_thread():
-        return queried, nearest(rows[queried], ids[queried], rows[indexed], ids[indexed], k, distinct=distinct)
+        return queried, nearest(rows[queried], ids[queried], index, ids[indexed], k, distinct=distinct)
 
 
 def _matrix(arrays: pa.ChunkedArray, n_features: int) -> NDArray[np.float64]:
     values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in arrays.chunks]
-    return np.concatenate(values or [np.empty(0)]).reshape(-1, n_features)
+    flat = values[0] if len(values) == 1 else np.concatenate(values or [np.empty(0)])
+    return flat.reshape(-1, n_features)
 
 
 def _integers(column: Any) -> NDArray[np.int64]:

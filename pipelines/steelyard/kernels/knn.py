@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard.kernels._propose import Floats, Proposer, Rows, float32, float64
+from steelyard.kernels.random import splitmix64
 
 Engine = Literal["auto", "faiss", "numpy"]
 Ids = NDArray[np.int64]
@@ -76,10 +77,10 @@ def nearest(
         With `NOBODY` at the end of a list where `index` holds too few rows.
     """
     search = _Search(queries, query_ids, *_ordered(index, index_ids, distinct), k, distinct)
-    left = np.arange(len(queries) if len(search.index) else 0)
+    left = np.arange(len(queries) if len(search.index_ids) else 0)
     count, proposer = 2 * k + _SPARE, float32(_faiss(engine))
     while len(left):
-        count = min(count, len(search.index))
+        count = min(count, len(search.index_ids))
         left = search.fill(left, proposer, count)
         count, proposer = count * 4 if proposer.kind is np.float64 else count, float64()
     return Neighbors(search.ids, search.squared)
@@ -87,19 +88,21 @@ def nearest(
 
 def first_of_equal(rows: Floats) -> Rows:
     """Return, ascending, the position of the first of each set of equal rows."""
-    whole = np.ascontiguousarray(rows + 0.0)  # -0.0 becomes 0.0
-    as_bytes = whole.view(np.dtype((np.void, whole.shape[1] * whole.itemsize))).ravel()
-    return np.sort(np.unique(as_bytes, return_index=True)[1])
+    hashed = np.zeros(len(rows), dtype=np.uint64)
+    for column in rows.T:
+        hashed = splitmix64(hashed ^ (column + 0.0).view(np.uint64))  # -0.0 becomes 0.0
+    _, first, group = np.unique(hashed, return_index=True, return_inverse=True)
+    if all(np.array_equal(column, column[first][group]) for column in rows.T):
+        return np.sort(first)
+    return np.sort(np.unique(rows + 0.0, axis=0, return_index=True)[1])  # two rows share a hash: once in a long while
 
 
 def _ordered(rows: Floats, ids: Ids, distinct: bool) -> tuple[Floats, Ids]:
     """Sort by id, so that a tie broken by position is broken by id; keep the first of equal rows."""
     order = np.argsort(ids, kind="stable")
     rows, ids = rows[order], ids[order]
-    if distinct and len(rows):
-        first = first_of_equal(rows)
-        rows, ids = rows[first], ids[first]
-    return rows, ids
+    first = first_of_equal(rows) if distinct and len(rows) else order
+    return (rows[first], ids[first]) if len(first) < len(ids) else (rows, ids)
 
 
 def _faiss(engine: Engine) -> ModuleType | None:
@@ -119,29 +122,33 @@ class _Search:
     """The lists of one search while they fill."""
 
     def __init__(self, queries: Floats, query_ids: Ids, index: Floats, index_ids: Ids, k: int, distinct: bool) -> None:
-        self.queries, self.query_ids, self.index, self.index_ids = queries, query_ids, index, index_ids
+        self.queries, self.query_ids, self.index_ids = queries, query_ids, index_ids
         self.k, self.distinct = k, distinct
         self.ids = np.full((len(queries), k), NOBODY, dtype=np.int64)
         self.squared = np.full((len(queries), k), np.inf)
         self.columns = np.ascontiguousarray(index.T)
-        # Proposers see rows around the origin and of length about 1, where float32 is at its best.
-        centre = index.mean(axis=0) if len(index) else 0.0
-        self.seen_queries, self.seen_index = queries - centre, index - centre
-        extent = max(np.abs(self.seen_queries).max(initial=0.0), np.abs(self.seen_index).max(initial=0.0))
+        # Proposers see rows around the origin and not beyond 1, where float32 is at its best.
+        self.centre = index.mean(axis=0) if len(index) else np.zeros(queries.shape[1])
+        edges = [edge(rows, axis=0) for rows in (queries, index) if len(rows) for edge in (np.min, np.max)]
+        extent = max((float(np.abs(edge - self.centre).max()) for edge in edges), default=0.0)
         self.unit = float(2.0 ** np.ceil(np.log2(extent))) if extent > 0 else 1.0
-        self.seen_queries /= self.unit
-        self.seen_index /= self.unit
+
+    def _seen(self, rows: Floats) -> Floats:
+        seen: Floats = rows - self.centre
+        seen /= self.unit
+        return seen
 
     def fill(self, rows: Rows, proposer: Proposer, count: int) -> Rows:
         """Fill the lists of `rows` from `count` candidates each, and return the rows that can't be certified."""
-        index = self.seen_index.astype(proposer.kind)
+        index = np.ascontiguousarray(self._seen(self.columns.T), dtype=proposer.kind)
         left = [rows[:0]]
         for part in _parts(rows, max(_RANKED // count, 1)):
-            candidates, reached = proposer.propose(self.seen_queries[part].astype(proposer.kind), index, count)
+            queries = self._seen(self.queries[part])
+            candidates, reached = proposer.propose(np.ascontiguousarray(queries, dtype=proposer.kind), index, count)
             candidates.sort(axis=1)
             self._rank(part, candidates)
             if count < len(index):
-                left.append(part[~self._certified(part, proposer, reached)])
+                left.append(part[~self._certified(part, queries, proposer, reached)])
         return np.concatenate(left)
 
     def _rank(self, rows: Rows, candidates: Rows) -> None:
@@ -162,16 +169,16 @@ class _Search:
             total += step * step
         return total
 
-    def _certified(self, rows: Rows, proposer: Proposer, reached: Floats) -> NDArray[np.bool_]:
+    def _certified(self, rows: Rows, seen: Floats, proposer: Proposer, reached: Floats) -> NDArray[np.bool_]:
         """Whether no row that wasn't proposed can be as near as the last one kept.
 
         A row y as near to the query x as the k-th, at r, has |y| <= |x| + r, which bounds the rounding of its
         distance as the proposer saw it; had it been proposed before all that lies at `reached`, it would be here.
         """
         kth = self.squared[rows, -1] / self.unit**2
-        length = 2 * np.sqrt(np.square(self.seen_queries[rows]).sum(axis=1)) + np.sqrt(kth)
+        length = 2 * np.sqrt(np.square(seen).sum(axis=1)) + np.sqrt(kth)
         found = np.isfinite(kth)
-        bound = proposer.bound(np.where(found, length, 0.0), self.index.shape[1])
+        bound = proposer.bound(np.where(found, length, 0.0), len(self.columns))
         sure: NDArray[np.bool_] = found & (kth * (1 + 1e-12) + bound < reached)
         return sure
 
