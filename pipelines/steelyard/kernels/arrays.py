@@ -14,7 +14,8 @@ def divide(top: ArrayLike, bottom: ArrayLike, otherwise: float = np.nan) -> Floa
     """Return `top / bottom`, and `otherwise` where `bottom` isn't positive."""
     above, below = np.asarray(top, dtype=np.float64), np.asarray(bottom, dtype=np.float64)
     shape = np.broadcast(above, below).shape
-    return np.divide(above, below, out=np.full(shape, otherwise), where=below > 0)
+    quotient: Floats = np.divide(above, below, out=np.full(shape, otherwise), where=below > 0)
+    return quotient
 
 
 def sum_in_bins(bins: Counts, values: ArrayLike, count: int) -> Floats:
