@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from steelyard import __version__
 from steelyard.cli import _data, _doctor, _run
@@ -54,11 +54,10 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
         code = app(arguments, standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         code = 3
-    except click.ClickException as error:
-        error.show()
-        code = 2
+    except TyperException as error:
+        code = _fail(arguments, "input", error.format_message(), 2)
     except SteelyardError as error:
         if debug:
             raise
