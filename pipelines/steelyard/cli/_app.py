@@ -17,7 +17,6 @@ from steelyard.errors import SteelyardError
 app = typer.Typer(
     name="steelyard",
     help="Class-imbalance pipelines on Apache Spark. An error shows its traceback with --debug, anywhere on the line.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -51,7 +50,7 @@ for command in _COMMANDS:
 def main() -> None:
     """Run the command line; exit with 0, or 1 (guard or gate), 2 (input), 3 (engine)."""
     debug = "--debug" in sys.argv
-    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    arguments = [a for a in sys.argv[1:] if a != "--debug"] or ["--help"]
     try:
         code = app(arguments, standalone_mode=False)
     except typer.Abort:

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype
+from steelyard.columns import col, dtype
 from steelyard.dataset import Dataset
 from steelyard.hashing import row_hash
 from steelyard.learning import Model
@@ -67,8 +67,3 @@ def published_scores(ctx: Context) -> DataFrame:
     """Return the scored rows that `evaluate` has published."""
     attempt = ctx.published("evaluate").attempt
     return ctx.spark.read.parquet(ctx.run.uri(f"scores/{attempt}"))
-
-
-def label_text(df: DataFrame) -> Column:
-    """Return the string form of a scored table's label."""
-    return class_text(df, "label")
