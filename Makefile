@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow check lint types contracts dist submit clean
+.PHONY: help demo test test-airflow test-submit check lint types contracts dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -34,6 +34,10 @@ test: .venv/test
 # make test-airflow: whole DAGs for real, in a database of their own.
 test-airflow: .venv/test
 	$(BIN)/python -m pytest -m airflow_run tests/dags $(ARGS)
+
+# make test-submit: every stage through spark-submit.
+test-submit: .venv/test
+	$(BIN)/python -m pytest -m submit tests/jobs $(ARGS)
 
 # make check: lint, types and import contracts.
 check: lint types contracts

@@ -166,6 +166,7 @@ def submit(script: str, *args: object, code: int = 0) -> subprocess.CompletedPro
     return done
 
 
+@pytest.mark.submit
 def test_spark_submit_does_what_one_process_does(
     config: str, execute: Callable[..., Any], table: str, spark: SparkSession, tmp_path: Path
 ) -> None:

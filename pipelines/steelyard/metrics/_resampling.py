@@ -17,7 +17,7 @@ Number = dict[str, Any]
 
 DRAWS = 500
 FEWEST_ROWS = 30  # of a class, for intervals of anything but proportions
-FEWEST_GROUPS = 10  # likewise, where whole groups are resampled
+FEWEST_GROUPS = 15  # likewise, where whole groups are resampled; effective ones, with the class in them
 
 
 @dataclass(frozen=True)

@@ -158,8 +158,9 @@ def _costs(one: OneClass) -> dict[str, Number]:
 def _cost(one: OneClass, cost: Floats) -> Number:
     """Return the mean cost per row. Its two parts have intervals of their own, which are then combined.
 
-    The costs of the mistakes that were seen say too little about how dear the next one may be. All costs of
-    the class say more: their mean, each counted as often as it costs, is that of the event not yet seen.
+    Few mistakes say too little about how dear the next one may be; all costs of the class say more. The event not
+    yet seen is given half their mean and half their mean with each counted as often as it costs: simulations
+    (benchmarks/intervals.py) held the truth in 91 % of cases with the former alone, in 99 % with the latter.
     """
     basis, weights = one.basis, one.resampler.weights
     size = (one.buckets.pos + one.buckets.neg).sum(axis=1)
@@ -170,10 +171,9 @@ def _cost(one: OneClass, cost: Floats) -> Number:
         return number(whole, note=basis.note)
     parts = []
     for i in (0, 1):
-        total = float(one.buckets.cost[:, 2 + i].sum())
-        event = float(one.buckets.squares[i]) / total / float(size.sum()) if total > 0 else 0.0
+        total, rows = float(one.buckets.cost[:, 2 + i].sum()), (one.rows, one.others)[i]
+        event = (total / rows + float(one.buckets.squares[i]) / total) / 2 / float(size.sum()) if total > 0 else 0.0
         mean, error = float(means[i]), basis.resampler.error(Estimate(float(means[i]), drawn[:, i]))
-        event = max(event, error**2 / mean if mean > 0 else 0.0)
         parts.append((mean, intervals.total_interval(mean, error, basis.freedom, event)))
     return number(whole, intervals.sum_interval(parts))
 
