@@ -92,7 +92,7 @@ def test_wrong_input_is_one_short_message(tmp_path: Path) -> None:
 def test_bare_tables(table: str, tmp_path: Path) -> None:
     profile = json.loads(steelyard("profile", table, "--label", "y", "--exclude", "t", "--json").stdout)
     assert profile["classes"]["1"] == {"count": 120, "share": 0.1}
-    steelyard("split", table, "--label", "y", "--key", "id", "--exclude", "t", "--out", tmp_path / "s")
+    steelyard("split", table, "--label", "y", "--key", "id", "--out", tmp_path / "s")
     parts = pd.read_parquet(tmp_path / "s" / "data")
     assert parts.groupby(["split", "y"], observed=True).size().to_dict()["test", 1] == 24
     steelyard(

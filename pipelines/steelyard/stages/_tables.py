@@ -59,9 +59,13 @@ def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]
 def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitPlan:
     """Write a table's splits to `out/data` and the plan to `out/plan.json`."""
     df = read(spark, configured_source(config.data))
-    statistics = describe(df, config.data, _say_nothing)
-    counts = {c: of["count"] for c, of in statistics["classes"].items()}
-    plan = make_plan(df, Dataset.from_json(statistics["dataset"]), counts, config.split)
+    wanted = config.data
+    require_columns(df, [*wanted.key, *([wanted.time] if wanted.time else [])], "column")
+    found = class_counts(df, wanted.label)
+    found.check()
+    content = tuple(c for c in df.columns if c != wanted.label)
+    data = Dataset(wanted.label, content, key=tuple(wanted.key), content=content, time=wanted.time)
+    plan = make_plan(df, data, found.counts, config.split)
     place = Store(out).here()
     write_splits(df, plan, place.uri("data"))
     place.write_json("plan.json", plan.to_json())

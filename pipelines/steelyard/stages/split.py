@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
@@ -41,7 +42,7 @@ def _recurring(df: DataFrame, data: Dataset, plan: SplitPlan) -> int:
     return places.agg(F.count_distinct(SPLIT).alias("n")).where("n > 1").count()
 
 
-def make_plan(df: DataFrame, data: Dataset, counts: dict[str, int], wanted: SplitConfig) -> SplitPlan:
+def make_plan(df: DataFrame, data: Dataset, counts: Mapping[str, int], wanted: SplitConfig) -> SplitPlan:
     """Plan the split that the configuration asks for."""
     if wanted.method == "temporal":
         gap = duration(wanted.gap) if wanted.gap else timedelta(0)
