@@ -115,12 +115,9 @@ def judge(s: Scenario, rng: np.random.Generator) -> tuple[int, dict[str, list[fl
     """Return the positives of one sample and the intervals of its metrics."""
     raw, positive, bucket = draw(s, rng)
     score, alarm = 1 / (1 + np.exp(-raw)), raw >= s.threshold
-    costs = {
-        "cost_pos": AMOUNT * np.exp(s.sigma * rng.normal(size=len(raw))),
-        "cost_neg": np.full(len(raw), FALSE_ALARM),
-    }
-    table = ScoreTable.from_rows(score, positive, **costs)
-    buckets = BucketTable.from_rows(table, score, positive, alarm, bucket, **costs)
+    missed, false = AMOUNT * np.exp(s.sigma * rng.normal(size=len(raw))), np.full(len(raw), FALSE_ALARM)
+    table = ScoreTable.from_rows(score, positive, cost_pos=missed, cost_neg=false)
+    buckets = BucketTable.from_rows(table, score, positive, alarm, bucket, cost_pos=missed, cost_neg=false)
     counts = {
         label: {d: int((side & decided).sum()) for d, decided in (("0", ~alarm), ("1", alarm))}
         for label, side in (("0", ~positive), ("1", positive))

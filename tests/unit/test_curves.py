@@ -32,7 +32,7 @@ def rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @given(rows())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_areas_are_those_of_scikit_learn(data: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     score, label, weight = data
     t = ScoreTable.from_rows(score, label, weight)
@@ -43,7 +43,7 @@ def test_areas_are_those_of_scikit_learn(data: tuple[np.ndarray, np.ndarray, np.
 
 
 @given(rows())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_recall_at_precision_is_the_best_point_of_scikit_learns_curve(
     data: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
@@ -84,7 +84,7 @@ def test_precision_at_k_is_the_expectation_over_tied_rows() -> None:
 
 
 @given(rows(), st.integers(2, 8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_bounds_of_ranges_hold_the_exact_values(data: tuple[np.ndarray, np.ndarray, np.ndarray], width: int) -> None:
     score, label, weight = data
     exact = ScoreTable.from_rows(score, label, weight)

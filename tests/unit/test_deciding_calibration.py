@@ -37,7 +37,7 @@ def rows(seed: int = 0, n: int = 5000, digits: int = 12) -> tuple[np.ndarray, np
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_pool_adjacent_violators_is_isotonic_regression(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     mean, weight = rng.choice([0.0, 0.3, 0.5, 1.0], n), rng.choice([0.5, 1.0, 3.0], n)
@@ -74,14 +74,14 @@ def test_isotonic_keeps_the_ranking() -> None:
 
 def test_isotonic_has_few_knots_however_many_blocks() -> None:
     rng = np.random.default_rng(0)
-    score = np.linspace(0, 1, 200_000)
-    label = rng.random(200_000) < score**2
+    score = np.linspace(0, 1, 60_000)
+    label = rng.random(60_000) < score**2
     found = fit_calibrator("isotonic", ScoreTable.from_rows(score, label))
     assert isinstance(found, Isotonic)
     assert len(found.x) <= 256
     assert (np.diff(found.x) > 0).all()
     assert (np.diff(found.y) > 0).all()
-    assert found.apply_numpy(score) == pytest.approx(score**2, abs=0.03)
+    assert found.apply_numpy(score) == pytest.approx(score**2, abs=0.06)
     assert found.apply_numpy(score).mean() == pytest.approx(label.mean(), abs=1e-3)
 
 

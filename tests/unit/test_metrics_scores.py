@@ -29,7 +29,7 @@ def decided(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
 
 
 @given(decided())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_decisions(data: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None:
     actual, guessed, weight, classes = data
     table = sk.confusion_matrix(actual, guessed, sample_weight=weight, labels=range(classes)).astype(float)
@@ -74,7 +74,7 @@ def test_iba_is_that_of_imbalanced_learn_with_binary_average() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([4, 10**6]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_losses(seed: int, weighted: bool, steps: int) -> None:
     rng = np.random.default_rng(seed)
     n = 50
