@@ -216,7 +216,18 @@ the truth lay below and above it. Made by `benchmarks/intervals.py`, which says 
 {draws:,} draws, a true 95 % shows as 94.0 to 96.0 %.
 
 """
-NOTES = ""
+NOTES = """
+What it shows:
+
+- PR area, recall and cost are held in 93 to 97 % of samples, with independent rows and with groups, from 30
+  positives on (6 of 40 missed, so 6 costs seen: 97 %).
+- Where costs are very uneven (sigma 1.5: a tenth of the missed positives carries 59 % of their cost), intervals of the
+  cost hold in 91 to 92 %: a sample that lacks the dearest rows can't know of them.
+- ROC area is optimistic where a few low-ranked positives decide it: 86 to 92 % with 40 positives, 93 % from 100 on.
+- Under 15 effective groups with positives (about 20 of equal size), areas and costs get no interval.
+- Without `group`, dependent rows pass for independent ones, and intervals of precision, MCC and Brier score hold
+  far too seldom: the last line.
+"""
 
 
 def main() -> None:

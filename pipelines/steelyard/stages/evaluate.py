@@ -56,7 +56,8 @@ def judge(ctx: Context, scores: str, decision: Decision) -> dict[str, metrics.Sp
             weight="weight" if "weight" in df.columns else None,
             false_negative=costs[0],
             false_positive=costs[1],
-            grouped="group" in df.columns,
+            # Buckets of a split by time hold whole days, as those of a grouped table hold whole groups.
+            grouped="group" in df.columns or ctx.config.split.method == "temporal",
         )
         for split in SPLITS
     }
