@@ -28,8 +28,8 @@ _LIBRARIES = (
 )
 
 
-def _quiet(message: str) -> None:
-    """Say nothing."""
+def say_nothing(message: str) -> None:
+    """Take a warning that nobody is there to read."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Context:
     run: RunDir
     config: PipelineConfig
     make_session: Callable[[], SparkSession]
-    warn: Callable[[str], None] = _quiet
+    warn: Callable[[str], None] = say_nothing
     _session: SparkSession | None = field(default=None, repr=False)
 
     @property

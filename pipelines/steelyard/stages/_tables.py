@@ -19,6 +19,7 @@ from steelyard.hashing import row_hash
 from steelyard.learning import load_model
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_for
 from steelyard.splitting import SplitPlan
+from steelyard.stages._context import say_nothing
 from steelyard.stages._decision import Decision, greatest_class
 from steelyard.stages._scores import BUCKETS, scored
 from steelyard.stages._source import configured_source, roles
@@ -47,13 +48,9 @@ def bare_table(
     return load(json.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
 
 
-def _say_nothing(message: str) -> None:
-    """Take a warning that concerns pipelines only."""
-
-
 def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]:
     """Return a table's statistics, as in `stats.json`."""
-    return describe(read(spark, configured_source(config.data)), config.data, _say_nothing)
+    return describe(read(spark, configured_source(config.data)), config.data, say_nothing)
 
 
 def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitPlan:
