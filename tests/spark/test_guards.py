@@ -265,18 +265,24 @@ def own_suite(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
+def latest_action(spark: SparkSession) -> int:
+    """Return the number of the session's latest action: Spark forgets old ones, so that their count stands still."""
+    spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()
+    actions = spark._jsparkSession.sharedState().statusStore().executionsList()
+    return int(actions.last().executionId()) if actions.nonEmpty() else -1
+
+
 @contextmanager
 def counted(spark: SparkSession) -> Iterator[dict[str, int]]:
     """Count the actions and the Spark jobs of a block."""
-    store = spark._jsparkSession.sharedState().statusStore()
-    before = store.executionsCount()
+    before = latest_action(spark)
     group = f"guard {before}"
     spark.sparkContext.setJobGroup(group, "a guard")
     found: dict[str, int] = {}
     try:
         yield found
     finally:
-        found["actions"] = store.executionsCount() - before
+        found["actions"] = latest_action(spark) - before
         found["jobs"] = len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
         spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
