@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from steelyard.frames.neighbors import BLOCK_BYTES, Layout, lay_out, nearest
+from steelyard.frames.cells import with_cells
+from steelyard.frames.neighbors import nearest, pairs
+from steelyard.frames.search import BLOCK_BYTES, Layout, Search
 from steelyard.kernels import knn
+from steelyard.kernels.distance import Distance
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,18 +42,23 @@ def at_once(rows: pd.DataFrame, distinct: bool, scale: Any = 1.0) -> dict[int, t
         q, i = part[part.queried], part[part.indexed]
         x = [np.vstack(list(p.x)) / scale if len(p) else np.empty((0, N_FEATURES)) for p in (q, i)]
         found = knn.nearest(x[0], q.row_id.to_numpy(), x[1], i.row_id.to_numpy(), 4, distinct=distinct, engine="numpy")
-        for row_id, ids, squared in zip(q.row_id, found.ids, found.squared, strict=True):
+        for row_id, ids, squared in zip(q.row_id, found.ids, found.totals, strict=True):
             there = ids != knn.NOBODY
             result[row_id] = (ids[there].tolist(), np.sqrt(squared[there]).tolist())
     return result
 
 
-def on_spark(spark: SparkSession, rows: pd.DataFrame, **settings: Any) -> dict[int, tuple[list[int], list[float]]]:
-    points = spark.createDataFrame(
-        rows, "within string, row_id bigint, x array<double>, indexed boolean, queried boolean"
-    )
+SCHEMA = "within string, row_id bigint, x array<double>, indexed boolean, queried boolean"
+
+
+def search_of(rows: pd.DataFrame, k: int = 4, **settings: Any) -> Search:
     sizes = {str(n): (int(p.queried.sum()), int(p.indexed.sum())) for n, p in rows.groupby("within")}
-    found = nearest(points.repartition(3), 4, sizes=sizes, n_features=N_FEATURES, **settings)
+    return Search(k, len(rows.x.iloc[0]), sizes, **settings)
+
+
+def on_spark(spark: SparkSession, rows: pd.DataFrame, **settings: Any) -> dict[int, tuple[list[int], list[float]]]:
+    points = spark.createDataFrame(rows, SCHEMA)
+    found = nearest(points.repartition(3), search_of(rows, **settings))
     return {r["row_id"]: (r["neighbors"], r["distances"]) for r in found.collect()}
 
 
@@ -70,15 +78,105 @@ def test_queries_need_not_be_in_the_index(spark: SparkSession, rows: pd.DataFram
 
 
 def test_distances_are_of_scaled_features(spark: SparkSession, rows: pd.DataFrame) -> None:
-    assert on_spark(spark, rows, scale=[1.0, 1e3, 1e-3]) == at_once(rows, False, np.array([1.0, 1e3, 1e-3]))
+    assert on_spark(spark, rows, scale=(1.0, 1e3, 1e-3)) == at_once(rows, False, np.array([1.0, 1e3, 1e-3]))
 
 
 def test_only_the_named_sets_are_searched(spark: SparkSession, rows: pd.DataFrame) -> None:
-    points = spark.createDataFrame(
-        rows, "within string, row_id bigint, x array<double>, indexed boolean, queried boolean"
-    )
-    found = nearest(points, 2, sizes={"b": (50, 50)}, n_features=N_FEATURES)
+    points = spark.createDataFrame(rows, SCHEMA)
+    found = nearest(points, Search(2, N_FEATURES, {"b": (50, 50)}))
     assert {r["within"] for r in found.collect()} == {"b"}
+
+
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+@pytest.mark.parametrize("name", ["manhattan", "mixed"])
+def test_other_distances(spark: SparkSession, rows: pd.DataFrame, name: str, block_bytes: int) -> None:
+    distance = Distance("manhattan") if name == "manhattan" else Distance(nominal=1, penalty=0.5)
+    found = on_spark(spark, rows, distance=distance, block_bytes=block_bytes)
+    for _, part in rows.groupby("within"):
+        x, ids = np.vstack(list(part.x)), part.row_id.to_numpy()
+        expected = knn.nearest(x, ids, x, ids, 4, distance=distance)
+        for i in np.flatnonzero(part.queried):
+            assert found[ids[i]][0] == expected.ids[i].tolist()
+            np.testing.assert_allclose(found[ids[i]][1], distance.lengths(expected.totals[i]))
+
+
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+def test_neighbours_carry_what_they_are_given(spark: SparkSession, rows: pd.DataFrame, block_bytes: int) -> None:
+    carried = rows.assign(carried=rows.row_id % 7)
+    points = spark.createDataFrame(carried, f"{SCHEMA}, carried bigint")
+    found = nearest(points, search_of(rows, block_bytes=block_bytes)).collect()
+    assert len(found) == rows.queried.sum()
+    assert all([n % 7 for n in r["neighbors"]] == r["carried"] for r in found)
+
+
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+def test_pairs_and_modes_are_the_same_by_any_blocks(spark: SparkSession, rows: pd.DataFrame, block_bytes: int) -> None:
+    full = rows.assign(
+        uses=np.where(rows.queried, 1 + rows.row_id % 2, 0),
+        row=[{"v": int(i)} for i in rows.row_id],
+        carried=[{"c": f"c{i % 3}", "flag": bool(i % 2)} for i in rows.row_id],
+    )
+    schema = f"{SCHEMA}, uses int, row struct<v:bigint>, carried struct<c:string,flag:boolean>"
+    search = search_of(rows, block_bytes=block_bytes)
+    made = pairs(spark.createDataFrame(full, schema), search, seed=3, purpose="test").collect()
+    lists = at_once(rows, False)
+    assert len(made) == full.uses.sum()
+    for r in made:
+        near = lists[r["seed_id"]][0]
+        assert r["seed"]["v"] == r["seed_id"] and r["neighbor"]["v"] == r["neighbor_id"] in near
+        for field, values in (("c", [f"c{i % 3}" for i in near]), ("flag", [bool(i % 2) for i in near])):
+            assert r["mode"][field] == max(values, key=lambda v, of=values: (of.count(v), -of.index(v)))
+    drawn = sorted((r["seed_id"], r["replicate"], r["neighbor_id"], r["gap"]) for r in made)
+    once = pairs(spark.createDataFrame(full, schema), search_of(rows), seed=3, purpose="test")
+    assert drawn == sorted(map(tuple, once.select("seed_id", "replicate", "neighbor_id", "gap").collect()))
+
+
+@pytest.fixture(scope="module")
+def clustered() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    x = rng.normal(0, 5, (15, 4))[rng.integers(0, 15, 3000)] + rng.normal(size=(3000, 4))
+    return pd.DataFrame(
+        {"within": "c", "row_id": rng.permutation(10**6)[:3000], "x": list(x), "indexed": True, "queried": True}
+    )
+
+
+def test_cells_find_what_they_measured_in_any_blocks_and_partitions(
+    spark: SparkSession, clustered: pd.DataFrame
+) -> None:
+    points = spark.createDataFrame(clustered, SCHEMA)
+    search = with_cells(points, search_of(clustered), how="cells", recall=0.9)
+    division = search.divisions["c"]
+    assert sum(division.sizes) == 3000 and 20 < len(division.sizes) <= 109
+    assert 0.9 <= division.recall < 1 and search.comparisons("c") < 3000 * 3000 / 2
+    found = {r["row_id"]: r["neighbors"] for r in nearest(points, search).collect()}
+    exact = at_once(clustered, False)
+    recall = np.mean([len(set(found[i]) & set(n)) / 4 for i, (n, _) in exact.items()])
+    assert abs(recall - division.recall) < 0.03 and recall > 0.89
+
+    other = with_cells(points.repartition(5), search_of(clustered), how="cells", recall=0.9)
+    assert np.array_equal(other.divisions["c"].cells.centroids, division.cells.centroids)
+    assert (other.divisions["c"].recall, other.divisions["c"].sizes) == (division.recall, division.sizes)
+
+    small = search_of(clustered, block_bytes=8 * 4 * 400, divisions=search.divisions)
+    assert small.layouts()["c"].index >= 8
+    assert {r["row_id"]: r["neighbors"] for r in nearest(points, small).collect()} == found
+    tiny = search_of(clustered, block_bytes=8 * 4 * 20, divisions=search.divisions)
+    assert max(last - first for first, last in tiny.blocks("c")) > 0, "a cell that is too big is cut again"
+    assert {r["row_id"]: r["neighbors"] for r in nearest(points, tiny).collect()} == found
+
+
+def test_cells_are_for_searches_that_they_make_cheaper(
+    spark: SparkSession, clustered: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points, search = spark.createDataFrame(clustered, SCHEMA), search_of(clustered)
+    assert with_cells(points, search) is search, "small enough to be exact"
+    monkeypatch.setattr("steelyard.frames.cells.AFFORDABLE", 1.0)
+    assert with_cells(points, search, how="exact") is search
+    assert set(with_cells(points, search).divisions) == {"c"}
+    rng = np.random.default_rng(6)
+    shapeless = clustered.assign(x=list(rng.normal(size=(3000, 40))))
+    wide = search_of(shapeless)
+    assert with_cells(spark.createDataFrame(shapeless, SCHEMA), wide) is wide, "no cell holds the neighbours"
 
 
 @pytest.mark.parametrize(
@@ -92,4 +190,4 @@ def test_only_the_named_sets_are_searched(spark: SparkSession, rows: pd.DataFram
     ],
 )
 def test_blocks_follow_from_sizes_alone(sizes: Mapping[str, tuple[int, int]], expected: Mapping[str, Layout]) -> None:
-    assert lay_out(sizes, 30) == expected
+    assert Search(5, 30, sizes).layouts() == expected

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from steelyard.frames.workers import one_thread
+from steelyard.kernels.cells import Cells
+from steelyard.kernels.distance import Distance
 from steelyard.kernels.interpolate import draw
 from steelyard.kernels.knn import NOBODY, Neighbors, nearest
+from steelyard.kernels.modes import mode_places
+
+Sets = Mapping[str, tuple[NDArray[np.float64], int]]
 
 
 def search(table: pa.Table, **settings: Any) -> pa.Table:
@@ -20,18 +26,23 @@ def search(table: pa.Table, **settings: Any) -> pa.Table:
     Parameters
     ----------
     table : pyarrow.Table
-        ``within``, ``row_id``, ``x``, ``indexed``, ``queried``.
+        ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, perhaps ``carried``.
     **settings
-        ``k``, ``n_features``, ``scale``, ``distinct``, as given to `steelyard.frames.neighbors.nearest`.
+        As from `steelyard.frames.search.Search.settings`, and ``whole``: whether the block is the whole index.
 
     Returns
     -------
     pyarrow.Table
-        ``within``, ``row_id`` of the queries and ``found``: squared distances and ids.
+        ``within``, ``row_id`` of the queries and ``found``: totals, ids and what the neighbours carry.
     """
     queried, found = _searched(table, **settings)
     asked = table.select(["within", "row_id"]).take(pa.array(queried))
-    return asked.append_column("found", _lists(found))
+    there, ids = found.ids != NOBODY, table["row_id"].to_numpy()
+    fields = {"total": pa.array(found.totals[there]), "neighbor": pa.array(found.ids[there])}
+    if "carried" in table.column_names:
+        fields["carried"] = table["carried"].combine_chunks().take(_positions(ids, found.ids[there]))
+    values = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
+    return asked.append_column("found", _lists(there.sum(axis=1), values))
 
 
 def pair_up(table: pa.Table, *, seed: int, purpose: str, **settings: Any) -> pa.Table:
@@ -49,26 +60,28 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, **settings: Any) -> pa.
     Returns
     -------
     pyarrow.Table
-        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, and the rows ``seed`` and ``neighbor``.
+        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, the rows ``seed`` and ``neighbor``, and ``mode``, of what
+        the neighbours carry.
     """
     queried, found = _searched(table, **settings)
     ids = table["row_id"].to_numpy()
-    drawn = draw(ids[queried], _integers(table["uses"])[queried], (found.ids != NOBODY).sum(axis=1), seed, purpose)
+    there = found.ids != NOBODY
+    drawn = draw(ids[queried], _integers(table["uses"])[queried], there.sum(axis=1), seed, purpose)
     seeds = queried[drawn.seed]
     partner_ids = np.where(drawn.place < 0, ids[seeds], found.ids[drawn.seed, drawn.place])
-    order = np.argsort(ids)
-    partners = order[np.searchsorted(ids, partner_ids, sorter=order)]
     rows = table["row"].combine_chunks()
-    return pa.table(
-        {
-            "seed_id": ids[seeds],
-            "neighbor_id": partner_ids,
-            "replicate": drawn.replicate,
-            "gap": drawn.gap,
-            "seed": rows.take(pa.array(seeds)),
-            "neighbor": rows.take(pa.array(partners)),
-        }
-    )
+    made = {
+        "seed_id": ids[seeds],
+        "neighbor_id": partner_ids,
+        "replicate": drawn.replicate,
+        "gap": drawn.gap,
+        "seed": rows.take(pa.array(seeds)),
+        "neighbor": rows.take(_positions(ids, partner_ids)),
+    }
+    if "carried" in table.column_names:
+        values = table["carried"].combine_chunks().take(_positions(ids, found.ids[there]))
+        made["mode"] = _modes(values, there.sum(axis=1)).take(pa.array(drawn.seed))
+    return pa.table(made)
 
 
 def draw_partners(batches: Iterable[pa.RecordBatch], *, seed: int, purpose: str) -> Iterator[pa.RecordBatch]:
@@ -77,14 +90,14 @@ def draw_partners(batches: Iterable[pa.RecordBatch], *, seed: int, purpose: str)
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        ``row_id``, ``uses``, ``neighbors`` and the row itself, ``seed``.
+        ``row_id``, ``uses``, ``neighbors`` and the row itself, ``seed``; perhaps ``carried`` by the neighbours.
     seed, purpose
         Of the draws.
 
     Yields
     ------
     pyarrow.RecordBatch
-        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap`` and ``seed``.
+        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, ``seed`` and ``mode``.
     """
     for batch in batches:
         ids, lists = batch["row_id"].to_numpy(), batch["neighbors"]
@@ -92,26 +105,73 @@ def draw_partners(batches: Iterable[pa.RecordBatch], *, seed: int, purpose: str)
         drawn = draw(ids, _integers(batch["uses"]), sizes, seed, purpose)
         neighbors = np.append(lists.values.to_numpy(), NOBODY)
         partner_ids = np.where(drawn.place < 0, ids[drawn.seed], neighbors[starts[drawn.seed] + drawn.place])
-        columns = [ids[drawn.seed], partner_ids, drawn.replicate, drawn.gap]
-        yield pa.record_batch(
-            [*map(pa.array, columns), batch["seed"].take(pa.array(drawn.seed))],
-            names=["seed_id", "neighbor_id", "replicate", "gap", "seed"],
-        )
+        chosen = pa.array(drawn.seed)
+        made = {
+            "seed_id": pa.array(ids[drawn.seed]),
+            "neighbor_id": pa.array(partner_ids),
+            "replicate": pa.array(drawn.replicate),
+            "gap": pa.array(drawn.gap),
+            "seed": batch["seed"].take(chosen),
+        }
+        if "carried" in batch.schema.names:
+            made["mode"] = _modes(batch["carried"].flatten(), sizes).take(chosen)
+        yield pa.record_batch(made)
+
+
+def locate(
+    batches: Iterable[pa.RecordBatch], *, n_features: int, scale: Sequence[float] | None, cells: Sets
+) -> Iterator[pa.RecordBatch]:
+    """Add the cell of each row, and the cells that each query visits; nulls for sets that have none."""
+    for batch in batches:
+        rows = scaled(matrix(pa.chunked_array([batch["x"]]), n_features), scale)
+        cell: list[Any] = [None] * len(batch)
+        visited: list[Any] = [None] * len(batch)
+        for name, of_set in cells.items():
+            inside = np.flatnonzero(pc.equal(batch["within"], name).to_numpy(zero_copy_only=False))
+            division = Cells(*of_set)
+            with one_thread():
+                near = division.visited(rows[inside])
+            for place, row in zip(inside.tolist(), near.tolist(), strict=True):
+                cell[place], visited[place] = row[0], row
+        added = [pa.array(cell, pa.int32()), pa.array(visited, pa.list_(pa.int32()))]
+        yield pa.record_batch([*batch.columns, *added], names=[*batch.schema.names, "cell", "visited"])
 
 
 def _searched(
-    table: pa.Table, *, k: int, n_features: int, scale: Sequence[float] | None, distinct: bool
+    table: pa.Table,
+    *,
+    k: int,
+    n_features: int,
+    scale: Sequence[float] | None,
+    distance: Mapping[str, Any],
+    distinct: bool,
+    cells: Sets,
+    whole: bool,
 ) -> tuple[NDArray[np.intp], Neighbors]:
-    rows, ids = _matrix(table["x"], n_features), table["row_id"].to_numpy()
-    if scale is not None:
-        rows = rows / np.asarray(scale)
+    rows, ids = scaled(matrix(table["x"], n_features), scale), table["row_id"].to_numpy()
     queried, indexed = (np.flatnonzero(table[name].to_numpy()) for name in ("queried", "indexed"))
-    index = rows if len(indexed) == len(rows) else rows[indexed]
+    queries, index = rows[queried], rows if len(indexed) == len(rows) else rows[indexed]
+    name = table["within"][0].as_py()
     with one_thread():
-        return queried, nearest(rows[queried], ids[queried], index, ids[indexed], k, distinct=distinct)
+        visits = Cells(*cells[name]).visits(queries, index) if name in cells else None
+        return queried, nearest(
+            queries,
+            ids[queried],
+            index,
+            ids[indexed],
+            k,
+            distinct=distinct,
+            distance=Distance(**distance),
+            visits=visits,
+            complete=whole,
+        )
 
 
-def _matrix(arrays: pa.ChunkedArray, n_features: int) -> NDArray[np.float64]:
+def scaled(rows: NDArray[np.float64], scale: Sequence[float] | None) -> NDArray[np.float64]:
+    return rows if scale is None else rows / np.asarray(scale)
+
+
+def matrix(arrays: pa.ChunkedArray, n_features: int) -> NDArray[np.float64]:
     values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in arrays.chunks]
     flat = values[0] if len(values) == 1 else np.concatenate(values or [np.empty(0)])
     return flat.reshape(-1, n_features)
@@ -121,10 +181,28 @@ def _integers(column: Any) -> NDArray[np.int64]:
     return np.asarray(column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy())
 
 
-def _lists(found: Neighbors) -> pa.Array:
-    there = found.ids != NOBODY
-    pairs = pa.StructArray.from_arrays(
-        [pa.array(found.squared[there]), pa.array(found.ids[there])], names=["squared", "neighbor"]
-    )
-    ends = np.cumsum(there.sum(axis=1), dtype=np.int32)
-    return pa.ListArray.from_arrays(pa.array(np.concatenate([np.zeros(1, np.int32), ends])), pairs)
+def _positions(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> pa.Array:
+    order = np.argsort(ids)
+    return pa.array(order[np.searchsorted(ids, wanted, sorter=order)])
+
+
+def _lists(sizes: NDArray[np.integer], values: pa.Array) -> pa.Array:
+    ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), values)
+
+
+def _modes(values: pa.StructArray, sizes: NDArray[np.integer]) -> pa.StructArray:
+    """Return the commonest value of each field, for lists of some sizes that lie one after the other."""
+    starts = np.cumsum(sizes) - sizes
+    places = np.arange(sizes.max(initial=0))
+    inside = places < sizes[:, None]
+    where = np.minimum(starts[:, None] + places, max(len(values) - 1, 0))
+    fields = []
+    for field in values.flatten():
+        if not len(field):
+            fields.append(pa.nulls(len(sizes), field.type))
+            continue
+        codes = field.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+        best = mode_places(np.where(inside, codes[where], -1))
+        fields.append(field.take(pa.array(starts + best, mask=sizes == 0)))
+    return pa.StructArray.from_arrays(fields, names=[f.name for f in values.type])

@@ -10,15 +10,26 @@ result depends on the rows alone.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels._propose import Floats, Proposer, Rows, float32, float64
+from steelyard.kernels._propose import (
+    NOWHERE,
+    Compared,
+    Embedded,
+    Flat,
+    Floats,
+    Proposer,
+    Rows,
+    Visits,
+    by_faiss,
+    by_numpy,
+)
+from steelyard.kernels.distance import EUCLIDEAN, Distance
 from steelyard.kernels.random import splitmix64
 
 Engine = Literal["auto", "faiss", "numpy"]
@@ -38,12 +49,12 @@ class Neighbors:
     Attributes
     ----------
     ids : array of int64, shape (n_queries, k)
-    squared : array of float64, shape (n_queries, k)
-        Squared Euclidean distances.
+    totals : array of float64, shape (n_queries, k)
+        What the distance grows with: its square, but for Manhattan's. Infinite where there is nobody.
     """
 
     ids: Ids
-    squared: Floats
+    totals: Floats
 
 
 def nearest(
@@ -54,6 +65,9 @@ def nearest(
     k: int,
     *,
     distinct: bool = False,
+    distance: Distance = EUCLIDEAN,
+    visits: Visits | None = None,
+    complete: bool = True,
     engine: Engine = "auto",
 ) -> Neighbors:
     """Find the k nearest rows of `index` for each row of `queries`, never the row itself.
@@ -68,6 +82,12 @@ def nearest(
     distinct : bool, default False
         Neighbours differ from the query and from one another: of equal rows in `index` the one with the smallest
         id stands for all, and rows at distance 0 are left out.
+    distance : Distance, default Euclidean
+    visits : Visits, optional
+        Queries are compared with the rows of these cells only. Distances that no Euclidean space holds are compared
+        with all rows whatever is visited.
+    complete : bool, default True
+        Queries whose cells hold fewer than k rows are then compared with all rows.
     engine : {"auto", "faiss", "numpy"}, default "auto"
         Who proposes candidates. Makes no difference to the result.
 
@@ -76,14 +96,15 @@ def nearest(
     Neighbors
         With `NOBODY` at the end of a list where `index` holds too few rows.
     """
-    search = _Search(queries, query_ids, *_ordered(index, index_ids, distinct), k, distinct)
-    left = np.arange(len(queries) if len(search.index_ids) else 0)
-    count, proposer = 2 * k + _SPARE, float32(_faiss(engine))
-    while len(left):
-        count = min(count, len(search.index_ids))
-        left = search.fill(left, proposer, count)
-        count, proposer = count * 4 if proposer.kind is np.float64 else count, float64()
-    return Neighbors(search.ids, search.squared)
+    kept = _kept(index, index_ids, distinct)
+    search = _Search(queries, query_ids, index[kept], index_ids[kept], k, distinct, distance)
+    flat = _flat(engine)
+    if visits is not None:
+        near = Visits(visits.queries, visits.index[kept])
+        search.fill_all(lambda careful: search.proposer(by_numpy if careful else flat, careful, near))
+    if visits is None or complete:
+        search.fill_all(lambda careful: search.proposer(by_numpy if careful else flat, careful, None))
+    return Neighbors(search.ids, search.totals)
 
 
 def first_of_equal(rows: Floats) -> Rows:
@@ -97,90 +118,85 @@ def first_of_equal(rows: Floats) -> Rows:
     return np.sort(np.unique(rows + 0.0, axis=0, return_index=True)[1])  # two rows share a hash: once in a long while
 
 
-def _ordered(rows: Floats, ids: Ids, distinct: bool) -> tuple[Floats, Ids]:
-    """Sort by id, so that a tie broken by position is broken by id; keep the first of equal rows."""
+def _kept(rows: Floats, ids: Ids, distinct: bool) -> Rows:
+    """Order by id, so that a tie broken by position is broken by id; keep the first of equal rows."""
     order = np.argsort(ids, kind="stable")
-    rows, ids = rows[order], ids[order]
-    first = first_of_equal(rows) if distinct and len(rows) else order
-    return (rows[first], ids[first]) if len(first) < len(ids) else (rows, ids)
+    if not distinct or not len(rows):
+        return order
+    return order[first_of_equal(rows[order])]
 
 
-def _faiss(engine: Engine) -> ModuleType | None:
+def _flat(engine: Engine) -> Flat:
     if engine == "numpy":
-        return None
+        return by_numpy
     try:
         faiss = importlib.import_module("faiss")
     except ModuleNotFoundError:
         if engine == "faiss":
             raise
-        return None
+        return by_numpy
     faiss.omp_set_num_threads(1)  # Spark already runs a task on each core
-    return faiss
+    return by_faiss(faiss)
 
 
 class _Search:
     """The lists of one search while they fill."""
 
-    def __init__(self, queries: Floats, query_ids: Ids, index: Floats, index_ids: Ids, k: int, distinct: bool) -> None:
+    def __init__(
+        self,
+        queries: Floats,
+        query_ids: Ids,
+        index: Floats,
+        index_ids: Ids,
+        k: int,
+        distinct: bool,
+        distance: Distance,
+    ) -> None:
         self.queries, self.query_ids, self.index_ids = queries, query_ids, index_ids
-        self.k, self.distinct = k, distinct
+        self.k, self.distinct, self.distance = k, distinct, distance
         self.ids = np.full((len(queries), k), NOBODY, dtype=np.int64)
-        self.squared = np.full((len(queries), k), np.inf)
+        self.totals = np.full((len(queries), k), np.inf)
         self.columns = np.ascontiguousarray(index.T)
-        # Proposers see rows around the origin and not beyond 1, where float32 is at its best.
-        self.centre = index.mean(axis=0) if len(index) else np.zeros(queries.shape[1])
-        edges = [edge(rows, axis=0) for rows in (queries, index) if len(rows) for edge in (np.min, np.max)]
-        extent = max((float(np.abs(edge - self.centre).max()) for edge in edges), default=0.0)
-        self.unit = float(2.0 ** np.ceil(np.log2(extent))) if extent > 0 else 1.0
+        self.embedded = distance.embed(queries, index)
+        self.left = np.arange(len(queries) if len(index) else 0)
 
-    def _seen(self, rows: Floats) -> Floats:
-        seen: Floats = rows - self.centre
-        seen /= self.unit
-        return seen
+    def proposer(self, flat: Flat, careful: bool, visits: Visits | None) -> Proposer:
+        if self.embedded is None:
+            return Compared(self.distance, self.queries, self.columns)
+        return Embedded(*self.embedded, flat, careful, visits)
 
-    def fill(self, rows: Rows, proposer: Proposer, count: int) -> Rows:
+    def fill_all(self, proposer_of: Callable[[bool], Proposer]) -> None:
+        """Fill the lists that are left: first as the hasty proposer says, then carefully, with ever more candidates."""
+        count, left = min(2 * self.k + _SPARE, len(self.index_ids)), self.left
+        proposer = proposer_of(False)
+        while len(left):
+            left = self._fill(left, proposer, count)
+            if len(left) and not proposer.careful:
+                proposer = proposer_of(True)
+            elif len(left):
+                count = min(count * 4, len(self.index_ids))
+        self.left = self.left[np.isinf(self.totals[self.left, -1])]
+
+    def _fill(self, rows: Rows, proposer: Proposer, count: int) -> Rows:
         """Fill the lists of `rows` from `count` candidates each, and return the rows that can't be certified."""
-        index = np.ascontiguousarray(self._seen(self.columns.T), dtype=proposer.kind)
         left = [rows[:0]]
         for part in _parts(rows, max(_RANKED // count, 1)):
-            queries = self._seen(self.queries[part])
-            candidates, reached = proposer.propose(np.ascontiguousarray(queries, dtype=proposer.kind), index, count)
+            candidates, reached = proposer.propose(part, count)
             candidates.sort(axis=1)
             self._rank(part, candidates)
-            if count < len(index):
-                left.append(part[~self._certified(part, queries, proposer, reached)])
+            if count < len(self.index_ids):
+                left.append(part[~proposer.certified(part, self.totals[part, -1], reached)])
         return np.concatenate(left)
 
     def _rank(self, rows: Rows, candidates: Rows) -> None:
-        squared = self._distances(rows, candidates)
-        itself = squared == 0.0 if self.distinct else self.index_ids[candidates] == self.query_ids[rows, None]
-        squared[itself] = np.inf
-        best = np.argsort(squared, axis=1, kind="stable")[:, : self.k]
-        kept = np.take_along_axis(squared, best, axis=1)
+        totals = self.distance.totals(self.queries[rows], self.columns, candidates)
+        itself = totals == 0.0 if self.distinct else self.index_ids[candidates] == self.query_ids[rows, None]
+        totals[itself | (candidates == NOWHERE)] = np.inf
+        best = np.argsort(totals, axis=1, kind="stable")[:, : self.k]
+        kept = np.take_along_axis(totals, best, axis=1)
         ids = self.index_ids[np.take_along_axis(candidates, best, axis=1)]
-        self.squared[rows, : best.shape[1]] = kept
+        self.totals[rows, : best.shape[1]] = kept
         self.ids[rows, : best.shape[1]] = np.where(np.isinf(kept), NOBODY, ids)
-
-    def _distances(self, rows: Rows, candidates: Rows) -> Floats:
-        # Summed feature by feature, so that a pair of rows gets the same number in whatever block it meets.
-        total = np.zeros(candidates.shape)
-        for feature, column in enumerate(self.columns):
-            step = self.queries[rows, feature, None] - column[candidates]
-            total += step * step
-        return total
-
-    def _certified(self, rows: Rows, seen: Floats, proposer: Proposer, reached: Floats) -> NDArray[np.bool_]:
-        """Whether no row that wasn't proposed can be as near as the last one kept.
-
-        A row y as near to the query x as the k-th, at r, has |y| <= |x| + r, which bounds the rounding of its
-        distance as the proposer saw it; had it been proposed before all that lies at `reached`, it would be here.
-        """
-        kth = self.squared[rows, -1] / self.unit**2
-        length = 2 * np.sqrt(np.square(seen).sum(axis=1)) + np.sqrt(kth)
-        found = np.isfinite(kth)
-        bound = proposer.bound(np.where(found, length, 0.0), len(self.columns))
-        sure: NDArray[np.bool_] = found & (kth * (1 + 1e-12) + bound < reached)
-        return sure
 
 
 def _parts(rows: Rows, size: int) -> Iterator[Rows]:

@@ -10,12 +10,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
-from steelyard.frames.neighbors import lay_out, pairs
+from steelyard.frames.cells import with_cells
+from steelyard.frames.neighbors import pairs
+from steelyard.frames.search import Search
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._parents import PROVENANCE, inherited, new_rows, packed
 from steelyard.over_sampling._seeds import CLASS, Seeds, class_rows, plan_seeds, with_uses
 from steelyard.sampling._base import Sampler
-from steelyard.sampling._numeric import Survey, check_numeric, feature_scale, matrix, survey
+from steelyard.sampling._numeric import check_numeric, feature_scale, matrix, survey
 from steelyard.sampling._params import HasNeighbors, HasProvenance
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
@@ -29,7 +31,8 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
     row one of the seed's `k_neighbors` nearest neighbours and one gap in [0, 1) are drawn, and the new row lies at
     the gap between the two, in all features.
 
-    Neighbours are exact, by float64 distances, ties by row id, whatever computes them. Equal rows are no neighbours
+    Neighbours are those by float64 distances, ties by row id, whatever computes them; all of them up to a size, and a
+    measured share of them in larger classes (`search`, `recall`). Equal rows are no neighbours
     of each other, and count as one neighbour, unless `distinct_neighbors` is off, so that repeated rows don't lead
     to mere copies.
 
@@ -40,7 +43,9 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
     Costs two scans of the table (label; features), and one more with `scale`. Then, of the classes that get new rows
     only: one scan, two shuffles, one crossing into Python and rows × rows distances, spread over tasks. Where the
     features of a class exceed `block_mb`, it is searched block by block and joined to what was found: three scans, nine
-    shuffles, two crossings. Where new rows don't divide evenly among the rows: one scan and one shuffle of ids more.
+    shuffles, two crossings. Where classes are large enough for cells, one scan, two shuffles and one crossing more
+    measure them, and one more crossing deals rows to cells that fill several blocks. Where new rows don't divide evenly
+    among the rows: one scan and one shuffle of ids more.
     ``plan(df).work`` has the figures for a table.
 
     Parameters
@@ -66,6 +71,13 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
     provenance : bool, default False
         Add `row_id` to all rows, and `seed_id`, `neighbor_id` and `gap` to the new ones. Costs one shuffle of the
         table.
+    search : {"auto", "exact", "cells"}, default "auto"
+        How neighbours are looked for. "auto" is exact up to about 80,000 rows of 30 features in a class (more where
+        rows are narrower); beyond, it groups a class's rows into cells and looks into the nearest ones only, where that
+        saves work. See `steelyard.frames.cells.with_cells` for the cost model.
+    recall : float, default 0.95
+        By cells, the share of the exact neighbours that is to be found: measured on a sample before anything is made.
+        ``plan(df).details["cells"]`` has the figure.
     block_mb : int, default 128
         MiB of features in a block of the neighbour search.
 
@@ -100,6 +112,8 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
         distinct_neighbors: bool = True,
         scale: str = "none",
         provenance: bool = False,
+        search: str = "auto",
+        recall: float = 0.95,
         block_mb: int = 128,
     ) -> None:
         super().__init__()
@@ -107,8 +121,33 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan and the new rows, which are computed when they are used."""
-        plan = self.plan(df)
-        return Resampling(plan, self._new_rows(df, plan) if any(c.new for c in plan.classes.values()) else None)
+        plan, search = self._prepared(df)
+        return Resampling(plan, self._new_rows(df, plan, search) if any(c.new for c in plan.classes.values()) else None)
+
+    def plan(self, df: DataFrame) -> SamplingPlan:
+        """Return what would be made of each class, and what that costs; makes no rows.
+
+        Where neighbours are searched by cells, the cells are found, and their recall is measured.
+        """
+        return self._prepared(df)[0]
+
+    def _prepared(self, df: DataFrame) -> tuple[SamplingPlan, Search]:
+        plan = super().plan(df)
+        roles = Roles.from_json(plan.details["columns"])
+        seeds = {c: Seeds.from_json(s) for c, s in plan.details["seeds"].items()}
+        scale = plan.details["scale"]
+        search = Search(
+            self.getOrDefault("k_neighbors"),
+            plan.details["n_features"],
+            {c: (s.rows, plan.classes[c].before) for c, s in seeds.items()},
+            scale=None if scale is None else tuple(scale),
+            distinct=self.getOrDefault("distinct_neighbors"),
+            block_bytes=self._block_bytes(),
+        )
+        points = _points(class_rows(df, plan, seeds, inherited(roles)), roles, plan, seeds)
+        search = with_cells(points, search, how=self.getOrDefault("search"), recall=self.getOrDefault("recall"))
+        details = {**plan.details, "cells": {c: d.to_json() for c, d in search.divisions.items()}}
+        return replace(plan, details=details, work=self._work(plan, search, seeds)), search
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
         new = {c: n - counts[c] for c, n in self._targets(counts).items() if n > counts[c]}
@@ -125,14 +164,13 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
             provenance=self.getOrDefault("provenance"),
         )
         scale = feature_scale(df, roles.identity, roles.features, how, sum(counts.values()), found.n_features)
-        seeds = plan_seeds(df, plan)
         details = {
             "columns": roles.to_json(),
             "n_features": found.n_features,
             "scale": scale,
-            "seeds": {c: s.to_json() for c, s in seeds.items()},
+            "seeds": {c: s.to_json() for c, s in plan_seeds(df, plan).items()},
         }
-        return replace(plan, details=details, work=self._work(found, seeds, counts))
+        return replace(plan, details=details)
 
     def _check_columns(self, df: DataFrame, roles: Roles) -> None:
         check_numeric(df, roles.features, "SMOTE")
@@ -152,42 +190,25 @@ class SMOTE(Sampler, HasNeighbors, HasProvenance):
                     f"{sizes[name]:,}: {smaller}leave the class out of sampling_strategy{equal}"
                 )
 
-    def _layout_sizes(self, seeds: Mapping[str, Seeds], counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-        return {c: (s.rows, counts[c]) for c, s in seeds.items()}
-
-    def _work(self, found: Survey, seeds: Mapping[str, Seeds], counts: Mapping[str, int]) -> Work:
-        sizes = self._layout_sizes(seeds, counts)
-        layouts = lay_out(sizes, found.n_features, self._block_bytes()).values()
-        one_block = all(layout.index == 1 for layout in layouts)
-        drawn = any(s.again for s in seeds.values())
+    def _work(self, plan: SamplingPlan, search: Search, seeds: Mapping[str, Seeds]) -> Work:
+        one_block, drawn = search.one_block(), any(s.again for s in seeds.values())
+        measured, placed = len(search.divisions), bool(search.divisions) and not one_block
         return Work(
-            scans=(4 if one_block else 6) + drawn + (self.getOrDefault("scale") != "none"),
-            shuffles=(2 if one_block else 9) + drawn + self.getOrDefault("provenance"),
-            python=1 if one_block else 2,
-            distances=sum(q * i for q, i in sizes.values()),
-            tasks=sum(layout.pairs for layout in layouts),
+            scans=(4 if one_block else 6) + drawn + (self.getOrDefault("scale") != "none") + bool(measured),
+            shuffles=(2 if one_block else 9) + drawn + self.getOrDefault("provenance") + 2 * bool(measured),
+            python=(1 if one_block else 2) + placed + measured,
+            distances=sum(search.comparisons(c) for c in search.sizes),
+            tasks=sum(layout.pairs for layout in search.layouts().values()),
         )
 
     def _block_bytes(self) -> int:
         return int(self.getOrDefault("block_mb")) * 2**20
 
-    def _new_rows(self, df: DataFrame, plan: SamplingPlan) -> DataFrame:
+    def _new_rows(self, df: DataFrame, plan: SamplingPlan, search: Search) -> DataFrame:
         roles = Roles.from_json(plan.details["columns"])
         seeds = {c: Seeds.from_json(s) for c, s in plan.details["seeds"].items()}
-        counts = {c: of.before for c, of in plan.classes.items()}
-        rows = class_rows(df, plan, seeds, inherited(roles))
-        paired = pairs(
-            _points(rows, roles, plan, seeds),
-            self.getOrDefault("k_neighbors"),
-            sizes=self._layout_sizes(seeds, counts),
-            n_features=plan.details["n_features"],
-            seed=plan.seed,
-            purpose=plan.purpose,
-            scale=plan.details["scale"],
-            distinct=self.getOrDefault("distinct_neighbors"),
-            block_bytes=self._block_bytes(),
-        )
-        return new_rows(paired, df, roles, plan)
+        points = _points(class_rows(df, plan, seeds, inherited(roles)), roles, plan, seeds)
+        return new_rows(pairs(points, search, seed=plan.seed, purpose=plan.purpose), df, roles, plan)
 
 
 def _points(rows: DataFrame, roles: Roles, plan: SamplingPlan, seeds: Mapping[str, Seeds]) -> DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from pyspark.ml.param import Param, Params
@@ -47,6 +47,13 @@ def whole(at_least: int) -> Callable[[str, object], int]:
         return int(value)
 
     return check
+
+
+def share(name: str, value: object) -> float:
+    """Accept numbers above 0 and up to 1."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) <= 1:
+        raise _wrong(name, "a number above 0, and 1 at most", value)
+    return float(value)
 
 
 def flag(name: str, value: object) -> bool:
@@ -118,10 +125,9 @@ class HasRandomState(Params):
     random_state = param("random_state", "seed; the same seed gives the same rows, however they are partitioned", _seed)
 
 
-class HasNeighbors(Params):
+class HasSearch(Params):
     """How neighbours are looked for."""
 
-    k_neighbors = param("k_neighbors", "how many nearest neighbours in its class a row is paired with", whole(1))
     distinct_neighbors = param(
         "distinct_neighbors", "whether neighbours differ from the row and from one another, where rows are equal", flag
     )
@@ -131,7 +137,21 @@ class HasNeighbors(Params):
         "deviation) or 'robust' (by the interquartile range), of a sample of all rows",
         one_of("none", "standard", "robust"),
     )
+    search = param(
+        "search",
+        "how neighbours are looked for: 'exact', in 'cells', or 'auto', which takes cells where they save much work",
+        one_of("auto", "exact", "cells"),
+    )
+    recall = param(
+        "recall", "share of the exact neighbours that is to be found where rows are searched in cells", share
+    )
     block_mb = param("block_mb", "MiB of features that one block of the neighbour search may have", whole(1))
+
+
+class HasNeighbors(HasSearch):
+    """Which neighbours a row is paired with."""
+
+    k_neighbors = param("k_neighbors", "how many nearest neighbours in its class a row is paired with", whole(1))
 
 
 class HasProvenance(Params):

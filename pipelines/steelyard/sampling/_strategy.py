@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, Literal
 
 from steelyard.errors import InputError, closest
 
-Kind = Literal["over-sampling", "under-sampling"]
-Strategy = float | str | Mapping[Any, int] | Callable[[dict[str, int]], Mapping[Any, int]]
+Kind = Literal["over-sampling", "under-sampling", "clean-sampling"]
+Strategy = float | str | Sequence[Any] | Mapping[Any, int] | Callable[[dict[str, int]], Mapping[Any, int]]
 
 SPELLINGS = ("auto", "minority", "not minority", "not majority", "all", "majority")
 _WHOLE = 2.0**53
@@ -70,8 +70,11 @@ def check_strategy(strategy: object) -> Strategy:
         return float(strategy)
     if callable(strategy):
         return strategy
+    if isinstance(strategy, Sequence):
+        return [class_name(label) for label in strategy]
     raise InputError(
-        "sampling_strategy must be a ratio, a string, a map of class to count or a function of the class counts. "
+        "sampling_strategy must be a ratio, a string, a map of class to count, a function of the class counts, or, for "
+        "cleaning, a list of classes. "
         f"Got {strategy!r} instead."
     )
 
@@ -135,10 +138,49 @@ def resolve(strategy: Strategy, counts: Mapping[str, int], kind: Kind) -> dict[s
         return _by_count(checked, ordered, kind)
     if isinstance(checked, float):
         return _by_ratio(checked, ordered, kind)
+    if not callable(checked):
+        raise InputError(f"sampling_strategy is a list of classes for cleaning only. Got {checked!r} for {kind}.")
     asked = checked(dict(ordered))
     if not isinstance(asked, Mapping):
         raise InputError(f"the function sampling_strategy must return a map of class to count. Got {asked!r} instead.")
     return _by_count(_counts_by_name(asked), ordered, kind)
+
+
+def cleaned(strategy: Strategy, counts: Mapping[str, int]) -> list[str]:
+    """Return the classes that a cleaning method may remove rows of: how many, the data say.
+
+    Parameters
+    ----------
+    strategy : str or sequence
+        ``"auto"`` (``"not minority"``), ``"majority"``, ``"not minority"``, ``"not majority"``, ``"all"``; or the
+        classes themselves.
+    counts : mapping of str to int
+
+    Raises
+    ------
+    InputError
+        For a strategy that gives counts, or a class that isn't in the table.
+
+    Examples
+    --------
+    >>> cleaned("auto", {"0": 90, "1": 10})
+    ['0']
+    """
+    checked = check_strategy(strategy)
+    if isinstance(checked, str):
+        return list(resolve(checked, counts, "under-sampling"))
+    if isinstance(checked, Mapping) or not isinstance(checked, Sequence):
+        raise InputError(
+            "cleaning removes the rows that its rule names, however many: sampling_strategy must be a word or a list "
+            f"of classes. Got {strategy!r} instead."
+        )
+    for name in checked:
+        if name not in counts:
+            raise InputError(
+                f"sampling_strategy names class {name!r}, which is not in the table.{closest(name, counts)} "
+                f"It has: {', '.join(map(repr, list(counts)[:20]))}"
+            )
+    return [c for c in class_order(counts) if c in set(checked)]
 
 
 def _by_name(strategy: str, counts: Mapping[str, int], kind: Kind) -> dict[str, int]:

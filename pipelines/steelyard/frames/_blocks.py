@@ -1,0 +1,108 @@
+"""Dealing rows into blocks, and running a task for each pair of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.frames.search import Layout, Search
+from steelyard.frames.workers import in_worker
+
+TASK = "steelyard.frames._neighbor_task"
+
+_MOST_SPREAD = 1024  # pairs of blocks that get a partition each, on the dot
+
+
+def by_blocks(points: DataFrame, search: Search, task: Callable[[Any], Any], schema: T.StructType | str) -> DataFrame:
+    """Run a task for each pair of blocks."""
+    layouts = search.layouts()
+    n_pairs = sum(layout.pairs for layout in layouts.values())
+    inside = points.where(F.col("within").isin(list(layouts)))
+    labels = _labels(points.sparkSession, n_pairs)
+    copies = _copied(_placed(inside, search, layouts), points.columns, labels)
+    return copies.repartition(n_pairs, "pair").groupBy("pair").applyInArrow(task, schema)
+
+
+def _placed(points: DataFrame, search: Search, layouts: Mapping[str, Layout]) -> DataFrame:
+    """Add the block of the index that holds a row, and those that a query is compared with.
+
+    By hashes, where blocks are all alike; where a set has cells and several blocks, by cells.
+    """
+    queries, index, first = (
+        _by_set({n: getattr(layout, name) for n, layout in layouts.items()}) for name in ("queries", "index", "first")
+    )
+    # Equal rows share a block of the index, so that `distinct` can be decided inside a block.
+    content = F.xxhash64(F.transform("x", lambda v: v + 0.0))
+    held: Column = F.when(index == 1, 0).otherwise(F.pmod(content, index))
+    met: Column = F.sequence(F.lit(0), index.cast("int") - 1)
+    divided = [n for n, layout in layouts.items() if n in search.divisions and layout.index > 1]
+    if divided:
+        kind = T.StructType([*points.schema.fields]).add("cell", "integer").add("visited", T.ArrayType(T.IntegerType()))
+        settings = {"scale": search.scale, "cells": {n: search.settings()["cells"][n] for n in divided}}
+        points = points.mapInArrow(in_worker(TASK, "locate", n_features=search.n_features, **settings), kind)
+        start, last = (_by_cell({n: [b[i] for b in search.blocks(n)] for n in divided}) for i in (0, 1))
+        of_cell = start(F.col("cell")) + F.pmod(content, last(F.col("cell")) - start(F.col("cell")) + 1)
+        held = F.coalesce(of_cell, held)
+        visited = F.array_distinct(F.flatten(F.transform("visited", lambda c: F.sequence(start(c), last(c)))))
+        met = F.coalesce(visited, met)
+    asked = F.pmod(F.xxhash64("row_id"), queries)
+    return points.withColumns({"q": queries, "i": index, "f": first, "held": held, "asked": asked, "met": met})
+
+
+def _by_set(values: Mapping[str, int]) -> Column:
+    return F.try_element_at(F.create_map(*[F.lit(v) for pair in values.items() for v in pair]), F.col("within"))
+
+
+def _by_cell(values: Mapping[str, Sequence[int]]) -> Callable[[Column], Column]:
+    pairs = [part for n, v in values.items() for part in (F.lit(n), F.lit([int(x) for x in v]).cast("array<int>"))]
+    lists = F.try_element_at(F.create_map(*pairs), F.col("within"))
+    return lambda cell: F.element_at(lists, cell + 1)
+
+
+def _copied(placed: DataFrame, columns: Sequence[str], labels: Sequence[int]) -> DataFrame:
+    """Copy each row into the pairs of blocks that need it, once into each."""
+    carried = [c for c in columns if c not in {"indexed", "queried"}]
+
+    def pair(query_block: Column, index_block: Column) -> Column:
+        return (F.col("f") + query_block * F.col("i") + index_block).cast("int")
+
+    meets_own = F.array_contains("met", F.col("held").cast("int"))
+    as_index = F.transform(
+        F.sequence(F.lit(0), (F.col("q") - 1).cast("int")),
+        lambda block: F.struct(
+            pair(block, F.col("held")).alias("pair"),
+            F.col("indexed"),
+            (F.col("queried") & meets_own & (block == F.col("asked"))).alias("queried"),
+        ),
+    )
+    others = F.filter(F.col("met"), lambda block: ~(F.col("indexed") & (block == F.col("held"))))
+    as_query = F.transform(
+        others,
+        lambda block: F.struct(
+            pair(F.col("asked"), block).alias("pair"), F.lit(False).alias("indexed"), F.col("queried")
+        ),
+    )
+    nowhere = F.array().cast("array<struct<pair:int,indexed:boolean,queried:boolean>>")
+    copies = F.concat(
+        F.when(F.col("indexed"), as_index).otherwise(nowhere), F.when(F.col("queried"), as_query).otherwise(nowhere)
+    )
+    copied = placed.select(*carried, F.explode(copies).alias("copy"))
+    label = F.element_at(F.lit([int(n) for n in labels]).cast("array<bigint>"), F.col("copy.pair") + 1)
+    return copied.select(*carried, label.alias("pair"), "copy.indexed", "copy.queried")
+
+
+def _labels(spark: SparkSession, n: int) -> list[int]:
+    """Return a name for each pair of blocks, such that Spark's partitioner gives each a partition of its own.
+
+    Plain numbers would leave a third of the partitions empty and put several searches into others.
+    """
+    if n == 1 or n > _MOST_SPREAD:
+        return list(range(n))
+    slot = F.pmod(F.hash("id"), n).alias("slot")
+    found = spark.range(n * 32).groupBy(slot).agg(F.min("id").alias("id")).collect()
+    taken = sorted(row["id"] for row in found)
+    return (taken + [n * 32 + i for i in range(n - len(taken))])[:n]

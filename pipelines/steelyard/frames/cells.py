@@ -1,0 +1,125 @@
+"""Whether a set of rows is searched by cells, and by how many: a cost model, and a recall that is measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.frames.caching import cached
+from steelyard.frames.search import Division, Search
+from steelyard.frames.workers import in_worker
+from steelyard.hashing import row_hash
+from steelyard.kernels.cells import Cells, k_means, near_centroids, recalls
+
+AFFORDABLE = 2e11
+"""Multiplications of a search that is always exact: 80,000 rows of 30 features among themselves, ten seconds."""
+
+_TASK = "steelyard.frames._cell_task"
+_MOST_CELLS = 4096
+_SAMPLED = 16  # rows of the sample for each cell
+_SAMPLE_VALUES = 1 << 22
+_QUERIES = 1024  # on which the recall is measured
+_FEWEST = 4  # rows of the sample in a cell
+
+Floats = NDArray[np.float64]
+
+
+def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: float = 0.95) -> Search:
+    """Return the search with cells for those of its sets that are searched faster by them.
+
+    A set of m queries, n index rows and d features costs m·n·d multiplications exactly. Up to `AFFORDABLE` it is
+    searched so. Beyond, 2√n centroids are found in a sample of the rows, the exact neighbours of 1,024 queries are
+    looked up, and the number of cells that a query visits is the smallest that holds `recall` of those neighbours
+    (by the mean less one standard error). If comparing with the rows of so many cells, at four times the cost a pair,
+    isn't less work, the set is searched exactly all the same.
+
+    Costs, for each set beyond `AFFORDABLE`: two scans of the points, which are cached meanwhile, one crossing into
+    Python and one shuffle of short lists. The sample and its centroids are on the driver.
+
+    Parameters
+    ----------
+    points : DataFrame
+        As for `steelyard.frames.neighbors.nearest`.
+    search : Search
+    how : {"auto", "exact", "cells"}, default "auto"
+        "cells" looks for them in any set, and takes them whatever they save.
+    recall : float, default 0.95
+        Share of the exact neighbours that is to be found.
+    """
+    numbers = search.n_features - search.distance.nominal
+    if how == "exact" or search.distance.name != "euclidean" or not numbers:
+        return search
+    large = [s for s in search.sizes if search.work(s) > AFFORDABLE or how == "cells"]
+    if not large:
+        return search
+    with cached(points.select("within", "row_id", "x", "indexed", "queried")) as kept:
+        found = {s: _division(kept.where(F.col("within") == s), s, search, recall) for s in large}
+    for name, division in found.items():
+        divided = replace(search, divisions={**search.divisions, name: division})
+        if how == "cells" or divided.work(name) < search.work(name):
+            search = divided
+    return search
+
+
+def _division(points: DataFrame, name: str, search: Search, recall: float) -> Division:
+    n_queries, n_index = search.sizes[name]
+    n_cells = int(min(2 * n_index**0.5, _MOST_CELLS, _SAMPLE_VALUES // (_SAMPLED * search.n_features), n_index))
+    numbers = search.n_features - search.distance.nominal
+    sample = _sample(points.where("indexed"), n_cells * _SAMPLED, n_index, search, "cells")
+    centroids = _filled(sample["x"][:, :numbers], n_cells)
+    queries = _sample(points.where("queried"), _QUERIES, n_queries, search, "recall")
+    cells, sizes = _measured(points, search, centroids, queries)
+    order = near_centroids(queries["x"], centroids, len(centroids))
+    by_probes = recalls(order, cells)
+    mean = by_probes.mean(axis=0)
+    error = by_probes.std(axis=0) / np.sqrt(len(by_probes))
+    probes = min(int(np.searchsorted(mean - error >= recall, True)) + 1, len(centroids))
+    compared = sizes[order[:, :probes]].sum(axis=1).mean() + len(centroids)
+    return Division(Cells(centroids, probes), tuple(sizes.tolist()), float(mean[probes - 1]), float(compared))
+
+
+def _sample(points: DataFrame, wanted: int, total: int, search: Search, purpose: str) -> dict[str, NDArray[Any]]:
+    """Return rows with the smallest hashes, in the order of these: about `wanted` of `total`."""
+    position = row_hash(points, ["row_id"], 0, purpose)
+    last = F.lit(min(wanted * 2**63 // max(total, 1), 2**63 - 1)).cast("bigint")
+    found = points.select("row_id", "x", position.alias("p")).where(F.col("p") <= last).toArrow()
+    x = found["x"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, search.n_features)
+    order = np.argsort(found["p"].to_numpy())
+    rows = x[order] if search.scale is None else x[order] / np.asarray(search.scale)
+    return {"x": rows, "row_id": found["row_id"].to_numpy()[order]}
+
+
+def _filled(sample: Floats, n_cells: int) -> Floats:
+    """Return centroids in an order that keeps near ones together, without those of hardly any row."""
+    centroids = k_means(sample, n_cells)
+    sizes = np.bincount(near_centroids(sample, centroids, 1)[:, 0], minlength=len(centroids))
+    kept = centroids[sizes >= min(_FEWEST, sizes.max())]
+    # Along the direction in which they differ most: cells that are visited together then share blocks.
+    centred = kept - kept.mean(axis=0)
+    direction = np.linalg.svd(centred, full_matrices=False)[2][0] if len(kept) > 1 else np.zeros(kept.shape[1])
+    ordered: Floats = kept[np.argsort(np.round(centred @ direction, 6), kind="stable")]
+    return ordered
+
+
+def _measured(
+    points: DataFrame, search: Search, centroids: Floats, queries: dict[str, NDArray[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cells of the queries' exact neighbours, and the size of each cell."""
+    settings = {**search.settings(), "centroids": centroids, "queries": queries["x"], "query_ids": queries["row_id"]}
+    schema = "query int, total double, neighbor bigint, cell int, rows bigint"
+    partial = points.where("indexed").mapInArrow(in_worker(_TASK, "survey", **settings), schema)
+    best = F.slice(F.array_sort(F.collect_list(F.struct("total", "neighbor", "cell"))), 1, search.k)
+    found = partial.groupBy("query").agg(best.alias("best"), F.sum("rows").alias("rows")).toArrow()
+    cells = np.full((len(queries["x"]), search.k), -1, dtype=np.int64)
+    sizes = np.zeros(len(centroids), dtype=np.int64)
+    for query, near, rows in zip(*(found[c].to_pylist() for c in ("query", "best", "rows")), strict=True):
+        if query < 0:
+            sizes[-1 - query] = rows
+        else:
+            cells[query, : len(near)] = [n["cell"] for n in near]
+    return cells, sizes

@@ -1,0 +1,159 @@
+"""What is asked of a neighbour search, and how its rows are divided into blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from steelyard.kernels.cells import Cells
+from steelyard.kernels.distance import EUCLIDEAN, Distance
+
+BLOCK_BYTES = 128 * 2**20
+"""How large the features of a block of rows may be."""
+
+_TASK_WORK = 4e10  # multiplications in one task: some seconds with faiss
+_MOST_QUERY_BLOCKS = 64  # each carries a copy of the index; more only where memory asks for them
+_IN_CELLS = 4  # a comparison in a cell costs so much more than one of many at once
+
+Sizes = Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one set of rows is divided: `queries` × `index` pairs of blocks, numbered from `first`."""
+
+    queries: int
+    index: int
+    first: int = 0
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of blocks there are, each a task."""
+        return self.queries * self.index
+
+
+@dataclass(frozen=True)
+class Division:
+    """A set that is searched by cells.
+
+    Parameters
+    ----------
+    cells : Cells
+    sizes : tuple of int
+        Rows of the index in each cell.
+    recall : float
+        Share of exact neighbours found, measured on a sample of the queries.
+    compared : float
+        Rows that a query is compared with, on average.
+    """
+
+    cells: Cells
+    sizes: tuple[int, ...]
+    recall: float
+    compared: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a summary as JSON types."""
+        return {"cells": len(self.sizes), "probes": self.cells.probes, "recall": round(self.recall, 4)}
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for nearest neighbours.
+
+    Parameters
+    ----------
+    k : int
+        Neighbours of each query.
+    n_features : int
+        Length of a row.
+    sizes : mapping of str to (int, int)
+        Queries and index rows of each set; only rows of one set are neighbours.
+    scale : sequence of float, optional
+        Numbers are divided by these before distances are taken.
+    distance : Distance, default Euclidean
+    distinct : bool, default False
+        Neighbours differ from the query and from one another: of equal rows the one with the smallest id stands for
+        all.
+    block_bytes : int, default 128 MiB
+        How large the features of a block may be: what a task holds is a small multiple of it.
+    divisions : mapping of str to Division
+        Sets that are searched by cells; all others exactly.
+
+    Examples
+    --------
+    >>> Search(5, 30, {"fraud": (1000, 1000)}).layouts()
+    {'fraud': Layout(queries=1, index=1, first=0)}
+    """
+
+    k: int
+    n_features: int
+    sizes: Sizes
+    scale: tuple[float, ...] | None = None
+    distance: Distance = EUCLIDEAN
+    distinct: bool = False
+    block_bytes: int = BLOCK_BYTES
+    divisions: Mapping[str, Division] = field(default_factory=dict)
+
+    def layouts(self) -> dict[str, Layout]:
+        """Return how many blocks each set is divided into: by sizes alone, never by cores."""
+        layouts: dict[str, Layout] = {}
+        first = 0
+        for name, (n_queries, n_index) in self.sizes.items():
+            row_bytes = 8 * self.n_features
+            index = max(-(-n_index * row_bytes // self.block_bytes), 1)
+            asked = n_queries
+            if name in self.divisions and index > 1:
+                index = max(last for _, last in self.blocks(name)) + 1
+                asked = -(-n_queries * min(self.divisions[name].cells.probes, index) // index)
+            by_memory = -(-asked * row_bytes // self.block_bytes)
+            by_work = -(-int(self.work(name)) // int(_TASK_WORK * index))
+            layout = Layout(max(by_memory, min(by_work, _MOST_QUERY_BLOCKS), 1), index, first)
+            layouts[name] = layout
+            first += layout.pairs
+        return layouts
+
+    def one_block(self) -> bool:
+        """Whether every index fits one block."""
+        return all(layout.index == 1 for layout in self.layouts().values())
+
+    def comparisons(self, name: str) -> int:
+        """Return how many pairs of rows of a set are compared."""
+        n_queries, n_index = self.sizes[name]
+        division = self.divisions.get(name)
+        return int(n_queries * division.compared) if division else n_queries * n_index
+
+    def work(self, name: str) -> float:
+        """Return what a set costs, in multiplications of a large block."""
+        return self.comparisons(name) * self.n_features * (_IN_CELLS if name in self.divisions else 1)
+
+    def blocks(self, name: str) -> list[tuple[int, int]]:
+        """Return the first and the last index block of each cell of a set.
+
+        Cells that are near to each other in their numbering share blocks; one that fills more than a block is cut
+        into several, by hashes of its rows.
+        """
+        capacity = max(self.block_bytes // (8 * self.n_features), 1)
+        placed: list[tuple[int, int]] = []
+        block, used = 0, 0
+        for size in self.divisions[name].sizes:
+            if used and used + size > capacity:
+                block, used = block + 1, 0
+            pieces = max(-(-size // capacity), 1)
+            placed.append((block, block + pieces - 1))
+            block, used = (block + pieces, 0) if pieces > 1 else (block, used + size)
+        return placed
+
+    def settings(self) -> dict[str, Any]:
+        """Return what tasks need: small plain values."""
+        scale = None if self.scale is None else [float(s) for s in self.scale]
+        cells = {n: (d.cells.centroids, d.cells.probes) for n, d in self.divisions.items()}
+        return {
+            "k": self.k,
+            "n_features": self.n_features,
+            "scale": scale,
+            "distance": vars(self.distance),
+            "distinct": self.distinct,
+            "cells": cells,
+        }

@@ -1,0 +1,100 @@
+"""Cells: rows grouped around centroids, so that a search looks into a few groups instead of everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels._propose import Visits
+from steelyard.kernels.knn import nearest
+
+Floats = NDArray[np.float64]
+
+_ROUNDS = 5  # of k-means: more don't find more neighbours
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Centroids, and how many cells a query visits.
+
+    Parameters
+    ----------
+    centroids : array of float64, shape (c, d)
+        A row belongs to the cell of the nearest one, by its first `d` columns.
+    probes : int
+        A query visits the cells of so many nearest centroids.
+    """
+
+    centroids: Floats
+    probes: int
+
+    def of(self, rows: Floats) -> NDArray[np.int64]:
+        """Return each row's cell."""
+        return near_centroids(rows, self.centroids, 1)[:, 0]
+
+    def visited(self, rows: Floats) -> NDArray[np.int64]:
+        """Return the cells that each row visits, nearest first: shape (n, probes)."""
+        return near_centroids(rows, self.centroids, self.probes)
+
+    def visits(self, queries: Floats, index: Floats) -> Visits:
+        """Return which rows of an index each query is compared with."""
+        return Visits(self.visited(queries), self.of(index))
+
+
+def near_centroids(rows: Floats, centroids: Floats, n: int) -> NDArray[np.int64]:
+    """Return the `n` nearest centroids of each row, exactly: the same on every machine."""
+    of_nobody = np.full(len(rows), -2, dtype=np.int64)
+    near = np.ascontiguousarray(rows[:, : centroids.shape[1]])
+    return nearest(near, of_nobody, centroids, np.arange(len(centroids)), n).ids
+
+
+def k_means(sample: Floats, n_cells: int) -> Floats:
+    """Return centroids of at most `n_cells` groups of rows that come in a random order that is reproducible.
+
+    Starts from the first different rows, and does a few rounds of Lloyd's algorithm; sums are taken in the order of
+    the rows, so that the same rows give the same bits on every machine.
+
+    Parameters
+    ----------
+    sample : array of float64, shape (n, d)
+    n_cells : int
+    """
+    _, first = np.unique(sample, axis=0, return_index=True)
+    centroids: Floats = sample[np.sort(first)[:n_cells]]
+    for _ in range(_ROUNDS):
+        cell = near_centroids(sample, centroids, 1)[:, 0]
+        sizes = np.bincount(cell, minlength=len(centroids))
+        sums = np.stack([np.bincount(cell, weights=column, minlength=len(centroids)) for column in sample.T], axis=1)
+        there = sizes > 0
+        centroids = sums[there] / sizes[there, None]
+    return centroids
+
+
+def recalls(order: NDArray[np.int64], cells: NDArray[np.int64]) -> Floats:
+    """Return, for each number of visited cells, the share of exact neighbours that lie in them: one row a query.
+
+    Parameters
+    ----------
+    order : array of int, shape (n, c)
+        All cells, from each query's nearest centroid to the farthest.
+    cells : array of int, shape (n, k)
+        The cells of each query's exact neighbours; negative where there is none.
+
+    Returns
+    -------
+    array of float64, shape (n, c)
+        Queries without any neighbour have 1 everywhere.
+    """
+    n, c = order.shape
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.broadcast_to(np.arange(c), (n, c)), axis=1)
+    there = cells >= 0
+    place = np.where(there, np.take_along_axis(rank, np.where(there, cells, 0), axis=1), c)
+    hits = np.zeros((n, c + 1))
+    np.add.at(hits, (np.arange(n)[:, None], place), 1.0)
+    total = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    found: Floats = np.cumsum(hits[:, :c], axis=1) / total
+    found[~there.any(axis=1)] = 1.0
+    return found
