@@ -52,6 +52,38 @@ class GuardError(SteelyardError):
     exit_code: ClassVar[int] = 1
 
 
+_RAISED = "[USER_RAISED_EXCEPTION] "
+
+
+def reason(error: BaseException) -> str:
+    """Return the first line of what an engine's error says, without the stack that Java adds; of the first cause."""
+    java = getattr(error, "java_exception", None)
+    text = str(error)
+    if java is not None:
+        while java.getCause() is not None:
+            java = java.getCause()
+        text = java.getMessage() or java.toString()
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return lines[0][:500] if lines else type(error).__name__
+
+
+def translated(error: Exception, what: str) -> SteelyardError:
+    """Return an engine's error as one of ours: `InputError` where a check of ours inside a query raised it.
+
+    Parameters
+    ----------
+    error : Exception
+    what : str
+        What was going on, for the message.
+    """
+    if isinstance(error, SteelyardError):
+        return error
+    said = reason(error)
+    if _RAISED in str(error):
+        return InputError(str(error).partition(_RAISED)[2].partition(" SQLSTATE")[0].splitlines()[0].strip())
+    return EngineError(f"{what} failed: {type(error).__name__}: {said}")
+
+
 def closest(name: str, available: Iterable[str]) -> str:
     """Return a hint at the available name nearest to `name`, or an empty string.
 

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 # One more sampler is one more row.
-COVERED = ["none", "random_over_sampler", "random_under_sampler", "smote"]
+COVERED = [
+    "all_knn",
+    "edited_nearest_neighbours",
+    "neighbourhood_cleaning_rule",
+    "none",
+    "random_over_sampler",
+    "random_under_sampler",
+    "repeated_edited_nearest_neighbours",
+    "smote",
+    "tomek_links",
+]
 
 
 def test_no_sampler_escapes() -> None:

@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 from steelyard import __version__
 from steelyard.cli import _data, _doctor, _run
 from steelyard.cli._output import print_json
-from steelyard.errors import SteelyardError
+from steelyard.errors import SteelyardError, translated
 
 app = typer.Typer(
     name="steelyard",
@@ -66,7 +66,9 @@ def main() -> None:
     except Exception as error:  # the last resort: whatever nobody foresaw
         if debug:
             raise
-        code = _fail(arguments, "engine", f"{type(error).__name__}: {error} (--debug shows where)", 3)
+        known = translated(error, "the command")
+        hint = " (--debug shows where)" if known.kind == "engine" else ""
+        code = _fail(arguments, known.kind, f"{known}{hint}", known.exit_code)
     sys.exit(int(code or 0))
 
 

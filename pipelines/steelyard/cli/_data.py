@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steelyard.cli._run import Json
-from steelyard.errors import InputError
+from steelyard.errors import InputError, closest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,6 +21,7 @@ Key = Annotated[list[str] | None, typer.Option("--key", help="A column that iden
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="A column that is no feature; may be repeated.")]
 Positive = Annotated[str | None, typer.Option("--positive", help="[default: the rarer of two classes]")]
 Out = Annotated[str, typer.Option("--out", help="A folder or URI that doesn't exist yet.")]
+_MISTAKES = ("false_negative", "false_positive")
 Seed = Annotated[int, typer.Option("--seed")]
 
 
@@ -148,13 +149,18 @@ def evaluate(
     from steelyard.cli._summary import show_split
     from steelyard.stages._tables import bare_table, evaluate_table
 
+    costs = parse_params(cost)
+    for name in costs:
+        if name not in _MISTAKES:
+            hint = closest(name, _MISTAKES)
+            raise InputError(f"--cost must be false_negative=… or false_positive=…. Got {name!r} instead.{hint}")
     config = bare_table(
         scores,
         form,
         label=label,
         positive=positive,
         weight=weight,
-        cost=parse_params(cost),
+        cost=costs,
     )
     document = evaluate_table(_session(config), config, score, threshold, group)
     if json:

@@ -26,7 +26,9 @@ _OPTIONAL = {
 }
 
 
-def schema() -> int:
+def schema(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document, as it does anyway.")] = False,
+) -> int:
     """Print the JSON Schema of a pipeline YAML, for editors."""
     from steelyard.cli._output import print_json
     from steelyard.config import PipelineConfig

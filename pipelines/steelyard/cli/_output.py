@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from steelyard.stages._order import STAGES, WEIGHTS
 from steelyard.store import Outcome
@@ -85,11 +86,13 @@ def _total(rows: Any) -> int:
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; all columns but the first are aligned right."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    made = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for i, name in enumerate(header):
-        made.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
+        made.add_column(Text(name), justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
-        made.add_row(*[cell.replace("[", r"\[") for cell in row])
+        made.add_row(*[Text(cell) for cell in row])
     console().print(made)
 
 

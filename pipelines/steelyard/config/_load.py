@@ -191,6 +191,8 @@ def _words(fault: Any, path: Sequence[int | str]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
         return "unknown key." + closest(str(path[-1]), _known_keys(path[:-1]))
+    if fault["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return "must be a mapping of keys to values" + f", got {fault.get('input')!r}"
     if fault["type"] == "missing":
         return "is missing"
     got = fault.get("input")

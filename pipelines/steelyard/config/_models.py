@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SECRET = re.compile(r"passw|secret|token|credential|access.?key|account.?key", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
+    r"(?:passw(?:or)?d|pwd|secret|token|account.?key|access.?key)\s*=\s*(?!\$\{)[^;&\s]+|://[^/\s:@]+:(?!\$\{)[^/\s@]+@",
+    re.IGNORECASE,
+)
 _PLACEHOLDER = re.compile(r"\$\{(?:env:)?[A-Za-z_][A-Za-z0-9_]*\}")
 
 
@@ -62,6 +67,16 @@ Duration = Annotated[str, AfterValidator(_checked_duration)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
+def _refuse_secrets(section: str, values: Mapping[str, Any]) -> None:
+    """Raise for a value that is a secret by its name, or holds one, unless it comes from the environment."""
+    for key, value in values.items():
+        by_name = _SECRET.search(key) and not _PLACEHOLDER.fullmatch(str(value))
+        if by_name or _SECRET_VALUE.search(str(value)):
+            raise ValueError(
+                f"{section} {key!r} holds a literal secret; write ${{env:NAME}} and set NAME in the environment"
+            )
+
+
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors."""
 
@@ -107,11 +122,9 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _no_literal_secret(self) -> DataConfig:
-        for key, value in self.options.items():
-            if _SECRET.search(key) and not _PLACEHOLDER.fullmatch(str(value)):
-                raise ValueError(
-                    f"option {key!r} holds a literal secret; write ${{env:NAME}} and set NAME in the environment"
-                )
+        _refuse_secrets("option", self.options)
+        paths = [self.path] if isinstance(self.path, str) else self.path or []
+        _refuse_secrets("path", {str(i): path for i, path in enumerate(paths)})
         return self
 
     @model_validator(mode="after")
@@ -221,6 +234,11 @@ class SparkConfig(Section):
 
     master: str = "local[*]"
     conf: dict[str, str | int | float | bool] = {}
+
+    @model_validator(mode="after")
+    def _no_literal_secret(self) -> SparkConfig:
+        _refuse_secrets("setting", self.conf)
+        return self
 
 
 class AirflowConfig(Section):

@@ -33,14 +33,17 @@ def search(table: pa.Table, **settings: Any) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        ``within``, ``row_id`` of the queries and ``found``: totals, ids and what the neighbours carry.
+        ``within``, ``row_id`` of the queries, what they carry, as ``own``, and ``found``: totals, ids and what the
+        neighbours carry.
     """
     queried, found = _searched(table, **settings)
     asked = table.select(["within", "row_id"]).take(pa.array(queried))
     there, ids = found.ids != NOBODY, table["row_id"].to_numpy()
     fields = {"total": pa.array(found.totals[there]), "neighbor": pa.array(found.ids[there])}
     if "carried" in table.column_names:
-        fields["carried"] = table["carried"].combine_chunks().take(_positions(ids, found.ids[there]))
+        carried = table["carried"].combine_chunks()
+        asked = asked.append_column("own", carried.take(pa.array(queried)))
+        fields["carried"] = carried.take(_positions(ids, found.ids[there]))
     values = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
     return asked.append_column("found", _lists(there.sum(axis=1), values))
 

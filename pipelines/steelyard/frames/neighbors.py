@@ -40,29 +40,27 @@ def nearest(points: DataFrame, search: Search) -> DataFrame:
     -------
     DataFrame
         ``within``, ``row_id``, ``neighbors`` (array<bigint>, nearest first), ``distances`` (array<double>) and, where
-        rows carry something, ``carried`` (array) for each query; shorter lists where the index holds too few rows.
+        rows carry something, the query's ``own`` and its neighbours' ``carried`` (array); shorter lists where the index
+        holds too few rows.
     """
     schema = T.StructType().add("within", "string").add("row_id", "long")
     listed = T.StructType().add("total", "double").add("neighbor", "long")
+    known = ["within", "row_id"]
     if "carried" in points.columns:
-        listed = listed.add("carried", points.schema["carried"].dataType)
+        carried = points.schema["carried"].dataType
+        known, schema, listed = [*known, "own"], schema.add("own", carried), listed.add("carried", carried)
     whole = search.one_block()
     task = in_worker(TASK, "search", whole=whole, **search.settings())
     found = by_blocks(points, search, task, schema.add("found", T.ArrayType(listed)))
     if not whole:
         merged = F.slice(F.array_sort(F.flatten(F.collect_list("found"))), 1, search.k)
-        found = found.groupBy("within", "row_id").agg(merged.alias("found"))
+        found = found.groupBy(*known).agg(merged.alias("found"))
     rooted = search.distance.name != "manhattan"
     distances = F.transform("found.total", F.sqrt) if rooted else F.col("found.total")
-    columns = [
-        F.col("within"),
-        F.col("row_id"),
-        F.col("found.neighbor").alias("neighbors"),
-        distances.alias("distances"),
-    ]
+    named = {"neighbors": F.col("found.neighbor"), "distances": distances}
     if "carried" in points.columns:
-        columns.append(F.col("found.carried").alias("carried"))
-    return found.select(*columns)
+        named["carried"] = F.col("found.carried")
+    return found.select(*known, *[column.alias(name) for name, column in named.items()])
 
 
 def pairs(points: DataFrame, search: Search, *, seed: int, purpose: str) -> DataFrame:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pyspark.errors import AnalysisException
+from py4j.protocol import Py4JError
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.errors import InputError
+from steelyard.errors import InputError, reason
 
 _SHOWN = 3
 
@@ -78,8 +79,8 @@ def read(spark: SparkSession, source: Source) -> DataFrame:
     """
     try:
         return _filtered(_load(spark, source, source.paths, source.schema), source)
-    except AnalysisException as error:
-        raise InputError(f"cannot read {_name(source)}: {_first_line(error)}") from None
+    except (PySparkException, Py4JError) as error:
+        raise InputError(f"cannot read {_name(source)}: {reason(error)}") from None
 
 
 def pin(df: DataFrame, source: Source) -> Pin:
@@ -157,7 +158,7 @@ def _listing(spark: SparkSession, paths: Sequence[str]) -> list[list[Any]]:
         listed = spark.read.format("binaryFile").load(list(paths))
         found = listed.select("path", "length", F.unix_millis("modificationTime")).collect()
     except AnalysisException as error:
-        raise InputError(f"cannot list {', '.join(paths[:_SHOWN])}: {_first_line(error)}") from None
+        raise InputError(f"cannot list {', '.join(paths[:_SHOWN])}: {reason(error)}") from None
     return sorted([row[0], row[1], row[2]] for row in found)
 
 
@@ -171,7 +172,3 @@ def _time_zone(spark: SparkSession) -> str:
 
 def _name(source: Source) -> str:
     return source.table or ", ".join(source.paths[:_SHOWN]) or f"the {source.format} source"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

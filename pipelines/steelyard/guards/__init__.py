@@ -8,9 +8,9 @@ import os
 
 from steelyard.guards._report import GuardReport, GuardResult
 from steelyard.guards._run import check_suite, run_guard
-from steelyard.guards._suites import shipped_suites
+from steelyard.guards._suites import check_parameters, shipped_suites
 
 # Great Expectations reads it while it is imported, which only submodules and functions of this package do.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
-__all__ = ["GuardReport", "GuardResult", "check_suite", "run_guard", "shipped_suites"]
+__all__ = ["GuardReport", "GuardResult", "check_parameters", "check_suite", "run_guard", "shipped_suites"]

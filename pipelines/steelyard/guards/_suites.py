@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -63,6 +63,24 @@ def load_suite(suite: str) -> dict[str, Any]:
     if not isinstance(expectations, list) or not all(isinstance(e, dict) and "type" in e for e in expectations):
         raise ConfigError(f"suite {suite!r} needs a list 'expectations' of objects with a 'type'")
     return {"name": Path(suite).stem, **document}
+
+
+def check_parameters(suites: Iterable[str], parameters: Iterable[str]) -> None:
+    """Raise `ConfigError` for a parameter that none of the suites knows."""
+    known: set[str] = set()
+    for suite in suites:
+        document = load_suite(suite)
+        known |= set(document.get("suite_parameters") or {})
+        uses = (v for e in document["expectations"] for v in e.get("kwargs", {}).values())
+        for value in uses:
+            if isinstance(value, dict) and "$PARAMETER" in value:
+                known |= set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", str(value["$PARAMETER"]))) - set(_FUNCTIONS)
+    for name in parameters:
+        if name not in known:
+            raise ConfigError(
+                f"guards.parameters.{name}: no suite has such a parameter.{closest(name, known)} "
+                f"There are: {', '.join(sorted(known))}"
+            )
 
 
 def with_parameters(

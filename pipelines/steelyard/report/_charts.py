@@ -205,12 +205,12 @@ def _bar(x: Scale, y: float, rows: int, made: int, style: str) -> list[Markup]:
 def importances(ranked: Sequence[tuple[str, float]], shown: Callable[[float], str]) -> Markup:
     """Return the features that the model gains most from."""
     most = max((gain for _, gain in ranked), default=0.0) or 1.0
-    x = Scale(0, most, 220, 720)
+    x = Scale(0, most, 290, 720)
     parts: list[Markup] = []
     for i, (name, gain) in enumerate(ranked):
         y = 6 + i * 22.0
-        parts.append(tag("text", _short(name, 30), x=212.0, y=y + 12, text_anchor="end", class_="label"))
-        parts.append(tag("rect", x=220, y=y, width=max(x(gain) - 220, 1.0), height=15, class_="bar after"))
+        parts.append(tag("text", _short(name, 32), x=282.0, y=y + 12, text_anchor="end", class_="label"))
+        parts.append(tag("rect", x=290, y=y, width=max(x(gain) - 290, 1.0), height=15, class_="bar after"))
         parts.append(tag("text", shown(gain), x=x(gain) + 6, y=y + 12, class_="tick"))
     said = ", ".join(f"{name} {shown(gain)}" for name, gain in ranked)
     return drawing("importances", 800, len(ranked) * 22.0 + 8, "Importance of features", said, *parts)

@@ -184,7 +184,8 @@ def guards(found: Artifacts) -> Section | None:
         body = table(["expectation", "", "column", "observed", "what was found"], rows, "llwww")
         parts.append(folded(title, body, unfolded=failed > 0))
         left_out = [f"{_spoken(x['expectation'])} ({x['parameter']})" for x in report.get("left_out", [])]
-        parts += [note(f"Left out, since what they need isn't given: {'; '.join(left_out)}.")] if left_out else []
+        reason = "Left out, since what they need isn't given or doesn't apply to this method"
+        parts += [note(f"{reason}: {'; '.join(left_out)}.")] if left_out else []
     return Section("guards", "Guards", group(*parts))
 
 

@@ -56,6 +56,13 @@ def share(name: str, value: object) -> float:
     return float(value)
 
 
+def at_least_zero(name: str, value: object) -> float:
+    """Accept finite numbers from 0 on."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < float("inf"):
+        raise _wrong(name, "a number, 0 or more", value)
+    return float(value)
+
+
 def flag(name: str, value: object) -> bool:
     """Accept True and False."""
     if not isinstance(value, bool):

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from steelyard.sampling._base import Sampler
 
 SAMPLERS = {
+    "all_knn": "steelyard.under_sampling.AllKNN",
+    "edited_nearest_neighbours": "steelyard.under_sampling.EditedNearestNeighbours",
+    "neighbourhood_cleaning_rule": "steelyard.under_sampling.NeighbourhoodCleaningRule",
     "none": "steelyard.sampling.NoResampling",
     "random_over_sampler": "steelyard.over_sampling.RandomOverSampler",
     "random_under_sampler": "steelyard.under_sampling.RandomUnderSampler",
+    "repeated_edited_nearest_neighbours": "steelyard.under_sampling.RepeatedEditedNearestNeighbours",
     "smote": "steelyard.over_sampling.SMOTE",
+    "tomek_links": "steelyard.under_sampling.TomekLinks",
 }
 """Where each sampler is; one more sampler is one more line."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.config import CostConfig, PipelineConfig
 from steelyard.deciding import check_rule
-from steelyard.guards import check_suite
+from steelyard.guards import check_parameters, check_suite
 from steelyard.learning import check_trainer
 from steelyard.metrics import check_gate
 from steelyard.sampling import check_sampler
@@ -14,7 +14,9 @@ def check(config: PipelineConfig) -> None:
     """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters."""
     check_sampler(config.resample.method, config.resample.params)
     check_trainer(config.train.model, config.train.params)
-    for suite in (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored):
+    suites = (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored)
+    for suite in suites:
         check_suite(suite)
+    check_parameters(suites, config.guards.parameters)
     check_rule(config.threshold_rule, has_costs=config.data.cost != CostConfig())
     check_gate(config.gate)

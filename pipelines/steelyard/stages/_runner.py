@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from steelyard.errors import EngineError, Kind, SteelyardError
+from steelyard.errors import SteelyardError, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._order import STAGES, downstream, fingerprint
 from steelyard.store import Outcome, new_token, now
@@ -42,10 +42,9 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
         ctx.run.publish(outcome("failed", kind=error.kind, message=str(error), details=error.details))
         raise
     except Exception as error:
-        message = _one_line(error)
-        kind: Kind = EngineError.kind
-        ctx.run.publish(outcome("failed", kind=kind, message=message))
-        raise EngineError(f"stage {stage} failed: {message}") from error
+        known = translated(error, f"stage {stage}")
+        ctx.run.publish(outcome("failed", kind=known.kind, message=str(known)))
+        raise known from error
     return ctx.run.publish(outcome("done", rows=result.rows, details=result.details), result.artifacts)
 
 
@@ -102,8 +101,3 @@ def _report_failure(ctx: Context, stage: str) -> None:
         run_stage(ctx, "report")
     except SteelyardError as error:
         ctx.warn(f"the report could not be written either: {error}")
-
-
-def _one_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else ''}"[:500]

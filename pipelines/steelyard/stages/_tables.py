@@ -26,7 +26,7 @@ from steelyard.stages._source import configured_source, roles
 from steelyard.stages.profile import describe
 from steelyard.stages.split import make_plan, write_splits
 from steelyard.stats import class_counts
-from steelyard.store import Store, open_run
+from steelyard.store import RunDir, Store, open_run
 
 
 def bare_table(
@@ -48,6 +48,20 @@ def bare_table(
     return load(json.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
 
 
+def _free(out: str) -> RunDir:
+    """Return the folder to write to.
+
+    Raises
+    ------
+    InputError
+        If it is there already: nothing is overwritten.
+    """
+    place = Store(out).here()
+    if place.exists(""):
+        raise InputError(f"--out {out} is there already; name a new folder, or delete it first")
+    return place
+
+
 def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]:
     """Return a table's statistics, as in `stats.json`."""
     return describe(read(spark, configured_source(config.data)), config.data, say_nothing)
@@ -55,6 +69,7 @@ def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]
 
 def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitPlan:
     """Write a table's splits to `out/data` and the plan to `out/plan.json`."""
+    place = _free(out)
     df = read(spark, configured_source(config.data))
     wanted = config.data
     require_columns(df, [*wanted.key, *([wanted.time] if wanted.time else [])], "column")
@@ -63,7 +78,6 @@ def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitP
     content = tuple(c for c in df.columns if c != wanted.label)
     data = Dataset(wanted.label, content, key=tuple(wanted.key), content=content, time=wanted.time)
     plan = make_plan(df, data, found.counts, config.split)
-    place = Store(out).here()
     write_splits(df, plan, place.uri("data"))
     place.write_json("plan.json", plan.to_json())
     return plan
@@ -71,10 +85,10 @@ def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitP
 
 def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> SamplingPlan:
     """Write a resampled table to `out/data` and the plan to `out/plan.json`."""
+    place = _free(out)
     df = read(spark, configured_source(config.data))
     data = roles(df, config.data)
     made = sampler_for(data, config.resample.method, config.resample.params).resample(df)
-    place = Store(out).here()
     apply_plan(df, made.plan, made.synthetic, made.dropped).write.parquet(place.uri("data"))
     place.write_json("plan.json", made.plan.to_json())
     return made.plan
@@ -88,6 +102,8 @@ def evaluate_table(
     With two classes, `score` is the probability of the positive one; with more, a map from class to probability,
     whose greatest is the decision.
     """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"--threshold must be a probability, from 0 to 1. Got {threshold} instead.")
     df = read(spark, configured_source(config.data))
     data = config.data
     require_columns(df, [score, *([group] if group else [])], "column")
@@ -119,7 +135,7 @@ def evaluate_table(
 
 def score_table(spark: SparkSession, run_dir: str, data: str, form: str | None, out: str) -> dict[str, Any]:
     """Score new rows with a run's model: all their columns, `score` and `decision`, as Parquet in `out`."""
-    run = open_run(run_dir)
+    place, run = _free(out), open_run(run_dir)
     outcome = run.outcome("train")
     if outcome is None or not outcome.done:
         raise InputError(f"{run_dir} has no trained model: its stage train is not done")
@@ -130,7 +146,7 @@ def score_table(spark: SparkSession, run_dir: str, data: str, form: str | None, 
     taken = [c for c in ("score", "decision") if c in df.columns]
     if taken:
         raise InputError(f"the table has a column {taken[0]!r} already; rename it")
-    scored(df, model, decision, [col(c) for c in df.columns]).write.parquet(Store(out).here().uri())
-    written = spark.read.parquet(Store(out).here().uri())
+    scored(df, model, decision, [col(c) for c in df.columns]).write.parquet(place.uri())
+    written = spark.read.parquet(place.uri())
     decided = {r["decision"]: r["count"] for r in written.groupBy("decision").count().collect()}
     return {"rows": sum(decided.values()), "decisions": decided, "positive": decision.positive, "out": out}

@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import col, dtype
 from steelyard.dataset import Dataset
-from steelyard.sampling import IS_SYNTHETIC, sampler_for
+from steelyard.sampling import IS_SYNTHETIC, Sampler, sampler_for
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
 from steelyard.stages._guarding import guard
@@ -25,11 +25,21 @@ def run(ctx: Context, attempt: str) -> Result:
     numeric = _numbers(train, data) if sampler.makes_rows else []
     parameters: dict[str, Any] = {
         "label": data.label,
-        # From the request and the split's counts, not from what the resampling says of itself.
-        "counts": sampler.targets(ctx.read("split", "plan.json")["counts"]["train"]),
+        "counts": _requested(ctx, sampler),
         "features": numeric or None,
     }
     return guard(ctx, attempt, "resampled", _side_by_side(ctx, train, [data.label, *numeric]), parameters)
+
+
+def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:
+    """Return the counts that training rows must have.
+
+    From the request and the split's counts, not from what the resampling says of itself. Nobody asks a method that
+    cleans for counts: what its plan has published must be what is there.
+    """
+    if sampler.kind == "clean-sampling":
+        return {c: of["after"] for c, of in ctx.read("resample", "plan.json")["classes"].items()}
+    return sampler.targets(ctx.read("split", "plan.json")["counts"]["train"])
 
 
 def _numbers(df: DataFrame, data: Dataset) -> list[str]:

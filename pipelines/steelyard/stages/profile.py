@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from steelyard.columns import class_text
 from steelyard.config import DataConfig
+from steelyard.errors import InputError
 from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
+from steelyard.hashing import row_hash
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import configured_source, roles
 from steelyard.stats import ClassCounts, class_counts, profile
@@ -23,6 +26,9 @@ def run(ctx: Context, attempt: str) -> Result:
     statistics = describe(df, ctx.config.data, ctx.warn)
     ctx.run.write_json(f"{folder}/stats.json", statistics)
     ctx.run.write_json(f"{folder}/input.json", document)
+    _refuse_infinite(statistics["features"])
+    if ctx.config.data.on_null_label == "drop" and statistics["null_labels"]:
+        ctx.warn(f"{statistics['null_labels']:,} rows without a label are left out (data.on_null_label is drop)")
     counts = {c: of["count"] for c, of in statistics["classes"].items()}
     summary = {k: statistics[k] for k in ("rows", "null_labels", "positive", "imbalance_ratio")}
     summary["quarantined"] = _quarantine(df, ctx, folder, statistics["null_labels"])
@@ -37,17 +43,44 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None]) -> di
     counts = class_counts(df, data.label)
     counts.check()
     positive = counts.positive(data.positive)
+    repeated = _repeated(df, found.key, warn)
     known = replace(found, positive=positive, classes=counts.ordered(positive))
     return {
         "rows": counts.total + counts.nulls,
         "label": data.label,
         "null_labels": counts.nulls,
+        "repeated_keys": repeated,
         "positive": positive,
         "imbalance_ratio": counts.imbalance_ratio,
         "classes": _shares(counts),
         "features": profile(df, known),
         "dataset": known.to_json(),
     }
+
+
+def _repeated(df: DataFrame, key: Sequence[str], warn: Callable[[str], None]) -> int | None:
+    """Return how many keys occur more than once: one narrow scan and one shuffle of hashes."""
+    if not key:
+        return None
+    counts = df.groupBy(row_hash(df, key, 0, "repeated")).count().where("count > 1")
+    found = counts.agg(F.count(F.lit(1)).alias("keys"), F.sum("count").alias("rows")).first()
+    keys, rows = (found["keys"], found["rows"]) if found else (0, 0)
+    if keys:
+        warn(
+            f"data.key ({', '.join(key)}) is no key: {keys:,} of its values stand in more than one row, {rows:,} rows in "
+            "all; such rows stay together in splits"
+        )
+    return int(keys)
+
+
+def _refuse_infinite(features: Mapping[str, Any]) -> None:
+    counts = {f: sum(c.get("infinite", 0) for c in of["by_class"].values()) for f, of in features.items()}
+    endless = [f"{f!r} ({n:,} rows)" for f, n in counts.items() if n]
+    if endless:
+        raise InputError(
+            f"features hold infinite values, which no model can learn from: {', '.join(endless[:10])}"
+            f"{' and more' if len(endless) > 10 else ''}; replace them or leave those rows out (data.where)"
+        )
 
 
 def _shares(counts: ClassCounts) -> dict[str, dict[str, Any]]:

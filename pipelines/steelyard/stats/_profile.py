@@ -32,7 +32,7 @@ def profile(df: DataFrame, dataset: Dataset) -> dict[str, Any]:
     Returns
     -------
     dict
-        Feature → `type`, `kind`, `constant`, `by_class`: class → `missing`, and for numbers `mean`, `std`, `min`,
+        Feature → `type`, `kind`, `constant`, `by_class`: class → `missing`, and for numbers `infinite`, `mean`, `std`, `min`,
         `max`, approximate `quantiles`, for categories `distinct` and the `top` levels with their counts.
     """
     scalar = [f for f in dataset.numeric if isinstance(dtype(df, f, "feature"), T.NumericType | T.BooleanType)]
@@ -73,6 +73,7 @@ def _present(df: DataFrame, name: str) -> Column:
 def _figures(i: int, value: Column) -> list[Column]:
     return [
         (F.count(F.lit(1)) - F.count(value)).alias(f"{i}_missing"),
+        F.count_if(value.isin(math.inf, -math.inf)).alias(f"{i}_infinite"),
         F.avg(value).alias(f"{i}_mean"),
         F.stddev(value).alias(f"{i}_std"),
         F.min(value).alias(f"{i}_min"),
@@ -85,6 +86,7 @@ def _described(row: Row, i: int) -> dict[str, Any]:
     quantiles = row[f"{i}_quantiles"] or [None] * len(QUANTILES)
     return {
         "missing": row[f"{i}_missing"],
+        "infinite": row[f"{i}_infinite"],
         **{what: _finite(row[f"{i}_{what}"]) for what in ("mean", "std", "min", "max")},
         "quantiles": {str(q): _finite(v) for q, v in zip(QUANTILES, quantiles, strict=True)},
     }

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steelyard.sampling import IS_SYNTHETIC, NoResampling, Sampler, SamplingPlan, apply_plan, sampler_class
@@ -38,7 +38,7 @@ def reachable(make: Make, sizes: Mapping[str, int] = SIZES) -> dict[str, int]:
     """Return counts that the sampler can bring some classes to, no multiples of what they have."""
     sampler = make()
     largest = max(sizes, key=sizes.__getitem__)
-    if sampler.effect == "none":
+    if sampler.effect == "none" or sampler.kind == "clean-sampling":
         return {}
     if sampler.kind == "under-sampling":
         return {largest: sizes[largest] // 2 + 1}
@@ -54,9 +54,17 @@ def _planned(plan: SamplingPlan) -> dict[str, int]:
     return {name: c.after for name, c in plan.classes.items()}
 
 
+def _expected(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **params: Any) -> dict[str, int]:
+    """Return the counts that were asked for; of a method that cleans, those that its plan tells."""
+    sampler = _sampler(make, sizes, **params)
+    return _planned(sampler.plan(df)) if sampler.kind == "clean-sampling" else {**sizes, **reachable(make, sizes)}
+
+
 def check_strategies(make: Make, spark: SparkSession) -> None:
     """All spellings of `sampling_strategy` mean what they mean in imbalanced-learn."""
     df, kind, wanted = sample_table(spark), make().kind, reachable(make)
+    if kind == "clean-sampling":
+        _check_cleaned_classes(make, df)
     if not wanted:
         return
     wrong = "majority" if kind == "over-sampling" else "minority"
@@ -70,9 +78,20 @@ def check_strategies(make: Make, spark: SparkSession) -> None:
     assert planned == two | resolve(0.6, two, kind)
 
 
+def _check_cleaned_classes(make: Make, df: DataFrame) -> None:
+    refused(lambda: make(sampling_strategy=0.5, **ROLES).plan(df), "list of classes", "0.5")
+    refused(lambda: make(sampling_strategy={"a": 3}, **ROLES).plan(df), "list of classes")
+    refused(lambda: make(sampling_strategy=["aa"], **ROLES).plan(df), "'aa'", "'a'")
+    for strategy, may in (("majority", {"a"}), (["b", "c"], {"b", "c"})):
+        planned = _planned(make(sampling_strategy=strategy, **ROLES).plan(df))
+        assert all(planned[c] == n for c, n in SIZES.items() if c not in may), strategy
+        assert any(planned[c] < SIZES[c] for c in may), "the check's table has rows to be dropped"
+
+
 def check_exact_counts(make: Make, spark: SparkSession) -> None:
     """The result has exactly the counts that were asked for."""
-    assert class_sizes(_sampler(make, **ROLES).fit_resample(sample_table(spark))) == SIZES | reachable(make)
+    df = sample_table(spark)
+    assert class_sizes(_sampler(make, **ROLES).fit_resample(df)) == _expected(make, df, **ROLES)
 
 
 def check_partitions_and_order(make: Make, spark: SparkSession, layouts: Sequence[int] = (1, 7)) -> None:
@@ -136,14 +155,15 @@ def check_vectors(make: Make, spark: SparkSession) -> None:
 def check_empty_partitions(make: Make, spark: SparkSession) -> None:
     """Partitions without rows are no matter."""
     df = sample_table(spark).repartition(16, F.col("label"))
-    assert class_sizes(_sampler(make, **ROLES).fit_resample(df)) == SIZES | reachable(make)
+    assert class_sizes(_sampler(make, **ROLES).fit_resample(df)) == _expected(make, df, **ROLES)
 
 
 def check_single_row_class(make: Make, spark: SparkSession) -> None:
     """A class of one row that isn't to be resampled is no obstacle."""
     sizes = {"a": 20, "b": 12, "c": 1}
-    result = _sampler(make, sizes, **ROLES).fit_resample(sample_table(spark, sizes))
-    assert class_sizes(result) == sizes | reachable(make, sizes)
+    df = sample_table(spark, sizes)
+    result = _sampler(make, sizes, **ROLES).fit_resample(df)
+    assert class_sizes(result) == _expected(make, df, sizes, **ROLES)
 
 
 def check_too_few_rows(make: Make, spark: SparkSession) -> None:
@@ -191,7 +211,7 @@ def check_constants(make: Make, spark: SparkSession) -> None:
     """A constant feature and a column without any value work."""
     df = sample_table(spark).withColumns({"x": F.lit(0.1), "note": F.lit(None).cast("string")})
     result = _sampler(make, **ROLES).fit_resample(df)
-    assert class_sizes(result) == SIZES | reachable(make)
+    assert class_sizes(result) == _expected(make, df, **ROLES)
     assert result.where("x is null or x <> 0.1 or note is not null").isEmpty()
 
 
@@ -203,11 +223,11 @@ def check_duplicates(make: Make, spark: SparkSession) -> None:
         sizes = {"a": 24 * times, "b": 12 * times}
         df = plain_table(spark, base * times, labels * times)
         result = _sampler(make, sizes).fit_resample(df)
-        assert class_sizes(result) == sizes | reachable(make, sizes)
+        assert class_sizes(result) == _expected(make, df, sizes)
         new = set(multiset(result.where(IS_SYNTHETIC).select("f0", "f1")))
         assert not new & set(multiset(df.select("f0", "f1"))), "a synthetic row is a mere copy"
         kept = multiset(result.where(~F.col(IS_SYNTHETIC)).select("f0", "f1", "label"))
-        for label in sizes:
+        for label in sizes if make().kind != "clean-sampling" else ():
             of_class = [n for row, n in kept.items() if row[2] == label]
             assert max(of_class) - min(of_class) <= 1, "equal rows are drawn in proportion"
 
@@ -228,9 +248,8 @@ def check_labels(make: Make, spark: SparkSession) -> None:
         wanted = {common if c == names[0] else rare: n for c, n in reachable(make, sizes).items()}
         sampler = make(sampling_strategy=wanted) if wanted else make()
         seen = {r["label"]: r["count"] for r in sampler.fit_resample(df).groupBy("label").count().collect()}
-        assert seen == {v: (sizes | reachable(make, sizes))[n] for v, n in zip((common, rare), names, strict=True)}, (
-            kind
-        )
+        planned = _planned(sampler.plan(df)) if sampler.kind == "clean-sampling" else sizes | reachable(make, sizes)
+        assert seen == {v: planned[n] for v, n in zip((common, rare), names, strict=True)}, kind
 
 
 def check_far_from_zero(make: Make, spark: SparkSession) -> None:

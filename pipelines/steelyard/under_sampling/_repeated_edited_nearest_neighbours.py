@@ -1,0 +1,98 @@
+"""Repeated edited nearest neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pyspark import keyword_only
+from pyspark.sql import DataFrame
+
+from steelyard.sampling._params import param, whole
+from steelyard.sampling._strategy import Strategy
+from steelyard.under_sampling._cleaning import Editing, Rows
+
+
+class RepeatedEditedNearestNeighbours(Editing):
+    """Drop rows that their nearest neighbours contradict, again and again, until none is [1]_.
+
+    Ends, as in imbalanced-learn, also when a class has become smaller than the rarest one was, when a class has
+    disappeared, or after `max_iter` rounds. Gives imbalanced-learn's rows wherever the last of the neighbours is not
+    tied in any round.
+
+    Costs what EditedNearestNeighbours costs, once for each round.
+
+    Parameters
+    ----------
+    label_col : str, default "label"
+    features_col : str or list of str, optional
+        One vector or array column, or a list of columns; by default all but label, key, group, time and weight.
+        Numbers without gaps and infinities.
+    key_col : str or list of str, optional
+        What identifies a row; its content by default.
+    group_col, time_col, weight_col, cost_cols : optional
+        Carried along.
+    sampling_strategy : str or list, default "auto"
+        Classes that may lose rows: ``"auto"`` (``"not minority"``), ``"majority"``, ``"not majority"``, ``"all"``, or
+        a list of them. How many rows they lose, the data say.
+    random_state : int, default 0
+        Not used: nothing here is random.
+    n_neighbors : int, default 3
+        Neighbours that have a say.
+    kind_sel : {"all", "mode"}, default "all"
+        A row stays if all of its neighbours are of its class, or if the commonest class among them is its own.
+    max_iter : int, default 100
+        Rounds at most.
+    distinct_neighbors : bool, default False
+        Whether equal rows count as one neighbour, and not at all for themselves. As in imbalanced-learn they do count.
+    scale : {"none", "standard", "robust"}, default "none"
+        What features are divided by while distances are taken.
+    search : {"auto", "exact", "cells"}, default "auto"
+        How neighbours are looked for: exactly, up to about 80,000 rows of 30 features; beyond, in cells, where that
+        saves work (`steelyard.frames.cells.with_cells`).
+    recall : float, default 0.95
+        By cells, the share of the exact neighbours that is to be found, measured on a sample.
+    block_mb : int, default 128
+        MiB of features in a block of the search.
+
+    References
+    ----------
+    .. [1] Tomek, "An experiment with the edited nearest-neighbor rule", IEEE Transactions on Systems, Man, and
+       Cybernetics 6, 1976.
+
+    Examples
+    --------
+    >>> RepeatedEditedNearestNeighbours(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    """
+
+    name = "repeated_edited_nearest_neighbours"
+
+    max_iter = param("max_iter", "rounds at most", whole(1))
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        label_col: str = "label",
+        features_col: str | Sequence[str] | None = None,
+        key_col: str | Sequence[str] | None = None,
+        group_col: str | None = None,
+        time_col: str | None = None,
+        weight_col: str | None = None,
+        cost_cols: str | Sequence[str] | None = None,
+        sampling_strategy: Strategy = "auto",
+        random_state: int = 0,
+        n_neighbors: int = 3,
+        kind_sel: str = "all",
+        max_iter: int = 100,
+        distinct_neighbors: bool = False,
+        scale: str = "none",
+        search: str = "auto",
+        recall: float = 0.95,
+        block_mb: int = 128,
+    ) -> None:
+        super().__init__()
+        self._configure()
+
+    def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
+        k = self.getOrDefault("n_neighbors")
+        return self._in_rounds(rows, [k] * self.getOrDefault("max_iter"), allow_minority=False, converging=True)

@@ -1,0 +1,93 @@
+"""Tomek links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pyspark import keyword_only
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.frames.caching import held
+from steelyard.sampling._strategy import Strategy
+from steelyard.under_sampling._cleaning import CleaningSampler, Rows, settled
+
+
+class TomekLinks(CleaningSampler):
+    """Drop rows in Tomek links [1]_: pairs of rows of different classes, each the nearest row of the other.
+
+    Gives imbalanced-learn's rows wherever the nearest neighbour is not tied; of rows equally near the one with the
+    smaller id counts.
+
+    Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of all rows with
+    one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To apply the result, ids
+    are computed anew (one shuffle of the table) and joined to the ids of the dropped rows.
+
+    Parameters
+    ----------
+    label_col : str, default "label"
+    features_col : str or list of str, optional
+        One vector or array column, or a list of columns; by default all but label, key, group, time and weight.
+        Numbers without gaps and infinities.
+    key_col : str or list of str, optional
+        What identifies a row; its content by default.
+    group_col, time_col, weight_col, cost_cols : optional
+        Carried along.
+    sampling_strategy : str or list, default "auto"
+        Classes that may lose rows: ``"auto"`` (``"not minority"``), ``"majority"``, ``"not majority"``, ``"all"``, or
+        a list of them. How many rows they lose, the data say.
+    random_state : int, default 0
+        Not used: nothing here is random.
+    distinct_neighbors : bool, default False
+        Whether equal rows count as one neighbour, and not at all for themselves. As in imbalanced-learn they do count.
+    scale : {"none", "standard", "robust"}, default "none"
+        What features are divided by while distances are taken.
+    search : {"auto", "exact", "cells"}, default "auto"
+        How neighbours are looked for: exactly, up to about 80,000 rows of 30 features; beyond, in cells, where that
+        saves work (`steelyard.frames.cells.with_cells`).
+    recall : float, default 0.95
+        By cells, the share of the exact neighbours that is to be found, measured on a sample.
+    block_mb : int, default 128
+        MiB of features in a block of the search.
+
+    References
+    ----------
+    .. [1] Tomek, "Two modifications of CNN", IEEE Transactions on Systems, Man, and Cybernetics 6, 1976.
+
+    Examples
+    --------
+    >>> TomekLinks(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    """
+
+    name = "tomek_links"
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        label_col: str = "label",
+        features_col: str | Sequence[str] | None = None,
+        key_col: str | Sequence[str] | None = None,
+        group_col: str | None = None,
+        time_col: str | None = None,
+        weight_col: str | None = None,
+        cost_cols: str | Sequence[str] | None = None,
+        sampling_strategy: Strategy = "auto",
+        random_state: int = 0,
+        distinct_neighbors: bool = False,
+        scale: str = "none",
+        search: str = "auto",
+        recall: float = 0.95,
+        block_mb: int = 128,
+    ) -> None:
+        super().__init__()
+        self._configure()
+
+    def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
+        near = held(self._neighbors(rows, 1, list(rows.counts)).where(F.size("neighbors") > 0))
+        one = near.select("row_id", "own", F.col("neighbors")[0].alias("other"))
+        # Columns made anew: a join of a frame with itself is told apart by them.
+        other = near.select((F.col("row_id") + 0).alias("other"), (F.col("neighbors")[0] + 0).alias("back"))
+        rivals = near.where(F.col("classes")[0] != F.col("own")).select((F.col("row_id") + 0).alias("row_id"))
+        links = one.join(rivals, "row_id", "left_semi").join(other, "other").where(F.col("back") == F.col("row_id"))
+        return settled(links.where(F.col("own").isin(rows.codes(rows.cleaned))), rows)
