@@ -86,9 +86,9 @@ def _total(rows: Any) -> int:
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; all columns but the first are aligned right."""
-    made = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
+    # As texts: labels may hold what would pass for markup.
+    made = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    made.padding = (0, 2, 0, 0)
     for i, name in enumerate(header):
         made.add_column(Text(name), justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:

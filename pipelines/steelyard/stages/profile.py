@@ -67,8 +67,8 @@ def _repeated(df: DataFrame, key: Sequence[str], warn: Callable[[str], None]) ->
     keys, rows = (found["keys"], found["rows"]) if found else (0, 0)
     if keys:
         warn(
-            f"data.key ({', '.join(key)}) is no key: {keys:,} of its values stand in more than one row, {rows:,} rows in "
-            "all; such rows stay together in splits"
+            f"data.key ({', '.join(key)}) is no key: {keys:,} of its values stand in more than one row ({rows:,} rows "
+            "in all); such rows stay together in splits"
         )
     return int(keys)
 

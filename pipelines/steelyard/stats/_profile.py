@@ -32,8 +32,8 @@ def profile(df: DataFrame, dataset: Dataset) -> dict[str, Any]:
     Returns
     -------
     dict
-        Feature → `type`, `kind`, `constant`, `by_class`: class → `missing`, and for numbers `infinite`, `mean`, `std`, `min`,
-        `max`, approximate `quantiles`, for categories `distinct` and the `top` levels with their counts.
+        Feature → `type`, `kind`, `constant`, `by_class`: class → `missing`, and for numbers `infinite`, `mean`, `std`,
+        `min`, `max`, approximate `quantiles`, for categories `distinct` and the `top` levels with their counts.
     """
     scalar = [f for f in dataset.numeric if isinstance(dtype(df, f, "feature"), T.NumericType | T.BooleanType)]
     result = {f: _header(df, dataset, f) for f in dataset.features}
