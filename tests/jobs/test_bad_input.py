@@ -186,3 +186,26 @@ def test_unknown_names_are_found_before_spark_starts(table: str) -> None:
     ):
         with pytest.raises(InputError, match=said):
             check(pipeline(table, **sections))
+
+
+def test_infinite_features_are_refused_before_anything_is_split(
+    start: Start, saved: Callable[[pd.DataFrame], str]
+) -> None:
+    frame = small_table(200)
+    frame.loc[3:5, "a"] = np.inf
+    assert "'a' (3 rows)" in refused(start(pipeline(saved(frame))))
+
+
+def test_keys_that_repeat_are_told(start: Start, saved: Callable[[pd.DataFrame], str]) -> None:
+    frame = small_table(200)
+    frame.loc[10, "id"] = frame.loc[11, "id"]
+    ctx = start(pipeline(saved(frame)))
+    run_stage(ctx, "profile")
+    assert ctx.read("profile", "stats.json")["repeated_keys"] == 1
+
+
+def test_what_is_no_parquet_file_is_said_in_one_line(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "garbage.parquet"
+    file.write_text("no table")
+    said = refused(start(pipeline(str(file))))
+    assert said.startswith("cannot read") and "\n" not in said and "\tat " not in said

@@ -156,3 +156,16 @@ def test_duration() -> None:
 def test_config_imports_neither_pyspark_nor_pandas() -> None:
     code = "import sys, steelyard.config; print([m for m in ('pyspark', 'pandas', 'pyarrow') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "spark: {conf: {spark.hadoop.fs.s3a.secret.key: abcdef}}",
+        'data: {format: jdbc, label: y, options: {url: "jdbc:postgresql://h/db?user=u&password=hunter2"}}',
+        "data: {path: 's3a://key:hunter2@bucket/t', label: y}",
+    ],
+)
+def test_secrets_inside_values_are_refused_too(tmp_path: Path, section: str) -> None:
+    rest = "" if section.startswith("data") else "data: {path: t.parquet, label: y}\n"
+    assert "literal secret" in refused(tmp_path, f"version: 1\nname: p\n{rest}{section}\n")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from steelyard.errors import ConfigError, GuardError
-from steelyard.guards import GuardReport, GuardResult, check_suite, shipped_suites
+from steelyard.guards import GuardReport, GuardResult, check_parameters, check_suite, shipped_suites
 from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, SharedKeys, TimeRange
 from steelyard.guards._judge_labels import (
     class_counts_between,
@@ -312,3 +312,9 @@ def test_importing_the_package_imports_neither_spark_nor_great_expectations() ->
 
 def _suite(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {"suite_parameters": {"label": "y"}, "expectations": [{"type": "expect_it", "kwargs": kwargs}]}
+
+
+def test_parameters_that_no_suite_knows_are_refused() -> None:
+    check_parameters(shipped_suites(), ["classes", "minority_share_min"])
+    with pytest.raises(ConfigError, match=r"guards.parameters.clases: .* Did you mean 'classes'"):
+        check_parameters(shipped_suites(), ["clases"])

@@ -209,7 +209,10 @@ class Editing(CleaningSampler):
         dropped: DataFrame | None = None
         lost = dict.fromkeys(rows.counts, 0)
         for k in ks:
-            now, fewer = self._edited(rows.without(dropped, lost), k)
+            rest = rows.without(dropped, lost)
+            # As in imbalanced-learn: which class is the rarest, and so isn't cleaned, is asked anew in each round.
+            rest = replace(rest, cleaned=tuple(cleaned(self.getOrDefault("sampling_strategy"), rest.counts)))
+            now, fewer = self._edited(rest, k)
             dropped = now if dropped is None else held(dropped.unionByName(now))
             lost = {c: n + fewer.get(c, 0) for c, n in lost.items()}
             left = {c: n - lost[c] for c, n in rows.counts.items()}
