@@ -62,6 +62,8 @@ def grouped_split(
     validation, test : float
         Shares of each class, rounded half up, test first.
     seed : int, default 0
+        With up to 1,000 groups, all may be placed one by one, by their rows; the seed then decides among equal ones
+        alone.
 
     Returns
     -------
