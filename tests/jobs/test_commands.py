@@ -95,6 +95,20 @@ def test_bare_tables(table: str, tmp_path: Path) -> None:
     steelyard("split", table, "--label", "y", "--key", "id", "--out", tmp_path / "s")
     parts = pd.read_parquet(tmp_path / "s" / "data")
     assert parts.groupby(["split", "y"], observed=True).size().to_dict()["test", 1] == 24
+    by_customer = ("--label", "y", "--method", "group", "--group", "customer")
+    shown = steelyard("split", table, *by_customer, "--out", tmp_path / "g").stdout
+    parts = pd.read_parquet(tmp_path / "g" / "data")
+    assert parts.groupby("customer")["split"].nunique().max() == 1 and len(parts) == 1200
+    deviations = json.loads((tmp_path / "g" / "plan.json").read_text())["deviations"]
+    assert all(
+        f"split {s} has {n:+,} rows of class {c}" in shown for s, of in deviations.items() for c, n in of.items()
+    )
+    folds = json.loads(steelyard("split", table, *by_customer, "--folds", 4, "--out", tmp_path / "f", "--json").stdout)
+    parts = pd.read_parquet(tmp_path / "f" / "data")
+    assert parts.groupby("customer")["fold"].nunique().max() == 1
+    assert parts.groupby(["fold", "y"]).size().to_dict()[3, 1] == folds["counts"]["3"]["1"]
+    refused = steelyard("split", table, *by_customer, "--folds", 4, "--test", 0.3, "--out", tmp_path / "x", code=2)
+    assert "leave out --validation and --test" in refused.stderr
     steelyard(
         "resample", table, "--label", "y", "--key", "id", "--exclude", "t", "--method", "random_over_sampler",
         "--param", "sampling_strategy=0.5", "--out", tmp_path / "r",

@@ -15,8 +15,10 @@ from sklearn import metrics as sk
 from small_pipelines import pipeline, small_table
 
 from steelyard.errors import GuardError, InputError
-from steelyard.splitting import wanted_counts
+from steelyard.hashing import Cut
+from steelyard.splitting import SPLIT, wanted_counts
 from steelyard.stages import STAGES, Context, run_pipeline, run_stage
+from steelyard.stages._source import split_rows
 from steelyard.store import RunDir, RunExistsError
 
 Run = Callable[..., RunDir]
@@ -248,3 +250,26 @@ def test_null_labels_are_refused_dropped_or_set_aside(start: Callable[..., Conte
         folder = Path(ctx.run.location) / "profile" / outcome.attempt / "quarantine"
         assert folder.exists() == (how == "quarantine")
         assert not folder.exists() or sorted(pd.read_parquet(folder)["id"]) == [3, 5, 7]
+
+
+def test_a_grouped_split_keeps_customers_whole_and_the_guard_finds_torn_ones(
+    start: Callable[..., Context], table: str
+) -> None:
+    split = {"method": "group", "validation": 0.2, "test": 0.25, "seed": 3}
+    config = pipeline(table, data={"group": "customer", "exclude": ["t"]}, split=split)
+    ctx = start(config, "grouped")
+    for stage in ("profile", "guard_raw", "split", "guard_split"):
+        run_stage(ctx, stage)
+    outcome = ctx.run.outcome("split")
+    assert outcome is not None and outcome.details["method"] == "group"
+    plan = ctx.read("split", "plan.json")
+    assert outcome.rows["out"] == plan["counts"] and outcome.details["deviations"] == plan["deviations"]
+    sides = split_rows(ctx).select("customer", SPLIT).toPandas().groupby("customer")[SPLIT].nunique()
+    assert sides.max() == 1 and len(sides) == 150
+
+    # A plan with the wanted shares, but over rows, tears customers apart.
+    cuts = {"all": [Cut(int(share * 2**63), 0).to_json() for share in (0.25, 0.45)]}
+    torn = {**plan, "identity": ["id"], "placed": [], "cuts": cuts}
+    ctx.run.write_json(f"split/{outcome.attempt}/plan.json", torn)
+    with pytest.raises(GuardError, match=r"the splits share .* values of column 'customer'"):
+        run_stage(ctx, "guard_split")

@@ -60,22 +60,34 @@ def split(
     out: Out,
     form: Format = None,
     key: Key = None,
-    method: Annotated[str, typer.Option("--method", help="stratified or temporal")] = "stratified",
+    method: Annotated[str, typer.Option("--method", help="stratified, group or temporal")] = "stratified",
+    group: Annotated[str | None, typer.Option("--group", help="A column whose equal rows stay together.")] = None,
     time: Annotated[str | None, typer.Option("--time", help="The time column of a temporal split.")] = None,
     gap: Annotated[str | None, typer.Option("--gap", help="Left out before each cut, such as 7d.")] = None,
-    validation: Annotated[float, typer.Option("--validation")] = 0.1,
-    test: Annotated[float, typer.Option("--test")] = 0.2,
+    validation: Annotated[float | None, typer.Option("--validation", help="[default: 0.1]")] = None,
+    test: Annotated[float | None, typer.Option("--test", help="[default: 0.2]")] = None,
+    folds: Annotated[
+        int | None, typer.Option("--folds", help="Instead of splits, a column fold for cross-validation.")
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
-    """Split a table exactly; writes OUT/data/split=train|validation|test and OUT/plan.json."""
+    """Split a table exactly; writes OUT/data/split=train|validation|test and OUT/plan.json.
+
+    With --folds K, OUT/data has all rows and a column fold: 0 to K-1; by time, blocks 0 to K, of which fold i
+    trains on those before block i.
+    """
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_split_plan
-    from steelyard.stages._tables import bare_table, split_table
+    from steelyard.stages._tables import bare_table, fold_table, split_table
 
-    wanted = {"method": method, "validation": validation, "test": test, "seed": seed, **({"gap": gap} if gap else {})}
-    config = bare_table(data, form, {"split": wanted}, label=label, key=key, time=time)
-    plan = split_table(_session(config), config, out)
+    if folds is not None and (validation is not None or test is not None):
+        raise InputError("--folds divides all rows evenly; leave out --validation and --test")
+    given = {"validation": validation, "test": test, "gap": gap}
+    wanted = {"method": method, "seed": seed, **{k: v for k, v in given.items() if v is not None}}
+    config = bare_table(data, form, {"split": wanted}, label=label, key=key, group=group, time=time)
+    session = _session(config)
+    plan = split_table(session, config, out) if folds is None else fold_table(session, config, folds, out)
     if json:
         print_json(plan.to_json())
     else:

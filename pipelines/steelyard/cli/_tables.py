@@ -9,8 +9,9 @@ from steelyard.cli._output import console, number, table
 
 if TYPE_CHECKING:
     from steelyard.sampling import SamplingPlan
-    from steelyard.splitting import SplitPlan
+    from steelyard.splitting import FoldPlan, SplitPlan
 
+_WHOLE = {"stratified": "key", "group": "group", "temporal": "time"}
 _MOST = 12  # classes that are shown side by side
 
 
@@ -59,14 +60,19 @@ def _categorical(features: Mapping[str, Any], classes: list[str]) -> None:
     table("categories", ["feature", "class", "missing", "levels", "most frequent"], rows)
 
 
-def show_split_plan(plan: SplitPlan, out: str) -> None:
-    """Print the rows of each class in each split."""
+def show_split_plan(plan: SplitPlan | FoldPlan, out: str) -> None:
+    """Print the rows of each class in each split, fold or block of time."""
     classes = list(next(iter(plan.counts.values())))
     rows = [[s, *(f"{of.get(c, 0):,}" for c in classes)] for s, of in plan.counts.items()]
-    table(f"{plan.method} split → {out}", ["split", *(f"class {c}" for c in classes)], rows)
-    for split, of in plan.deviations.items():
+    part = "split"
+    if plan.purpose == "folds":
+        part = "block" if plan.method == "temporal" else "fold"
+    table(f"{plan.method} {plan.purpose} → {out}", [part, *(f"class {c}" for c in classes)], rows)
+    for name, of in plan.deviations.items():
         for what, n in of.items():
-            console().print(f"{split} has {n:+,} rows of {what} against its share: rows of one key stay together")
+            missed = "rows" if plan.method == "temporal" else f"rows of class {what}"
+            why = f"rows of one {_WHOLE[plan.method]} stay together"
+            console().print(f"{part} {name} has {n:+,} {missed} against its share: {why}", markup=False)
 
 
 def show_sampling_plan(plan: SamplingPlan, out: str) -> None:

@@ -146,7 +146,7 @@ class DataConfig(Section):
 class SplitConfig(Section):
     """How rows are divided into training, validation and test."""
 
-    method: Literal["stratified", "temporal"] = "stratified"
+    method: Literal["stratified", "group", "temporal"] = "stratified"
     validation: Share = 0.1
     test: Share = 0.2
     seed: int = 0
@@ -271,9 +271,11 @@ class PipelineConfig(Section):
     def _combinations(self) -> PipelineConfig:
         if self.split.method == "temporal" and self.data.time is None:
             raise ValueError("split.method is temporal, which needs data.time")
+        if self.split.method == "group" and self.data.group is None:
+            raise ValueError("split.method is group, which needs data.group")
         if self.split.method == "stratified" and self.data.group is not None:
             raise ValueError(
-                "data.group is given: a stratified split would tear groups apart; use split.method temporal"
+                "data.group is given: a stratified split would tear groups apart; use split.method group (or temporal)"
             )
         if self.compare is not None:
             raise ValueError("compare: this version has no stage that compares; leave the section out")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from steelyard.kernels.arrays import Counts
+
 
 def largest_remainder(weights: Sequence[int], total: int) -> list[int]:
     """Divide `total` in proportion to `weights`, in whole numbers that add up.
@@ -22,3 +26,41 @@ def largest_remainder(weights: Sequence[int], total: int) -> list[int]:
     parts, fractions = zip(*(divmod(w * total, whole) for w in weights), strict=True)
     up = sorted(range(len(weights)), key=lambda i: (-fractions[i], i))[: total - sum(parts)]
     return [part + (i in set(up)) for i, part in enumerate(parts)]
+
+
+def place_groups(groups: Counts, wanted: Counts, base: Counts) -> Counts:
+    """Place whole groups on sides so that each side gets nearly the rows of each class that it wants.
+
+    The greedy rule of scikit-learn's `StratifiedGroupKFold`, for sides of any size: groups by descending share of a
+    class, each to the side where the squared deviations, as shares of their class, grow least. Deviations count
+    from what each side wants of the rows placed so far.
+
+    Parameters
+    ----------
+    groups : array of shape (n_groups, n_classes)
+        Rows of each class in each group.
+    wanted : array of shape (n_sides, n_classes)
+        Each class's rows in all, those of `base` included, as they should be divided.
+    base : array of shape (n_sides, n_classes)
+        Rows that are placed already.
+
+    Returns
+    -------
+    array of shape (n_groups,)
+        The side of each group.
+
+    Examples
+    --------
+    >>> place_groups(np.array([[4, 0], [1, 1], [1, 1]]), np.array([[3, 1], [3, 1]]), np.zeros((2, 2), int))
+    array([0, 1, 1])
+    """
+    totals = np.maximum(wanted.sum(axis=0), 1)
+    # Classes are the first axis, so that sums over them have one order on every machine.
+    held, share, weight = base.T.astype(float), (wanted / totals).T, 1.0 / totals**2
+    sides = np.zeros(len(groups), dtype=np.int64)
+    for i in np.argsort(-(groups / totals).max(axis=1, initial=0), kind="stable"):
+        rows = groups[i]
+        deviation = held - share * (held.sum(axis=1) + rows)[:, None]
+        sides[i] = np.argmin((deviation * (rows * weight)[:, None]).sum(axis=0))
+        held[:, sides[i]] += rows
+    return sides

@@ -92,9 +92,12 @@ def splits(found: Artifacts) -> Section | None:
     rarest = names[-1]
     share = [percent(counts[s].get(rarest, 0) / totals[s] if totals[s] else None) for s in given]
     rows.append([f"share of class {rarest}", *share])
-    method = {"temporal": "In order of time", "stratified": "At random within each class"}.get(
-        found.split.get("method", "")
-    )
+    methods = {
+        "temporal": "In order of time",
+        "stratified": "At random within each class",
+        "group": "At random, groups whole, each class as evenly as they allow",
+    }
+    method = methods.get(found.split.get("method", ""))
     said = f"{method or found.split.get('method')}; seed {found.split.get('seed')}. " if method else ""
     if any(d for of in deviations.values() for d in of.values()):
         said += "Where rows had to stay together, small numbers say how many more or fewer than asked for."

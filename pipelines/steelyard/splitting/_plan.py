@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -17,34 +17,38 @@ from steelyard.hashing import ENCODING_VERSION, Cut, row_hash, with_side
 
 SPLIT = "__split"
 NAMES = ("train", "validation", "test")
-_PURPOSE = "split"
 _SIDE = "__split_side"
+GROUP_HASH = "__group_hash"
 ALL_ROWS = "all"
 
 
 @dataclass(frozen=True)
-class SplitPlan:
-    """How rows are divided, in a few numbers.
+class Division:
+    """How rows are divided into numbered sides, in a few numbers; base of `SplitPlan` and `FoldPlan`.
 
     Parameters
     ----------
-    method : {"stratified", "temporal"}
+    method : {"stratified", "group", "temporal"}
     label : str
     seed : int
     identity : tuple of str
-        Columns whose hash orders the rows (stratified).
+        Columns whose hash orders the rows: what identifies a row (stratified), or the group.
     time : str, optional
         Column that orders the rows (temporal).
     cuts : mapping of str to list of Cut
-        For each class, where test ends and where validation ends in the order of the hash; for a temporal
-        split, under "all", the ends of training, of the gap, of validation and of the second gap in time.
+        For each class, or under "all" for all of them, where the sides end in the order of the hash or of time.
+    placed : tuple of tuples of int
+        Grouped: for each side, the hashes of groups that are there whatever the cuts say; bounded in number.
     counts : mapping
-        Split → class → rows.
+        Split or fold → class → rows.
     deviations : mapping
-        Split → class → rows more (or, negative, fewer) than asked for, where a key lies on the boundary.
+        Split or fold → class → rows more (or, negative, fewer) than asked for, where a key, a group or a time that
+        stays whole lies on the boundary.
     origin : int
         Temporal: the time in microseconds that positions count from.
     """
+
+    purpose: ClassVar[str]
 
     method: str
     label: str
@@ -52,12 +56,13 @@ class SplitPlan:
     identity: tuple[str, ...] = ()
     time: str | None = None
     cuts: Mapping[str, list[Cut]] = field(default_factory=dict)
+    placed: tuple[tuple[int, ...], ...] = ()
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     deviations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     origin: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON types; thresholds are decimal strings."""
+        """Return JSON types; thresholds and hashes are decimal strings."""
         return {
             "method": self.method,
             "label": self.label,
@@ -67,12 +72,13 @@ class SplitPlan:
             "time": self.time,
             "origin": str(self.origin),
             "cuts": {s: [c.to_json() for c in cuts] for s, cuts in self.cuts.items()},
+            "placed": [[str(h) for h in hashes] for hashes in self.placed],
             "counts": self.counts,
             "deviations": self.deviations,
         }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> SplitPlan:
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Rebuild what `to_json` gave.
 
         Raises
@@ -84,8 +90,20 @@ class SplitPlan:
         if values.pop("encoding") != ENCODING_VERSION:
             raise InputError("the split was planned with another encoding of rows; run the pipeline anew from split")
         cuts = {s: [Cut.from_json(c) for c in cuts] for s, cuts in values.pop("cuts").items()}
+        placed = tuple(tuple(map(int, hashes)) for hashes in values.pop("placed"))
         identity, origin = tuple(values.pop("identity")), int(values.pop("origin"))
-        return cls(**values, cuts=cuts, identity=identity, origin=origin)
+        return cls(**values, cuts=cuts, placed=placed, identity=identity, origin=origin)
+
+
+@dataclass(frozen=True)
+class SplitPlan(Division):
+    """Which rows train, validate and test; made by `stratified_split`, `grouped_split` or `temporal_split`.
+
+    The sides are test, validation and training, in this order; those of a temporal split are training, a gap,
+    validation, a second gap and test.
+    """
+
+    purpose: ClassVar[str] = "split"
 
 
 def wanted_counts(total: int, validation: float, test: float) -> dict[str, int]:
@@ -105,33 +123,68 @@ def _half_up(total: int, share: float) -> int:
     return int((total * Decimal(str(share))).quantize(Decimal(1), ROUND_HALF_UP))
 
 
+def deviations(
+    achieved: Mapping[str, Mapping[str, int]], wanted: Mapping[str, Mapping[str, int]]
+) -> dict[str, dict[str, int]]:
+    """Return what was achieved less what was wanted, where they differ."""
+    off = {s: {c: n - wanted[s][c] for c, n in of.items() if n != wanted[s][c]} for s, of in achieved.items()}
+    return {s: of for s, of in off.items() if of}
+
+
 def apply_split(df: DataFrame, plan: SplitPlan) -> DataFrame:
     """Add the string column `__split`: train, validation or test; null for rows left out (null label, gap).
 
     A column expression: no shuffle, no copy, unless equal rows without a key are divided; then those rows alone
     pass through a window.
     """
+    names: tuple[str | None, ...] = ("test", "validation", "train")
     if plan.method == "temporal":
-        names: tuple[str | None, ...] = ("train", None, "validation", None, "test")
-        position, stratum = time_position(df, plan.time or "", plan.origin), labelled(df, plan.label)
-    else:
-        names = ("test", "validation", "train")
-        position, stratum = hash_position(df, plan), class_text(df, plan.label)
-    sided = with_side(df, position, stratum, plan.cuts, _SIDE)
+        names = ("train", None, "validation", None, "test")
     named = F.lit(None).cast("string")
     for i, name in enumerate(names):
         named = F.when(F.col(_SIDE) == i, F.lit(name)).otherwise(named)
-    return sided.withColumn(SPLIT, named).drop(_SIDE)
+    return divided(df, plan, _SIDE).withColumn(SPLIT, named).drop(_SIDE)
 
 
-def hash_position(df: DataFrame, plan: SplitPlan) -> Column:
+def divided(df: DataFrame, plan: Division, column: str) -> DataFrame:
+    """Add the number of each row's side as an int column; null for rows without a label (or without a group)."""
+    if plan.method == "temporal":
+        position = time_position(df, plan.time or "", plan.origin)
+        return with_side(df, position, labelled(df, plan.label), plan.cuts, column)
+    position = hash_position(df, plan)
+    if plan.method == "stratified":
+        return with_side(df, position, class_text(df, plan.label), plan.cuts, column)
+    rows = df.withColumn(GROUP_HASH, position)
+    sided = with_side(rows, F.col(GROUP_HASH), labelled(df, plan.label, *plan.identity), plan.cuts, column)
+    return sided.withColumn(column, _placed_or(F.col(column), plan.placed)).drop(GROUP_HASH)
+
+
+def _placed_or(side: Column, placed: Sequence[Sequence[int]]) -> Column:
+    """Return the side where a group is placed, else `side`; null stays null."""
+    found = side
+    for i, hashes in enumerate(placed):
+        found = F.when(side.isNotNull() & hash_in(hashes), F.lit(i)).otherwise(found)
+    return found
+
+
+def hash_in(hashes: Iterable[int]) -> Column:
+    """Whether `__group_hash` is one of some hashes."""
+    # One text for the parser: literals would be a call to the JVM each.
+    listed = ",".join(map(str, hashes))
+    return F.expr(f"{GROUP_HASH} in ({listed})") if listed else F.lit(False)
+
+
+def hash_position(df: DataFrame, plan: Division) -> Column:
     """Return a row's place in the random order of the split."""
-    return row_hash(df, plan.identity, plan.seed, _PURPOSE)
+    return row_hash(df, plan.identity, plan.seed, plan.purpose)
 
 
-def labelled(df: DataFrame, label: str) -> Column:
-    """Return one stratum for all rows that have a label, null for the others."""
-    return F.when(class_text(df, label).isNotNull(), F.lit(ALL_ROWS))
+def labelled(df: DataFrame, label: str, *needed: str) -> Column:
+    """Return one stratum for all rows that have a label (and the columns `needed`), null for the others."""
+    present = class_text(df, label).isNotNull()
+    for name in needed:
+        present &= col(name).isNotNull()
+    return F.when(present, F.lit(ALL_ROWS))
 
 
 def time_position(df: DataFrame, name: str, origin: int) -> Column:

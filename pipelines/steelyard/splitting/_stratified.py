@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pyspark.sql import DataFrame
 
@@ -10,7 +11,7 @@ from steelyard.columns import class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts
-from steelyard.splitting._plan import SplitPlan, hash_position, wanted_counts
+from steelyard.splitting._plan import NAMES, SplitPlan, deviations, hash_position, wanted_counts
 
 
 def stratified_split(
@@ -53,19 +54,9 @@ def stratified_split(
     plan = SplitPlan("stratified", dataset.label, seed, identity=dataset.identity)
     quotas = {c: [w["test"], w["test"] + w["validation"]] for c, w in wanted.items()}
     found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, whole=bool(dataset.key))
-    achieved = {c: _achieved(found[c], counts[c]) for c in counts}
-    return SplitPlan(
-        "stratified",
-        dataset.label,
-        seed,
-        identity=dataset.identity,
-        cuts=found,
-        counts={s: {c: achieved[c][s] for c in counts} for s in ("train", "validation", "test")},
-        deviations={
-            s: {c: achieved[c][s] - wanted[c][s] for c in counts if achieved[c][s] != wanted[c][s]}
-            for s in ("train", "validation", "test")
-        },
-    )
+    of_class = {c: _achieved(found[c], counts[c]) for c in counts}
+    achieved, asked = ({s: {c: of[c][s] for c in counts} for s in NAMES} for of in (of_class, wanted))
+    return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, asked))
 
 
 def _achieved(found: list[Cut], total: int) -> dict[str, int]:

@@ -13,7 +13,7 @@ from steelyard.columns import class_text, dtype
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts, with_side
-from steelyard.splitting._plan import ALL_ROWS, SplitPlan, labelled, time_position, wanted_counts
+from steelyard.splitting._plan import ALL_ROWS, SplitPlan, deviations, labelled, time_position, wanted_counts
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -50,17 +50,12 @@ def temporal_split(
     InputError
         For null times, and for a split in which a class has no row.
     """
-    if dataset.time is None:
-        raise InputError("a temporal split needs a time column")
-    origin, span, nulls = _range(df, dataset.time)
-    if nulls:
-        raise InputError(f"time column {dataset.time!r} is null in {nulls:,} rows; a temporal split cannot place them")
+    time, origin, bits = checked_time(df, dataset)
     wanted = wanted_counts(sum(counts.values()), validation, test)
     ends = [wanted["train"], wanted["train"] + wanted["validation"]]
-    position, stratum = time_position(df, dataset.time, origin), labelled(df, dataset.label)
-    bits = max(span.bit_length(), 1)
+    position, stratum = time_position(df, time, origin), labelled(df, dataset.label)
     to_validation, to_test = cuts(df, position, stratum, {ALL_ROWS: ends}, whole=True, bits=bits)[ALL_ROWS]
-    width = _units(df, dataset.time, gap)
+    width = in_units(df, time, gap)
     train_end, validation_end = (max(c.below - width, 0) for c in (to_validation, to_test))
     edges = [train_end, to_validation.below, max(validation_end, to_validation.below), to_test.below]
     by_side = _count(df, position, stratum, edges, dataset.label)
@@ -70,27 +65,38 @@ def temporal_split(
     _refuse_empty(achieved, counts)
     left_out = {c: by_side[1].get(c, 0) + by_side[3].get(c, 0) for c in counts}
     shown = {s: {c: of.get(c, 0) for c in counts} for s, of in achieved.items()}
-    deviations = {s: {"rows": sum(of.values()) - wanted[s]} for s, of in achieved.items()}
+    sizes = {s: {"rows": sum(of.values())} for s, of in achieved.items()}
     return SplitPlan(
         "temporal",
         dataset.label,
         0,
-        time=dataset.time,
+        time=time,
         origin=origin,
         cuts={ALL_ROWS: plan_cuts},
         counts={**shown, "left_out": left_out} if any(left_out.values()) else shown,
-        deviations={s: d for s, d in deviations.items() if d["rows"]},
+        deviations=deviations(sizes, {s: {"rows": n} for s, n in wanted.items()}),
     )
 
 
-def _range(df: DataFrame, time: str) -> tuple[int, int, int]:
-    """Return the earliest time, the distance to the latest, and the number of nulls."""
-    position = time_position(df, time, 0)
+def checked_time(df: DataFrame, dataset: Dataset) -> tuple[str, int, int]:
+    """Return the time column, the earliest time, and the bits of the distance to the latest.
+
+    Raises
+    ------
+    InputError
+        If there is no time column, or if it is null in some rows.
+    """
+    if dataset.time is None:
+        raise InputError("a temporal split needs a time column")
+    position = time_position(df, dataset.time, 0)
     low, high, nulls = df.select(F.min(position), F.max(position), F.count_if(position.isNull())).collect()[0]
-    return (low or 0, (high or 0) - (low or 0), nulls)
+    if nulls:
+        raise InputError(f"time column {dataset.time!r} is null in {nulls:,} rows; a temporal split cannot place them")
+    return dataset.time, low or 0, max(((high or 0) - (low or 0)).bit_length(), 1)
 
 
-def _units(df: DataFrame, time: str, gap: timedelta) -> int:
+def in_units(df: DataFrame, time: str, gap: timedelta) -> int:
+    """Return a gap in the units of a time column's positions."""
     if gap and isinstance(dtype(df, time), T.IntegralType):
         raise InputError(
             f"split.gap needs a timestamp or a date, but {time!r} is a whole number, whose unit is unknown"
@@ -108,8 +114,13 @@ def _count(df: DataFrame, position: Column, stratum: Column, edges: list[int], l
     return counted
 
 
+def rarest_class(counts: Mapping[str, int]) -> str:
+    """Return the class with the fewest rows."""
+    return min(counts, key=lambda c: counts[c])
+
+
 def _refuse_empty(achieved: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]) -> None:
-    rarest = min(counts, key=lambda c: counts[c])
+    rarest = rarest_class(counts)
     for split, of in achieved.items():
         if of.get(rarest, 0) == 0:
             raise InputError(

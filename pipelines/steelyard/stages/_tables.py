@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from steelyard import metrics
 from steelyard.columns import col, require_columns
-from steelyard.config import PipelineConfig, load
+from steelyard.config import DataConfig, PipelineConfig, load
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.frames.formats import guessed_format
@@ -18,13 +18,13 @@ from steelyard.frames.pinned import Source, read
 from steelyard.hashing import row_hash
 from steelyard.learning import load_model
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_for
-from steelyard.splitting import SplitPlan
+from steelyard.splitting import FoldPlan, SplitPlan
 from steelyard.stages._context import say_nothing
 from steelyard.stages._decision import Decision, greatest_class
 from steelyard.stages._scores import BUCKETS, scored
 from steelyard.stages._source import configured_source, roles
 from steelyard.stages.profile import describe
-from steelyard.stages.split import make_plan, write_splits
+from steelyard.stages.split import make_folds, make_plan, write_folds, write_splits
 from steelyard.stats import class_counts
 from steelyard.store import RunDir, Store, open_run
 
@@ -70,17 +70,36 @@ def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]
 def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitPlan:
     """Write a table's splits to `out/data` and the plan to `out/plan.json`."""
     place = _free(out)
-    df = read(spark, configured_source(config.data))
-    wanted = config.data
-    require_columns(df, [*wanted.key, *([wanted.time] if wanted.time else [])], "column")
-    found = class_counts(df, wanted.label)
-    found.check()
-    content = tuple(c for c in df.columns if c != wanted.label)
-    data = Dataset(wanted.label, content, key=tuple(wanted.key), content=content, time=wanted.time)
-    plan = make_plan(df, data, found.counts, config.split)
+    df, data, counts = _to_be_divided(spark, config.data)
+    plan = make_plan(df, data, counts, config.split)
     write_splits(df, plan, place.uri("data"))
     place.write_json("plan.json", plan.to_json())
     return plan
+
+
+def fold_table(spark: SparkSession, config: PipelineConfig, folds: int, out: str) -> FoldPlan:
+    """Write a table with a column `fold` to `out/data` and the plan to `out/plan.json`."""
+    place = _free(out)
+    df, data, counts = _to_be_divided(spark, config.data)
+    plan = make_folds(df, data, counts, config.split, folds)
+    write_folds(df, plan, place.uri("data"))
+    place.write_json("plan.json", plan.to_json())
+    return plan
+
+
+def _to_be_divided(spark: SparkSession, wanted: DataConfig) -> tuple[DataFrame, Dataset, Mapping[str, int]]:
+    """Return a bare table, its roles and its class counts."""
+    df = read(spark, configured_source(wanted))
+    require_columns(df, [*wanted.key, *(c for c in (wanted.group, wanted.time) if c)], "column")
+    found = class_counts(df, wanted.label)
+    found.check()
+    content = tuple(c for c in df.columns if c != wanted.label)
+    key = tuple(wanted.key)
+    return (
+        df,
+        Dataset(wanted.label, content, key=key, content=content, group=wanted.group, time=wanted.time),
+        found.counts,
+    )
 
 
 def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> SamplingPlan:

@@ -12,7 +12,19 @@ from steelyard.columns import col
 from steelyard.config import SplitConfig, duration
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.splitting import SPLIT, SplitPlan, apply_split, stratified_split, temporal_split
+from steelyard.splitting import (
+    SPLIT,
+    FoldPlan,
+    SplitPlan,
+    apply_folds,
+    apply_split,
+    forward_chaining_folds,
+    grouped_folds,
+    grouped_split,
+    stratified_folds,
+    stratified_split,
+    temporal_split,
+)
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, source, stats
 
@@ -27,6 +39,8 @@ def run(ctx: Context, attempt: str) -> Result:
     if ctx.config.split.materialize:
         write_splits(df, plan, ctx.run.uri(f"{folder}/data"))
     deviations = {s: d for s, d in plan.deviations.items() if d}
+    if plan.method == "group" and deviations:
+        ctx.warn(_widest(plan))
     recurring = _recurring(df, data, plan)
     if recurring:
         ctx.warn(f"{recurring:,} keys occur in more than one split: a split by time doesn't keep them apart")
@@ -45,9 +59,31 @@ def _recurring(df: DataFrame, data: Dataset, plan: SplitPlan) -> int:
 def make_plan(df: DataFrame, data: Dataset, counts: Mapping[str, int], wanted: SplitConfig) -> SplitPlan:
     """Plan the split that the configuration asks for."""
     if wanted.method == "temporal":
-        gap = duration(wanted.gap) if wanted.gap else timedelta(0)
-        return temporal_split(df, data, counts, validation=wanted.validation, test=wanted.test, gap=gap)
-    return stratified_split(df, data, counts, validation=wanted.validation, test=wanted.test, seed=wanted.seed)
+        return temporal_split(df, data, counts, validation=wanted.validation, test=wanted.test, gap=_gap(wanted))
+    by_hash = grouped_split if wanted.method == "group" else stratified_split
+    return by_hash(df, data, counts, validation=wanted.validation, test=wanted.test, seed=wanted.seed)
+
+
+def make_folds(df: DataFrame, data: Dataset, counts: Mapping[str, int], wanted: SplitConfig, folds: int) -> FoldPlan:
+    """Plan folds by the method of the configuration."""
+    if wanted.method == "temporal":
+        return forward_chaining_folds(df, data, counts, folds, gap=_gap(wanted))
+    by_hash = grouped_folds if wanted.method == "group" else stratified_folds
+    return by_hash(df, data, counts, folds, seed=wanted.seed)
+
+
+def _gap(wanted: SplitConfig) -> timedelta:
+    return duration(wanted.gap) if wanted.gap else timedelta(0)
+
+
+def _widest(plan: SplitPlan) -> str:
+    """Say where whole groups miss a wanted count by most."""
+    off = [(abs(n), split, c, n) for split, of in plan.deviations.items() for c, n in of.items()]
+    _, split, name, n = max(off)
+    return (
+        f"groups of column {plan.identity[0]!r} stay whole: {split} has {n:+,} rows of class {name!r} against its "
+        f"share ({plan.counts[split][name]:,} in all), the widest miss"
+    )
 
 
 def write_splits(df: DataFrame, plan: SplitPlan, uri: str) -> None:
@@ -63,3 +99,14 @@ def write_splits(df: DataFrame, plan: SplitPlan, uri: str) -> None:
     rows = apply_split(df, plan)
     named = rows.where(rows[SPLIT].isNotNull()).withColumnRenamed(SPLIT, "split")
     named.write.partitionBy("split").parquet(uri)
+
+
+def write_folds(df: DataFrame, plan: FoldPlan, uri: str) -> None:
+    """Write the rows as Parquet, with their `fold`.
+
+    Raises
+    ------
+    InputError
+        If the table has a column `fold` already.
+    """
+    apply_folds(df, plan).write.parquet(uri)

@@ -1,0 +1,195 @@
+"""Folds for cross-validation, as a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, ClassVar
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.hashing import cuts
+from steelyard.splitting._grouped import divide_groups
+from steelyard.splitting._plan import ALL_ROWS, Division, deviations, divided, hash_position, time_position
+
+_FOLD = "__fold"
+
+
+@dataclass(frozen=True)
+class FoldPlan(Division):
+    """Which fold each row is in; made by `stratified_folds`, `grouped_folds` or `forward_chaining_folds`.
+
+    The sides are the folds 0 to `folds` - 1; with forward chaining they are blocks of time, 0 to `folds`.
+
+    Parameters
+    ----------
+    folds : int
+        How many pairs of training and test rows there are.
+    gap : int
+        Forward chaining: rows less than this many units of time (microseconds, for times) before a block don't train
+        the model that it tests.
+    """
+
+    purpose: ClassVar[str] = "folds"
+
+    folds: int = 0
+    gap: int = 0
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the folds: 0 to `folds` - 1; with forward chaining 1 to `folds`."""
+        return range(1, self.folds + 1) if self.method == "temporal" else range(self.folds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types; thresholds and hashes are decimal strings."""
+        return {**super().to_json(), "folds": self.folds, "gap": self.gap}
+
+
+def stratified_folds(
+    df: DataFrame, dataset: Dataset, counts: Mapping[str, int], folds: int, *, seed: int = 0
+) -> FoldPlan:
+    """Plan folds that have equal numbers of rows of each class, to within one row.
+
+    The rows of a class are ordered by a hash of their identity and cut at exact counts. Which folds get the rows
+    that are left over rotates from class to class, so that the folds' sizes differ by at most one row, too. Without
+    a key, equal rows on a boundary are divided; with a key, rows of one key stay together and the deviation is
+    reported.
+
+    Costs two narrow scans. Applying the plan is a column expression, but for equal rows on a boundary, which pass
+    through a window.
+
+    Parameters
+    ----------
+    df : DataFrame
+    dataset : Dataset
+    counts : mapping of str to int
+        Rows of each class.
+    folds : int
+        At least 2.
+    seed : int, default 0
+
+    Raises
+    ------
+    InputError
+        If a class has fewer rows than there are folds.
+
+    Examples
+    --------
+    >>> plan = stratified_folds(df, dataset, {"0": 990, "1": 10}, 5)  # doctest: +SKIP
+    >>> CrossValidator(foldCol="fold", numFolds=5).fit(apply_folds(df, plan))  # doctest: +SKIP
+    """
+    wanted = _even(counts, folds)
+    for name, n in counts.items():
+        if n < folds:
+            raise InputError(f"class {name!r} has {n:,} rows, too few for {folds} folds")
+    plan = FoldPlan("stratified", dataset.label, seed, dataset.identity, folds=folds)
+    quotas = {c: list(accumulate(of[c] for of in wanted.values()))[:-1] for c in counts}
+    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, whole=bool(dataset.key))
+    ends = {c: [0, *(cut.count for cut in found[c]), counts[c]] for c in counts}
+    achieved = {f: {c: ends[c][int(f) + 1] - ends[c][int(f)] for c in counts} for f in wanted}
+    return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, wanted))
+
+
+def grouped_folds(df: DataFrame, dataset: Dataset, counts: Mapping[str, int], folds: int, *, seed: int = 0) -> FoldPlan:
+    """Plan folds that have no group in two of them, and nearly equal numbers of rows of each class.
+
+    The method and the cost are those of `grouped_split`.
+
+    Parameters
+    ----------
+    df : DataFrame
+    dataset : Dataset
+        Its `group` is the column whose rows stay together.
+    counts : mapping of str to int
+        Rows of each class.
+    folds : int
+        At least 2.
+    seed : int, default 0
+
+    Raises
+    ------
+    InputError
+        If no group column is given, if it is null in some rows, and if a class has no row in one of the folds.
+
+    Examples
+    --------
+    >>> data = Dataset("is_fraud", features=("amount",), group="customer")
+    >>> plan = grouped_folds(df, data, {"0": 990, "1": 10}, 5)  # doctest: +SKIP
+    """
+    return divide_groups(df, FoldPlan("group", dataset.label, seed, folds=folds), dataset, _even(counts, folds))
+
+
+def apply_folds(df: DataFrame, plan: FoldPlan, column: str = "fold") -> DataFrame:
+    """Add the int column of folds: 0 to `folds` - 1, null for rows without a label.
+
+    With forward chaining it holds blocks of time instead, 0 to `folds`: fold `i` of 1 to `folds` is tested on block
+    `i` and trained on the rows whose block is less than `i`. Its gap is not in the column; `fold_rows` heeds it.
+
+    A column expression: no shuffle, no copy, unless equal rows without a key are divided; then those rows alone
+    pass through a window.
+
+    Parameters
+    ----------
+    df : DataFrame
+    plan : FoldPlan
+    column : str, default "fold"
+        As given to `foldCol` of Spark's `CrossValidator` (not with forward chaining, which is no cross-validation).
+
+    Raises
+    ------
+    InputError
+        If `df` has such a column already.
+    """
+    if column in df.columns:
+        raise InputError(f"the table has a column {column!r} already; give the folds another name")
+    return divided(df, plan, column)
+
+
+def fold_rows(df: DataFrame, plan: FoldPlan, fold: int) -> tuple[DataFrame, DataFrame]:
+    """Return the training rows and the test rows of one fold.
+
+    Parameters
+    ----------
+    df : DataFrame
+    plan : FoldPlan
+    fold : int
+        One of `plan.numbers`.
+
+    Raises
+    ------
+    InputError
+        If there is no such fold.
+    """
+    if fold not in plan.numbers:
+        raise InputError(f"fold is {fold}; it must be from {plan.numbers[0]} to {plan.numbers[-1]}")
+    rows = apply_folds(df, plan, _FOLD)
+    train = F.col(_FOLD) != fold
+    if plan.method == "temporal":
+        begins = plan.cuts[ALL_ROWS][fold - 1].below
+        train = (F.col(_FOLD) < fold) & (time_position(df, plan.time or "", plan.origin) <= begins - plan.gap)
+    return rows.where(train).drop(_FOLD), rows.where(F.col(_FOLD) == fold).drop(_FOLD)
+
+
+def _even(counts: Mapping[str, int], folds: int) -> dict[str, dict[str, int]]:
+    """Return how many rows of each class each fold wants.
+
+    Examples
+    --------
+    >>> _even({"a": 5, "b": 3}, 2)
+    {'0': {'a': 2, 'b': 2}, '1': {'a': 3, 'b': 1}}
+    """
+    if folds < 2:
+        raise InputError(f"folds is {folds}; it must be at least 2")
+    wanted: dict[str, dict[str, int]] = {str(f): dict.fromkeys(counts, 0) for f in range(folds)}
+    start = 0
+    for name in sorted(counts):
+        each, over = divmod(counts[name], folds)
+        for f in range(folds):
+            wanted[str(f)][name] = each + ((f - start) % folds < over)
+        start = (start + over) % folds
+    return wanted
