@@ -17,12 +17,12 @@ from steelyard.sampling._strategy import class_name
 ClassWeight = str | Mapping[Any, float]
 
 
-def class_weights(counts: Mapping[str, int], setting: ClassWeight = "none") -> dict[str, float]:
+def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") -> dict[str, float]:
     """Return the weight of each class.
 
     Parameters
     ----------
-    counts : mapping of str to int
+    counts : mapping of str to float
         Rows of each class; for weighted rows, their total weight.
     setting : {"none", "balanced"} or mapping, default "none"
         ``"balanced"`` gives every class the same total: rows / (classes × rows of the class), which keeps the sum of
@@ -69,7 +69,7 @@ def weight_column(df: DataFrame, label: str, weights: Mapping[str, float], *, ex
     return weight * col(existing).cast("double") if existing else weight
 
 
-def _explicit(setting: Mapping[Any, float], counts: Mapping[str, int]) -> dict[str, float]:
+def _explicit(setting: Mapping[Any, float], counts: Mapping[str, float]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for label, weight in setting.items():
         name = class_name(label)

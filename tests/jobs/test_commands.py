@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
@@ -134,6 +136,23 @@ def test_evaluate_anybody_s_scores(tmp_path: Path) -> None:
     alarm = frame["p"] >= 0.4
     cost = np.where(y == 1, ~alarm * 2.0, alarm * 0.5).mean()
     assert found["expected_cost"]["value"] == pytest.approx(cost, abs=1e-9)
+
+
+def test_evaluate_scores_of_several_classes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    y = rng.choice(["a", "b", "c"], 300, p=[0.6, 0.3, 0.1])
+    shares = rng.dirichlet([1, 1, 1], 300) + (y[:, None] == ["a", "b", "c"])
+    rows = [dict(zip("abc", map(float, s / s.sum()), strict=True)) for s in shares]
+    schema = pa.schema([("y", pa.string()), ("p", pa.map_(pa.string(), pa.float64()))])
+    pq.write_table(
+        pa.table({"y": list(y), "p": [list(r.items()) for r in rows]}, schema=schema), tmp_path / "s.parquet"
+    )
+    document = json.loads(
+        steelyard("evaluate", tmp_path / "s.parquet", "--label", "y", "--score", "p", "--json").stdout
+    )
+    found = document["splits"]["all"]
+    assert found["accuracy"]["value"] == pytest.approx(np.mean([max(r, key=r.__getitem__) for r in rows] == y))
+    assert found["accuracy"]["ci95"] is not None
 
 
 def test_schema_and_doctor() -> None:

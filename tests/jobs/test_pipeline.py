@@ -138,6 +138,11 @@ def test_resume_keeps_whole_stages_and_redoes_what_changed(start: Callable[..., 
     assert [s for e, s in events if e == "skip"] == ["profile", "guard_raw", "split", "guard_split"]
     assert ctx.run.read_bytes("metrics.json") == bytes_before
 
+    Path(table).write_bytes(Path(table).read_bytes())
+    events.clear()
+    run_pipeline(ctx, resume=True, notify=lambda e, s, o: events.append((e, s)))
+    assert events[0] == ("start", "profile"), "a pinned file was written again"
+
     changed = start(pipeline(table, train={"model": "logistic_regression", "params": {"regParam": 1.0}}), resume=True)
     events.clear()
     run_pipeline(changed, resume=True, notify=lambda e, s, o: events.append((e, s)))

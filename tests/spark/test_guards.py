@@ -157,6 +157,14 @@ CASES = [
         ("by column 'at'", "train ends at 2026-04-01 12:00:00, validation begins at 2026-02-01", "'train' before"),
     ),
     Case(
+        "gap too short",
+        "split",
+        lambda df: df,
+        "expect_splits_in_time_order",
+        ("by column 'at' the splits are too near to each other", "31,536,000 seconds apart"),
+        {"gap_seconds": 31536000.0},
+    ),
+    Case(
         "synthetic row lost",
         "resampled",
         lambda df: df.where("id <> 1000"),

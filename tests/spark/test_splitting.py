@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -111,9 +112,9 @@ def test_gap_leaves_out_rows_before_each_cut(spark: SparkSession) -> None:
     )
     rows = apply_split(df, plan).select("d", SPLIT).distinct().collect()
     by_split = {s: sorted(r["d"] for r in rows if r[SPLIT] == s) for s in ("train", None, "validation", "test")}
-    assert by_split["validation"][0] - by_split["train"][-1] == 3
-    assert by_split["test"][0] - by_split["validation"][-1] == 3
-    assert len(by_split[None]) == 4
+    assert by_split["validation"][0] - by_split["train"][-1] == 2
+    assert by_split["test"][0] - by_split["validation"][-1] == 2
+    assert len(by_split[None]) == 2
     assert sum(plan.counts["left_out"].values()) == df.where(F.col("d").isin(by_split[None])).count()
 
 
@@ -130,6 +131,10 @@ def test_temporal_refuses_what_cannot_be_judged(spark: SparkSession) -> None:
     df = timed(spark).withColumn("y", (F.col("d") < 20).cast("int"))
     with pytest.raises(InputError, match="the validation window has no row of class '1'"):
         temporal_split(df, dataset(df, time="t"), class_counts(df, "y").counts, validation=0.1, test=0.2)
+    common = replace(dataset(df, time="t"), positive="0")
+    late = df.withColumn("y", (F.col("d") >= 20).cast("int"))
+    with pytest.raises(InputError, match="window has no row of class '0'"):
+        temporal_split(late, common, class_counts(late, "y").counts, validation=0.1, test=0.2)
     with pytest.raises(InputError, match="null in"):
         nulls = df.withColumn("t", F.when(F.col("d") > 3, F.col("t")))
         temporal_split(nulls, dataset(df, time="t"), {"0": 1, "1": 1}, validation=0.1, test=0.2)

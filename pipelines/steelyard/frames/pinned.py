@@ -111,12 +111,13 @@ def read_pinned(spark: SparkSession, source: Source, pinned: Pin) -> DataFrame:
             f"the input was pinned under time zone {pinned.time_zone}, but this session's is {_time_zone(spark)}; "
             f"set spark.sql.session.timeZone={pinned.time_zone}"
         )
-    _check_unchanged(spark, source, pinned)
+    check_unchanged(spark, source, pinned)
     schema = T.StructType.fromJson(pinned.schema)
     return _filtered(_load(spark, source, [f[0] for f in pinned.files], schema), source)
 
 
-def _check_unchanged(spark: SparkSession, source: Source, pinned: Pin) -> None:
+def check_unchanged(spark: SparkSession, source: Source, pinned: Pin) -> None:
+    """Raise `InputError` if a pinned file has changed or is gone. Reads no content."""
     try:
         present = {f[0]: f for f in _listing(spark, source.paths)}
     except InputError:

@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError
 from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, SharedKeys, TimeRange
+from steelyard.splitting._plan import time_position
 
 MAX_CELLS = 20_000  # combinations of label and split that are brought to the driver
 
@@ -132,11 +133,11 @@ def _flag(df: DataFrame, name: str) -> Column:
 
 def _comparable(df: DataFrame, time: str) -> Column:
     kind = dtype(df, time, "time")
-    if isinstance(kind, T.TimestampType):
-        return F.unix_micros(col(time))
+    if isinstance(kind, T.TimestampType | T.TimestampNTZType | T.DateType):
+        return time_position(df, time, 0)  # microseconds
     if isinstance(kind, T.NumericType):
         return col(time).cast("double") if isinstance(kind, T.DecimalType) else col(time)
-    return col(time).cast("string")  # dates and times without a zone: their text sorts like they do
+    return col(time).cast("string")
 
 
 def _range_of(df: DataFrame, name: str, at: int) -> list[Column]:

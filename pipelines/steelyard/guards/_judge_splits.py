@@ -92,19 +92,21 @@ def keys_in_one_split(key: Sequence[str], shared: Iterable[SharedKeys]) -> Verdi
     return Verdict(not found, message, {"keys": keys, "rows": rows}, {"keys": 0}, table)
 
 
-def in_time_order(column: str, ranges: Iterable[TimeRange], order: Sequence[str]) -> Verdict:
-    """Judge whether each split ends before the next begins."""
+def in_time_order(column: str, ranges: Iterable[TimeRange], order: Sequence[str], gap: float = 0.0) -> Verdict:
+    """Judge whether each split ends before the next begins, by so many seconds at least where there is a gap."""
     present = {r.split: r for r in ranges}
     held = [present[s] for s in order if s in present]
     faults = [
         f"{a.split} ends at {a.last_text}, {b.split} begins at {b.first_text}"
         for a, b in pairwise(held)
         if not a.last < b.first  # type: ignore[operator]  # one column, so one type
+        or (gap and b.first - a.last < gap * 1e6)  # type: ignore[operator]  # of times, which are in microseconds
     ]
     shown = [{"split": r.split, "first": r.first_text, "last": r.last_text} for r in held]
-    follow = " before ".join(repr(s) for s in order)
+    follow = " before ".join(repr(s) for s in order) + (f", {number(gap)} seconds apart" if gap else "")
     if faults:
-        message = f"by column {column!r} the splits overlap: {'; '.join(faults)}; expected {follow}"
+        what = "are too near to each other" if gap else "overlap"
+        message = f"by column {column!r} the splits {what}: {'; '.join(faults)}; expected {follow}"
     else:
         message = f"by column {column!r} the splits follow each other: {follow}"
     observed = {r["split"]: [r["first"], r["last"]] for r in shown}

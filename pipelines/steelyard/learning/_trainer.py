@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyspark.sql import DataFrame
@@ -53,7 +54,15 @@ class Trainer(ABC):
             "seed": self.seed,
         }
 
-    def fit(self, train: DataFrame, validation: DataFrame, dataset: Dataset, *, original_train: DataFrame) -> Model:
+    def fit(
+        self,
+        train: DataFrame,
+        validation: DataFrame,
+        dataset: Dataset,
+        *,
+        original_train: DataFrame,
+        train_weight: str | None = None,
+    ) -> Model:
         """Learn from `train`.
 
         Parameters
@@ -66,6 +75,8 @@ class Trainer(ABC):
         dataset : Dataset
         original_train : DataFrame
             Training rows before resampling, on which encoders, medians and scales are fitted.
+        train_weight : str, optional
+            Column of the training rows' weights where it isn't `dataset.weight`: a sampler may have emitted it.
 
         Raises
         ------
@@ -75,13 +86,14 @@ class Trainer(ABC):
         EngineError
             If the cluster can't run the training as asked.
         """
-        counts = _class_counts(train, dataset)
+        learning = replace(dataset, weight=train_weight or dataset.weight)
+        counts = _class_totals(train, learning)
         learned = tuple(c for c in dataset.classes if c in counts)
         if len(learned) < 2:
             raise InputError(f"the training rows hold one class only: {learned[0]!r}; there is nothing to tell apart")
         with explained():
             fitted = fit_preprocessing(original_train, dataset, scaled=self.scaled, seed=self.seed)
-            rows = self._rows(train, dataset, fitted, learned, class_weights(counts, self.class_weight))
+            rows = self._rows(train, learning, fitted, learned, class_weights(counts, self.class_weight))
             judges = None
             if self.params.get("early_stopping_rounds"):
                 judges = self._rows(validation, dataset, fitted, learned, dict.fromkeys(learned, 1.0))
@@ -112,7 +124,7 @@ class Trainer(ABC):
         """Return what a trainer sees. Classes that were not learned have no label and are left out."""
         places = [F.lit(part) for i, c in enumerate(learned) for part in (c, float(i))]
         label = F.try_element_at(F.create_map(*places), class_text(df, dataset.label))
-        weight = weight_column(df, dataset.label, weights, existing=_weight_name(df, dataset))
+        weight = weight_column(df, dataset.label, weights, existing=dataset.weight)
         features = F.array(*preprocessing.columns(df))
         known = df.select(features.alias("features"), label.alias("label"), weight.alias("weight"))
         return known.where(F.col("label").isNotNull())
@@ -129,14 +141,17 @@ def in_own_order(rows: DataFrame, partitions: int) -> DataFrame:
     return spread.sortWithinPartitions("__place", *others, "features").drop("__place")
 
 
-def _class_counts(df: DataFrame, dataset: Dataset) -> dict[str, int]:
-    """Return the rows of each class that has any, in the order of `dataset.classes`."""
+def _class_totals(df: DataFrame, dataset: Dataset) -> dict[str, float]:
+    """Return the total weight of each class that has any row (1 each without weights), in the order of the classes."""
     if dataset.weight is not None:
         require_columns(df, [dataset.weight], "weight")
     weight = F.lit(1.0) if dataset.weight is None else col(dataset.weight).cast("double")
     bad = F.count(F.when(weight.isNull() | F.isnan(weight) | (weight < 0), 1))
     groups = df.groupBy(class_text(df, dataset.label).alias("class")).agg(
-        F.count(F.lit(1)).alias("n"), bad.alias("bad")
+        # In decimals: their sum doesn't depend on the order of rows, as one of floats does.
+        F.count(F.lit(1)).alias("n"),
+        bad.alias("bad"),
+        F.sum(weight.try_cast("decimal(28,12)")).alias("total"),
     )
     found = {row["class"]: row for row in groups.limit(len(dataset.classes) + 1000).collect()}
     for name, row in found.items():
@@ -149,9 +164,4 @@ def _class_counts(df: DataFrame, dataset: Dataset) -> dict[str, int]:
             )
     if not found:
         raise InputError("there are no training rows")
-    return {c: found[c]["n"] for c in dataset.classes if c in found}
-
-
-def _weight_name(df: DataFrame, dataset: Dataset) -> str | None:
-    """Return the column of row weights, if it is here: a weight that a sampler emits is on training rows only."""
-    return dataset.weight if dataset.weight in df.columns else None
+    return {c: float(found[c]["total"] or 0) for c in dataset.classes if c in found}

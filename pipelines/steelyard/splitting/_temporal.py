@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame
@@ -30,7 +30,7 @@ def temporal_split(
     """Plan a split by time: the oldest rows train, the newest test.
 
     Rows of one time stay together, so the shares hold to within the rows of one time; the deviation is reported.
-    Costs four narrow scans over time and label.
+    Costs four narrow scans over time and label, five with a gap.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def temporal_split(
     Raises
     ------
     InputError
-        For null times, and for a split in which a class has no row.
+        For null times, and for a split in which the rarest or the positive class has no row.
     """
     time, origin, bits = checked_time(df, dataset)
     wanted = wanted_counts(sum(counts.values()), validation, test)
@@ -56,13 +56,14 @@ def temporal_split(
     position, stratum = time_position(df, time, origin), labelled(df, dataset.label)
     to_validation, to_test = cuts(df, position, stratum, {ALL_ROWS: ends}, whole=True, bits=bits)[ALL_ROWS]
     width = in_units(df, time, gap)
-    train_end, validation_end = (max(c.below - width, 0) for c in (to_validation, to_test))
+    firsts = _firsts(df, position, (to_validation, to_test), width)
+    train_end, validation_end = (max(first - width, 0) for first in firsts)
     edges = [train_end, to_validation.below, max(validation_end, to_validation.below), to_test.below]
     by_side = _count(df, position, stratum, edges, dataset.label)
     sides = [sum(of.values()) for of in by_side]
     plan_cuts = [Cut(edge, sum(sides[: i + 1])) for i, edge in enumerate(edges)]
     achieved = {"train": by_side[0], "validation": by_side[2], "test": by_side[4]}
-    _refuse_empty(achieved, counts)
+    _refuse_empty(achieved, counts, dataset.positive)
     left_out = {c: by_side[1].get(c, 0) + by_side[3].get(c, 0) for c in counts}
     shown = {s: {c: of.get(c, 0) for c in counts} for s, of in achieved.items()}
     sizes = {s: {"rows": sum(of.values())} for s, of in achieved.items()}
@@ -104,6 +105,15 @@ def in_units(df: DataFrame, time: str, gap: timedelta) -> int:
     return gap // _MICROSECOND
 
 
+def _firsts(df: DataFrame, position: Column, at: Sequence[Cut], width: int) -> list[int]:
+    """Return the first time at or after each cut: a cut may lie anywhere between two times, a gap ends at a row."""
+    if not width:
+        return [cut.below for cut in at]
+    after = [F.min(F.when(position >= F.lit(min(cut.below, 2**63 - 1)), position)) for cut in at]
+    found = df.select(*after).collect()[0]
+    return [cut.below if first is None else first for cut, first in zip(at, found, strict=True)]
+
+
 def _count(df: DataFrame, position: Column, stratum: Column, edges: list[int], label: str) -> list[dict[str, int]]:
     """Count the rows of each class between the edges."""
     sided = with_side(df, position, stratum, {ALL_ROWS: [Cut(e, 0) for e in edges]}, "__side")
@@ -119,11 +129,12 @@ def rarest_class(counts: Mapping[str, int]) -> str:
     return min(counts, key=lambda c: counts[c])
 
 
-def _refuse_empty(achieved: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]) -> None:
-    rarest = rarest_class(counts)
+def _refuse_empty(achieved: Mapping[str, Mapping[str, int]], counts: Mapping[str, int], positive: str | None) -> None:
+    needed = dict.fromkeys([rarest_class(counts), *([positive] if positive is not None else [])])
     for split, of in achieved.items():
-        if of.get(rarest, 0) == 0:
+        absent = next((c for c in needed if of.get(c, 0) == 0), None)
+        if absent is not None:
             raise InputError(
-                f"the {split} window has no row of class {rarest!r} ({sum(of.values()):,} rows in all); "
+                f"the {split} window has no row of class {absent!r} ({sum(of.values()):,} rows in all); "
                 "take a larger share, or a table over a longer time"
             )

@@ -55,7 +55,8 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
     ----------
     ctx : Context
     resume : bool, default False
-        Skip the leading stages that are done, whole, and depend on nothing that has changed.
+        Skip the leading stages that are done, whole, and depend on nothing that has changed: neither the configuration
+        nor the files that the input was pinned to.
     notify : callable
         Told `("start" | "done" | "skip" | "fail", stage, outcome)`.
 
@@ -77,6 +78,7 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
             and kept.done
             and kept.fingerprint == fingerprint(stage, ctx.config)
             and ctx.run.is_whole(kept)
+            and not (stage == "profile" and _input_changed(ctx))
         ):
             outcomes[stage] = kept
             notify("skip", stage, kept)
@@ -101,3 +103,12 @@ def _report_failure(ctx: Context, stage: str) -> None:
         run_stage(ctx, "report")
     except SteelyardError as error:
         ctx.warn(f"the report could not be written either: {error}")
+
+
+def _input_changed(ctx: Context) -> bool:
+    from steelyard.stages._source import input_changed
+
+    why = input_changed(ctx)
+    if why:
+        ctx.warn(f"{why}; going on from profile")
+    return bool(why)

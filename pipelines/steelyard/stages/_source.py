@@ -11,7 +11,7 @@ from steelyard.columns import class_text, dtype, is_vector, require_columns
 from steelyard.config import DataConfig, resolve_env
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import InputError
-from steelyard.frames.pinned import Pin, Source, read_pinned
+from steelyard.frames.pinned import Pin, Source, check_unchanged, read_pinned
 from steelyard.sampling import SamplingPlan, apply_plan
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
 from steelyard.stages._context import Context
@@ -24,6 +24,18 @@ def configured_source(config: DataConfig) -> Source:
     paths = [config.path] if isinstance(config.path, str) else config.path or []
     options = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in resolve_env(config.options).items()}
     return Source(config.format, tuple(resolve_env(paths)), config.table, options, config.schema_, config.where)
+
+
+def input_changed(ctx: Context) -> str | None:
+    """Return what has become of the files that the input was pinned to, if they aren't as they were."""
+    document = ctx.read("profile", "input.json")
+    if document["snapshot"] is not None:
+        return None
+    try:
+        check_unchanged(ctx.spark, configured_source(ctx.config.data), Pin.from_json(document["pin"]))
+    except InputError as error:
+        return str(error).partition(";")[0]
+    return None
 
 
 def roles(df: DataFrame, config: DataConfig) -> Dataset:

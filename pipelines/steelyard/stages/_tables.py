@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from steelyard import metrics
 from steelyard.columns import col, require_columns
@@ -131,9 +133,12 @@ def evaluate_table(
     positive = counts.positive(data.positive)
     classes = counts.ordered(positive)
     rows, decision = df, None
+    identity = [group] if group else [f.name for f in df.schema.fields if not isinstance(f.dataType, T.MapType)]
     if positive is None:
-        rows, decision = df.withColumn("__decision", greatest_class(col(score), classes)), "__decision"
-    identity = [group] if group else rows.columns
+        each = F.array(*[F.try_element_at(col(score), F.lit(c)) for c in classes])
+        rows = df.withColumns({"__decision": greatest_class(col(score), classes), "__scores": each})
+        decision = "__decision"
+        identity = identity if group else [*identity, "__scores"]
     judged = metrics.evaluate(
         rows,
         classes=classes,

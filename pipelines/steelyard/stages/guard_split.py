@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import col
+from steelyard.config import duration
 from steelyard.dataset import Dataset
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
@@ -31,6 +32,7 @@ def run(ctx: Context, attempt: str) -> Result:
         "key": None if temporal or not data.key else list(data.key),
         "group": group,
         "time": data.time if temporal else None,
+        "gap_seconds": duration(wanted.gap).total_seconds() if wanted.gap else 0.0,
     }
     kept = dict.fromkeys([data.label, *data.key, *(group or []), *([data.time] if data.time else [])])
     return guard(ctx, attempt, "split", rows.select(*kept, rows[SPLIT].alias("split")), parameters)

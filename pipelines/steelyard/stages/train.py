@@ -54,8 +54,8 @@ def _fit(ctx: Context, data: Dataset, plan: SamplingPlan, validation: DataFrame)
     wanted = ctx.config.train
     trainer = get_trainer(wanted.model, wanted.params, wanted.class_weight, wanted.num_workers, wanted.seed)
     # A sampler may give each row a weight that makes up for the rows it dropped.
-    weighted = replace(data, weight=plan.weight_output) if plan.weight_output else data
-    return trainer.fit(training_rows(ctx), validation, weighted, original_train=rows_of(ctx, "train"))
+    original = rows_of(ctx, "train")
+    return trainer.fit(training_rows(ctx), validation, data, original_train=original, train_weight=plan.weight_output)
 
 
 def _beside(data: Dataset) -> list[Column]:

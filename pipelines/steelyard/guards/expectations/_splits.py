@@ -150,19 +150,23 @@ class ExpectSplitsInTimeOrder(JudgedExpectation):
     split_column : str
     splits : list of str
         The splits in their order; one without rows is passed over.
+    gap : float, default 0
+        Seconds from the end of a split to the beginning of the next, at least: labels come late. For timestamps and
+        dates.
     """
 
     column: str
     split_column: str | Parameter = "split"
     splits: list[str] | Parameter = SPLITS
+    gap: float | Parameter = 0.0
 
     template: ClassVar[str] = "By $column, the splits $splits must follow each other in this order."
     column_fields: ClassVar[tuple[str, ...]] = ("column", "split_column")
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
-    success_keys: ClassVar[tuple[str, ...]] = ("split_column", "splits")
+    success_keys: ClassVar[tuple[str, ...]] = ("split_column", "splits", "gap")
 
     def _metrics(self) -> dict[str, dict[str, Any]]:
         return {TIME_RANGES: {"time": self.column, "split": self.split_column}}
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return in_time_order(self.column, metrics[TIME_RANGES], self.splits)
+        return in_time_order(self.column, metrics[TIME_RANGES], self.splits, self.gap)
