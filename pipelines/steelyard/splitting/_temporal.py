@@ -57,7 +57,8 @@ def temporal_split(
     to_validation, to_test = cuts(df, position, stratum, {ALL_ROWS: ends}, whole=True, bits=bits)[ALL_ROWS]
     width = in_units(df, time, gap)
     firsts = _firsts(df, position, (to_validation, to_test), width)
-    train_end, validation_end = (max(first - width, 0) for first in firsts)
+    # A row exactly a gap before is not in it.
+    train_end, validation_end = (max(first - width + bool(width), 0) for first in firsts)
     edges = [train_end, to_validation.below, max(validation_end, to_validation.below), to_test.below]
     by_side = _count(df, position, stratum, edges, dataset.label)
     sides = [sum(of.values()) for of in by_side]
