@@ -11,8 +11,8 @@ import pytest
 
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import ConfigError, InputError
+from steelyard.params import public_path
 from steelyard.sampling import check_sampler, get_sampler, sampler_class, sampler_for, sampler_names
-from steelyard.sampling._persistence import public_path
 from steelyard.sampling.registry import SAMPLERS
 
 

@@ -10,13 +10,18 @@ from pyspark.sql import DataFrame
 
 @contextmanager
 def cached(df: DataFrame) -> Iterator[DataFrame]:
-    """Persist `df` for the length of a `with` block.
+    """Persist `df` for the length of a `with` block, unless somebody persists the same rows already.
+
+    Spark keeps one copy of equal plans, so to release what another holds would take it from them.
 
     Examples
     --------
     >>> with cached(df) as rows:  # doctest: +SKIP
     ...     rows.count()
     """
+    if df.storageLevel.useMemory or df.storageLevel.useDisk:
+        yield df
+        return
     kept = df.persist()
     try:
         yield kept

@@ -3,6 +3,7 @@
 from steelyard.metrics._aggregate import score_table
 from steelyard.metrics._document import document, lookup
 from steelyard.metrics._evaluate import SplitMetrics, evaluate
+from steelyard.metrics._evaluator import Evaluator
 from steelyard.metrics._gate import check_gate, judge_gate
 from steelyard.metrics._split import split_document
 from steelyard.metrics._tables import BucketTable, Decisions, ScoreTable
@@ -10,6 +11,7 @@ from steelyard.metrics._tables import BucketTable, Decisions, ScoreTable
 __all__ = [
     "BucketTable",
     "Decisions",
+    "Evaluator",
     "ScoreTable",
     "SplitMetrics",
     "check_gate",

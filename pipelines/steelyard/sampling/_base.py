@@ -13,9 +13,9 @@ from pyspark.sql import Column, DataFrame
 from steelyard.columns import class_text
 from steelyard.errors import InputError
 from steelyard.hashing import row_hash
+from steelyard.params import ParamsReader, ParamsWriter
 from steelyard.sampling._apply import apply_plan
 from steelyard.sampling._params import HasColumns, HasRandomState, HasStrategy
-from steelyard.sampling._persistence import SamplerReader, SamplerWriter
 from steelyard.sampling._plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling._roles import Roles, find_roles
 from steelyard.sampling._shares import Share, find_shares
@@ -104,14 +104,14 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         """Return the plan, and what it can't hold: new rows, ids of dropped ones. `apply_plan` puts them together."""
         return Resampling(self.plan(df))
 
-    def write(self) -> SamplerWriter:
+    def write(self) -> ParamsWriter:
         """Return a writer: ``sampler.write().overwrite().save(path)``."""
-        return SamplerWriter(self)
+        return ParamsWriter(self)
 
     @classmethod
-    def read(cls) -> SamplerReader:
+    def read(cls) -> ParamsReader:
         """Return a reader: ``SMOTE.read().load(path)``."""
-        return SamplerReader(cls)
+        return ParamsReader(cls)
 
     @abstractmethod
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:

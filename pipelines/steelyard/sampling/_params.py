@@ -2,89 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from numbers import Integral, Real
-from typing import Any
+from numbers import Integral
 
-from pyspark.ml.param import Param, Params
+from pyspark.ml.param import Params
 
-from steelyard.errors import InputError, closest
+from steelyard.params import column, columns, flag, one_of, param, share, whole, wrong
 from steelyard.sampling._strategy import Strategy, check_strategy
-
-
-def _wrong(name: str, wanted: str, value: object, hint: str = "") -> InputError:
-    return InputError(f"{name} must be {wanted}. Got {value!r} instead.{hint}")
-
-
-def param(name: str, doc: str, check: Callable[[str, Any], Any]) -> Param[Any]:
-    """Declare a parameter: `check` gets its name and a value that isn't None, and returns the value to keep."""
-    return Param(Params._dummy(), name, doc, typeConverter=lambda value: check(name, value))
-
-
-def column(name: str, value: object) -> str:
-    """Accept the name of one column."""
-    if not isinstance(value, str) or not value:
-        raise _wrong(name, "the name of a column", value)
-    return value
-
-
-def columns(name: str, value: object) -> list[str]:
-    """Accept the name of one column, or a list of names."""
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, Sequence) or not names or not all(isinstance(n, str) and n for n in names):
-        raise _wrong(name, "the name of a column or a list of names", value)
-    if len(set(names)) < len(names):
-        raise _wrong(name, "without repetition", value)
-    return list(names)
-
-
-def whole(at_least: int) -> Callable[[str, object], int]:
-    """Accept whole numbers from `at_least` on."""
-
-    def check(name: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
-            raise _wrong(name, f"a whole number, {at_least} or more", value)
-        return int(value)
-
-    return check
-
-
-def share(name: str, value: object) -> float:
-    """Accept numbers above 0 and up to 1."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) <= 1:
-        raise _wrong(name, "a number above 0, and 1 at most", value)
-    return float(value)
-
-
-def at_least_zero(name: str, value: object) -> float:
-    """Accept finite numbers from 0 on."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < float("inf"):
-        raise _wrong(name, "a number, 0 or more", value)
-    return float(value)
-
-
-def flag(name: str, value: object) -> bool:
-    """Accept True and False."""
-    if not isinstance(value, bool):
-        raise _wrong(name, "true or false", value)
-    return value
-
-
-def one_of(*options: str) -> Callable[[str, object], str]:
-    """Accept some words."""
-
-    def check(name: str, value: object) -> str:
-        if value not in options:
-            hint = closest(value, options) if isinstance(value, str) else ""
-            raise _wrong(name, " or ".join(map(repr, options)), value, hint)
-        return str(value)
-
-    return check
 
 
 def _seed(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or not -(2**63) <= int(value) < 2**63:
-        raise _wrong(name, "a whole number of at most 64 bits (a generator can't be shared by executors)", value)
+        raise wrong(name, "a whole number of at most 64 bits (a generator can't be shared by executors)", value)
     return int(value)
 
 

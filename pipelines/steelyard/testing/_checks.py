@@ -9,9 +9,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from pyspark.ml import Estimator, Transformer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from steelyard.pipeline import Pipeline
 from steelyard.sampling import IS_SYNTHETIC, NoResampling, Sampler, SamplingPlan, apply_plan, sampler_class
 from steelyard.sampling._strategy import SPELLINGS, Strategy, resolve
 from steelyard.testing._tables import (
@@ -325,6 +327,32 @@ def check_save_and_load(make: Make, spark: SparkSession) -> None:
         refused(lambda: other.load(f"{folder}/one"), cls.__name__, other.__name__)
         by_function = make(sampling_strategy=lambda counts: counts)
         refused(lambda: by_function.save(f"{folder}/two"), "function")
+
+
+class _Unchanged(Transformer):
+    """Gives rows back as they are."""
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        return dataset
+
+
+class _Witness(Estimator[_Unchanged]):
+    """Remembers the rows that it was fitted on."""
+
+    def _fit(self, dataset: DataFrame) -> _Unchanged:
+        self.rows = multiset(dataset)
+        return _Unchanged()
+
+
+def check_pipeline(make: Make, spark: SparkSession) -> None:
+    """No leak through a pipeline: what is learned from is resampled, and what is scored never is."""
+    df = sample_table(spark)
+    train, held = df.where("id % 5 > 0"), df.where("id % 5 = 0")
+    sampler, witness = _sampler(make, class_sizes(train), **ROLES), _Witness()
+    model = Pipeline(stages=[sampler, witness]).fit(train)
+    assert witness.rows == multiset(sampler.fit_resample(train).select(df.columns))
+    assert [type(stage) for stage in model.stages] == [_Unchanged]
+    assert multiset(model.transform(held)) == multiset(held)
 
 
 def check_params(make: Make, spark: SparkSession) -> None:

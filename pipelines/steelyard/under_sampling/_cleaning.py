@@ -16,10 +16,11 @@ from steelyard.frames.cells import with_cells
 from steelyard.frames.neighbors import nearest
 from steelyard.frames.search import Search
 from steelyard.hashing import ROW_ID
+from steelyard.params import one_of, param, whole
 from steelyard.sampling._apply import identified
 from steelyard.sampling._base import Sampler
 from steelyard.sampling._numeric import check_numeric, feature_scale, matrix, survey
-from steelyard.sampling._params import HasSearch, one_of, param, whole
+from steelyard.sampling._params import HasSearch
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._strategy import class_order, cleaned

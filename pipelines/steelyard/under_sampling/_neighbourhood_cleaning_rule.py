@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames.caching import held
-from steelyard.sampling._params import at_least_zero, param, whole
+from steelyard.params import at_least_zero, param, whole
 from steelyard.sampling._strategy import Strategy
 from steelyard.under_sampling._cleaning import CleaningSampler, Rows, commonest, outvoted, settled
 

@@ -8,8 +8,8 @@ from pyspark import keyword_only
 from pyspark.sql import DataFrame
 
 from steelyard.errors import InputError
+from steelyard.params import column, param
 from steelyard.sampling._base import Sampler
-from steelyard.sampling._params import column, param
 from steelyard.sampling._plan import ClassPlan, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._strategy import Strategy

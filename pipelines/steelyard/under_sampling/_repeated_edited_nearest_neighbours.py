@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pyspark import keyword_only
 from pyspark.sql import DataFrame
 
-from steelyard.sampling._params import param, whole
+from steelyard.params import param, whole
 from steelyard.sampling._strategy import Strategy
 from steelyard.under_sampling._cleaning import Editing, Rows
 
