@@ -103,7 +103,7 @@ def in_time_order(column: str, ranges: Iterable[TimeRange], order: Sequence[str]
         or (gap and b.first - a.last < gap * 1e6)  # type: ignore[operator]  # of times, which are in microseconds
     ]
     shown = [{"split": r.split, "first": r.first_text, "last": r.last_text} for r in held]
-    follow = " before ".join(repr(s) for s in order) + (f", {number(gap)} seconds apart" if gap else "")
+    follow = " before ".join(repr(s) for s in order) + (f", {number(round(gap))} seconds apart" if gap else "")
     if faults:
         what = "are too near to each other" if gap else "overlap"
         message = f"by column {column!r} the splits {what}: {'; '.join(faults)}; expected {follow}"
