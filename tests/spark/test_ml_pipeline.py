@@ -27,6 +27,7 @@ from steelyard.errors import InputError
 from steelyard.metrics import Evaluator
 from steelyard.over_sampling import SMOTE, RandomOverSampler
 from steelyard.pipeline import Pipeline
+from steelyard.sampling import NoResampling
 from steelyard.under_sampling import RandomUnderSampler
 
 FOLDS = 2
@@ -105,6 +106,10 @@ def smote(**params: Any) -> SMOTE:
     return SMOTE(**{"features_col": "features", "key_col": "id", "k_neighbors": 3, **params})
 
 
+def over(**params: Any) -> RandomOverSampler:
+    return RandomOverSampler(key_col="id", **params)
+
+
 def test_resamples_while_fitting_only(df: DataFrame) -> None:
     sampler = smote(sampling_strategy={"1": 77})
     pipeline = Pipeline(stages=[assembler(), sampler, Recorder(), LogisticRegression()])
@@ -134,9 +139,9 @@ def test_without_samplers_it_is_sparks(df: DataFrame) -> None:
 def test_samplers_between_estimators_and_within_pipelines(df: DataFrame) -> None:
     under = RandomUnderSampler(key_col="id", sampling_strategy={"0": 100}, weight_output_col="weight")
     scaler = StandardScaler(inputCol="features", outputCol="scaled")
-    over = smote(features_col="scaled", weight_col="weight", sampling_strategy=1.0, provenance=True)
+    again = smote(features_col="scaled", weight_col="weight", sampling_strategy=1.0, provenance=True)
     last = LogisticRegression(featuresCol="scaled", weightCol="weight")
-    model = Pipeline(stages=[under, assembler(), scaler, over, Recorder(), last]).fit(df)
+    model = Pipeline(stages=[under, assembler(), scaler, again, Recorder(), last]).fit(df)
     assert SEEN[0].sizes == {0: 100, 1: 100}
     assert {*SEEN[0].schema.names} == {*df.columns, "features", "scaled", "weight"}
     kept = under.fit_resample(df).select("x0").toPandas()["x0"]
@@ -212,9 +217,9 @@ def test_folds_are_no_features(df: DataFrame) -> None:
     with pytest.raises(InputError, match=r"fold_col 'folds'.*'fold'"):
         Pipeline(stages=stages, fold_col="folds").fit(narrow)
     for validator in (CrossValidator(numFolds=2, seed=1), TrainValidationSplit(seed=1)):
-        validator.setEstimator(Pipeline(stages=stages)).setEvaluator(Evaluator(score_col="p")).setEstimatorParamMaps(
-            [{}]
-        )
+        validator.setEstimator(Pipeline(stages=[NoResampling(), *stages[1:]])).setEvaluator(
+            Evaluator(score_col="p")
+        ).setEstimatorParamMaps([{}])
         validator.fit(narrow.drop("fold"))
         assert SEEN[-1].schema.names == SEEN[-2].schema.names == [*narrow.drop("fold").columns, "features"]
 
@@ -231,7 +236,7 @@ def test_train_validation_split(df: DataFrame) -> None:
 
 
 def test_validator_scores_as_by_hand(df: DataFrame) -> None:
-    sampler, last = smote(sampling_strategy=0.8), LogisticRegression(regParam=0.1)
+    sampler, last = over(sampling_strategy=0.8), LogisticRegression(regParam=0.1)
     pipeline = Pipeline(stages=[assembler(), sampler, last], fold_col="fold")
     found = CrossValidator(
         estimator=pipeline, estimatorParamMaps=[{}], evaluator=Evaluator(), foldCol="fold", numFolds=FOLDS
@@ -259,7 +264,7 @@ def test_copies_take_parameters_of_stages(df: DataFrame) -> None:
 
 
 def test_save_and_load(df: DataFrame, tmp_path: Path) -> None:
-    pipeline = Pipeline(stages=[assembler(), smote(sampling_strategy=0.7), LogisticRegression()], fold_col="fold")
+    pipeline = Pipeline(stages=[assembler(), over(sampling_strategy=0.7), LogisticRegression()], fold_col="fold")
     folder = f"{tmp_path}/one"
     pipeline.save(folder)
     with pytest.raises(Exception, match="(?i)exist"):
@@ -275,15 +280,15 @@ def test_save_and_load(df: DataFrame, tmp_path: Path) -> None:
     assert exact(PipelineModel.load(f"{tmp_path}/model").transform(df)) == exact(fitted.transform(df))
     SparkPipeline(stages=[pipeline]).save(f"{tmp_path}/outer")
     assert type(SparkPipeline.load(f"{tmp_path}/outer").getStages()[0]) is Pipeline
-    with pytest.raises(InputError, match=r"SMOTE, not a steelyard\.pipeline\.Pipeline"):
+    with pytest.raises(InputError, match=r"RandomOverSampler, not a steelyard\.pipeline\.Pipeline"):
         Pipeline.load(f"{folder}/stages/1_{pipeline.getStages()[1].uid}")
-    by_function = Pipeline(stages=[smote(sampling_strategy=lambda counts: counts), LogisticRegression()])
+    by_function = Pipeline(stages=[over(sampling_strategy=lambda counts: counts), LogisticRegression()])
     with pytest.raises(InputError, match="function"):
         by_function.save(f"{tmp_path}/function")
 
 
 def test_validators_save_and_load(df: DataFrame, tmp_path: Path) -> None:
-    sampler, last = smote(), LogisticRegression()
+    sampler, last = over(), LogisticRegression()
     grid = ParamGridBuilder().addGrid(last.regParam, [0.1]).addGrid(sampler.sampling_strategy, [{"1": 60}, {"1": 90}])
     validator = CrossValidator(
         estimator=Pipeline(stages=[assembler(), sampler, last], fold_col="fold"),
@@ -341,7 +346,6 @@ def test_stages_that_cannot_be_are_refused(stages: Callable[[], Any], parts: tup
 
 
 CONNECT = """
-import os
 import sys
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.feature import VectorAssembler
@@ -351,29 +355,33 @@ from steelyard.metrics import Evaluator
 from steelyard.over_sampling import SMOTE
 from steelyard.pipeline import Pipeline
 
-folder = sys.argv[1]
-spark = SparkSession.builder.remote("local[2]").getOrCreate()
-spark.conf.set("spark.sql.shuffle.partitions", 2)
-df = spark.read.parquet(f"{folder}/table")
-assembler = VectorAssembler(inputCols=["x0", "x1"], outputCol="features")
-sampler = SMOTE(features_col="features", key_col="id", k_neighbors=3)
-last = LogisticRegression(regParam=0.1)
-pipeline = Pipeline(stages=[assembler, sampler, last], fold_col="fold")
-pipeline.save(f"{folder}/pipeline")
-pipeline.write().overwrite().save(f"{folder}/pipeline")
-loaded = Pipeline.load(f"{folder}/pipeline")
-assert type(loaded) is Pipeline and loaded.getStages()[1].getOrDefault("k_neighbors") == 3
-grid = ParamGridBuilder().addGrid(sampler.sampling_strategy, [0.5, 1.0]).build()
-validator = CrossValidator(
-    estimator=loaded, estimatorParamMaps=grid, evaluator=Evaluator(), foldCol="fold", numFolds=2, parallelism=2
-)
-validator.write().overwrite().save(f"{folder}/cv")
-model = CrossValidator.load(f"{folder}/cv").fit(df)
-assert model.transform(df).count() == df.count()
-model.write().overwrite().save(f"{folder}/model")
-print("metrics", *CrossValidatorModel.load(f"{folder}/model").avgMetrics, flush=True)
-# A remote model that is deleted while the interpreter ends waits for ever for a thread that no longer starts.
-os._exit(0)
+
+def main(folder):
+    # A function: what Spark holds for models is released at its end, which hangs when the interpreter shuts down.
+    spark = SparkSession.builder.remote("local[2]").getOrCreate()
+    spark.conf.set("spark.sql.shuffle.partitions", 2)
+    df = spark.read.parquet(f"{folder}/table")
+    assembler = VectorAssembler(inputCols=["x0", "x1"], outputCol="features")
+    sampler = SMOTE(features_col="features", key_col="id", k_neighbors=3)
+    last = LogisticRegression(regParam=0.1)
+    pipeline = Pipeline(stages=[assembler, sampler, last], fold_col="fold")
+    pipeline.save(f"{folder}/pipeline")
+    pipeline.write().overwrite().save(f"{folder}/pipeline")
+    loaded = Pipeline.load(f"{folder}/pipeline")
+    assert type(loaded) is Pipeline and loaded.getStages()[1].getOrDefault("k_neighbors") == 3
+    grid = ParamGridBuilder().addGrid(sampler.sampling_strategy, [0.5, 1.0]).build()
+    validator = CrossValidator(
+        estimator=loaded, estimatorParamMaps=grid, evaluator=Evaluator(), foldCol="fold", numFolds=2, parallelism=2
+    )
+    validator.write().overwrite().save(f"{folder}/cv")
+    model = CrossValidator.load(f"{folder}/cv").fit(df)
+    assert model.transform(df).count() == df.count()
+    model.write().overwrite().save(f"{folder}/model")
+    print("metrics", *CrossValidatorModel.load(f"{folder}/model").avgMetrics)
+    spark.stop()
+
+
+main(sys.argv[1])
 """
 
 
