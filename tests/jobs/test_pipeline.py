@@ -278,3 +278,22 @@ def test_a_grouped_split_keeps_customers_whole_and_the_guard_finds_torn_ones(
     ctx.run.write_json(f"split/{outcome.attempt}/plan.json", torn)
     with pytest.raises(GuardError, match=r"the splits share .* values of column 'customer'"):
         run_stage(ctx, "guard_split")
+
+
+def test_the_guard_finds_a_lost_gap_and_moved_shares(start: Callable[..., Context], table: str) -> None:
+    split = {"method": "temporal", "validation": 0.2, "test": 0.25, "gap": "2d"}
+    ctx = start(pipeline(table, data={"time": "t", "exclude": ["customer"]}, split=split), "late_labels")
+    for stage in ("profile", "guard_raw", "split", "guard_split"):
+        run_stage(ctx, stage)
+    outcome, plan = ctx.run.outcome("split"), ctx.read("split", "plan.json")
+    assert outcome is not None
+    assert sum(plan["counts"]["left_out"].values()) == 2 * 47, "rows of less than 48 hours before each cut"
+    train, validation, late, test = (int(cut["below"]) for cut in plan["cuts"]["all"])
+    for edges, said in (
+        ([validation, validation, test, test], "the splits are too near to each other"),
+        ([train // 20, validation // 20, late, test], "puts"),
+    ):
+        cuts = [{**cut, "below": str(edge)} for cut, edge in zip(plan["cuts"]["all"], edges, strict=True)]
+        ctx.run.write_json(f"split/{outcome.attempt}/plan.json", {**plan, "cuts": {"all": cuts}})
+        with pytest.raises(GuardError, match=said):
+            run_stage(ctx, "guard_split")

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 from steelyard.columns import col
 from steelyard.config import duration
 from steelyard.dataset import Dataset
-from steelyard.splitting import SPLIT
+from steelyard.splitting import SPLIT, SplitPlan
+from steelyard.splitting._plan import ALL_ROWS, time_position
 from steelyard.stages._context import Context, Result
 from steelyard.stages._guarding import guard
 from steelyard.stages._source import dataset, split_rows, stats
@@ -24,8 +25,8 @@ def run(ctx: Context, attempt: str) -> Result:
     group = [data.group] if wanted.method == "group" and data.group else None
     parameters: dict[str, Any] = {
         "label": data.label,
-        # A gap takes rows away from the splits before it, so that shares of all rows can't hold.
-        "shares": None if gap else {"validation": wanted.validation, "test": wanted.test},
+        "shares": {"validation": wanted.validation, "test": wanted.test},
+        "share_column": "split_with_gap" if gap else "split",
         "left_out_max": None if gap else 0.0,
         "stratified_tolerance": None if temporal else tolerance,
         "share_tolerance": 0.01 + tolerance * len(data.classes) / stats(ctx)["rows"],
@@ -35,7 +36,17 @@ def run(ctx: Context, attempt: str) -> Result:
         "gap_seconds": duration(wanted.gap).total_seconds() if wanted.gap else 0.0,
     }
     kept = dict.fromkeys([data.label, *data.key, *(group or []), *([data.time] if data.time else [])])
-    return guard(ctx, attempt, "split", rows.select(*kept, rows[SPLIT].alias("split")), parameters)
+    judged = rows.select(*map(col, kept), rows[SPLIT].alias("split"))
+    return guard(ctx, attempt, "split", _with_gap(ctx, judged, data) if gap else judged, parameters)
+
+
+def _with_gap(ctx: Context, rows: DataFrame, data: Dataset) -> DataFrame:
+    """Add the split that a row would be in without a gap: the one before the gap. Shares are asked for of these."""
+    plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
+    begin = plan.cuts[ALL_ROWS][1].below  # of validation
+    early = time_position(rows, data.time or "", plan.origin) < F.lit(begin)
+    before = F.when(early, F.lit("train")).otherwise(F.lit("validation"))
+    return rows.withColumn("split_with_gap", F.coalesce(F.col("split"), before))
 
 
 def _tolerance(ctx: Context, rows: DataFrame, data: Dataset) -> int:
