@@ -86,7 +86,8 @@ def _check_cleaned_classes(make: Make, df: DataFrame) -> None:
     refused(lambda: make(sampling_strategy=0.5, **ROLES).plan(df), "list of classes", "0.5")
     refused(lambda: make(sampling_strategy={"a": 3}, **ROLES).plan(df), "list of classes")
     refused(lambda: make(sampling_strategy=["aa"], **ROLES).plan(df), "'aa'", "'a'")
-    for strategy, may in (("majority", {"a"}), (["b", "c"], {"b", "c"})):
+    # By name; a word may mean another class after a round of a method that goes on in rounds.
+    for strategy, may in ((["a"], {"a"}), (["b", "c"], {"b", "c"})):
         planned = _planned(make(sampling_strategy=strategy, **ROLES).plan(df))
         assert all(planned[c] == n for c, n in SIZES.items() if c not in may), strategy
         assert any(planned[c] < SIZES[c] for c in may), "the check's table has rows to be dropped"
