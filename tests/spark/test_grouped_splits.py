@@ -121,10 +121,12 @@ def test_a_group_of_most_rows_goes_where_it_fits(spark: SparkSession) -> None:
 
 def test_applying_a_plan_joins_and_shuffles_nothing(spark: SparkSession) -> None:
     df = spark.range(2000).select((F.col("id") % 300).alias("g"), (F.col("id") % 7 == 0).cast("int").alias("y"))
+    cached = spark._jsparkSession.sharedState().cacheManager()
+    before = cached.cachedData().size()  # what other tests hold
     plan = grouped_split(df, DATA, class_counts(df, "y").counts, validation=0.1, test=0.2)
     text = apply_split(df, plan)._jdf.queryExecution().executedPlan().toString()
     assert "Exchange" not in text and "Join" not in text and "Python" not in text
-    assert not spark._jsparkSession.sharedState().cacheManager().cachedData().nonEmpty()
+    assert cached.cachedData().size() == before
 
 
 def test_null_labels_are_in_no_split_and_null_groups_are_refused(spark: SparkSession) -> None:

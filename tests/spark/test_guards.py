@@ -308,7 +308,7 @@ def test_a_sound_table_passes_in_few_actions(
     assert not report.left_out
     assert cost["actions"] == actions
     assert cost["jobs"] <= 10
-    assert spark.sparkContext._jsc.getPersistentRDDs().size() == persisted
+    assert spark.sparkContext._jsc.getPersistentRDDs().size() <= persisted  # older ones may be cleaned up meanwhile
     assert report.docs == (tmp_path / "index.html").as_uri()
     assert (tmp_path / "index.html").is_file()
     assert (tmp_path / "expectations" / f"{checkpoint}.html").is_file()

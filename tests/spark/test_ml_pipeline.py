@@ -80,7 +80,8 @@ def _nothing_left(spark: SparkSession) -> Iterator[None]:
     JUDGED.clear()
     before = spark.sparkContext._jsc.getPersistentRDDs().size()  # type: ignore[union-attr]
     yield
-    assert spark.sparkContext._jsc.getPersistentRDDs().size() == before  # type: ignore[union-attr]
+    # What earlier tests held may be cleaned up meanwhile.
+    assert spark.sparkContext._jsc.getPersistentRDDs().size() <= before  # type: ignore[union-attr]
 
 
 def table() -> pd.DataFrame:
