@@ -26,6 +26,7 @@ COVERED = [
     "random_under_sampler",
     "repeated_edited_nearest_neighbours",
     "smote",
+    "smotenc",
     "tomek_links",
 ]
 

@@ -11,7 +11,10 @@ from pyspark.sql import functions as F
 from sklearn.preprocessing import StandardScaler
 
 from steelyard.errors import InputError
-from steelyard.sampling._numeric import between, feature_scale, matrix, spread, survey
+from steelyard.over_sampling._parents import between
+from steelyard.sampling._features import Features, numbers_of
+from steelyard.sampling._statistics import feature_scale, spread
+from steelyard.sampling._survey import survey
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,7 +43,10 @@ def test_rows_that_repeat_count_as_often() -> None:
 
 def test_the_sample_is_the_same_in_any_partitioning(spark: SparkSession) -> None:
     df = spark.range(40_000).select("id", (F.hash("id") % 1000 / 7).alias("a"), (F.col("id") % 5).alias("b"))
-    found = [feature_scale(d, ["id"], ["a", "b"], "standard", 40_000, 2) for d in (df.repartition(7), df.coalesce(1))]
+    found = [
+        feature_scale(d, ["id"], Features(("a", "b")), {"a": 1, "b": 1}, "standard", 40_000)
+        for d in (df.repartition(7), df.coalesce(1))
+    ]
     assert found[0] == found[1]
     values = np.array(df.select("a", "b").toPandas(), dtype=float)
     np.testing.assert_allclose(found[0], values.std(axis=0), rtol=0.05)
@@ -81,7 +87,7 @@ def test_plain_columns_arrays_and_vectors_become_one_matrix(spark: SparkSession)
         [(1, [2.0, 3.0], Decimal("4.5"), [5.0])], "a int, b array<float>, `c.d` decimal(3,1), e array<double>"
     )
     df = df.withColumn("e", array_to_vector(F.col("e")))
-    row = df.select(matrix(df, ["a", "b", "c.d", "e"]).alias("x")).first()
+    row = df.select(numbers_of(df, ["a", "b", "c.d", "e"]).alias("x")).first()
     assert row is not None and row["x"] == [1.0, 2.0, 3.0, 4.5, 5.0]
 
 
@@ -91,13 +97,13 @@ def test_a_vector_that_is_not_there_is_a_gap(spark: SparkSession) -> None:
     df = spark.createDataFrame([("a", [1.0]), ("b", [float("nan")]), ("b", None)], "label string, x array<double>")
     vectors = df.withColumn("x", F.when(F.col("x").isNotNull(), array_to_vector(F.col("x"))))
     with pytest.raises(InputError, match="missing.*'x' \\(2 rows\\)"):
-        survey(vectors, "label", ["x"], "SMOTE", ["a"], 1)
+        survey(vectors, "label", Features(("x",)), "SMOTE", ["a"], 1)
 
 
 def test_arrays_of_different_lengths_are_refused(spark: SparkSession) -> None:
     df = spark.createDataFrame([("a", [1.0]), ("b", [1.0, 2.0])], "label string, x array<double>")
     with pytest.raises(InputError, match="'x' has arrays of different lengths, up to 2"):
-        survey(df, "label", ["x"], "SMOTE", ["a"], 1)
+        survey(df, "label", Features(("x",)), "SMOTE", ["a"], 1)
     gap = spark.createDataFrame([("a", [1.0, None]), ("b", [1.0, float("nan")]), ("b", None)], df.schema)
     with pytest.raises(InputError, match="missing.*'x' \\(3 rows\\)"):
-        survey(gap, "label", ["x"], "SMOTE", ["a"], 1)
+        survey(gap, "label", Features(("x",)), "SMOTE", ["a"], 1)

@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steelyard.frames._neighbor_task import matrix, scaled
+from steelyard.frames._neighbor_task import distance_within, matrix, scaled
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.cells import Cells
-from steelyard.kernels.distance import Distance
 from steelyard.kernels.knn import NOBODY, nearest
 
 
@@ -22,7 +21,9 @@ def survey(
     k: int,
     n_features: int,
     scale: Sequence[float] | None,
+    within: str,
     distance: Mapping[str, Any],
+    penalties: Mapping[str, float],
     distinct: bool,
     centroids: NDArray[np.float64],
     queries: NDArray[np.float64],
@@ -35,8 +36,10 @@ def survey(
     ----------
     batches : iterable of pyarrow.RecordBatch
         ``row_id`` and ``x`` of index rows.
-    k, n_features, scale, distance, distinct
+    k, n_features, scale, distance, penalties, distinct
         Of the search.
+    within : str
+        The set that is searched.
     centroids : array of float64, shape (c, d)
     queries, query_ids : arrays, shapes (n, d) and (n,)
 
@@ -45,6 +48,7 @@ def survey(
     pyarrow.RecordBatch
         ``query``, ``total``, ``neighbor`` and its ``cell``; for a cell c, ``query`` -1 - c and its number of ``rows``.
     """
+    near = distance_within(within, distance, penalties)
     sizes = np.zeros(len(centroids), dtype=np.int64)
     totals = np.full((len(queries), k), np.inf)
     ids, cells = (np.full((len(queries), k), NOBODY, dtype=np.int64) for _ in range(2))
@@ -53,7 +57,7 @@ def survey(
         row_ids = batch["row_id"].to_numpy()
         with one_thread():
             cell = Cells(centroids, 1).of(rows)
-            found = nearest(queries, query_ids, rows, row_ids, k, distinct=distinct, distance=Distance(**distance))
+            found = nearest(queries, query_ids, rows, row_ids, k, distinct=distinct, distance=near)
         sizes += np.bincount(cell, minlength=len(centroids))
         order = np.argsort(row_ids)
         place = order[np.minimum(np.searchsorted(row_ids, found.ids, sorter=order), len(order) - 1)]

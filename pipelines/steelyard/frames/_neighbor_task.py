@@ -147,6 +147,7 @@ def _searched(
     n_features: int,
     scale: Sequence[float] | None,
     distance: Mapping[str, Any],
+    penalties: Mapping[str, float],
     distinct: bool,
     cells: Sets,
     whole: bool,
@@ -164,10 +165,14 @@ def _searched(
             ids[indexed],
             k,
             distinct=distinct,
-            distance=Distance(**distance),
+            distance=distance_within(name, distance, penalties),
             visits=visits,
             complete=whole,
         )
+
+
+def distance_within(name: str, distance: Mapping[str, Any], penalties: Mapping[str, float]) -> Distance:
+    return Distance(**{**distance, "penalty": penalties.get(name, distance["penalty"])})
 
 
 def scaled(rows: NDArray[np.float64], scale: Sequence[float] | None) -> NDArray[np.float64]:

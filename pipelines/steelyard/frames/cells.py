@@ -73,7 +73,7 @@ def _division(points: DataFrame, name: str, search: Search, recall: float) -> Di
     sample = _sample(points.where("indexed"), n_cells * _SAMPLED, n_index, search, "cells")
     centroids = _filled(sample["x"][:, :numbers], n_cells)
     queries = _sample(points.where("queried"), _QUERIES, n_queries, search, "recall")
-    cells, sizes = _measured(points, search, centroids, queries)
+    cells, sizes = _measured(points, name, search, centroids, queries)
     order = near_centroids(queries["x"], centroids, len(centroids))
     by_probes = recalls(order, cells)
     mean = by_probes.mean(axis=0)
@@ -107,12 +107,12 @@ def _filled(sample: Floats, n_cells: int) -> Floats:
 
 
 def _measured(
-    points: DataFrame, search: Search, centroids: Floats, queries: dict[str, NDArray[Any]]
+    points: DataFrame, name: str, search: Search, centroids: Floats, queries: dict[str, NDArray[Any]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the cells of the queries' exact neighbours, and the size of each cell."""
-    settings = {**search.settings(), "centroids": centroids, "queries": queries["x"], "query_ids": queries["row_id"]}
+    asked = {"within": name, "centroids": centroids, "queries": queries["x"], "query_ids": queries["row_id"]}
     schema = "query int, total double, neighbor bigint, cell int, rows bigint"
-    partial = points.where("indexed").mapInArrow(in_worker(_TASK, "survey", **settings), schema)
+    partial = points.where("indexed").mapInArrow(in_worker(_TASK, "survey", **search.settings(), **asked), schema)
     best = F.slice(F.array_sort(F.collect_list(F.struct("total", "neighbor", "cell"))), 1, search.k)
     found = partial.groupBy("query").agg(best.alias("best"), F.sum("rows").alias("rows")).toArrow()
     cells = np.full((len(queries["x"]), search.k), -1, dtype=np.int64)

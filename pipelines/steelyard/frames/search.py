@@ -73,6 +73,8 @@ class Search:
     scale : sequence of float, optional
         Numbers are divided by these before distances are taken.
     distance : Distance, default Euclidean
+    penalties : mapping of str to float
+        Of sets in which categories that differ weigh otherwise than `distance` says.
     distinct : bool, default False
         Neighbours differ from the query and from one another: of equal rows the one with the smallest id stands for
         all.
@@ -92,6 +94,7 @@ class Search:
     sizes: Sizes
     scale: tuple[float, ...] | None = None
     distance: Distance = EUCLIDEAN
+    penalties: Mapping[str, float] = field(default_factory=dict)
     distinct: bool = False
     block_bytes: int = BLOCK_BYTES
     divisions: Mapping[str, Division] = field(default_factory=dict)
@@ -154,6 +157,7 @@ class Search:
             "n_features": self.n_features,
             "scale": scale,
             "distance": vars(self.distance),
+            "penalties": dict(self.penalties),
             "distinct": self.distinct,
             "cells": cells,
         }

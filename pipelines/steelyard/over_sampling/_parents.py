@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -9,9 +11,10 @@ from pyspark.sql import types as T
 from steelyard.columns import col, dtype, is_vector
 from steelyard.hashing import row_hash
 from steelyard.sampling._apply import IS_SYNTHETIC
-from steelyard.sampling._numeric import between
+from steelyard.sampling._features import is_number
 from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._roles import Roles
+from steelyard.sampling._space import Space
 
 PROVENANCE = ("row_id", "seed_id", "neighbor_id", "gap")
 
@@ -38,20 +41,25 @@ def packed(rows: DataFrame, columns: list[str]) -> Column:
     return F.struct(*[plain(c).alias(c) for c in columns])
 
 
-def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, plan: SamplingPlan) -> DataFrame:
+def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, space: Space, plan: SamplingPlan) -> DataFrame:
     """Return a new row for each pair of parents, with the table's columns, `is_synthetic` and provenance if asked for.
 
     Parameters
     ----------
     pairs : DataFrame
-        As from `steelyard.frames.neighbors.pairs`.
+        As from `steelyard.frames.neighbors.pairs`; with ``point`` (array<double>), the numbers of the new row, where
+        they don't lie on the way between its parents.
     table : DataFrame
         Gives names and types.
     roles : Roles
+    space : Space
     plan : SamplingPlan
     """
+    numbers = _numbers(pairs, table, space)
     columns = [
-        _typed(f.dataType, _value(f, roles)).alias(f.name) for f in table.schema.fields if f.name != IS_SYNTHETIC
+        _typed(f.dataType, _value(f, roles, space, numbers)).alias(f.name)
+        for f in table.schema.fields
+        if f.name != IS_SYNTHETIC
     ]
     columns.append(F.lit(True).alias(IS_SYNTHETIC))
     if plan.provenance:
@@ -60,13 +68,33 @@ def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, plan: SamplingPla
     return pairs.select(*columns)
 
 
-def _value(column: T.StructField, roles: Roles) -> Column:
+def _numbers(pairs: DataFrame, table: DataFrame, space: Space) -> dict[str, Column]:
+    """Return the features of a new row that are numbers, by name."""
+    found, start = {}, 0
+    for name in space.features.numbers:
+        kind, width = dtype(table, name), space.widths[name]
+        if "point" in pairs.columns:
+            part = F.element_at("point", start + 1) if is_number(kind) else F.slice("point", start + 1, width)
+            found[name] = placed(kind, part)
+        else:
+            found[name] = between(kind, *_parents(name), F.col("gap"))
+        start += width
+    return found
+
+
+def _parents(name: str) -> tuple[Column, Column]:
+    return F.col("seed").getField(name), F.col("neighbor").getField(name)
+
+
+def _value(column: T.StructField, roles: Roles, space: Space, numbers: Mapping[str, Column]) -> Column:
     name, kind = column.name, column.dataType
-    a, b = F.col("seed").getField(name), F.col("neighbor").getField(name)
+    a, b = _parents(name)
     if name == roles.label:
         return a
-    if name in roles.features:
-        return between(kind, a, b, F.col("gap"))
+    if name in numbers:
+        return numbers[name]
+    if name in space.features.categories:
+        return F.coalesce(F.col("mode").getField(name), a)
     if name == roles.weight or name in roles.costs:
         return F.when(a.isNotNull() & b.isNotNull(), between(kind, a, b, F.col("gap")))
     if name == roles.group:
@@ -78,3 +106,40 @@ def _value(column: T.StructField, roles: Roles) -> Column:
 
 def _typed(kind: T.DataType, value: Column) -> Column:
     return F.timestamp_micros(value.cast("bigint")) if isinstance(kind, T.TimestampType) else value.cast(kind)
+
+
+def between(kind: T.DataType, a: Column, b: Column, gap: Column) -> Column:
+    """Return the number at `gap` of the way from `a` to `b`, with its type; of arrays, each element.
+
+    For a vector, `a` and `b` are given as arrays.
+    Never outside of `a` and `b`: rounding is cut off. Whole numbers are rounded to whole numbers.
+    """
+    if isinstance(kind, T.ArrayType):
+        inner = kind.elementType
+        return F.zip_with(a, b, lambda x, y: between(inner, x, y, gap)).cast(kind)
+    if not is_number(kind):
+        return _vector(between(T.ArrayType(T.DoubleType()), a, b, gap))
+    if isinstance(kind, T.IntegralType):
+        # Whole steps from `a`, so that numbers beyond 2**53 keep their digits.
+        step = F.rint(gap * F.try_subtract(b.cast("bigint"), a.cast("bigint")).cast("double"))
+        value = F.try_add(a.cast("bigint"), step.try_cast("bigint"))
+    else:
+        value = a.cast("double") + gap * (b.cast("double") - a.cast("double"))
+    typed = F.coalesce(value.try_cast(kind), a)
+    return F.least(F.greatest(typed, F.least(a, b)), F.greatest(a, b))
+
+
+def placed(kind: T.DataType, value: Column) -> Column:
+    """Return a double as a number of some type, whole numbers rounded; of arrays, each element."""
+    if isinstance(kind, T.ArrayType):
+        inner = kind.elementType
+        return F.transform(value, lambda v: placed(inner, v)).cast(kind)
+    if not is_number(kind):
+        return _vector(value)
+    return (F.rint(value) if isinstance(kind, T.IntegralType) else value).cast(kind)
+
+
+def _vector(array: Column) -> Column:
+    from pyspark.ml.functions import array_to_vector
+
+    return array_to_vector(array)

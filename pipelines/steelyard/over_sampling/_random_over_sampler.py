@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from pyspark import keyword_only
 from pyspark.sql import DataFrame
 
-from steelyard.sampling._base import Sampler
+from steelyard.over_sampling._base import OverSampler
+from steelyard.sampling._docs import documented
 from steelyard.sampling._plan import ClassPlan, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._strategy import Strategy
 
 
-class RandomOverSampler(Sampler):
+@documented
+class RandomOverSampler(OverSampler):
     """Repeat rows of some classes until they have exact sizes.
 
     Every row of a class appears equally often, ⌊after / before⌋ times, and a random share of the rows once more.
@@ -26,17 +28,8 @@ class RandomOverSampler(Sampler):
 
     Parameters
     ----------
-    label_col : str, default "label"
-    features_col : str or list of str, optional
-        Not read.
-    key_col : str or list of str, optional
-        What identifies a row; its content by default.
-    group_col, time_col, weight_col, cost_cols : optional
-        Carried along.
-    sampling_strategy : float, str, dict or callable, default "auto"
-        A ratio of the rarest class to the other afterwards; ``"auto"`` (``"not majority"``), ``"minority"``, ``"not
-        minority"``, ``"all"``: classes brought to the size of the largest; class → count; or a function of the counts.
-    random_state : int, default 0
+    {columns}
+    {over}
 
     Examples
     --------
@@ -44,7 +37,6 @@ class RandomOverSampler(Sampler):
     """
 
     name = "random_over_sampler"
-    kind = "over-sampling"
     effect = "random_over"
 
     @keyword_only
@@ -60,12 +52,13 @@ class RandomOverSampler(Sampler):
         cost_cols: str | Sequence[str] | None = None,
         sampling_strategy: Strategy = "auto",
         random_state: int = 0,
+        max_new_rows: int | None = None,
     ) -> None:
         super().__init__()
         self._configure()
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
-        targets = self._targets(counts)
+        targets = {c: counts[c] + n for c, n in self._new(counts).items()}
         odd = {c: n % counts[c] for c, n in targets.items() if n % counts[c]}
         shares = self._draw(df, roles, odd, counts)
         classes = {}

@@ -15,6 +15,7 @@ from steelyard.hashing import ROW_ID, row_hash
 from steelyard.sampling._apply import identified
 from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._shares import Share, find_shares, with_drawn
+from steelyard.sampling._space import Space
 
 CLASS = "__class"
 _DRAWN = "__drawn"
@@ -22,7 +23,7 @@ _DRAWN = "__drawn"
 
 @dataclass(frozen=True)
 class Seeds:
-    """How often the rows of one class are used.
+    """How often the rows of one class, or of a part of it, are used.
 
     Parameters
     ----------
@@ -49,34 +50,47 @@ class Seeds:
         return cls(document["times"], again, document["rows"])
 
 
-def class_rows(df: DataFrame, plan: SamplingPlan, classes: Iterable[str], columns: Iterable[str]) -> DataFrame:
-    """Return some columns of the rows of some classes, with their ids and classes. Shuffles them once."""
+def class_rows(
+    df: DataFrame, plan: SamplingPlan, space: Space, classes: Iterable[str], columns: Iterable[str]
+) -> DataFrame:
+    """Return some columns of the rows of some classes, gaps filled, with ids and classes. Shuffles them once."""
     rows = df.where(class_text(df, plan.label).isin(list(classes)))
     kept = [col(c) for c in dict.fromkeys(columns)]
-    return identified(rows, plan).select(ROW_ID, class_text(rows, plan.label).alias(CLASS), *kept)
+    named = identified(rows, plan).select(ROW_ID, class_text(rows, plan.label).alias(CLASS), *kept)
+    return space.filled(named, F.col(CLASS))
 
 
-def plan_seeds(df: DataFrame, plan: SamplingPlan) -> dict[str, Seeds]:
-    """Divide each class's new rows evenly among its rows; exactly, by a hash of their ids.
+def share_out(
+    ids: DataFrame, stratum: Column, new: Mapping[str, int], sizes: Mapping[str, int], plan: SamplingPlan
+) -> dict[str, Seeds]:
+    """Divide the new rows of each stratum evenly among its rows; exactly, by a hash of their ids.
 
-    Two scans of ids, and one shuffle, where something is left over.
+    Two scans of `ids`, which are cached meanwhile, where something is left over.
+
+    Parameters
+    ----------
+    ids : DataFrame
+        With row ids.
+    stratum : Column of string
+        Classes, or finer parts of them.
+    new, sizes : mapping of str to int
+        New rows that each stratum is to have, and rows that it has.
+    plan : SamplingPlan
     """
-    new = {c: of.new for c, of in plan.classes.items() if of.new}
-    before = {c: plan.classes[c].before for c in new}
-    odd = {c: n % before[c] for c, n in new.items() if n % before[c]}
+    odd = {s: n % sizes[s] for s, n in new.items() if n % sizes[s]}
     shares: dict[str, Share] = {}
     if odd:
-        with cached(class_rows(df, plan, odd, ())) as ids:
-            shares = find_shares(ids, _position(ids, plan), F.col(CLASS), odd, before, repeats=False)
-    return {c: Seeds(n // before[c], shares.get(c), min(n, before[c])) for c, n in new.items()}
+        with cached(ids.select(ROW_ID, stratum.alias("stratum"))) as kept:
+            shares = find_shares(kept, _position(kept, plan), F.col("stratum"), odd, sizes, repeats=False)
+    return {s: Seeds(n // sizes[s], shares.get(s), min(n, sizes[s])) for s, n in new.items()}
 
 
-def with_uses(rows: DataFrame, plan: SamplingPlan, seeds: Mapping[str, Seeds]) -> DataFrame:
-    """Add how often each row is used, as ``uses``: a pure column expression."""
-    shares = {c: s.again for c, s in seeds.items() if s.again}
-    drawn = with_drawn(rows, _position(rows, plan), F.col(CLASS), shares, _DRAWN)
-    pairs = [F.lit(v) for c, s in seeds.items() for v in (c, s.times)]
-    times = F.try_element_at(F.create_map(*pairs), F.col(CLASS))
+def with_uses(rows: DataFrame, stratum: Column, seeds: Mapping[str, Seeds], plan: SamplingPlan) -> DataFrame:
+    """Add how often each row is used, as ``uses``: a pure column expression. Strata without seeds are not used."""
+    shares = {s: of.again for s, of in seeds.items() if of.again}
+    drawn = with_drawn(rows, _position(rows, plan), stratum, shares, _DRAWN)
+    pairs = [F.lit(v) for s, of in seeds.items() for v in (s, of.times)]
+    times = F.coalesce(F.try_element_at(F.create_map(*pairs), stratum), F.lit(0))
     return drawn.withColumn("uses", times + F.coalesce(F.col(_DRAWN), F.lit(False)).cast("int")).drop(_DRAWN)
 
 

@@ -39,13 +39,16 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     effect : {"none", "random_under", "random_over", "bends"}
         What it does to the distribution of features within a class; chooses the calibration of probabilities.
     numeric : bool
-        Whether it needs numeric features without gaps.
+        Whether it measures distances, and so needs features that are numbers or categories, without gaps.
+    categories : bool
+        Whether it takes categories then.
     """
 
     name: ClassVar[str]
     kind: ClassVar[Kind]
     effect: ClassVar[Effect]
     numeric: ClassVar[bool] = False
+    categories: ClassVar[bool] = True
 
     _input_kwargs: dict[str, Any]
 
@@ -91,14 +94,17 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
 
     def plan(self, df: DataFrame) -> SamplingPlan:
         """Return what would be kept, repeated and made of each class, and what that costs. Makes no rows."""
+        return self._plan_classes(df, *self._looked_at(df))
+
+    def _looked_at(self, df: DataFrame) -> tuple[Roles, dict[str, int]]:
+        """Return the parts that columns play, and the rows of each class: all must be there."""
         roles = find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
         found = class_counts(df, roles.label)
         if found.nulls:
             raise InputError(f"label {roles.label!r} is null in {found.nulls:,} rows; drop them or label them first")
         if not found.counts:
             raise InputError("the table has no rows to resample")
-        counts = {name: found.counts[name] for name in class_order(found.counts)}
-        return self._plan_classes(df, roles, counts)
+        return roles, {name: found.counts[name] for name in class_order(found.counts)}
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan, and what it can't hold: new rows, ids of dropped ones. `apply_plan` puts them together."""

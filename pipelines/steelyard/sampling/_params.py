@@ -20,6 +20,10 @@ def _strategy(name: str, value: object) -> Strategy:
     return check_strategy(value)
 
 
+def _names(name: str, value: object) -> list[str]:
+    return columns(name, value) if value != [] and value != () else []
+
+
 class HasColumns(Params):
     """Which column plays which part."""
 
@@ -60,17 +64,37 @@ class HasRandomState(Params):
     random_state = param("random_state", "seed; the same seed gives the same rows, however they are partitioned", _seed)
 
 
-class HasSearch(Params):
+class HasMaxNewRows(Params):
+    """How many new rows are too many."""
+
+    max_new_rows = param("max_new_rows", "more new rows than this are refused before anything runs", whole(0))
+
+
+class HasFeatures(Params):
+    """What features are while distances are taken."""
+
+    categorical_features = param(
+        "categorical_features", "features that are categories; strings and booleans by default", _names
+    )
+    missing = param(
+        "missing",
+        "what null and NaN features get: 'error', or 'impute', the median or mode of their class while distances are "
+        "taken and rows are made",
+        one_of("error", "impute"),
+    )
+    scale = param(
+        "scale",
+        "how numbers are scaled while distances are taken, and only then: 'none', 'standard' (by the standard "
+        "deviation) or 'robust' (by the interquartile range), of a sample of all rows",
+        one_of("none", "standard", "robust"),
+    )
+
+
+class HasSearch(HasFeatures):
     """How neighbours are looked for."""
 
     distinct_neighbors = param(
         "distinct_neighbors", "whether neighbours differ from the row and from one another, where rows are equal", flag
-    )
-    scale = param(
-        "scale",
-        "how features are scaled while distances are taken, and only then: 'none', 'standard' (by the standard "
-        "deviation) or 'robust' (by the interquartile range), of a sample of all rows",
-        one_of("none", "standard", "robust"),
     )
     search = param(
         "search",

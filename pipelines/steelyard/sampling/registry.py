@@ -21,6 +21,7 @@ SAMPLERS = {
     "random_under_sampler": "steelyard.under_sampling.RandomUnderSampler",
     "repeated_edited_nearest_neighbours": "steelyard.under_sampling.RepeatedEditedNearestNeighbours",
     "smote": "steelyard.over_sampling.SMOTE",
+    "smotenc": "steelyard.over_sampling.SMOTENC",
     "tomek_links": "steelyard.under_sampling.TomekLinks",
 }
 """Where each sampler is; one more sampler is one more line."""
@@ -113,5 +114,6 @@ def sampler_for(dataset: Dataset, name: str, params: Mapping[str, Any]) -> Sampl
         "weight_col": dataset.weight,
         "cost_cols": list(dataset.cost.columns) or None,
     }
-    scaled = {"scale": "standard"} if hasattr(sampler_class(name), "scale") else {}
-    return get_sampler(name, **{**roles, **scaled, **params})
+    seen: dict[str, Any] = {"scale": "standard", "categorical_features": list(dataset.categorical)}
+    cls = sampler_class(name)
+    return get_sampler(name, **{**roles, **{n: v for n, v in seen.items() if hasattr(cls, n)}, **params})

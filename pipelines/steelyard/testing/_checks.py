@@ -200,16 +200,43 @@ def check_missing_and_infinite(make: Make, spark: SparkSession) -> None:
             assert class_sizes(result) == sizes | reachable(make, sizes)
 
 
+def check_gaps_are_filled(make: Make, spark: SparkSession) -> None:
+    """With `missing="impute"`: rows of the table keep their gaps, new rows have none."""
+    if not make().hasParam("missing"):
+        return
+    gap = F.col("id") % 5 == 0
+    holes = {"x": F.when(~gap, F.col("x")), "y": F.when(gap, F.lit(float("nan"))).otherwise(F.col("y"))}
+    df = sample_table(spark).withColumns({**holes, "n": F.when(F.col("id") % 7 > 0, F.col("n"))})
+    if make().categories:
+        df = df.withColumn("price", F.when(F.col("id") % 9 > 0, F.col("who")))
+    params = {**ROLES, "cost_cols": None, "missing": "impute"}
+    result = _sampler(make, **params).fit_resample(df)
+    assert class_sizes(result) == _expected(make, df, **params)
+    assert result.where(f"{IS_SYNTHETIC} and (x is null or isnan(y) or n is null or price is null)").isEmpty()
+    kept = multiset(result.where(~F.col(IS_SYNTHETIC)).drop(IS_SYNTHETIC))
+    assert kept <= multiset(df)
+
+
 def check_categories(make: Make, spark: SparkSession) -> None:
-    """Features that aren't numbers are named where distances need numbers, else carried along."""
-    df = sample_table(spark).withColumn("vip", F.col("n") > 5)
-    if make().numeric:
-        refused(
-            lambda: make(features_col=["x", "vip", "note"]).plan(df), "'vip' (boolean)", "'note' (string)", "smotenc"
-        )
-        refused(lambda: make(features_col=["x", "at"]).plan(df), "'at' (timestamp)")
-    else:
+    """New rows have categories of their class, types stay; refused by name where a method has no use for them."""
+    df = sample_table(spark).withColumn("vip", F.col("n") > 50)
+    features = ["x", "vip", "n", "who"]
+    if not make().numeric:
         assert class_sizes(_sampler(make).fit_resample(df)) == SIZES | reachable(make)
+        return
+    refused(lambda: make(features_col=["x", "at"]).plan(df), "'at' (timestamp)")
+    if not make().categories:
+        refused(lambda: make(features_col=features).plan(df), "'vip' (boolean)", "'who' (string)", "smotenc")
+        refused(lambda: make(features_col=["x", "n"], categorical_features=["n"]).plan(df), "'n' (int)", "smotenc")
+        return
+    refused(lambda: make(features_col=features, categorical_features=["whoo"]).plan(df), "'whoo'", "'who'")
+    params: dict[str, Any] = {"features_col": features, "key_col": "id", "categorical_features": ["vip", "who", "n"]}
+    result = _sampler(make, **params).fit_resample(df)
+    assert result.dtypes == [*df.dtypes, (IS_SYNTHETIC, "boolean")]
+    assert class_sizes(result) == _expected(make, df, **params)
+    for name in ("vip", "who", "n"):
+        old = {(r["label"], r[name]) for r in df.select("label", name).collect()}
+        assert {(r["label"], r[name]) for r in result.select("label", name).collect()} <= old, name
 
 
 def check_constants(make: Make, spark: SparkSession) -> None:

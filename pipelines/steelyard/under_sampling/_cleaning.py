@@ -3,67 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text
 from steelyard.errors import InputError
 from steelyard.frames.caching import held
-from steelyard.frames.cells import with_cells
-from steelyard.frames.neighbors import nearest
-from steelyard.frames.search import Search
-from steelyard.hashing import ROW_ID
 from steelyard.params import one_of, param, whole
-from steelyard.sampling._apply import identified
 from steelyard.sampling._base import Sampler
-from steelyard.sampling._numeric import check_numeric, feature_scale, matrix, survey
+from steelyard.sampling._features import find_features
 from steelyard.sampling._params import HasSearch
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
-from steelyard.sampling._strategy import class_order, cleaned
-
-_EVERYBODY = "all"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A table as its neighbourhoods see it.
-
-    Parameters
-    ----------
-    points : DataFrame
-        ``row_id``, ``class`` (int, by place in `counts`) and ``x`` of each row.
-    counts : mapping of str to int
-        Rows of each class, classes in the order of their labels.
-    cleaned : tuple of str
-        Classes that may lose rows.
-    search : Search
-        Of all rows among all; k and sizes are to be set.
-    """
-
-    points: DataFrame
-    counts: Mapping[str, int]
-    cleaned: tuple[str, ...]
-    search: Search
-
-    @property
-    def rarest(self) -> str:
-        """The class with the fewest rows; of equal ones the first."""
-        return min(self.counts, key=self.counts.__getitem__)
-
-    def codes(self, classes: Sequence[str]) -> list[int]:
-        """Return the codes of some classes."""
-        return [i for i, c in enumerate(self.counts) if c in set(classes)]
-
-    def without(self, dropped: DataFrame | None, lost: Mapping[str, int]) -> Rows:
-        """Return what is left without some rows."""
-        if dropped is None:
-            return self
-        left = self.points.join(dropped, "row_id", "left_anti")
-        return replace(self, points=left, counts={c: n - lost.get(c, 0) for c, n in self.counts.items()})
+from steelyard.sampling._space import Space, find_space
+from steelyard.sampling._strategy import cleaned
+from steelyard.sampling._surroundings import Rows, surroundings
+from steelyard.sampling._survey import survey
 
 
 class CleaningSampler(Sampler, HasSearch):
@@ -87,9 +44,9 @@ class CleaningSampler(Sampler, HasSearch):
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan and the ids of the rows that are dropped."""
-        plan = super().plan(df)
-        before = {c: of.before for c, of in plan.classes.items()}
-        rows = self._rows(df, plan, before)
+        roles, before = self._looked_at(df)
+        plan, space = self._found(df, roles, before)
+        rows = self._rows(df, plan, space, before)
         dropped, lost = self._dropped(rows) if rows.cleaned else (None, {})
         classes = {
             c: ClassPlan(n, n - lost[c], keep="ids") if lost.get(c) else ClassPlan(n, n) for c, n in before.items()
@@ -97,61 +54,37 @@ class CleaningSampler(Sampler, HasSearch):
         return Resampling(replace(plan, classes=classes), dropped=dropped if any(lost.values()) else None)
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
-        method = type(self).__name__
-        check_numeric(df, roles.features, method)
+        return self._found(df, roles, counts)[0]
+
+    def _found(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> tuple[SamplingPlan, Space]:
+        method, how = type(self).__name__, self.getOrDefault("scale")
+        features = find_features(df, roles.features, method, self.getOrDefault("categorical_features"))
         if len(counts) < 2:
             raise InputError(f"{method} compares classes, and the table has only {', '.join(map(repr, counts))}")
-        found = survey(df, roles.label, roles.features, method, [], 0)
-        total, how = sum(counts.values()), self.getOrDefault("scale")
-        details = {
-            "columns": roles.to_json(),
-            "n_features": found.n_features,
-            "scale": feature_scale(df, roles.identity, roles.features, how, total, found.n_features),
-            "cleaned": cleaned(self.getOrDefault("sampling_strategy"), counts),
-        }
-        work = Work(scans=3 + (how != "none"), shuffles=6, python=1, distances=total * total, tasks=1)
-        return self._new_plan(
-            roles, classes={c: ClassPlan(n, n) for c, n in counts.items()}, details=details, work=work
-        )
+        seen = survey(df, roles.label, features, method, [], 0, gaps=self.getOrDefault("missing") == "impute")
+        space = find_space(df, roles, features, seen, counts, scale=how)
+        allowed = cleaned(self.getOrDefault("sampling_strategy"), counts)
+        details = {"columns": roles.to_json(), **space.to_json(), "cleaned": allowed}
+        total, sampled = sum(counts.values()), bool(space.features.categories or space.fills)
+        work = Work(scans=3 + (space.scale is not None) + sampled, shuffles=6, python=1, distances=total**2, tasks=1)
+        classes = {c: ClassPlan(n, n) for c, n in counts.items()}
+        return self._new_plan(roles, classes=classes, details=details, work=work), space
 
     def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
         return {}
 
-    def _rows(self, df: DataFrame, plan: SamplingPlan, counts: Mapping[str, int]) -> Rows:
-        roles = Roles.from_json(plan.details["columns"])
-        ordered = {c: counts[c] for c in class_order(counts)}
-        pairs = [F.lit(v) for i, c in enumerate(ordered) for v in (c, i)]
-        code = F.try_element_at(F.create_map(*pairs), class_text(df, plan.label))
-        points = identified(df, plan).select(
-            F.col(ROW_ID).alias("row_id"), code.alias("class"), matrix(df, roles.features).alias("x")
-        )
-        scale = plan.details["scale"]
-        search = Search(
-            1,
-            plan.details["n_features"],
-            {},
-            scale=None if scale is None else tuple(scale),
+    def _rows(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> Rows:
+        rows = surroundings(
+            df,
+            plan,
+            space,
+            counts,
             distinct=self.getOrDefault("distinct_neighbors"),
             block_bytes=int(self.getOrDefault("block_mb")) * 2**20,
+            how=self.getOrDefault("search"),
+            recall=self.getOrDefault("recall"),
         )
-        return Rows(points, ordered, tuple(plan.details["cleaned"]), search)
-
-    def _neighbors(self, rows: Rows, k: int, queried: Sequence[str]) -> DataFrame:
-        """Return, for each row of some classes, ``row_id``, ``own`` class, and ids and classes of its neighbours."""
-        code = F.col("class")
-        points = rows.points.select(
-            F.lit(_EVERYBODY).alias("within"),
-            "row_id",
-            "x",
-            F.lit(True).alias("indexed"),
-            code.isin(rows.codes(queried)).alias("queried"),
-            code.alias("carried"),
-        )
-        total, asked = sum(rows.counts.values()), sum(rows.counts[c] for c in queried)
-        search = replace(rows.search, k=k, sizes={_EVERYBODY: (asked, total)})
-        search = with_cells(points, search, how=self.getOrDefault("search"), recall=self.getOrDefault("recall"))
-        found = nearest(points, search)
-        return found.select("row_id", "own", F.col("carried").alias("classes"), "neighbors")
+        return replace(rows, cleaned=tuple(plan.details["cleaned"]))
 
 
 def settled(verdicts: DataFrame, rows: Rows) -> tuple[DataFrame, dict[str, int]]:
@@ -199,7 +132,7 @@ class Editing(CleaningSampler):
 
     def _edited(self, rows: Rows, k: int) -> tuple[DataFrame, dict[str, int]]:
         """Drop what the k nearest rows contradict."""
-        near = self._neighbors(rows, k, rows.cleaned)
+        near = rows.neighbors(k, rows.cleaned)
         return settled(near.where(outvoted(self.getOrDefault("kind_sel"))), rows)
 
     def _in_rounds(

@@ -10,10 +10,13 @@ from pyspark.sql import functions as F
 
 from steelyard.frames.caching import held
 from steelyard.params import at_least_zero, param, whole
+from steelyard.sampling._docs import documented
 from steelyard.sampling._strategy import Strategy
-from steelyard.under_sampling._cleaning import CleaningSampler, Rows, commonest, outvoted, settled
+from steelyard.sampling._surroundings import Rows
+from steelyard.under_sampling._cleaning import CleaningSampler, commonest, outvoted, settled
 
 
+@documented
 class NeighbourhoodCleaningRule(CleaningSampler):
     """Drop rows that their neighbours contradict, and neighbours that contradict a row of the rarest class [1]_.
 
@@ -28,34 +31,15 @@ class NeighbourhoodCleaningRule(CleaningSampler):
 
     Parameters
     ----------
-    label_col : str, default "label"
-    features_col : str or list of str, optional
-        One vector or array column, or a list of columns; by default all but label, key, group, time and weight.
-        Numbers without gaps and infinities.
-    key_col : str or list of str, optional
-        What identifies a row; its content by default.
-    group_col, time_col, weight_col, cost_cols : optional
-        Carried along.
-    sampling_strategy : str or list, default "auto"
-        Classes that may lose rows: ``"auto"`` (``"not minority"``), ``"majority"``, ``"not majority"``, ``"all"``, or
-        a list of them. How many rows they lose, the data say.
-    random_state : int, default 0
-        Not used: nothing here is random.
+    {columns}
+    {clean}
     n_neighbors : int, default 3
         Neighbours that have a say.
     threshold_cleaning : float, default 0.5
         How large a class must be to lose neighbours of rare rows, as a multiple of the rarest class.
-    distinct_neighbors : bool, default False
-        Whether equal rows count as one neighbour, and not at all for themselves. As in imbalanced-learn they do count.
-    scale : {"none", "standard", "robust"}, default "none"
-        What features are divided by while distances are taken.
-    search : {"auto", "exact", "cells"}, default "auto"
-        How neighbours are looked for: exactly, up to about 80,000 rows of 30 features; beyond, in cells, where that
-        saves work (`steelyard.frames.cells.with_cells`).
-    recall : float, default 0.95
-        By cells, the share of the exact neighbours that is to be found, measured on a sample.
-    block_mb : int, default 128
-        MiB of features in a block of the search.
+    {counted}
+    {features}
+    {search}
 
     References
     ----------
@@ -88,6 +72,8 @@ class NeighbourhoodCleaningRule(CleaningSampler):
         n_neighbors: int = 3,
         threshold_cleaning: float = 0.5,
         distinct_neighbors: bool = False,
+        categorical_features: Sequence[str] | None = None,
+        missing: str = "error",
         scale: str = "none",
         search: str = "auto",
         recall: float = 0.95,
@@ -98,7 +84,7 @@ class NeighbourhoodCleaningRule(CleaningSampler):
 
     def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
         rare, k = rows.rarest, self.getOrDefault("n_neighbors")
-        near = held(self._neighbors(rows, k, list({*rows.cleaned, rare})))
+        near = held(rows.neighbors(k, list({*rows.cleaned, rare})))
         contradicted = near.where(F.col("own").isin(rows.codes(rows.cleaned)) & outvoted("mode"))
         least = rows.counts[rare] * self.getOrDefault("threshold_cleaning")
         large = rows.codes([c for c in rows.cleaned if rows.counts[c] > least])

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from steelyard.errors import InputError
 from steelyard.params import column, param
 from steelyard.sampling._base import Sampler
+from steelyard.sampling._docs import documented
 from steelyard.sampling._plan import ClassPlan, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._strategy import Strategy
@@ -21,6 +22,7 @@ def _without(name: str, value: object) -> bool:
     return False
 
 
+@documented
 class RandomUnderSampler(Sampler):
     """Keep a random sample of some classes, of exact size.
 
@@ -42,10 +44,7 @@ class RandomUnderSampler(Sampler):
         customer.
     group_col, time_col, weight_col, cost_cols : optional
         Carried along.
-    sampling_strategy : float, str, dict or callable, default "auto"
-        A ratio of the rarest class to the other afterwards; ``"auto"`` (``"not minority"``), ``"majority"``, ``"not
-        majority"``, ``"all"``: classes brought to the size of the smallest; class → count; or a function of the counts.
-    random_state : int, default 0
+    {under}
     replacement : bool, default False
         Known from imbalanced-learn, and False here: a row that is drawn twice says nothing that another row of the
         class wouldn't say better.

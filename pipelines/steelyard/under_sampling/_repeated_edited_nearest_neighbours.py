@@ -8,10 +8,13 @@ from pyspark import keyword_only
 from pyspark.sql import DataFrame
 
 from steelyard.params import param, whole
+from steelyard.sampling._docs import documented
 from steelyard.sampling._strategy import Strategy
-from steelyard.under_sampling._cleaning import Editing, Rows
+from steelyard.sampling._surroundings import Rows
+from steelyard.under_sampling._cleaning import Editing
 
 
+@documented
 class RepeatedEditedNearestNeighbours(Editing):
     """Drop rows that their nearest neighbours contradict, again and again, until none is [1]_.
 
@@ -23,36 +26,17 @@ class RepeatedEditedNearestNeighbours(Editing):
 
     Parameters
     ----------
-    label_col : str, default "label"
-    features_col : str or list of str, optional
-        One vector or array column, or a list of columns; by default all but label, key, group, time and weight.
-        Numbers without gaps and infinities.
-    key_col : str or list of str, optional
-        What identifies a row; its content by default.
-    group_col, time_col, weight_col, cost_cols : optional
-        Carried along.
-    sampling_strategy : str or list, default "auto"
-        Classes that may lose rows: ``"auto"`` (``"not minority"``), ``"majority"``, ``"not majority"``, ``"all"``, or
-        a list of them. How many rows they lose, the data say.
-    random_state : int, default 0
-        Not used: nothing here is random.
+    {columns}
+    {clean}
     n_neighbors : int, default 3
         Neighbours that have a say.
     kind_sel : {"all", "mode"}, default "all"
         A row stays if all of its neighbours are of its class, or if the commonest class among them is its own.
     max_iter : int, default 100
         Rounds at most.
-    distinct_neighbors : bool, default False
-        Whether equal rows count as one neighbour, and not at all for themselves. As in imbalanced-learn they do count.
-    scale : {"none", "standard", "robust"}, default "none"
-        What features are divided by while distances are taken.
-    search : {"auto", "exact", "cells"}, default "auto"
-        How neighbours are looked for: exactly, up to about 80,000 rows of 30 features; beyond, in cells, where that
-        saves work (`steelyard.frames.cells.with_cells`).
-    recall : float, default 0.95
-        By cells, the share of the exact neighbours that is to be found, measured on a sample.
-    block_mb : int, default 128
-        MiB of features in a block of the search.
+    {counted}
+    {features}
+    {search}
 
     References
     ----------
@@ -85,6 +69,8 @@ class RepeatedEditedNearestNeighbours(Editing):
         kind_sel: str = "all",
         max_iter: int = 100,
         distinct_neighbors: bool = False,
+        categorical_features: Sequence[str] | None = None,
+        missing: str = "error",
         scale: str = "none",
         search: str = "auto",
         recall: float = 0.95,

@@ -9,10 +9,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames.caching import held
+from steelyard.sampling._docs import documented
 from steelyard.sampling._strategy import Strategy
-from steelyard.under_sampling._cleaning import CleaningSampler, Rows, settled
+from steelyard.sampling._surroundings import Rows
+from steelyard.under_sampling._cleaning import CleaningSampler, settled
 
 
+@documented
 class TomekLinks(CleaningSampler):
     """Drop rows in Tomek links [1]_: pairs of rows of different classes, each the nearest row of the other.
 
@@ -25,30 +28,11 @@ class TomekLinks(CleaningSampler):
 
     Parameters
     ----------
-    label_col : str, default "label"
-    features_col : str or list of str, optional
-        One vector or array column, or a list of columns; by default all but label, key, group, time and weight.
-        Numbers without gaps and infinities.
-    key_col : str or list of str, optional
-        What identifies a row; its content by default.
-    group_col, time_col, weight_col, cost_cols : optional
-        Carried along.
-    sampling_strategy : str or list, default "auto"
-        Classes that may lose rows: ``"auto"`` (``"not minority"``), ``"majority"``, ``"not majority"``, ``"all"``, or
-        a list of them. How many rows they lose, the data say.
-    random_state : int, default 0
-        Not used: nothing here is random.
-    distinct_neighbors : bool, default False
-        Whether equal rows count as one neighbour, and not at all for themselves. As in imbalanced-learn they do count.
-    scale : {"none", "standard", "robust"}, default "none"
-        What features are divided by while distances are taken.
-    search : {"auto", "exact", "cells"}, default "auto"
-        How neighbours are looked for: exactly, up to about 80,000 rows of 30 features; beyond, in cells, where that
-        saves work (`steelyard.frames.cells.with_cells`).
-    recall : float, default 0.95
-        By cells, the share of the exact neighbours that is to be found, measured on a sample.
-    block_mb : int, default 128
-        MiB of features in a block of the search.
+    {columns}
+    {clean}
+    {counted}
+    {features}
+    {search}
 
     References
     ----------
@@ -75,6 +59,8 @@ class TomekLinks(CleaningSampler):
         sampling_strategy: Strategy = "auto",
         random_state: int = 0,
         distinct_neighbors: bool = False,
+        categorical_features: Sequence[str] | None = None,
+        missing: str = "error",
         scale: str = "none",
         search: str = "auto",
         recall: float = 0.95,
@@ -84,7 +70,7 @@ class TomekLinks(CleaningSampler):
         self._configure()
 
     def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
-        near = held(self._neighbors(rows, 1, list(rows.counts)).where(F.size("neighbors") > 0))
+        near = held(rows.neighbors(1, list(rows.counts)).where(F.size("neighbors") > 0))
         one = near.select("row_id", "own", F.col("neighbors")[0].alias("other"))
         # Columns made anew: a join of a frame with itself is told apart by them.
         other = near.select((F.col("row_id") + 0).alias("other"), (F.col("neighbors")[0] + 0).alias("back"))

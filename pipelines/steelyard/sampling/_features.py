@@ -1,0 +1,134 @@
+"""What the features of a table are, numbers or categories, and as one row of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import col, dtype, is_vector
+from steelyard.errors import InputError, closest
+
+SHOWN = 10
+"""Columns that a message names."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """The features of a table.
+
+    Parameters
+    ----------
+    numbers : tuple of str
+        Numbers, and arrays and vectors of numbers.
+    categories : tuple of str
+        What is equal or not, and nothing more.
+    """
+
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them: numbers first."""
+        return (*self.numbers, *self.categories)
+
+
+def find_features(
+    df: DataFrame, names: Sequence[str], method: str, declared: Sequence[str] | None = None, *, categories: bool = True
+) -> Features:
+    """Tell numbers from categories.
+
+    Parameters
+    ----------
+    df : DataFrame
+    names : sequence of str
+        The features.
+    method : str
+        For messages.
+    declared : sequence of str, optional
+        Features that are categories whatever their type; by default strings and booleans are.
+    categories : bool, default True
+        Whether the method can deal with them.
+
+    Raises
+    ------
+    InputError
+        For features that are neither, and for categories where they can't be; the message names them.
+    """
+    kinds = {f: dtype(df, f, "feature") for f in names}
+    if not kinds:
+        raise InputError(f"{method} needs at least one feature, and the table has none")
+    for name in declared or ():
+        if name not in kinds:
+            raise InputError(f"categorical_features names {name!r}, which is no feature.{closest(name, kinds)}")
+    nominal = [f for f, k in kinds.items() if isinstance(k, T.StringType | T.BooleanType) or f in (declared or ())]
+    other = [f for f, k in kinds.items() if f not in nominal and not (is_number(k) or is_array(k) or is_vector(df, f))]
+    composed = [f for f in nominal if isinstance(kinds[f], T.ArrayType | T.MapType | T.StructType) or is_vector(df, f)]
+    if nominal and not categories:
+        raise InputError(
+            f"{method} interpolates numbers, and these features are categories: {listed(nominal, kinds)}. SMOTE for "
+            "categories is SMOTENC (method smotenc), SMOTEN where all of them are; or leave them out of features_col"
+        )
+    if other or composed:
+        raise InputError(
+            f"{method} measures distances, and these features are neither numbers nor categories: "
+            f"{listed(other or composed, kinds)}. Leave them out of features_col, or say what they are (key_col, "
+            "group_col, time_col)"
+        )
+    return Features(tuple(f for f in names if f not in nominal), tuple(nominal))
+
+
+def numbers_of(df: DataFrame, names: Sequence[str], widths: Mapping[str, int] | None = None) -> Column:
+    """Return all numbers of a row as one array of doubles.
+
+    Parameters
+    ----------
+    df : DataFrame
+    names : sequence of str
+    widths : mapping of str to int, optional
+        Lengths of arrays and vectors: where given, one that is null becomes so many nulls.
+    """
+    runs: list[Column] = []
+    plain: list[Column] = []
+    for f in names:
+        if is_number(dtype(df, f)):
+            plain.append(col(f).cast("double"))
+            continue
+        array = array_of(df, f)
+        if widths is not None:
+            array = F.coalesce(array, F.array_repeat(F.lit(None).cast("double"), widths[f]))
+        runs += [F.array(*plain)] if plain else []
+        runs, plain = [*runs, array], []
+    runs += [F.array(*plain)] if plain else []
+    if not runs:
+        return F.array().cast("array<double>")
+    return F.concat(*runs) if len(runs) > 1 else runs[0]
+
+
+def is_number(kind: T.DataType) -> bool:
+    """Whether a type is a number's."""
+    return isinstance(kind, T.NumericType)
+
+
+def is_array(kind: T.DataType) -> bool:
+    """Whether a type is an array's of numbers."""
+    return isinstance(kind, T.ArrayType) and is_number(kind.elementType)
+
+
+def array_of(df: DataFrame, feature: str) -> Column:
+    """Return an array or vector as an array of doubles."""
+    if is_vector(df, feature):
+        from pyspark.ml.functions import vector_to_array
+
+        return F.when(col(feature).isNotNull(), vector_to_array(col(feature)))  # of a null, it raises
+    return col(feature).cast("array<double>")
+
+
+def listed(names: Sequence[str], kinds: Mapping[str, T.DataType]) -> str:
+    """Return some columns with their types, for a message."""
+    shown = ", ".join(f"{n!r} ({kinds[n].simpleString()})" for n in names[:SHOWN])
+    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,0 +1,189 @@
+"""The space that rows of a table lie in: what distances are taken of, and what stands for gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import col, dtype
+from steelyard.kernels.distance import Distance
+from steelyard.sampling._features import Features, array_of, is_array, is_number, numbers_of
+from steelyard.sampling._roles import Roles
+from steelyard.sampling._statistics import Sample, class_samples, feature_scale, pooled, spread
+from steelyard.sampling._survey import Survey
+
+
+@dataclass(frozen=True)
+class Space:
+    """How rows are seen while distances are taken.
+
+    Numbers come first, divided by `scale`; then a code for each category, equal or not. Two categories that differ add
+    the square of the median of the numbers' standard deviations (SMOTE-NC's Med [1]_), as they are within the set that
+    is searched; 1 where there are no numbers, or none that vary.
+
+    Parameters
+    ----------
+    features : Features
+    widths : mapping of str to int
+        How many numbers each feature holds that is no category.
+    scale : tuple of float, optional
+        What each number is divided by.
+    penalty : float, default 1.0
+        What two categories that differ add to a squared distance, among rows of all classes.
+    penalties : mapping of str to float
+        The same, among rows of one class.
+    fills : mapping of str to mapping
+        What stands for a gap, by class and feature: medians and modes; lists for arrays. None where the class has no
+        value at all: new rows have none either.
+    neutral : tuple of float
+        Medians of all classes: what stands for such a gap while distances are taken.
+
+    References
+    ----------
+    .. [1] Chawla, Bowyer, Hall, Kegelmeyer, "SMOTE: synthetic minority over-sampling technique", JAIR 16, 2002, 6.1.
+    """
+
+    features: Features
+    widths: Mapping[str, int]
+    scale: tuple[float, ...] | None = None
+    penalty: float = 1.0
+    penalties: Mapping[str, float] = field(default_factory=dict)
+    fills: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    neutral: tuple[float, ...] = ()
+
+    @property
+    def n_numbers(self) -> int:
+        """Numbers in a row."""
+        return sum(self.widths.values())
+
+    @property
+    def n_features(self) -> int:
+        """Length of a row: numbers and codes."""
+        return self.n_numbers + len(self.features.categories)
+
+    def searching(self) -> dict[str, Any]:
+        """Return what a `Search` needs to know: among all rows, or within the sets that are named as classes."""
+        codes = len(self.features.categories)
+        scale = None if self.scale is None else (*self.scale, *[1.0] * codes)
+        return {
+            "n_features": self.n_features,
+            "scale": scale,
+            "distance": Distance(nominal=codes, penalty=self.penalty),
+            "penalties": dict(self.penalties),
+        }
+
+    def points(self, rows: DataFrame) -> Column:
+        """Return a row as an array of doubles; gaps must have been filled."""
+        return F.concat(self.numbers(rows), self.codes(rows)) if self.features.categories else self.numbers(rows)
+
+    def numbers(self, rows: DataFrame) -> Column:
+        """Return the numbers of a row."""
+        found = numbers_of(rows, self.features.numbers)
+        if not self.neutral:
+            return found
+        neutral = F.array(*[F.lit(v) for v in self.neutral])
+        return F.transform(found, lambda v, i: F.coalesce(F.when(~F.isnan(v), v), neutral[i]))
+
+    def codes(self, rows: DataFrame) -> Column:
+        """Return a number for each category: 53 bits of its hash, so that no list of values is needed."""
+        texts = [F.coalesce(col(f).cast("string"), F.lit("")) for f in self.features.categories]
+        return F.array(*[F.shiftrightunsigned(F.xxhash64(t), 11).cast("double") for t in texts])
+
+    def filled(self, rows: DataFrame, within: Column) -> DataFrame:
+        """Return the rows with a value for each gap: their class's."""
+        if not self.fills:
+            return rows
+        names = next(iter(self.fills.values()))
+        return rows.withColumns({n: self._filled(rows, n, within) for n in names})
+
+    def _filled(self, rows: DataFrame, name: str, within: Column) -> Column:
+        kind = dtype(rows, name)
+        of_class = {c: fills[name] for c, fills in self.fills.items()}
+        if name in self.features.categories or is_number(kind):
+            ones = {c: v[0] if isinstance(v, list) else v for c, v in of_class.items()}
+            pairs = [p for c, v in ones.items() for p in (F.lit(c), F.lit(v).cast(kind))]
+            gap = F.isnan(col(name)) if kind.typeName() in {"double", "float"} else F.lit(False)
+            return F.coalesce(F.when(~gap, col(name)), F.try_element_at(F.create_map(*pairs), within))
+        pairs = [p for c, v in of_class.items() for p in (F.lit(c), F.array(*[F.lit(x).cast("double") for x in v]))]
+        fills = F.try_element_at(F.create_map(*pairs), within)
+        values = F.coalesce(array_of(rows, name), fills)
+        full = F.zip_with(values, fills, lambda v, f: F.coalesce(F.when(~F.isnan(v), v), f))
+        if is_array(kind):
+            return full.cast(kind)
+        from pyspark.ml.functions import array_to_vector
+
+        return array_to_vector(F.transform(full, lambda v: F.coalesce(v, F.lit(float("nan")))))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types, for the record."""
+        return {
+            "numbers": list(self.features.numbers),
+            "categories": list(self.features.categories),
+            "n_features": self.n_features,
+            "scale": None if self.scale is None else list(self.scale),
+            "penalty": self.penalty,
+            "penalties": dict(self.penalties),
+            "fills": {c: dict(f) for c, f in self.fills.items()},
+        }
+
+
+def find_space(
+    df: DataFrame, roles: Roles, features: Features, found: Survey, counts: Mapping[str, int], *, scale: str = "none"
+) -> Space:
+    """Find scales, what categories weigh, and what stands for gaps: all from samples of the table.
+
+    Costs one scan with `scale`, and one where there are categories or gaps.
+
+    Parameters
+    ----------
+    df : DataFrame
+    roles : Roles
+    features : Features
+    found : Survey
+        Features in which it found gaps get values for them.
+    counts : mapping of str to int
+        Rows of each class.
+    scale : {"none", "standard", "robust"}
+    """
+    divisors = feature_scale(df, roles.identity, features, found.widths, scale, sum(counts.values()))
+    space = Space(features, found.widths, None if divisors is None else tuple(divisors))
+    if not features.categories and not found.missing:
+        return space
+    samples = class_samples(df, roles.identity, roles.label, features, found.widths, counts)
+    everybody = pooled(samples, counts)
+    if features.categories:
+        penalties = {c: _penalty(sample, divisors) for c, sample in samples.items()}
+        space = replace(space, penalty=_penalty(everybody, divisors), penalties=penalties)
+    if found.missing:
+        neutral = tuple(v or 0.0 for v in everybody.medians())
+        space = replace(space, fills=_fills(samples, features, found), neutral=neutral)
+    return space
+
+
+def _penalty(sample: Sample, divisors: Sequence[float] | None) -> float:
+    """Return Med²: the square of the median of the numbers' standard deviations."""
+    if not sample.numbers.size:
+        return 1.0
+    spreads = spread(sample.numbers, sample.counts, "standard", constant=0.0)
+    median = float(np.median(spreads / (1.0 if divisors is None else np.asarray(divisors))))
+    return median**2 if median > 0 else 1.0
+
+
+def _fills(samples: Mapping[str, Sample], features: Features, found: Survey) -> dict[str, dict[str, Any]]:
+    if not found.missing:
+        return {}
+    fills: dict[str, dict[str, Any]] = {}
+    for name, sample in samples.items():
+        medians, start = sample.medians(), 0
+        of_class: dict[str, Any] = dict(zip(features.categories, sample.modes(), strict=True))
+        for feature in features.numbers:
+            width = found.widths[feature]
+            values = medians[start : start + width]
+            of_class[feature], start = values, start + width
+        fills[name] = {f: of_class[f] for f in found.missing}
+    return fills

@@ -1,0 +1,193 @@
+"""Statistics that decide something: from bounded samples by hash, in NumPy, the same in any partitioning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col
+from steelyard.hashing import row_hash
+from steelyard.sampling._features import Features, numbers_of
+
+_SAMPLE_ROWS = 1 << 14
+_SAMPLE_VALUES = 1 << 22
+_FEWEST_OF_CLASS = 256
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64] | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows with the smallest hashes, in the order of these.
+
+    Parameters
+    ----------
+    numbers : array, shape (n, d)
+        NaN where a value is missing.
+    categories : list of array of object, shape (n,)
+        String forms of each category; None where missing.
+    counts : array, shape (n,)
+        How often each of these rows occurs; of pooled samples, for how many it stands.
+    """
+
+    numbers: Floats
+    categories: list[NDArray[np.object_]]
+    counts: Counts
+
+    def medians(self) -> list[float | None]:
+        """Return the lower median of each number, a value that occurs; None where all are missing."""
+        found = quantile(self.numbers, self.counts, 0.5).tolist() if len(self.numbers) else [np.nan] * self.width
+        return [None if np.isnan(v) else v for v in found]
+
+    def modes(self) -> list[str | None]:
+        """Return the commonest value of each category; of equally common ones the first in the alphabet."""
+        return [_commonest(values, self.counts) for values in self.categories]
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row."""
+        return int(self.numbers.shape[1])
+
+
+def feature_scale(
+    df: DataFrame, identity: Sequence[str], features: Features, widths: Mapping[str, int], how: str, total: int
+) -> list[float] | None:
+    """Return what each number is divided by, from a sample of the rows of all classes; None for "none".
+
+    The sample has about 16,000 rows, fewer where rows are wide. A number without spread is divided by 1.
+
+    Parameters
+    ----------
+    df : DataFrame
+    identity : sequence of str
+    features : Features
+    widths : mapping of str to int
+        Numbers in each feature that is no category.
+    how : {"none", "standard", "robust"}
+        Standard deviation, or interquartile range.
+    total : int
+        Rows of `df`.
+    """
+    width = sum(widths.values())
+    if how == "none" or not width:
+        return None
+    numbers = Features(features.numbers)
+    position = row_hash(df, {*identity, *features.numbers}, 0, "scale")
+    last = F.lit(_last(max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // width), 2), total)).cast("bigint")
+    sample = _sampled(df, position, last, F.lit(""), numbers, widths)[""]
+    found: list[float] = spread(sample.numbers, sample.counts, how).tolist()
+    return found
+
+
+def class_samples(
+    df: DataFrame,
+    identity: Sequence[str],
+    label: str,
+    features: Features,
+    widths: Mapping[str, int],
+    counts: Mapping[str, int],
+) -> dict[str, Sample]:
+    """Return a sample of each class: all rows of a small one, else about 16,000, fewer where rows or classes are many.
+
+    Costs one scan of the table.
+
+    Parameters
+    ----------
+    df : DataFrame
+    identity : sequence of str
+    label : str
+    features : Features
+    widths : mapping of str to int
+    counts : mapping of str to int
+        Rows of the classes that are asked for.
+    """
+    values = max(sum(widths.values()) + len(features.categories), 1) * len(counts)
+    wanted = max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // values), _FEWEST_OF_CLASS)
+    position = row_hash(df, {*identity, *features.names}, 0, "class sample")
+    within = class_text(df, label)
+    pairs = [F.lit(v).cast(k) for c, n in counts.items() for v, k in ((c, "string"), (_last(wanted, n), "bigint"))]
+    last = F.try_element_at(F.create_map(*pairs), within)
+    found = _sampled(df, position, last, within, features, widths)
+    empty = Sample(
+        np.empty((0, sum(widths.values()))), [np.empty(0, object)] * len(features.categories), np.empty(0, np.int64)
+    )
+    return {c: found.get(c, empty) for c in counts}
+
+
+def _last(wanted: int, total: int) -> int:
+    return min(wanted * 2**63 // max(total, 1), 2**63 - 1)
+
+
+def _sampled(
+    df: DataFrame, position: Column, last: Column, within: Column, features: Features, widths: Mapping[str, int]
+) -> dict[str, Sample]:
+    """Return the rows up to a position, by what they are within."""
+    codes = [f"c{i}" for i in range(len(features.categories))]
+    parts = [within.alias("within"), position.alias("p"), numbers_of(df, features.numbers, widths).alias("x")]
+    parts += [col(f).cast("string").alias(c) for f, c in zip(features.categories, codes, strict=True)]
+    rows = df.where(position <= last).select(*parts)
+    # Equal rows share a position: counted instead of listed, so that the sample is small whatever repeats.
+    whole = [F.min(c).alias(c) for c in ("x", *codes)]
+    found = rows.groupBy("within", "p").agg(*whole, F.count(F.lit(1)).alias("n")).toArrow()
+    order = np.argsort(found["p"].to_numpy(), kind="stable")
+    flat = found["x"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(float)
+    numbers = flat.reshape(-1, sum(widths.values()))[order] if len(flat) else np.empty((len(order), 0))
+    categories = [np.asarray(found[c].to_pylist(), dtype=object)[order] for c in codes]
+    names, counts = np.asarray(found["within"].to_pylist(), dtype=object)[order], found["n"].to_numpy()[order]
+    kept = {name: np.flatnonzero(names == name) for name in set(names.tolist())}
+    return {n: Sample(numbers[rows], [c[rows] for c in categories], counts[rows]) for n, rows in kept.items()}
+
+
+def pooled(samples: Mapping[str, Sample], counts: Mapping[str, int]) -> Sample:
+    """Return samples of classes as one of all rows, each weighted by how many rows its class has."""
+    parts = list(samples.values())
+    weights = [s.counts * (counts[c] / max(int(s.counts.sum()), 1)) for c, s in samples.items()]
+    categories = [np.concatenate(of) for of in zip(*(s.categories for s in parts), strict=True)]
+    return Sample(np.concatenate([s.numbers for s in parts]), categories, np.concatenate(weights))
+
+
+def spread(values: Floats, counts: Counts, how: str, *, constant: float = 1.0) -> Floats:
+    """Return the spread of each column of rows that occur `counts` times, NaN left out; `constant` if there is none."""
+    known = np.where(np.isnan(values), 0.0, values)
+    if how == "standard":
+        found = _deviation(values, counts)
+    else:
+        found = quantile(values, counts, 0.75) - quantile(values, counts, 0.25)
+    # The deviation of a constant may be rounding: nothing that small is a spread.
+    tiny = 16 * np.finfo(float).eps * np.abs(known).max(axis=0, initial=0.0)
+    return np.where(np.isnan(found) | (found <= tiny), constant, found)
+
+
+def _deviation(values: Floats, counts: Counts) -> Floats:
+    """Return the standard deviation of each column of rows that occur `counts` times; NaN values are left out."""
+    weights = counts[:, None] * ~np.isnan(values)
+    total = weights.sum(axis=0)
+    known = np.where(weights > 0, values, 0.0)
+    with np.errstate(invalid="ignore"):
+        mean = (known * weights).sum(axis=0) / total
+        found: Floats = np.sqrt((np.square(known - mean) * weights).sum(axis=0) / total)
+    return found
+
+
+def quantile(values: Floats, counts: Counts, q: float) -> Floats:
+    """Return the smallest value of each column that a part of the rows doesn't exceed; NaN if there is none."""
+    order = np.argsort(values, axis=0, kind="stable")  # NaN come last
+    weights = counts[:, None] * ~np.isnan(values)
+    reached = np.cumsum(np.take_along_axis(weights, order, axis=0), axis=0)
+    place = (reached < q * weights.sum(axis=0)).sum(axis=0)
+    found: Floats = np.take_along_axis(np.take_along_axis(values, order, axis=0), place[None], axis=0)[0]
+    return found
+
+
+def _commonest(values: NDArray[np.object_], counts: Counts) -> str | None:
+    votes: dict[str, float] = {}
+    for value, n in zip(values, counts.tolist(), strict=True):
+        if value is not None:
+            votes[value] = votes.get(value, 0) + n
+    return min(votes, key=lambda v: (-votes[v], v), default=None)

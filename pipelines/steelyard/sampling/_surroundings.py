@@ -1,0 +1,119 @@
+"""Neighbours in the whole table, whatever their class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text
+from steelyard.frames.cells import with_cells
+from steelyard.frames.neighbors import nearest
+from steelyard.frames.search import Search
+from steelyard.hashing import ROW_ID
+from steelyard.sampling._apply import identified
+from steelyard.sampling._plan import SamplingPlan
+from steelyard.sampling._space import Space
+from steelyard.sampling._strategy import class_order
+
+_EVERYBODY = "all"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table as its neighbourhoods see it.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``row_id``, ``class`` (int, by place in `counts`) and ``x`` of each row.
+    counts : mapping of str to int
+        Rows of each class, classes in the order of their labels.
+    search : Search
+        Of all rows among all; k and sizes are to be set.
+    how : {"auto", "exact", "cells"}, default "auto"
+    recall : float, default 0.95
+        As for `steelyard.frames.cells.with_cells`.
+    cleaned : tuple of str
+        Classes that may lose rows.
+    """
+
+    points: DataFrame
+    counts: Mapping[str, int]
+    search: Search
+    how: str = "auto"
+    recall: float = 0.95
+    cleaned: tuple[str, ...] = ()
+
+    @property
+    def rarest(self) -> str:
+        """The class with the fewest rows; of equal ones the first."""
+        return min(self.counts, key=self.counts.__getitem__)
+
+    def codes(self, classes: Sequence[str]) -> list[int]:
+        """Return the codes of some classes."""
+        return [i for i, c in enumerate(self.counts) if c in set(classes)]
+
+    def without(self, dropped: DataFrame | None, lost: Mapping[str, int]) -> Rows:
+        """Return what is left without some rows."""
+        if dropped is None:
+            return self
+        left = self.points.join(dropped, "row_id", "left_anti")
+        return replace(self, points=left, counts={c: n - lost.get(c, 0) for c, n in self.counts.items()})
+
+    def neighbors(self, k: int, queried: Sequence[str]) -> DataFrame:
+        """Return the k nearest rows of each row of some classes.
+
+        Returns
+        -------
+        DataFrame
+            ``row_id``, ``own`` class, and ids and classes of its neighbours, nearest first: ``neighbors``, ``classes``.
+        """
+        code = F.col("class")
+        points = self.points.select(
+            F.lit(_EVERYBODY).alias("within"),
+            "row_id",
+            "x",
+            F.lit(True).alias("indexed"),
+            code.isin(self.codes(queried)).alias("queried"),
+            code.alias("carried"),
+        )
+        total, asked = sum(self.counts.values()), sum(self.counts[c] for c in queried)
+        search = replace(self.search, k=k, sizes={_EVERYBODY: (asked, total)}, penalties={})
+        found = nearest(points, with_cells(points, search, how=self.how, recall=self.recall))
+        return found.select("row_id", "own", F.col("carried").alias("classes"), "neighbors")
+
+
+def surroundings(
+    df: DataFrame,
+    plan: SamplingPlan,
+    space: Space,
+    counts: Mapping[str, int],
+    *,
+    distinct: bool = False,
+    block_bytes: int,
+    how: str = "auto",
+    recall: float = 0.95,
+) -> Rows:
+    """Return all rows of a table, to look for neighbours among them. Shuffles them once, for their ids.
+
+    Parameters
+    ----------
+    df : DataFrame
+    plan : SamplingPlan
+        Says which columns identify a row.
+    space : Space
+    counts : mapping of str to int
+        Rows of each class.
+    distinct, block_bytes, how, recall
+        Of the search.
+    """
+    ordered = {c: counts[c] for c in class_order(counts)}
+    pairs = [F.lit(v) for i, c in enumerate(ordered) for v in (c, i)]
+    code = F.try_element_at(F.create_map(*pairs), class_text(df, plan.label))
+    rows = space.filled(identified(df, plan).withColumn("__code", code), class_text(df, plan.label))
+    points = rows.select(F.col(ROW_ID).alias("row_id"), F.col("__code").alias("class"), space.points(rows).alias("x"))
+    search = Search(1, sizes={}, distinct=distinct, block_bytes=block_bytes, **space.searching())
+    return Rows(points, ordered, search, how, recall)

@@ -1,0 +1,140 @@
+"""One look at the features of a whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import class_text, col, dtype
+from steelyard.errors import InputError
+from steelyard.hashing import row_hash
+from steelyard.sampling._features import SHOWN, Features, array_of, is_number
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one scan of the features finds.
+
+    Parameters
+    ----------
+    widths : mapping of str to int
+        How many numbers each feature holds that is no category.
+    distinct : mapping of str to int
+        Different rows in each class: exact where there are too few, else a lower bound.
+    missing : mapping of str to int
+        Rows in which a feature, or a part of it, is null or NaN; features without gaps are absent.
+    """
+
+    widths: Mapping[str, int]
+    distinct: Mapping[str, int]
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+
+def survey(
+    df: DataFrame,
+    label: str,
+    features: Features,
+    method: str,
+    classes: Sequence[str],
+    enough: int,
+    *,
+    gaps: bool = False,
+) -> Survey:
+    """Scan the features once: gaps and infinities in any class, widths of arrays, different rows of each class.
+
+    Gaps are refused also in classes that get no new rows: rows made without gaps, in one class only, would teach a
+    model that a gap means the other.
+
+    Parameters
+    ----------
+    df : DataFrame
+    label : str
+    features : Features
+    method : str
+        For messages.
+    classes : sequence of str
+        Those whose different rows matter.
+    enough : int
+        How many different rows they need.
+    gaps : bool, default False
+        Whether features may be missing.
+
+    Raises
+    ------
+    InputError
+        Names columns and counts.
+    """
+    names = features.names
+    arrays = [f for f in features.numbers if not is_number(dtype(df, f))]
+    measures = [F.count_if(_missing(df, f, f in features.categories)).alias(f"missing{i}") for i, f in enumerate(names)]
+    measures += [F.count_if(_infinite(df, f)).alias(f"infinite{i}") for i, f in enumerate(features.numbers)]
+    for i, f in enumerate(arrays):
+        size = F.array_size(array_of(df, f))
+        measures += [F.min(size).alias(f"least{i}"), F.max(size).alias(f"most{i}")]
+    content = row_hash(df, names, 0, "features")
+    # 64 bits that rows fall on: as many rows as bits are different at least, for next to nothing.
+    bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))
+    measures.append(F.bit_or(F.when(class_text(df, label).isin(list(classes)), bit)).alias("bits"))
+    found = df.groupBy(class_text(df, label).alias("class")).agg(*measures).collect()
+    counts = {what: {f: sum(r[f"{what}{i}"] for r in found) for i, f in enumerate(of)}
+              for what, of in (("missing", names), ("infinite", features.numbers))}  # fmt: skip
+    missing = {f: n for f, n in counts["missing"].items() if n}
+    _refuse({} if gaps else missing, "missing", method)
+    _refuse({f: n for f, n in counts["infinite"].items() if n}, "infinite", method)
+    widths = dict.fromkeys(features.numbers, 1)
+    for i, f in enumerate(arrays):
+        sizes = {r[part] for r in found for part in (f"least{i}", f"most{i}")} - {None}
+        widths[f] = max(sizes, default=0)
+        if len(sizes) > 1:
+            raise InputError(
+                f"feature {f!r} has arrays of different lengths, up to {widths[f]}; {method} needs one length"
+            )
+    if not sum(widths.values()) and not features.categories:
+        raise InputError(
+            f"{method} needs at least one feature, and the arrays of {', '.join(map(repr, arrays))} are empty"
+        )
+    distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
+    doubtful = [c for c, n in distinct.items() if n < enough]
+    if doubtful:
+        some = df.select(class_text(df, label).alias("class"), content.alias("content"))
+        exact = some.where(F.col("class").isin(doubtful)).distinct().groupBy("class").count().collect()
+        distinct |= {r["class"]: r["count"] for r in exact}
+    return Survey(widths, distinct, missing)
+
+
+def _missing(df: DataFrame, feature: str, category: bool) -> Column:
+    def gap(value: Column, kind: T.DataType) -> Column:
+        return value.isNull() | F.isnan(value) if isinstance(kind, T.DoubleType | T.FloatType) else value.isNull()
+
+    kind = dtype(df, feature)
+    if category or is_number(kind):
+        return gap(col(feature), kind)
+    return col(feature).isNull() | F.exists(array_of(df, feature), lambda v: gap(v, T.DoubleType()))
+
+
+def _infinite(df: DataFrame, feature: str) -> Column:
+    endless = [float("inf"), float("-inf")]
+    kind = dtype(df, feature)
+    if not is_number(kind):
+        return F.exists(array_of(df, feature), lambda v: v.isin(endless))
+    return col(feature).isin(endless) if isinstance(kind, T.DoubleType | T.FloatType) else F.lit(False)
+
+
+def _refuse(counts: Mapping[str, int], what: str, method: str) -> None:
+    if not counts:
+        return
+    shown = ", ".join(f"{f!r} ({n:,} rows)" for f, n in list(counts.items())[:SHOWN])
+    more = f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
+    word = {"missing": "missing (null or NaN)", "infinite": "infinite"}[what]
+    ways = {
+        "missing": "Set missing='impute', or fill them or drop the rows",
+        "infinite": "Replace them or drop the rows",
+    }
+    raise InputError(
+        f"{method} can't measure distances where features are {word}: {shown}{more}. "
+        f"{ways[what]} first; random samplers take them as they are"
+    )
