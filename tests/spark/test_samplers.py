@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 # One more sampler is one more row.
 COVERED = [
+    "adasyn",
     "all_knn",
+    "borderline_smote",
     "edited_nearest_neighbours",
+    "geometric_smote",
     "neighbourhood_cleaning_rule",
     "none",
+    "polynom_fit_smote",
     "random_over_sampler",
     "random_under_sampler",
     "repeated_edited_nearest_neighbours",
     "smote",
+    "smoten",
     "smotenc",
     "tomek_links",
 ]

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.cells import Cells
 from steelyard.kernels.distance import Distance
-from steelyard.kernels.interpolate import draw
+from steelyard.kernels.interpolate import Draws, draw
 from steelyard.kernels.knn import NOBODY, Neighbors, nearest
-from steelyard.kernels.modes import mode_places
+from steelyard.kernels.modes import mode_places, voted_places
+from steelyard.kernels.random import uniform
 
 Sets = Mapping[str, tuple[NDArray[np.float64], int]]
 
@@ -41,14 +42,14 @@ def search(table: pa.Table, **settings: Any) -> pa.Table:
     there, ids = found.ids != NOBODY, table["row_id"].to_numpy()
     fields = {"total": pa.array(found.totals[there]), "neighbor": pa.array(found.ids[there])}
     if "carried" in table.column_names:
-        carried = table["carried"].combine_chunks()
+        carried = loosened(table["carried"].combine_chunks())
         asked = asked.append_column("own", carried.take(pa.array(queried)))
         fields["carried"] = carried.take(_positions(ids, found.ids[there]))
     values = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
     return asked.append_column("found", _lists(there.sum(axis=1), values))
 
 
-def pair_up(table: pa.Table, *, seed: int, purpose: str, **settings: Any) -> pa.Table:
+def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, **settings: Any) -> pa.Table:
     """Pair each query with neighbours from a block that is the whole index.
 
     Parameters
@@ -57,6 +58,8 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, **settings: Any) -> pa.
         As for `search`, and ``uses`` and ``row``.
     seed, purpose
         Of the draws.
+    ballot : bool
+        Whether the seed votes among its neighbours, and ties are drawn.
     **settings
         As for `search`.
 
@@ -72,7 +75,7 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, **settings: Any) -> pa.
     drawn = draw(ids[queried], _integers(table["uses"])[queried], there.sum(axis=1), seed, purpose)
     seeds = queried[drawn.seed]
     partner_ids = np.where(drawn.place < 0, ids[seeds], found.ids[drawn.seed, drawn.place])
-    rows = table["row"].combine_chunks()
+    rows = loosened(table["row"].combine_chunks())
     made = {
         "seed_id": ids[seeds],
         "neighbor_id": partner_ids,
@@ -82,25 +85,35 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, **settings: Any) -> pa.
         "neighbor": rows.take(_positions(ids, partner_ids)),
     }
     if "carried" in table.column_names:
-        values = table["carried"].combine_chunks().take(_positions(ids, found.ids[there]))
-        made["mode"] = _modes(values, there.sum(axis=1)).take(pa.array(drawn.seed))
+        carried, sizes = loosened(table["carried"].combine_chunks()), there.sum(axis=1)
+        values = carried.take(_positions(ids, found.ids[there]))
+        if ballot:
+            own = carried.take(pa.array(queried))
+            made["mode"] = _votes(values, sizes, own, drawn, made["seed_id"], seed, purpose)
+        else:
+            made["mode"] = _modes(values, sizes).take(pa.array(drawn.seed))
     return pa.table(made)
 
 
-def draw_partners(batches: Iterable[pa.RecordBatch], *, seed: int, purpose: str) -> Iterator[pa.RecordBatch]:
+def draw_partners(
+    batches: Iterable[pa.RecordBatch], *, seed: int, purpose: str, ballot: bool
+) -> Iterator[pa.RecordBatch]:
     """Draw partners from lists of neighbours.
 
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        ``row_id``, ``uses``, ``neighbors`` and the row itself, ``seed``; perhaps ``carried`` by the neighbours.
+        ``within``, ``row_id``, ``uses``, ``neighbors`` and the row itself, ``seed``; perhaps ``carried`` by the
+        neighbours, and ``own``.
     seed, purpose
         Of the draws.
+    ballot : bool
+        Whether the seed votes among its neighbours, and ties are drawn.
 
     Yields
     ------
     pyarrow.RecordBatch
-        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, ``seed`` and ``mode``.
+        ``within``, ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, ``seed`` and ``mode``.
     """
     for batch in batches:
         ids, lists = batch["row_id"].to_numpy(), batch["neighbors"]
@@ -110,14 +123,18 @@ def draw_partners(batches: Iterable[pa.RecordBatch], *, seed: int, purpose: str)
         partner_ids = np.where(drawn.place < 0, ids[drawn.seed], neighbors[starts[drawn.seed] + drawn.place])
         chosen = pa.array(drawn.seed)
         made = {
+            "within": batch["within"].take(chosen),
             "seed_id": pa.array(ids[drawn.seed]),
             "neighbor_id": pa.array(partner_ids),
             "replicate": pa.array(drawn.replicate),
             "gap": pa.array(drawn.gap),
-            "seed": batch["seed"].take(chosen),
+            "seed": loosened(batch["seed"]).take(chosen),
         }
-        if "carried" in batch.schema.names:
-            made["mode"] = _modes(batch["carried"].flatten(), sizes).take(chosen)
+        if "carried" in batch.schema.names and ballot:
+            values, seed_ids = loosened(batch["carried"]).flatten(), ids[drawn.seed]
+            made["mode"] = _votes(values, sizes, loosened(batch["own"]), drawn, seed_ids, seed, purpose)
+        elif "carried" in batch.schema.names:
+            made["mode"] = _modes(loosened(batch["carried"]).flatten(), sizes).take(chosen)
         yield pa.record_batch(made)
 
 
@@ -185,6 +202,19 @@ def matrix(arrays: pa.ChunkedArray, n_features: int) -> NDArray[np.float64]:
     return flat.reshape(-1, n_features)
 
 
+def loosened(array: pa.Array) -> pa.Array:
+    """Return an array of which every part may be null, as the tasks' results are declared."""
+    return array.cast(_loose(array.type))
+
+
+def _loose(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(f.name, _loose(f.type)) for f in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(pa.field(kind.value_field.name, _loose(kind.value_type)))
+    return kind
+
+
 def _integers(column: Any) -> NDArray[np.int64]:
     return np.asarray(column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy())
 
@@ -202,15 +232,48 @@ def _lists(sizes: NDArray[np.integer], values: pa.Array) -> pa.Array:
 def _modes(values: pa.StructArray, sizes: NDArray[np.integer]) -> pa.StructArray:
     """Return the commonest value of each field, for lists of some sizes that lie one after the other."""
     starts = np.cumsum(sizes) - sizes
-    places = np.arange(sizes.max(initial=0))
-    inside = places < sizes[:, None]
-    where = np.minimum(starts[:, None] + places, max(len(values) - 1, 0))
     fields = []
     for field in values.flatten():
         if not len(field):
             fields.append(pa.nulls(len(sizes), field.type))
             continue
-        codes = field.dictionary_encode().indices.to_numpy(zero_copy_only=False)
-        best = mode_places(np.where(inside, codes[where], -1))
+        best = mode_places(_listed(_codes(field), sizes))
         fields.append(field.take(pa.array(starts + best, mask=sizes == 0)))
     return pa.StructArray.from_arrays(fields, names=[f.name for f in values.type])
+
+
+def _votes(
+    values: pa.StructArray,
+    sizes: NDArray[np.integer],
+    own: pa.StructArray,
+    drawn: Draws,
+    seed_ids: NDArray[np.int64],
+    seed: int,
+    purpose: str,
+) -> pa.StructArray:
+    """Return, for each draw, the commonest value of each field in its seed's list and in the seed itself."""
+    starts = np.cumsum(sizes) - sizes
+    fields = []
+    for theirs, mine, name in zip(values.flatten(), own.flatten(), [f.name for f in values.type], strict=True):
+        both = pa.concat_arrays([theirs, mine])
+        codes = _codes(both)
+        lists = np.column_stack([codes[len(theirs) :], _listed(codes[: len(theirs)], sizes)])
+        chance = uniform(seed_ids, seed, f"{purpose}/vote/{name}", drawn.replicate)
+        place = voted_places(lists[drawn.seed], chance)
+        where = np.where(place == 0, len(theirs) + drawn.seed, starts[drawn.seed] + place - 1)
+        fields.append(both.take(pa.array(where)))
+    return pa.StructArray.from_arrays(fields, names=[f.name for f in values.type])
+
+
+def _codes(field: pa.Array) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = field.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
+
+
+def _listed(codes: NDArray[np.int64], sizes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return lists of some sizes that lie one after the other as rows, -1 where they have ended."""
+    starts, places = np.cumsum(sizes) - sizes, np.arange(sizes.max(initial=0))
+    if not len(codes):
+        return np.full((len(sizes), len(places)), -1, dtype=np.int64)
+    where = np.minimum(starts[:, None] + places, len(codes) - 1)
+    return np.where(places < sizes[:, None], codes[where], -1)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.frames._blocks import TASK, by_blocks
 from steelyard.frames.search import Search
-from steelyard.frames.workers import in_worker
+from steelyard.frames.workers import in_worker, nullable
 
 
 def nearest(points: DataFrame, search: Search) -> DataFrame:
@@ -51,7 +51,7 @@ def nearest(points: DataFrame, search: Search) -> DataFrame:
         known, schema, listed = [*known, "own"], schema.add("own", carried), listed.add("carried", carried)
     whole = search.one_block()
     task = in_worker(TASK, "search", whole=whole, **search.settings())
-    found = by_blocks(points, search, task, schema.add("found", T.ArrayType(listed)))
+    found = by_blocks(points, search, task, nullable(schema.add("found", T.ArrayType(listed))))
     if not whole:
         merged = F.slice(F.array_sort(F.flatten(F.collect_list("found"))), 1, search.k)
         found = found.groupBy(*known).agg(merged.alias("found"))
@@ -63,7 +63,7 @@ def nearest(points: DataFrame, search: Search) -> DataFrame:
     return found.select(*known, *[column.alias(name) for name, column in named.items()])
 
 
-def pairs(points: DataFrame, search: Search, *, seed: int, purpose: str) -> DataFrame:
+def pairs(points: DataFrame, search: Search, *, seed: int, purpose: str, ballot: bool = False) -> DataFrame:
     """Pair rows with neighbours drawn from their k nearest, and draw a gap for each pair.
 
     Where the rows of every index fit one block, they are paired in the task that finds the neighbours, and the costs
@@ -79,26 +79,29 @@ def pairs(points: DataFrame, search: Search, *, seed: int, purpose: str) -> Data
     seed : int
     purpose : str
         Of the draws, which are functions of these and the query's id.
+    ballot : bool, default False
+        Whether ``mode`` counts what the seed itself carries, and is drawn anew for each pair where values tie.
 
     Returns
     -------
     DataFrame
         ``seed_id``, ``neighbor_id``, ``replicate`` (int, from 1), ``gap`` (double, in [0, 1)), the rows ``seed`` and
-        ``neighbor`` (structs), and ``mode`` (struct): the commonest values of what all k neighbours of the seed carry.
+        ``neighbor`` (structs), and ``mode`` (struct): the commonest values of what all k neighbours of the seed carry,
+        of equally common ones the nearest.
         A query without any neighbour is paired with itself.
     """
     if not search.one_block():
         found = nearest(points.drop("uses", "row"), search)
-        return pairs_from(found, points, seed=seed, purpose=purpose)
+        return pairs_from(found, points, seed=seed, purpose=purpose, ballot=ballot)
     row = points.schema["row"].dataType
     schema = _drawn(row).add("neighbor", row)
     if "carried" in points.columns:
         schema = schema.add("mode", points.schema["carried"].dataType)
-    draws: dict[str, Any] = {"seed": seed, "purpose": purpose, "whole": True}
-    return by_blocks(points, search, in_worker(TASK, "pair_up", **draws, **search.settings()), schema)
+    draws: dict[str, Any] = {"seed": seed, "purpose": purpose, "ballot": ballot, "whole": True}
+    return by_blocks(points, search, in_worker(TASK, "pair_up", **draws, **search.settings()), nullable(schema))
 
 
-def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str) -> DataFrame:
+def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str, ballot: bool = False) -> DataFrame:
     """Draw pairs from lists of neighbours that are known.
 
     Costs two joins by id, and one crossing into Python.
@@ -106,10 +109,10 @@ def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str) 
     Parameters
     ----------
     found : DataFrame
-        ``row_id``, ``neighbors`` and, if any, ``carried``, as from `nearest`.
+        ``within``, ``row_id``, ``neighbors`` and, if any, ``own`` and ``carried``, as from `nearest`.
     points : DataFrame
-        ``row_id``, ``uses`` and ``row`` of all rows that may be in a pair.
-    seed, purpose
+        ``within``, ``row_id``, ``indexed``, ``uses`` and ``row`` of all rows that may be in a pair.
+    seed, purpose, ballot
         Of the draws.
 
     Returns
@@ -117,20 +120,20 @@ def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str) 
     DataFrame
         As `pairs` does.
     """
-    kept = [c for c in ("row_id", "neighbors", "carried") if c in found.columns]
-    seeds = points.where(F.col("uses") > 0).select("row_id", "uses", F.col("row").alias("seed"))
-    known = found.select(*kept).join(seeds, "row_id")
-    schema = _drawn(points.schema["row"].dataType)
+    kept = [c for c in ("within", "row_id", "neighbors", "own", "carried") if c in found.columns]
+    seeds = points.where(F.col("uses") > 0).select("within", "row_id", "uses", F.col("row").alias("seed"))
+    known = found.select(*kept).join(seeds, ["within", "row_id"])
+    schema = T.StructType().add("within", "string")
+    schema = T.StructType([*schema.fields, *_drawn(points.schema["row"].dataType).fields])
     if "carried" in kept:
         schema = schema.add("mode", found.schema["carried"].dataType.elementType)  # type: ignore[attr-defined]
-    drawn = known.mapInArrow(in_worker(TASK, "draw_partners", seed=seed, purpose=purpose), schema)
-    partners = points.select(_anew(F.col("row_id")).alias("neighbor_id"), F.col("row").alias("neighbor"))
-    return drawn.join(partners, "neighbor_id")
-
-
-def _anew(column: Column) -> Column:
+    drawn = known.mapInArrow(
+        in_worker(TASK, "draw_partners", seed=seed, purpose=purpose, ballot=ballot), nullable(schema)
+    )
     # A join of a frame with itself is told apart by new attributes.
-    return column + F.lit(0)
+    other, own = (F.col("row_id") + 0).alias("neighbor_id"), F.concat("within", F.lit("")).alias("within")
+    partners = points.where("indexed").select(own, other, F.col("row").alias("neighbor"))
+    return drawn.join(partners, ["within", "neighbor_id"]).drop("within")
 
 
 def _drawn(row: T.DataType) -> T.StructType:

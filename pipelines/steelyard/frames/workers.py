@@ -37,6 +37,19 @@ def in_worker(module: str, function: str, **settings: Any) -> Callable[[Any], An
     return call
 
 
+def nullable(kind: Any) -> Any:
+    """Return a Spark type of which every part may be null: what Python gives back says nothing of that."""
+    from pyspark.sql import types as T
+
+    if isinstance(kind, T.StructType):
+        return T.StructType([T.StructField(f.name, nullable(f.dataType)) for f in kind.fields])
+    if isinstance(kind, T.ArrayType):
+        return T.ArrayType(nullable(kind.elementType))
+    if isinstance(kind, T.MapType):
+        return T.MapType(nullable(kind.keyType), nullable(kind.valueType))
+    return kind
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Keep NumPy to one thread, where threadpoolctl is there to do so: Spark already runs a task on each core."""

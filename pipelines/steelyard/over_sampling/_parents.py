@@ -25,7 +25,7 @@ def inherited(roles: Roles) -> list[str]:
     return list(dict.fromkeys([roles.label, *roles.features, *roles.costs, *apart]))
 
 
-def packed(rows: DataFrame, columns: list[str]) -> Column:
+def packed(rows: DataFrame, columns: list[str], *more: Column) -> Column:
     """Return some columns as a struct that Arrow carries safely.
 
     Vectors go as arrays: they don't cross into Python on Spark Connect. Timestamps go as microseconds: Arrow's type
@@ -38,7 +38,7 @@ def packed(rows: DataFrame, columns: list[str]) -> Column:
             return vector_to_array(col(name))
         return F.unix_micros(col(name)) if isinstance(dtype(rows, name), T.TimestampType) else col(name)
 
-    return F.struct(*[plain(c).alias(c) for c in columns])
+    return F.struct(*[plain(c).alias(c) for c in columns], *more)
 
 
 def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, space: Space, plan: SamplingPlan) -> DataFrame:

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from numbers import Real
+from typing import Any
 
 from pyspark import keyword_only
 from pyspark.sql import DataFrame
 
-from steelyard.over_sampling._base import OverSampler
+from steelyard.errors import InputError
+from steelyard.kernels.geometric import bandwidth
+from steelyard.over_sampling._base import Growth, SyntheticSampler
+from steelyard.over_sampling._points import alone, class_bounds, with_points
+from steelyard.params import param, wrong
 from steelyard.sampling._docs import documented
-from steelyard.sampling._plan import ClassPlan, SamplingPlan, Work
+from steelyard.sampling._features import Features
+from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
-from steelyard.sampling._strategy import Strategy
+from steelyard.sampling._statistics import class_samples, spread
+from steelyard.sampling._strategy import Strategy, class_name
+
+
+def _shrinkage(name: str, value: object) -> float | dict[str, float]:
+    of_class: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"": value}
+    for v in of_class.values():
+        if isinstance(v, bool) or not isinstance(v, Real) or not 0 <= float(v) < float("inf"):
+            raise wrong(name, "a number, 0 or more, or a map of class to such a number", value)
+    found = {class_name(c): float(v) for c, v in of_class.items()}
+    return found if isinstance(value, Mapping) else found[""]
 
 
 @documented
-class RandomOverSampler(OverSampler):
+class RandomOverSampler(SyntheticSampler):
     """Repeat rows of some classes until they have exact sizes.
 
     Every row of a class appears equally often, ⌊after / before⌋ times, and a random share of the rows once more.
@@ -23,13 +41,30 @@ class RandomOverSampler(OverSampler):
     row: all its columns, its key and weight included, are repeated, and it isn't marked as synthetic. Probabilities
     learned from the result are corrected in closed form by the change of the class shares.
 
+    With `shrinkage` it is the smoothed bootstrap [1]_: each new row is a row of the class, moved by a normal step whose
+    deviation is `shrinkage` times that of the class times a factor that falls with its number of rows. New rows are
+    then synthetic, their categories are the copied row's, and a number outside of what the class has in the table is
+    moved to the end. Features must be free of gaps, unless `missing` says what they get.
+
     Costs one scan of the label, two or three narrow scans where a class doesn't divide evenly, and one pass that
-    repeats rows: no shuffle, no crossing into Python.
+    repeats rows: no shuffle, no crossing into Python. With `shrinkage`: four scans of the table (label; features; a
+    sample of each class; the ends of each class), and for the rows that are copied one shuffle for their ids and one
+    crossing; one scan and one shuffle of ids more where the new rows don't divide evenly.
 
     Parameters
     ----------
     {columns}
     {over}
+    shrinkage : float or dict of class to float, optional
+        How far new rows are moved, from 0 on; 1 is the kernel estimate's width. By default rows are repeated as they
+        are. Classes that a map doesn't name are moved by 0.
+    categorical_features, missing, provenance
+        As for SMOTE; only read with `shrinkage`.
+
+    References
+    ----------
+    .. [1] Menardi, Torelli, "Training and assessing classification rules with imbalanced data", Data Mining and
+       Knowledge Discovery 28, 2014.
 
     Examples
     --------
@@ -38,6 +73,9 @@ class RandomOverSampler(OverSampler):
 
     name = "random_over_sampler"
     effect = "random_over"
+    numeric = False
+
+    shrinkage = param("shrinkage", "how far new rows are moved, in all classes or by class", _shrinkage)
 
     @keyword_only
     def __init__(
@@ -53,11 +91,30 @@ class RandomOverSampler(OverSampler):
         sampling_strategy: Strategy = "auto",
         random_state: int = 0,
         max_new_rows: int | None = None,
+        shrinkage: float | Mapping[Any, float] | None = None,
+        categorical_features: Sequence[str] | None = None,
+        missing: str = "error",
+        provenance: bool = False,
     ) -> None:
         super().__init__()
         self._configure()
 
-    def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
+    @property
+    def makes_rows(self) -> bool:
+        """Whether there are synthetic rows in its results."""
+        return self.getOrDefault("shrinkage") is not None
+
+    def plan(self, df: DataFrame) -> SamplingPlan:
+        """Return how often rows of each class are repeated, or how many new ones there are to be. Makes no rows."""
+        return super().plan(df) if self.makes_rows else self._repeated(df, *self._looked_at(df))
+
+    def resample(self, df: DataFrame) -> Resampling:
+        """Return the plan, and with `shrinkage` the new rows."""
+        return super().resample(df) if self.makes_rows else Resampling(self.plan(df))
+
+    def _repeated(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
+        if self.getOrDefault("provenance"):
+            raise InputError("provenance tells of new rows, and without shrinkage rows are only repeated")
         targets = {c: counts[c] + n for c, n in self._new(counts).items()}
         odd = {c: n % counts[c] for c, n in targets.items() if n % counts[c]}
         shares = self._draw(df, roles, odd, counts)
@@ -67,3 +124,34 @@ class RandomOverSampler(OverSampler):
             classes[c] = ClassPlan(before, after, times=after // before, again=shares.get(c))
         scans = 2 + (2 if roles.keyed else 3) * bool(odd)
         return self._new_plan(roles, classes=classes, work=Work(scans=scans))
+
+    def _seeded(self, grown: Growth) -> Growth:
+        grown = super()._seeded(grown)
+        return replace(grown, plan=replace(grown.plan, effect="bends"))
+
+    def _pairs(self, grown: Growth) -> DataFrame:
+        plan = grown.plan
+        return with_points(
+            alone(grown),
+            "jittered",
+            spreads=self._spreads(grown),
+            bounds=class_bounds(grown),
+            seed=plan.seed,
+            purpose=plan.purpose,
+        )
+
+    def _spreads(self, grown: Growth) -> dict[str, list[float]]:
+        """Return the deviation of the step in each number, by class."""
+        asked, roles, space = self.getOrDefault("shrinkage"), grown.roles, grown.space
+        of_class = {c: float(asked.get(c, 0.0) if isinstance(asked, Mapping) else asked) for c in grown.new}
+        rows = {c: grown.counts[c] for c in grown.new}
+        numbers = Features(space.features.numbers)
+        samples = class_samples(grown.table, roles.identity, roles.label, numbers, space.widths, rows)
+        found = {c: spread(s.numbers, s.counts, "standard", constant=0.0) for c, s in samples.items()}
+        factors = {c: of_class[c] * bandwidth(rows[c], space.n_numbers) for c in grown.new}
+        return {c: (found[c] * factors[c]).tolist() for c in grown.new}
+
+    def _work(self, grown: Growth) -> Work:
+        drawn = any(s.again for s in grown.seeds.values())
+        shuffles = 1 + drawn + grown.plan.provenance
+        return Work(scans=5 + drawn + self._samples(grown), shuffles=shuffles, python=1)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from pyspark import keyword_only
 
-from steelyard.over_sampling._base import SyntheticSampler
+from steelyard.over_sampling._neighbors import NeighborSampler
 from steelyard.sampling._docs import documented
 from steelyard.sampling._params import HasNeighbors
 from steelyard.sampling._strategy import Strategy
 
 
 @documented
-class SMOTE(SyntheticSampler, HasNeighbors):
+class SMOTE(NeighborSampler, HasNeighbors):
     """Synthetic minority over-sampling [1]_: new rows between a row and one of its nearest neighbours in its class.
 
     Every row of a class is a seed equally often (a random share of them once more), as in the paper; for each new

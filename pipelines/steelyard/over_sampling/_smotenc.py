@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from pyspark import keyword_only
 
-from steelyard.over_sampling._base import SyntheticSampler
+from steelyard.over_sampling._neighbors import NeighborSampler
 from steelyard.sampling._docs import documented
 from steelyard.sampling._params import HasNeighbors
 from steelyard.sampling._strategy import Strategy
 
 
 @documented
-class SMOTENC(SyntheticSampler, HasNeighbors):
+class SMOTENC(NeighborSampler, HasNeighbors):
     """SMOTE for numbers and categories [1]_, section 6.1.
 
     As SMOTE, but two categories that differ add Med² to a squared distance, Med being the median of the numbers'

@@ -34,21 +34,22 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     ----------
     name : str
         Its snake_case name, for pipelines.
-    kind : {"over-sampling", "under-sampling"}
+    sampling_type : {"over-sampling", "under-sampling", "clean-sampling"}
         What strategies mean.
     effect : {"none", "random_under", "random_over", "bends"}
         What it does to the distribution of features within a class; chooses the calibration of probabilities.
     numeric : bool
         Whether it measures distances, and so needs features that are numbers or categories, without gaps.
-    categories : bool
-        Whether it takes categories then.
+    categories, numbers : bool
+        Whether it takes categories then, and whether numbers are more than categories to it.
     """
 
     name: ClassVar[str]
-    kind: ClassVar[Kind]
+    sampling_type: ClassVar[Kind]
     effect: ClassVar[Effect]
     numeric: ClassVar[bool] = False
     categories: ClassVar[bool] = True
+    numbers: ClassVar[bool] = True
 
     _input_kwargs: dict[str, Any]
 
@@ -61,7 +62,7 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     @property
     def makes_rows(self) -> bool:
         """Whether there are synthetic rows in its results."""
-        return self.effect == "bends" and self.kind == "over-sampling"
+        return self.effect == "bends" and self.sampling_type == "over-sampling"
 
     def fit_resample(self, df: DataFrame, y: Any = None) -> DataFrame:
         """Return the resampled table: all columns with their types, and `is_synthetic`.
@@ -131,7 +132,7 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         return {**counts, **self._targets(counts)}
 
     def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
-        return resolve(self.getOrDefault("sampling_strategy"), counts, self.kind)
+        return resolve(self.getOrDefault("sampling_strategy"), counts, self.sampling_type)
 
     def _settings(self) -> dict[str, Any]:
         """All parameters that aren't columns, as JSON types."""

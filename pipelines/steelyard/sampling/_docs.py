@@ -31,16 +31,16 @@ _CLEAN = """sampling_strategy : str or list, default "auto"
         Not used: nothing here is random."""
 
 _FEATURES = """categorical_features : list of str, optional
-        Features that are categories; strings and booleans by default. Two that differ add Med² to a squared distance
-        (SMOTE-NC's: the median of the numbers' standard deviations, squared).
+        Features that are categories; strings and booleans by default. Where distances are taken, two that differ add
+        Med² to the square (SMOTE-NC's: the median of the numbers' standard deviations, squared).
     missing : {"error", "impute"}, default "error"
         What null and NaN features get: a refusal; or, while distances are taken and rows are made, the median or mode
-        of their class. Rows of the table keep their gaps.
-    scale : {"none", "standard", "robust"}, default "none"
-        What numbers are divided by while distances are taken: nothing, their standard deviation or their
-        interquartile range, over a sample of the rows of all classes. New rows are in the original units."""
+        of their class. Rows of the table keep their gaps."""
 
-_SEARCH = """search : {"auto", "exact", "cells"}, default "auto"
+_SEARCH = """scale : {"none", "standard", "robust"}, default "none"
+        What numbers are divided by while distances are taken: nothing, their standard deviation or their
+        interquartile range, over a sample of the rows of all classes. New rows are in the original units.
+    search : {"auto", "exact", "cells"}, default "auto"
         How neighbours are looked for. "auto" is exact up to about 80,000 rows of 30 features (more where rows are
         narrower); beyond, rows are grouped into cells of which only the nearest are looked into, where that saves work:
         see `steelyard.frames.cells.with_cells`.

@@ -114,6 +114,11 @@ def is_number(kind: T.DataType) -> bool:
     return isinstance(kind, T.NumericType)
 
 
+def is_float(kind: T.DataType) -> bool:
+    """Whether a type has NaN."""
+    return isinstance(kind, T.DoubleType | T.FloatType)
+
+
 def is_array(kind: T.DataType) -> bool:
     """Whether a type is an array's of numbers."""
     return isinstance(kind, T.ArrayType) and is_number(kind.elementType)

@@ -19,7 +19,7 @@ class NoResampling(Sampler):
     """
 
     name = "none"
-    kind = "over-sampling"
+    sampling_type = "over-sampling"
     effect = "none"
 
     @keyword_only

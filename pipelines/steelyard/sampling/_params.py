@@ -82,17 +82,17 @@ class HasFeatures(Params):
         "taken and rows are made",
         one_of("error", "impute"),
     )
+
+
+class HasSearch(HasFeatures):
+    """How neighbours are looked for."""
+
     scale = param(
         "scale",
         "how numbers are scaled while distances are taken, and only then: 'none', 'standard' (by the standard "
         "deviation) or 'robust' (by the interquartile range), of a sample of all rows",
         one_of("none", "standard", "robust"),
     )
-
-
-class HasSearch(HasFeatures):
-    """How neighbours are looked for."""
-
     distinct_neighbors = param(
         "distinct_neighbors", "whether neighbours differ from the row and from one another, where rows are equal", flag
     )

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import col, dtype
 from steelyard.kernels.distance import Distance
-from steelyard.sampling._features import Features, array_of, is_array, is_number, numbers_of
+from steelyard.sampling._features import Features, array_of, is_array, is_float, is_number, numbers_of
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._statistics import Sample, class_samples, feature_scale, pooled, spread
 from steelyard.sampling._survey import Survey
@@ -107,7 +107,7 @@ class Space:
         if name in self.features.categories or is_number(kind):
             ones = {c: v[0] if isinstance(v, list) else v for c, v in of_class.items()}
             pairs = [p for c, v in ones.items() for p in (F.lit(c), F.lit(v).cast(kind))]
-            gap = F.isnan(col(name)) if kind.typeName() in {"double", "float"} else F.lit(False)
+            gap = F.isnan(col(name)) if is_float(kind) else F.lit(False)
             return F.coalesce(F.when(~gap, col(name)), F.try_element_at(F.create_map(*pairs), within))
         pairs = [p for c, v in of_class.items() for p in (F.lit(c), F.array(*[F.lit(x).cast("double") for x in v]))]
         fills = F.try_element_at(F.create_map(*pairs), within)

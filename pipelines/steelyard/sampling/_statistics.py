@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col
+from steelyard.columns import class_text, col, dtype
 from steelyard.hashing import row_hash
-from steelyard.sampling._features import Features, numbers_of
+from steelyard.sampling._features import Features, is_float, numbers_of
 
 _SAMPLE_ROWS = 1 << 14
 _SAMPLE_VALUES = 1 << 22
@@ -130,7 +130,7 @@ def _sampled(
     """Return the rows up to a position, by what they are within."""
     codes = [f"c{i}" for i in range(len(features.categories))]
     parts = [within.alias("within"), position.alias("p"), numbers_of(df, features.numbers, widths).alias("x")]
-    parts += [col(f).cast("string").alias(c) for f, c in zip(features.categories, codes, strict=True)]
+    parts += [_text(df, f).alias(c) for f, c in zip(features.categories, codes, strict=True)]
     rows = df.where(position <= last).select(*parts)
     # Equal rows share a position: counted instead of listed, so that the sample is small whatever repeats.
     whole = [F.min(c).alias(c) for c in ("x", *codes)]
@@ -142,6 +142,11 @@ def _sampled(
     names, counts = np.asarray(found["within"].to_pylist(), dtype=object)[order], found["n"].to_numpy()[order]
     kept = {name: np.flatnonzero(names == name) for name in set(names.tolist())}
     return {n: Sample(numbers[rows], [c[rows] for c in categories], counts[rows]) for n, rows in kept.items()}
+
+
+def _text(df: DataFrame, category: str) -> Column:
+    value = col(category)
+    return F.when(~F.isnan(value), value.cast("string")) if is_float(dtype(df, category)) else value.cast("string")
 
 
 def pooled(samples: Mapping[str, Sample], counts: Mapping[str, int]) -> Sample:
@@ -173,6 +178,16 @@ def _deviation(values: Floats, counts: Counts) -> Floats:
         mean = (known * weights).sum(axis=0) / total
         found: Floats = np.sqrt((np.square(known - mean) * weights).sum(axis=0) / total)
     return found
+
+
+def mean(sample: Sample) -> Floats:
+    """Return the mean of each number, NaN values left out; 0 where all are missing."""
+    known = ~np.isnan(sample.numbers)
+    weights = sample.counts[:, None] * known
+    found: Floats = (np.where(known, sample.numbers, 0.0) * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1)
+    # Rounding must not take the mean of a constant out of its range.
+    low, high = (f(np.where(known, sample.numbers, fill), axis=0) for f, fill in ((np.min, np.inf), (np.max, -np.inf)))
+    return np.where(known.any(axis=0), np.clip(found, low, high), 0.0)
 
 
 def quantile(values: Floats, counts: Counts, q: float) -> Floats:

@@ -12,7 +12,7 @@ from pyspark.sql import types as T
 from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError
 from steelyard.hashing import row_hash
-from steelyard.sampling._features import SHOWN, Features, array_of, is_number
+from steelyard.sampling._features import SHOWN, Features, array_of, is_float, is_number
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def survey(
 
 def _missing(df: DataFrame, feature: str, category: bool) -> Column:
     def gap(value: Column, kind: T.DataType) -> Column:
-        return value.isNull() | F.isnan(value) if isinstance(kind, T.DoubleType | T.FloatType) else value.isNull()
+        return value.isNull() | F.isnan(value) if is_float(kind) else value.isNull()
 
     kind = dtype(df, feature)
     if category or is_number(kind):
@@ -121,7 +121,7 @@ def _infinite(df: DataFrame, feature: str) -> Column:
     kind = dtype(df, feature)
     if not is_number(kind):
         return F.exists(array_of(df, feature), lambda v: v.isin(endless))
-    return col(feature).isin(endless) if isinstance(kind, T.DoubleType | T.FloatType) else F.lit(False)
+    return col(feature).isin(endless) if is_float(kind) else F.lit(False)
 
 
 def _refuse(counts: Mapping[str, int], what: str, method: str) -> None:

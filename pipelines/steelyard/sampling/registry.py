@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from steelyard.sampling._base import Sampler
 
 SAMPLERS = {
+    "adasyn": "steelyard.over_sampling.ADASYN",
     "all_knn": "steelyard.under_sampling.AllKNN",
+    "borderline_smote": "steelyard.over_sampling.BorderlineSMOTE",
     "edited_nearest_neighbours": "steelyard.under_sampling.EditedNearestNeighbours",
+    "geometric_smote": "steelyard.over_sampling.GeometricSMOTE",
     "neighbourhood_cleaning_rule": "steelyard.under_sampling.NeighbourhoodCleaningRule",
     "none": "steelyard.sampling.NoResampling",
+    "polynom_fit_smote": "steelyard.over_sampling.PolynomFitSMOTE",
     "random_over_sampler": "steelyard.over_sampling.RandomOverSampler",
     "random_under_sampler": "steelyard.under_sampling.RandomUnderSampler",
     "repeated_edited_nearest_neighbours": "steelyard.under_sampling.RepeatedEditedNearestNeighbours",
     "smote": "steelyard.over_sampling.SMOTE",
+    "smoten": "steelyard.over_sampling.SMOTEN",
     "smotenc": "steelyard.over_sampling.SMOTENC",
     "tomek_links": "steelyard.under_sampling.TomekLinks",
 }

@@ -1,7 +1,7 @@
 """Checks that every sampler must pass: run them on one of your own.
 
 Each check takes what makes a sampler (its class, or a function of its parameters) and a Spark session, and raises
-`AssertionError`. It goes by what the sampler says of itself: `kind`, `effect`, `numeric`.
+`AssertionError`. It goes by what the sampler says of itself: `sampling_type`, `effect`, `numeric`.
 
 >>> from steelyard.testing import check_sampler
 >>> check_sampler(MySampler, spark)  # doctest: +SKIP

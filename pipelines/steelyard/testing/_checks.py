@@ -42,9 +42,9 @@ def reachable(make: Make, sizes: Mapping[str, int] = SIZES) -> dict[str, int]:
     """Return counts that the sampler can bring some classes to, no multiples of what they have."""
     sampler = make()
     largest = max(sizes, key=sizes.__getitem__)
-    if sampler.effect == "none" or sampler.kind == "clean-sampling":
+    if sampler.effect == "none" or sampler.sampling_type == "clean-sampling":
         return {}
-    if sampler.kind == "under-sampling":
+    if sampler.sampling_type == "under-sampling":
         return {largest: sizes[largest] // 2 + 1}
     return {c: 2 * n + 3 for c, n in sizes.items() if c != largest and n > 1}
 
@@ -61,7 +61,7 @@ def _planned(plan: SamplingPlan) -> dict[str, int]:
 def _expected(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **params: Any) -> dict[str, int]:
     """Return the counts that were asked for; of a method that cleans, those that its plan tells."""
     sampler = _sampler(make, sizes, **params)
-    if sampler.kind != "clean-sampling":
+    if sampler.sampling_type != "clean-sampling":
         return {**sizes, **reachable(make, sizes)}
     return {c: n for c, n in _planned(sampler.plan(df)).items() if n}
 
@@ -88,7 +88,7 @@ def _result(make: Make, spark: SparkSession) -> _Result:
 
 def check_strategies(make: Make, spark: SparkSession) -> None:
     """All spellings of `sampling_strategy` mean what they mean in imbalanced-learn."""
-    df, kind, wanted = sample_table(spark), make().kind, reachable(make)
+    df, kind, wanted = sample_table(spark), make().sampling_type, reachable(make)
     if kind == "clean-sampling":
         _check_cleaned_classes(make, df)
     if not wanted:
@@ -164,7 +164,7 @@ def check_original_rows(make: Make, spark: SparkSession) -> None:
             after[row[:place] + row[place + 1 :]] += n
     before = multiset(df)
     assert set(after) <= set(before)
-    assert after >= before if make().kind == "over-sampling" else after <= before
+    assert after >= before if make().sampling_type == "over-sampling" else after <= before
 
 
 def check_vectors(make: Make, spark: SparkSession) -> None:
@@ -176,6 +176,9 @@ def check_vectors(make: Make, spark: SparkSession) -> None:
     vectors = arrays.withColumn("both", array_to_vector(F.col("both")))
     result = _sampler(make, key_col="id").fit_resample(plain)
     packed = result.withColumn("both", F.array("x", "z")).drop("x", "z")
+    if not make().numbers:
+        refused(lambda: _sampler(make, key_col="id", features_col="both").fit_resample(arrays), "'both'")
+        return
     from_arrays = _sampler(make, key_col="id", features_col="both").fit_resample(arrays)
     from_vectors = _sampler(make, key_col="id").fit_resample(vectors)
     assert dict(from_vectors.dtypes)["both"] == "vector"
@@ -220,8 +223,9 @@ def check_missing_and_infinite(make: Make, spark: SparkSession) -> None:
         with_gaps, with_infinities = plain_table(spark, gaps, labels), plain_table(spark, endless, labels)
         if make().numeric:
             refused(partial(make().plan, with_gaps), "missing", "'f0' (2 rows)")
+        if make().numeric and make().numbers:
             refused(partial(make().plan, with_infinities), "infinite", "'f1' (1 rows)")
-        else:
+        elif not make().numeric:
             result = _sampler(make, sizes).fit_resample(with_gaps)
             assert class_sizes(result) == sizes | reachable(make, sizes)
 
@@ -250,13 +254,15 @@ def check_categories(make: Make, spark: SparkSession) -> None:
     if not make().numeric:
         assert class_sizes(_sampler(make).fit_resample(df)) == SIZES | reachable(make)
         return
-    refused(lambda: make(features_col=["x", "at"]).plan(df), "'at' (timestamp)")
+    if make().numbers:
+        refused(lambda: make(features_col=["x", "at"]).plan(df), "'at' (timestamp)")
     if not make().categories:
         refused(lambda: make(features_col=features).plan(df), "'vip' (boolean)", "'who' (string)", "smotenc")
         refused(lambda: make(features_col=["x", "n"], categorical_features=["n"]).plan(df), "'n' (int)", "smotenc")
         return
     refused(lambda: make(features_col=features, categorical_features=["whoo"]).plan(df), "'whoo'", "'who'")
-    params: dict[str, Any] = {"features_col": features, "key_col": "id", "categorical_features": ["vip", "who", "n"]}
+    nominal = ["vip", "who", "n"] if make().numbers else features
+    params: dict[str, Any] = {"features_col": features, "key_col": "id", "categorical_features": nominal}
     result = _sampler(make, **params).fit_resample(df)
     assert result.dtypes == [*df.dtypes, (IS_SYNTHETIC, "boolean")]
     assert class_sizes(result) == _expected(make, df, **params)
@@ -283,9 +289,10 @@ def check_duplicates(make: Make, spark: SparkSession) -> None:
         result = _sampler(make, sizes).fit_resample(df)
         assert class_sizes(result) == _expected(make, df, sizes)
         new = set(multiset(result.where(IS_SYNTHETIC).select("f0", "f1")))
-        assert not new & set(multiset(df.select("f0", "f1"))), "a synthetic row is a mere copy"
+        if make().numbers:
+            assert not new & set(multiset(df.select("f0", "f1"))), "a synthetic row is a mere copy"
         kept = multiset(result.where(~F.col(IS_SYNTHETIC)).select("f0", "f1", "label"))
-        for label in sizes if make().kind != "clean-sampling" else ():
+        for label in sizes if make().sampling_type != "clean-sampling" else ():
             of_class = [n for row, n in kept.items() if row[2] == label]
             assert max(of_class) - min(of_class) <= 1, "equal rows are drawn in proportion"
 
@@ -304,7 +311,9 @@ def check_labels(make: Make, spark: SparkSession) -> None:
         wanted = {common if c == names[0] else rare: n for c, n in reachable(make, sizes).items()}
         sampler = make(sampling_strategy=wanted) if wanted else make()
         seen = {r["label"]: r["count"] for r in sampler.fit_resample(df).groupBy("label").count().collect()}
-        planned = _planned(sampler.plan(df)) if sampler.kind == "clean-sampling" else sizes | reachable(make, sizes)
+        planned = (
+            _planned(sampler.plan(df)) if sampler.sampling_type == "clean-sampling" else sizes | reachable(make, sizes)
+        )
         assert seen == {v: planned[n] for v, n in zip((common, rare), names, strict=True)}, kind
 
 

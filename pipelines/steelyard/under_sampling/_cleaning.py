@@ -30,7 +30,7 @@ class CleaningSampler(Sampler, HasSearch):
     search. Their ids are kept on the executors while the result is referred to, since a search is dear.
     """
 
-    kind = "clean-sampling"
+    sampling_type = "clean-sampling"
     effect = "bends"
     numeric = True
 

@@ -63,7 +63,7 @@ class RandomUnderSampler(Sampler):
     """
 
     name = "random_under_sampler"
-    kind = "under-sampling"
+    sampling_type = "under-sampling"
     effect = "random_under"
 
     replacement = param("replacement", "whether rows are drawn with replacement; only false is supported", _without)

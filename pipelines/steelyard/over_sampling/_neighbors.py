@@ -1,0 +1,120 @@
+"""What samplers share that pair a row with its neighbours in its class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.errors import InputError
+from steelyard.frames.cells import with_cells
+from steelyard.frames.neighbors import pairs
+from steelyard.frames.search import Search
+from steelyard.hashing import ROW_ID
+from steelyard.over_sampling._base import Growth, SyntheticSampler
+from steelyard.over_sampling._seeds import CLASS
+from steelyard.sampling._params import HasSearch
+from steelyard.sampling._plan import Work
+
+
+class NeighborSampler(SyntheticSampler, HasSearch):
+    """Base of SMOTE and those like it; as it stands it is SMOTE.
+
+    Attributes
+    ----------
+    neighbors : str
+        Its parameter for the neighbours of a row in its class.
+    """
+
+    neighbors: ClassVar[str] = "k_neighbors"
+
+    def _pairs(self, grown: Growth) -> DataFrame:
+        assert grown.search is not None
+        return pairs(own_points(grown), grown.search, seed=grown.plan.seed, purpose=grown.plan.purpose)
+
+    def _seeded(self, grown: Growth) -> Growth:
+        """Add who is a seed how often, and how neighbours are searched."""
+        grown = super()._seeded(grown)
+        asked = dict.fromkeys(grown.new, 0)
+        for stratum, seeds in grown.seeds.items():
+            asked[self._class_of(stratum)] += seeds.rows
+        search = self._search(grown, {c: (n, grown.counts[c]) for c, n in asked.items()})
+        how, recall = self.getOrDefault("search"), self.getOrDefault("recall")
+        search = with_cells(own_points(grown), search, how=how, recall=recall)
+        cells = {c: d.to_json() for c, d in search.divisions.items()}
+        return self._recorded(replace(grown, search=search), cells=cells)
+
+    @staticmethod
+    def _class_of(stratum: str) -> str:
+        """Return the class that a stratum is part of."""
+        return stratum
+
+    def _search(self, grown: Growth, sizes: Mapping[str, tuple[int, int]], k: int | None = None) -> Search:
+        distinct, wanted = self.getOrDefault("distinct_neighbors"), self._k() if k is None else k
+        of_space = grown.space.searching()
+        return Search(wanted, sizes=sizes, distinct=distinct, block_bytes=self._block_bytes(), **of_space)
+
+    def _k(self) -> int:
+        return int(self.getOrDefault(self.neighbors))
+
+    def _least(self) -> int:
+        return self._k() + 1
+
+    def _check_sizes(self, new: Mapping[str, int], sizes: Mapping[str, int], what: str) -> None:
+        equal = what == "different rows"
+        if equal and not self.getOrDefault("distinct_neighbors"):
+            return
+        method, name, k = type(self).__name__, self.neighbors, self._k()
+        for c in new:
+            if sizes[c] <= k:
+                smaller = f"set {name} to {sizes[c] - 1} or less, or " if sizes[c] > 1 else ""
+                hint = " (or distinct_neighbors to False)" if equal else ""
+                raise InputError(
+                    f"{method} with {name}={k} needs at least {k + 1} {what} of a class, and class {c!r} has "
+                    f"{sizes[c]:,}: {smaller}leave the class out of sampling_strategy{hint}"
+                )
+
+    def _work(self, grown: Growth) -> Work:
+        search = grown.search
+        if search is None:  # not known yet
+            return Work()
+        one_block, drawn = search.one_block(), any(s.again for s in grown.seeds.values())
+        measured, placed = len(search.divisions), bool(search.divisions) and not one_block
+        return Work(
+            scans=(4 if one_block else 6) + drawn + self._samples(grown) + bool(measured),
+            shuffles=(2 if one_block else 9) + drawn + grown.plan.provenance + 2 * bool(measured),
+            python=(1 if one_block else 2) + placed + measured,
+            distances=sum(search.comparisons(c) for c in search.sizes),
+            tasks=sum(layout.pairs for layout in search.layouts().values()),
+        )
+
+    def _block_bytes(self) -> int:
+        return int(self.getOrDefault("block_mb")) * 2**20
+
+
+def own_points(grown: Growth, uses: Column | None = None, *, numbers: bool = False) -> DataFrame:
+    """Return the rows as a search within classes wants them; what is used is asked for.
+
+    Parameters
+    ----------
+    grown : Growth
+    uses : Column, optional
+        In place of how often a row is used in all.
+    numbers : bool, default False
+        Whether rows carry their numbers, as an array ``__x``, and their class.
+    """
+    used = grown.used() if uses is None else grown.used().withColumn("uses", uses)
+    carried = [grown.categories(grown.rows).alias("carried")] if grown.space.features.categories else []
+    return used.select(
+        F.col(CLASS).alias("within"),
+        F.col(ROW_ID).alias("row_id"),
+        grown.space.points(grown.rows).alias("x"),
+        F.lit(True).alias("indexed"),
+        (F.col("uses") > 0).alias("queried"),
+        "uses",
+        grown.row(grown.rows, numbers=numbers).alias("row"),
+        *carried,
+    )

@@ -1,0 +1,56 @@
+"""New rows at points of their own: not between two rows, but around one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.frames._point_task import USED
+from steelyard.frames.workers import in_worker, nullable
+from steelyard.hashing import ROW_ID
+from steelyard.over_sampling._base import Growth
+from steelyard.over_sampling._seeds import CLASS
+
+_TASK = "steelyard.frames._point_task"
+
+
+def alone(grown: Growth) -> DataFrame:
+    """Return each seed as often as it is used, paired with itself: as `pairs` does, with ``x`` and ``class``."""
+    used = grown.used().where(F.col("uses") > 0)
+    categories = [grown.categories(grown.rows).alias("mode")] if grown.space.features.categories else []
+    row = grown.row(grown.rows)
+    return used.select(
+        F.col(ROW_ID).alias("seed_id"),
+        F.col(ROW_ID).alias("neighbor_id"),
+        F.explode(F.sequence(F.lit(1), F.col("uses"))).alias("replicate"),
+        F.lit(0.0).alias("gap"),
+        row.alias("seed"),
+        row.alias("neighbor"),
+        *categories,
+        grown.space.numbers(grown.rows).alias("x"),
+        F.col(CLASS).alias("class"),
+        "uses",
+    )
+
+
+def with_points(rows: DataFrame, task: str, more: Sequence[tuple[str, str]] = (), **settings: Any) -> DataFrame:
+    """Add ``point`` and what else a task of `steelyard.frames._point_task` tells. One crossing into Python."""
+    kept = [f for f in rows.schema.fields if f.name not in USED and f.name not in dict(more)]
+    schema = T.StructType(kept).add("point", T.ArrayType(T.DoubleType()))
+    for name, kind in more:
+        schema = schema.add(name, kind)
+    return rows.mapInArrow(in_worker(_TASK, task, **settings), nullable(schema))
+
+
+def class_bounds(grown: Growth) -> dict[str, tuple[list[float], list[float]]]:
+    """Return the least and the greatest numbers of each class that grows. One scan."""
+    x = grown.space.numbers(grown.rows)
+    places = range(grown.space.n_numbers)
+    rows = grown.rows.select(F.col(CLASS).alias("class"), x.alias("x"))
+    sides = [f(F.col("x")[i]).alias(f"{n}{i}") for i in places for n, f in (("low", F.min), ("high", F.max))]
+    found = rows.groupBy("class").agg(*sides).collect()
+    return {r["class"]: ([r[f"low{i}"] for i in places], [r[f"high{i}"] for i in places]) for r in found}

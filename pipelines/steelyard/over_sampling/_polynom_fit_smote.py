@@ -1,0 +1,198 @@
+"""Polynom-fit-SMOTE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark import keyword_only
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from steelyard.columns import dtype
+from steelyard.errors import InputError
+from steelyard.hashing import HASH_BITS, ROW_ID, row_hash
+from steelyard.over_sampling._base import Growth, SyntheticSampler
+from steelyard.over_sampling._points import alone
+from steelyard.over_sampling._seeds import CLASS
+from steelyard.params import one_of, param
+from steelyard.sampling._docs import documented
+from steelyard.sampling._plan import Work
+from steelyard.sampling._statistics import Sample, class_samples, mean
+from steelyard.sampling._strategy import Strategy
+
+_MOST_MESHED = 4096  # rows of a class: eight million pairs
+_BUCKET_ROWS = 4096
+
+
+@documented
+class PolynomFitSMOTE(SyntheticSampler):
+    """New rows on lines that join the rows of a class in a given pattern [1]_.
+
+    "star" joins each row with the class's mean, "bus" joins it with the next row in the order of their ids and the last
+    with the first, "mesh" joins each with each. New rows are divided evenly among the lines, and lie on each at even
+    distances. No neighbours are looked for, so this is the cheapest of the methods that make rows. Categories of new
+    rows are the commonest of the class.
+
+    Costs two scans of the table (label; features) and one for a sample of each class, whose mean is taken. "star": then
+    one scan and one shuffle of the classes that grow; no crossing into Python. "bus": three scans and four shuffles;
+    "mesh": two scans and three shuffles, and rows × rows pairs, so only classes of up to 4,096 rows. Where new rows
+    don't divide evenly among the lines: one scan and one shuffle more.
+
+    Parameters
+    ----------
+    {columns}
+    {over}
+    topology : {"star", "bus", "mesh"}, default "star"
+    {features}
+    {provenance}
+        With "star", `neighbor_id` is null.
+
+    References
+    ----------
+    .. [1] Gazzah, Essoukri Ben Amara, "New oversampling approaches based on polynomial fitting for imbalanced data
+       sets", DAS, 2008.
+
+    Examples
+    --------
+    >>> PolynomFitSMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    """
+
+    name = "polynom_fit_smote"
+
+    topology = param("topology", "how the rows of a class are joined", one_of("star", "bus", "mesh"))
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        label_col: str = "label",
+        features_col: str | Sequence[str] | None = None,
+        key_col: str | Sequence[str] | None = None,
+        group_col: str | None = None,
+        time_col: str | None = None,
+        weight_col: str | None = None,
+        cost_cols: str | Sequence[str] | None = None,
+        sampling_strategy: Strategy = "auto",
+        random_state: int = 0,
+        max_new_rows: int | None = None,
+        topology: str = "star",
+        categorical_features: Sequence[str] | None = None,
+        missing: str = "error",
+        provenance: bool = False,
+    ) -> None:
+        super().__init__()
+        self._configure()
+
+    def _strata(self, grown: Growth) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
+        if self.getOrDefault("topology") != "mesh":
+            return super()._strata(grown)
+        for c in grown.new:
+            if not 2 <= grown.counts[c] <= _MOST_MESHED:
+                raise InputError(
+                    f"PolynomFitSMOTE with topology='mesh' joins each row of a class with each, so a class may have 2 "
+                    f"to {_MOST_MESHED:,} rows, and class {c!r} has {grown.counts[c]:,}: take 'bus' or 'star'"
+                )
+        lines = {c: grown.counts[c] * (grown.counts[c] - 1) // 2 for c in grown.new}
+        return _each_with_each(grown), grown.new, lines
+
+    def _pairs(self, grown: Growth) -> DataFrame:
+        samples = _samples(grown)
+        topology = self.getOrDefault("topology")
+        if topology == "star":
+            return _towards_mean(grown, samples)
+        lines = grown.used() if topology == "mesh" else _each_with_next(grown)
+        modes = _modes(grown, samples)
+        return (
+            lines.where(F.col("uses") > 0)
+            .select(
+                "seed_id",
+                "neighbor_id",
+                F.explode(F.sequence(F.lit(1), F.col("uses"))).alias("replicate"),
+                "seed",
+                "neighbor",
+                "uses",
+                *([modes.alias("mode")] if modes is not None else []),
+            )
+            .withColumn("gap", F.col("replicate") / (F.col("uses") + 1))
+        )
+
+    def _work(self, grown: Growth) -> Work:
+        scans, shuffles = {"star": (4, 1), "bus": (6, 4), "mesh": (5, 3)}[self.getOrDefault("topology")]
+        drawn = any(s.again for s in grown.seeds.values())
+        return Work(scans=scans + drawn + self._samples(grown), shuffles=shuffles + drawn + grown.plan.provenance)
+
+
+def _samples(grown: Growth) -> dict[str, Sample]:
+    space, roles, rows = grown.space, grown.roles, {c: grown.counts[c] for c in grown.new}
+    return class_samples(grown.table, roles.identity, roles.label, space.features, space.widths, rows)
+
+
+def _towards_mean(grown: Growth, samples: dict[str, Sample]) -> DataFrame:
+    rows = alone(grown).drop("mode")
+    pairs = [p for c, s in samples.items() for p in (F.lit(c), F.array(*[F.lit(float(v)) for v in mean(s)]))]
+    center = F.try_element_at(F.create_map(*pairs), F.col("class"))
+    gap = F.col("replicate") / (F.col("uses") + 1)
+    modes = _modes(grown, samples, F.col("class"))
+    made = rows.withColumns({"gap": gap, "point": F.zip_with("x", center, lambda a, b: a + gap * (b - a))})
+    made = made.withColumn("neighbor_id", F.lit(None).cast("bigint"))
+    return made if modes is None else made.withColumn("mode", modes)
+
+
+def _modes(grown: Growth, samples: dict[str, Sample], within: Column | None = None) -> Column | None:
+    """Return the commonest categories of each class, as a struct; None where there are no categories."""
+    names = grown.space.features.categories
+    if not names:
+        return None
+    place = F.col(CLASS) if within is None else within
+    modes = {c: s.modes() for c, s in samples.items()}
+    fields = []
+    for i, name in enumerate(names):
+        pairs = [p for c, of in modes.items() for p in (F.lit(c), F.lit(of[i]).cast(dtype(grown.table, name)))]
+        fields.append(F.try_element_at(F.create_map(*pairs), place).alias(name))
+    return F.struct(*fields)
+
+
+def _each_with_each(grown: Growth) -> DataFrame:
+    """Return all pairs of rows of a class: ``seed``, ``neighbor`` and their ids; the id of a pair is its row id."""
+    rows = grown.rows.select(CLASS, F.col(ROW_ID).alias("seed_id"), grown.row(grown.rows).alias("seed"))
+    others = grown.rows.select(
+        F.concat(CLASS, F.lit("")).alias(CLASS),
+        (F.col(ROW_ID) + 0).alias("neighbor_id"),
+        grown.row(grown.rows).alias("neighbor"),
+    )
+    both = rows.join(F.broadcast(others), CLASS).where(F.col("seed_id") < F.col("neighbor_id"))
+    line = row_hash(both, ["seed_id", "neighbor_id"], 0, "line")
+    return both.withColumns({ROW_ID: line, "stratum": F.col(CLASS)})
+
+
+def _each_with_next(grown: Growth) -> DataFrame:
+    """Return each row with the next in the order of ids, the last with the first.
+
+    Ids are hashes: by their leading bits they fall into buckets of some thousand rows. The last of a bucket is joined
+    with the first of the next one, from a table of these alone.
+    """
+    largest = max(grown.counts[c] for c in grown.new)
+    bits = max(largest // _BUCKET_ROWS, 1).bit_length() - 1
+    used = grown.used()
+    rows = used.select(
+        CLASS,
+        F.shiftrightunsigned(ROW_ID, HASH_BITS - bits).alias("bucket") if bits else F.lit(0).alias("bucket"),
+        F.struct(F.col(ROW_ID).alias("id"), grown.row(grown.rows).alias("row")).alias("me"),
+        "uses",
+    )
+    firsts = rows.groupBy(CLASS, "bucket").agg(F.min_by("me", F.col("me.id")).alias("first"))
+    around = Window.partitionBy(CLASS).orderBy("bucket")
+    following = F.coalesce(F.lead("first").over(around), F.first("first").over(around))
+    anew = [F.concat(CLASS, F.lit("")).alias(CLASS), (F.col("bucket") + 0).alias("bucket")]
+    nexts = firsts.select(*anew, following.alias("following"))
+    inside = F.lead("me").over(Window.partitionBy(CLASS, "bucket").orderBy("me.id"))
+    joined = rows.withColumn("inside", inside).join(F.broadcast(nexts), [CLASS, "bucket"])
+    other = F.coalesce("inside", "following")
+    return joined.select(
+        CLASS,
+        F.col("me.id").alias("seed_id"),
+        F.col("me.row").alias("seed"),
+        other.getField("id").alias("neighbor_id"),
+        other.getField("row").alias("neighbor"),
+        "uses",
+    )

@@ -1,0 +1,168 @@
+"""SMOTE-N."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark import keyword_only
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col, dtype
+from steelyard.errors import InputError
+from steelyard.frames.neighbors import pairs
+from steelyard.kernels.distance import Distance
+from steelyard.over_sampling._base import Growth
+from steelyard.over_sampling._neighbors import NeighborSampler, own_points
+from steelyard.sampling._docs import documented
+from steelyard.sampling._features import Features, find_features, listed
+from steelyard.sampling._params import HasNeighbors
+from steelyard.sampling._roles import Roles
+from steelyard.sampling._space import Space
+from steelyard.sampling._strategy import Strategy
+from steelyard.sampling._survey import Survey
+
+_MOST_VALUES = 20_000  # of a feature and class together: they travel in the plan
+
+
+@dataclass(frozen=True)
+class ValueSpace(Space):
+    """Categories as the classes' shares among the rows that have them: the Value Difference Metric's view.
+
+    Parameters
+    ----------
+    shares : mapping of str to mapping
+        For each feature and value, the share of each class, classes in one order.
+    classes : int
+    """
+
+    shares: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    classes: int = 1
+
+    def searching(self) -> dict[str, Any]:
+        """Return what a `Search` needs to know."""
+        width = self.classes * len(self.features.categories)
+        return {"n_features": width, "scale": None, "distance": Distance("vdm", classes=self.classes)}
+
+    def points(self, rows: DataFrame) -> Column:
+        """Return a row's shares, feature by feature."""
+        return F.concat(*[self._shares(f) for f in self.features.categories])
+
+    def _shares(self, feature: str) -> Column:
+        of_value = self.shares[feature]
+        values = F.array(*[F.lit(v) for v in of_value])
+        shares = [F.array(*[F.lit(float(s)) for s in of]) for of in of_value.values()]
+        return F.try_element_at(F.map_from_arrays(values, F.array(*shares)), col(feature).cast("string"))
+
+
+@documented
+class SMOTEN(NeighborSampler, HasNeighbors):
+    """SMOTE for categories alone [1]_, section 6.2.
+
+    Distances are the Value Difference Metric's [2]_: two values of a feature are as far apart as the shares of the
+    classes among their rows, over all rows of the table. Each category of a new row is the commonest one among its
+    seed and the seed's `k_neighbors` nearest neighbours; of equally common ones, one is drawn for each new row.
+    Every row of a class is a seed equally often.
+
+    Costs what SMOTE costs, and one scan of the table that counts values by class; these counts come to the driver, so
+    that a feature may have some thousands of values, but no more.
+
+    imbalanced-learn's `categorical_encoder` has no counterpart: nothing is encoded.
+
+    Parameters
+    ----------
+    {columns}
+    {over}
+    k_neighbors : int, default 5
+        Each class that gets new rows needs more different rows than this.
+    {distinct}
+    categorical_features : list of str, optional
+        Features that are categories, as all must be that are neither strings nor booleans; by default all are taken
+        for categories, numbers too.
+    missing : {"error", "impute"}, default "error"
+        What null features get: a refusal; or, while distances are taken and rows are made, the mode of their class.
+        Rows of the table keep their gaps.
+    {provenance}
+    {search}
+        Of categories alone, the search is always exact, and nothing is scaled.
+
+    References
+    ----------
+    .. [1] Chawla, Bowyer, Hall, Kegelmeyer, "SMOTE: synthetic minority over-sampling technique", JAIR 16, 2002.
+    .. [2] Cost, Salzberg, "A weighted nearest neighbor algorithm for learning with symbolic features", Machine
+       Learning 10, 1993.
+
+    Examples
+    --------
+    >>> SMOTEN(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    """
+
+    name = "smoten"
+    numbers = False
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        label_col: str = "label",
+        features_col: str | Sequence[str] | None = None,
+        key_col: str | Sequence[str] | None = None,
+        group_col: str | None = None,
+        time_col: str | None = None,
+        weight_col: str | None = None,
+        cost_cols: str | Sequence[str] | None = None,
+        sampling_strategy: Strategy = "auto",
+        random_state: int = 0,
+        max_new_rows: int | None = None,
+        k_neighbors: int = 5,
+        distinct_neighbors: bool = True,
+        categorical_features: Sequence[str] | None = None,
+        missing: str = "error",
+        scale: str = "none",
+        provenance: bool = False,
+        search: str = "auto",
+        recall: float = 0.95,
+        block_mb: int = 128,
+    ) -> None:
+        super().__init__()
+        self._configure()
+
+    def _features(self, df: DataFrame, roles: Roles) -> Features:
+        features = super()._features(df, roles)
+        if self.getOrDefault("categorical_features") is None:
+            return find_features(df, roles.features, "SMOTEN", roles.features)
+        if features.numbers:
+            kinds = {f: dtype(df, f) for f in features.numbers}
+            raise InputError(
+                f"SMOTEN is for categories alone, and these features are numbers: {listed(features.numbers, kinds)}. "
+                "List them in categorical_features if they are codes; else take SMOTENC (method smotenc)"
+            )
+        return features
+
+    def _space(self, df: DataFrame, roles: Roles, features: Features, seen: Survey, counts: Mapping[str, int]) -> Space:
+        plain = super()._space(df, roles, features, seen, counts)
+        rows = plain.filled(df.withColumn("__class", class_text(df, roles.label)), F.col("__class"))
+        shares = {f: _class_shares(rows, f, list(counts)) for f in features.categories}
+        return ValueSpace(features, plain.widths, fills=plain.fills, shares=shares, classes=len(counts))
+
+    def _pairs(self, grown: Growth) -> DataFrame:
+        assert grown.search is not None
+        seed, purpose = grown.plan.seed, grown.plan.purpose
+        return pairs(own_points(grown), grown.search, seed=seed, purpose=purpose, ballot=True)
+
+
+def _class_shares(rows: DataFrame, feature: str, classes: Sequence[str]) -> dict[str, list[float]]:
+    """Return the share of each class among the rows of each value, values in order."""
+    counted = rows.groupBy(col(feature).cast("string").alias("value"), F.col("__class").alias("class")).count()
+    found = counted.limit(_MOST_VALUES + 1).collect()
+    if len(found) > _MOST_VALUES:
+        raise InputError(
+            f"feature {feature!r} has more than {_MOST_VALUES:,} values by class: SMOTEN compares values by their "
+            "classes' shares, which such rare values don't have. Group them, or leave it out of features_col"
+        )
+    tally: dict[str, dict[str, int]] = {}
+    for r in found:
+        tally.setdefault(r["value"], {})[r["class"]] = r["count"]
+    return {v: [tally[v].get(c, 0) / sum(tally[v].values()) for c in classes] for v in sorted(tally)}
