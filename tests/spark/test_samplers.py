@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COVERED = [
     "all_knn",
     "edited_nearest_neighbours",
+    "near_miss",
     "neighbourhood_cleaning_rule",
     "none",
     "random_over_sampler",

@@ -37,7 +37,7 @@ def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:
     From the request and the split's counts, not from what the resampling says of itself. Nobody asks a method that
     cleans for counts: what its plan has published must be what is there.
     """
-    if sampler.kind == "clean-sampling":
+    if sampler.cleans:
         return {c: of["after"] for c, of in ctx.read("resample", "plan.json")["classes"].items()}
     return sampler.targets(ctx.read("split", "plan.json")["counts"]["train"])
 

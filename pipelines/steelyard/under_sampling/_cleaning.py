@@ -33,6 +33,8 @@ class CleaningSampler(Sampler, HasSearch):
     kind = "clean-sampling"
     effect = "bends"
     numeric = True
+    cleans = True
+    seeded = False
 
     @abstractmethod
     def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
