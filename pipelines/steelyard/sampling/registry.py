@@ -22,6 +22,8 @@ SAMPLERS = {
     "random_under_sampler": "steelyard.under_sampling.RandomUnderSampler",
     "repeated_edited_nearest_neighbours": "steelyard.under_sampling.RepeatedEditedNearestNeighbours",
     "smote": "steelyard.over_sampling.SMOTE",
+    "smote_tomek": "steelyard.combine.SMOTETomek",
+    "smoteenn": "steelyard.combine.SMOTEENN",
     "smotenc": "steelyard.over_sampling.SMOTENC",
     "tomek_links": "steelyard.under_sampling.TomekLinks",
 }
