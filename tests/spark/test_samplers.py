@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COVERED = [
     "all_knn",
     "edited_nearest_neighbours",
+    "instance_hardness_threshold",
     "near_miss",
     "neighbourhood_cleaning_rule",
     "none",

@@ -70,8 +70,8 @@ class HasMaxNewRows(Params):
     max_new_rows = param("max_new_rows", "more new rows than this are refused before anything runs", whole(0))
 
 
-class HasFeatures(Params):
-    """What features are while distances are taken."""
+class HasCategories(Params):
+    """What features are, and what stands for those that are missing."""
 
     categorical_features = param(
         "categorical_features", "features that are categories; strings and booleans by default", _names
@@ -82,6 +82,11 @@ class HasFeatures(Params):
         "taken and rows are made",
         one_of("error", "impute"),
     )
+
+
+class HasFeatures(HasCategories):
+    """What features are while distances are taken."""
+
     scale = param(
         "scale",
         "how numbers are scaled while distances are taken, and only then: 'none', 'standard' (by the standard "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SAMPLERS = {
     "all_knn": "steelyard.under_sampling.AllKNN",
     "edited_nearest_neighbours": "steelyard.under_sampling.EditedNearestNeighbours",
+    "instance_hardness_threshold": "steelyard.under_sampling.InstanceHardnessThreshold",
     "near_miss": "steelyard.under_sampling.NearMiss",
     "neighbourhood_cleaning_rule": "steelyard.under_sampling.NeighbourhoodCleaningRule",
     "none": "steelyard.sampling.NoResampling",

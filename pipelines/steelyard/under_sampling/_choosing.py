@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from pyspark.sql import DataFrame
 
@@ -25,15 +26,21 @@ class ChoosingSampler(Sampler):
 
     A method says what the order is: `_ranked`. Classes are coded by their place in the order of their labels. Ids of
     the rows that are not kept stay on the executors while the result is referred to, since the order is dear.
+
+    Attributes
+    ----------
+    fills_by_class : bool
+        Whether what stands for a gap is what is usual in the row's class, or among all rows.
     """
 
     kind = "under-sampling"
     effect = "bends"
     numeric = True
+    fills_by_class: ClassVar[bool] = True
 
     @abstractmethod
     def _ranked(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
-        """Return ``row_id``, ``own`` class and ``position`` of all rows of the reduced classes.
+        """Return ``row_id``, ``own`` class and ``position`` of all rows of the reduced classes, computed.
 
         Rows without a position can't be kept.
         """
@@ -49,7 +56,7 @@ class ChoosingSampler(Sampler):
         reduced = _reduced(plan)
         if not reduced:
             return Resampling(plan)
-        ranked = held(self._ranked(df, plan, space, counts))
+        ranked = self._ranked(df, plan, space, counts)
         names = class_order(counts)
         lines = find_lines(ranked, {names.index(c): n for c, n in reduced.items()})
         for code, line in lines.items():
@@ -81,7 +88,7 @@ class ChoosingSampler(Sampler):
         seen = survey(df, roles.label, features, method, watched, enough, gaps=gaps)
         self._check(counts, seen)
         scale = self.getOrDefault("scale") if self.hasParam("scale") else "none"
-        return find_space(df, roles, features, seen, counts, scale=scale)
+        return find_space(df, roles, features, seen, counts, scale=scale, by_class=self.fills_by_class)
 
     def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
         """Return the classes whose different rows matter, and how many of them are enough."""

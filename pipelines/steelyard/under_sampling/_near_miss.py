@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
+from steelyard.frames.caching import held
 from steelyard.frames.cells import with_cells
 from steelyard.frames.neighbors import farthest, nearest
 from steelyard.frames.ranking import ranked
@@ -118,12 +119,12 @@ class NearMiss(ChoosingSampler, HasSearch):
         rows = self._rows(df, plan, space, counts)
         reduced = [c for c, of in plan.classes.items() if of.after < of.before]
         if version == 3:
-            return self._of_preselected(rows, reduced, k)
+            return held(self._of_preselected(rows, reduced, k))
         points = _towards_rarest(rows, F.col("class").isin(rows.codes(reduced)))
         sizes = {_RARE: (sum(counts[c] for c in reduced), counts[rows.rarest])}
         if version == 2:
-            return ranked(_with_values(farthest(points, _searching(rows, k, sizes)), F.col("distances")))
-        return ranked(self._distances(rows, points, k, sizes))
+            return held(ranked(_with_values(farthest(points, _searching(rows, k, sizes)), F.col("distances"))))
+        return held(ranked(self._distances(rows, points, k, sizes)))
 
     def _distances(self, rows: Rows, points: DataFrame, k: int, sizes: Sizes) -> DataFrame:
         """Return the distances of rows to their nearest ones in the rarest class; its own rows are near themselves."""
