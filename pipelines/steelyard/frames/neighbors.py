@@ -8,6 +8,7 @@ don't depend on the blocks, so neither do the neighbours.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -17,6 +18,8 @@ from pyspark.sql import types as T
 from steelyard.frames._blocks import TASK, by_blocks
 from steelyard.frames.search import Search
 from steelyard.frames.workers import in_worker, nullable
+
+_FARTHEST = "steelyard.frames._farthest_task"
 
 
 def nearest(points: DataFrame, search: Search) -> DataFrame:
@@ -61,6 +64,37 @@ def nearest(points: DataFrame, search: Search) -> DataFrame:
     if "carried" in points.columns:
         named["carried"] = F.col("found.carried")
     return found.select(*known, *[column.alias(name) for name, column in named.items()])
+
+
+def farthest(points: DataFrame, search: Search) -> DataFrame:
+    """Find the distances of each query row to the k index rows that are farthest from it. Always exact.
+
+    Costs one shuffle of `points`, as `nearest` does, one crossing into Python, and one shuffle of short lists where an
+    index has more than one block.
+
+    Parameters
+    ----------
+    points : DataFrame
+        As for `nearest`; ``carried`` must be there. A row that is in the index and queried is compared with itself too.
+    search : Search
+        Cells are of no use here.
+
+    Returns
+    -------
+    DataFrame
+        ``within``, ``row_id``, ``own`` and ``distances`` (array<double>, largest first).
+    """
+    search = replace(search, divisions={})
+    listed = T.ArrayType(T.DoubleType())
+    schema = T.StructType().add("within", "string").add("row_id", "long")
+    schema = schema.add("own", points.schema["carried"].dataType).add("found", listed)
+    found = by_blocks(points, search, in_worker(_FARTHEST, "search", **search.settings()), schema)
+    if not search.one_block():
+        merged = F.reverse(F.array_sort(F.flatten(F.collect_list("found"))))
+        found = found.groupBy("within", "row_id", "own").agg(F.slice(merged, 1, search.k).alias("found"))
+    rooted = search.distance.name != "manhattan"
+    distances = F.transform("found", F.sqrt) if rooted else F.col("found")
+    return found.select("within", "row_id", "own", distances.alias("distances"))
 
 
 def pairs(points: DataFrame, search: Search, *, seed: int, purpose: str, ballot: bool = False) -> DataFrame:

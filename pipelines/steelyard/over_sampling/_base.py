@@ -16,7 +16,7 @@ from steelyard.over_sampling._parents import PROVENANCE, inherited, new_rows, pa
 from steelyard.over_sampling._seeds import CLASS, Seeds, class_rows, share_out, with_uses
 from steelyard.sampling._base import Sampler
 from steelyard.sampling._features import Features, find_features
-from steelyard.sampling._params import HasFeatures, HasMaxNewRows, HasProvenance
+from steelyard.sampling._params import HasCategories, HasMaxNewRows, HasProvenance
 from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space, find_space
@@ -97,7 +97,7 @@ class Growth:
         return packed(rows, list(self.space.features.categories))
 
 
-class SyntheticSampler(OverSampler, HasFeatures, HasProvenance):
+class SyntheticSampler(OverSampler, HasCategories, HasProvenance):
     """Base of the methods that make rows out of rows.
 
     A method says whom a row is paired with, and where between the two, or else, the new row lies: `_pairs`; and which

@@ -41,7 +41,9 @@ def packed(rows: DataFrame, columns: list[str], *more: Column) -> Column:
     return F.struct(*[plain(c).alias(c) for c in columns], *more)
 
 
-def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, space: Space, plan: SamplingPlan) -> DataFrame:
+def new_rows(
+    pairs: DataFrame, table: DataFrame, roles: Roles, space: Space, plan: SamplingPlan, *, id_column: str | None = None
+) -> DataFrame:
     """Return a new row for each pair of parents, with the table's columns, `is_synthetic` and provenance if asked for.
 
     Parameters
@@ -54,6 +56,8 @@ def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, space: Space, pla
     roles : Roles
     space : Space
     plan : SamplingPlan
+    id_column : str, optional
+        Column that gets the id of each new row, whether or not provenance is asked for.
     """
     numbers = _numbers(pairs, table, space)
     columns = [
@@ -62,8 +66,10 @@ def new_rows(pairs: DataFrame, table: DataFrame, roles: Roles, space: Space, pla
         if f.name != IS_SYNTHETIC
     ]
     columns.append(F.lit(True).alias(IS_SYNTHETIC))
+    row_id = row_hash(pairs, ["seed_id", "replicate"], plan.seed, plan.purpose)
+    if id_column is not None:
+        columns.append(row_id.alias(id_column))
     if plan.provenance:
-        row_id = row_hash(pairs, ["seed_id", "replicate"], plan.seed, plan.purpose)
         columns += [row_id.alias("row_id"), *(F.col(c) for c in PROVENANCE[1:])]
     return pairs.select(*columns)
 

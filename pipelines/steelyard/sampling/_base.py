@@ -42,6 +42,10 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         Whether it measures distances, and so needs features that are numbers or categories, without gaps.
     categories, numbers : bool
         Whether it takes categories then, and whether numbers are more than categories to it.
+    cleans : bool
+        Whether it drops whatever rows its rule names, so that nobody can ask for the counts of its result.
+    seeded : bool
+        Whether anything in it is random, so that `random_state` matters.
     """
 
     name: ClassVar[str]
@@ -50,6 +54,8 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     numeric: ClassVar[bool] = False
     categories: ClassVar[bool] = True
     numbers: ClassVar[bool] = True
+    cleans: ClassVar[bool] = False
+    seeded: ClassVar[bool] = True
 
     _input_kwargs: dict[str, Any]
 

@@ -70,8 +70,8 @@ class HasMaxNewRows(Params):
     max_new_rows = param("max_new_rows", "more new rows than this are refused before anything runs", whole(0))
 
 
-class HasFeatures(Params):
-    """What features are while distances are taken."""
+class HasCategories(Params):
+    """What features are, and what stands for those that are missing."""
 
     categorical_features = param(
         "categorical_features", "features that are categories; strings and booleans by default", _names
@@ -84,8 +84,8 @@ class HasFeatures(Params):
     )
 
 
-class HasSearch(HasFeatures):
-    """How neighbours are looked for."""
+class HasFeatures(HasCategories):
+    """What features are while distances are taken."""
 
     scale = param(
         "scale",
@@ -93,6 +93,11 @@ class HasSearch(HasFeatures):
         "deviation) or 'robust' (by the interquartile range), of a sample of all rows",
         one_of("none", "standard", "robust"),
     )
+
+
+class HasSearch(HasFeatures):
+    """How neighbours are looked for."""
+
     distinct_neighbors = param(
         "distinct_neighbors", "whether neighbours differ from the row and from one another, where rows are equal", flag
     )

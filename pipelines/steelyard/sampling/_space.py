@@ -133,7 +133,14 @@ class Space:
 
 
 def find_space(
-    df: DataFrame, roles: Roles, features: Features, found: Survey, counts: Mapping[str, int], *, scale: str = "none"
+    df: DataFrame,
+    roles: Roles,
+    features: Features,
+    found: Survey,
+    counts: Mapping[str, int],
+    *,
+    scale: str = "none",
+    by_class: bool = True,
 ) -> Space:
     """Find scales, what categories weigh, and what stands for gaps: all from samples of the table.
 
@@ -149,6 +156,9 @@ def find_space(
     counts : mapping of str to int
         Rows of each class.
     scale : {"none", "standard", "robust"}
+    by_class : bool, default True
+        What stands for a gap is what is usual in the row's class; else what is usual among all rows, which doesn't give
+        the class away.
     """
     divisors = feature_scale(df, roles.identity, features, found.widths, scale, sum(counts.values()))
     space = Space(features, found.widths, None if divisors is None else tuple(divisors))
@@ -161,7 +171,11 @@ def find_space(
         space = replace(space, penalty=_penalty(everybody, divisors), penalties=penalties)
     if found.missing:
         neutral = tuple(v or 0.0 for v in everybody.medians())
-        space = replace(space, fills=_fills(samples, features, found), neutral=neutral)
+        space = replace(
+            space,
+            fills=_fills(samples if by_class else dict.fromkeys(samples, everybody), features, found),
+            neutral=neutral,
+        )
     return space
 
 

@@ -63,6 +63,11 @@ class Rows:
         left = self.points.join(dropped, "row_id", "left_anti")
         return replace(self, points=left, counts={c: n - lost.get(c, 0) for c, n in self.counts.items()})
 
+    def joined_by(self, new: DataFrame, counts: Mapping[str, int]) -> Rows:
+        """Return these rows and new ones; `counts` are of both."""
+        ordered = {c: counts[c] for c in self.counts}
+        return replace(self, points=self.points.unionByName(new), counts=ordered)
+
     def neighbors(self, k: int, queried: Sequence[str]) -> DataFrame:
         """Return the k nearest rows of each row of some classes.
 
@@ -111,9 +116,15 @@ def surroundings(
         Of the search.
     """
     ordered = {c: counts[c] for c in class_order(counts)}
-    pairs = [F.lit(v) for i, c in enumerate(ordered) for v in (c, i)]
-    code = F.try_element_at(F.create_map(*pairs), class_text(df, plan.label))
-    rows = space.filled(identified(df, plan).withColumn("__code", code), class_text(df, plan.label))
-    points = rows.select(F.col(ROW_ID).alias("row_id"), F.col("__code").alias("class"), space.points(rows).alias("x"))
+    points = located(identified(df, plan), plan, space, counts)
     search = Search(1, sizes={}, distinct=distinct, block_bytes=block_bytes, **space.searching())
     return Rows(points, ordered, search, how, recall)
+
+
+def located(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
+    """Return ``row_id``, ``class`` and ``x`` of rows that have their ids."""
+    label = class_text(rows, plan.label)
+    pairs = [F.lit(v) for i, c in enumerate(class_order(counts)) for v in (c, i)]
+    code = F.try_element_at(F.create_map(*pairs), label)
+    filled = space.filled(rows.withColumn("__code", code), label)
+    return filled.select(F.col(ROW_ID).alias("row_id"), F.col("__code").alias("class"), space.points(filled).alias("x"))

@@ -22,7 +22,8 @@ def run(ctx: Context, attempt: str) -> Result:
     data = dataset(ctx)
     sampler = sampler_for(data, ctx.config.resample.method, ctx.config.resample.params)
     train = training_rows(ctx)
-    numeric = _numbers(train, data) if sampler.makes_rows else []
+    # Of a method that cleans, the row that a new one grew from may be gone, and the range of what is left be narrower.
+    numeric = _numbers(train, data) if sampler.makes_rows and not sampler.cleans else []
     parameters: dict[str, Any] = {
         "label": data.label,
         "counts": _requested(ctx, sampler),
@@ -37,7 +38,7 @@ def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:
     From the request and the split's counts, not from what the resampling says of itself. Nobody asks a method that
     cleans for counts: what its plan has published must be what is there.
     """
-    if sampler.sampling_type == "clean-sampling":
+    if sampler.cleans:
         return {c: of["after"] for c, of in ctx.read("resample", "plan.json")["classes"].items()}
     return sampler.targets(ctx.read("split", "plan.json")["counts"]["train"])
 

@@ -2,6 +2,8 @@
 
 from steelyard.under_sampling._all_knn import AllKNN
 from steelyard.under_sampling._edited_nearest_neighbours import EditedNearestNeighbours
+from steelyard.under_sampling._instance_hardness_threshold import InstanceHardnessThreshold
+from steelyard.under_sampling._near_miss import NearMiss
 from steelyard.under_sampling._neighbourhood_cleaning_rule import NeighbourhoodCleaningRule
 from steelyard.under_sampling._random_under_sampler import RandomUnderSampler
 from steelyard.under_sampling._repeated_edited_nearest_neighbours import RepeatedEditedNearestNeighbours
@@ -10,6 +12,8 @@ from steelyard.under_sampling._tomek_links import TomekLinks
 __all__ = [
     "AllKNN",
     "EditedNearestNeighbours",
+    "InstanceHardnessThreshold",
+    "NearMiss",
     "NeighbourhoodCleaningRule",
     "RandomUnderSampler",
     "RepeatedEditedNearestNeighbours",

@@ -33,6 +33,8 @@ class CleaningSampler(Sampler, HasSearch):
     sampling_type = "clean-sampling"
     effect = "bends"
     numeric = True
+    cleans = True
+    seeded = False
 
     @abstractmethod
     def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
@@ -122,6 +124,12 @@ def commonest(classes: Column) -> Column:
     return -F.array_max(votes).getField("c")
 
 
+def edited(rows: Rows, k: int, kind_sel: str) -> tuple[DataFrame, dict[str, int]]:
+    """Drop what the k nearest rows contradict: Wilson's editing."""
+    near = rows.neighbors(k, rows.cleaned)
+    return settled(near.where(outvoted(kind_sel)), rows)
+
+
 class Editing(CleaningSampler):
     """Base of Wilson's editing and its repetitions."""
 
@@ -132,8 +140,7 @@ class Editing(CleaningSampler):
 
     def _edited(self, rows: Rows, k: int) -> tuple[DataFrame, dict[str, int]]:
         """Drop what the k nearest rows contradict."""
-        near = rows.neighbors(k, rows.cleaned)
-        return settled(near.where(outvoted(self.getOrDefault("kind_sel"))), rows)
+        return edited(rows, k, self.getOrDefault("kind_sel"))
 
     def _in_rounds(
         self, rows: Rows, ks: Iterable[int], *, allow_minority: bool, converging: bool

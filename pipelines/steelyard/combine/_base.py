@@ -1,0 +1,123 @@
+"""What methods share that over-sample and then clean."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text
+from steelyard.frames.caching import held
+from steelyard.hashing import ROW_ID
+from steelyard.over_sampling._base import Growth
+from steelyard.over_sampling._neighbors import NeighborSampler
+from steelyard.over_sampling._parents import new_rows
+from steelyard.params import param, wrong
+from steelyard.sampling._params import HasNeighbors
+from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
+from steelyard.sampling._roles import Roles
+from steelyard.sampling._strategy import Strategy, check_strategy, cleaned
+from steelyard.sampling._surroundings import Rows, located, surroundings
+
+
+def _classes(name: str, value: object) -> Strategy:
+    checked = check_strategy(value)
+    if not isinstance(checked, str | list):
+        raise wrong(name, "a word or a list of classes", value)
+    return checked
+
+
+class CombinedSampler(NeighborSampler, HasNeighbors):
+    """Base of the methods that make rows as SMOTE does, and then drop rows by their neighbours among all, new ones too.
+
+    A method says which rows it drops: `_dropped`. New rows are made once and kept on the executors while the result is
+    referred to, as are the ids of what is dropped: both cost a search.
+    """
+
+    cleans = True
+
+    cleaning_strategy = param(
+        "cleaning_strategy", "classes that may lose rows, their new ones too: a word, or a list of classes", _classes
+    )
+
+    @abstractmethod
+    def _dropped(self, rows: Rows) -> tuple[DataFrame, Mapping[str, int]]:
+        """Return ``row_id`` of the rows to be dropped, computed, and how many of each class they are."""
+
+    def plan(self, df: DataFrame) -> SamplingPlan:
+        """Return how many rows of each class are made, and how many are dropped. Makes and searches them."""
+        return self.resample(df).plan
+
+    def resample(self, df: DataFrame) -> Resampling:
+        """Return the plan, the new rows that stay, and the ids of the rows of the table that don't."""
+        grown = self._grown(df, *self._looked_at(df))
+        before = {c: of.before for c, of in grown.plan.classes.items()}
+        counts = {c: n + grown.new.get(c, 0) for c, n in before.items()}
+        made = self._made(grown) if grown.new else None
+        rows = self._rows(grown, made, before, counts)
+        if not rows.cleaned:
+            return self._settled(grown, made, None, {})
+        dropped, lost = self._dropped(rows)
+        return self._settled(grown, made, dropped.select(F.col("row_id").alias(ROW_ID)), lost)
+
+    def _made(self, grown: Growth) -> DataFrame:
+        pairs = self._pairs(grown)
+        return held(new_rows(pairs, grown.table, grown.roles, grown.space, grown.plan, id_column=ROW_ID))
+
+    def _rows(
+        self, grown: Growth, made: DataFrame | None, before: Mapping[str, int], counts: Mapping[str, int]
+    ) -> Rows:
+        how, recall = self.getOrDefault("search"), self.getOrDefault("recall")
+        plan, space, block_bytes = grown.plan, grown.space, self._block_bytes()
+        rows = surroundings(grown.table, plan, space, before, block_bytes=block_bytes, how=how, recall=recall)
+        if made is not None:
+            rows = rows.joined_by(located(made, plan, space, before), counts)
+        return replace(rows, cleaned=tuple(cleaned(self.getOrDefault("cleaning_strategy"), counts)))
+
+    def _settled(
+        self, grown: Growth, made: DataFrame | None, dropped: DataFrame | None, lost: Mapping[str, int]
+    ) -> Resampling:
+        """Tell rows of the table from new ones among those that are dropped."""
+        fewer: dict[str, int] = {}
+        kept, gone = made, dropped
+        if made is not None and dropped is not None:
+            of_made = made.join(dropped, ROW_ID, "left_semi")
+            found = of_made.groupBy(class_text(made, grown.plan.label).alias("class")).count().collect()
+            fewer = {r["class"]: r["count"] for r in found}
+            kept = made.join(dropped, ROW_ID, "left_anti")
+            gone = dropped.join(made.select(ROW_ID), ROW_ID, "left_anti")
+        old = {c: n - fewer.get(c, 0) for c, n in lost.items()}
+        plan = self._final(grown, old, fewer)
+        return Resampling(
+            plan,
+            None if kept is None else kept.drop(ROW_ID),
+            gone.select(F.col(ROW_ID).alias("row_id")) if gone is not None and any(old.values()) else None,
+        )
+
+    def _final(self, grown: Growth, old: Mapping[str, int], fewer: Mapping[str, int]) -> SamplingPlan:
+        classes, asked = {}, {}
+        for c, of in grown.plan.classes.items():
+            asked[c], new = of.after, of.new - fewer.get(c, 0)
+            lost = old.get(c, 0)
+            classes[c] = ClassPlan(of.before, of.before - lost + new, keep="ids" if lost else "all", new=new)
+        details = {**grown.plan.details, "before_cleaning": asked}
+        return replace(grown.plan, sampler=self.name, classes=classes, details=details, work=self._work(grown))
+
+    def _new_plan(self, roles: Roles, **what: Any) -> SamplingPlan:
+        # Rows are made under the name of the method that makes them, so that they are the very rows that it makes.
+        maker = "smotenc" if what["details"]["categories"] else "smote"
+        return replace(super()._new_plan(roles, **what), sampler=maker)
+
+    def _work(self, grown: Growth) -> Work:
+        made, total = super()._work(grown), sum(of.after for of in grown.plan.classes.values())
+        return Work(
+            scans=made.scans + 1,
+            shuffles=made.shuffles + 8,
+            python=made.python + 1,
+            distances=made.distances + total**2,
+            tasks=made.tasks + 1,
+        )

@@ -1,0 +1,89 @@
+"""How probable the class of each row is to a model that hasn't seen the row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from typing import Any
+
+from pyspark.ml.feature import OneHotEncoder, StringIndexer, VectorAssembler
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col
+from steelyard.frames.caching import cached
+from steelyard.hashing import ROW_ID, cuts, row_hash, with_side
+from steelyard.sampling._apply import identified
+from steelyard.sampling._plan import SamplingPlan
+from steelyard.sampling._space import Space
+from steelyard.sampling._strategy import class_order
+
+_ROWS = 100_000  # in a partition of what is learned from: by the table's size alone, so that fits are the same anywhere
+FOLD = "__fold"
+
+
+@contextmanager
+def learnable(
+    df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int], cv: int
+) -> Iterator[DataFrame]:
+    """Give the rows as estimators want them, cached: ``row_id``, ``own``, ``__label``, ``__features``, ``__fold``.
+
+    Folds hold the same number of rows of each class, but for one more or less, by hashes of ids.
+    """
+    rows = _assembled(identified(df, plan), plan, space, counts)
+    partitions = -(-sum(counts.values()) // _ROWS)
+    spread = rows.repartition(partitions, "row_id").sortWithinPartitions("row_id")
+    with cached(spread) as kept:
+        position = row_hash(kept, ["row_id"], plan.seed, f"{plan.purpose}/folds")
+        own = F.col("own").cast("string")
+        quotas = {str(i): [counts[c] * f // cv for f in range(1, cv)] for i, c in enumerate(class_order(counts))}
+        yield with_side(kept, position, own, cuts(kept, position, own, quotas, whole=False), FOLD)
+
+
+def _assembled(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
+    label = class_text(rows, plan.label)
+    pairs = [F.lit(v) for i, c in enumerate(class_order(counts)) for v in (c, i)]
+    coded = rows.withColumn("__code", F.try_element_at(F.create_map(*pairs), label))
+    filled = space.filled(coded, label)
+    # Spark's encoders don't take empty strings for values.
+    texts = [F.concat(F.lit("="), F.coalesce(col(c).cast("string"), F.lit(""))) for c in space.features.categories]
+    names = [f"__text{i}" for i in range(len(texts))]
+    known = [
+        F.col(ROW_ID).alias("row_id"),
+        F.col("__code").alias("own"),
+        F.col("__code").cast("double").alias("__label"),
+    ]
+    numbers = array_to_vector(space.numbers(filled)).alias("__numbers")
+    narrow = filled.select(*known, numbers, *[t.alias(n) for t, n in zip(texts, names, strict=True)])
+    return _encoded(narrow, names).select("row_id", "own", "__label", "__features")
+
+
+def _encoded(rows: DataFrame, names: Sequence[str]) -> DataFrame:
+    """Return the rows with ``__features``: numbers, and a column for each value of a category."""
+    if not names:
+        return rows.withColumnRenamed("__numbers", "__features")
+    places, ones = [f"{n}_place" for n in names], [f"{n}_ones" for n in names]
+    indexed = StringIndexer(inputCols=list(names), outputCols=places).fit(rows).transform(rows)
+    encoded = OneHotEncoder(inputCols=places, outputCols=ones, dropLast=False).fit(indexed).transform(indexed)
+    return VectorAssembler(inputCols=["__numbers", *ones], outputCol="__features").transform(encoded)
+
+
+def own_probabilities(rows: DataFrame, estimator: Any, cv: int, codes: Sequence[int]) -> DataFrame:
+    """Return ``row_id``, ``own`` and ``values``, the one probability of its class, for the rows of some classes.
+
+    The estimator is fitted once for each fold, on the others.
+    """
+    columns = {"featuresCol": "__features", "labelCol": "__label", "probabilityCol": "__probability"}
+    prepared = estimator.copy({estimator.getParam(name): column for name, column in columns.items()})
+    parts = []
+    for fold in range(cv):
+        model = prepared.fit(rows.where(F.col(FOLD) != fold))
+        asked = rows.where((F.col(FOLD) == fold) & F.col("own").isin(list(codes)))
+        every = vector_to_array(F.col("__probability")).alias("all")
+        parts.append(model.transform(asked).select("row_id", "own", every))
+    # A class that a model hasn't seen at all may have no place among its probabilities.
+    own = F.coalesce(F.get("all", F.col("own")), F.lit(0.0))
+    together: DataFrame = reduce(DataFrame.unionByName, parts)
+    return together.select("row_id", "own", F.array(own).alias("values"))

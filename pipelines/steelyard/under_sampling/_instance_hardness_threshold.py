@@ -1,0 +1,165 @@
+"""The instance hardness threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyspark import keyword_only
+from pyspark.ml import Estimator
+from pyspark.ml.classification import RandomForestClassifier
+from pyspark.ml.util import DefaultParamsReader
+from pyspark.sql import DataFrame
+
+from steelyard.frames.caching import held
+from steelyard.frames.ranking import ranked
+from steelyard.params import ParamsReader, ParamsWriter, param, public_path, whole, wrong
+from steelyard.sampling._docs import documented
+from steelyard.sampling._params import HasCategories
+from steelyard.sampling._plan import SamplingPlan, Work
+from steelyard.sampling._space import Space
+from steelyard.sampling._strategy import Strategy, class_order
+from steelyard.under_sampling._choosing import ChoosingSampler
+from steelyard.under_sampling._hardness import learnable, own_probabilities
+
+_NEEDED = ("featuresCol", "labelCol", "probabilityCol")
+
+
+def _estimator(name: str, value: object) -> Estimator[Any]:
+    if not isinstance(value, Estimator) or not all(value.hasParam(p) for p in _NEEDED):
+        hint = " Give an instance, not the class." if isinstance(value, type) else ""
+        raise wrong(name, f"an estimator of Spark ML with {', '.join(_NEEDED)}", value, hint)
+    return value
+
+
+@documented
+class InstanceHardnessThreshold(ChoosingSampler, HasCategories):
+    """Keep the rows of a class that a model finds easy [1]_, in exact numbers.
+
+    A row is easy where its own class is probable to a model that was fitted without it: `cv` models are fitted, each
+    without one fold of the rows, and those rows of a class are kept whose class is the most probable; equal
+    probabilities go by row id. imbalanced-learn keeps what a percentile of the probabilities happens to give, and fails
+    on labels that aren't 0, 1, 2, …
+
+    Models see the features as numbers: categories as a column for each value. Nothing is scaled: an estimator that
+    needs it (Spark's logistic regression does) scales for itself. With ``missing="impute"``, gaps get the median or
+    mode of all rows, not of the class, which would give it away. Rows are learned from in an order and in partitions
+    that depend on the table alone, 100,000 rows each; Spark's forests then are the same every time, and models whose
+    sums are of fractions are so in tables of one partition, else up to the last digits.
+
+    Costs three scans of the table (label; features; rows), one more where there are categories or gaps; two shuffles of
+    it, by ids and into partitions; `cv` fits, each of as many passes as the estimator makes, over rows that are cached
+    meanwhile, and `cv` scorings; two narrow aggregations for the folds, and two to four to find which rows come first;
+    one narrow crossing into Python. To apply the result, ids are computed anew (one shuffle of the table) and joined
+    to the ids of the rows that are not kept.
+
+    Parameters
+    ----------
+    label_col : str, default "label"
+    features_col : str or list of str, optional
+        One vector or array column, or a list of columns; by default all but label, key, group, time and weight.
+    key_col : str or list of str, optional
+        What identifies a row; its content by default.
+    group_col, time_col, weight_col, cost_cols : optional
+        Carried along: a group may be in several folds.
+    {under}
+    estimator : Estimator, optional
+        Any of Spark ML that gives probabilities (`featuresCol`, `labelCol` and `probabilityCol` are set here). By
+        default a `RandomForestClassifier` of 100 trees, seeded by `random_state`; a pipeline in YAML has that one.
+    cv : int, default 5
+        Folds, stratified by class, drawn by hashes of the rows.
+    categorical_features : list of str, optional
+        Features that are categories; strings and booleans by default.
+    missing : {"error", "impute"}, default "error"
+        What null and NaN features get: a refusal; or, while models are fitted, the median or mode of all rows.
+
+    References
+    ----------
+    .. [1] Smith, Martinez, Giraud-Carrier, "An instance level analysis of data complexity", Machine Learning 95, 2014.
+
+    Examples
+    --------
+    >>> InstanceHardnessThreshold(label_col="is_fraud", cv=3).fit_resample(df)  # doctest: +SKIP
+    """
+
+    name = "instance_hardness_threshold"
+    fills_by_class = False
+
+    estimator = param("estimator", "an estimator of Spark ML that gives probabilities; a forest by default", _estimator)
+    cv = param("cv", "how many folds: each row is judged by a model that was fitted on the others", whole(2))
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        label_col: str = "label",
+        features_col: str | Sequence[str] | None = None,
+        key_col: str | Sequence[str] | None = None,
+        group_col: str | None = None,
+        time_col: str | None = None,
+        weight_col: str | None = None,
+        cost_cols: str | Sequence[str] | None = None,
+        sampling_strategy: Strategy = "auto",
+        random_state: int = 0,
+        estimator: Estimator[Any] | None = None,
+        cv: int = 5,
+        categorical_features: Sequence[str] | None = None,
+        missing: str = "error",
+    ) -> None:
+        super().__init__()
+        self._configure()
+
+    def _ranked(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
+        cv, names = self.getOrDefault("cv"), class_order(counts)
+        codes = [names.index(c) for c, of in plan.classes.items() if of.after < of.before]
+        with learnable(df, plan, space, counts, cv) as rows:
+            found = own_probabilities(rows, self._classifier(), cv, codes)
+            return held(ranked(found, descending=True))
+
+    def _classifier(self) -> Any:
+        given = self.getOrDefault("estimator")
+        seed = self.getOrDefault("random_state")
+        return RandomForestClassifier(numTrees=100, seed=seed) if given is None else given
+
+    def _settings(self) -> dict[str, Any]:
+        given = self.getOrDefault("estimator")
+        return {**super()._settings(), "estimator": None if given is None else public_path(type(given))}
+
+    def _work(self, space: Space, counts: Mapping[str, int], reduced: Mapping[str, int]) -> Work:
+        return Work(scans=3 + bool(space.features.categories or space.fills), shuffles=4, python=1)
+
+    def write(self) -> ParamsWriter:
+        """Return a writer, which writes the estimator too: ``sampler.write().overwrite().save(path)``."""
+        return _Writer(self)
+
+    @classmethod
+    def read(cls) -> ParamsReader:
+        """Return a reader: ``InstanceHardnessThreshold.read().load(path)``."""
+        return _Reader(cls)
+
+
+class _Writer(ParamsWriter):
+    """Writes the parameters, and the estimator beside them."""
+
+    def save(self, path: str) -> None:
+        given = self.instance.getOrDefault("estimator")
+        self.params = {p.name: v for p, v in self.instance._paramMap.items()}
+        if given is not None:
+            writer = given.write().session(self.sparkSession)
+            (writer.overwrite() if self.shouldOverwrite else writer).save(f"{path}/estimator")
+            self.params["estimator"] = given.uid
+        super().save(path)
+
+
+class _Reader(ParamsReader):
+    """Reads what `_Writer` wrote."""
+
+    def load(self, path: str) -> Any:
+        metadata = self.metadata(path)
+        saved = metadata["paramMap"].pop("estimator", None)
+        sampler: Any = self.cls()
+        sampler._resetUid(metadata["uid"])
+        self.getAndSetParams(sampler, metadata)
+        if saved is not None:
+            sampler._set(estimator=DefaultParamsReader.loadParamsInstance(f"{path}/estimator", self.sparkSession))
+        return sampler

@@ -1,0 +1,244 @@
+"""NearMiss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pyspark import keyword_only
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.errors import InputError
+from steelyard.frames.caching import held
+from steelyard.frames.cells import with_cells
+from steelyard.frames.neighbors import farthest, nearest
+from steelyard.frames.ranking import ranked
+from steelyard.frames.search import Search, Sizes
+from steelyard.params import param, whole, wrong
+from steelyard.sampling._docs import documented
+from steelyard.sampling._params import HasSearch
+from steelyard.sampling._plan import SamplingPlan, Work
+from steelyard.sampling._space import Space
+from steelyard.sampling._strategy import Strategy, class_order
+from steelyard.sampling._surroundings import Rows, surroundings
+from steelyard.sampling._survey import Survey
+from steelyard.under_sampling._choosing import ChoosingSampler
+
+_RARE = "rare"
+
+
+def _version(name: str, value: object) -> int:
+    if isinstance(value, bool) or value not in (1, 2, 3):
+        raise wrong(name, "1, 2 or 3", value)
+    return int(str(value))
+
+
+@documented
+class NearMiss(ChoosingSampler, HasSearch):
+    """Keep the rows of a class that are near the rarest class, or far from it [1]_, in exact numbers.
+
+    Version 1 keeps the rows with the smallest mean distance to their `n_neighbors` nearest rows of the rarest class.
+    Version 2 those with the smallest mean distance to their `n_neighbors` farthest. Version 3 first selects the
+    `n_neighbors_ver3` nearest rows of the class to each row of the rarest, and of these keeps the ones with the
+    **largest** mean distance to their `n_neighbors` nearest of the rarest. Gives imbalanced-learn's rows wherever no
+    distances tie; equal means go by row id.
+
+    Where version 3 has selected fewer rows than are asked for, that is an error with both numbers, found when rows are
+    resampled: imbalanced-learn warns, and returns fewer. Neighbours as objects, which imbalanced-learn takes for
+    `n_neighbors`, have no counterpart.
+
+    Costs three scans of the table (label; features; rows), one more with `scale` and one where there are categories or
+    gaps; one shuffle for ids of rows; one search of the reduced classes among the rarest, with one crossing into
+    Python, one shuffle (two where the rarest class fills several blocks) and rows × rows of the rarest distances,
+    spread over tasks, or fewer in cells: version 2 has no use for cells. Version 3 searches a second time, the other
+    way, and joins ids twice. One narrow crossing and two to four narrow aggregations find which rows come first; no
+    class is sorted. To apply the result, ids are computed anew (one shuffle of the table) and joined to the ids of the
+    rows that are not kept.
+
+    Parameters
+    ----------
+    {columns}
+    {under}
+        Not used: nothing here is random.
+    version : {1, 2, 3}, default 1
+    n_neighbors : int, default 3
+        Rows of the rarest class whose distances are averaged; it needs as many.
+    n_neighbors_ver3 : int, default 3
+        Rows of a class that each row of the rarest selects; a class that is reduced needs as many.
+    {counted}
+    {features}
+    {search}
+
+    References
+    ----------
+    .. [1] Mani, Zhang, "kNN approach to unbalanced data distributions: a case study involving information extraction",
+       Workshop on learning from imbalanced datasets, ICML, 2003.
+
+    Examples
+    --------
+    >>> NearMiss(label_col="is_fraud", sampling_strategy=0.1, version=2).fit_resample(df)  # doctest: +SKIP
+    """
+
+    name = "near_miss"
+    seeded = False
+
+    version = param("version", "1: nearest to the nearest; 2: to the farthest; 3: preselected, then farthest", _version)
+    n_neighbors = param("n_neighbors", "how many rows of the rarest class distances are averaged over", whole(1))
+    n_neighbors_ver3 = param("n_neighbors_ver3", "how many rows each row of the rarest class selects", whole(1))
+
+    @keyword_only
+    def __init__(
+        self,
+        *,
+        label_col: str = "label",
+        features_col: str | Sequence[str] | None = None,
+        key_col: str | Sequence[str] | None = None,
+        group_col: str | None = None,
+        time_col: str | None = None,
+        weight_col: str | None = None,
+        cost_cols: str | Sequence[str] | None = None,
+        sampling_strategy: Strategy = "auto",
+        random_state: int = 0,
+        version: int = 1,
+        n_neighbors: int = 3,
+        n_neighbors_ver3: int = 3,
+        distinct_neighbors: bool = False,
+        categorical_features: Sequence[str] | None = None,
+        missing: str = "error",
+        scale: str = "none",
+        search: str = "auto",
+        recall: float = 0.95,
+        block_mb: int = 128,
+    ) -> None:
+        super().__init__()
+        self._configure()
+
+    def _ranked(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
+        version, k = self.getOrDefault("version"), self.getOrDefault("n_neighbors")
+        rows = self._rows(df, plan, space, counts)
+        reduced = [c for c, of in plan.classes.items() if of.after < of.before]
+        if version == 3:
+            return held(self._of_preselected(rows, reduced, k))
+        points = _towards_rarest(rows, F.col("class").isin(rows.codes(reduced)))
+        sizes = {_RARE: (sum(counts[c] for c in reduced), counts[rows.rarest])}
+        if version == 2:
+            return held(ranked(_with_values(farthest(points, _searching(rows, k, sizes)), F.col("distances"))))
+        return held(ranked(self._distances(rows, points, k, sizes)))
+
+    def _distances(self, rows: Rows, points: DataFrame, k: int, sizes: Sizes) -> DataFrame:
+        """Return the distances of rows to their nearest ones in the rarest class; its own rows are near themselves."""
+        found = nearest(points, with_cells(points, _searching(rows, k, sizes), how=rows.how, recall=rows.recall))
+        itself = F.concat(F.array(F.lit(0.0)), F.slice("distances", 1, k - 1))
+        rare = F.col("own") == rows.codes([rows.rarest])[0]
+        return _with_values(found, F.when(rare, itself).otherwise(F.col("distances")))
+
+    def _of_preselected(self, rows: Rows, reduced: list[str], k: int) -> DataFrame:
+        asked = rows.points.where(F.col("class").isin(rows.codes(reduced))).select("row_id", "class")
+        selected = self._preselected(rows, reduced)
+        known = replace(rows, points=rows.points.join(selected, "row_id", "left"))
+        points = _towards_rarest(known, F.coalesce("selected", F.lit(False)))
+        most = sum(
+            min(rows.counts[c], rows.counts[rows.rarest] * self.getOrDefault("n_neighbors_ver3")) for c in reduced
+        )
+        near = self._distances(rows, points, k, {_RARE: (most, rows.counts[rows.rarest])})
+        places = ranked(near, descending=True).select((F.col("row_id") + 0).alias("row_id"), "position")
+        return asked.withColumnRenamed("class", "own").join(places, "row_id", "left")
+
+    def _preselected(self, rows: Rows, reduced: list[str]) -> DataFrame:
+        """Return the rows that are nearest to some row of the rarest class, as ``row_id`` and ``selected``."""
+        rare, code = rows.codes([rows.rarest])[0], F.col("class")
+        # The nearest row to a row of the rarest class within it is the row itself: all of them are selected.
+        itself = rows.points.where((code == rare) & F.lit(rows.rarest in reduced)).select("row_id")
+        others = [c for c in reduced if c != rows.rarest]
+        sets = [str(c) for c in rows.codes(others)]
+        if not others:
+            return itself.withColumn("selected", F.lit(True))
+        theirs = rows.points.where(code.isin(rows.codes(others))).withColumn("within", code.cast("string"))
+        asking = rows.points.where(code == rare).withColumn("within", F.explode(F.lit(sets)))
+        both = theirs.unionByName(asking).select(
+            "within", "row_id", "x", (code != rare).alias("indexed"), (code == rare).alias("queried")
+        )
+        counts = {str(i): n for i, n in enumerate(rows.counts.values())}
+        search = _searching(
+            rows, self.getOrDefault("n_neighbors_ver3"), {s: (counts[str(rare)], counts[s]) for s in sets}
+        )
+        near = nearest(both, with_cells(both, search, how=rows.how, recall=rows.recall))
+        found = near.select(F.explode("neighbors").alias("row_id")).distinct()
+        return found.unionByName(itself).withColumn("selected", F.lit(True))
+
+    def _rows(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> Rows:
+        return surroundings(
+            df,
+            plan,
+            space,
+            counts,
+            distinct=self.getOrDefault("distinct_neighbors"),
+            block_bytes=self._block_bytes(),
+            how=self.getOrDefault("search"),
+            recall=self.getOrDefault("recall"),
+        )
+
+    def _block_bytes(self) -> int:
+        return int(self.getOrDefault("block_mb")) * 2**20
+
+    def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
+        return [_rarest(counts)], self.getOrDefault("n_neighbors") + 1
+
+    def _check(self, counts: Mapping[str, int], seen: Survey) -> None:
+        rare, k, kept = _rarest(counts), self.getOrDefault("n_neighbors"), self.getOrDefault("n_neighbors_ver3")
+        self._needs("n_neighbors", k, rare, counts[rare], "rows")
+        if self.getOrDefault("distinct_neighbors"):
+            self._needs("n_neighbors", k, rare, seen.distinct[rare] - 1, "different rows beside a row that equals one")
+        for c, n in self._targets(counts).items() if self.getOrDefault("version") == 3 else ():
+            if n < counts[c] and c != rare:
+                self._needs("n_neighbors_ver3", kept, c, counts[c], "rows")
+
+    @staticmethod
+    def _needs(name: str, k: int, of: str, there: int, what: str) -> None:
+        if there < k:
+            raise InputError(
+                f"NearMiss with {name}={k} needs {k} {what} of class {of!r}, and it has {there:,}: "
+                f"set {name} to {there} or less"
+            )
+
+    def _too_few(self, name: str, found: int, wanted: int) -> str:
+        kept = self.getOrDefault("n_neighbors_ver3")
+        return (
+            f"NearMiss version 3 with n_neighbors_ver3={kept} selects {found:,} rows of class {name!r} to choose from, "
+            f"and {wanted:,} are to be kept: raise n_neighbors_ver3, or ask for fewer rows"
+        )
+
+    def _work(self, space: Space, counts: Mapping[str, int], reduced: Mapping[str, int]) -> Work:
+        rare, twice = counts[_rarest(counts)], self.getOrDefault("version") == 3
+        asked = sum(counts[c] for c in reduced)
+        sizes = {_RARE: (asked, rare)}
+        search = Search(self.getOrDefault("n_neighbors"), space.n_features, sizes, block_bytes=self._block_bytes())
+        return Work(
+            scans=3 + (space.scale is not None) + bool(space.features.categories or space.fills),
+            shuffles=4 + (not search.one_block()) + 4 * twice,
+            python=2 + twice,
+            distances=asked * rare * (1 + twice),
+            tasks=search.layouts()[_RARE].pairs * (1 + twice),
+        )
+
+
+def _rarest(counts: Mapping[str, int]) -> str:
+    return min(class_order(counts), key=counts.__getitem__)
+
+
+def _searching(rows: Rows, k: int, sizes: Sizes) -> Search:
+    return replace(rows.search, k=k, sizes=sizes, penalties={})
+
+
+def _towards_rarest(rows: Rows, queried: Column) -> DataFrame:
+    """Return rows to be searched for in the rarest class; carry their class."""
+    indexed = F.col("class") == rows.codes([rows.rarest])[0]
+    points = rows.points.where(indexed | queried).withColumn("indexed", indexed).withColumn("queried", queried)
+    return points.select(
+        F.lit(_RARE).alias("within"), "row_id", "x", "indexed", "queried", F.col("class").alias("carried")
+    )
+
+
+def _with_values(found: DataFrame, values: Column) -> DataFrame:
+    return found.select("row_id", "own", values.alias("values"))

@@ -1,0 +1,122 @@
+"""NearMiss keeps the rows that imbalanced-learn keeps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from imblearn.under_sampling import NearMiss as Peer
+from numpy.typing import NDArray
+from sklearn.datasets import make_classification, make_moons
+
+from steelyard.errors import InputError
+from steelyard.under_sampling import NearMiss
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Table = tuple[NDArray[np.float64], NDArray[Any]]
+REAL = {"wilt": "Class", "oil_spill": "label", "yeast": "label", "creditcard_ulb_sample": "Class"}
+NAMES = [*REAL, "three classes", "moons"]
+
+
+def generated(name: str) -> Table:
+    if name == "moons":
+        x, y = make_moons(600, noise=0.35, random_state=0)
+        kept = np.flatnonzero((y == 0) | (np.arange(600) % 4 == 0))
+        return x[kept], y[kept]
+    x, y = make_classification(
+        700, 5, n_informative=4, n_redundant=0, n_classes=3, weights=[0.7, 0.2, 0.1], class_sep=0.7, random_state=1
+    )
+    return x, np.array(["ü", "b", "a"])[y]
+
+
+def real(path: str, label: str, rows: int = 1500) -> Table:
+    """Up to so many rows; a little noise, so that no two distances are equal."""
+    table = pq.read_table(path).to_pandas()
+    rare = table[label] == table[label].value_counts().idxmin()
+    if len(table) > rows:
+        table = pd.concat([table[rare], table[~rare].sample(rows - rare.sum(), random_state=0)])
+    x = table.drop(columns=label).select_dtypes("number").to_numpy(dtype=float)
+    x = x / np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
+    return x + np.random.default_rng(0).normal(0, 1e-3, x.shape), table[label].to_numpy()
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def table(request: pytest.FixtureRequest, real_data: Callable[[str], str]) -> Table:
+    name = request.param
+    return real(real_data(name), REAL[name]) if name in REAL else generated(name)
+
+
+def kept(spark: SparkSession, sampler: Any, x: NDArray[Any], y: NDArray[Any]) -> set[int]:
+    df = spark.createDataFrame(pd.DataFrame({"id": np.arange(len(y)), "x": list(x), "label": y}))
+    return {r["id"] for r in sampler.fit_resample(df).select("id").collect()}
+
+
+def few(y: NDArray[Any]) -> dict[Any, int]:
+    """Half of what even version 3 can give of each class but the rarest."""
+    counts = Counter(y.tolist())
+    rare = min(counts, key=counts.__getitem__)
+    return {c: min(n, counts[rare]) // 3 for c, n in counts.items() if c != rare}
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_the_same_rows_are_kept(spark: SparkSession, table: Table, version: int) -> None:
+    x, y = table
+    other = {"n_neighbors": 5, "n_neighbors_ver3": 7} if len(y) % 2 else {}
+    settings: dict[str, Any] = {"version": version, "sampling_strategy": few(y), **other}
+    peer = Peer(**settings)
+    peer.fit_resample(x, y)
+    assert 0 < len(peer.sample_indices_) < len(y)
+    assert kept(spark, NearMiss(key_col="id", features_col="x", **settings), x, y) == set(peer.sample_indices_.tolist())
+
+
+def test_the_rarest_class_is_reduced_as_in_imbalanced_learn(spark: SparkSession) -> None:
+    x, y = generated("three classes")
+    counts = Counter(y.tolist())
+    for version in (1, 2, 3):
+        settings = {"version": version, "sampling_strategy": {"a": counts["a"] // 2, "b": 20}}
+        peer = Peer(**settings)
+        peer.fit_resample(x, y)
+        ours = NearMiss(key_col="id", features_col="x", **settings)
+        assert kept(spark, ours, x, y) == set(peer.sample_indices_.tolist()), version
+
+
+def test_blocks_make_no_difference(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = generated("three classes")
+    df = spark.createDataFrame(pd.DataFrame({"id": np.arange(len(y)), "x": list(x), "label": y}))
+    for version in (1, 2, 3):
+        sampler = NearMiss(key_col="id", features_col="x", version=version, sampling_strategy={"ü": 30, "b": 30})
+        whole = {r["id"] for r in sampler.fit_resample(df).select("id").collect()}
+        with monkeypatch.context() as patch:
+            # 50 rows in a block.
+            patch.setattr(NearMiss, "_block_bytes", lambda self: 2000)
+            assert {r["id"] for r in sampler.fit_resample(df).select("id").collect()} == whole, version
+
+
+def test_ties_go_by_id_and_counts_stay_exact(spark: SparkSession) -> None:
+    df = spark.range(300).selectExpr("id", "id % 3 x", "if(id < 40, 'a', 'b') label")
+    sampler = NearMiss(key_col="id", features_col="x", sampling_strategy={"b": 77})
+    first = {r["id"] for r in sampler.fit_resample(df).where("label = 'b'").collect()}
+    assert len(first) == 77
+    assert {r["id"] for r in sampler.fit_resample(df.repartition(5)).where("label = 'b'").collect()} == first
+
+
+def test_what_cannot_be_had_is_said(spark: SparkSession) -> None:
+    df = spark.range(100).selectExpr("id", "cast(id as double) x", "if(id < 4, 'a', 'b') label")
+    columns = {"key_col": "id", "features_col": "x"}
+    with pytest.raises(InputError, match=r"n_neighbors_ver3=3 selects 3 rows of class 'b'.*and 5 are.*raise"):
+        NearMiss(version=3, sampling_strategy={"b": 5}, **columns).resample(df)  # type: ignore[arg-type]
+    with pytest.raises(
+        InputError, match=r"n_neighbors=5 needs 5 rows of class 'a', and it has 4: set n_neighbors to 4"
+    ):
+        NearMiss(n_neighbors=5, **columns).plan(df)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"n_neighbors_ver3=97 needs 97 rows of class 'b', and it has 96"):
+        NearMiss(version=3, n_neighbors_ver3=97, **columns).plan(df)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="version must be 1, 2 or 3"):
+        NearMiss(version=4)
