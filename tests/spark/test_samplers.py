@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # One more sampler is one more row.
 COVERED = [
     "all_knn",
+    "condensed_nearest_neighbour",
     "edited_nearest_neighbours",
     "neighbourhood_cleaning_rule",
     "none",

@@ -42,6 +42,9 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         Whether it measures distances, and so needs features that are numbers or categories, without gaps.
     categories : bool
         Whether it takes categories then.
+    parents : bool
+        Whether new rows are made of rows that are known, so that they inherit weight, cost, group and time, and rows
+        that repeat can be told from neighbours.
     """
 
     name: ClassVar[str]
@@ -49,6 +52,7 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     effect: ClassVar[Effect]
     numeric: ClassVar[bool] = False
     categories: ClassVar[bool] = True
+    parents: ClassVar[bool] = True
 
     _input_kwargs: dict[str, Any]
 

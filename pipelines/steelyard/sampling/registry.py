@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SAMPLERS = {
     "all_knn": "steelyard.under_sampling.AllKNN",
+    "condensed_nearest_neighbour": "steelyard.under_sampling.CondensedNearestNeighbour",
     "edited_nearest_neighbours": "steelyard.under_sampling.EditedNearestNeighbours",
     "neighbourhood_cleaning_rule": "steelyard.under_sampling.NeighbourhoodCleaningRule",
     "none": "steelyard.sampling.NoResampling",
