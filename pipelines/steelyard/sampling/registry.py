@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
 SAMPLERS = {
     "all_knn": "steelyard.under_sampling.AllKNN",
+    "cluster_centroids": "steelyard.under_sampling.ClusterCentroids",
     "condensed_nearest_neighbour": "steelyard.under_sampling.CondensedNearestNeighbour",
     "edited_nearest_neighbours": "steelyard.under_sampling.EditedNearestNeighbours",
+    "kmeans_smote": "steelyard.over_sampling.KMeansSMOTE",
     "neighbourhood_cleaning_rule": "steelyard.under_sampling.NeighbourhoodCleaningRule",
     "none": "steelyard.sampling.NoResampling",
+    "one_sided_selection": "steelyard.under_sampling.OneSidedSelection",
     "random_over_sampler": "steelyard.over_sampling.RandomOverSampler",
     "random_under_sampler": "steelyard.under_sampling.RandomUnderSampler",
     "repeated_edited_nearest_neighbours": "steelyard.under_sampling.RepeatedEditedNearestNeighbours",
     "smote": "steelyard.over_sampling.SMOTE",
     "smotenc": "steelyard.over_sampling.SMOTENC",
+    "svmsmote": "steelyard.over_sampling.SVMSMOTE",
     "tomek_links": "steelyard.under_sampling.TomekLinks",
 }
 """Where each sampler is; one more sampler is one more line."""

@@ -13,15 +13,17 @@ from steelyard.sampling._engine._base import EngineSampler
 from steelyard.sampling._strategy import Strategy
 
 
-class HasCondensing(EngineSampler):
-    """Parameters of the methods that begin with a few rows of a class."""
+class Condensing(EngineSampler):
+    """Base of the methods that begin with a few rows of a class."""
+
+    kind = "clean-sampling"
 
     n_neighbors = param("n_neighbors", "by how many of the rows kept so far a row is judged; one by default", whole(1))
     n_seeds_S = param("n_seeds_S", "how many rows of a class are kept at the beginning, by chance", whole(1))  # noqa: N815
 
 
 @documented
-class CondensedNearestNeighbour(HasCondensing):
+class CondensedNearestNeighbour(Condensing):
     """Keep the rows that their nearest neighbours among the kept ones would get wrong [1]_.
 
     All rows of the rarest class and a few of another are kept at first; a row of the other that those would take for
@@ -37,7 +39,7 @@ class CondensedNearestNeighbour(HasCondensing):
     {columns}
     {clean_random}
     n_neighbors : int, optional
-        1 by default.
+        1 by default. imbalanced-learn takes a classifier object as well, which has no counterpart.
     n_seeds_S : int, default 1
     {numbers}
     {scope}
@@ -52,7 +54,6 @@ class CondensedNearestNeighbour(HasCondensing):
     """
 
     name = "condensed_nearest_neighbour"
-    kind = "clean-sampling"
 
     @keyword_only
     def __init__(
@@ -82,6 +83,4 @@ class CondensedNearestNeighbour(HasCondensing):
     def _wrapped(self) -> Any:
         from imblearn.under_sampling import CondensedNearestNeighbour
 
-        return CondensedNearestNeighbour(
-            n_neighbors=self.getOrDefault("n_neighbors"), n_seeds_S=self.getOrDefault("n_seeds_S")
-        )
+        return CondensedNearestNeighbour(**self._given("n_neighbors", "n_seeds_S"))

@@ -215,6 +215,10 @@ class EngineSampler(Sampler, HasEngine):
             check_counts(found, job.demand)
         return replace(found, failures=failed)
 
+    def _given(self, *names: str) -> dict[str, Any]:
+        """Return the values of parameters that imbalanced-learn has by the same names."""
+        return {n: self.getOrDefault(n) for n in names}
+
     def _settings(self) -> dict[str, Any]:
         return {n: v if _is_plain(v) else repr(v) for n, v in super()._settings().items()}
 
