@@ -22,7 +22,8 @@ class SVMSMOTE(EngineSampler, HasMaxNewRows):
     The rows of a class that a support vector machine leans on are seeds; those whose `m_neighbors` nearest rows are
     mostly of other classes get new rows on the way to neighbours, the others beyond themselves, and those that are
     surrounded by other classes none. imbalanced-learn's own code, on rows in the order of their ids: the rows that it
-    makes in one process, but that features beyond the range of their class are put on its bound.
+    makes in one process, but that features beyond the range of their class are put on its bound. (Where all seeds are
+    of one kind, imbalanced-learn makes only a random part of what it is asked for; it is then asked for more.)
 
     {engine}
 

@@ -58,6 +58,8 @@ class EngineSampler(Sampler, HasEngine):
         Whether the result has the counts that were asked for.
     replaces : bool
         Whether rows that are made stand for all rows of their class.
+    near : bool
+        Whether it asks for distances alone, so that numbers that are far from zero may be brought near to it.
     neighbors : str, optional
         Its parameter for the neighbours of a row in its class.
     """
@@ -67,6 +69,7 @@ class EngineSampler(Sampler, HasEngine):
     categories = False
     parents = False
     replaces: ClassVar[bool] = False
+    near: ClassVar[bool] = True
     neighbors: ClassVar[str | None] = None
 
     @abstractmethod
@@ -147,8 +150,7 @@ class EngineSampler(Sampler, HasEngine):
             if self.hasParam("max_new_rows"):
                 added(targets, ordered, self.getOrDefault("max_new_rows"))
         grows = self._means == "over-sampling"
-        k = self.getOrDefault(self.neighbors) if self.neighbors else 1
-        enough = k if isinstance(k, int) else 1
+        enough = self._enough()
         if grows and self.neighbors:
             self._check_enough(wanted, ordered, enough)
         codes = {c: i for i, c in enumerate(ordered)}
@@ -161,6 +163,10 @@ class EngineSampler(Sampler, HasEngine):
             enough,
             self.getOrDefault("max_rows"),
         )
+
+    def _enough(self) -> int:
+        """Return how many rows of a class are too few, by one, to make others of."""
+        return int(self.getOrDefault(self.neighbors)) if self.neighbors else 1
 
     def _check_enough(self, wanted: Mapping[str, int], counts: Mapping[str, int], k: int) -> None:
         for c in wanted:
@@ -197,6 +203,7 @@ class EngineSampler(Sampler, HasEngine):
             "scale": None if job.space.scale is None else list(job.space.scale),
             "counted": self.counted,
             "replaces": self.replaces,
+            "near": self.near,
             "seed": job.plan.seed,
         }
         failed: dict[int, str] = {}

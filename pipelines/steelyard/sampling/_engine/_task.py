@@ -23,6 +23,7 @@ SCHEMA = "task int, kind int, code int, row_id bigint, number int, x array<doubl
 
 _NOBODY = -1  # the class of a row that is only there so that there are two classes
 _MOST_WARNINGS = 5
+_MORE_ROUNDS = 3
 _SEEDS = 2**32
 
 Floats = NDArray[np.float64]
@@ -59,6 +60,25 @@ class _Rows:
         )
 
 
+@dataclass(frozen=True)
+class Units:
+    """How the sampler sees numbers: less an origin, divided by a scale."""
+
+    origin: Floats
+    scale: Floats
+
+    @classmethod
+    def of(cls, numbers: Floats, scale: Sequence[float] | None, near: bool) -> Units:
+        """Find the origin of numbers: their least, where all of them are farther from zero than from one another.
+
+        Differences are then exact (Sterbenz), and squares no longer lose the digits in which rows differ; numbers
+        around zero stay what they are, to the last bit.
+        """
+        low, high = numbers.min(axis=0, initial=np.inf), numbers.max(axis=0, initial=-np.inf)
+        far = near & (((low > 0) & (high <= 2 * low)) | ((high < 0) & (low >= 2 * high)))
+        return cls(np.where(far, low, 0.0), np.ones(len(low)) if scale is None else np.asarray(scale, dtype=float))
+
+
 def resample(
     table: pa.Table,
     *,
@@ -68,6 +88,7 @@ def resample(
     orders: Mapping[int, Order],
     counted: bool,
     replaces: bool,
+    near: bool,
     seed: int,
 ) -> pa.Table:
     """Resample the rows of one task.
@@ -89,6 +110,8 @@ def resample(
         Whether counts are asked for, and no more rows come back.
     replaces : bool
         Whether rows that are made stand for all rows of their class.
+    near : bool
+        Whether numbers that are all far from zero are brought near to it meanwhile.
     seed : int
 
     Returns
@@ -101,12 +124,13 @@ def resample(
     if task not in orders:
         return _answer(task, "", [])
     rows = _Rows.of(table, n_numbers)
-    x = np.column_stack([rows.numbers / (1.0 if scale is None else np.asarray(scale)), rows.coded])
+    units = Units.of(rows.numbers, scale, near)
+    x = np.column_stack([(rows.numbers - units.origin) / units.scale, rows.coded])
     order = orders[task]
     emptied = [c for c, n in order.items() if n == 0] if isinstance(order, Mapping) else []
     left = {c: n for c, n in order.items() if n} if isinstance(order, Mapping) else list(order)
     try:
-        outcome, made, labels, said = _run(pickle.loads(sampler), x, rows.codes, left, n_numbers, counted, seed + task)
+        outcome, made, labels, said = _filled(sampler, x, rows.codes, left, n_numbers, counted, seed + task)
     except ModuleNotFoundError as error:
         return _answer(task, "", [], missing=str(error.name))
     except MemoryError:
@@ -120,7 +144,30 @@ def resample(
         outcome = Outcome(kept, outcome.new)
     if counted and isinstance(left, Mapping):
         outcome = trimmed(outcome, rows.codes, made[outcome.new], labels[outcome.new], left)
-    return _told(task, rows, outcome, made, labels, scale, said)
+    return _told(task, rows, outcome, made, labels, units, said)
+
+
+def _filled(
+    sampler: bytes, x: Floats, codes: Codes, order: Order, n_numbers: int, counted: bool, seed: int
+) -> tuple[Outcome, Floats, Codes, list[str]]:
+    """Run the sampler, and once more where it made too few rows: it is asked for so many more.
+
+    (imbalanced-learn's SVMSMOTE leaves out what it would have made of safe rows where there are none, and the like.)
+    """
+    found = _run(pickle.loads(sampler), x, codes, order, n_numbers, counted, seed)
+    if not counted or not isinstance(order, Mapping):
+        return found
+    asked, before = dict(order), np.bincount(codes, minlength=max(order, default=0) + 1)
+    for _ in range(_MORE_ROUNDS):
+        new = {c: int((found[2][found[0].new] == c).sum()) for c in order}
+        short = {c for c, n in order.items() if 0 < new[c] < n - before[c]}
+        if not short:
+            break
+        for c in short:
+            wanted, given = order[c] - int(before[c]), asked[c] - int(before[c])
+            asked[c] = int(before[c]) + -(-given * wanted // new[c]) + 1
+        found = _run(pickle.loads(sampler), x, codes, asked, n_numbers, counted, seed)
+    return found
 
 
 def _run(
@@ -175,12 +222,12 @@ def _told(
     outcome: Outcome,
     made: Floats,
     labels: Codes,
-    scale: Sequence[float] | None,
+    units: Units,
     said: list[str],
 ) -> pa.Table:
     dropped = np.flatnonzero(~outcome.kept & rows.home)
     new_labels = labels[outcome.new]
-    new = _inside(made[outcome.new], new_labels, rows, scale)
+    new = _inside(made[outcome.new], new_labels, rows, units)
     width = rows.numbers.shape[1]
     categories = [
         levels[np.clip(np.rint(new[:, width + i]), 0, len(levels) - 1).astype(int)]
@@ -195,12 +242,11 @@ def _told(
     return pa.concat_tables(parts)
 
 
-def _inside(made: Floats, labels: Codes, rows: _Rows, scale: Sequence[float] | None) -> Floats:
+def _inside(made: Floats, labels: Codes, rows: _Rows, units: Units) -> Floats:
     """Return rows in the table's units, numbers within those of their class."""
     width = rows.numbers.shape[1]
     found = made.copy()
-    if scale is not None:
-        found[:, :width] *= np.asarray(scale)
+    found[:, :width] = found[:, :width] * units.scale + units.origin
     for code in np.unique(labels):
         inside, of_class = labels == code, rows.numbers[rows.codes == code]
         found[inside, :width] = np.clip(found[inside, :width], of_class.min(axis=0), of_class.max(axis=0))
