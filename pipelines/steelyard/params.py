@@ -117,15 +117,15 @@ class ParamsWriter(MLWriter):
         Raises
         ------
         InputError
-            If a parameter is a function.
+            If a parameter is a function, or an object such as an estimator.
         """
         spark = self.sparkSession
         try:
             metadata = json.loads(DefaultParamsWriter._get_metadata_to_save(self.instance, spark, paramMap=self.params))
         except TypeError as error:
             raise InputError(
-                f"{type(self.instance).__name__} with a function as parameter can't be saved ({error}); "
-                "give sampling_strategy as a map"
+                f"{type(self.instance).__name__} can't be saved with a function or an object as parameter ({error}): "
+                "give sampling_strategy as a map, and leave estimators out"
             ) from None
         text = json.dumps({**metadata, "class": public_path(type(self.instance))})
         mode = "overwrite" if self.shouldOverwrite else "error"

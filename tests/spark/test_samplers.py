@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache, partial
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,12 +22,16 @@ COVERED = [
     "adasyn",
     "all_knn",
     "borderline_smote",
+    "cluster_centroids",
+    "condensed_nearest_neighbour",
     "edited_nearest_neighbours",
     "geometric_smote",
     "instance_hardness_threshold",
+    "kmeans_smote",
     "near_miss",
     "neighbourhood_cleaning_rule",
     "none",
+    "one_sided_selection",
     "polynom_fit_smote",
     "random_over_sampler",
     "random_under_sampler",
@@ -37,6 +41,7 @@ COVERED = [
     "smoteenn",
     "smoten",
     "smotenc",
+    "svmsmote",
     "tomek_links",
 ]
 
@@ -45,22 +50,32 @@ def test_no_sampler_escapes() -> None:
     assert sampler_names() == COVERED
 
 
-# Methods that differ from another one only in which rows they drop: the checks of that alone.
-LIKE_ANOTHER = ["all_knn", "neighbourhood_cleaning_rule", "repeated_edited_nearest_neighbours", "smote_tomek"]
+# Methods that differ from another one only in which rows they drop or make: the checks of that alone.
+LIKE_ANOTHER = [
+    "all_knn",
+    "condensed_nearest_neighbour",
+    "kmeans_smote",
+    "neighbourhood_cleaning_rule",
+    "one_sided_selection",
+    "repeated_edited_nearest_neighbours",
+    "smote_tomek",
+]
 OF_VERDICTS = ["strategies", "exact_counts", "partitions_and_order", "original_rows", "plan", "params", "save_and_load"]
 RUN = [(name, check) for name in COVERED for check in (OF_VERDICTS if name in LIKE_ANOTHER else SAMPLER_CHECKS)]
 
 
-@cache
-def make(name: str) -> Callable[..., Sampler]:
-    """Return what makes a sampler, with parameters that the checks' small tables of mere noise bear."""
-    # All of three neighbours agree nowhere there, and nothing new would be left to look at.
-    return partial(sampler_class(name), n_neighbors=1) if name == "smoteenn" else sampler_class(name)
+# The tables of the checks are mere noise: there is no cluster in which a rare class is at home, and all of three
+# neighbours agree nowhere.
+GIVEN: dict[str, dict[str, Any]] = {
+    "kmeans_smote": {"cluster_balance_threshold": 0.0},
+    "smoteenn": {"n_neighbors": 1},
+}
+MAKE = {name: partial(sampler_class(name), **GIVEN[name]) if name in GIVEN else sampler_class(name) for name in COVERED}
 
 
 @pytest.mark.parametrize(("name", "check"), RUN)
 def test_sampler(name: str, check: str, spark: SparkSession) -> None:
-    SAMPLER_CHECKS[check](make(name), spark)
+    SAMPLER_CHECKS[check](MAKE[name], spark)
 
 
 class OneTooMany(RandomUnderSampler):

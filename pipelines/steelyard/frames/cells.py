@@ -71,7 +71,7 @@ def _division(points: DataFrame, name: str, search: Search, recall: float) -> Di
     n_cells = int(min(2 * n_index**0.5, _MOST_CELLS, _SAMPLE_VALUES // (_SAMPLED * search.n_features), n_index))
     numbers = search.n_features - search.distance.nominal
     sample = _sample(points.where("indexed"), n_cells * _SAMPLED, n_index, search, "cells")
-    centroids = _filled(sample["x"][:, :numbers], n_cells)
+    centroids = centroids_of(sample["x"][:, :numbers], n_cells)
     queries = _sample(points.where("queried"), _QUERIES, n_queries, search, "recall")
     cells, sizes = _measured(points, name, search, centroids, queries)
     order = near_centroids(queries["x"], centroids, len(centroids))
@@ -94,7 +94,7 @@ def _sample(points: DataFrame, wanted: int, total: int, search: Search, purpose:
     return {"x": rows, "row_id": found["row_id"].to_numpy()[order]}
 
 
-def _filled(sample: Floats, n_cells: int) -> Floats:
+def centroids_of(sample: Floats, n_cells: int) -> Floats:
     """Return centroids in an order that keeps near ones together, without those of hardly any row."""
     centroids = k_means(sample, n_cells)
     sizes = np.bincount(near_centroids(sample, centroids, 1)[:, 0], minlength=len(centroids))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from steelyard.kernels.cells import Cells
+from steelyard.kernels.cells import Cells, packed
 from steelyard.kernels.distance import EUCLIDEAN, Distance
 
 BLOCK_BYTES = 128 * 2**20
@@ -138,15 +138,7 @@ class Search:
         into several, by hashes of its rows.
         """
         capacity = max(self.block_bytes // (8 * self.n_features), 1)
-        placed: list[tuple[int, int]] = []
-        block, used = 0, 0
-        for size in self.divisions[name].sizes:
-            if used and used + size > capacity:
-                block, used = block + 1, 0
-            pieces = max(-(-size // capacity), 1)
-            placed.append((block, block + pieces - 1))
-            block, used = (block + pieces, 0) if pieces > 1 else (block, used + size)
-        return placed
+        return packed(self.divisions[name].sizes, capacity)
 
     def settings(self) -> dict[str, Any]:
         """Return what tasks need: small plain values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,36 @@ def k_means(sample: Floats, n_cells: int) -> Floats:
         there = sizes > 0
         centroids = sums[there] / sizes[there, None]
     return centroids
+
+
+def packed(sizes: Sequence[int], capacity: int, pieces: Sequence[int] | None = None) -> list[tuple[int, int]]:
+    """Pack cells into blocks: return the first and the last block of each cell.
+
+    Cells that follow each other share blocks; one that fills more than a block is cut into several of its own.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Rows of each cell.
+    capacity : int
+        Rows that a block holds.
+    pieces : sequence of int, optional
+        How many blocks each cell is cut into; by default as few as hold it.
+
+    Examples
+    --------
+    >>> packed([3, 4, 25, 2], 10)
+    [(0, 0), (0, 0), (1, 3), (4, 4)]
+    """
+    placed: list[tuple[int, int]] = []
+    block, used = 0, 0
+    for i, size in enumerate(sizes):
+        cut = max(-(-size // capacity), 1) if pieces is None else pieces[i]
+        if used and (cut > 1 or used + size > capacity):
+            block, used = block + 1, 0
+        placed.append((block, block + cut - 1))
+        block, used = (block + cut, 0) if cut > 1 else (block, used + size)
+    return placed
 
 
 def recalls(order: NDArray[np.int64], cells: NDArray[np.int64]) -> Floats:

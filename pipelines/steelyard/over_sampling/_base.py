@@ -20,6 +20,7 @@ from steelyard.sampling._params import HasCategories, HasMaxNewRows, HasProvenan
 from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space, find_space
+from steelyard.sampling._strategy import added
 from steelyard.sampling._survey import Survey, survey
 
 
@@ -36,14 +37,7 @@ class OverSampler(Sampler, HasMaxNewRows):
         InputError
             If they are more than `max_new_rows`.
         """
-        new = {c: n - counts[c] for c, n in self._targets(counts).items() if n > counts[c]}
-        most, total = self.getOrDefault("max_new_rows"), sum(new.values())
-        if most is not None and total > most:
-            raise InputError(
-                f"sampling_strategy asks for {total:,} new rows, and max_new_rows is {most:,}: "
-                "lower the one or raise the other"
-            )
-        return new
+        return added(self._targets(counts), counts, self.getOrDefault("max_new_rows"))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 from steelyard.columns import col, dtype, is_vector
 from steelyard.hashing import row_hash
 from steelyard.sampling._apply import IS_SYNTHETIC
-from steelyard.sampling._features import is_number
+from steelyard.sampling._features import as_vector, is_number, placed
 from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
@@ -124,7 +124,7 @@ def between(kind: T.DataType, a: Column, b: Column, gap: Column) -> Column:
         inner = kind.elementType
         return F.zip_with(a, b, lambda x, y: between(inner, x, y, gap)).cast(kind)
     if not is_number(kind):
-        return _vector(between(T.ArrayType(T.DoubleType()), a, b, gap))
+        return as_vector(between(T.ArrayType(T.DoubleType()), a, b, gap))
     if isinstance(kind, T.IntegralType):
         # Whole steps from `a`, so that numbers beyond 2**53 keep their digits.
         step = F.rint(gap * F.try_subtract(b.cast("bigint"), a.cast("bigint")).cast("double"))
@@ -133,19 +133,3 @@ def between(kind: T.DataType, a: Column, b: Column, gap: Column) -> Column:
         value = a.cast("double") + gap * (b.cast("double") - a.cast("double"))
     typed = F.coalesce(value.try_cast(kind), a)
     return F.least(F.greatest(typed, F.least(a, b)), F.greatest(a, b))
-
-
-def placed(kind: T.DataType, value: Column) -> Column:
-    """Return a double as a number of some type, whole numbers rounded; of arrays, each element."""
-    if isinstance(kind, T.ArrayType):
-        inner = kind.elementType
-        return F.transform(value, lambda v: placed(inner, v)).cast(kind)
-    if not is_number(kind):
-        return _vector(value)
-    return (F.rint(value) if isinstance(kind, T.IntegralType) else value).cast(kind)
-
-
-def _vector(array: Column) -> Column:
-    from pyspark.ml.functions import array_to_vector
-
-    return array_to_vector(array)

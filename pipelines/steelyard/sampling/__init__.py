@@ -10,6 +10,7 @@ from steelyard.sampling.registry import check_sampler, get_sampler, sampler_clas
 if TYPE_CHECKING:
     from steelyard.sampling._apply import IS_SYNTHETIC, apply_plan
     from steelyard.sampling._base import Sampler
+    from steelyard.sampling._engine._sampler import ImblearnSampler
     from steelyard.sampling._none import NoResampling
     from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
     from steelyard.sampling._shares import Share
@@ -18,6 +19,7 @@ __all__ = [
     "IS_SYNTHETIC",
     "ClassPlan",
     "Effect",
+    "ImblearnSampler",
     "NoResampling",
     "Resampling",
     "Sampler",
@@ -37,6 +39,7 @@ _LAZY = {
     "IS_SYNTHETIC": "_apply",
     "apply_plan": "_apply",
     "Sampler": "_base",
+    "ImblearnSampler": "_engine._sampler",
     "NoResampling": "_none",
     "ClassPlan": "_plan",
     "Effect": "_plan",

@@ -46,6 +46,9 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         Whether it drops whatever rows its rule names, so that nobody can ask for the counts of its result.
     seeded : bool
         Whether anything in it is random, so that `random_state` matters.
+    parents : bool
+        Whether new rows are made of rows that are known, so that they inherit weight, cost, group and time, and rows
+        that repeat can be told from neighbours.
     """
 
     name: ClassVar[str]
@@ -56,6 +59,7 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     numbers: ClassVar[bool] = True
     cleans: ClassVar[bool] = False
     seeded: ClassVar[bool] = True
+    parents: ClassVar[bool] = True
 
     _input_kwargs: dict[str, Any]
 

@@ -59,6 +59,44 @@ _PROVENANCE = """provenance : bool, default False
         Add `row_id` to all rows, and `seed_id`, `neighbor_id` and `gap` to the new ones. Costs one shuffle of the
         table."""
 
+_CLEAN_RANDOM = _CLEAN.replace("\n        Not used: nothing here is random.", "")
+
+_NUMBERS = """categorical_features : list of str, optional
+        Features that are categories; strings and booleans by default. Where there are any, they are named in an error:
+        this method sees numbers alone.
+    missing : {"error", "impute"}, default "error"
+        What null and NaN features get: a refusal; or, while the method runs, the median of their class. Rows of the
+        table keep their gaps.
+    scale : {"none", "standard", "robust"}, default "none"
+        What numbers are divided by before the method sees them: nothing, their standard deviation or their
+        interquartile range, over a sample of the rows of all classes. New rows are in the original units."""
+
+_SCOPE = """provenance : bool, default False
+        Known from the other methods, and False here: imbalanced-learn doesn't tell which rows it makes new ones of.
+    scope : {"one_task", "class", "cell"}, default "one_task"
+        What one task gets. "one_task": the whole table, and the result is that of imbalanced-learn in one process on
+        the rows in the order of their ids. "class": a class that is resampled and the rarest other one, a task for
+        each, with random draws of its own: the same for two classes, and otherwise for methods that draw nothing and
+        look at one class beside the rarest. "cell": similar rows, around centres found by k-means in a sample: an
+        approximation for tables that no task can hold, with the counts that were asked for. Rows are added in cells
+        that hold more rows of the class than neighbours are asked for, in proportion to those rows; where
+        imbalanced-learn fails in a cell, the others make its rows. Where rows are taken away, all rows of the rarest
+        class are looked at in every cell, if they fill no more than half of it, and each cell keeps its share of the
+        count; a cell without any other class is not cleaned. The plan's details name the scope and the cells.
+    max_rows : int, default 50_000
+        Rows that one task may get. More are an error before anything runs; cells are made so that they have fewer.
+        50,000 rows of 30 features are 12 MB, and what takes long are rows × rows: imbalanced-learn condenses 10,000
+        rows in minutes. Lower it to have smaller cells, done sooner."""
+
+_ENGINE = """Costs three scans of the table (label; features; rows), one more with `scale`, one more where gaps are
+    filled; two shuffles of the rows, for their ids and into the tasks; one crossing into Python, where each task holds
+    its rows in memory and has one thread. By cells: one scan, one shuffle for ids and one crossing more, and the rows
+    are cached meanwhile. Where rows are dropped, ids are computed anew to apply the result (one shuffle of the table)
+    and joined to the ids of the dropped ones. The result of the tasks is kept on the executors while it is referred to.
+
+    New rows have no known parents: weight, cost, group, time and all other columns are null in them. Whole numbers are
+    rounded, and every feature stays within its class's range."""
+
 _SHARED = {
     "columns": _COLUMNS,
     "over": _OVER,
@@ -69,6 +107,10 @@ _SHARED = {
     "distinct": _DISTINCT,
     "counted": _COUNTED,
     "provenance": _PROVENANCE,
+    "clean_random": _CLEAN_RANDOM,
+    "numbers": _NUMBERS,
+    "scope": _SCOPE,
+    "engine": _ENGINE,
 }
 
 Documented = TypeVar("Documented", bound=type)

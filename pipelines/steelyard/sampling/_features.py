@@ -133,6 +133,23 @@ def array_of(df: DataFrame, feature: str) -> Column:
     return col(feature).cast("array<double>")
 
 
+def placed(kind: T.DataType, value: Column) -> Column:
+    """Return a double as a number of some type, whole numbers rounded; of arrays, each element."""
+    if isinstance(kind, T.ArrayType):
+        inner = kind.elementType
+        return F.transform(value, lambda v: placed(inner, v)).cast(kind)
+    if not is_number(kind):
+        return as_vector(value)
+    return (F.rint(value) if isinstance(kind, T.IntegralType) else value).cast(kind)
+
+
+def as_vector(array: Column) -> Column:
+    """Return an array of doubles as a vector."""
+    from pyspark.ml.functions import array_to_vector
+
+    return array_to_vector(array)
+
+
 def listed(names: Sequence[str], kinds: Mapping[str, T.DataType]) -> str:
     """Return some columns with their types, for a message."""
     shown = ", ".join(f"{n!r} ({kinds[n].simpleString()})" for n in names[:SHOWN])

@@ -6,6 +6,7 @@ from numbers import Integral
 
 from pyspark.ml.param import Params
 
+from steelyard.errors import InputError
 from steelyard.params import column, columns, flag, one_of, param, share, whole, wrong
 from steelyard.sampling._strategy import Strategy, check_strategy
 
@@ -126,3 +127,25 @@ class HasProvenance(Params):
         "whether to add row_id, and for new rows seed_id, neighbor_id and gap; shuffles the table once",
         flag,
     )
+
+
+def _without_parents(name: str, value: object) -> bool:
+    if value is not False:
+        raise InputError(
+            f"{name} must be false: imbalanced-learn doesn't tell which rows it makes new ones of. "
+            f"Got {value!r} instead."
+        )
+    return False
+
+
+class HasEngine(HasFeatures):
+    """How a table is brought to a sampler that knows arrays alone."""
+
+    scope = param(
+        "scope",
+        "what one task gets: the whole table ('one_task'), one class and the rarest other ('class'), or rows that are "
+        "similar ('cell')",
+        one_of("one_task", "class", "cell"),
+    )
+    max_rows = param("max_rows", "rows that one task may get; more are refused before anything runs", whole(2))
+    provenance = param("provenance", "only false is supported: new rows have no known parents", _without_parents)

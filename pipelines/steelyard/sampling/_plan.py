@@ -209,7 +209,7 @@ class SamplingPlan:
 
 
 def _numbers(c: ClassPlan) -> tuple[int, int, int, int, int]:
-    kept = c.keep.count if isinstance(c.keep, Share) else c.after - c.new if c.keep == "ids" else min(c.before, c.after)
+    kept = c.keep.count if isinstance(c.keep, Share) else min(c.before, c.after - c.new)
     return c.before, kept, c.after - kept - c.new, c.new, c.after
 
 

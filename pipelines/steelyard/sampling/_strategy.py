@@ -146,6 +146,24 @@ def resolve(strategy: Strategy, counts: Mapping[str, int], kind: Kind) -> dict[s
     return _by_count(_counts_by_name(asked), ordered, kind)
 
 
+def added(targets: Mapping[str, int], counts: Mapping[str, int], most: int | None) -> dict[str, int]:
+    """Return how many rows each class gets, classes without any left out.
+
+    Raises
+    ------
+    InputError
+        If they are more than `most`.
+    """
+    new = {c: n - counts[c] for c, n in targets.items() if n > counts[c]}
+    total = sum(new.values())
+    if most is not None and total > most:
+        raise InputError(
+            f"sampling_strategy asks for {total:,} new rows, and max_new_rows is {most:,}: "
+            "lower the one or raise the other"
+        )
+    return new
+
+
 def cleaned(strategy: Strategy, counts: Mapping[str, int]) -> list[str]:
     """Return the classes that a cleaning method may remove rows of: how many, the data say.
 

@@ -1,0 +1,134 @@
+"""What a sampler that knows arrays alone has done to its rows: which it kept, which it made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels.random import splitmix64
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has become of rows.
+
+    Parameters
+    ----------
+    kept : array of bool, shape (n,)
+        Whether a row of the input is still there.
+    new : array of int
+        Places in the result of the rows that none of the input is: made ones, and repetitions.
+    """
+
+    kept: NDArray[np.bool_]
+    new: NDArray[np.intp]
+
+
+def by_indices(indices: NDArray[np.integer], n: int, *, again: bool = True) -> Outcome:
+    """Return the outcome of a selection of some of `n` rows.
+
+    Parameters
+    ----------
+    indices : array of int
+    n : int
+    again : bool, default True
+        Whether what is selected again is new; else once is enough.
+
+    Examples
+    --------
+    >>> by_indices(np.array([2, 0, 2]), 3)
+    Outcome(kept=array([ True, False,  True]), new=array([2]))
+    """
+    kept = np.zeros(n, dtype=bool)
+    kept[indices] = True
+    first = np.unique(indices, return_index=True)[1]
+    return Outcome(kept, np.setdiff1d(np.arange(len(indices)), first) if again else np.empty(0, np.intp))
+
+
+def by_content(before: Floats, labels: Codes, after: Floats, new_labels: Codes) -> Outcome:
+    """Return the outcome by comparing rows, bit by bit: each row of the result is at most one of the input.
+
+    Of equal rows of the input the first are those that were kept, of equal rows of the result the last are new.
+
+    Parameters
+    ----------
+    before, after : arrays of float64, shapes (n, d) and (m, d)
+    labels, new_labels : arrays of int, shapes (n,) and (m,)
+    """
+    both = np.column_stack([np.concatenate([before, after]), np.concatenate([labels, new_labels])]) + 0.0
+    group = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
+    n = len(before)
+    old = group[:n] * (len(both) + 1) + _occurrences(group[:n])
+    found = group[n:] * (len(both) + 1) + _occurrences(group[n:])
+    return Outcome(np.isin(old, found), np.flatnonzero(~np.isin(found, old)))
+
+
+def _occurrences(groups: Codes) -> Codes:
+    """Return how many equal values come before each one."""
+    order = np.argsort(groups, kind="stable")
+    in_order = groups[order]
+    start = np.searchsorted(in_order, in_order)
+    number = np.empty(len(groups), dtype=np.int64)
+    number[order] = np.arange(len(groups)) - start
+    return number
+
+
+def replaced(outcome: Outcome, labels: Codes, new_labels: Codes, codes: Sequence[int]) -> Outcome:
+    """Return the outcome with none of a class kept, where anything in it was made: centroids stand for all its rows.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    labels, new_labels : arrays of int
+        Of the input and of the result.
+    codes : sequence of int
+        Classes that were reduced.
+    """
+    made = [c for c in codes if c in new_labels[outcome.new]]
+    rest = outcome.new[~np.isin(new_labels[outcome.new], made)]
+    new = np.union1d(rest, np.flatnonzero(np.isin(new_labels, made)))
+    return Outcome(outcome.kept & ~np.isin(labels, made), new)
+
+
+def trimmed(outcome: Outcome, labels: Codes, made: Floats, made_labels: Codes, wanted: Mapping[int, int]) -> Outcome:
+    """Return the outcome with no more rows of a class than wanted: new rows go first, then old ones, by hash.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    labels : array of int
+        Of the input.
+    made, made_labels : arrays of float64 and int
+        The new rows and their classes.
+    wanted : mapping of int to int
+        Rows of each class.
+    """
+    kept, spare = outcome.kept.copy(), np.zeros(len(made), dtype=bool)
+    position = order_of(made)
+    for code, n in wanted.items():
+        old, new = np.flatnonzero(kept & (labels == code)), np.flatnonzero(made_labels == code)
+        surplus = len(old) + len(new) - n
+        if surplus <= 0:
+            continue
+        spare[new[np.argsort(position[new], kind="stable")[: min(surplus, len(new))]]] = True
+        more = surplus - len(new)
+        if more > 0:
+            kept[old[np.argsort(order_of(old[:, None].astype(float)))[:more]]] = False
+    return Outcome(kept, outcome.new[~spare])
+
+
+def order_of(rows: Floats) -> NDArray[np.uint64]:
+    """Return a place in a random order for each row: a hash of its content, and of its number among equal ones."""
+    salt = np.frombuffer(hashlib.blake2b(b"surplus", digest_size=8).digest(), dtype="<u8")[0]
+    hashed = np.full(len(rows), salt, dtype=np.uint64)
+    for column in np.ascontiguousarray(rows.T):
+        hashed = splitmix64(hashed ^ (column + 0.0).view(np.uint64))
+    number = _occurrences(hashed.view(np.int64)).astype(np.uint64)
+    return splitmix64(hashed ^ splitmix64(number))

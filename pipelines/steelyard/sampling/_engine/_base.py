@@ -1,0 +1,300 @@
+"""Samplers that imbalanced-learn runs, inside Spark tasks."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from pyspark import cloudpickle
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col, dtype
+from steelyard.errors import InputError
+from steelyard.hashing import ROW_ID
+from steelyard.sampling._apply import identified
+from steelyard.sampling._base import Sampler
+from steelyard.sampling._engine._cells import by_cells, centroids, orders
+from steelyard.sampling._engine._made import made_rows
+from steelyard.sampling._engine._run import Found, check_counts, run
+from steelyard.sampling._engine._scopes import Deal, Demand, by_class, check_size, in_one_task
+from steelyard.sampling._features import Features, find_features, listed
+from steelyard.sampling._params import HasEngine
+from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
+from steelyard.sampling._roles import Roles
+from steelyard.sampling._shares import Share
+from steelyard.sampling._space import Space, find_space
+from steelyard.sampling._strategy import Kind, added, class_order, cleaned, resolve
+from steelyard.sampling._survey import survey
+
+_ROUNDS = 3  # of cells that make up for others which failed
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that is known before anything runs."""
+
+    table: DataFrame
+    plan: SamplingPlan
+    roles: Roles
+    space: Space
+    demand: Demand
+
+
+class EngineSampler(Sampler, HasEngine):
+    """Base of the methods whose rows imbalanced-learn chooses or makes.
+
+    A method says what runs: `_wrapped`. Its results are computed when they are asked for, and held on the executors:
+    they are dear.
+
+    Attributes
+    ----------
+    counted : bool
+        Whether the result has the counts that were asked for.
+    replaces : bool
+        Whether rows that are made stand for all rows of their class.
+    near : bool
+        Whether it asks for distances alone, so that numbers that are far from zero may be brought near to it.
+    neighbors : str, optional
+        Its parameter for the neighbours of a row in its class.
+    """
+
+    effect = "bends"
+    numeric = True
+    categories = False
+    parents = False
+    replaces: ClassVar[bool] = False
+    near: ClassVar[bool] = True
+    neighbors: ClassVar[str | None] = None
+
+    @abstractmethod
+    def _wrapped(self) -> Any:
+        """Return an object with `fit_resample`, whose strategy and seed are still to be set."""
+
+    @property
+    def cleans(self) -> bool:  # type: ignore[override]
+        """Whether it drops whatever rows its rule names, so that nobody can ask for the counts of its result."""
+        return self.sampling_type == "clean-sampling"
+
+    @property
+    def counted(self) -> bool:
+        """Whether the result has the counts that were asked for."""
+        return not self.cleans
+
+    @property
+    def _means(self) -> Kind:
+        """What strategies mean."""
+        return self.sampling_type
+
+    def plan(self, df: DataFrame) -> SamplingPlan:
+        """Return how many rows of each class are dropped and made. Methods without counts are run for it."""
+        return self._job(df, *self._looked_at(df)).plan if self.counted else self.resample(df).plan
+
+    def resample(self, df: DataFrame) -> Resampling:
+        """Return the plan, the new rows and the ids of those that are dropped, all of them computed."""
+        job = self._job(df, *self._looked_at(df))
+        if not job.demand.codes:
+            return Resampling(job.plan)
+        with self._dealt(job) as deal:
+            found = self._found(job, deal)
+        plan = _told(job, deal, found)
+        partly = [list(plan.classes).index(c) for c, of in plan.classes.items() if of.keep == "ids"]
+        dropped = found.dropped.where(F.col("code").isin(partly)).select("row_id") if partly else None
+        classes = list(job.demand.counts)
+        made = made_rows(found.made, df, job.roles, job.space, classes) if any(found.new.values()) else None
+        return Resampling(plan, made, dropped)
+
+    def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
+        return self._job(df, roles, counts).plan
+
+    def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
+        return resolve(self.getOrDefault("sampling_strategy"), counts, self._means) if self.counted else {}
+
+    def _job(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Job:
+        method, how = type(self).__name__, self.getOrDefault("scale")
+        features = self._features(df, roles)
+        demand = self._demand(counts)
+        check_size(demand, self.getOrDefault("scope"))
+        seen = survey(df, roles.label, features, method, [], 0, gaps=self.getOrDefault("missing") == "impute")
+        space = find_space(df, roles, features, seen, counts, scale=how)
+        details = {"columns": roles.to_json(), **space.to_json(), "scope": self.getOrDefault("scope")}
+        sampled = bool(space.features.categories or space.fills)
+        work = Work(scans=3 + (space.scale is not None) + sampled, shuffles=2, python=1, tasks=1)
+        after = {c: demand.wanted.get(i, n) for i, (c, n) in enumerate(counts.items())}
+        classes = {c: _class_plan(n, max(n - after[c], 0), max(after[c] - n, 0)) for c, n in counts.items()}
+        return Job(df, self._new_plan(roles, classes=classes, details=details, work=work), roles, space, demand)
+
+    def _features(self, df: DataFrame, roles: Roles) -> Features:
+        method, declared = type(self).__name__, self.getOrDefault("categorical_features")
+        features = find_features(df, roles.features, method, declared)
+        if features.categories and not self.categories:
+            kinds = {f: dtype(df, f) for f in features.categories}
+            raise InputError(
+                f"{method} sees rows as numbers, and these features are categories: "
+                f"{listed(features.categories, kinds)}. Take a method that knows categories (smotenc, "
+                "edited_nearest_neighbours), encode them, or leave them out of features_col"
+            )
+        return features
+
+    def _demand(self, counts: Mapping[str, int]) -> Demand:
+        method, strategy = type(self).__name__, self.getOrDefault("sampling_strategy")
+        ordered = {c: counts[c] for c in class_order(counts)}
+        if len(ordered) < 2:
+            raise InputError(f"{method} compares classes, and the table has only {', '.join(map(repr, ordered))}")
+        wanted: dict[str, int] = {}
+        if self._means == "clean-sampling":
+            loses = cleaned(strategy, ordered)
+        else:
+            loses, targets = [], resolve(strategy, ordered, self._means)
+            wanted = {c: n for c, n in targets.items() if n != ordered[c]}
+            if self.hasParam("max_new_rows"):
+                added(targets, ordered, self.getOrDefault("max_new_rows"))
+        grows = self._means == "over-sampling"
+        enough = self._enough()
+        if grows and self.neighbors:
+            self._check_enough(wanted, ordered, enough)
+        codes = {c: i for i, c in enumerate(ordered)}
+        return Demand(
+            method,
+            ordered,
+            {codes[c]: n for c, n in wanted.items()},
+            tuple(codes[c] for c in loses),
+            grows,
+            enough,
+            self.getOrDefault("max_rows"),
+        )
+
+    def _enough(self) -> int:
+        """Return how many rows of a class are too few, by one, to make others of."""
+        return int(self.getOrDefault(self.neighbors)) if self.neighbors else 1
+
+    def _check_enough(self, wanted: Mapping[str, int], counts: Mapping[str, int], k: int) -> None:
+        for c in wanted:
+            if counts[c] <= k:
+                smaller = f"set {self.neighbors} to {counts[c] - 1} or less, or " if counts[c] > 1 else ""
+                raise InputError(
+                    f"{type(self).__name__} with {self.neighbors}={k} needs at least {k + 1} rows of a class, and "
+                    f"class {c!r} has {counts[c]:,}: {smaller}leave the class out of sampling_strategy"
+                )
+
+    @contextmanager
+    def _dealt(self, job: Job) -> Iterator[Deal]:
+        """Deal the rows to tasks."""
+        scope, points = self.getOrDefault("scope"), _points(job)
+        if scope == "cell":
+            centres = centroids(job.table, job.roles, job.space, job.demand)
+            with by_cells(points, centres, job.space.scale, job.demand) as deal:
+                yield deal
+        else:
+            with (in_one_task if scope == "one_task" else by_class)(points, job.demand) as deal:
+                yield deal
+
+    def _found(self, job: Job, deal: Deal) -> Found:
+        """Run the tasks; cells that fail to make rows leave them to the others.
+
+        Raises
+        ------
+        InputError
+            In imbalanced-learn's own words.
+        """
+        settings = {
+            "sampler": _pickled(self._wrapped()),
+            "n_numbers": job.space.n_numbers,
+            "scale": None if job.space.scale is None else list(job.space.scale),
+            "counted": self.counted,
+            "replaces": self.replaces,
+            "near": self.near,
+            "seed": job.plan.seed,
+        }
+        failed: dict[int, str] = {}
+        found = run(deal, deal.orders, settings)
+        for _ in range(_ROUNDS if deal.sizes and job.demand.grows else 0):
+            if not found.failures:
+                break
+            failed.update(found.failures)
+            found = run(deal, orders(deal.sizes, job.demand, failed), settings)
+        if found.failures:
+            raise InputError(
+                f"{job.demand.method} failed on these rows; imbalanced-learn says: "
+                f"{next(iter(found.failures.values()))}"
+            )
+        if self.counted:
+            check_counts(found, job.demand)
+        return replace(found, failures=failed)
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        """Return the values of parameters that imbalanced-learn has by the same names."""
+        return {n: self.getOrDefault(n) for n in names}
+
+    def _settings(self) -> dict[str, Any]:
+        return {n: v if _is_plain(v) else repr(v) for n, v in super()._settings().items()}
+
+
+def _pickled(sampler: Any) -> bytes:
+    # By value where executors can't import it; and they say so themselves where they can't import imbalanced-learn.
+    dumps: Any = cloudpickle.dumps
+    done: bytes = dumps(sampler)
+    return done
+
+
+def _is_plain(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _points(job: Job) -> DataFrame:
+    """Return the rows as tasks get them. Shuffles them once, for their ids."""
+    pairs = [F.lit(v) for i, c in enumerate(job.demand.counts) for v in (c, i)]
+    code = F.try_element_at(F.create_map(*pairs), class_text(job.table, job.plan.label))
+    named = identified(job.table, job.plan).withColumn("__code", code)
+    rows = job.space.filled(named, class_text(job.table, job.plan.label))
+    texts = [F.coalesce(col(f).cast("string"), F.lit("")) for f in job.space.features.categories]
+    return rows.select(
+        F.col(ROW_ID).alias("row_id"),
+        F.col("__code").alias("code"),
+        job.space.numbers(rows).alias("x"),
+        (F.array(*texts) if texts else F.array()).cast("array<string>").alias("c"),
+    )
+
+
+def _class_plan(before: int, lost: int, new: int) -> ClassPlan:
+    keep: Any = "all" if not lost else "ids" if lost < before else Share(0, 0)
+    return ClassPlan(before, before - lost + new, keep=keep, new=new)
+
+
+def _told(job: Job, deal: Deal, found: Found) -> SamplingPlan:
+    """Return the plan with what has become of the rows."""
+    names = list(job.demand.counts)
+    classes = {
+        c: _class_plan(n, found.lost.get(i, 0), found.new.get(i, 0))
+        for i, (c, n) in enumerate(job.demand.counts.items())
+    }
+    details: dict[str, Any] = {
+        **job.plan.details,
+        "scope": deal.scope,
+        "engine": f"imbalanced-learn {importlib.metadata.version('imbalanced-learn')}",
+        "cleaned": [names[c] for c in job.demand.cleaned],
+        "warnings": list(found.warnings),
+    }
+    if found.failures:
+        details["failed"] = {str(t): words for t, words in found.failures.items()}
+    work = job.plan.work
+    cells = bool(deal.sizes)
+    partly = any(of.keep == "ids" for of in classes.values())
+    work = replace(
+        work,
+        scans=work.scans + 2 * cells,
+        shuffles=work.shuffles + 3 * partly,
+        python=work.python + cells,
+        tasks=deal.n,
+        distances=job.demand.total**2 // deal.n,
+    )
+    return replace(job.plan, classes=classes, details=details, work=work)

@@ -1,0 +1,173 @@
+"""Cells of similar rows: who gets which rows where no task can hold the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import class_text
+from steelyard.errors import InputError
+from steelyard.frames.caching import cached
+from steelyard.frames.cells import centroids_of
+from steelyard.frames.workers import in_worker
+from steelyard.hashing import row_hash
+from steelyard.kernels.allocate import largest_remainder
+from steelyard.kernels.cells import packed
+from steelyard.sampling._engine._scopes import Deal, Demand, Sizes
+from steelyard.sampling._engine._task import Order
+from steelyard.sampling._roles import Roles
+from steelyard.sampling._space import Space
+
+_CELLS_A_TASK = 8  # cells that are packed into a task: enough to fill it, few enough to be alike
+_MOST_CELLS = 1024
+_SAMPLED = 16  # rows of the sample for each cell
+_SAMPLE_VALUES = 1 << 22
+_ALL = "all"
+
+Floats = NDArray[np.float64]
+Places = Sequence[tuple[int, int]]
+
+
+def centroids(df: DataFrame, roles: Roles, space: Space, demand: Demand) -> Floats:
+    """Find the centres of cells in a bounded hash sample of the rows; one where rows have no numbers.
+
+    One scan of the table.
+    """
+    if not space.n_numbers:
+        return np.zeros((1, 0))
+    n_cells = min(max(_CELLS_A_TASK * demand.total // demand.max_rows, 1), _MOST_CELLS)
+    wanted = min(n_cells * _SAMPLED, _SAMPLE_VALUES // space.n_numbers)
+    position = row_hash(df, {*roles.identity, *space.features.names}, 0, "cells of a sampler")
+    last = F.lit(min(wanted * 2**63 // demand.total, 2**63 - 1)).cast("bigint")
+    some = df.withColumn("__p", position).where(F.col("__p") <= last)
+    rows = space.filled(some, class_text(df, roles.label))
+    found = rows.select("__p", space.numbers(rows).alias("x")).groupBy("__p").agg(F.min("x").alias("x")).toArrow()
+    if not len(found):
+        return np.zeros((1, space.n_numbers))
+    x = found["x"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, space.n_numbers)
+    x = x[np.argsort(found["__p"].to_numpy(), kind="stable")]
+    return centroids_of(x if space.scale is None else x / np.asarray(space.scale), n_cells)
+
+
+@contextmanager
+def by_cells(points: DataFrame, centres: Floats, scale: Sequence[float] | None, demand: Demand) -> Iterator[Deal]:
+    """Deal rows into cells, and cells into tasks of at most `max_rows` rows.
+
+    Each row lies in the cell of the nearest centre. Cells that are near to each other share a task; one that is too
+    large for a task is cut by hashes of its rows. Where rows are taken away, all rows of the rarest class go into each
+    task, if they fill no more than half of it: they are few, and they are what the others are judged by.
+
+    The rows are cached as long as the deal is used.
+    """
+    cells = {_ALL: (centres, 1)}
+    task = in_worker("steelyard.frames._neighbor_task", "locate", n_features=centres.shape[1], scale=scale, cells=cells)
+    named = points.withColumn("within", F.lit(_ALL))
+    kind = T.StructType([*named.schema.fields]).add("cell", "integer").add("visited", T.ArrayType(T.IntegerType()))
+    located = named.mapInArrow(task, kind) if centres.shape[1] else named.withColumn("cell", F.lit(0))
+    with cached(located.select(*points.columns, "cell")) as kept:
+        guest = _guest(demand)
+        places = _places(kept, len(centres), guest, demand)
+        own = _task(places)
+        n = max(last for _, last in places) + 1
+        everywhere = F.sequence(F.lit(0), F.lit(n - 1))
+        tasks = F.array(own) if guest is None else F.when(F.col("code") == guest, everywhere).otherwise(F.array(own))
+        rows = kept.select("*", F.explode(tasks).alias("task")).withColumn("home", F.col("task") == own)
+        sizes = _sizes(kept, own)
+        if guest is not None:
+            sizes = {t: {**sizes.get(t, {}), guest: demand.sizes[guest]} for t in range(n)}
+        yield Deal(rows, n, orders(sizes, demand), f"cell: {n} cells", sizes)
+
+
+def _guest(demand: Demand) -> int | None:
+    """Return the class whose rows go into every task."""
+    rarest = demand.rarest()
+    few = demand.sizes[rarest] <= demand.max_rows // 2
+    return rarest if few and not demand.grows and rarest not in demand.codes else None
+
+
+def _places(kept: DataFrame, n_cells: int, guest: int | None, demand: Demand) -> Places:
+    """Return the first and the last task of each cell: no task gets more than `max_rows` rows."""
+    capacity = demand.max_rows - (0 if guest is None else demand.sizes[guest])
+    others = kept if guest is None else kept.where(F.col("code") != guest)
+    counted = {r["cell"]: r["count"] for r in others.groupBy("cell").count().collect()}
+    sizes = [counted.get(c, 0) for c in range(n_cells)]
+    pieces = [max(-(-size // capacity), 1) for size in sizes]
+    while True:
+        places = packed(sizes, capacity, pieces)
+        cut = [c for c, (first, last) in enumerate(places) if last > first]
+        if not cut:
+            return places
+        task = _task(places)
+        found = others.where(F.col("cell").isin(cut)).groupBy("cell", task.alias("task")).count().collect()
+        # Hashes divide a cell nearly evenly, not exactly.
+        full = {r["cell"] for r in found if r["count"] > capacity}
+        if not full:
+            return places
+        pieces = [n + (c in full) for c, n in enumerate(pieces)]
+
+
+def _task(places: Places) -> Column:
+    def of_cell(values: list[int]) -> Column:
+        return F.element_at(F.lit(values).cast("array<int>"), F.col("cell") + 1)
+
+    pieces = of_cell([last - first + 1 for first, last in places])
+    return (of_cell([first for first, _ in places]) + F.pmod(F.xxhash64("row_id"), pieces)).cast("int")
+
+
+def _sizes(kept: DataFrame, task: Column) -> dict[int, dict[int, int]]:
+    found: dict[int, dict[int, int]] = {}
+    for r in kept.groupBy(task.alias("task"), "code").count().collect():
+        found.setdefault(r["task"], {})[r["code"]] = r["count"]
+    return {t: dict(sorted(of.items())) for t, of in sorted(found.items())}
+
+
+def orders(sizes: Sizes, demand: Demand, failed: Mapping[int, str] | None = None) -> dict[int, Order]:
+    """Return what each task is told, so that the counts add up to what is wanted.
+
+    New rows are shared by the tasks that hold more than enough rows of their class and some of another, in proportion
+    to their rows of the class; rows that are kept by all tasks that hold any. Tasks that failed get no share.
+
+    Raises
+    ------
+    InputError
+        If no task can make rows of a class.
+    """
+    if not demand.wanted:
+        found = {t: [c for c in demand.cleaned if c in of] for t, of in sizes.items() if len(of) > 1}
+        return {t: classes for t, classes in found.items() if classes}
+    told: dict[int, dict[int, int]] = {}
+    for code, wanted in demand.wanted.items():
+        tasks = [t for t, of in sizes.items() if of.get(code) and t not in (failed or {})]
+        if demand.grows:
+            tasks = [t for t in tasks if sizes[t][code] > demand.enough and len(sizes[t]) > 1]
+            _check_any(tasks, code, sizes, demand, failed or {})
+        rows = [sizes[t][code] for t in tasks]
+        parts = largest_remainder(rows, wanted - demand.sizes[code] if demand.grows else wanted)
+        for task, before, part in zip(tasks, rows, parts, strict=True):
+            after = before + part if demand.grows else part
+            if after != before:
+                told.setdefault(task, {})[code] = after
+    return dict(told)
+
+
+def _check_any(tasks: list[int], code: int, sizes: Sizes, demand: Demand, failed: Mapping[int, str]) -> None:
+    if tasks:
+        return
+    name = list(demand.counts)[code]
+    if failed:
+        raise InputError(
+            f"{demand.method} failed in every cell that holds enough rows of class {name!r}; imbalanced-learn says: "
+            f"{next(iter(failed.values()))}"
+        )
+    most = max(of.get(code, 0) for of in sizes.values())
+    raise InputError(
+        f"{demand.method} needs a cell with more than {demand.enough} rows of class {name!r} and some of another, and "
+        f"none of {len(sizes)} cells has them (the most is {most}): raise max_rows, so that cells are larger, or take "
+        "scope='class'"
+    )

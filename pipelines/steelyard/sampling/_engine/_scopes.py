@@ -1,0 +1,143 @@
+"""Who gets which rows: the whole table in one task, or a task for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.errors import InputError
+from steelyard.sampling._engine._task import Order
+
+Sizes = Mapping[int, Mapping[int, int]]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What is asked for. Classes go by their codes: places in the order of the labels.
+
+    Parameters
+    ----------
+    method : str
+        For messages.
+    counts : mapping of str to int
+        Rows of each class, in the order of the labels.
+    wanted : mapping of int to int
+        Rows that classes are to have, where they are to have another number.
+    cleaned : tuple of int
+        Classes that may lose rows, however many.
+    grows : bool
+        Whether rows are added.
+    enough : int
+        More rows of a class than this are needed to make others of.
+    max_rows : int
+    """
+
+    method: str
+    counts: Mapping[str, int]
+    wanted: Mapping[int, int]
+    cleaned: tuple[int, ...]
+    grows: bool
+    enough: int
+    max_rows: int
+
+    @property
+    def sizes(self) -> list[int]:
+        """Rows of each class."""
+        return list(self.counts.values())
+
+    @property
+    def codes(self) -> list[int]:
+        """Classes in which something is to be done."""
+        return list(self.wanted or self.cleaned)
+
+    @property
+    def total(self) -> int:
+        """Rows of the table."""
+        return sum(self.sizes)
+
+    def rarest(self, without: int | None = None) -> int:
+        """Return the class with the fewest rows; of equal ones the first."""
+        return min((c for c in range(len(self.counts)) if c != without), key=self.sizes.__getitem__)
+
+    def order(self, code: int | None = None) -> Order:
+        """Return what one task is told that does it all, or all of one class."""
+        if not self.wanted:
+            return list(self.cleaned) if code is None else [code]
+        return dict(self.wanted) if code is None else {code: self.wanted[code]}
+
+
+@dataclass(frozen=True)
+class Deal:
+    """Rows as tasks get them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``task`` (from 0 on), ``row_id``, ``code``, ``home``, ``x`` and ``c``.
+    n : int
+        Tasks.
+    orders : mapping
+        What each is told; tasks without an order leave their rows as they are.
+    scope : str
+        For the record.
+    sizes : mapping
+        Of cells: rows of each class in each task.
+    """
+
+    rows: DataFrame
+    n: int
+    orders: Mapping[int, Order]
+    scope: str
+    sizes: Sizes = field(default_factory=dict)
+
+
+def check_size(demand: Demand, scope: str) -> None:
+    """Refuse what would put too many rows into one task.
+
+    Raises
+    ------
+    InputError
+        Says what to do instead.
+    """
+    if scope == "cell" or not demand.codes:
+        return
+    what, rows = "the whole table", demand.total
+    if scope == "class":
+        largest = max(demand.codes, key=lambda c: _both(demand, c))
+        what, rows = f"class {list(demand.counts)[largest]!r} and the rarest other one", _both(demand, largest)
+    if rows > demand.max_rows:
+        raise InputError(
+            f"{demand.method} with scope={scope!r} gets {what} in one task: {rows:,} rows, and max_rows is "
+            f"{demand.max_rows:,}. Set scope='cell', which resamples cells of similar rows on their own; raise "
+            "max_rows, if one executor has the memory and you the time; or take random_under_sampler first"
+        )
+
+
+def _both(demand: Demand, code: int) -> int:
+    return demand.sizes[code] + demand.sizes[demand.rarest(without=code)]
+
+
+@contextmanager
+def in_one_task(points: DataFrame, demand: Demand) -> Iterator[Deal]:
+    """Give one task all rows."""
+    rows = points.select(F.lit(0).alias("task"), F.lit(True).alias("home"), "*")
+    yield Deal(rows, 1, {0: demand.order()}, "one_task")
+
+
+@contextmanager
+def by_class(points: DataFrame, demand: Demand) -> Iterator[Deal]:
+    """Give each class in which something is to be done a task, and the rarest other class with it."""
+    tasks: dict[int, list[int]] = {}
+    for task, code in enumerate(demand.codes):
+        for member in (code, demand.rarest(without=code)):
+            tasks.setdefault(member, []).append(task)
+    inside = points.where(F.col("code").isin(list(tasks)))
+    pairs = [F.lit(part).cast(kind) for c, of in tasks.items() for part, kind in ((c, "int"), (of, "array<int>"))]
+    copies = inside.select("*", F.explode(F.try_element_at(F.create_map(*pairs), F.col("code"))).alias("task"))
+    own = F.element_at(F.lit(demand.codes).cast("array<int>"), F.col("task") + 1)
+    orders = {task: demand.order(code) for task, code in enumerate(demand.codes)}
+    yield Deal(copies.withColumn("home", own == F.col("code")), len(orders), orders, f"class: {len(orders)} tasks")
