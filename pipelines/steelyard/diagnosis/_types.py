@@ -68,8 +68,9 @@ def types_of(table: Table) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``rows`` of the class, ``sampled`` of them, ``wanted`` of a sample, ``different`` (rows in it that differ in
-        some feature), ``k``, `TYPES`, and ``nearest_is_other``: each ``rows``, ``share`` and ``ci95``.
+        ``k``; ``rows`` of the class; ``sampled`` of them; ``limited``: whether the cost allowed no more; ``different``:
+        rows in the sample that differ in some feature; each of `TYPES` and ``nearest_is_other``: ``rows``, ``share``,
+        ``ci95``.
     """
     n, wanted = table.counts[table.rarest], affordable(table.total, table.space.n_features)
     points = table.points()
@@ -89,7 +90,7 @@ def types_of(table: Table) -> dict[str, Any]:
         "k": K,
         "rows": n,
         "sampled": sampled,
-        "wanted": wanted,
+        "limited": wanted < min(n, MOST_ROWS),
         "different": different,
         **{name: _share(count, sampled, n) for name, count in found.items()},
     }
