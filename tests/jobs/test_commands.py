@@ -205,7 +205,7 @@ def test_spark_submit_does_what_one_process_does(
 ) -> None:
     submit("job_profile.py", "--pipeline", config, "--run-id", "s1", "--store", tmp_path / "store")
     directory = tmp_path / "store" / "small" / "s1"
-    for stage in ("guard_raw", "split", "guard_split", "resample", "guard_resampled", "train", "evaluate"):
+    for stage in ("guard_raw", "split", "guard_split", "diagnose", "resample", "guard_resampled", "train", "evaluate"):
         submit(f"job_{stage}.py", "--run-dir", directory)
     for stage in ("guard_scored", "report", "gate"):
         submit(f"job_{stage}.py", "--run-dir", directory)

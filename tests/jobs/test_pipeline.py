@@ -135,7 +135,7 @@ def test_resume_keeps_whole_stages_and_redoes_what_changed(start: Callable[..., 
     ctx.run.delete(f"resample/{first['resample'].attempt}/plan.json")
     events.clear()
     run_pipeline(ctx, resume=True, notify=lambda e, s, o: events.append((e, s)))
-    assert [s for e, s in events if e == "skip"] == ["profile", "guard_raw", "split", "guard_split"]
+    assert [s for e, s in events if e == "skip"] == ["profile", "guard_raw", "split", "guard_split", "diagnose"]
     assert ctx.run.read_bytes("metrics.json") == bytes_before
 
     Path(table).write_bytes(Path(table).read_bytes())

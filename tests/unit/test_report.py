@@ -113,6 +113,31 @@ class Maker:
         plan = {"method": "stratified", "seed": 7, "counts": counts, "deviations": {"test": {self.classes[0]: -2}}}
         self.publish("split", {"split/a1/plan.json": plan})
 
+    def diagnose(self, **more: Any) -> None:
+        name = self.classes[-1]
+        share = {"rows": 50, "share": 0.25, "ci95": [0.2, 0.31]}
+        types = {"k": 5, "rows": 4000, "sampled": 200, "limited": True, "different": 200}
+        difficulty = {
+            "class": name,
+            "counts": {},
+            "imbalance": {"ratio": 100.0, "degree": 0.9, "lrid": 31_000.0},
+            "types": {**types, **dict.fromkeys(("safe", "borderline", "rare", "outlier"), share)},
+            "overlap": {"f1": 0.97, "feature": NASTY, "n3": {"rows": 120, "share": 0.6, "ci95": [0.5, 0.7]}},
+            "contradictions": {"rows": 17, "of_class": 8, "patterns": 5},
+            "suspects": [
+                {"feature": NASTY, "why": "value", "area": 0.998, "missing": {"class": 0.0, "rest": 0.1}},
+                {"feature": "void", "why": "missing", "area": 0.95, "missing": {"class": 0.0, "rest": 0.9}},
+            ],
+            "recommendation": {
+                "method": "none",
+                "params": {},
+                "summary": f"Resample nothing for {name}.",
+                "reasons": ["Half of them are outliers."],
+                "warnings": ["'amount' almost gives the label away."],
+            },
+        }
+        self.publish("diagnose", {"diagnose/a1/difficulty.json": {**difficulty, **more}})
+
     def resample(self) -> None:
         classes = {
             c: {"before": round(n * 0.7), "after": max(round(n * 0.7), 500), "new": max(0, 500 - round(n * 0.7))}
@@ -155,6 +180,7 @@ class Maker:
         self.profile()
         self.guard("raw")
         self.split()
+        self.diagnose()
         self.resample()
         self.train()
         self.evaluate()
@@ -230,7 +256,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
 
 def test_a_whole_run_has_every_section(two: RunDir) -> None:
     page = check(report.build(two))
-    wanted = "verdict metrics curves decisions probabilities per-class classes splits guards features"
+    wanted = "verdict metrics curves decisions probabilities per-class classes splits difficulty guards features"
     assert set(page.ids) >= {*wanted.split(), "configuration", "run"}
     assert page.tags.count("svg") > 8 and "Not in this report" not in page.text
     for chart in ("pr", "roc", "thresholds", "calibration", "histogram", "classes", "importances"):
@@ -248,6 +274,28 @@ def test_numbers_are_those_of_the_artifacts(two: RunDir) -> None:
         low, high = of[name]["ci95"]
         assert f"{of[name]['value']:.3f} {low:.3f} – {high:.3f}" in page.text, name
     assert "28,000 before" in page.text and "500 after, 220 of them synthetic" in page.text
+
+
+def test_the_diagnosis_and_what_the_run_made_of_it(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (40_000, 400))
+    maker.whole()
+    page = check(report.build(maker.run))
+    assert "200 of 4,000 were drawn by hash" in page.text and "More would have cost too much" in page.text
+    assert page.text.count(f"{percent(0.25)} ({percent(0.2)} – {percent(0.31)}), 50 rows") == 4
+    assert "Suspected leaks" in page.text and "by whether it is missing" in page.text
+    assert "17 rows have the same features as a row of another class; 8 of them are of this one" in page.text
+    took = "Resampling: smote, as configured; the diagnosis recommends none."
+    assert took in page.text and f"{took} Resample nothing for 1. Half of them are outliers." in report.verdict(
+        maker.run
+    )
+    maker.run.update_manifest({**maker.run.manifest(), "config": {"resample": {"method": "auto"}}})
+    assert "Resampling: smote, as diagnosed (resample.method is auto)." in report.verdict(maker.run)
+    exact = {"rows": 7, "share": 0.25, "ci95": [0.25, 0.25]}
+    types = {"k": 5, "rows": 28, "sampled": 28, "limited": False, "different": 28}
+    maker.diagnose(types={**types, **dict.fromkeys(("safe", "borderline", "rare", "outlier"), exact)}, suspects=[])
+    page = check(report.build(maker.run))
+    assert "All 28 were looked at: their shares are facts" in page.text and f"{percent(0.25)}, 7 rows" in page.text
+    assert "No single feature gives the label away" in page.text
 
 
 def test_the_verdict_is_the_same_in_plain_text(two: RunDir) -> None:

@@ -99,7 +99,10 @@ def resample(
     data: Data,
     label: Label,
     out: Out,
-    method: Annotated[str, typer.Option("--method", help="A sampler by its snake_case name, such as smote.")],
+    method: Annotated[
+        str,
+        typer.Option("--method", help="A sampler by its snake_case name, or auto: what a diagnosis recommends."),
+    ],
     form: Format = None,
     key: Key = None,
     exclude: Exclude = None,
@@ -108,16 +111,16 @@ def resample(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Resample a table to exact counts; writes OUT/data and OUT/plan.json."""
+    """Resample a table, of training rows, to exact counts; writes OUT/data and OUT/plan.json."""
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_sampling_plan
-    from steelyard.sampling import check_sampler
+    from steelyard.stages._resampling import check_resampling
     from steelyard.stages._tables import bare_table, resample_table
 
     config = bare_table(
         data, form, {"resample": {"method": method, **parse_params(params)}}, label=label, key=key, exclude=exclude
     )
-    check_sampler(config.resample.method, config.resample.params)
+    check_resampling(config.resample)
     plan = resample_table(_session(config), config, out)
     if json:
         print_json(plan.to_json())

@@ -64,6 +64,8 @@ class Progress:
         line = "  ".join(words).rstrip()
         after = self._left(STAGES[STAGES.index(stage) + 1]) if event == "done" and stage != STAGES[-1] else ""
         self._console.print(f"{line}{after}", markup=False, style="red" if event == "fail" else None)
+        for said in (outcome.details.get("said") or []) if outcome is not None else []:
+            self._console.print(f"        {said}", markup=False)
 
     def _left(self, upcoming: str) -> str:
         if not self._weight:

@@ -2,6 +2,7 @@
 
 from steelyard.config._load import load, read_document, resolve_env
 from steelyard.config._models import (
+    AUTO,
     AirflowConfig,
     CompareConfig,
     CostConfig,
@@ -19,6 +20,7 @@ from steelyard.config._models import (
 from steelyard.config._stages import STAGES
 
 __all__ = [
+    "AUTO",
     "STAGES",
     "AirflowConfig",
     "CompareConfig",

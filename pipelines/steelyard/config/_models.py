@@ -15,6 +15,9 @@ _SECRET_VALUE = re.compile(
     r"(?:passw(?:or)?d|pwd|secret|token|account.?key|access.?key)\s*=\s*(?!\$\{)[^;&\s]+|://[^/\s:@]+:(?!\$\{)[^/\s@]+@",
     re.IGNORECASE,
 )
+AUTO = "auto"
+"""In the place of a sampler: the one that the stage `diagnose` recommends."""
+
 _PLACEHOLDER = re.compile(r"\$\{(?:env:)?[A-Za-z_][A-Za-z0-9_]*\}")
 
 
@@ -167,7 +170,7 @@ class SplitConfig(Section):
 
 
 class ResampleConfig(Section):
-    """A sampler's name; every other key is one of its parameters."""
+    """A sampler's name, or `auto`: what the stage `diagnose` recommends. Every other key is one of its parameters."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

@@ -7,6 +7,7 @@ STAGES: tuple[str, ...] = (
     "guard_raw",
     "split",
     "guard_split",
+    "diagnose",
     "resample",
     "guard_resampled",
     "train",

@@ -84,6 +84,22 @@ def wilson(value: float, n: float, quantile: float = _Z) -> Interval:
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
+def finite_wilson(value: float, n: int, total: int) -> Interval:
+    """Return Wilson's interval for a proportion of `total` rows, of which `n` were drawn without replacement.
+
+    It is about the share among these `total` rows themselves, not among rows that might come: where all were drawn,
+    it is a point.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in finite_wilson(0.9, 20, 40)]
+    [0.767, 0.961]
+    >>> finite_wilson(0.9, 40, 40)
+    (0.9, 0.9)
+    """
+    return (value, value) if n >= total else wilson(value, n * (total - 1) / (total - n))
+
+
 def unit_interval(
     value: float, error: float, freedom: float, fallback: float, most: float = math.inf
 ) -> Interval | None:

@@ -21,7 +21,7 @@ class Artifacts:
         `run.json`.
     outcomes : dict
         Stage → how it ended, for the stages that did, in their order.
-    stats, split, resample, metrics, curves : dict
+    stats, split, difficulty, resample, metrics, curves : dict
         Documents of the stages; empty where they aren't there.
     guards : dict
         Checkpoint → what the guard found.
@@ -31,6 +31,7 @@ class Artifacts:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     stats: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
+    difficulty: dict[str, Any] = field(default_factory=dict)
     resample: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
@@ -73,6 +74,7 @@ def read(run: RunDir) -> Artifacts:
         outcomes=outcomes,
         stats=_document(run, outcomes.get("profile"), "stats.json"),
         split=_document(run, outcomes.get("split"), "plan.json"),
+        difficulty=_document(run, outcomes.get("diagnose"), "difficulty.json"),
         resample=_document(run, outcomes.get("resample"), "plan.json"),
         metrics=_json(run, "metrics.json") if _done(outcomes.get("evaluate")) else {},
         curves=_document(run, outcomes.get("evaluate"), "curves.json"),

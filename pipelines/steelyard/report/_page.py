@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from steelyard import __version__
-from steelyard.report import _inputs, _results
+from steelyard.report import _difficulty, _inputs, _results
 from steelyard.report._artifacts import Artifacts, read
 from steelyard.report._html import Section
 from steelyard.report._numbers import moment
@@ -25,6 +25,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
     ("metrics of each class", _results.classes),
     ("classes", _inputs.classes),
     ("splits", _inputs.splits),
+    ("difficulty", _difficulty.difficulty),
     ("guards", _inputs.guards),
     ("features", _inputs.features),
     ("configuration", _inputs.configuration),

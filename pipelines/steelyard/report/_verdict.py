@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from steelyard.errors import ConfigError
 from steelyard.report._artifacts import Artifacts
+from steelyard.report._difficulty import diagnosed
 from steelyard.report._majority import majority_class, prevalence
 from steelyard.report._numbers import count, interval, metric, number, percent, value
 
@@ -47,7 +48,7 @@ class Verdict:
 def judge(found: Artifacts) -> Verdict:
     """Return the verdict on a run."""
     failure = found.failure
-    points = [*_gate(found), *_guards(found)]
+    points = [*map(Point, diagnosed(found)), *_gate(found), *_guards(found)]
     if not found.test:
         return Verdict(_unfinished(found), "bad" if failure else "plain", points)
     headline, more = _binary(found) if found.positive is not None else _several(found)

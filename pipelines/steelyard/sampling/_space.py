@@ -83,7 +83,7 @@ class Space:
 
     def numbers(self, rows: DataFrame) -> Column:
         """Return the numbers of a row."""
-        found = numbers_of(rows, self.features.numbers)
+        found = numbers_of(rows, self.features.numbers, self.widths)
         if not self.neutral:
             return found
         neutral = F.array(*[F.lit(v) for v in self.neutral])
@@ -167,8 +167,8 @@ def find_space(
     samples = class_samples(df, roles.identity, roles.label, features, found.widths, counts)
     everybody = pooled(samples, counts)
     if features.categories:
-        penalties = {c: _penalty(sample, divisors) for c, sample in samples.items()}
-        space = replace(space, penalty=_penalty(everybody, divisors), penalties=penalties)
+        penalties = {c: category_penalty(sample, divisors) for c, sample in samples.items()}
+        space = replace(space, penalty=category_penalty(everybody, divisors), penalties=penalties)
     if found.missing:
         neutral = tuple(v or 0.0 for v in everybody.medians())
         space = replace(
@@ -179,7 +179,7 @@ def find_space(
     return space
 
 
-def _penalty(sample: Sample, divisors: Sequence[float] | None) -> float:
+def category_penalty(sample: Sample, divisors: Sequence[float] | None) -> float:
     """Return Med²: the square of the median of the numbers' standard deviations."""
     if not sample.numbers.size:
         return 1.0

@@ -7,12 +7,12 @@ from steelyard.deciding import check_rule
 from steelyard.guards import check_parameters, check_suite
 from steelyard.learning import check_trainer
 from steelyard.metrics import check_gate
-from steelyard.sampling import check_sampler
+from steelyard.stages._resampling import check_resampling
 
 
 def check(config: PipelineConfig) -> None:
     """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters."""
-    check_sampler(config.resample.method, config.resample.params)
+    check_resampling(config.resample)
     check_trainer(config.train.model, config.train.params)
     suites = (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored)
     for suite in suites:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from steelyard.config import STAGES, PipelineConfig
@@ -15,6 +17,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "guard_raw": ("guards",),
     "split": ("split",),
     "guard_split": ("guards",),
+    "diagnose": ("train.model",),
     "resample": ("resample",),
     "guard_resampled": ("guards",),
     "train": ("train", "decide"),
@@ -30,6 +33,7 @@ WEIGHTS: dict[str, float] = {
     "guard_raw": 8,
     "split": 3,
     "guard_split": 5,
+    "diagnose": 6,
     "resample": 3,
     "guard_resampled": 5,
     "train": 25,
@@ -48,5 +52,5 @@ def downstream(stage: str) -> tuple[str, ...]:
 def fingerprint(stage: str, config: PipelineConfig) -> str:
     """Return a digest of what the stage depends on in the configuration; its inputs are the stages before it."""
     document: dict[str, Any] = config.to_json()
-    relevant = {s: document[s] for s in _SECTIONS[stage]}
+    relevant = {s: reduce(getitem, s.split("."), document) for s in _SECTIONS[stage]}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]

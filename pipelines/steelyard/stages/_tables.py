@@ -12,8 +12,9 @@ from pyspark.sql import types as T
 
 from steelyard import metrics
 from steelyard.columns import col, require_columns
-from steelyard.config import DataConfig, PipelineConfig, load
+from steelyard.config import AUTO, DataConfig, PipelineConfig, load
 from steelyard.dataset import Dataset
+from steelyard.diagnosis import diagnose
 from steelyard.errors import InputError
 from steelyard.frames.formats import guessed_format
 from steelyard.frames.pinned import Source, read
@@ -23,6 +24,7 @@ from steelyard.sampling import SamplingPlan, apply_plan, sampler_for
 from steelyard.splitting import FoldPlan, SplitPlan
 from steelyard.stages._context import say_nothing
 from steelyard.stages._decision import Decision, greatest_class
+from steelyard.stages._resampling import recommended
 from steelyard.stages._scores import BUCKETS, scored
 from steelyard.stages._source import configured_source, roles
 from steelyard.stages.profile import describe
@@ -105,11 +107,15 @@ def _to_be_divided(spark: SparkSession, wanted: DataConfig) -> tuple[DataFrame, 
 
 
 def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> SamplingPlan:
-    """Write a resampled table to `out/data` and the plan to `out/plan.json`."""
+    """Write a resampled table to `out/data` and the plan to `out/plan.json`; `auto` diagnoses the table first."""
     place = _free(out)
     df = read(spark, configured_source(config.data))
     data = roles(df, config.data)
-    made = sampler_for(data, config.resample.method, config.resample.params).resample(df)
+    wanted = config.resample
+    if wanted.method == AUTO:
+        found = class_counts(df, data.label)
+        wanted = recommended(diagnose(df, data, found.counts))
+    made = sampler_for(data, wanted.method, wanted.params).resample(df)
     apply_plan(df, made.plan, made.synthetic, made.dropped).write.parquet(place.uri("data"))
     place.write_json("plan.json", made.plan.to_json())
     return made.plan

@@ -14,13 +14,15 @@ from steelyard.sampling import IS_SYNTHETIC, Sampler, sampler_for
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
 from steelyard.stages._guarding import guard
+from steelyard.stages._resampling import wanted_sampler
 from steelyard.stages._source import dataset, split_rows, training_rows
 
 
 def run(ctx: Context, attempt: str) -> Result:
     """Judge the resampled training rows beside the untouched rows of the other splits."""
     data = dataset(ctx)
-    sampler = sampler_for(data, ctx.config.resample.method, ctx.config.resample.params)
+    wanted = wanted_sampler(ctx)
+    sampler = sampler_for(data, wanted.method, wanted.params)
     train = training_rows(ctx)
     # Of a method that cleans, the row that a new one grew from may be gone, and the range of what is left be narrower.
     numeric = _numbers(train, data) if sampler.makes_rows and not sampler.cleans else []

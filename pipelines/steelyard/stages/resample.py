@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from steelyard.config import AUTO
 from steelyard.sampling import sampler_for
 from steelyard.stages._context import Context, Result
+from steelyard.stages._resampling import wanted_sampler
 from steelyard.stages._source import dataset, rows_of
 
 
 def run(ctx: Context, attempt: str) -> Result:
     """Write `plan.json`, and `synthetic/` and `dropped/` where the sampler makes or drops single rows."""
     folder = f"resample/{attempt}"
-    wanted = ctx.config.resample
+    wanted = wanted_sampler(ctx)
     made = sampler_for(dataset(ctx), wanted.method, wanted.params).resample(rows_of(ctx, "train"))
     ctx.run.write_json(f"{folder}/plan.json", made.plan.to_json())
     for name, table in (("synthetic", made.synthetic), ("dropped", made.dropped)):
@@ -18,4 +22,8 @@ def run(ctx: Context, attempt: str) -> Result:
             table.write.parquet(ctx.run.uri(f"{folder}/{name}"))
     before = {c: of.before for c, of in made.plan.classes.items()}
     after = {c: of.after for c, of in made.plan.classes.items()}
-    return Result([folder], {"in": before, "out": after}, {"sampler": made.plan.sampler, "effect": made.plan.effect})
+    details: dict[str, Any] = {"sampler": made.plan.sampler, "effect": made.plan.effect}
+    if ctx.config.resample.method == AUTO:
+        params = ", ".join(f"{name} = {value}" for name, value in wanted.params.items())
+        details["said"] = [f"auto: {wanted.method}" + (f" ({params})" if params else "")]
+    return Result([folder], {"in": before, "out": after}, details)

@@ -1,0 +1,8 @@
+"""How hard a table's rarest class is to tell from the others, and what resampling that speaks for."""
+
+from __future__ import annotations
+
+from steelyard.diagnosis._difficulty import diagnose
+from steelyard.diagnosis._recommend import Evidence, Recommendation, recommend
+
+__all__ = ["Evidence", "Recommendation", "diagnose", "recommend"]

@@ -1,0 +1,37 @@
+"""Rows with the same features and different labels: what no model can tell apart."""
+
+from __future__ import annotations
+
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text
+from steelyard.diagnosis._table import Table
+from steelyard.hashing import row_hash
+
+
+def contradictions(table: Table) -> dict[str, int]:
+    """Count rows whose features are equal to those of a row of another class.
+
+    Costs one scan of the features and one shuffle of a hash and a class for each row. Hashes have 63 bits: among a
+    hundred million rows, a pair that only looks equal turns up once in two thousand tables.
+
+    Parameters
+    ----------
+    table : Table
+
+    Returns
+    -------
+    dict
+        ``rows`` of any class, ``of_class`` those of the rarest, ``patterns`` how many different features they have.
+    """
+    label = class_text(table.df, table.dataset.label)
+    rows = table.df.where(label.isNotNull()).select(
+        row_hash(table.df, table.features.names, 0, "contradictions").alias("features"),
+        label.alias("class"),
+        table.own.cast("bigint").alias("own"),
+    )
+    classes = F.min("class").alias("first"), F.max("class").alias("last")
+    equal = rows.groupBy("features").agg(F.count(F.lit(1)).alias("n"), F.sum("own").alias("own"), *classes)
+    torn = equal.where(F.col("first") != F.col("last"))
+    found = torn.agg(F.sum("n").alias("rows"), F.sum("own").alias("own"), F.count(F.lit(1)).alias("patterns")).collect()
+    return {"rows": found[0]["rows"] or 0, "of_class": found[0]["own"] or 0, "patterns": found[0]["patterns"]}

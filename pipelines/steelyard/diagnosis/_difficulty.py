@@ -1,0 +1,91 @@
+"""The whole diagnosis of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from steelyard.dataset import Dataset
+from steelyard.diagnosis._contradictions import contradictions
+from steelyard.diagnosis._features import overlap, suspects, two_samples
+from steelyard.diagnosis._recommend import Evidence, recommend
+from steelyard.diagnosis._table import Table, look_at
+from steelyard.diagnosis._types import types_of
+from steelyard.kernels.imbalance import imbalance_degree, likelihood_ratio
+from steelyard.kernels.minority import TYPES
+
+
+def diagnose(
+    df: DataFrame, dataset: Dataset, counts: Mapping[str, int], *, learner: str | None = None
+) -> dict[str, Any]:
+    """Say how hard the rarest class of a table is to tell from the others, and recommend how to resample it.
+
+    Give it training rows only: a recommendation is learned, as a model is.
+
+    Costs four scans of the table: samples of the classes; the rows that are asked for; the search for their neighbours,
+    with one crossing into Python; labels of equal rows, with one shuffle of a hash a row. One more with arrays or
+    vectors among the features, two more where the class has more rows than the sample and some of these have one
+    neighbour of their class. The search takes sampled rows × rows × features multiplications, 5e11 at most unless that
+    leaves fewer than 100 rows to ask for. All that decides is exact or from hash samples: the same in any partitioning.
+
+    Parameters
+    ----------
+    df : DataFrame
+    dataset : Dataset
+        Columns and their roles.
+    counts : mapping of str to int
+        Rows of each class.
+    learner : str, optional
+        Name of the model that is to be trained: weak ones gain from what others don't.
+
+    Returns
+    -------
+    dict
+        JSON types: ``class``, ``counts``, ``imbalance``, ``types``, ``overlap``, ``contradictions``, ``suspects``,
+        ``space``, ``recommendation``.
+
+    Raises
+    ------
+    InputError
+        If there is one class only, or features hold infinite values or arrays of several lengths.
+    """
+    table = look_at(df, dataset, counts)
+    two = two_samples(table)
+    types = types_of(table)
+    found = {
+        "class": table.rarest,
+        "counts": dict(table.counts),
+        "imbalance": imbalance(table.counts),
+        "types": types,
+        "overlap": {**overlap(two), "n3": types.pop("nearest_is_other")},
+        "contradictions": contradictions(table),
+        "suspects": suspects(two),
+        "space": table.space.to_json(),
+    }
+    return {**found, "recommendation": recommend(evidence(found, table), learner).to_json()}
+
+
+def imbalance(counts: Mapping[str, int]) -> dict[str, float]:
+    """Return how unequal the classes are: ratio of the largest to the smallest, imbalance degree, LRID."""
+    sizes = list(counts.values())
+    return {
+        "ratio": max(sizes) / min(sizes),
+        "degree": imbalance_degree(sizes),
+        "lrid": likelihood_ratio(sizes),
+    }
+
+
+def evidence(found: Mapping[str, Any], table: Table) -> Evidence:
+    """Return what a recommendation looks at."""
+    types = found["types"]
+    return Evidence(
+        name=table.rarest,
+        counts=table.counts,
+        shares={name: types[name]["share"] for name in TYPES},
+        different=types["different"],
+        contradictory=found["contradictions"]["of_class"],
+        suspects=tuple(dict.fromkeys(s["feature"] for s in found["suspects"])),
+        categories=bool(table.features.categories),
+    )

@@ -1,0 +1,233 @@
+"""What the evidence says about resampling: a short table of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+WEAK_LEARNERS = frozenset({"logistic_regression"})
+
+FEW = 30  # rows of the rarest class
+PLENTY = 300
+HUGE = 100_000  # rows of the table
+STEEP = 100  # imbalance ratio
+KEPT = 20  # rows kept for each of the rarest class
+FOR_SMOTE = 100  # different rows of the rarest class
+SMALL = 1_000_000  # rows of the table
+UNEVEN = 5  # imbalance ratio
+HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a recommendation looks at, all of training rows.
+
+    Parameters
+    ----------
+    name : str
+        The rarest class.
+    counts : mapping of str to int
+        Rows of each class.
+    shares : mapping of str to float
+        Of each type of its rows: safe, borderline, rare, outlier.
+    different : int
+        Rows of the rarest class that differ in some feature, among those that were looked at.
+    contradictory : int
+        Its rows whose features are those of a row of another class.
+    suspects : tuple of str
+        Features that almost give the label away.
+    categories : bool
+        Whether some features are categories.
+    """
+
+    name: str
+    counts: Mapping[str, int]
+    shares: Mapping[str, float]
+    different: int
+    contradictory: int = 0
+    suspects: tuple[str, ...] = ()
+    categories: bool = False
+
+    @property
+    def rare(self) -> int:
+        """Rows of the rarest class."""
+        return self.counts[self.name]
+
+    @property
+    def total(self) -> int:
+        """Rows of the table."""
+        return sum(self.counts.values())
+
+    @property
+    def ratio(self) -> float:
+        """Rows of the largest class over those of the rarest."""
+        return max(self.counts.values()) / self.rare
+
+    @property
+    def alone(self) -> float:
+        """Share of rare and outlying rows."""
+        return self.shares["rare"] + self.shares["outlier"]
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A sampler, and why.
+
+    Parameters
+    ----------
+    method : str
+        Its name, or "none".
+    params : mapping
+        Its parameters.
+    summary : str
+        One sentence.
+    reasons, warnings : list of str
+        The evidence; what to look at before any model is trusted.
+    """
+
+    method: str
+    params: Mapping[str, Any]
+    summary: str
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {**vars(self), "params": dict(self.params)}
+
+
+Rule = Callable[[Evidence, str | None], Recommendation | None]
+
+
+def recommend(found: Evidence, learner: str | None = None) -> Recommendation:
+    """Recommend a sampler: what the first rule says that applies, else to resample nothing and tune the threshold.
+
+    ====================================================== ==========================================================
+    evidence                                               recommendation
+    ====================================================== ==========================================================
+    fewer than 30 rows of the class                        none; collect more
+    more than two classes                                  none
+    100,000 rows, more than 100:1, 300 rows of the class   random under-sampling to 20:1, probabilities corrected
+    half of its rows are rare or outliers                  none: new rows between them would lie in the other class
+    a weak learner, 5:1, 100 different rows, a table of    SMOTE (SMOTENC with categories) to 1:2
+    a million rows at most
+    anything else                                          none
+    ====================================================== ==========================================================
+
+    Strong learners gain nothing from new rows [1]_, and their probabilities suffer [2]_; moving the threshold costs
+    nothing. Dropping rows of a huge majority class saves time and keeps the ranking; the closed-form correction gives
+    the probabilities back.
+
+    Parameters
+    ----------
+    found : Evidence
+    learner : str, optional
+        Name of the model.
+
+    References
+    ----------
+    .. [1] Elor, Averbuch-Elor, "To SMOTE, or not to SMOTE?", arXiv:2201.08528, 2022.
+    .. [2] Carriero et al., "The harms of class imbalance corrections for machine learning based prediction models",
+       arXiv:2404.19494, 2024.
+    """
+    made = next(r for rule in _RULES if (r := rule(found, learner)) is not None)
+    return Recommendation(made.method, made.params, made.summary, made.reasons, _warnings(found))
+
+
+def _too_few(found: Evidence, _: str | None) -> Recommendation | None:
+    if found.rare >= FEW:
+        return None
+    return Recommendation(
+        "none",
+        {},
+        f"Resample nothing, and collect more rows of class {found.name}.",
+        [f"{found.rare:,} training rows say little of a class; whatever is made from them repeats them."],
+    )
+
+
+def _several_classes(found: Evidence, _: str | None) -> Recommendation | None:
+    if len(found.counts) == 2:
+        return None
+    return Recommendation(
+        "none",
+        {},
+        "Resample nothing; where classes must count alike, weight them or decide by costs.",
+        [f"With {len(found.counts)} classes no sampler is known to be the better start; compare some by hand."],
+    )
+
+
+def _huge(found: Evidence, _: str | None) -> Recommendation | None:
+    if found.total < HUGE or found.ratio <= STEEP or found.rare < PLENTY:
+        return None
+    kept = found.rare * (KEPT + 1)
+    return Recommendation(
+        "random_under_sampler",
+        {"sampling_strategy": 1 / KEPT},
+        f"Draw {KEPT} of the other rows for each of class {found.name} at random, and correct the probabilities.",
+        [
+            f"{found.total:,} training rows at {found.ratio:,.0f}:1 become {kept:,}: training is so much the quicker.",
+            f"All {found.rare:,} rows of the class stay; of the others, most say what many like them say.",
+            "The share that is drawn is known, so the probabilities are corrected in closed form.",
+        ],
+    )
+
+
+def _scattered(found: Evidence, _: str | None) -> Recommendation | None:
+    if found.alone < HALF:
+        return None
+    return Recommendation(
+        "none",
+        {},
+        "Resample nothing, and tune the threshold.",
+        [
+            f"{found.alone:.0%} of the rows of class {found.name} are rare or outliers: they lie among rows of other "
+            "classes, and so would rows that are made between them (SMOTE and its kin)."
+        ],
+    )
+
+
+def _weak_learner(found: Evidence, learner: str | None) -> Recommendation | None:
+    if learner not in WEAK_LEARNERS or found.ratio < UNEVEN or found.different < FOR_SMOTE or found.total > SMALL:
+        return None
+    return Recommendation(
+        "smotenc" if found.categories else "smote",
+        {"sampling_strategy": HALF, "missing": "impute"},
+        f"Make new rows of class {found.name} between its own, up to half as many as of the other; it may help.",
+        [
+            f"{learner} is a model that gains from balance, as trees do not.",
+            f"{1 - found.alone:.0%} of the class's rows are safe or borderline: between them is mostly their class.",
+            "New rows bend the probabilities, which are calibrated anew on validation rows.",
+        ],
+    )
+
+
+def _default(found: Evidence, _: str | None) -> Recommendation:
+    return Recommendation(
+        "none",
+        {},
+        "Resample nothing, and tune the threshold.",
+        [
+            f"At {found.ratio:,.0f}:1 and {found.rare:,} rows of class {found.name}, nothing speaks for more: good "
+            "models gain nothing from resampling, and lose their probabilities."
+        ],
+    )
+
+
+_RULES: tuple[Rule, ...] = (_too_few, _several_classes, _huge, _scattered, _weak_learner, _default)
+
+
+def _warnings(found: Evidence) -> list[str]:
+    said = []
+    if found.suspects:
+        shown = ", ".join(map(repr, found.suspects[:5])) + (" and more" if len(found.suspects) > 5 else "")
+        said.append(
+            f"{shown} almost give the label away: if they are not known before the label is, leave them out "
+            "(data.exclude)."
+        )
+    if found.contradictory:
+        said.append(
+            f"{found.contradictory:,} of {found.rare:,} rows of class {found.name} have the same features as a row of "
+            "another class: no model tells them apart."
+        )
+    return said

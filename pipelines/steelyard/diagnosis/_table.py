@@ -1,0 +1,119 @@
+"""The table that is diagnosed: its rarest class, samples of its classes, and the space that its rows lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+
+from steelyard.columns import class_text, dtype
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.frames.search import Search
+from steelyard.hashing import row_hash
+from steelyard.sampling._features import Features, find_features, is_number
+from steelyard.sampling._space import Space, category_penalty
+from steelyard.sampling._statistics import Sample, class_samples, pooled, spread
+from steelyard.sampling._survey import survey
+
+WHO = "diagnose"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What all parts of the diagnosis look at.
+
+    Parameters
+    ----------
+    df : DataFrame
+    dataset : Dataset
+    counts : mapping of str to int
+        Rows of each class that is there, the rarest last; of equal ones the last of the alphabet.
+    features : Features
+    space : Space
+        Gaps in numbers are filled with medians of all rows, not of the class: that would bring rows of one class
+        nearer to each other. A gap in a category is a category of its own.
+    samples : mapping of str to Sample
+        Of each class.
+    """
+
+    df: DataFrame
+    dataset: Dataset
+    counts: Mapping[str, int]
+    features: Features
+    space: Space
+    samples: Mapping[str, Sample]
+
+    @property
+    def rarest(self) -> str:
+        """The class with the fewest rows."""
+        return list(self.counts)[-1]
+
+    @property
+    def total(self) -> int:
+        """Rows of the table."""
+        return sum(self.counts.values())
+
+    @property
+    def own(self) -> Column:
+        """Whether a row is of the rarest class."""
+        return class_text(self.df, self.dataset.label) == self.rarest
+
+    def points(self) -> DataFrame:
+        """Return the rows as a search sees them. Rows that are equal in everything share an id, and no others do."""
+        position = row_hash(self.df, {*self.dataset.identity, *self.features.names, self.dataset.label}, 0, WHO)
+        known = self.df.where(class_text(self.df, self.dataset.label).isNotNull())
+        return known.select(
+            position.alias("row_id"), self.space.points(self.df).alias("x"), self.own.cast("int").alias("carried")
+        )
+
+    def search(self, k: int) -> Search:
+        """Return the search for k neighbours among all rows."""
+        return Search(k, sizes={}, **self.space.searching())
+
+    def rest(self) -> Sample:
+        """Return a sample of all other classes, each weighted by how many rows it has."""
+        others = {c: s for c, s in self.samples.items() if c != self.rarest}
+        return pooled(others, self.counts)
+
+
+def look_at(df: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Table:
+    """Sample the classes and find the space: one scan of the table, two where features are arrays or vectors.
+
+    Parameters
+    ----------
+    df : DataFrame
+    dataset : Dataset
+    counts : mapping of str to int
+        Rows of each class.
+
+    Raises
+    ------
+    InputError
+        If there is one class only, or features hold infinite values or arrays of several lengths.
+    """
+    there = {c: n for c, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n}
+    if len(there) < 2:
+        raise InputError(f"the rows are of {len(there)} class(es), {dict(there)}: there is nothing to tell apart")
+    features = find_features(df, dataset.features, WHO, dataset.categorical)
+    widths = dict.fromkeys(features.numbers, 1)
+    if not all(is_number(dtype(df, f)) for f in features.numbers):
+        widths = dict(survey(df, dataset.label, features, WHO, [], 0, gaps=True).widths)
+    samples = class_samples(df, dataset.identity, dataset.label, features, widths, there)
+    return Table(df, dataset, there, features, _space(samples, features, widths, there), samples)
+
+
+def _space(
+    samples: Mapping[str, Sample], features: Features, widths: Mapping[str, int], counts: Mapping[str, int]
+) -> Space:
+    everybody = pooled(samples, counts)
+    if not everybody.width:
+        return Space(features, widths)
+    scale = tuple(spread(everybody.numbers, everybody.counts, "standard").tolist())
+    neutral = tuple(v or 0.0 for v in everybody.medians())
+    return Space(features, widths, scale, category_penalty(everybody, scale), neutral=neutral)

@@ -1,0 +1,123 @@
+"""Types of the rarest class's rows: what is around each of a sample of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.diagnosis._table import Table
+from steelyard.frames.lookup import MOST_BYTES, look_up
+from steelyard.kernels.intervals import finite_wilson
+from steelyard.kernels.knn import NOBODY
+from steelyard.kernels.minority import TYPES, Surroundings, minority_types
+
+K = 5
+MOST_ROWS = 2000
+FEWEST_ROWS = 100
+MOST_WORK = 5e11
+"""Multiplications of the search: half a minute on two cores. Where 2,000 rows would need more, fewer are looked at."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Rows whose surroundings are asked for.
+
+    Parameters
+    ----------
+    ids : array of int64, shape (n,)
+        Ascending.
+    x : array of float64, shape (n, d)
+    copies : array of int64, shape (n,)
+        How many rows there are of each.
+    """
+
+    ids: NDArray[np.int64]
+    x: Floats
+    copies: NDArray[np.int64]
+
+
+def affordable(rows: int, n_features: int) -> int:
+    """Return how many rows of the rarest class are looked at, if it has so many.
+
+    Examples
+    --------
+    >>> affordable(350_000, 12), affordable(100_000_000, 30), affordable(10_000_000_000, 30)
+    (2000, 166, 100)
+    """
+    by_work = max(int(MOST_WORK / (rows * n_features)), FEWEST_ROWS)
+    return min(MOST_ROWS, by_work, max(MOST_BYTES // (8 * n_features), 1))
+
+
+def types_of(table: Table) -> dict[str, Any]:
+    """Return how many rows of the rarest class are of each type, and how many are nearest to a row of another class.
+
+    Costs two scans of the table, one of them with the search; two more where a sample is taken and rows in it have one
+    neighbour of their class, whose own neighbours must then be known.
+
+    Parameters
+    ----------
+    table : Table
+
+    Returns
+    -------
+    dict
+        ``k``; ``rows`` of the class; ``sampled`` of them; ``limited``: whether the cost allowed no more; ``different``:
+        rows in the sample that differ in some feature; each of `TYPES` and ``nearest_is_other``: ``rows``, ``share``,
+        ``ci95``.
+    """
+    n, wanted = table.counts[table.rarest], affordable(table.total, table.space.n_features)
+    points = table.points()
+    asked = _asked(points.where("carried = 1"), F.col("row_id") <= F.lit(_last(wanted, n)))
+    rows = _around(points, asked, table)
+    known = rows
+    missing = np.setdiff1d(rows.doubtful, asked.ids)
+    if len(missing):
+        ids = F.lit(missing.tolist()).cast("array<bigint>")
+        known = rows.joined(_around(points, _asked(points, F.array_contains(ids, F.col("row_id"))), table))
+    sampled = int(asked.copies.sum())
+    kinds = minority_types(rows, known)
+    found = {name: int(asked.copies[kinds == i].sum()) for i, name in enumerate(TYPES)}
+    found["nearest_is_other"] = int(asked.copies[~rows.same[:, 0]].sum())
+    different = len(np.unique(asked.x, axis=0))
+    return {
+        "k": K,
+        "rows": n,
+        "sampled": sampled,
+        "limited": wanted < min(n, MOST_ROWS),
+        "different": different,
+        **{name: _share(count, sampled, n) for name, count in found.items()},
+    }
+
+
+def _last(wanted: int, total: int) -> int:
+    return 2**63 - 1 if wanted >= total else wanted * 2**63 // total
+
+
+def _asked(points: DataFrame, which: Any) -> Asked:
+    found = points.where(which).groupBy("row_id").agg(F.min("x").alias("x"), F.count(F.lit(1)).alias("n")).toArrow()
+    order = np.argsort(found["row_id"].to_numpy())
+    x = np.array(found["x"].to_pylist(), dtype=np.float64).reshape(len(order), -1)
+    return Asked(found["row_id"].to_numpy()[order], x[order], found["n"].to_numpy()[order])
+
+
+def _around(points: DataFrame, asked: Asked, table: Table) -> Surroundings:
+    """Return what is around some rows. A row's copies share its id, so that the search leaves them out: added here."""
+    found = look_up(points, asked.x, asked.ids, table.search(K))
+    copy = np.arange(K) < asked.copies[:, None] - 1
+    ids = np.concatenate([found.ids, np.where(copy, asked.ids[:, None], NOBODY)], axis=1)
+    totals = np.concatenate([found.totals, np.where(copy, 0.0, np.inf)], axis=1)
+    same = np.concatenate([found.carried == 1, copy], axis=1)
+    best = np.lexsort((ids, totals), axis=1)[:, :K]
+    return Surroundings(asked.ids, *(np.take_along_axis(part, best, axis=1) for part in (ids, same)))
+
+
+def _share(count: int, sampled: int, total: int) -> dict[str, Any]:
+    share = count / sampled
+    return {"rows": count, "share": share, "ci95": list(finite_wilson(share, sampled, total))}

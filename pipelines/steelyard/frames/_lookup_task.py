@@ -1,0 +1,65 @@
+"""What one partition knows of the neighbours of some queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from steelyard.frames._neighbor_task import matrix, scaled
+from steelyard.frames.workers import one_thread
+from steelyard.kernels.distance import Distance
+from steelyard.kernels.knn import NOBODY, nearest
+
+
+def look_up(
+    batches: Iterable[pa.RecordBatch],
+    *,
+    k: int,
+    n_features: int,
+    scale: Sequence[float] | None,
+    distance: Mapping[str, Any],
+    queries: NDArray[np.float64],
+    query_ids: NDArray[np.int64],
+) -> Iterator[pa.RecordBatch]:
+    """Find the queries' nearest among the partition's rows; as many rows are in memory as in one batch.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        ``row_id``, ``x`` and ``carried``.
+    k, n_features, scale, distance
+        Of the search.
+    queries, query_ids : arrays, shapes (n, d) and (n,)
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        ``query`` (its place), ``total``, ``neighbor`` and what that carries.
+    """
+    asked, near = scaled(queries, scale), Distance(**distance)
+    totals = np.full((len(queries), k), np.inf)
+    ids, carried = (np.full((len(queries), k), NOBODY, dtype=np.int64) for _ in range(2))
+    for batch in batches:
+        if not len(batch):
+            continue
+        rows = scaled(matrix(pa.chunked_array([batch["x"]]), n_features), scale)
+        row_ids, own = batch["row_id"].to_numpy(), batch["carried"].to_numpy()
+        with one_thread():
+            found = nearest(asked, query_ids, rows, row_ids, k, distance=near)
+        order = np.argsort(row_ids)
+        place = order[np.minimum(np.searchsorted(row_ids, found.ids, sorter=order), len(order) - 1)]
+        both = [np.concatenate(p, axis=1) for p in ((totals, found.totals), (ids, found.ids), (carried, own[place]))]
+        best = np.lexsort((both[1], both[0]), axis=1)[:, :k]
+        totals, ids, carried = (np.take_along_axis(part, best, axis=1) for part in both)
+    there = np.isfinite(totals)
+    columns = {
+        "query": pa.array(np.nonzero(there)[0], pa.int32()),
+        "total": pa.array(totals[there], pa.float64()),
+        "neighbor": pa.array(ids[there], pa.int64()),
+        "carried": pa.array(carried[there], pa.int32()),
+    }
+    yield pa.record_batch(list(columns.values()), names=list(columns))

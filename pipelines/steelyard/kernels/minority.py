@@ -1,0 +1,86 @@
+"""What kind of place a row of the rare class is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels.knn import NOBODY
+
+TYPES = ("safe", "borderline", "rare", "outlier")
+"""From easy to hard."""
+
+_SAFE, _BORDERLINE = 0.7, 0.3  # of 5 neighbours: 4 or more, 2 or more
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Rows of one class, and the nearest rows of any class around each.
+
+    Parameters
+    ----------
+    ids : array of int64, shape (n,)
+    neighbors : array of int64, shape (n, k)
+        Ids, nearest first; `NOBODY` at the end of lists that are shorter.
+    same : array of bool, shape (n, k)
+        Whether a neighbour is of the rows' own class.
+    """
+
+    ids: NDArray[np.int64]
+    neighbors: NDArray[np.int64]
+    same: NDArray[np.bool_]
+
+    @property
+    def friends(self) -> NDArray[np.int64]:
+        """How many neighbours are of the rows' own class."""
+        found: NDArray[np.int64] = self.same.sum(axis=1)
+        return found
+
+    @property
+    def first_friend(self) -> NDArray[np.int64]:
+        """The nearest neighbour of the rows' own class; `NOBODY` where there is none."""
+        first = np.take_along_axis(self.neighbors, self.same.argmax(axis=1)[:, None], axis=1)[:, 0]
+        return np.where(self.same.any(axis=1), first, NOBODY)
+
+    @property
+    def doubtful(self) -> NDArray[np.int64]:
+        """The one neighbour of its own class of each row that has one: these rows' own neighbours must be known."""
+        return np.unique(self.first_friend[self.friends == 1])
+
+    def joined(self, other: Surroundings) -> Surroundings:
+        """Return the rows of both."""
+        both = [(a, b) for a, b in zip(vars(self).values(), vars(other).values(), strict=True)]
+        return Surroundings(*(np.concatenate(pair) for pair in both))
+
+
+def minority_types(rows: Surroundings, known: Surroundings) -> NDArray[np.intp]:
+    """Tell safe rows from borderline, rare and outlying ones [1]_, as places in `TYPES`.
+
+    Of five neighbours, four or five of its own class make a row safe, two or three borderline, none an outlier. A row
+    with one is rare if that one is as lonely: it has none of its class around it, or this row alone; else the row
+    is borderline. Where a table has fewer rows than five neighbours need, shares of 0.7 and 0.3 stand for four and two.
+
+    Parameters
+    ----------
+    rows : Surroundings
+    known : Surroundings
+        Of `rows.doubtful` at least.
+
+    References
+    ----------
+    .. [1] Napierala, Stefanowski, "Types of minority class examples and their influence on learning classifiers from
+       imbalanced data", Journal of Intelligent Information Systems 46, 2016.
+    """
+    found = np.maximum((rows.neighbors != NOBODY).sum(axis=1), 1)
+    share = rows.friends / found
+    kinds = np.select([share >= _SAFE, share >= _BORDERLINE, rows.friends > 0], [0, 1, 2], 3)
+    one = np.flatnonzero(kinds == 2)
+    if not len(one):
+        return kinds
+    order = np.argsort(known.ids, kind="stable")
+    partner = order[np.searchsorted(known.ids, rows.first_friend[one], sorter=order)]
+    points_back = (known.friends[partner] == 1) & (known.first_friend[partner] == rows.ids[one])
+    kinds[one[~(points_back | (known.friends[partner] == 0))]] = 1
+    return kinds

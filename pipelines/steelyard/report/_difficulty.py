@@ -1,0 +1,148 @@
+"""The section on how hard the rarest class is, and the verdict's sentence about resampling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from steelyard.report._artifacts import Artifacts
+from steelyard.report._html import Section, figure, note, table
+from steelyard.report._numbers import NONE, count, metric, number, percent
+from steelyard.report._svg import Scale, drawing, group, tag
+
+_TYPES = {
+    "safe": ("Safe", "4 or 5 of the 5 nearest rows are of the class"),
+    "borderline": ("Borderline", "2 or 3 are"),
+    "rare": ("Rare", "1 is, and is as lonely itself"),
+    "outlier": ("Outlier", "none is"),
+}
+
+
+def difficulty(found: Artifacts) -> Section | None:
+    """Return what `diagnose` has found, in training rows alone."""
+    of = found.difficulty
+    if not of:
+        return None
+    types, name = of["types"], of["class"]
+    body = [
+        note(f"Training rows of class {name}, the rarest. {_looked_at(types)}"),
+        figure(f"What is around the rows of class {name}", _bars(types)),
+        table(["measure", "", "what it says"], _measures(of), "lrw"),
+        *_suspects(of["suspects"]),
+        *_advice(found),
+    ]
+    return Section("difficulty", "How hard is the rare class", group(*body))
+
+
+def _looked_at(types: Mapping[str, Any]) -> str:
+    if types["sampled"] == types["rows"]:
+        return f"All {count(types['rows'])} were looked at: their shares are facts of this table, not estimates."
+    said = f"{count(types['sampled'])} of {count(types['rows'])} were drawn by hash and looked at; the lines are 95 % "
+    said += "intervals of the share among all of them."
+    if types["limited"]:
+        said += " More would have cost too much in a table of this size; their neighbours are exact all the same."
+    return said
+
+
+def _bars(types: Mapping[str, Any]) -> Markup:
+    x = Scale(0, 1, 330, 700)
+    parts: list[Markup] = []
+    for i, (name, (title, meaning)) in enumerate(_TYPES.items()):
+        of, y = types[name], 6 + i * 34.0
+        low, high = of["ci95"]
+        parts.append(tag("text", title, x=320.0, y=y + 10, text_anchor="end", class_="label"))
+        parts.append(tag("text", meaning, x=320.0, y=y + 24, text_anchor="end", class_="tick"))
+        parts.append(tag("rect", x=330, y=y + 2, width=max(x(of["share"]) - 330, 1.0), height=18, class_=f"bar {name}"))
+        if high > low:
+            parts.append(tag("line", x1=x(low), x2=x(high), y1=y + 11, y2=y + 11, class_="mark"))
+        between = f" ({percent(low)} – {percent(high)})" if high > low else ""
+        words = f"{percent(of['share'])}{between}, {count(of['rows'])} rows"
+        parts.append(tag("text", words, x=x(max(high, of["share"])) + 8, y=y + 15, class_="tick"))
+    said = "; ".join(f"{n}: {percent(types[n]['share'])}" for n in _TYPES)
+    return drawing("types", 900, 4 * 34.0 + 6, "Types of the rare rows", said, *parts)
+
+
+def _measures(of: Mapping[str, Any]) -> list[list[object]]:
+    overlap, torn, imbalance = of["overlap"], of["contradictions"], of["imbalance"]
+    where = f" The best is {overlap['feature']}." if overlap["feature"] is not None else ""
+    return [
+        ["Imbalance ratio", number(imbalance["ratio"]), "rows of the largest class for one of the rarest"],
+        ["Imbalance degree", metric(imbalance["degree"]), "0 where all classes are equal, up to their number less one"],
+        ["LRID", number(imbalance["lrid"]), "likelihood ratio against equal classes; grows with the rows"],
+        [
+            "F1, overlap",
+            metric(overlap["f1"]) if overlap["f1"] is not None else NONE,
+            f"0 where a single number separates the class, 1 where none does.{where}",
+        ],
+        [
+            "N3",
+            percent(overlap["n3"]["share"]),
+            "of its rows are nearest to a row of another class: what a 1-nearest-neighbour rule gets wrong",
+        ],
+        [
+            "Contradictions",
+            count(torn["rows"]),
+            f"rows have the same features as a row of another class; {count(torn['of_class'])} of them are of this one",
+        ],
+    ]
+
+
+def _suspects(suspects: list[Mapping[str, Any]]) -> list[Markup]:
+    if not suspects:
+        return [note("No single feature gives the label away (ROC area of each below 0.99).")]
+    rows = [
+        [
+            s["feature"],
+            metric(s["area"]),
+            "by its value" if s["why"] == "value" else "by whether it is missing",
+            percent(s["missing"]["class"]),
+            percent(s["missing"]["rest"]),
+        ]
+        for s in suspects
+    ]
+    said = "These features almost give the label away, each alone. If they aren't known before the label is, the model "
+    said += "will fail where it is used: leave them out (data.exclude)."
+    head = ["feature", "ROC area", "how", "missing in the class", "missing elsewhere"]
+    return [tag("h3", "Suspected leaks"), note(said), table(head, rows, "wrlrr")]
+
+
+def _advice(found: Artifacts) -> list[Markup]:
+    advice = found.difficulty["recommendation"]
+    listed = [tag("li", r) for r in (*advice["reasons"], *advice["warnings"])]
+    took = _took(found)
+    return [
+        tag("h3", "Recommendation"),
+        tag("p", group(tag("b", advice["summary"]), f" ({_named(advice)})")),
+        tag("ul", group(*listed)),
+        *([note(took)] if took else []),
+    ]
+
+
+def _named(advice: Mapping[str, Any]) -> str:
+    params = ", ".join(f"{k} = {v}" for k, v in advice["params"].items())
+    return f"method: {advice['method']}" + (f", {params}" if params else "")
+
+
+def _took(found: Artifacts) -> str | None:
+    """Return whether the run did what was recommended; None before it resampled."""
+    taken = found.resample.get("sampler")
+    if taken is None:
+        return None
+    configured = found.manifest.get("config", {}).get("resample", {}).get("method")
+    if configured == "auto":
+        return f"Resampling: {taken}, as diagnosed (resample.method is auto)."
+    recommended = found.difficulty["recommendation"]["method"]
+    if taken == recommended:
+        return f"Resampling: {taken}, as configured, and as the diagnosis recommends."
+    return f"Resampling: {taken}, as configured; the diagnosis recommends {recommended}."
+
+
+def diagnosed(found: Artifacts) -> list[str]:
+    """Return what the verdict says of the diagnosis."""
+    if not found.difficulty:
+        return []
+    advice, took = found.difficulty["recommendation"], _took(found)
+    why = f" {advice['summary']} {advice['reasons'][0]}"
+    return [*([took + why] if took else []), *advice["warnings"]]

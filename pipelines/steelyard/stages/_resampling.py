@@ -1,0 +1,47 @@
+"""Which sampler a run takes: the configured one, or with `auto` the one that `diagnose` recommends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from steelyard.config import AUTO, ResampleConfig
+from steelyard.errors import ConfigError
+from steelyard.sampling import check_sampler
+from steelyard.stages._context import Context
+
+
+def wanted_sampler(ctx: Context) -> ResampleConfig:
+    """Return the sampler of a run and its parameters.
+
+    Raises
+    ------
+    InputError
+        If it is `auto` and the stage `diagnose` hasn't been done.
+    """
+    if ctx.config.resample.method != AUTO:
+        return ctx.config.resample
+    return recommended(ctx.read("diagnose", "difficulty.json"))
+
+
+def recommended(difficulty: Mapping[str, Any]) -> ResampleConfig:
+    """Return the sampler that a diagnosis recommends."""
+    advice = difficulty["recommendation"]
+    return ResampleConfig(method=advice["method"], **advice["params"])
+
+
+def check_resampling(wanted: ResampleConfig) -> None:
+    """Check a sampler's name and parameters without a Spark session.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sampler or parameter; `auto` takes none.
+    """
+    if wanted.method != AUTO:
+        check_sampler(wanted.method, wanted.params)
+    elif wanted.params:
+        raise ConfigError(
+            f"resample.{next(iter(wanted.params))}: with method auto, the diagnosis chooses the sampler and its "
+            "parameters; leave it out, or name a sampler"
+        )

@@ -1,0 +1,30 @@
+"""Stage `diagnose`: how hard the rarest class of the training rows is, and what resampling that speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from steelyard.diagnosis import diagnose
+from steelyard.kernels.minority import TYPES
+from steelyard.stages._context import Context, Result
+from steelyard.stages._source import dataset, rows_of
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Write `difficulty.json`."""
+    folder = f"diagnose/{attempt}"
+    counts = ctx.read("split", "plan.json")["counts"]["train"]
+    found = diagnose(rows_of(ctx, "train"), dataset(ctx), counts, learner=ctx.config.train.model)
+    ctx.run.write_json(f"{folder}/difficulty.json", found)
+    advice = found["recommendation"]
+    for warning in advice["warnings"]:
+        ctx.warn(warning)
+    details = {"recommended": advice["method"], "said": [_types(found), f"Recommended: {advice['summary']}"]}
+    return Result([folder], {"in": counts}, details)
+
+
+def _types(found: Mapping[str, Any]) -> str:
+    types = found["types"]
+    of = "rows" if types["sampled"] == types["rows"] else f"{types['sampled']:,} sampled rows"
+    return f"class {found['class']}, {of}: " + ", ".join(f"{types[t]['share']:.0%} {t}" for t in TYPES)
