@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from steelyard.kernels.outcomes import Outcome, by_content, by_indices, order_of, replaced, trimmed
+from steelyard.sampling._engine._task import Units
 
 RNG = np.random.default_rng(0)
 
@@ -71,6 +72,16 @@ def test_a_surplus_of_old_rows_is_trimmed_too() -> None:
 
 def test_equal_rows_have_different_places() -> None:
     assert len(set(order_of(np.zeros((50, 2))).tolist())) == 50
+
+
+def test_numbers_far_from_zero_come_near_without_losing_a_digit() -> None:
+    near = RNG.normal(size=(50, 3))
+    values = near + np.array([2.0**40, -(2.0**40), 0.0])
+    units = Units.of(values, None, near=True)
+    moved = values - units.origin
+    assert units.origin.tolist() == [values[:, 0].min(), values[:, 1].min(), 0.0]
+    assert np.array_equal(moved + units.origin, values) and np.abs(moved).max() < 10
+    assert not Units.of(values, [1.0, 2.0, 3.0], near=False).origin.any()
 
 
 @pytest.mark.parametrize("n", [0, 1])

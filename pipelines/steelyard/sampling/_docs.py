@@ -89,13 +89,17 @@ _SCOPE = """provenance : bool, default False
         rows in minutes. Lower it to have smaller cells, done sooner."""
 
 _ENGINE = """Costs three scans of the table (label; features; rows), one more with `scale`, one more where gaps are
-    filled; two shuffles of the rows, for their ids and into the tasks; one crossing into Python, where each task holds
-    its rows in memory and has one thread. By cells: one scan, one shuffle for ids and one crossing more, and the rows
-    are cached meanwhile. Where rows are dropped, ids are computed anew to apply the result (one shuffle of the table)
-    and joined to the ids of the dropped ones. The result of the tasks is kept on the executors while it is referred to.
+    filled, one more for the bounds of 64-bit numbers in new rows; two shuffles of the rows, for their ids and into the
+    tasks; one crossing into Python, where each task holds its rows in memory and has one thread. By cells: one scan for
+    a sample and one crossing more, and the rows are cached meanwhile; all is run again where cells fail. Where rows are
+    dropped, ids are computed anew to apply the result (one shuffle of the table) and joined to those of the dropped
+    ones. The result of the tasks is kept on the executors while it is referred to.
 
     New rows have no known parents: weight, cost, group, time and all other columns are null in them. Whole numbers are
-    rounded, and every feature stays within its class's range."""
+    rounded, and every feature stays within the range of its class in the task.
+
+    Numbers that all are farther from zero than from one another are moved near to it while the method runs, which
+    loses no digit: squares of large numbers do."""
 
 _SHARED = {
     "columns": _COLUMNS,

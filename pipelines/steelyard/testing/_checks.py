@@ -333,6 +333,10 @@ def check_far_from_zero(make: Make, spark: SparkSession) -> None:
     exact = sample_table(spark).select("id", (F.col("n") / 8).alias("x"), (F.col("big") % 97 / 4).alias("y"), "label")
     near = _sampler(make, key_col="id").fit_resample(exact)
     far = _sampler(make, key_col="id").fit_resample(shifted(exact, ["x", "y"], 2.0**20))
+    if make().makes_rows and not make().parents:
+        # Solvers that another library runs stop at a tolerance, and a last digit may make another row a support vector.
+        assert class_sizes(far) == class_sizes(near)
+        return
     rounded = [F.round("x", 6).alias("x"), F.round("y", 6).alias("y"), F.col("id"), F.col("label")]
     assert multiset(shifted(far, ["x", "y"], -(2.0**20)).select(*rounded)) == multiset(near.select(*rounded))
 

@@ -291,7 +291,7 @@ def _told(job: Job, deal: Deal, found: Found) -> SamplingPlan:
     partly = any(of.keep == "ids" for of in classes.values())
     work = replace(
         work,
-        scans=work.scans + 2 * cells,
+        scans=work.scans + cells,
         shuffles=work.shuffles + 3 * partly,
         python=work.python + cells,
         tasks=deal.n,

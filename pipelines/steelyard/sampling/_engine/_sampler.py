@@ -46,7 +46,7 @@ class ImblearnSampler(EngineSampler, HasMaxNewRows):
     more, up to three times, and too few then are an error with both numbers. Where it
     does both (imblearn.combine), where it cleans, and where it doesn't say what it does, they are what they are.
 
-    {engine}
+    {engine} (Not here: a sampler may ask for more than distances.)
 
     It has no name in pipelines, whose parameters are plain values, and can't be saved.
 
