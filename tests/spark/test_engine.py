@@ -67,7 +67,7 @@ def test_cells_hold_a_table_that_no_task_can(
     assert n == made.plan.work.tasks >= 460 // 150
     sizes = class_sizes(result)
     assert sizes == {c: of.after for c, of in made.plan.classes.items()}
-    if sampler.kind == "clean-sampling":
+    if sampler.sampling_type == "clean-sampling":
         assert sizes["c"] == 40 and all(sizes[c] < SIZES[c] for c in "ab")
     else:
         assert sizes == SIZES | params["sampling_strategy"]
