@@ -46,11 +46,14 @@ OF_VERDICTS = ["strategies", "exact_counts", "partitions_and_order", "original_r
 RUN = [(name, check) for name in COVERED for check in (OF_VERDICTS if name in LIKE_ANOTHER else SAMPLER_CHECKS)]
 
 
+# All of three neighbours agree nowhere in the checks' small tables of mere noise: nothing new would be left to look at.
+# And a forest for each of five folds takes its time.
+SETTINGS: dict[str, dict[str, Any]] = {"smoteenn": {"n_neighbors": 1}, "instance_hardness_threshold": {"cv": 2}}
+
+
 @cache
 def make(name: str) -> Callable[..., Sampler]:
-    """Return what makes a sampler, with parameters that the checks' small tables of mere noise bear."""
-    # All of three neighbours agree nowhere there, and nothing new would be left to look at.
-    return partial(sampler_class(name), n_neighbors=1) if name == "smoteenn" else sampler_class(name)
+    return partial(sampler_class(name), **SETTINGS[name]) if name in SETTINGS else sampler_class(name)
 
 
 @pytest.mark.parametrize(("name", "check"), RUN)
