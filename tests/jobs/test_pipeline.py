@@ -297,3 +297,14 @@ def test_the_guard_finds_a_lost_gap_and_moved_shares(start: Callable[..., Contex
         ctx.run.write_json(f"split/{outcome.attempt}/plan.json", {**plan, "cuts": {"all": cuts}})
         with pytest.raises(GuardError, match=said):
             run_stage(ctx, "guard_split")
+
+
+@pytest.mark.parametrize("method", ["smoteenn", "near_miss"])
+def test_methods_that_drop_single_rows_go_through_the_stages(
+    start: Callable[..., Context], table: str, method: str
+) -> None:
+    resample = {"method": method, "missing": "impute", "sampling_strategy": 0.5}
+    ctx = start(pipeline(table, resample=resample), method)
+    for stage in STAGES[: STAGES.index("train") + 1]:
+        run_stage(ctx, stage)
+    assert ctx.run.exists(f"resample/{ctx.published('resample').attempt}/dropped")
