@@ -27,7 +27,8 @@ def contradictions(table: Table) -> dict[str, int]:
     label = class_text(table.df, table.dataset.label)
     rows = table.df.where(label.isNotNull()).select(
         row_hash(table.df, table.features.names, 0, "contradictions").alias("features"),
-        label.alias("class"),
+        # As a number: the least of texts would have to be found by sorting.
+        F.xxhash64(label).alias("class"),
         table.own.cast("bigint").alias("own"),
     )
     classes = F.min("class").alias("first"), F.max("class").alias("last")
