@@ -162,7 +162,7 @@ def test_what_imbalanced_learn_says_is_what_the_user_reads(df: DataFrame) -> Non
             raise RuntimeError(f"no luck with\n{len(x)} rows")
 
     refused(lambda: ImblearnSampler(sampler=Broken(), **given).resample(df), "no luck with 460 rows")
-    with pytest.raises(EngineError, match="executor has no test_engine, which the sampler needs: install it"):
+    with pytest.raises(EngineError, match="executor has no test_imblearn_scopes, which the sampler needs: install it"):
         ImblearnSampler(sampler=OfThisModule(), **given).resample(df)
 
 
