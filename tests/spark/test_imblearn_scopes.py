@@ -18,7 +18,7 @@ from imblearn.under_sampling import NearMiss, RandomUnderSampler
 from pyspark.sql import functions as F
 from sklearn.svm import SVC
 
-from steelyard.errors import InputError
+from steelyard.errors import EngineError, InputError
 from steelyard.over_sampling import SVMSMOTE, KMeansSMOTE
 from steelyard.sampling import ImblearnSampler, apply_plan
 from steelyard.testing._tables import class_sizes, multiset, refused, sample_table
@@ -140,11 +140,11 @@ def test_categories_by_name_and_back(spark: SparkSession) -> None:
     refused(lambda: ImblearnSampler(sampler=BorderlineSMOTE(), **params).plan(df), "'vip' (boolean)", "smotenc")
 
 
-class Broken:
-    """Not of imbalanced-learn, and fails."""
+class OfThisModule:
+    """Executors can't import it."""
 
     def fit_resample(self, x: Any, y: Any) -> Any:
-        raise RuntimeError(f"no luck with\n{len(x)} rows")
+        return x, y
 
 
 def test_what_imbalanced_learn_says_is_what_the_user_reads(df: DataFrame) -> None:
@@ -156,7 +156,14 @@ def test_what_imbalanced_learn_says_is_what_the_user_reads(df: DataFrame) -> Non
     assert "No clusters found with sufficient samples" in text and "Traceback" not in text and len(text) < 400
     cells = KMeansSMOTE(cluster_balance_threshold=1.0, sampling_strategy={"c": 60}, scope="cell", max_rows=150, **given)
     refused(lambda: cells.resample(df), "failed in every cell", "No clusters found")
+
+    class Broken:
+        def fit_resample(self, x: Any, y: Any) -> Any:
+            raise RuntimeError(f"no luck with\n{len(x)} rows")
+
     refused(lambda: ImblearnSampler(sampler=Broken(), **given).resample(df), "no luck with 460 rows")
+    with pytest.raises(EngineError, match="executor has no test_imblearn_scopes, which the sampler needs: install it"):
+        ImblearnSampler(sampler=OfThisModule(), **given).resample(df)
 
 
 def test_what_cannot_be_is_refused(df: DataFrame, tmp_path: Path) -> None:
