@@ -22,7 +22,8 @@ class KMeansSMOTE(EngineSampler, HasMaxNewRows):
     imbalanced-learn's own code, on rows in the order of their ids. It rounds the share of each cluster up; of the
     surplus, the rows with the smallest hashes are dropped here, so that counts are exact, and all others are the rows
     that it makes in one process. Distances within a cluster are held at once: 8 bytes for each pair of its rows of
-    a class.
+    a class. (Numbers that all are a million times farther from zero than from one another, such as times in
+    microseconds, are moved near to it meanwhile: their squares would be mere rounding.)
 
     {engine}
 
@@ -56,6 +57,7 @@ class KMeansSMOTE(EngineSampler, HasMaxNewRows):
     name = "kmeans_smote"
     sampling_type = "over-sampling"
     neighbors = "k_neighbors"
+    near = True
 
     k_neighbors = param("k_neighbors", "how many nearest rows of its class and cluster a row is paired with", whole(1))
     kmeans_estimator = param("kmeans_estimator", "number of clusters, or a clustering, which can't be saved", clusters)

@@ -25,6 +25,9 @@ class SVMSMOTE(EngineSampler, HasMaxNewRows):
     makes in one process, but that features beyond the range of their class are put on its bound. (Where all seeds are
     of one kind, imbalanced-learn makes only a random part of what it is asked for; it is then asked for more.)
 
+    scikit-learn's SVC takes its width from the variance of all numbers together: `scale="standard"` is what it needs
+    where features have units of their own.
+
     {engine}
 
     Parameters

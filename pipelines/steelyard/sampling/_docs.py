@@ -96,10 +96,7 @@ _ENGINE = """Costs three scans of the table (label; features; rows), one more wi
     ones. The result of the tasks is kept on the executors while it is referred to.
 
     New rows have no known parents: weight, cost, group, time and all other columns are null in them. Whole numbers are
-    rounded, and every feature stays within the range of its class in the task.
-
-    Numbers that all are farther from zero than from one another are moved near to it while the method runs, which
-    loses no digit: squares of large numbers do."""
+    rounded, and every feature stays within the range of its class in the task."""
 
 _SHARED = {
     "columns": _COLUMNS,

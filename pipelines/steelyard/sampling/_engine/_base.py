@@ -59,7 +59,8 @@ class EngineSampler(Sampler, HasEngine):
     replaces : bool
         Whether rows that are made stand for all rows of their class.
     near : bool
-        Whether it asks for distances alone, so that numbers that are far from zero may be brought near to it.
+        Whether it squares numbers that may be far from zero: they are then brought near to it, where that takes a
+        million times their range.
     neighbors : str, optional
         Its parameter for the neighbours of a row in its class.
     """
@@ -69,7 +70,7 @@ class EngineSampler(Sampler, HasEngine):
     categories = False
     parents = False
     replaces: ClassVar[bool] = False
-    near: ClassVar[bool] = True
+    near: ClassVar[bool] = False
     neighbors: ClassVar[str | None] = None
 
     @abstractmethod

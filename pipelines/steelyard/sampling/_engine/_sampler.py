@@ -46,7 +46,7 @@ class ImblearnSampler(EngineSampler, HasMaxNewRows):
     more, up to three times, and too few then are an error with both numbers. Where it
     does both (imblearn.combine), where it cleans, and where it doesn't say what it does, they are what they are.
 
-    {engine} (Not here: a sampler may ask for more than distances.)
+    {engine}
 
     It has no name in pipelines, whose parameters are plain values, and can't be saved.
 
@@ -70,7 +70,6 @@ class ImblearnSampler(EngineSampler, HasMaxNewRows):
     """
 
     name = "imblearn"
-    near = False
 
     sampler = param("sampler", "an object with fit_resample(X, y); can't be saved", _sampler)
 

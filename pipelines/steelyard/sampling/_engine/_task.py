@@ -24,6 +24,7 @@ SCHEMA = "task int, kind int, code int, row_id bigint, number int, x array<doubl
 _NOBODY = -1  # the class of a row that is only there so that there are two classes
 _MOST_WARNINGS = 5
 _MORE_ROUNDS = 3
+_FAR = 2.0**20
 _SEEDS = 2**32
 
 Floats = NDArray[np.float64]
@@ -69,13 +70,14 @@ class Units:
 
     @classmethod
     def of(cls, numbers: Floats, scale: Sequence[float] | None, near: bool) -> Units:
-        """Find the origin of numbers: their least, where all of them are farther from zero than from one another.
+        """Find the origin of numbers: their least, where all are a million times farther from zero than apart.
 
-        Differences are then exact (Sterbenz), and squares no longer lose the digits in which rows differ; numbers
-        around zero stay what they are, to the last bit.
+        Differences are then exact (Sterbenz), and their squares are no longer mere rounding; all other numbers stay
+        what they are, to the last bit.
         """
         low, high = numbers.min(axis=0, initial=np.inf), numbers.max(axis=0, initial=-np.inf)
-        far = near & (((low > 0) & (high <= 2 * low)) | ((high < 0) & (low >= 2 * high)))
+        size = np.minimum(np.abs(low), np.abs(high))
+        far = near & (low * high > 0) & (size >= _FAR) & ((high - low) * _FAR <= size)
         return cls(np.where(far, low, 0.0), np.ones(len(low)) if scale is None else np.asarray(scale, dtype=float))
 
 
@@ -111,7 +113,7 @@ def resample(
     replaces : bool
         Whether rows that are made stand for all rows of their class.
     near : bool
-        Whether numbers that are all far from zero are brought near to it meanwhile.
+        Whether numbers that are all very far from zero are brought near to it meanwhile.
     seed : int
 
     Returns
