@@ -190,13 +190,16 @@ def test_the_plan_names_the_cost_that_spark_plans(
     monkeypatch.setattr(SMOTE, "_block_bytes", lambda self: 8 * 5 * 17 // blocks)
     sampler = SMOTE(sampling_strategy={"b": 34}, **ROLES)
     work = sampler.plan(df).work
-    threshold = "spark.sql.autoBroadcastJoinThreshold"
-    before = str(spark.conf.get(threshold))
+    # As a user's session plans a large table: no broadcasts, and what is reused is seen only while it runs.
+    settings = {"spark.sql.autoBroadcastJoinThreshold": "-1", "spark.sql.adaptive.enabled": "true"}
+    before = {name: str(spark.conf.get(name)) for name in settings}
     try:
-        spark.conf.set(threshold, -1)
+        for name, value in settings.items():
+            spark.conf.set(name, value)
         text = explained(sampler.fit_resample(df))
     finally:
-        spark.conf.set(threshold, before)
+        for name, value in before.items():
+            spark.conf.set(name, value)
     assert text.count("Exchange ") == work.shuffles
     assert text.count("InArrow") == work.python
     assert text.count("FileScan") == work.scans - 2, "counts and survey come before"
