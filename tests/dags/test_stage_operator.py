@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from steelyard.airflow import StageOperator, pipeline_dag, run_id
 from steelyard.airflow._operator import _find_spark_submit
+from steelyard.config import STAGES
 from steelyard.store import Outcome, RunDir, Store, new_token, now
 
 JOB = """
@@ -187,7 +188,7 @@ def rendered(tmp_path: Path, run: DagRun) -> list[list[str]]:
 def test_all_tasks_submit_the_same_run(tmp_path: Path) -> None:
     arguments = rendered(tmp_path, dag_run())
     expected = ["--pipeline", f"{tmp_path}/small.yaml", "--run-id", "20260301T030000", "--store", "/runs"]
-    assert arguments == [[*expected, "--var", "date=2026-03-01"]] * 11
+    assert arguments == [[*expected, "--var", "date=2026-03-01"]] * len(STAGES)
 
 
 def test_a_run_without_a_logical_date_has_the_day_that_it_was_due(tmp_path: Path) -> None:
