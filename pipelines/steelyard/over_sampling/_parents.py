@@ -81,11 +81,20 @@ def _numbers(pairs: DataFrame, table: DataFrame, space: Space) -> dict[str, Colu
         kind, width = dtype(table, name), space.widths[name]
         if "point" in pairs.columns:
             part = F.element_at("point", start + 1) if is_number(kind) else F.slice("point", start + 1, width)
-            found[name] = placed(kind, part)
+            found[name] = _stepped(_parents(name)[0], part) if _is_whole(kind) else placed(kind, part)
         else:
             found[name] = between(kind, *_parents(name), F.col("gap"))
         start += width
     return found
+
+
+def _is_whole(kind: T.DataType) -> bool:
+    return isinstance(kind, T.IntegralType)
+
+
+def _stepped(seed: Column, point: Column) -> Column:
+    """Return a whole number at a point: whole steps from the seed, so that numbers beyond 2**53 keep their digits."""
+    return seed.cast("bigint") + F.rint(point - seed.cast("double")).cast("bigint")
 
 
 def _parents(name: str) -> tuple[Column, Column]:
