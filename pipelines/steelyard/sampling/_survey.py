@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -68,24 +68,48 @@ def survey(
     InputError
         Names columns and counts.
     """
-    names = features.names
-    arrays = [f for f in features.numbers if not is_number(dtype(df, f))]
-    measures = [F.count_if(_missing(df, f, f in features.categories)).alias(f"missing{i}") for i, f in enumerate(names)]
-    measures += [F.count_if(_infinite(df, f)).alias(f"infinite{i}") for i, f in enumerate(features.numbers)]
-    for i, f in enumerate(arrays):
-        size = F.array_size(array_of(df, f))
-        measures += [F.min(size).alias(f"least{i}"), F.max(size).alias(f"most{i}")]
-    content = row_hash(df, names, 0, "features")
+    content = row_hash(df, features.names, 0, "features")
     # 64 bits that rows fall on: as many rows as bits are different at least, for next to nothing.
     bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))
-    measures.append(F.bit_or(F.when(class_text(df, label).isin(list(classes)), bit)).alias("bits"))
-    found = df.groupBy(class_text(df, label).alias("class")).agg(*measures).collect()
-    counts = {what: {f: sum(r[f"{what}{i}"] for r in found) for i, f in enumerate(of)}
-              for what, of in (("missing", names), ("infinite", features.numbers))}  # fmt: skip
-    missing = {f: n for f, n in counts["missing"].items() if n}
+    bits = F.bit_or(F.when(class_text(df, label).isin(list(classes)), bit)).alias("bits")
+    found = df.groupBy(class_text(df, label).alias("class")).agg(*_measures(df, features), bits).collect()
+    missing = _totals(found, "missing", features.names)
     _refuse({} if gaps else missing, "missing", method)
-    _refuse({f: n for f, n in counts["infinite"].items() if n}, "infinite", method)
-    widths = dict.fromkeys(features.numbers, 1)
+    _refuse(_totals(found, "infinite", features.numbers), "infinite", method)
+    widths = _widths(df, features, found, method)
+    distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
+    doubtful = [c for c, n in distinct.items() if n < enough]
+    if doubtful:
+        some = df.select(class_text(df, label).alias("class"), content.alias("content"))
+        exact = some.where(F.col("class").isin(doubtful)).distinct().groupBy("class").count().collect()
+        distinct |= {r["class"]: r["count"] for r in exact}
+    return Survey(widths, distinct, missing)
+
+
+def _measures(df: DataFrame, features: Features) -> list[Column]:
+    """Return what is asked of each class: rows with gaps and infinities, and lengths of arrays, by feature."""
+    missing = [_missing(df, f, f in features.categories) for f in features.names]
+    infinite = [_infinite(df, f) for f in features.numbers]
+    found = [F.count_if(c).alias(f"missing{i}") for i, c in enumerate(missing)]
+    found += [F.count_if(c).alias(f"infinite{i}") for i, c in enumerate(infinite)]
+    for i, f in enumerate(_arrays(df, features)):
+        size = F.array_size(array_of(df, f))
+        found += [F.min(size).alias(f"least{i}"), F.max(size).alias(f"most{i}")]
+    return found
+
+
+def _arrays(df: DataFrame, features: Features) -> list[str]:
+    return [f for f in features.numbers if not is_number(dtype(df, f))]
+
+
+def _totals(found: Sequence[Row], what: str, names: Sequence[str]) -> dict[str, int]:
+    counts = {f: sum(r[f"{what}{i}"] for r in found) for i, f in enumerate(names)}
+    return {f: n for f, n in counts.items() if n}
+
+
+def _widths(df: DataFrame, features: Features, found: Sequence[Row], method: str) -> dict[str, int]:
+    """Return how many numbers each feature holds: arrays must be of one length."""
+    widths, arrays = dict.fromkeys(features.numbers, 1), _arrays(df, features)
     for i, f in enumerate(arrays):
         sizes = {r[part] for r in found for part in (f"least{i}", f"most{i}")} - {None}
         widths[f] = max(sizes, default=0)
@@ -97,13 +121,7 @@ def survey(
         raise InputError(
             f"{method} needs at least one feature, and the arrays of {', '.join(map(repr, arrays))} are empty"
         )
-    distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
-    doubtful = [c for c, n in distinct.items() if n < enough]
-    if doubtful:
-        some = df.select(class_text(df, label).alias("class"), content.alias("content"))
-        exact = some.where(F.col("class").isin(doubtful)).distinct().groupBy("class").count().collect()
-        distinct |= {r["class"]: r["count"] for r in exact}
-    return Survey(widths, distinct, missing)
+    return widths
 
 
 def _missing(df: DataFrame, feature: str, category: bool) -> Column:
