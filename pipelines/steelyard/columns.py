@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
@@ -45,6 +46,26 @@ def require_columns(df: DataFrame, names: Iterable[str], role: str = "column") -
 def is_vector(df: DataFrame, name: str) -> bool:
     """Whether the column is a Spark ML vector."""
     return isinstance(dtype(df, name), VectorUDT)
+
+
+def of_key(values: Mapping[Any, Any], key: Column, kind: T.DataType | str | None = None) -> Column:
+    """Return what a few values known to the driver say of a key: null where they don't.
+
+    Parameters
+    ----------
+    values : mapping
+        Of strings or whole numbers to values, or to lists of values; not empty.
+    key : Column
+    kind : DataType or str, optional
+        Of the values, where the literals' own type won't do.
+    """
+    pairs = [part for k, v in values.items() for part in (F.lit(k), F.lit(v) if kind is None else F.lit(v).cast(kind))]
+    return F.try_element_at(F.create_map(*pairs), key)
+
+
+def class_code(df: DataFrame, label: str, classes: Iterable[str]) -> Column:
+    """Return the place of a row's class among some classes; null for others."""
+    return of_key({name: place for place, name in enumerate(classes)}, class_text(df, label))
 
 
 def class_text(df: DataFrame, name: str) -> Column:

@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, decimal_text, dtype
+from steelyard.columns import col, decimal_text, dtype, of_key
 from steelyard.errors import InputError
 
 ENCODING_VERSION = 1
@@ -106,6 +106,11 @@ def row_hash(df: DataFrame, columns: Iterable[str], seed: int, purpose: str) -> 
     """
     encoded = encode(df, columns)
     return F.shiftrightunsigned(F.xxhash64(*encoded, F.lit(int(seed)).cast("bigint"), F.lit(purpose)), 1)
+
+
+def sample_limit(wanted: int, total: int) -> int:
+    """Return the last position of a sample of about `wanted` of `total` rows: those with the smallest hashes."""
+    return min(wanted * _EVERYTHING // max(total, 1), _EVERYTHING - 1)
 
 
 def with_row_id(df: DataFrame, identity: Iterable[str], *, column: str = ROW_ID) -> DataFrame:
@@ -307,7 +312,7 @@ def with_side(
     placed = df.withColumn(p, position).withColumn(s, stratum)
     if not tied:
         return placed.withColumn(column, _side(F.col(p), F.col(s), F.lit(0), cuts)).drop(p, s)
-    on_boundary = F.coalesce(F.array_contains(_lookup(F.col(s), tied), F.col(p)), F.lit(False))
+    on_boundary = F.coalesce(F.array_contains(of_key(tied, F.col(s), "array<bigint>"), F.col(p)), F.lit(False))
     equal = Window.partitionBy(s, p).orderBy(p)
     numbered = placed.where(on_boundary).withColumn(n, F.row_number().over(equal) - 1)
     together = placed.where(~on_boundary).withColumn(n, F.lit(0)).unionByName(numbered)
@@ -336,13 +341,6 @@ def _above(p: Column, s: Column, n: Column, cuts: Mapping[str, Cut]) -> Column:
     return F.when(s.isin(everything), F.when(below.isNotNull(), F.lit(False))).otherwise(above) if everything else above
 
 
-def _lookup(s: Column, values: Mapping[str, int | Sequence[int]]) -> Column:
+def _lookup(s: Column, values: Mapping[str, int]) -> Column:
     """Return the value of a row's stratum, null for strata that have none."""
-    pairs = [part for k, v in values.items() for part in (F.lit(k), _constant(v))]
-    return F.try_element_at(F.create_map(*pairs), s)
-
-
-def _constant(value: int | Sequence[int]) -> Column:
-    if isinstance(value, int):
-        return F.lit(value).cast("bigint")
-    return F.array(*[F.lit(v).cast("bigint") for v in value])
+    return of_key(values, s, "bigint")

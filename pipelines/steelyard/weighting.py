@@ -8,9 +8,8 @@ from numbers import Real
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col
+from steelyard.columns import class_text, col, of_key
 from steelyard.errors import InputError, closest
 from steelyard.sampling._strategy import class_name
 
@@ -64,8 +63,7 @@ def weight_column(df: DataFrame, label: str, weights: Mapping[str, float], *, ex
     existing : str, optional
         A column of row weights.
     """
-    pairs = [F.lit(part) for c, w in weights.items() for part in (c, float(w))]
-    weight = F.try_element_at(F.create_map(*pairs), class_text(df, label))
+    weight = of_key({c: float(w) for c, w in weights.items()}, class_text(df, label))
     return weight * col(existing).cast("double") if existing else weight
 
 

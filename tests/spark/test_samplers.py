@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from steelyard.sampling import Sampler, sampler_class, sampler_names
 from steelyard.testing import SAMPLER_CHECKS
-from steelyard.testing._checks import check_partitions_and_order
+from steelyard.testing._check_rows import check_partitions_and_order
 from steelyard.under_sampling import RandomUnderSampler
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from steelyard.sampling._params import HasNeighbors
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._strategy import Strategy, check_strategy, cleaned
-from steelyard.sampling._surroundings import Rows, located, surroundings
+from steelyard.sampling._surroundings import Rows, located
 
 
 def _classes(name: str, value: object) -> Strategy:
@@ -71,9 +71,8 @@ class CombinedSampler(NeighborSampler, HasNeighbors):
     def _rows(
         self, grown: Growth, made: DataFrame | None, before: Mapping[str, int], counts: Mapping[str, int]
     ) -> Rows:
-        how, recall = self.getOrDefault("search"), self.getOrDefault("recall")
-        plan, space, block_bytes = grown.plan, grown.space, self._block_bytes()
-        rows = surroundings(grown.table, plan, space, before, block_bytes=block_bytes, how=how, recall=recall)
+        plan, space = grown.plan, grown.space
+        rows = self._around(grown.table, plan, space, before, distinct=False)
         if made is not None:
             rows = rows.joined_by(located(made, plan, space, before), counts)
         return replace(rows, cleaned=tuple(cleaned(self.getOrDefault("cleaning_strategy"), counts)))

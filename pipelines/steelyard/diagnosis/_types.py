@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from steelyard.diagnosis._table import Table
 from steelyard.frames.lookup import MOST_BYTES, look_up
+from steelyard.hashing import sample_limit
 from steelyard.kernels.intervals import finite_wilson
 from steelyard.kernels.knn import NOBODY
 from steelyard.kernels.minority import TYPES, Surroundings, minority_types
@@ -74,7 +75,7 @@ def types_of(table: Table) -> dict[str, Any]:
     """
     n, wanted = table.counts[table.rarest], affordable(table.total, table.space.n_features)
     points = table.points()
-    asked = _asked(points.where("carried = 1"), F.col("row_id") <= F.lit(_last(wanted, n)))
+    asked = _asked(points.where("carried = 1"), F.col("row_id") <= F.lit(sample_limit(wanted, n)))
     rows = _around(points, asked, table)
     known = rows
     missing = np.setdiff1d(rows.doubtful, asked.ids)
@@ -94,10 +95,6 @@ def types_of(table: Table) -> dict[str, Any]:
         "different": different,
         **{name: _share(count, sampled, n) for name, count in found.items()},
     }
-
-
-def _last(wanted: int, total: int) -> int:
-    return 2**63 - 1 if wanted >= total else wanted * 2**63 // total
 
 
 def _asked(points: DataFrame, which: Any) -> Asked:

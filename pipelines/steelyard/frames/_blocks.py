@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from steelyard.columns import of_key
 from steelyard.frames.search import Layout, Search
+from steelyard.frames.tasks import in_tasks
 from steelyard.frames.workers import in_worker
 
 TASK = "steelyard.frames._neighbor_task"
-
-_MOST_SPREAD = 1024  # pairs of blocks that get a partition each, on the dot
 
 
 def by_blocks(points: DataFrame, search: Search, task: Callable[[Any], Any], schema: T.StructType | str) -> DataFrame:
@@ -22,9 +22,8 @@ def by_blocks(points: DataFrame, search: Search, task: Callable[[Any], Any], sch
     layouts = search.layouts()
     n_pairs = sum(layout.pairs for layout in layouts.values())
     inside = points.where(F.col("within").isin(list(layouts)))
-    labels = _labels(points.sparkSession, n_pairs)
-    copies = _copied(_placed(inside, search, layouts), points.columns, labels)
-    return copies.repartition(n_pairs, "pair").groupBy("pair").applyInArrow(task, schema)
+    copies = _copied(_placed(inside, search, layouts), points.columns)
+    return in_tasks(copies, F.col("pair"), n_pairs, task, schema)
 
 
 def _placed(points: DataFrame, search: Search, layouts: Mapping[str, Layout]) -> DataFrame:
@@ -54,16 +53,15 @@ def _placed(points: DataFrame, search: Search, layouts: Mapping[str, Layout]) ->
 
 
 def _by_set(values: Mapping[str, int]) -> Column:
-    return F.try_element_at(F.create_map(*[F.lit(v) for pair in values.items() for v in pair]), F.col("within"))
+    return of_key(values, F.col("within"))
 
 
 def _by_cell(values: Mapping[str, Sequence[int]]) -> Callable[[Column], Column]:
-    pairs = [part for n, v in values.items() for part in (F.lit(n), F.lit([int(x) for x in v]).cast("array<int>"))]
-    lists = F.try_element_at(F.create_map(*pairs), F.col("within"))
+    lists = of_key({n: [int(x) for x in v] for n, v in values.items()}, F.col("within"), "array<int>")
     return lambda cell: F.element_at(lists, cell + 1)
 
 
-def _copied(placed: DataFrame, columns: Sequence[str], labels: Sequence[int]) -> DataFrame:
+def _copied(placed: DataFrame, columns: Sequence[str]) -> DataFrame:
     """Copy each row into the pairs of blocks that need it, once into each."""
     carried = [c for c in columns if c not in {"indexed", "queried"}]
 
@@ -91,18 +89,4 @@ def _copied(placed: DataFrame, columns: Sequence[str], labels: Sequence[int]) ->
         F.when(F.col("indexed"), as_index).otherwise(nowhere), F.when(F.col("queried"), as_query).otherwise(nowhere)
     )
     copied = placed.select(*carried, F.explode(copies).alias("copy"))
-    label = F.element_at(F.lit([int(n) for n in labels]).cast("array<bigint>"), F.col("copy.pair") + 1)
-    return copied.select(*carried, label.alias("pair"), "copy.indexed", "copy.queried")
-
-
-def _labels(spark: SparkSession, n: int) -> list[int]:
-    """Return a name for each pair of blocks, such that Spark's partitioner gives each a partition of its own.
-
-    Plain numbers would leave a third of the partitions empty and put several searches into others.
-    """
-    if n == 1 or n > _MOST_SPREAD:
-        return list(range(n))
-    slot = F.pmod(F.hash("id"), n).alias("slot")
-    found = spark.range(n * 32).groupBy(slot).agg(F.min("id").alias("id")).collect()
-    taken = sorted(row["id"] for row in found)
-    return (taken + [n * 32 + i for i in range(n - len(taken))])[:n]
+    return copied.select(*carried, "copy.pair", "copy.indexed", "copy.queried")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from steelyard.frames._neighbor_task import distance_within, matrix, scaled
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.cells import Cells
+from steelyard.kernels.gathered import Gathered
 from steelyard.kernels.knn import NOBODY, nearest
 
 
@@ -50,8 +51,7 @@ def survey(
     """
     near = distance_within(within, distance, penalties)
     sizes = np.zeros(len(centroids), dtype=np.int64)
-    totals = np.full((len(queries), k), np.inf)
-    ids, cells = (np.full((len(queries), k), NOBODY, dtype=np.int64) for _ in range(2))
+    gathered = Gathered(len(queries), k)
     for batch in batches:
         rows = scaled(matrix(pa.chunked_array([batch["x"]]), n_features), scale)
         row_ids = batch["row_id"].to_numpy()
@@ -59,16 +59,9 @@ def survey(
             cell = Cells(centroids, 1).of(rows)
             found = nearest(queries, query_ids, rows, row_ids, k, distinct=distinct, distance=near)
         sizes += np.bincount(cell, minlength=len(centroids))
-        order = np.argsort(row_ids)
-        place = order[np.minimum(np.searchsorted(row_ids, found.ids, sorter=order), len(order) - 1)]
-        both = [
-            np.concatenate(pair, axis=1) for pair in ((totals, found.totals), (ids, found.ids), (cells, cell[place]))
-        ]
-        best = np.lexsort((both[1], both[0]), axis=1)[:, :k]
-        totals, ids, cells = (np.take_along_axis(part, best, axis=1) for part in both)
-    there = np.isfinite(totals)
-    who = np.nonzero(there)[0]
-    yield _batch(who, totals[there], ids[there], cells[there], np.ones(len(who)))
+        gathered.add(found, row_ids, cell)
+    who, totals, ids, cells = gathered.listed()
+    yield _batch(who, totals, ids, cells, np.ones(len(who)))
     full = np.flatnonzero(sizes)
     yield _batch(-1 - full, np.zeros(len(full)), np.full(len(full), NOBODY), full, sizes[full])
 

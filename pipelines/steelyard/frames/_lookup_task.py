@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from steelyard.frames._neighbor_task import matrix, scaled
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.distance import Distance
-from steelyard.kernels.knn import NOBODY, nearest
+from steelyard.kernels.gathered import Gathered
+from steelyard.kernels.knn import nearest
 
 
 def look_up(
@@ -41,8 +42,7 @@ def look_up(
         ``query`` (its place), ``total``, ``neighbor`` and what that carries.
     """
     asked, near = scaled(queries, scale), Distance(**distance)
-    totals = np.full((len(queries), k), np.inf)
-    ids, carried = (np.full((len(queries), k), NOBODY, dtype=np.int64) for _ in range(2))
+    gathered = Gathered(len(queries), k)
     for batch in batches:
         if not len(batch):
             continue
@@ -50,16 +50,12 @@ def look_up(
         row_ids, own = batch["row_id"].to_numpy(), batch["carried"].to_numpy()
         with one_thread():
             found = nearest(asked, query_ids, rows, row_ids, k, distance=near)
-        order = np.argsort(row_ids)
-        place = order[np.minimum(np.searchsorted(row_ids, found.ids, sorter=order), len(order) - 1)]
-        both = [np.concatenate(p, axis=1) for p in ((totals, found.totals), (ids, found.ids), (carried, own[place]))]
-        best = np.lexsort((both[1], both[0]), axis=1)[:, :k]
-        totals, ids, carried = (np.take_along_axis(part, best, axis=1) for part in both)
-    there = np.isfinite(totals)
+        gathered.add(found, row_ids, own)
+    query, totals, ids, carried = gathered.listed()
     columns = {
-        "query": pa.array(np.nonzero(there)[0], pa.int32()),
-        "total": pa.array(totals[there], pa.float64()),
-        "neighbor": pa.array(ids[there], pa.int64()),
-        "carried": pa.array(carried[there], pa.int32()),
+        "query": pa.array(query, pa.int32()),
+        "total": pa.array(totals, pa.float64()),
+        "neighbor": pa.array(ids, pa.int64()),
+        "carried": pa.array(carried, pa.int32()),
     }
     yield pa.record_batch(list(columns.values()), names=list(columns))

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from steelyard.frames.caching import cached
 from steelyard.frames.search import Division, Search
 from steelyard.frames.workers import in_worker
-from steelyard.hashing import row_hash
+from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.cells import Cells, k_means, near_centroids, recalls
 
 AFFORDABLE = 2e11
@@ -86,7 +86,7 @@ def _division(points: DataFrame, name: str, search: Search, recall: float) -> Di
 def _sample(points: DataFrame, wanted: int, total: int, search: Search, purpose: str) -> dict[str, NDArray[Any]]:
     """Return rows with the smallest hashes, in the order of these: about `wanted` of `total`."""
     position = row_hash(points, ["row_id"], 0, purpose)
-    last = F.lit(min(wanted * 2**63 // max(total, 1), 2**63 - 1)).cast("bigint")
+    last = F.lit(sample_limit(wanted, total)).cast("bigint")
     found = points.select("row_id", "x", position.alias("p")).where(F.col("p") <= last).toArrow()
     x = found["x"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, search.n_features)
     order = np.argsort(found["p"].to_numpy())

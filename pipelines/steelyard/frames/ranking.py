@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.columns import of_key
 from steelyard.frames.workers import in_worker
 from steelyard.hashing import cuts
 
@@ -88,5 +89,4 @@ def _at(positions: Mapping[int, int]) -> Column:
 
 
 def _of_group(values: Mapping[int, int]) -> Column:
-    pairs = [F.lit(v).cast(kind) for g, n in values.items() for v, kind in ((g, "int"), (n, "bigint"))]
-    return F.try_element_at(F.create_map(*pairs), F.col("own"))
+    return of_key(values, F.col("own"), "bigint")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.frames._blocks import _labels
-
-TASK = "__task"
+_TASK = "__task"
+_MOST_SPREAD = 1024  # groups that get a partition each, on the dot
 
 
 def in_tasks(
@@ -31,6 +30,19 @@ def in_tasks(
     schema : StructType or str
         Of what the task returns.
     """
-    label = F.element_at(F.lit([int(v) for v in _labels(rows.sparkSession, n)]).cast("array<bigint>"), group + 1)
-    named = rows.withColumn(TASK, label)
-    return named.repartition(n, TASK).groupBy(TASK).applyInArrow(task, schema)
+    labels = F.lit([int(v) for v in _labels(rows.sparkSession, n)]).cast("array<bigint>")
+    named = rows.withColumn(_TASK, F.element_at(labels, group + 1))
+    return named.repartition(n, _TASK).groupBy(_TASK).applyInArrow(task, schema)
+
+
+def _labels(spark: SparkSession, n: int) -> list[int]:
+    """Return a name for each group, such that Spark's partitioner gives each a partition of its own.
+
+    Plain numbers would leave a third of the partitions empty and put several groups into others.
+    """
+    if n == 1 or n > _MOST_SPREAD:
+        return list(range(n))
+    slot = F.pmod(F.hash("id"), n).alias("slot")
+    found = spark.range(n * 32).groupBy(slot).agg(F.min("id").alias("id")).collect()
+    taken = sorted(row["id"] for row in found)
+    return (taken + [n * 32 + i for i in range(n - len(taken))])[:n]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, require_columns
+from steelyard.columns import class_code, class_text, col, require_columns
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.learning._failures import explained
@@ -122,8 +122,7 @@ class Trainer(ABC):
         weights: Mapping[str, float],
     ) -> DataFrame:
         """Return what a trainer sees. Classes that were not learned have no label and are left out."""
-        places = [F.lit(part) for i, c in enumerate(learned) for part in (c, float(i))]
-        label = F.try_element_at(F.create_map(*places), class_text(df, dataset.label))
+        label = class_code(df, dataset.label, learned).cast("double")
         weight = weight_column(df, dataset.label, weights, existing=dataset.weight)
         features = F.array(*preprocessing.columns(df))
         known = df.select(features.alias("features"), label.alias("label"), weight.alias("weight"))

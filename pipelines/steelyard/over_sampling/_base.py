@@ -16,12 +16,12 @@ from steelyard.over_sampling._parents import PROVENANCE, inherited, new_rows, pa
 from steelyard.over_sampling._seeds import CLASS, Seeds, class_rows, share_out, with_uses
 from steelyard.sampling._base import Sampler
 from steelyard.sampling._features import Features, find_features
-from steelyard.sampling._params import HasCategories, HasMaxNewRows, HasProvenance
+from steelyard.sampling._measuring import MeasuringSampler
+from steelyard.sampling._params import HasMaxNewRows, HasProvenance
 from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space, find_space
+from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import added
-from steelyard.sampling._survey import Survey, survey
 
 
 class OverSampler(Sampler, HasMaxNewRows):
@@ -91,7 +91,7 @@ class Growth:
         return packed(rows, list(self.space.features.categories))
 
 
-class SyntheticSampler(OverSampler, HasCategories, HasProvenance):
+class SyntheticSampler(OverSampler, MeasuringSampler, HasProvenance):
     """Base of the methods that make rows out of rows.
 
     A method says whom a row is paired with, and where between the two, or else, the new row lies: `_pairs`; and which
@@ -99,7 +99,6 @@ class SyntheticSampler(OverSampler, HasCategories, HasProvenance):
     """
 
     effect: ClassVar[Effect] = "bends"
-    numeric = True
 
     def plan(self, df: DataFrame) -> SamplingPlan:
         """Return what would be made of each class, and what that costs; makes no rows."""
@@ -127,35 +126,20 @@ class SyntheticSampler(OverSampler, HasCategories, HasProvenance):
         """Return the rows with their ``stratum``, and how many new rows and how many rows each stratum has."""
         return grown.rows.withColumn("stratum", F.col(CLASS)), grown.new, {c: grown.counts[c] for c in grown.new}
 
-    def _least(self) -> int:
-        """Return how many rows a class must have to grow."""
-        return 1
-
-    def _check_sizes(self, new: Mapping[str, int], sizes: Mapping[str, int], what: str) -> None:
-        """Raise `InputError` for a class that is too small to grow."""
-
     def _features(self, df: DataFrame, roles: Roles) -> Features:
-        method, declared = type(self).__name__, self.getOrDefault("categorical_features")
+        """Tell numbers from categories; what is interpolated beside the features must be numbers."""
         numbers = [c for c in (roles.weight, *roles.costs) if c is not None]
         if numbers:
-            find_features(df, numbers, method, categories=False)
+            find_features(df, numbers, type(self).__name__, categories=False)
         taken = [c for c in PROVENANCE if c in df.columns]
         if self.getOrDefault("provenance") and taken:
             raise InputError(f"provenance adds {', '.join(PROVENANCE)}, and the table has {', '.join(taken)} already")
-        return find_features(df, roles.features, method, declared, categories=self.categories)
-
-    def _space(self, df: DataFrame, roles: Roles, features: Features, seen: Survey, counts: Mapping[str, int]) -> Space:
-        scale = self.getOrDefault("scale") if self.hasParam("scale") else "none"
-        return find_space(df, roles, features, seen, counts, scale=scale)
+        return super()._features(df, roles)
 
     def _grown(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Growth:
         """Find out all that is needed to make the new rows."""
-        features, new = self._features(df, roles), self._new(counts)
-        self._check_sizes(new, counts, "rows")
-        gaps = self.getOrDefault("missing") == "impute"
-        seen = survey(df, roles.label, features, type(self).__name__, list(new), self._least(), gaps=gaps)
-        self._check_sizes(new, seen.distinct, "different rows")
-        space = self._space(df, roles, features, seen, counts)
+        new = self._new(counts)
+        space = self._measured(df, roles, counts)
         classes = {c: ClassPlan(n, n + new.get(c, 0), new=new.get(c, 0)) for c, n in counts.items()}
         details = {"columns": roles.to_json(), **space.to_json()}
         plan = self._new_plan(roles, classes=classes, provenance=self.getOrDefault("provenance"), details=details)
@@ -174,9 +158,3 @@ class SyntheticSampler(OverSampler, HasCategories, HasProvenance):
         """Write down in the plan what was found."""
         plan = replace(grown.plan, details={**grown.plan.details, **details}, work=self._work(grown))
         return replace(grown, plan=plan)
-
-    @staticmethod
-    def _samples(grown: Growth) -> int:
-        """Return how many scans the statistics have cost."""
-        space = grown.space
-        return (space.scale is not None) + bool(space.features.categories or space.fills)

@@ -16,11 +16,14 @@ from steelyard.frames.search import Search
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._base import Growth, SyntheticSampler
 from steelyard.over_sampling._seeds import CLASS
-from steelyard.sampling._params import HasSearch
+from steelyard.sampling._features import Features
+from steelyard.sampling._measuring import SearchingSampler
 from steelyard.sampling._plan import Work
+from steelyard.sampling._roles import Roles
+from steelyard.sampling._survey import Survey
 
 
-class NeighborSampler(SyntheticSampler, HasSearch):
+class NeighborSampler(SyntheticSampler, SearchingSampler):
     """Base of SMOTE and those like it; as it stands it is SMOTE.
 
     Attributes
@@ -60,18 +63,25 @@ class NeighborSampler(SyntheticSampler, HasSearch):
     def _k(self) -> int:
         return int(self.getOrDefault(self.neighbors))
 
-    def _least(self) -> int:
-        return self._k() + 1
+    def _new(self, counts: Mapping[str, int]) -> dict[str, int]:
+        new = super()._new(counts)
+        self._check_sizes(new, counts, "rows")
+        return new
 
-    def _check_sizes(self, new: Mapping[str, int], sizes: Mapping[str, int], what: str) -> None:
-        equal = what == "different rows"
-        if equal and not self.getOrDefault("distinct_neighbors"):
-            return
+    def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
+        return list(self._new(counts)), self._k() + 1
+
+    def _seen(self, df: DataFrame, roles: Roles, features: Features, counts: Mapping[str, int]) -> Survey:
+        seen = super()._seen(df, roles, features, counts)
+        if self.getOrDefault("distinct_neighbors"):
+            self._check_sizes(self._new(counts), seen.distinct, "different rows", " (or distinct_neighbors to False)")
+        return seen
+
+    def _check_sizes(self, new: Mapping[str, int], sizes: Mapping[str, int], what: str, hint: str = "") -> None:
         method, name, k = type(self).__name__, self.neighbors, self._k()
         for c in new:
             if sizes[c] <= k:
                 smaller = f"set {name} to {sizes[c] - 1} or less, or " if sizes[c] > 1 else ""
-                hint = " (or distinct_neighbors to False)" if equal else ""
                 raise InputError(
                     f"{method} with {name}={k} needs at least {k + 1} {what} of a class, and class {c!r} has "
                     f"{sizes[c]:,}: {smaller}leave the class out of sampling_strategy{hint}"
@@ -84,15 +94,12 @@ class NeighborSampler(SyntheticSampler, HasSearch):
         one_block, drawn = search.one_block(), any(s.again for s in grown.seeds.values())
         measured, placed = len(search.divisions), bool(search.divisions) and not one_block
         return Work(
-            scans=(4 if one_block else 6) + drawn + self._samples(grown) + bool(measured),
+            scans=(4 if one_block else 6) + drawn + grown.space.scans + bool(measured),
             shuffles=(2 if one_block else 8) + drawn + grown.plan.provenance + 2 * bool(measured),
             python=(1 if one_block else 2) + placed + measured,
             distances=sum(search.comparisons(c) for c in search.sizes),
             tasks=sum(layout.pairs for layout in search.layouts().values()),
         )
-
-    def _block_bytes(self) -> int:
-        return int(self.getOrDefault("block_mb")) * 2**20
 
 
 def own_points(grown: Growth, uses: Column | None = None, *, numbers: bool = False) -> DataFrame:

@@ -8,7 +8,7 @@ from pyspark import keyword_only
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from steelyard.columns import dtype
+from steelyard.columns import dtype, of_key
 from steelyard.errors import InputError
 from steelyard.hashing import HASH_BITS, ROW_ID, row_hash
 from steelyard.over_sampling._base import Growth, SyntheticSampler
@@ -119,7 +119,7 @@ class PolynomFitSMOTE(SyntheticSampler):
     def _work(self, grown: Growth) -> Work:
         scans, shuffles = {"star": (4, 1), "bus": (6, 4), "mesh": (5, 3)}[self.getOrDefault("topology")]
         drawn = any(s.again for s in grown.seeds.values())
-        return Work(scans=scans + drawn + self._samples(grown), shuffles=shuffles + drawn + grown.plan.provenance)
+        return Work(scans=scans + drawn + grown.space.scans, shuffles=shuffles + drawn + grown.plan.provenance)
 
 
 def _samples(grown: Growth) -> dict[str, Sample]:
@@ -129,8 +129,7 @@ def _samples(grown: Growth) -> dict[str, Sample]:
 
 def _towards_mean(grown: Growth, samples: dict[str, Sample]) -> DataFrame:
     rows = alone(grown).drop("mode")
-    pairs = [p for c, s in samples.items() for p in (F.lit(c), F.array(*[F.lit(float(v)) for v in mean(s)]))]
-    center = F.try_element_at(F.create_map(*pairs), F.col("class"))
+    center = of_key({c: mean(s).tolist() for c, s in samples.items()}, F.col("class"), "array<double>")
     gap = F.col("replicate") / (F.col("uses") + 1)
     modes = _modes(grown, samples, F.col("class"))
     made = rows.withColumns({"gap": gap, "point": F.zip_with("x", center, lambda a, b: a + gap * (b - a))})
@@ -147,8 +146,8 @@ def _modes(grown: Growth, samples: dict[str, Sample], within: Column | None = No
     modes = {c: s.modes() for c, s in samples.items()}
     fields = []
     for i, name in enumerate(names):
-        pairs = [p for c, of in modes.items() for p in (F.lit(c), F.lit(of[i]).cast(dtype(grown.table, name)))]
-        fields.append(F.try_element_at(F.create_map(*pairs), place).alias(name))
+        of_class = {c: of[i] for c, of in modes.items()}
+        fields.append(of_key(of_class, place, dtype(grown.table, name)).alias(name))
     return F.struct(*fields)
 
 

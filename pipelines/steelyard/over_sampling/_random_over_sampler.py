@@ -154,4 +154,4 @@ class RandomOverSampler(SyntheticSampler):
     def _work(self, grown: Growth) -> Work:
         drawn = any(s.again for s in grown.seeds.values())
         shuffles = 1 + drawn + grown.plan.provenance
-        return Work(scans=5 + drawn + self._samples(grown), shuffles=shuffles, python=1)
+        return Work(scans=5 + drawn + grown.space.scans, shuffles=shuffles, python=1)

@@ -15,7 +15,6 @@ from steelyard.over_sampling._neighbors import NeighborSampler, own_points
 from steelyard.over_sampling._parents import inherited
 from steelyard.over_sampling._seeds import CLASS, class_rows
 from steelyard.sampling._plan import SamplingPlan, Work
-from steelyard.sampling._surroundings import surroundings
 
 Tally = Mapping[str, Mapping[int, int]]
 
@@ -37,16 +36,8 @@ class RivalSampler(NeighborSampler):
         mapping of str to mapping of int to int
             For each class, how many of its rows have so many rivals.
         """
-        around = surroundings(
-            grown.table,
-            grown.plan,
-            grown.space,
-            grown.counts,
-            distinct=self.getOrDefault("distinct_neighbors"),
-            block_bytes=self._block_bytes(),
-            how=self.getOrDefault("search"),
-            recall=self.getOrDefault("recall"),
-        )
+        distinct = self.getOrDefault("distinct_neighbors")
+        around = self._around(grown.table, grown.plan, grown.space, grown.counts, distinct=distinct)
         near = around.neighbors(k, list(grown.new))
         others = F.size(F.filter("classes", lambda c: c != F.col("own")))
         found = held(near.select(F.col("row_id").alias(ROW_ID), "own", others.alias("rivals")))

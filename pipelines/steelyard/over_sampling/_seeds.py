@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col
+from steelyard.columns import class_text, col, of_key
 from steelyard.frames.caching import cached
 from steelyard.hashing import ROW_ID, row_hash
 from steelyard.sampling._apply import identified
@@ -89,8 +89,7 @@ def with_uses(rows: DataFrame, stratum: Column, seeds: Mapping[str, Seeds], plan
     """Add how often each row is used, as ``uses``: a pure column expression. Strata without seeds are not used."""
     shares = {s: of.again for s, of in seeds.items() if of.again}
     drawn = with_drawn(rows, _position(rows, plan), stratum, shares, _DRAWN)
-    pairs = [F.lit(v) for s, of in seeds.items() for v in (s, of.times)]
-    times = F.coalesce(F.try_element_at(F.create_map(*pairs), stratum), F.lit(0))
+    times = F.coalesce(of_key({s: of.times for s, of in seeds.items()}, stratum), F.lit(0))
     return drawn.withColumn("uses", times + F.coalesce(F.col(_DRAWN), F.lit(False)).cast("int")).drop(_DRAWN)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, require_columns
+from steelyard.columns import class_text, col, of_key, require_columns
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, row_hash, with_row_id
 from steelyard.sampling._plan import SamplingPlan
@@ -76,8 +76,8 @@ def _repeated(df: DataFrame, plan: SamplingPlan) -> DataFrame:
         rows, drawn = with_drawn(df, position, class_text(df, plan.label), shares, _DRAWN), F.col(_DRAWN)
     if all(c.times <= 1 and c.again is None for c in plan.classes.values()):
         return rows.where(F.coalesce(drawn, F.lit(True))).drop(_DRAWN)
-    pairs = [F.lit(v) for n, c in plan.classes.items() for v in (n, 0 if isinstance(c.keep, Share) else c.times)]
-    times = F.coalesce(F.try_element_at(F.create_map(*pairs), class_text(df, plan.label)), F.lit(1))
+    known = {n: 0 if isinstance(c.keep, Share) else c.times for n, c in plan.classes.items()}
+    times = F.coalesce(of_key(known, class_text(df, plan.label)), F.lit(1))
     copies = times + F.coalesce(drawn, F.lit(False)).cast("int")
     return rows.withColumn(_DRAWN, F.explode(F.array_repeat(F.lit(True), copies))).drop(_DRAWN)
 
@@ -85,7 +85,7 @@ def _repeated(df: DataFrame, plan: SamplingPlan) -> DataFrame:
 def _weighted(df: DataFrame, plan: SamplingPlan) -> DataFrame:
     if plan.weight_output is None:
         return df
-    pairs = [F.lit(v) for n, c in plan.classes.items() for v in (n, c.before / c.after if c.after else 1.0)]
-    rate = F.try_element_at(F.create_map(*pairs), class_text(df, plan.label))
+    rates = {n: c.before / c.after if c.after else 1.0 for n, c in plan.classes.items()}
+    rate = of_key(rates, class_text(df, plan.label))
     weight = col(plan.weight).cast("double") * rate if plan.weight else rate
     return df.withColumn(plan.weight_output, weight)

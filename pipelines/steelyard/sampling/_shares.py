@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col
+from steelyard.columns import col, of_key
 from steelyard.hashing import HASH_BITS, cuts, row_hash
 from steelyard.kernels.allocate import largest_remainder
 
@@ -135,10 +135,7 @@ def with_drawn(df: DataFrame, position: Column, stratum: Column, shares: Mapping
     placed = df.select(*names, position.alias("__p"), stratum.alias("__s"))
     # The last position drawn: 2**63 itself would be no bigint.
     last = {s: share.below - 1 for s, share in shares.items()}
-    pairs = [F.lit(part).cast(kind) for s, p in last.items() for part, kind in ((s, "string"), (p, "bigint"))]
-    by_position = (
-        F.col("__p") <= F.try_element_at(F.create_map(*pairs), F.col("__s")) if pairs else F.lit(None).cast("boolean")
-    )
+    by_position = F.col("__p") <= of_key(last, F.col("__s"), "bigint") if last else F.lit(None).cast("boolean")
     equal = {s: share.equal for s, share in shares.items() if share.equal}
     if not equal:
         return placed.select(*names, by_position.alias(column))

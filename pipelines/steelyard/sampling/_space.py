@@ -10,7 +10,7 @@ import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import col, dtype
+from steelyard.columns import col, dtype, of_key
 from steelyard.kernels.distance import Distance
 from steelyard.sampling._features import Features, array_of, is_array, is_float, is_number, numbers_of
 from steelyard.sampling._roles import Roles
@@ -66,6 +66,11 @@ class Space:
         """Length of a row: numbers and codes."""
         return self.n_numbers + len(self.features.categories)
 
+    @property
+    def scans(self) -> int:
+        """Scans of the table that finding it has cost."""
+        return (self.scale is not None) + bool(self.features.categories or self.fills)
+
     def searching(self) -> dict[str, Any]:
         """Return what a `Search` needs to know: among all rows, or within the sets that are named as classes."""
         codes = len(self.features.categories)
@@ -106,11 +111,9 @@ class Space:
         of_class = {c: fills[name] for c, fills in self.fills.items()}
         if name in self.features.categories or is_number(kind):
             ones = {c: v[0] if isinstance(v, list) else v for c, v in of_class.items()}
-            pairs = [p for c, v in ones.items() for p in (F.lit(c), F.lit(v).cast(kind))]
             gap = F.isnan(col(name)) if is_float(kind) else F.lit(False)
-            return F.coalesce(F.when(~gap, col(name)), F.try_element_at(F.create_map(*pairs), within))
-        pairs = [p for c, v in of_class.items() for p in (F.lit(c), F.array(*[F.lit(x).cast("double") for x in v]))]
-        fills = F.try_element_at(F.create_map(*pairs), within)
+            return F.coalesce(F.when(~gap, col(name)), of_key(ones, within, kind))
+        fills = of_key(of_class, within, "array<double>")
         values = F.coalesce(array_of(rows, name), fills)
         full = F.zip_with(values, fills, lambda v, f: F.coalesce(F.when(~F.isnan(v), v), f))
         if is_array(kind):

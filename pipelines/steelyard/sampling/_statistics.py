@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, dtype
-from steelyard.hashing import row_hash
+from steelyard.columns import class_text, col, dtype, of_key
+from steelyard.hashing import row_hash, sample_limit
 from steelyard.sampling._features import Features, is_float, numbers_of
 
 _SAMPLE_ROWS = 1 << 14
@@ -79,7 +79,7 @@ def feature_scale(
         return None
     numbers = Features(features.numbers)
     position = row_hash(df, {*identity, *features.numbers}, 0, "scale")
-    last = F.lit(_last(max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // width), 2), total)).cast("bigint")
+    last = F.lit(sample_limit(max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // width), 2), total)).cast("bigint")
     sample = _sampled(df, position, last, F.lit(""), numbers, widths)[""]
     found: list[float] = spread(sample.numbers, sample.counts, how).tolist()
     return found
@@ -111,17 +111,12 @@ def class_samples(
     wanted = max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // values), _FEWEST_OF_CLASS)
     position = row_hash(df, {*identity, *features.names}, 0, "class sample")
     within = class_text(df, label)
-    pairs = [F.lit(v).cast(k) for c, n in counts.items() for v, k in ((c, "string"), (_last(wanted, n), "bigint"))]
-    last = F.try_element_at(F.create_map(*pairs), within)
+    last = of_key({c: sample_limit(wanted, n) for c, n in counts.items()}, within, "bigint")
     found = _sampled(df, position, last, within, features, widths)
     empty = Sample(
         np.empty((0, sum(widths.values()))), [np.empty(0, object)] * len(features.categories), np.empty(0, np.int64)
     )
     return {c: found.get(c, empty) for c in counts}
-
-
-def _last(wanted: int, total: int) -> int:
-    return min(wanted * 2**63 // max(total, 1), 2**63 - 1)
 
 
 def _sampled(

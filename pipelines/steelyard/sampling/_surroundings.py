@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text
+from steelyard.columns import class_code, class_text
 from steelyard.frames.cells import with_cells
 from steelyard.frames.neighbors import nearest
 from steelyard.frames.search import Search
@@ -123,8 +123,6 @@ def surroundings(
 
 def located(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
     """Return ``row_id``, ``class`` and ``x`` of rows that have their ids."""
-    label = class_text(rows, plan.label)
-    pairs = [F.lit(v) for i, c in enumerate(class_order(counts)) for v in (c, i)]
-    code = F.try_element_at(F.create_map(*pairs), label)
-    filled = space.filled(rows.withColumn("__code", code), label)
+    coded = rows.withColumn("__code", class_code(rows, plan.label, class_order(counts)))
+    filled = space.filled(coded, class_text(rows, plan.label))
     return filled.select(F.col(ROW_ID).alias("row_id"), F.col("__code").alias("class"), space.points(filled).alias("x"))

@@ -12,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from steelyard.testing import _checks
-from steelyard.testing._checks import Make
+from steelyard.testing import _check_input, _check_objects, _check_rows
+from steelyard.testing._making import Make
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SAMPLER_CHECKS: dict[str, Callable[[Make, SparkSession], None]] = {
-    name.removeprefix("check_"): check for name, check in vars(_checks).items() if name.startswith("check_")
+    name.removeprefix("check_"): check
+    for module in (_check_rows, _check_input, _check_objects)
+    for name, check in vars(module).items()
+    if name.startswith("check_")
 }
 """All checks by name."""
 

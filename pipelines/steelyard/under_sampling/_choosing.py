@@ -5,38 +5,28 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
 
 from pyspark.sql import DataFrame
 
 from steelyard.errors import InputError
 from steelyard.frames.caching import held
 from steelyard.frames.ranking import before, find_lines
-from steelyard.sampling._base import Sampler
-from steelyard.sampling._features import find_features
+from steelyard.sampling._measuring import MeasuringSampler
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space, find_space
+from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import class_order
-from steelyard.sampling._survey import Survey, survey
 
 
-class ChoosingSampler(Sampler):
+class ChoosingSampler(MeasuringSampler):
     """Base of the methods that keep the rows of a class that come first in an order of their own.
 
     A method says what the order is: `_ranked`. Classes are coded by their place in the order of their labels. Ids of
     the rows that are not kept stay on the executors while the result is referred to, since the order is dear.
-
-    Attributes
-    ----------
-    fills_by_class : bool
-        Whether what stands for a gap is what is usual in the row's class, or among all rows.
     """
 
     sampling_type = "under-sampling"
     effect = "bends"
-    numeric = True
-    fills_by_class: ClassVar[bool] = True
 
     @abstractmethod
     def _ranked(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
@@ -72,30 +62,13 @@ class ChoosingSampler(Sampler):
 
     def _found(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> tuple[SamplingPlan, Space]:
         reduced = {c: n for c, n in self._targets(counts).items() if n < counts[c]}
-        space = self._space(df, roles, counts)
+        space = self._measured(df, roles, counts)
         classes = {
             c: ClassPlan(n, reduced[c], keep="ids") if c in reduced else ClassPlan(n, n) for c, n in counts.items()
         }
         details = {"columns": roles.to_json(), **space.to_json()}
         plan = self._new_plan(roles, classes=classes, details=details)
         return replace(plan, work=self._work(space, counts, reduced) if reduced else Work(scans=2)), space
-
-    def _space(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Space:
-        method = type(self).__name__
-        features = find_features(df, roles.features, method, self.getOrDefault("categorical_features"))
-        watched, enough = self._watched(counts)
-        gaps = self.getOrDefault("missing") == "impute"
-        seen = survey(df, roles.label, features, method, watched, enough, gaps=gaps)
-        self._check(counts, seen)
-        scale = self.getOrDefault("scale") if self.hasParam("scale") else "none"
-        return find_space(df, roles, features, seen, counts, scale=scale, by_class=self.fills_by_class)
-
-    def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
-        """Return the classes whose different rows matter, and how many of them are enough."""
-        return [], 0
-
-    def _check(self, counts: Mapping[str, int], seen: Survey) -> None:
-        """Refuse tables that the method can't work with."""
 
 
 def _reduced(plan: SamplingPlan) -> dict[str, int]:

@@ -12,18 +12,15 @@ from pyspark.sql import functions as F
 from steelyard.errors import InputError
 from steelyard.frames.caching import held
 from steelyard.params import one_of, param, whole
-from steelyard.sampling._base import Sampler
-from steelyard.sampling._features import find_features
-from steelyard.sampling._params import HasSearch
+from steelyard.sampling._measuring import SearchingSampler
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space, find_space
+from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import cleaned
-from steelyard.sampling._surroundings import Rows, surroundings
-from steelyard.sampling._survey import survey
+from steelyard.sampling._surroundings import Rows
 
 
-class CleaningSampler(Sampler, HasSearch):
+class CleaningSampler(SearchingSampler):
     """Base of the methods that drop rows by their neighbours in the whole table.
 
     A method says which rows it drops: `_dropped`. How many these are is known once they are found: `plan` runs the
@@ -32,7 +29,6 @@ class CleaningSampler(Sampler, HasSearch):
 
     sampling_type = "clean-sampling"
     effect = "bends"
-    numeric = True
     cleans = True
     seeded = False
 
@@ -48,7 +44,8 @@ class CleaningSampler(Sampler, HasSearch):
         """Return the plan and the ids of the rows that are dropped."""
         roles, before = self._looked_at(df)
         plan, space = self._found(df, roles, before)
-        rows = self._rows(df, plan, space, before)
+        rows = self._around(df, plan, space, before, distinct=self.getOrDefault("distinct_neighbors"))
+        rows = replace(rows, cleaned=tuple(plan.details["cleaned"]))
         dropped, lost = self._dropped(rows) if rows.cleaned else (None, {})
         classes = {
             c: ClassPlan(n, n - lost[c], keep="ids") if lost.get(c) else ClassPlan(n, n) for c, n in before.items()
@@ -59,34 +56,18 @@ class CleaningSampler(Sampler, HasSearch):
         return self._found(df, roles, counts)[0]
 
     def _found(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> tuple[SamplingPlan, Space]:
-        method, how = type(self).__name__, self.getOrDefault("scale")
-        features = find_features(df, roles.features, method, self.getOrDefault("categorical_features"))
         if len(counts) < 2:
+            method = type(self).__name__
             raise InputError(f"{method} compares classes, and the table has only {', '.join(map(repr, counts))}")
-        seen = survey(df, roles.label, features, method, [], 0, gaps=self.getOrDefault("missing") == "impute")
-        space = find_space(df, roles, features, seen, counts, scale=how)
+        space = self._measured(df, roles, counts)
         allowed = cleaned(self.getOrDefault("sampling_strategy"), counts)
         details = {"columns": roles.to_json(), **space.to_json(), "cleaned": allowed}
-        total, sampled = sum(counts.values()), bool(space.features.categories or space.fills)
-        work = Work(scans=3 + (space.scale is not None) + sampled, shuffles=6, python=1, distances=total**2, tasks=1)
+        work = Work(scans=3 + space.scans, shuffles=6, python=1, distances=sum(counts.values()) ** 2, tasks=1)
         classes = {c: ClassPlan(n, n) for c, n in counts.items()}
         return self._new_plan(roles, classes=classes, details=details, work=work), space
 
     def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
         return {}
-
-    def _rows(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> Rows:
-        rows = surroundings(
-            df,
-            plan,
-            space,
-            counts,
-            distinct=self.getOrDefault("distinct_neighbors"),
-            block_bytes=int(self.getOrDefault("block_mb")) * 2**20,
-            how=self.getOrDefault("search"),
-            recall=self.getOrDefault("recall"),
-        )
-        return replace(rows, cleaned=tuple(plan.details["cleaned"]))
 
 
 def settled(verdicts: DataFrame, rows: Rows) -> tuple[DataFrame, dict[str, int]]:

@@ -12,7 +12,7 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col
+from steelyard.columns import class_code, class_text, col
 from steelyard.frames.caching import cached
 from steelyard.hashing import ROW_ID, cuts, row_hash, with_side
 from steelyard.sampling._apply import identified
@@ -43,10 +43,8 @@ def learnable(
 
 
 def _assembled(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
-    label = class_text(rows, plan.label)
-    pairs = [F.lit(v) for i, c in enumerate(class_order(counts)) for v in (c, i)]
-    coded = rows.withColumn("__code", F.try_element_at(F.create_map(*pairs), label))
-    filled = space.filled(coded, label)
+    coded = rows.withColumn("__code", class_code(rows, plan.label, class_order(counts)))
+    filled = space.filled(coded, class_text(rows, plan.label))
     # Spark's encoders don't take empty strings for values.
     texts = [F.concat(F.lit("="), F.coalesce(col(c).cast("string"), F.lit(""))) for c in space.features.categories]
     names = [f"__text{i}" for i in range(len(texts))]

@@ -15,7 +15,6 @@ from steelyard.frames.caching import held
 from steelyard.frames.ranking import ranked
 from steelyard.params import ParamsReader, ParamsWriter, param, public_path, whole, wrong
 from steelyard.sampling._docs import documented
-from steelyard.sampling._params import HasCategories
 from steelyard.sampling._plan import SamplingPlan, Work
 from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import Strategy, class_order
@@ -33,7 +32,7 @@ def _estimator(name: str, value: object) -> Estimator[Any]:
 
 
 @documented
-class InstanceHardnessThreshold(ChoosingSampler, HasCategories):
+class InstanceHardnessThreshold(ChoosingSampler):
     """Keep the rows of a class that a model finds easy [1]_, in exact numbers.
 
     A row is easy where its own class is probable to a model that was fitted without it: `cv` models are fitted, each
@@ -126,7 +125,7 @@ class InstanceHardnessThreshold(ChoosingSampler, HasCategories):
         return {**super()._settings(), "estimator": None if given is None else public_path(type(given))}
 
     def _work(self, space: Space, counts: Mapping[str, int], reduced: Mapping[str, int]) -> Work:
-        return Work(scans=3 + bool(space.features.categories or space.fills), shuffles=4, python=1)
+        return Work(scans=3 + space.scans, shuffles=4, python=1)
 
     def write(self) -> ParamsWriter:
         """Return a writer, which writes the estimator too: ``sampler.write().overwrite().save(path)``."""

@@ -17,11 +17,13 @@ from steelyard.frames.ranking import ranked
 from steelyard.frames.search import Search, Sizes
 from steelyard.params import param, whole, wrong
 from steelyard.sampling._docs import documented
-from steelyard.sampling._params import HasSearch
+from steelyard.sampling._features import Features
+from steelyard.sampling._measuring import SearchingSampler
 from steelyard.sampling._plan import SamplingPlan, Work
+from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import Strategy, class_order
-from steelyard.sampling._surroundings import Rows, surroundings
+from steelyard.sampling._surroundings import Rows
 from steelyard.sampling._survey import Survey
 from steelyard.under_sampling._choosing import ChoosingSampler
 
@@ -35,7 +37,7 @@ def _version(name: str, value: object) -> int:
 
 
 @documented
-class NearMiss(ChoosingSampler, HasSearch):
+class NearMiss(ChoosingSampler, SearchingSampler):
     """Keep the rows of a class that are near the rarest class, or far from it [1]_, in exact numbers.
 
     Version 1 keeps the rows with the smallest mean distance to their `n_neighbors` nearest rows of the rarest class.
@@ -116,7 +118,7 @@ class NearMiss(ChoosingSampler, HasSearch):
 
     def _ranked(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
         version, k = self.getOrDefault("version"), self.getOrDefault("n_neighbors")
-        rows = self._rows(df, plan, space, counts)
+        rows = self._around(df, plan, space, counts, distinct=self.getOrDefault("distinct_neighbors"))
         reduced = [c for c, of in plan.classes.items() if of.after < of.before]
         if version == 3:
             return held(self._of_preselected(rows, reduced, k))
@@ -167,23 +169,13 @@ class NearMiss(ChoosingSampler, HasSearch):
         found = near.select(F.explode("neighbors").alias("row_id")).distinct()
         return found.unionByName(itself).withColumn("selected", F.lit(True))
 
-    def _rows(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> Rows:
-        return surroundings(
-            df,
-            plan,
-            space,
-            counts,
-            distinct=self.getOrDefault("distinct_neighbors"),
-            block_bytes=self._block_bytes(),
-            how=self.getOrDefault("search"),
-            recall=self.getOrDefault("recall"),
-        )
-
-    def _block_bytes(self) -> int:
-        return int(self.getOrDefault("block_mb")) * 2**20
-
     def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
         return [_rarest(counts)], self.getOrDefault("n_neighbors") + 1
+
+    def _seen(self, df: DataFrame, roles: Roles, features: Features, counts: Mapping[str, int]) -> Survey:
+        seen = super()._seen(df, roles, features, counts)
+        self._check(counts, seen)
+        return seen
 
     def _check(self, counts: Mapping[str, int], seen: Survey) -> None:
         rare, k, kept = _rarest(counts), self.getOrDefault("n_neighbors"), self.getOrDefault("n_neighbors_ver3")

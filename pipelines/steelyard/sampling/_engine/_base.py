@@ -14,23 +14,22 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, dtype
+from steelyard.columns import class_code, class_text, col, dtype
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID
 from steelyard.sampling._apply import identified
-from steelyard.sampling._base import Sampler
 from steelyard.sampling._engine._cells import by_cells, centroids, orders
 from steelyard.sampling._engine._made import made_rows
 from steelyard.sampling._engine._run import Found, check_counts, run
 from steelyard.sampling._engine._scopes import Deal, Demand, by_class, check_size, in_one_task
 from steelyard.sampling._features import Features, find_features, listed
+from steelyard.sampling._measuring import MeasuringSampler
 from steelyard.sampling._params import HasEngine
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._shares import Share
-from steelyard.sampling._space import Space, find_space
+from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import Kind, added, class_order, cleaned, resolve
-from steelyard.sampling._survey import survey
 
 _ROUNDS = 3  # of cells that make up for others which failed
 
@@ -46,7 +45,7 @@ class Job:
     demand: Demand
 
 
-class EngineSampler(Sampler, HasEngine):
+class EngineSampler(MeasuringSampler, HasEngine):
     """Base of the methods whose rows imbalanced-learn chooses or makes.
 
     A method says what runs: `_wrapped`. Its results are computed when they are asked for, and held on the executors:
@@ -54,8 +53,6 @@ class EngineSampler(Sampler, HasEngine):
 
     Attributes
     ----------
-    counted : bool
-        Whether the result has the counts that were asked for.
     replaces : bool
         Whether rows that are made stand for all rows of their class.
     near : bool
@@ -66,7 +63,6 @@ class EngineSampler(Sampler, HasEngine):
     """
 
     effect = "bends"
-    numeric = True
     categories = False
     parents = False
     replaces: ClassVar[bool] = False
@@ -78,14 +74,9 @@ class EngineSampler(Sampler, HasEngine):
         """Return an object with `fit_resample`, whose strategy and seed are still to be set."""
 
     @property
-    def cleans(self) -> bool:  # type: ignore[override]
+    def cleans(self) -> bool:  # type: ignore[override]  # by what it runs, not by class
         """Whether it drops whatever rows its rule names, so that nobody can ask for the counts of its result."""
         return self.sampling_type == "clean-sampling"
-
-    @property
-    def counted(self) -> bool:
-        """Whether the result has the counts that were asked for."""
-        return not self.cleans
 
     @property
     def _means(self) -> Kind:
@@ -94,7 +85,7 @@ class EngineSampler(Sampler, HasEngine):
 
     def plan(self, df: DataFrame) -> SamplingPlan:
         """Return how many rows of each class are dropped and made. Methods without counts are run for it."""
-        return self._job(df, *self._looked_at(df)).plan if self.counted else self.resample(df).plan
+        return self.resample(df).plan if self.cleans else self._job(df, *self._looked_at(df)).plan
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan, the new rows and the ids of those that are dropped, all of them computed."""
@@ -114,18 +105,14 @@ class EngineSampler(Sampler, HasEngine):
         return self._job(df, roles, counts).plan
 
     def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
-        return resolve(self.getOrDefault("sampling_strategy"), counts, self._means) if self.counted else {}
+        return resolve(self.getOrDefault("sampling_strategy"), counts, self._means) if not self.cleans else {}
 
     def _job(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Job:
-        method, how = type(self).__name__, self.getOrDefault("scale")
-        features = self._features(df, roles)
         demand = self._demand(counts)
         check_size(demand, self.getOrDefault("scope"))
-        seen = survey(df, roles.label, features, method, [], 0, gaps=self.getOrDefault("missing") == "impute")
-        space = find_space(df, roles, features, seen, counts, scale=how)
+        space = self._measured(df, roles, counts)
         details = {"columns": roles.to_json(), **space.to_json(), "scope": self.getOrDefault("scope")}
-        sampled = bool(space.features.categories or space.fills)
-        work = Work(scans=3 + (space.scale is not None) + sampled, shuffles=2, python=1, tasks=1)
+        work = Work(scans=3 + space.scans, shuffles=2, python=1, tasks=1)
         after = {c: demand.wanted.get(i, n) for i, (c, n) in enumerate(counts.items())}
         classes = {c: _class_plan(n, max(n - after[c], 0), max(after[c] - n, 0)) for c, n in counts.items()}
         return Job(df, self._new_plan(roles, classes=classes, details=details, work=work), roles, space, demand)
@@ -207,7 +194,7 @@ class EngineSampler(Sampler, HasEngine):
             "sampler": _pickled(self._wrapped()),
             "n_numbers": job.space.n_numbers,
             "scale": None if job.space.scale is None else list(job.space.scale),
-            "counted": self.counted,
+            "counted": not self.cleans,
             "replaces": self.replaces,
             "near": self.near,
             "seed": job.plan.seed,
@@ -224,7 +211,7 @@ class EngineSampler(Sampler, HasEngine):
                 f"{job.demand.method} failed on these rows; imbalanced-learn says: "
                 f"{next(iter(found.failures.values()))}"
             )
-        if self.counted:
+        if not self.cleans:
             check_counts(found, job.demand)
         return replace(found, failures=failed)
 
@@ -253,8 +240,7 @@ def _is_plain(value: Any) -> bool:
 
 def _points(job: Job) -> DataFrame:
     """Return the rows as tasks get them. Shuffles them once, for their ids."""
-    pairs = [F.lit(v) for i, c in enumerate(job.demand.counts) for v in (c, i)]
-    code = F.try_element_at(F.create_map(*pairs), class_text(job.table, job.plan.label))
+    code = class_code(job.table, job.plan.label, job.demand.counts)
     named = identified(job.table, job.plan).withColumn("__code", code)
     rows = job.space.filled(named, class_text(job.table, job.plan.label))
     texts = [F.coalesce(col(f).cast("string"), F.lit("")) for f in job.space.features.categories]

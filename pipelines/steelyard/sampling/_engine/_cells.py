@@ -16,7 +16,7 @@ from steelyard.errors import InputError
 from steelyard.frames.caching import cached
 from steelyard.frames.cells import centroids_of
 from steelyard.frames.workers import in_worker
-from steelyard.hashing import row_hash
+from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.allocate import largest_remainder
 from steelyard.kernels.cells import packed
 from steelyard.sampling._engine._scopes import Deal, Demand, Sizes
@@ -44,7 +44,7 @@ def centroids(df: DataFrame, roles: Roles, space: Space, demand: Demand) -> Floa
     n_cells = min(max(_CELLS_A_TASK * demand.total // demand.max_rows, 1), _MOST_CELLS)
     wanted = min(n_cells * _SAMPLED, _SAMPLE_VALUES // space.n_numbers)
     position = row_hash(df, {*roles.identity, *space.features.names}, 0, "cells of a sampler")
-    last = F.lit(min(wanted * 2**63 // demand.total, 2**63 - 1)).cast("bigint")
+    last = F.lit(sample_limit(wanted, demand.total)).cast("bigint")
     some = df.withColumn("__p", position).where(F.col("__p") <= last)
     rows = space.filled(some, class_text(df, roles.label))
     found = rows.select("__p", space.numbers(rows).alias("x")).groupBy("__p").agg(F.min("x").alias("x")).toArrow()

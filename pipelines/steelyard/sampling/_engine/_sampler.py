@@ -99,23 +99,23 @@ class ImblearnSampler(EngineSampler, HasMaxNewRows):
         self._configure()
 
     @property
-    def sampling_type(self) -> Kind:  # type: ignore[override]
+    def sampling_type(self) -> Kind:  # type: ignore[override]  # by what it runs, not by class
         """What strategies mean; "clean-sampling" where counts are what the data say."""
         return "clean-sampling" if self._combines else self._means
 
     @property
-    def categories(self) -> bool:  # type: ignore[override]
+    def categories(self) -> bool:  # type: ignore[override]  # by what it runs, not by class
         """Whether the sampler takes categories."""
         names = {cls.__name__ for cls in type(self._inner).__mro__ if cls.__module__.startswith("imblearn.")}
         return bool(names & _BY_EQUALITY) or "categorical_features" in _params(self._inner)
 
     @property
-    def neighbors(self) -> str | None:  # type: ignore[override]
+    def neighbors(self) -> str | None:  # type: ignore[override]  # by what it runs, not by class
         """Its parameter for neighbours: its own errors say what it needs."""
         return None
 
     @property
-    def replaces(self) -> bool:  # type: ignore[override]
+    def replaces(self) -> bool:  # type: ignore[override]  # by what it runs, not by class
         """Whether rows that are made stand for all rows of their class."""
         return self._means == "under-sampling"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.columns import of_key
 from steelyard.errors import InputError
 from steelyard.sampling._engine._task import Order
 
@@ -136,8 +137,7 @@ def by_class(points: DataFrame, demand: Demand) -> Iterator[Deal]:
         for member in (code, demand.rarest(without=code)):
             tasks.setdefault(member, []).append(task)
     inside = points.where(F.col("code").isin(list(tasks)))
-    pairs = [F.lit(part).cast(kind) for c, of in tasks.items() for part, kind in ((c, "int"), (of, "array<int>"))]
-    copies = inside.select("*", F.explode(F.try_element_at(F.create_map(*pairs), F.col("code"))).alias("task"))
+    copies = inside.select("*", F.explode(of_key(tasks, F.col("code"), "array<int>")).alias("task"))
     own = F.element_at(F.lit(demand.codes).cast("array<int>"), F.col("task") + 1)
     orders = {task: demand.order(code) for task, code in enumerate(demand.codes)}
     yield Deal(copies.withColumn("home", own == F.col("code")), len(orders), orders, f"class: {len(orders)} tasks")

@@ -1,0 +1,76 @@
+"""What methods share that look at features: what these are, and the space that rows lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pyspark.sql import DataFrame
+
+from steelyard.sampling._base import Sampler
+from steelyard.sampling._features import Features, find_features
+from steelyard.sampling._params import HasCategories, HasSearch
+from steelyard.sampling._plan import SamplingPlan
+from steelyard.sampling._roles import Roles
+from steelyard.sampling._space import Space, find_space
+from steelyard.sampling._surroundings import Rows, surroundings
+from steelyard.sampling._survey import Survey, survey
+
+
+class MeasuringSampler(Sampler, HasCategories):
+    """Base of the methods for which features are numbers and categories.
+
+    Attributes
+    ----------
+    fills_by_class : bool
+        Whether what stands for a gap is what is usual in the row's class, or among all rows.
+    """
+
+    numeric = True
+    fills_by_class: ClassVar[bool] = True
+
+    def _measured(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Space:
+        """Look at the features, and find the space that rows lie in."""
+        features = self._features(df, roles)
+        return self._space(df, roles, features, self._seen(df, roles, features, counts), counts)
+
+    def _features(self, df: DataFrame, roles: Roles) -> Features:
+        """Tell numbers from categories."""
+        declared = self.getOrDefault("categorical_features")
+        return find_features(df, roles.features, type(self).__name__, declared, categories=self.categories)
+
+    def _seen(self, df: DataFrame, roles: Roles, features: Features, counts: Mapping[str, int]) -> Survey:
+        """Look at the features once; a method refuses here what it can't work with."""
+        classes, enough = self._watched(counts)
+        gaps = self.getOrDefault("missing") == "impute"
+        return survey(df, roles.label, features, type(self).__name__, classes, enough, gaps=gaps)
+
+    def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
+        """Return the classes whose different rows matter, and how many of them are enough."""
+        return [], 0
+
+    def _space(self, df: DataFrame, roles: Roles, features: Features, seen: Survey, counts: Mapping[str, int]) -> Space:
+        scale = self.getOrDefault("scale") if self.hasParam("scale") else "none"
+        return find_space(df, roles, features, seen, counts, scale=scale, by_class=self.fills_by_class)
+
+
+class SearchingSampler(MeasuringSampler, HasSearch):
+    """Base of the methods that look for neighbours."""
+
+    def _around(
+        self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int], *, distinct: bool
+    ) -> Rows:
+        """Return all rows, to look for neighbours among them."""
+        return surroundings(
+            df,
+            plan,
+            space,
+            counts,
+            distinct=distinct,
+            block_bytes=self._block_bytes(),
+            how=self.getOrDefault("search"),
+            recall=self.getOrDefault("recall"),
+        )
+
+    def _block_bytes(self) -> int:
+        return int(self.getOrDefault("block_mb")) * 2**20

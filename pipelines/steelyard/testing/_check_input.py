@@ -1,0 +1,154 @@
+"""Checks of what a sampler makes of tables that are hard to work with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from steelyard.sampling import IS_SYNTHETIC
+from steelyard.testing._making import Make, expected, planned, reachable, sampler_of
+from steelyard.testing._tables import (
+    ROLES,
+    SIZES,
+    class_sizes,
+    multiset,
+    plain_table,
+    refused,
+    sample_table,
+)
+
+
+def check_single_row_class(make: Make, spark: SparkSession) -> None:
+    """A class of one row that isn't to be resampled is no obstacle."""
+    sizes = {"a": 20, "b": 12, "c": 1}
+    df = sample_table(spark, sizes)
+    # The class may be too small to be a neighbour of others: that is another matter.
+    params = {**ROLES, "n_neighbors": 1} if make().hasParam("n_neighbors") else ROLES
+    result = sampler_of(make, sizes, **params).fit_resample(df)
+    assert class_sizes(result) == expected(make, df, sizes, **params)
+
+
+def check_too_few_rows(make: Make, spark: SparkSession) -> None:
+    """Fewer rows than neighbours: an error with both numbers that says what to set."""
+    if not make().hasParam("k_neighbors"):
+        return
+    few = sample_table(spark, {"a": 30, "b": 4})
+    refused(lambda: make(k_neighbors=7, **ROLES).plan(few), "k_neighbors=7", "8 rows", "'b' has 4", "to 3 or less")
+    one = sample_table(spark, {"a": 30, "b": 1})
+    refused(lambda: make(**ROLES).plan(one), "'b' has 1", "leave the class out")
+    if not make().hasParam("distinct_neighbors"):
+        return
+    equal = plain_table(spark, [[i, 0] for i in range(20)] + [[5, 5]] * 8 + [[6, 6]] * 2, ["a"] * 20 + ["b"] * 10)
+    refused(lambda: make().plan(equal), "6 different rows", "'b' has 2", "distinct_neighbors")
+
+
+def check_missing_and_infinite(make: Make, spark: SparkSession) -> None:
+    """Gaps and infinities are named with their counts where distances need numbers, else carried along."""
+    sizes = {"a": 30, "b": 10}
+    labels = [label for label, size in sizes.items() for _ in range(size)]
+    clean: list[list[float | None]] = [[float(i), float(i % 7)] for i in range(40)]
+    for row in (3, 35):
+        gaps, endless = [list(v) for v in clean], [list(v) for v in clean]
+        gaps[row][0], gaps[row + 1][0], endless[row][1] = None, float("nan"), float("-inf")
+        with_gaps, with_infinities = plain_table(spark, gaps, labels), plain_table(spark, endless, labels)
+        if make().numeric:
+            refused(partial(make().plan, with_gaps), "missing", "'f0' (2 rows)")
+        if make().numeric and make().numbers:
+            refused(partial(make().plan, with_infinities), "infinite", "'f1' (1 rows)")
+        elif not make().numeric:
+            result = sampler_of(make, sizes).fit_resample(with_gaps)
+            assert class_sizes(result) == sizes | reachable(make, sizes)
+
+
+def check_gaps_are_filled(make: Make, spark: SparkSession) -> None:
+    """With `missing="impute"`: rows of the table keep their gaps, new rows have none."""
+    if not (make().numeric and make().hasParam("missing")):
+        return
+    gap = F.col("id") % 5 == 0
+    holes = {"x": F.when(~gap, F.col("x")), "y": F.when(gap, F.lit(float("nan"))).otherwise(F.col("y"))}
+    df = sample_table(spark).withColumns({**holes, "n": F.when(F.col("id") % 7 > 0, F.col("n"))})
+    if make().categories:
+        df = df.withColumn("price", F.when(F.col("id") % 9 > 0, F.col("who")))
+    params = {**ROLES, "cost_cols": None, "missing": "impute"}
+    result = sampler_of(make, **params).fit_resample(df)
+    assert class_sizes(result) == expected(make, df, **params)
+    assert result.where(f"{IS_SYNTHETIC} and (x is null or isnan(y) or n is null or price is null)").isEmpty()
+    kept = multiset(result.where(~F.col(IS_SYNTHETIC)).drop(IS_SYNTHETIC))
+    assert kept <= multiset(df)
+
+
+def check_categories(make: Make, spark: SparkSession) -> None:
+    """New rows have categories of their class, types stay; refused by name where a method has no use for them."""
+    df = sample_table(spark).withColumn("vip", F.col("n") > 50)
+    features = ["x", "vip", "n", "who"]
+    if not make().numeric:
+        assert class_sizes(sampler_of(make).fit_resample(df)) == SIZES | reachable(make)
+        return
+    if make().numbers:
+        refused(lambda: make(features_col=["x", "at"]).plan(df), "'at' (timestamp)")
+    if not make().categories:
+        refused(lambda: make(features_col=features).plan(df), "'vip' (boolean)", "'who' (string)", "smotenc")
+        refused(lambda: make(features_col=["x", "n"], categorical_features=["n"]).plan(df), "'n' (int)", "smotenc")
+        return
+    refused(lambda: make(features_col=features, categorical_features=["whoo"]).plan(df), "'whoo'", "'who'")
+    nominal = ["vip", "who", "n"] if make().numbers else features
+    params: dict[str, Any] = {"features_col": features, "key_col": "id", "categorical_features": nominal}
+    result = sampler_of(make, **params).fit_resample(df)
+    assert result.dtypes == [*df.dtypes, (IS_SYNTHETIC, "boolean")]
+    assert class_sizes(result) == expected(make, df, **params)
+    for name in ("vip", "who", "n"):
+        old = {(r["label"], r[name]) for r in df.select("label", name).collect()}
+        assert {(r["label"], r[name]) for r in result.select("label", name).collect()} <= old, name
+
+
+def check_constants(make: Make, spark: SparkSession) -> None:
+    """A constant feature and a column without any value work."""
+    df = sample_table(spark).withColumns({"x": F.lit(0.1), "note": F.lit(None).cast("string")})
+    result = sampler_of(make, **ROLES).fit_resample(df)
+    assert class_sizes(result) == expected(make, df, **ROLES)
+    assert result.where("x is null or x <> 0.1 or note is not null").isEmpty()
+
+
+def check_duplicates(make: Make, spark: SparkSession) -> None:
+    """Rows that occur twice or eight times: exact counts, shares in proportion, and new rows that are no copies."""
+    base = [[i, (i * 7) % 11] for i in range(36)]
+    labels = ["a"] * 24 + ["b"] * 12
+    for times in (2, 8):
+        sizes = {"a": 24 * times, "b": 12 * times}
+        df = plain_table(spark, base * times, labels * times)
+        result = sampler_of(make, sizes).fit_resample(df)
+        assert class_sizes(result) == expected(make, df, sizes)
+        if not make().parents:
+            continue
+        new = set(multiset(result.where(IS_SYNTHETIC).select("f0", "f1")))
+        if make().numbers:
+            assert not new & set(multiset(df.select("f0", "f1"))), "a synthetic row is a mere copy"
+        kept = multiset(result.where(~F.col(IS_SYNTHETIC)).select("f0", "f1", "label"))
+        drawn = not make().cleans and (make().effect != "bends" or make().makes_rows)
+        for label in sizes if drawn else ():
+            of_class = [n for row, n in kept.items() if row[2] == label]
+            assert max(of_class) - min(of_class) <= 1, "equal rows are drawn in proportion"
+
+
+def check_labels(make: Make, spark: SparkSession) -> None:
+    """Labels of any type: classes go by their string form, and come back as they were."""
+    values = [[i, i % 5] for i in range(30)]
+    kinds: list[tuple[str, Any, Any, tuple[str, str]]] = [
+        ("string", "<b>'no'\"", "ja ü", ("<b>'no'\"", "ja ü")),
+        ("boolean", False, True, ("false", "true")),
+        ("decimal(5,2)", Decimal("1.50"), Decimal("-2.00"), ("1.5", "-2")),
+        ("double", 10.0, 9.5, ("10", "9.5")),
+        ("int", 0, 7, ("0", "7")),
+    ]
+    for kind, common, rare, names in kinds:
+        sizes = dict(zip(names, (22, 8), strict=True))
+        df = plain_table(spark, values, [common] * 22 + [rare] * 8, kind)
+        wanted = {common if c == names[0] else rare: n for c, n in reachable(make, sizes).items()}
+        sampler = make(sampling_strategy=wanted) if wanted else make()
+        seen = {r["label"]: r["count"] for r in sampler.fit_resample(df).groupBy("label").count().collect()}
+        counts = planned(sampler.plan(df)) if sampler.cleans else sizes | reachable(make, sizes)
+        assert seen == {v: counts[n] for v, n in zip((common, rare), names, strict=True)}, kind

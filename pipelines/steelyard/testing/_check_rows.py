@@ -1,0 +1,180 @@
+"""Checks of the rows that a sampler gives: how many, which, with what columns, however they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from steelyard.sampling import IS_SYNTHETIC
+from steelyard.sampling._strategy import SPELLINGS, Strategy, resolve
+from steelyard.testing._making import Make, asked, expected, planned, reachable, result_of, sampler_of
+from steelyard.testing._tables import (
+    BIG,
+    ROLES,
+    SCHEMA,
+    SIZES,
+    class_sizes,
+    multiset,
+    refused,
+    sample_rows,
+    sample_table,
+    shifted,
+    shuffle_partitions,
+)
+
+
+def check_strategies(make: Make, spark: SparkSession) -> None:
+    """All spellings of `sampling_strategy` mean what they mean in imbalanced-learn."""
+    df, kind, wanted = sample_table(spark), make().sampling_type, reachable(make)
+    if kind == "clean-sampling":
+        _check_cleaned_classes(make, df)
+    if not wanted:
+        return
+    wrong = "majority" if kind == "over-sampling" else "minority"
+    refused(lambda: make(sampling_strategy=wrong, **ROLES).plan(df), wrong)
+    spelled: list[Strategy] = [s for s in SPELLINGS if s != wrong]
+    for strategy in (*spelled, wanted, lambda counts: wanted):
+        assert make(sampling_strategy=strategy).targets(SIZES) == SIZES | resolve(strategy, SIZES, kind), strategy
+    by_function = make(sampling_strategy=lambda counts: wanted, **ROLES)
+    assert asked(by_function.plan(df)) == SIZES | wanted
+    two = {"a": 41, "b": 17}
+    counts = asked(make(sampling_strategy=0.6, **ROLES).plan(df.where("label <> 'c'")))
+    assert counts == two | resolve(0.6, two, kind)
+
+
+def _check_cleaned_classes(make: Make, df: DataFrame) -> None:
+    refused(lambda: make(sampling_strategy=0.5, **ROLES).plan(df), "list of classes", "0.5")
+    refused(lambda: make(sampling_strategy={"a": 3}, **ROLES).plan(df), "list of classes")
+    refused(lambda: make(sampling_strategy=["aa"], **ROLES).plan(df), "'aa'", "'a'")
+    # By name; a word may mean another class after a round of a method that goes on in rounds.
+    for strategy, may in ((["a"], {"a"}), (["b", "c"], {"b", "c"})):
+        counts = planned(make(sampling_strategy=strategy, **ROLES).plan(df))
+        assert all(counts[c] == n for c, n in SIZES.items() if c not in may), strategy
+        assert any(counts[c] < SIZES[c] for c in may), "the check's table has rows to be dropped"
+
+
+def check_exact_counts(make: Make, spark: SparkSession) -> None:
+    """The result has exactly the counts that were asked for."""
+    assert result_of(make, spark).sizes == expected(make, sample_table(spark), **ROLES)
+
+
+def check_partitions_and_order(make: Make, spark: SparkSession, layouts: Sequence[int] = (1, 7)) -> None:
+    """The same rows to the last bit from any partitioning and order of the input, with a key and without."""
+    rows = sample_rows()
+    mixed = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
+    for key in ("id", None):
+        sampler = sampler_of(make, **{**ROLES, "key_col": key})
+        with shuffle_partitions(spark, 1):
+            one = spark.createDataFrame(rows, SCHEMA).coalesce(1)
+            first = result_of(make, spark).rows if key else multiset(sampler.fit_resample(one))
+        for n in layouts:
+            with shuffle_partitions(spark, n):
+                df = spark.createDataFrame(mixed, SCHEMA).repartition(n)
+                assert multiset(sampler.fit_resample(df)) == first, f"{n} partitions, key {key}"
+
+
+def check_seed(make: Make, spark: SparkSession) -> None:
+    """Another seed gives other rows."""
+    if reachable(make) and make().seeded:
+        other = sampler_of(make, random_state=1, **ROLES).fit_resample(sample_table(spark))
+        assert multiset(other) != result_of(make, spark).rows
+
+
+def check_schema(make: Make, spark: SparkSession) -> None:
+    """All columns come back in their order and with their types, then `is_synthetic`; flags that were there stay."""
+    df = sample_table(spark)
+    expected = [*df.dtypes, (IS_SYNTHETIC, "boolean")]
+    assert result_of(make, spark).dtypes == expected
+    flagged = df.withColumn(IS_SYNTHETIC, F.col("label") == "b")
+    result = sampler_of(make, **ROLES).fit_resample(flagged)
+    assert result.dtypes == expected
+    assert result.where(f"label = 'b' and not {IS_SYNTHETIC}").isEmpty()
+
+
+def check_original_rows(make: Make, spark: SparkSession) -> None:
+    """Rows that aren't synthetic are rows of the table: over-sampling keeps them all, under-sampling adds none."""
+    df, seen = sample_table(spark), result_of(make, spark)
+    place = sorted(name for name, _ in seen.dtypes).index(IS_SYNTHETIC)
+    after: Counter[tuple[Any, ...]] = Counter()
+    for row, n in seen.rows.items():
+        if not row[place]:
+            after[row[:place] + row[place + 1 :]] += n
+    before = multiset(df)
+    assert set(after) <= set(before)
+    assert after >= before if make().sampling_type == "over-sampling" and not make().cleans else after <= before
+
+
+def check_vectors(make: Make, spark: SparkSession) -> None:
+    """Features in a vector or an array give what plain columns give."""
+    from pyspark.ml.functions import array_to_vector
+
+    plain = sample_table(spark).select("id", "x", F.col("n").cast("double").alias("z"), "label")
+    arrays = plain.select("id", F.array("x", "z").alias("both"), "label")
+    vectors = arrays.withColumn("both", array_to_vector(F.col("both")))
+    result = sampler_of(make, key_col="id").fit_resample(plain)
+    packed = result.withColumn("both", F.array("x", "z")).drop("x", "z")
+    if not make().numbers:
+        refused(lambda: sampler_of(make, key_col="id", features_col="both").fit_resample(arrays), "'both'")
+        return
+    from_arrays = sampler_of(make, key_col="id", features_col="both").fit_resample(arrays)
+    from_vectors = sampler_of(make, key_col="id").fit_resample(vectors)
+    assert dict(from_vectors.dtypes)["both"] == "vector"
+    assert multiset(from_arrays) == multiset(packed)
+    assert multiset(from_vectors) == multiset(packed)
+
+
+def check_empty_partitions(make: Make, spark: SparkSession) -> None:
+    """Partitions without rows are no matter."""
+    df = sample_table(spark).repartition(16, F.col("label"))
+    assert class_sizes(sampler_of(make, **ROLES).fit_resample(df)) == expected(make, df, **ROLES)
+
+
+def check_far_from_zero(make: Make, spark: SparkSession) -> None:
+    """Features around a million are resampled as if they lay around zero."""
+    # Numbers that float64 adds without rounding.
+    exact = sample_table(spark).select("id", (F.col("n") / 8).alias("x"), (F.col("big") % 97 / 4).alias("y"), "label")
+    near = sampler_of(make, key_col="id").fit_resample(exact)
+    far = sampler_of(make, key_col="id").fit_resample(shifted(exact, ["x", "y"], 2.0**20))
+    if make().makes_rows and not make().parents:
+        # Solvers that another library runs stop at a tolerance, and a last digit may make another row a support vector.
+        assert class_sizes(far) == class_sizes(near)
+        return
+    rounded = [F.round("x", 6).alias("x"), F.round("y", 6).alias("y"), F.col("id"), F.col("label")]
+    assert multiset(shifted(far, ["x", "y"], -(2.0**20)).select(*rounded)) == multiset(near.select(*rounded))
+
+
+def check_other_columns(make: Make, spark: SparkSession) -> None:
+    """On new rows: numbers between the parents', group where both agree, a parent's time, null elsewhere.
+
+    Where parents aren't known, all but label and features is null.
+    """
+    result = sampler_of(make, **ROLES).fit_resample(sample_table(spark))
+    new = result.where(IS_SYNTHETIC)
+    if not make().makes_rows:
+        assert new.isEmpty()
+        return
+    assert new.where("id is not null or note is not null").isEmpty()
+    assert not make().parents or new.where("w is null").isEmpty()
+    assert new.where("x is null or y is null or n is null or big is null or price is null").isEmpty()
+    old = {label: [r for r in sample_rows() if r[6] == label] for label in SIZES}
+    for r in new.collect():
+        parents = old[r["label"]]
+        for i, name in enumerate(("x", "y", "n", "big", "price")):
+            seen = [np.float32(p[i + 1]) if name == "y" else p[i + 1] for p in parents]
+            assert min(seen) <= r[name] <= max(seen), name
+        assert r["big"] >= BIG
+        if not make().parents:
+            assert (r["who"], r["at"], r["w"]) == (None, None, None)
+            continue
+        # One of the parents may be of another class.
+        assert r["who"] in {None, *(p[7] for p in sample_rows())} and r["at"] in {p[8] for p in sample_rows()}
+        assert 1.0 <= r["w"] <= 4.0
+    if make().parents:
+        assert not new.where("who is not null").isEmpty()
+    if make().hasParam("distinct_neighbors"):
+        assert not new.where("who is null").isEmpty(), "two parents may be of two groups"

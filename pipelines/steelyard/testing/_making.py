@@ -1,0 +1,74 @@
+"""What the checks of samplers share: a sampler with something to do, what is expected of it, and what it gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from steelyard.sampling import Sampler, SamplingPlan
+from steelyard.testing._tables import (
+    ROLES,
+    SIZES,
+    multiset,
+    sample_table,
+)
+
+Make = Callable[..., Sampler]
+
+
+def reachable(make: Make, sizes: Mapping[str, int] = SIZES) -> dict[str, int]:
+    """Return counts that the sampler can bring some classes to, no multiples of what they have."""
+    sampler = make()
+    largest = max(sizes, key=sizes.__getitem__)
+    if sampler.effect == "none" or sampler.sampling_type == "clean-sampling":
+        return {}
+    if sampler.sampling_type == "under-sampling":
+        return {largest: sizes[largest] // 2 + 1}
+    return {c: 2 * n + 3 for c, n in sizes.items() if c != largest and n > 1}
+
+
+def sampler_of(make: Make, sizes: Mapping[str, int] = SIZES, **params: Any) -> Sampler:
+    wanted = reachable(make, sizes)
+    return make(**({"sampling_strategy": wanted} if wanted else {}), **params)
+
+
+def asked(plan: SamplingPlan) -> dict[str, int]:
+    """Return the counts that were asked for: of a method that makes rows and cleans, those before it cleans."""
+    return dict(plan.details.get("before_cleaning") or planned(plan))
+
+
+def planned(plan: SamplingPlan) -> dict[str, int]:
+    return {name: c.after for name, c in plan.classes.items()}
+
+
+def expected(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **params: Any) -> dict[str, int]:
+    """Return the counts that were asked for; of a method that cleans, those that its plan tells."""
+    sampler = sampler_of(make, sizes, **params)
+    if not sampler.cleans:
+        return {**sizes, **reachable(make, sizes)}
+    return {c: n for c, n in planned(sampler.plan(df)).items() if n}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a sampler makes of the sample table: many checks look at it, and it is made once."""
+
+    dtypes: list[tuple[str, str]]
+    rows: Counter[tuple[Any, ...]]
+    sizes: dict[str, int]
+
+
+@lru_cache(maxsize=4)
+def result_of(make: Make, spark: SparkSession) -> Result:
+    made = sampler_of(make, **ROLES).fit_resample(sample_table(spark))
+    rows = multiset(made)
+    label = sorted(made.columns).index("label")
+    sizes: dict[str, int] = {}
+    for row, n in rows.items():
+        sizes[row[label]] = sizes.get(row[label], 0) + n
+    return Result(made.dtypes, rows, sizes)
