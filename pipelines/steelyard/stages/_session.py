@@ -75,7 +75,12 @@ def submitted_session(config: SparkConfig, warn: Callable[[str], None]) -> Spark
 
 
 def _defaults(master: str) -> Mapping[str, Any]:
-    shared = {"spark.sql.session.timeZone": "UTC", "spark.ui.showConsoleProgress": False}
+    shared = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.ui.showConsoleProgress": False,
+        # The line of each column expression, for Spark's messages: a dozen calls into the JVM for each of them.
+        "spark.python.sql.dataFrameDebugging.enabled": False,
+    }
     if not master.startswith("local"):
         return shared
     return {
