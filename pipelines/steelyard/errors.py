@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
@@ -53,17 +54,23 @@ class GuardError(SteelyardError):
 
 
 _RAISED = "[USER_RAISED_EXCEPTION] "
+_TRACEBACK = "Traceback (most recent call last):"
+_PYTHON_ERROR = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): .")
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what an engine's error says, without the stack that Java adds; of the first cause."""
+    """Return the first line of what an engine's error says, without the stack that Java adds; of the first cause.
+
+    Of an error in one of Spark's Python workers it is what was raised there.
+    """
     java = getattr(error, "java_exception", None)
     text = str(error)
     if java is not None:
         while java.getCause() is not None:
             java = java.getCause()
         text = java.getMessage() or java.toString()
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    raised = [line for line in text.partition(_TRACEBACK)[2].splitlines() if _PYTHON_ERROR.match(line)]
+    lines = raised[:1] or [line.strip() for line in text.strip().splitlines() if line.strip()]
     return lines[0][:500] if lines else type(error).__name__
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pyspark import cloudpickle
 
+from steelyard.errors import translated
 from steelyard.frames.workers import in_worker, one_thread
+from steelyard.over_sampling import SMOTE
+from steelyard.testing._tables import ROLES, multiset, sample_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 def test_it_calls_the_function_with_its_settings() -> None:
@@ -42,3 +49,58 @@ def test_one_thread_is_a_scope() -> None:
 
     with one_thread():
         assert {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"} <= {1}
+
+
+def python_without(module: str, folder: Path) -> str:
+    """Return an interpreter like this one that has no such module."""
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] == {module!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+    )
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}:$PYTHONPATH" exec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    return str(python)
+
+
+def test_workers_without_faiss_give_the_same_rows(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler = SMOTE(sampling_strategy={"b": 60, "c": 50}, provenance=True, **ROLES)
+    df = sample_table(spark)
+    with_faiss = multiset(sampler.fit_resample(df))
+    monkeypatch.setattr(spark.sparkContext, "pythonExec", python_without("faiss", tmp_path))
+    assert has(spark, "steelyard") and not has(spark, "faiss"), "the workers' interpreter is another"
+    assert multiset(sampler.fit_resample(df)) == with_faiss
+
+
+def test_a_cluster_without_steelyard_says_what_to_ship(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark.sparkContext, "pythonExec", python_without("steelyard", tmp_path))
+    assert not has(spark, "steelyard")
+    with pytest.raises(Exception, match="has no steelyard.*--py-files") as raised:
+        SMOTE(sampling_strategy={"b": 60}, **ROLES).fit_resample(sample_table(spark)).count()
+    message = str(translated(raised.value, "resample"))
+    assert "--py-files" in message and "Traceback" not in message and message.count("\n") < 3
+
+
+def has(spark: SparkSession, module: str) -> bool:
+    """Whether workers can import a module."""
+
+    def look(batches):  # type: ignore[no-untyped-def]
+        import pyarrow as pa
+
+        for _ in batches:
+            try:
+                __import__(module)
+            except ModuleNotFoundError:
+                yield pa.RecordBatch.from_pydict({"found": [False]})
+            else:
+                yield pa.RecordBatch.from_pydict({"found": [True]})
+
+    return all(r["found"] for r in spark.range(1).mapInArrow(look, "found boolean").collect())
