@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow test-submit check lint types contracts dist submit clean
+.PHONY: help demo test test-airflow test-submit test-samplers test-connect check lint types contracts dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -38,6 +38,15 @@ test-airflow: .venv/test
 # make test-submit: every stage through spark-submit.
 test-submit: .venv/test
 	$(BIN)/python -m pytest -m submit tests/jobs $(ARGS)
+
+# make test-samplers: all common checks on the samplers of which `make test` runs some.
+test-samplers: .venv/test
+	$(BIN)/python -m pytest -m every_sampler tests/spark $(ARGS)
+
+# make test-connect: data parts on Spark Connect.
+test-connect: .venv/test
+	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
+	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m connect tests/connect $(ARGS)
 
 # make check: lint, types and import contracts.
 check: lint types contracts

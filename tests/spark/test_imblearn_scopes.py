@@ -205,6 +205,7 @@ spark.stop()
 """
 
 
+@pytest.mark.connect
 def test_spark_connect(df: DataFrame, tmp_path: Path) -> None:
     """On Spark Connect, in a process of its own: the same rows as on a classic session."""
     pq.write_table(df.toArrow(), tmp_path / "table.parquet")

@@ -386,6 +386,7 @@ main(sys.argv[1])
 """
 
 
+@pytest.mark.connect
 def test_spark_connect(df: DataFrame, tmp_path: Path) -> None:
     """On Spark Connect, in a process of its own: the same numbers as on a classic session, saving included."""
     df.write.parquet(f"{tmp_path}/table")

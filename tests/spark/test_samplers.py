@@ -50,24 +50,23 @@ def test_no_sampler_escapes() -> None:
     assert sampler_names() == COVERED
 
 
-# Methods that share a base with another one, which runs all checks: those of what they do differently.
-OF_VERDICTS = ["strategies", "exact_counts", "partitions_and_order", "original_rows", "plan", "params", "save_and_load"]
-OF_ROWS = [*OF_VERDICTS, "other_columns", "categories", "gaps_are_filled", "duplicates"]
-LIKE_ANOTHER = {
-    "all_knn": OF_VERDICTS,
-    "borderline_smote": OF_ROWS,
-    "condensed_nearest_neighbour": OF_VERDICTS,
-    "edited_nearest_neighbours": OF_VERDICTS,
-    "instance_hardness_threshold": [*OF_VERDICTS, "categories", "gaps_are_filled"],
-    "kmeans_smote": OF_VERDICTS,
-    "neighbourhood_cleaning_rule": OF_VERDICTS,
-    "one_sided_selection": OF_VERDICTS,
-    "repeated_edited_nearest_neighbours": OF_VERDICTS,
-    "smote_tomek": OF_VERDICTS,
-    "smotenc": OF_ROWS,
-    "svmsmote": OF_ROWS,
-}
-RUN = [(name, check) for name in COVERED for check in LIKE_ANOTHER.get(name, SAMPLER_CHECKS)]
+# One of each base, which `make test` runs all checks on. All checks on all the others are run by `make test-samplers`.
+OF_EACH_BASE = [
+    "cluster_centroids",
+    "near_miss",
+    "none",
+    "random_over_sampler",
+    "random_under_sampler",
+    "smote",
+    "smote_tomek",
+    "tomek_links",
+]
+ALWAYS = ["exact_counts", "partitions_and_order"]
+RUN = [
+    pytest.param(name, check, marks=() if name in OF_EACH_BASE or check in ALWAYS else pytest.mark.every_sampler)
+    for name in COVERED
+    for check in SAMPLER_CHECKS
+]
 
 
 # The tables of the checks are mere noise: there is no cluster in which a rare class is at home, and all of three

@@ -115,7 +115,7 @@ class CombinedSampler(NeighborSampler, HasNeighbors):
         made, total = super()._work(grown), sum(of.after for of in grown.plan.classes.values())
         return Work(
             scans=made.scans + 1,
-            shuffles=made.shuffles + 8,
+            shuffles=made.shuffles + 10,
             python=made.python + 1,
             distances=made.distances + total**2,
             tasks=made.tasks + 1,

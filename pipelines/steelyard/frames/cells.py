@@ -25,6 +25,7 @@ _SAMPLED = 16  # rows of the sample for each cell
 _SAMPLE_VALUES = 1 << 22
 _QUERIES = 1024  # on which the recall is measured
 _FEWEST = 4  # rows of the sample in a cell
+_PART_BYTES = 16 * 2**20  # of rows that are compared with those queries in one task
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +58,10 @@ def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: 
     large = [s for s in search.sizes if search.work(s) > AFFORDABLE or how == "cells"]
     if not large:
         return search
-    with cached(points.select("within", "row_id", "x", "indexed", "queried")) as kept:
+    # The hundreds of partitions that a shuffle leaves would each have the queries compared with a handful of rows.
+    rows = sum(max(search.sizes[s]) for s in large)
+    parts = max(8 * rows * search.n_features // _PART_BYTES, 2)
+    with cached(points.select("within", "row_id", "x", "indexed", "queried").coalesce(parts)) as kept:
         found = {s: _division(kept.where(F.col("within") == s), s, search, recall) for s in large}
     for name, division in found.items():
         divided = replace(search, divisions={**search.divisions, name: division})

@@ -26,7 +26,7 @@ class ADASYN(RivalSampler):
     equal remainders by a hash, so that counts are exact (imbalanced-learn rounds each part, and misses the count). New
     rows then lie between a row and one of its `n_neighbors` nearest in the class, as in SMOTE.
 
-    Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, four shuffles, one crossing
+    Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, six shuffles, one crossing
     into Python and rows × table distances.
 
     Parameters

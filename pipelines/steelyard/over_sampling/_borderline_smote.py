@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pyspark import keyword_only
 from pyspark.sql import DataFrame
@@ -18,6 +19,7 @@ from steelyard.over_sampling._seeds import CLASS
 from steelyard.params import one_of, param, whole
 from steelyard.sampling._docs import documented
 from steelyard.sampling._params import HasNeighbors
+from steelyard.sampling._plan import Work
 from steelyard.sampling._strategy import Strategy
 
 
@@ -32,8 +34,9 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
     are then the seed's. (imbalanced-learn multiplies two uniform numbers for this gap, so that its mean is 1/6 instead
     of 1/4, and takes rows of other classes that are no neighbours.)
 
-    Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, four shuffles, one crossing
-    into Python and rows × table distances. "borderline-2" searches seeds among all other rows once more.
+    Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, six shuffles, one crossing
+    into Python and rows × table distances. "borderline-2" searches seeds among all other rows once more: one
+    scan, two shuffles, one crossing.
 
     Parameters
     ----------
@@ -114,6 +117,19 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
                 )
         seed = (F.col("rivals") * 2 >= m) & (F.col("rivals") < m)
         return rows.withColumn("stratum", F.when(seed, F.col(CLASS))), grown.new, danger
+
+    def _work(self, grown: Growth) -> Work:
+        work = super()._work(grown)
+        if self.getOrDefault("kind") == "borderline-1" or grown.search is None:
+            return work
+        return replace(
+            work,
+            scans=work.scans + 1,
+            shuffles=work.shuffles + 2,
+            python=work.python + 1,
+            distances=work.distances + sum(n * unlike(grown.plan)[c] for c, (n, _) in grown.search.sizes.items()),
+            tasks=work.tasks + 1,
+        )
 
     def _pairs(self, grown: Growth) -> DataFrame:
         if self.getOrDefault("kind") == "borderline-1":

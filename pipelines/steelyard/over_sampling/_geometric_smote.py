@@ -46,8 +46,9 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
     Every row is a seed equally often. Categories are the commonest ones among the `k_neighbors` nearest rows of the
     class; with "majority", the seed's. Weights and costs are interpolated by how far out in the ball a row lies.
 
-    Costs what SMOTE costs, one scan for the ends of each class and one crossing into Python more; with "combined" and
-    "majority", a search of seeds among the rows of other classes: two scans, three shuffles, one crossing.
+    Costs what SMOTE costs, one scan for the ends of each class and one crossing into Python more; "majority" searches
+    among the rows of other classes instead: one scan and one shuffle more; "combined" does both: one scan, four
+    shuffles and one crossing more.
 
     Parameters
     ----------
@@ -173,13 +174,14 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
 
     def _work(self, grown: Growth) -> Work:
         work = super()._work(grown)
-        rivals = 0 if self.getOrDefault("selection_strategy") == "minority" else 1
+        how = self.getOrDefault("selection_strategy")
+        rivals, both = how != "minority", how == "combined"
         compared = sum(n * unlike(grown.plan)[c] for c, (n, _) in (grown.search.sizes if grown.search else {}).items())
         return replace(
             work,
-            scans=work.scans + 1 + 2 * rivals,
-            shuffles=work.shuffles + 3 * rivals,
-            python=work.python + 1 + rivals,
+            scans=work.scans + 1 + rivals,
+            shuffles=work.shuffles + rivals + 3 * both,
+            python=work.python + 1 + both,
             distances=work.distances + compared * rivals,
             tasks=work.tasks + rivals,
         )

@@ -34,9 +34,9 @@ class PolynomFitSMOTE(SyntheticSampler):
     rows are the commonest of the class.
 
     Costs two scans of the table (label; features) and one for a sample of each class, whose mean is taken. "star": then
-    one scan and one shuffle of the classes that grow; no crossing into Python. "bus": three scans and four shuffles;
-    "mesh": two scans and three shuffles, and rows × rows pairs, so only classes of up to 4,096 rows. Where new rows
-    don't divide evenly among the lines: one scan and one shuffle more.
+    one scan and one shuffle of the classes that grow; no crossing into Python. "bus": one shuffle more. "mesh": rows ×
+    rows pairs, so only classes of up to 4,096 rows. Where new rows don't divide evenly among the lines: one scan and
+    one shuffle more.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class PolynomFitSMOTE(SyntheticSampler):
         )
 
     def _work(self, grown: Growth) -> Work:
-        scans, shuffles = {"star": (4, 1), "bus": (6, 4), "mesh": (5, 3)}[self.getOrDefault("topology")]
+        scans, shuffles = {"star": (5, 1), "bus": (5, 2), "mesh": (5, 1)}[self.getOrDefault("topology")]
         drawn = any(s.again for s in grown.seeds.values())
         return Work(scans=scans + drawn + grown.space.scans, shuffles=shuffles + drawn + grown.plan.provenance)
 

@@ -47,9 +47,9 @@ class RandomOverSampler(SyntheticSampler):
     moved to the end. Features must be free of gaps, unless `missing` says what they get.
 
     Costs one scan of the label, two or three narrow scans where a class doesn't divide evenly, and one pass that
-    repeats rows: no shuffle, no crossing into Python. With `shrinkage`: four scans of the table (label; features; a
-    sample of each class; the ends of each class), and for the rows that are copied one shuffle for their ids and one
-    crossing; one scan and one shuffle of ids more where the new rows don't divide evenly.
+    repeats rows: no shuffle, no crossing into Python. With `shrinkage`: five scans of the table (label; features; a
+    sample of each class; the ends of each class; rows), and for the rows that are copied one shuffle for their ids and
+    one crossing; one scan and one shuffle of ids more where the new rows don't divide evenly.
 
     Parameters
     ----------
@@ -154,4 +154,4 @@ class RandomOverSampler(SyntheticSampler):
     def _work(self, grown: Growth) -> Work:
         drawn = any(s.again for s in grown.seeds.values())
         shuffles = 1 + drawn + grown.plan.provenance
-        return Work(scans=5 + drawn + grown.space.scans, shuffles=shuffles, python=1)
+        return Work(scans=6 + drawn + grown.space.scans, shuffles=shuffles, python=1)

@@ -54,7 +54,7 @@ class RivalSampler(NeighborSampler):
         return replace(
             work,
             scans=work.scans + 1,
-            shuffles=work.shuffles + 4,
+            shuffles=work.shuffles + 6,
             python=work.python + 1,
             distances=work.distances + asked * total,
             tasks=work.tasks + 1,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark import keyword_only
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from steelyard.columns import class_text, col, dtype
@@ -40,6 +40,11 @@ class ValueSpace(Space):
 
     shares: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     classes: int = 1
+
+    @property
+    def scans(self) -> int:
+        """Scans of the table that finding it has cost."""
+        return super().scans + 1
 
     def searching(self) -> dict[str, Any]:
         """Return what a `Search` needs to know."""
@@ -144,7 +149,7 @@ class SMOTEN(NeighborSampler, HasNeighbors):
     def _space(self, df: DataFrame, roles: Roles, features: Features, seen: Survey, counts: Mapping[str, int]) -> Space:
         plain = super()._space(df, roles, features, seen, counts)
         rows = plain.filled(df.withColumn("__class", class_text(df, roles.label)), F.col("__class"))
-        shares = {f: _class_shares(rows, f, list(counts)) for f in features.categories}
+        shares = _class_shares(rows, features.categories, list(counts))
         return ValueSpace(features, plain.widths, fills=plain.fills, shares=shares, classes=len(counts))
 
     def _pairs(self, grown: Growth) -> DataFrame:
@@ -153,16 +158,25 @@ class SMOTEN(NeighborSampler, HasNeighbors):
         return pairs(own_points(grown), grown.search, seed=seed, purpose=purpose, ballot=True)
 
 
-def _class_shares(rows: DataFrame, feature: str, classes: Sequence[str]) -> dict[str, list[float]]:
-    """Return the share of each class among the rows of each value, values in order."""
-    counted = rows.groupBy(col(feature).cast("string").alias("value"), F.col("__class").alias("class")).count()
-    found = counted.limit(_MOST_VALUES + 1).collect()
-    if len(found) > _MOST_VALUES:
+def _class_shares(
+    rows: DataFrame, features: Sequence[str], classes: Sequence[str]
+) -> dict[str, dict[str, list[float]]]:
+    """Return, for each feature, the share of each class among the rows of each value, values in order. One scan."""
+    values = [F.struct(F.lit(i).alias("at"), col(f).cast("string").alias("value")) for i, f in enumerate(features)]
+    each = rows.select(F.inline(F.array(*values)), "__class")
+    counted = each.groupBy("at", "value", F.col("__class").alias("class")).count()
+    # If there are more, some feature has too many.
+    found = counted.limit(_MOST_VALUES * len(features) + 1).collect()
+    return {f: _shares([r for r in found if r["at"] == i], f, classes) for i, f in enumerate(features)}
+
+
+def _shares(counted: Sequence[Row], feature: str, classes: Sequence[str]) -> dict[str, list[float]]:
+    if len(counted) > _MOST_VALUES:
         raise InputError(
             f"feature {feature!r} has more than {_MOST_VALUES:,} values by class: SMOTEN compares values by their "
             "classes' shares, which such rare values don't have. Group them, or leave it out of features_col"
         )
     tally: dict[str, dict[str, int]] = {}
-    for r in found:
+    for r in counted:
         tally.setdefault(r["value"], {})[r["class"]] = r["count"]
     return {v: [tally[v].get(c, 0) / sum(tally[v].values()) for c in classes] for v in sorted(tally)}

@@ -40,7 +40,7 @@ class NoResampling(Sampler):
         self._configure()
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
-        return self._new_plan(roles, classes={c: ClassPlan(n, n) for c, n in counts.items()}, work=Work(scans=1))
+        return self._new_plan(roles, classes={c: ClassPlan(n, n) for c, n in counts.items()}, work=Work(scans=2))
 
     def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
         return dict(counts)

@@ -68,7 +68,7 @@ class ChoosingSampler(MeasuringSampler):
         }
         details = {"columns": roles.to_json(), **space.to_json()}
         plan = self._new_plan(roles, classes=classes, details=details)
-        return replace(plan, work=self._work(space, counts, reduced) if reduced else Work(scans=2)), space
+        return replace(plan, work=self._work(space, counts, reduced) if reduced else Work(scans=3)), space
 
 
 def _reduced(plan: SamplingPlan) -> dict[str, int]:

@@ -62,7 +62,7 @@ class CleaningSampler(SearchingSampler):
         space = self._measured(df, roles, counts)
         allowed = cleaned(self.getOrDefault("sampling_strategy"), counts)
         details = {"columns": roles.to_json(), **space.to_json(), "cleaned": allowed}
-        work = Work(scans=3 + space.scans, shuffles=6, python=1, distances=sum(counts.values()) ** 2, tasks=1)
+        work = Work(scans=4 + space.scans, shuffles=5, python=1, distances=sum(counts.values()) ** 2, tasks=1)
         classes = {c: ClassPlan(n, n) for c, n in counts.items()}
         return self._new_plan(roles, classes=classes, details=details, work=work), space
 

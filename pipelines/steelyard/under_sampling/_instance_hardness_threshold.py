@@ -125,7 +125,7 @@ class InstanceHardnessThreshold(ChoosingSampler):
         return {**super()._settings(), "estimator": None if given is None else public_path(type(given))}
 
     def _work(self, space: Space, counts: Mapping[str, int], reduced: Mapping[str, int]) -> Work:
-        return Work(scans=3 + space.scans, shuffles=4, python=1)
+        return Work(scans=4 + space.scans, shuffles=5, python=1)
 
     def write(self) -> ParamsWriter:
         """Return a writer, which writes the estimator too: ``sampler.write().overwrite().save(path)``."""

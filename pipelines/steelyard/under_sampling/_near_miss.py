@@ -53,10 +53,10 @@ class NearMiss(ChoosingSampler, SearchingSampler):
     Costs three scans of the table (label; features; rows), one more with `scale` and one where there are categories or
     gaps; one shuffle for ids of rows; one search of the reduced classes among the rarest, with one crossing into
     Python, one shuffle (two where the rarest class fills several blocks) and rows × rows of the rarest distances,
-    spread over tasks, or fewer in cells: version 2 has no use for cells. Version 3 searches a second time, the other
-    way, and joins ids twice. One narrow crossing and two to four narrow aggregations find which rows come first; no
-    class is sorted. To apply the result, ids are computed anew (one shuffle of the table) and joined to the ids of the
-    rows that are not kept.
+    spread over tasks, or fewer in cells: version 2 has no use for cells. Version 3 reads the rows and searches a second
+    time, the other way, and joins ids twice. One narrow crossing and two to four narrow aggregations find which rows
+    come first; no class is sorted. To apply the result, ids are computed anew (one shuffle of the table) and joined to
+    the ids of the rows that are not kept.
 
     Parameters
     ----------
@@ -207,8 +207,8 @@ class NearMiss(ChoosingSampler, SearchingSampler):
         sizes = {_RARE: (asked, rare)}
         search = Search(self.getOrDefault("n_neighbors"), space.n_features, sizes, block_bytes=self._block_bytes())
         return Work(
-            scans=3 + (space.scale is not None) + bool(space.features.categories or space.fills),
-            shuffles=4 + (not search.one_block()) + 4 * twice,
+            scans=4 + twice + (space.scale is not None) + bool(space.features.categories or space.fills),
+            shuffles=5 + (not search.one_block()) + 4 * twice,
             python=2 + twice,
             distances=asked * rare * (1 + twice),
             tasks=search.layouts()[_RARE].pairs * (1 + twice),

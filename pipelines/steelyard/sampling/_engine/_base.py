@@ -112,7 +112,7 @@ class EngineSampler(MeasuringSampler, HasEngine):
         check_size(demand, self.getOrDefault("scope"))
         space = self._measured(df, roles, counts)
         details = {"columns": roles.to_json(), **space.to_json(), "scope": self.getOrDefault("scope")}
-        work = Work(scans=3 + space.scans, shuffles=2, python=1, tasks=1)
+        work = Work(scans=4 + self.makes_rows + space.scans, shuffles=2, python=1, tasks=1)
         after = {c: demand.wanted.get(i, n) for i, (c, n) in enumerate(counts.items())}
         classes = {c: _class_plan(n, max(n - after[c], 0), max(after[c] - n, 0)) for c, n in counts.items()}
         return Job(df, self._new_plan(roles, classes=classes, details=details, work=work), roles, space, demand)

@@ -1,0 +1,46 @@
+"""What each sampler makes of the checks' table on a classic session, written to a file for another process to compare.
+
+python rows_of_all_samplers.py OUT
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from steelyard.sampling import sampler_class, sampler_names
+from steelyard.testing._making import sampler_of
+from steelyard.testing._tables import ROLES, multiset, sample_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# The table is mere noise, in which no cluster holds a rare class; and a forest for each of five folds takes its time.
+GIVEN: dict[str, dict[str, Any]] = {
+    "instance_hardness_threshold": {"cv": 2},
+    "kmeans_smote": {"cluster_balance_threshold": 0.0},
+}
+
+
+def rows_of(name: str, spark: SparkSession) -> Counter[tuple[Any, ...]]:
+    """Rows with their multiplicity, numbers to the last bit."""
+    sampler = sampler_of(sampler_class(name), **ROLES, **GIVEN.get(name, {}))
+    return multiset(sampler.fit_resample(sample_table(spark)))
+
+
+def main(out: str) -> None:
+    """Write the rows of all samplers."""
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    spark.conf.set("spark.sql.shuffle.partitions", 3)
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    Path(out).write_bytes(pickle.dumps({name: rows_of(name, spark) for name in sampler_names()}))
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,89 @@
+"""What a plan says that a resampling costs is what Spark executes: readings of the table, shuffles of rows, Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from steelyard.sampling import apply_plan, sampler_class, sampler_names
+from steelyard.testing._making import sampler_of
+from steelyard.testing._tables import ROLES, sample_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# The table is mere noise: no cluster holds a rare class. A forest for each of five folds takes its time.
+GIVEN: dict[str, dict[str, Any]] = {
+    "instance_hardness_threshold": {"cv": 2},
+    "kmeans_smote": {"cluster_balance_threshold": 0.0},
+    "smoteenn": {"n_neighbors": 1},
+}
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    *((name, GIVEN.get(name, {})) for name in sampler_names()),
+    ("borderline_smote", {"kind": "borderline-2"}),
+    ("geometric_smote", {"selection_strategy": "minority"}),
+    ("geometric_smote", {"selection_strategy": "majority"}),
+    ("near_miss", {"version": 2}),
+    ("near_miss", {"version": 3}),
+    ("polynom_fit_smote", {"topology": "bus"}),
+    ("polynom_fit_smote", {"topology": "mesh"}),
+    ("random_over_sampler", {"shrinkage": 0.5}),
+    ("smote", {"scale": "standard"}),
+    ("smote", {"missing": "impute", "provenance": True}),
+    ("tomek_links", {"scale": "robust"}),
+]
+
+
+class Executed:
+    """What Spark has executed since: nodes of physical plans, each once although several actions share it."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.store = spark._jsparkSession.sharedState().statusStore()  # type: ignore[attr-defined]
+        self.last = max(self._ids(), default=-1)
+
+    def nodes(self) -> list[tuple[str, str]]:
+        """Return the names of nodes, each with the name of what it takes its rows from."""
+        seen = {}
+        for execution in (i for i in self._ids() if i > self.last):
+            graph = self.store.planGraph(execution)
+            nodes = list(_items(graph.allNodes()))
+            names = {n.id(): n.name() for n in nodes}
+            below = {edge.toId(): names[edge.fromId()] for edge in _items(graph.edges())}
+            for n in nodes:
+                counters = tuple(m.accumulatorId() for m in _items(n.metrics()))
+                seen[counters or (execution, n.id())] = (n.name(), below.get(n.id(), ""))
+        return list(seen.values())
+
+    def _ids(self) -> list[int]:
+        return [e.executionId() for e in _items(self.store.executionsList())]
+
+
+def _items(seq: Any) -> Iterator[Any]:
+    return (seq.apply(i) for i in range(seq.size()))
+
+
+@pytest.mark.every_sampler
+@pytest.mark.parametrize(("name", "params"), VARIANTS)
+def test_the_plan_says_what_is_executed(spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any]) -> None:
+    sample_table(spark).write.parquet(str(tmp_path / "table"))
+    df = spark.read.parquet(str(tmp_path / "table"))
+    broadcasts = str(spark.conf.get("spark.sql.autoBroadcastJoinThreshold"))
+    spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # as a large table is joined
+    try:
+        executed = Executed(spark)
+        made = sampler_of(sampler_class(name), **ROLES, **params).resample(df)
+        result = apply_plan(df, made.plan, made.synthetic, made.dropped)
+        result.write.format("noop").mode("overwrite").save()
+    finally:
+        spark.conf.set("spark.sql.autoBroadcastJoinThreshold", broadcasts)
+    nodes, work = executed.nodes(), made.plan.work
+    # Of an aggregation, a summary is shuffled, and not rows.
+    shuffles = [below for what, below in nodes if what == "Exchange" and "Aggregate" not in below]
+    assert {
+        "scans": sum(what.startswith("Scan parquet") for what, _ in nodes),
+        "shuffles": len(shuffles),
+        "python": sum("InArrow" in what for what, _ in nodes),
+    } == {"scans": work.scans, "shuffles": work.shuffles, "python": work.python}
