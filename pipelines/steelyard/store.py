@@ -204,6 +204,15 @@ class RunDir:
         base = self._path.lstrip("/")
         return sorted(f.lstrip("/").removeprefix(base).lstrip("/") for f in found)
 
+    def folders(self) -> list[str]:
+        """Return the names of the folders right below this one, sorted; none if it doesn't exist."""
+        selector = pafs.FileSelector(self._path, allow_not_found=True)
+        return sorted(i.base_name for i in self._fs.get_file_info(selector) if i.type == pafs.FileType.Directory)
+
+    def below(self, name: str) -> RunDir:
+        """Return a folder right below this one as a directory of its own."""
+        return RunDir(self._fs, f"{self._path}/{name}", f"{self.location}/{name}")
+
     def delete(self, path: str) -> None:
         """Delete a file or folder if it is there."""
         kind = self._fs.get_file_info(f"{self._path}/{path}").type

@@ -186,22 +186,33 @@ def evaluate(
 
 
 def score(
-    run_dir: Annotated[str, typer.Argument(metavar="RUN_DIR", help="A run with a trained model.")],
+    run_dir: Annotated[
+        str, typer.Argument(metavar="RUN_DIR", help="A run, or a pipeline's folder STORE/<name>: its current run.")
+    ],
     data: Data,
-    out: Out,
+    out: Annotated[str, typer.Option("--out", help="The folder or URI for the scores.")],
     form: Format = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier scores in --out.")] = False,
     json: Json = False,
 ) -> int:
-    """Score new rows with a run's model; they need its features, not a label. Writes Parquet to OUT."""
-    from steelyard.cli._output import print_json
+    """Score new rows with a run's model; they need its features, not a label.
+
+    Writes Parquet to OUT: key, label, group and time as far as they are there, score and decision; without a key all
+    columns. OUT/_scores.json is the last that is written. The current run of a pipeline is the one with the latest
+    data whose gate has passed.
+    """
+    from steelyard.cli._output import number, print_json
     from steelyard.config import SparkConfig
     from steelyard.stages._session import own_session
-    from steelyard.stages._tables import score_table
+    from steelyard.stages.score import score_table
 
-    written = score_table(own_session(SparkConfig()), run_dir, data, form, out)
+    written = score_table(own_session(SparkConfig()), run_dir, data, out, form, overwrite=overwrite)
     if json:
         print_json(written)
-    else:
-        decided = ", ".join(f"{n:,} × {c}" for c, n in sorted(written["decisions"].items()))
-        typer.echo(f"{written['rows']:,} rows scored ({decided}) → {written['out']}")
+        return 0
+    decided = ", ".join(f"{n:,} × {c}" for c, n in sorted(written["decisions"].items()))
+    mean = written["mean_score"]
+    means = mean.items() if isinstance(mean, dict) else [(written["positive"], mean)]
+    typer.echo(f"{written['rows']:,} rows scored ({decided}) → {written['out']}")
+    typer.echo(f"mean score {', '.join(f'{number(m)} of class {c}' for c, m in means)}; by {written['run_dir']}")
     return 0

@@ -17,20 +17,19 @@ from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose
 from steelyard.errors import InputError
 from steelyard.frames.formats import guessed_format
-from steelyard.frames.pinned import Source, read
+from steelyard.frames.pinned import read
 from steelyard.hashing import row_hash
-from steelyard.learning import load_model
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_for
 from steelyard.splitting import FoldPlan, SplitPlan
 from steelyard.stages._context import say_nothing
-from steelyard.stages._decision import Decision, greatest_class
+from steelyard.stages._decision import greatest_class
 from steelyard.stages._resampling import recommended
-from steelyard.stages._scores import BUCKETS, scored
+from steelyard.stages._scores import BUCKETS
 from steelyard.stages._source import configured_source, roles
 from steelyard.stages.profile import describe
 from steelyard.stages.split import make_folds, make_plan, write_folds, write_splits
 from steelyard.stats import class_counts
-from steelyard.store import RunDir, Store, open_run
+from steelyard.store import RunDir, Store
 
 
 def bare_table(
@@ -161,22 +160,3 @@ def evaluate_table(
     )
     chosen = threshold if positive is not None else None
     return metrics.document(config.name, "", positive, chosen, {"all": judged.to_json()})
-
-
-def score_table(spark: SparkSession, run_dir: str, data: str, form: str | None, out: str) -> dict[str, Any]:
-    """Score new rows with a run's model: all their columns, `score` and `decision`, as Parquet in `out`."""
-    place, run = _free(out), open_run(run_dir)
-    outcome = run.outcome("train")
-    if outcome is None or not outcome.done:
-        raise InputError(f"{run_dir} has no trained model: its stage train is not done")
-    folder = f"model/{outcome.attempt}"
-    model, decision = load_model(run, folder), Decision.from_json(run.read_json(f"{folder}/decision.json"))
-    name, options = guessed_format(data, form)
-    df = read(spark, Source(name, (data,), options=options))
-    taken = [c for c in ("score", "decision") if c in df.columns]
-    if taken:
-        raise InputError(f"the table has a column {taken[0]!r} already; rename it")
-    scored(df, model, decision, [col(c) for c in df.columns]).write.parquet(place.uri())
-    written = spark.read.parquet(place.uri())
-    decided = {r["decision"]: r["count"] for r in written.groupBy("decision").count().collect()}
-    return {"rows": sum(decided.values()), "decisions": decided, "positive": decision.positive, "out": out}

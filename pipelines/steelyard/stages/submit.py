@@ -101,16 +101,22 @@ def exit_with(execute: Callable[[], None]) -> None:
 
 def main_score() -> None:
     """Score new rows as spark-submit's program."""
-    from steelyard.stages._tables import score_table
+    from steelyard.stages.score import score_table
 
     parser = argparse.ArgumentParser(description="Score new rows with a run's model.")
-    parser.add_argument("run_dir", metavar="RUN_DIR")
+    parser.add_argument("run_dir", metavar="RUN_DIR", help="a run, or a pipeline's folder: its current run")
     parser.add_argument("data", metavar="DATA")
     parser.add_argument("--out", required=True)
     parser.add_argument("--format")
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier scores in --out")
     given = parser.parse_args()
-    session = submitted_session(SparkConfig(), warn)
-    exit_with(lambda: _print(score_table(session, given.run_dir, given.data, given.format, given.out)))
+
+    def execute() -> None:
+        session = submitted_session(SparkConfig(), warn)
+        how = {"overwrite": given.overwrite}
+        _print(score_table(session, given.run_dir, given.data, given.out, given.format, **how))
+
+    exit_with(execute)
 
 
 def main_evaluate_scores() -> None:
