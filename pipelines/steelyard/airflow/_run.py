@@ -15,13 +15,12 @@ class DagRun(Protocol):
     """What is asked of Airflow's DAG run."""
 
     run_id: str
-    logical_date: datetime | None
     data_interval_start: datetime | None
     run_after: datetime
 
 
 def run_id(dag_run: DagRun) -> str:
-    """Return the run id of a DAG run: the same for all its tasks and their retries, another for any other DAG run.
+    """Return the run id of a DAG run: the same for all its tasks and their retries, and whenever its day is run again.
 
     Parameters
     ----------
@@ -30,12 +29,13 @@ def run_id(dag_run: DagRun) -> str:
     Returns
     -------
     str
-        The logical date as `YYYYMMDDTHHMMSS` in UTC, with microseconds only where there are some. A DAG run without
-        one (by an asset, or by the API) gives its own id, with what a path must not hold replaced (a `:` breaks
-        globbed reads) and six digits of its hash.
+        The start of the data interval as `YYYYMMDDTHHMMSS` in UTC, with microseconds only where there are some: a
+        backfill rewrites the directory of the day that it is about. A DAG run without an interval (by an asset, or by
+        the API) gives its own id, with what a path must not hold replaced (a `:` breaks globbed reads) and six digits
+        of its hash.
     """
-    if dag_run.logical_date is not None:
-        at = dag_run.logical_date.astimezone(UTC)
+    if dag_run.data_interval_start is not None:
+        at = dag_run.data_interval_start.astimezone(UTC)
         return f"{at:%Y%m%dT%H%M%S}" + (f".{at.microsecond:06}" if at.microsecond else "")
     digits = hashlib.sha256(dag_run.run_id.encode()).hexdigest()[:6]
     # Run ids begin with a letter or a digit.
