@@ -3,9 +3,8 @@
 It has a file of its own since Airflow schedules no DAG of a file that has an import error.
 """
 
-import os
 from pathlib import Path
 
-from steelyard.airflow import check_folder
+from steelyard.airflow import check_folder, settings
 
-check_folder(os.environ.get("STEELYARD_PIPELINES") or Path(__file__).absolute().parents[1] / "pipelines")
+check_folder(settings(Path(__file__).absolute().parents[1])["folder"])

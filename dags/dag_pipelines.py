@@ -1,23 +1,16 @@
 """One Airflow DAG for each pipeline YAML. What is wrong with those that have none, `dag_broken_pipelines.py` says.
 
-Settings, all from the environment of the DAG processor and the workers:
+Settings, all from the environment of the DAG processor and the workers (`docs/airflow.md`):
 
 - `STEELYARD_PIPELINES`: the folder of the YAMLs, by default `pipelines` beside this folder
 - `STEELYARD_JOBS`: the folder of the `job_<stage>.py`, by default `spark_jobs` beside this folder
 - `STEELYARD_STORE`: where run directories go, a path or URI, by default `runs` beside this folder
+- `STEELYARD_STORE_URL`: where a browser finds the store
+- `STEELYARD_ON_FAILURE`: dotted path of the function `(message, context)` that is told of failures
 """
 
-import os
 from pathlib import Path
 
-from steelyard.airflow import folder_dags
+from steelyard.airflow import folder_dags, settings
 
-_BESIDE = Path(__file__).absolute().parents[1]
-
-globals().update(
-    folder_dags(
-        os.environ.get("STEELYARD_PIPELINES") or _BESIDE / "pipelines",
-        store=os.environ.get("STEELYARD_STORE") or str(_BESIDE / "runs"),
-        jobs=os.environ.get("STEELYARD_JOBS") or str(_BESIDE / "spark_jobs"),
-    )
-)
+globals().update(folder_dags(**settings(Path(__file__).absolute().parents[1])))

@@ -11,11 +11,13 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 from airflow.sdk.api.datamodels._generated import DagRun
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from steelyard.airflow import StageOperator, pipeline_dag, run_id
-from steelyard.airflow._operator import _find_spark_submit
+from steelyard.airflow._submit import find_spark_submit
 from steelyard.config import STAGES
 from steelyard.store import Outcome, RunDir, Store, new_token, now
 
@@ -27,6 +29,7 @@ from steelyard.store import Outcome, Store, new_token, now
 parser = argparse.ArgumentParser()
 for name in ("pipeline", "run-id", "store", "var"):
     parser.add_argument(f"--{name}")
+parser.add_argument("--set", action="append")
 given = parser.parse_args()
 run = Store(given.store).run(load(given.pipeline).name, given.run_id)
 
@@ -107,6 +110,36 @@ def test_a_success_leaves_a_summary(run: RunDir, stage: Callable[..., StageOpera
     json.dumps(summary)
 
 
+def test_each_override_is_a_set_of_the_job(stage: Callable[..., StageOperator]) -> None:
+    sets = 'split.seed=5\nresample={"method": "smote"}'
+    said = stage("leave('done', details={'sets': given.set})", overrides=sets).execute({})
+    assert said["details"] == {"sets": ["split.seed=5", 'resample={"method": "smote"}']}
+
+
+def test_an_asset_says_which_run_made_it(run: RunDir, stage: Callable[..., StageOperator]) -> None:
+    asset = Asset("file:///runs/small")
+    events = OutletEventAccessors()
+    stage("leave('done')", outlets=[asset]).execute({"outlet_events": events})
+    assert events[asset].extra == {"run_dir": run.location, "run_id": "r1"}
+
+
+def test_links_lead_to_report_and_data_docs(run: RunDir, stage: Callable[..., StageOperator]) -> None:
+    def links(**more: Any) -> dict[str, str]:
+        task = stage("", **more)
+        return {link.name: link.get_link(task, ti_key=None) for link in task.operator_extra_links}
+
+    assert links() == {"Report": f"file://{run.location}/report.html"}
+    guard = {"stage": "guard_raw", "task_id": "guard_raw"}
+    assert links(**guard) == {"Report": f"file://{run.location}/report.html", "Data Docs": ""}
+    docs = {"docs": run.uri("guards/a1/docs/index.html")}
+    run.publish(Outcome("guard_raw", "failed", "a1", now(), now(), kind="guard", details=docs))
+    assert links(**guard)["Data Docs"] == f"file://{run.location}/guards/a1/docs/index.html"
+    assert links(**guard, store_url="https://reports.example/runs/") == {
+        "Report": "https://reports.example/runs/small/r1/report.html",
+        "Data Docs": "https://reports.example/runs/small/r1/guards/a1/docs/index.html",
+    }
+
+
 def test_a_success_that_left_nothing_here_is_no_success(stage: Callable[..., StageOperator]) -> None:
     with pytest.raises(AirflowFailException, match="must see the same store"):
         stage("pass").execute({})
@@ -172,28 +205,34 @@ def dag_run(**given: Any) -> DagRun:
     return DagRun(**{**known, **given})
 
 
-def rendered(tmp_path: Path, run: DagRun) -> list[list[str]]:
+def rendered(tmp_path: Path, run: DagRun, **params: Any) -> list[tuple[list[str], str]]:
     pipeline = tmp_path / "small.yaml"
     pipeline.write_text("version: 1\nname: small\ndata: {path: 'in/${date}.parquet', label: y}\n")
     dag = pipeline_dag(pipeline, store="/runs", jobs="/jobs")
     arguments = []
     for task in dag.tasks:
-        task.render_template_fields({"dag_run": run})
+        task.render_template_fields({"dag_run": run, "params": {**dag.params.dump(), **params}})
         assert isinstance(task, StageOperator)
         assert task.application_args is not None and task.application_args[3] == task.run_id == run_id(run)
-        arguments.append(task.application_args)
+        arguments.append((task.application_args, task.overrides))
     return arguments
 
 
 def test_all_tasks_submit_the_same_run(tmp_path: Path) -> None:
     arguments = rendered(tmp_path, dag_run())
     expected = ["--pipeline", f"{tmp_path}/small.yaml", "--run-id", "20260301T030000", "--store", "/runs"]
-    assert arguments == [[*expected, "--var", "date=2026-03-01"]] * len(STAGES)
+    assert arguments == [([*expected, "--var", "date=2026-03-01"], "")] * len(STAGES)
 
 
-def test_a_run_without_a_logical_date_has_the_day_that_it_was_due(tmp_path: Path) -> None:
+def test_all_tasks_submit_what_the_form_changes(tmp_path: Path) -> None:
+    changed = rendered(tmp_path, dag_run(), sampler="smote", ratio=0.2, seed=5)
+    lines = ["split.seed=5", "train.seed=5", 'resample={"method": "smote", "sampling_strategy": 0.2}']
+    assert [sets.splitlines() for _, sets in changed] == [lines] * len(STAGES)
+
+
+def test_a_run_without_an_interval_has_the_day_that_it_was_due(tmp_path: Path) -> None:
     bare = dag_run(logical_date=None, data_interval_start=None, data_interval_end=None)
-    [first, *_] = rendered(tmp_path, bare)
+    [(first, _), *_] = rendered(tmp_path, bare)
     assert first[-1] == "date=2026-03-02"
 
 
@@ -205,13 +244,13 @@ def test_only_this_environments_own_spark_submit_changes_the_path(
 
     own = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", "/usr/bin")
-    _find_spark_submit()
-    _find_spark_submit()
+    find_spark_submit()
+    find_spark_submit()
     assert os.environ["PATH"] == f"{own}:/usr/bin"
 
     other = tmp_path / "spark-submit"
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{own}")
-    _find_spark_submit()
+    find_spark_submit()
     assert os.environ["PATH"] == f"{tmp_path}:{own}"

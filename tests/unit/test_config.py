@@ -10,6 +10,7 @@ import pytest
 
 from steelyard.config import duration, load, resolve_env
 from steelyard.errors import ConfigError
+from steelyard.store import to_json
 
 GOOD = """\
 version: 1
@@ -171,3 +172,17 @@ def test_config_imports_neither_pyspark_nor_pandas() -> None:
 def test_secrets_inside_values_are_refused_too(tmp_path: Path, section: str) -> None:
     rest = "" if section.startswith("data") else "data: {path: t.parquet, label: y}\n"
     assert "literal secret" in refused(tmp_path, f"version: 1\nname: p\n{rest}{section}\n")
+
+
+def test_new_rows_have_a_date_only_once_they_are_scored(tmp_path: Path) -> None:
+    file = write(tmp_path, f"{GOOD}score: {{path: 'in/${{date}}.parquet', out: '../scored/${{date}}'}}\n")
+    for config in (load(file), load(file, variables={"date": "2026-01-01"})):
+        assert config.score is not None
+        assert config.score.path == str(tmp_path / "pipelines/in/${date}.parquet")
+        day = config.score.on("2026-03-02")
+        assert (day.path, day.out) == (f"{file.parent}/in/2026-03-02.parquet", f"{tmp_path}/scored/2026-03-02")
+    assert load(to_json(config.to_json()).decode()) == config
+    assert "score: only ${date} is known when new rows are scored, got ${region}" in refused(
+        tmp_path, f"{GOOD}score: {{path: 'in/${{region}}.parquet', out: o}}\n"
+    )
+    assert "score.out: is missing" in refused(tmp_path, f"{GOOD}score: {{path: p}}\n")

@@ -2,50 +2,69 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable
-from airflow.sdk.exceptions import AirflowTimetableInvalid
+from airflow.sdk import DAG, TaskGroup
 
+from steelyard.airflow._deployment import Deployment, pipeline_asset
+from steelyard.airflow._failure import failure_callback
 from steelyard.airflow._operator import StageOperator
+from steelyard.airflow._params import form, overrides
 from steelyard.airflow._run import data_date, run_id
-from steelyard.config import STAGES, AirflowConfig, PipelineConfig, load, read_document
+from steelyard.airflow._schedule import check_schedule, start, timetable
+from steelyard.config import STAGES, PipelineConfig, load, read_document
 from steelyard.errors import ConfigError
 
 # What `${date}` is while a DAG is parsed, which knows of no day yet.
 _SOME_DAY = "2026-01-01"
 
+GROUPS = {"prepare": "profile", "balance": "diagnose", "model": "train", "publish": "report"}
+"""How stages are shown together: each group from its first stage on."""
 
-def pipeline_dag(pipeline: str | Path, *, store: str, jobs: str, **submit: Any) -> DAG:
+
+def pipeline_dag(
+    pipeline: str | Path,
+    *,
+    store: str,
+    jobs: str,
+    store_url: str | None = None,
+    on_failure: str | None = None,
+    **submit: Any,
+) -> DAG:
     """Return the DAG of a pipeline: a task for each stage, in their order.
 
     `report` runs in any case, also after a failure. `gate` is the only leaf and needs every stage's success, so that
-    a failed guard ends in a failed DAG run although the report after it was written.
+    a failed guard ends in a failed DAG run although the report after it was written; it alone emits the pipeline's
+    asset, see `pipeline_asset`.
 
     Parameters
     ----------
     pipeline : str or Path
-        The YAML. Its `airflow` block gives schedule, start, catch-up, retries and connection.
+        The YAML. Its `airflow` block gives schedule, start, catch-up, retries, connection, pool, and who is told of
+        failures.
     store : str
         Where run directories go, a path or URI.
     jobs : str
         The folder of `job_<stage>.py`.
+    store_url : str, optional
+        Where a browser finds the store.
+    on_failure : str, optional
+        Dotted path of a function `(message, context)`, where the YAML names none.
     **submit : object
         For each `StageOperator`: `py_files`, `conf`, `executor_memory`, …
 
     Raises
     ------
     ConfigError
-        If the YAML or its schedule is wrong.
+        If the YAML, its schedule or the function is wrong.
     """
-    return make_dag(pipeline, read_pipeline(pipeline), store, jobs, submit)
+    return make_dag(pipeline, read_pipeline(pipeline), Deployment(store, jobs, store_url, on_failure, submit))
 
 
 def read_pipeline(pipeline: str | Path) -> PipelineConfig:
-    """Return a pipeline's configuration, its schedule checked too.
+    """Return a pipeline's configuration, its schedules checked too.
 
     Raises
     ------
@@ -53,55 +72,31 @@ def read_pipeline(pipeline: str | Path) -> PipelineConfig:
         If anything is wrong with it.
     """
     config = load(pipeline, variables={"date": _SOME_DAY})
-    table = timetable(config.airflow)
-    if table is not None:
-        try:
-            table.validate()
-        except AirflowTimetableInvalid as error:
-            raise ConfigError(
-                f"airflow.schedule: {config.airflow.schedule!r} is neither a cron expression nor one of @hourly, "
-                f"@daily, @weekly, @monthly, @yearly: {error} (in {pipeline})"
-            ) from None
+    try:
+        check_schedule(config.airflow.schedule, "airflow.schedule")
+        check_schedule(config.score.schedule if config.score else None, "score.schedule")
+    except ConfigError as error:
+        raise ConfigError(f"{error} (in {pipeline})") from None
     return config
 
 
-def timetable(config: AirflowConfig) -> CronDataIntervalTimetable | None:
-    """Return the schedule with real data intervals; Airflow's own for a cron expression has empty ones."""
-    if config.schedule is None:
-        return None
-    return CronDataIntervalTimetable(config.schedule, timezone="UTC")
-
-
-def make_dag(pipeline: str | Path, config: PipelineConfig, store: str, jobs: str, submit: dict[str, Any]) -> DAG:
+def make_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deployment) -> DAG:
     """Return the DAG of a pipeline that has been read."""
-    settings = config.airflow
     dag = DAG(
         config.name,
-        schedule=timetable(settings),
-        start_date=_start(settings),
-        catchup=settings.catchup,
-        max_active_runs=1,
-        default_args={"owner": "steelyard", "retries": settings.retries},
-        tags=["steelyard"],
+        **shared(config, deployment),
+        schedule=timetable(config.airflow.schedule),
+        catchup=config.airflow.catchup,
+        params=form(config),
         doc_md=_document(pipeline, config),
-        user_defined_macros={"steelyard_run_id": run_id, "steelyard_date": data_date},
+        user_defined_macros={
+            "steelyard_run_id": run_id,
+            "steelyard_date": data_date,
+            "steelyard_overrides": lambda params: overrides(config, params),
+        },
     )
-    tasks = {
-        stage: StageOperator(
-            task_id=stage,
-            dag=dag,
-            stage=stage,
-            pipeline=str(pipeline),
-            run_id="{{ steelyard_run_id(dag_run) }}",
-            store=store,
-            jobs=jobs,
-            variables={"date": "{{ steelyard_date(dag_run) }}"},
-            conn_id=settings.conn_id,
-            trigger_rule="all_done" if stage == "report" else "all_success",
-            **submit,
-        )
-        for stage in STAGES
-    }
+    groups = {name: TaskGroup(name, dag=dag, prefix_group_id=False) for name in GROUPS}
+    tasks = {stage: _task(stage, dag, groups[_group(stage)], pipeline, config, deployment) for stage in STAGES}
     for before, after in pairwise(STAGES):
         tasks[before] >> tasks[after]
     # Directly, not only through the report, which succeeds whatever has failed before it.
@@ -109,11 +104,48 @@ def make_dag(pipeline: str | Path, config: PipelineConfig, store: str, jobs: str
     return dag
 
 
-def _start(config: AirflowConfig) -> datetime:
-    start = config.start_date
-    if not isinstance(start, datetime):
-        start = datetime.combine(start, time.min)
-    return start if start.tzinfo else start.replace(tzinfo=UTC)
+def shared(config: PipelineConfig, deployment: Deployment) -> dict[str, Any]:
+    """Return what all DAGs of a pipeline have in common."""
+    settings = config.airflow
+    return {
+        "start_date": start(settings.start_date),
+        # Two runs for one day would write to one place.
+        "max_active_runs": 1,
+        "default_args": {
+            "owner": "steelyard",
+            "retries": settings.retries,
+            "on_failure_callback": failure_callback(config, deployment),
+            **({} if settings.pool is None else {"pool": settings.pool}),
+        },
+        "tags": ["steelyard"],
+    }
+
+
+def _group(stage: str) -> str:
+    """Return the group with the last first stage up to this one."""
+    return [name for name, first in GROUPS.items() if STAGES.index(first) <= STAGES.index(stage)][-1]
+
+
+def _task(
+    stage: str, dag: DAG, group: TaskGroup, pipeline: str | Path, config: PipelineConfig, deployment: Deployment
+) -> StageOperator:
+    return StageOperator(
+        task_id=stage,
+        dag=dag,
+        task_group=group,
+        stage=stage,
+        pipeline=str(pipeline),
+        run_id="{{ steelyard_run_id(dag_run) }}",
+        store=deployment.store,
+        jobs=deployment.jobs,
+        store_url=deployment.store_url,
+        variables={"date": "{{ steelyard_date(dag_run) }}"},
+        overrides="{{ steelyard_overrides(params) }}",
+        conn_id=config.airflow.conn_id,
+        trigger_rule="all_done" if stage == "report" else "all_success",
+        outlets=[pipeline_asset(deployment.store, config.name)] if stage == "gate" else [],
+        **deployment.submit,
+    )
 
 
 def _document(pipeline: str | Path, config: PipelineConfig) -> str:

@@ -8,11 +8,22 @@ from typing import Any
 from airflow.sdk import DAG
 
 from steelyard.airflow._dag import make_dag, read_pipeline
+from steelyard.airflow._deployment import Deployment
+from steelyard.airflow._failure import hook_of
+from steelyard.airflow._score import make_score_dag
 from steelyard.config import PipelineConfig
 from steelyard.errors import ConfigError, SteelyardError
 
 
-def folder_dags(folder: str | Path, *, store: str, jobs: str, **submit: Any) -> dict[str, DAG]:
+def folder_dags(
+    folder: str | Path,
+    *,
+    store: str,
+    jobs: str,
+    store_url: str | None = None,
+    on_failure: str | None = None,
+    **submit: Any,
+) -> dict[str, DAG]:
     """Return the DAG of each sound `*.yaml` in a folder, by name; `check_folder` speaks of the others.
 
     Airflow keeps one import error for a DAG file, and as long as there is one it schedules none of the file's DAGs.
@@ -21,16 +32,34 @@ def folder_dags(folder: str | Path, *, store: str, jobs: str, **submit: Any) -> 
     Parameters
     ----------
     folder : str or Path
-    store, jobs, **submit
+    store, jobs, store_url, on_failure, **submit
         See `pipeline_dag`.
 
     Raises
     ------
     ConfigError
-        If there is no such folder.
+        If there is no such folder, or no such function `on_failure`.
     """
-    sound, _ = _read(folder)
-    return {config.name: make_dag(path, config, store, jobs, submit) for path, config in sound.items()}
+    deployment = Deployment(store, jobs, store_url, on_failure, submit)
+    return {c.name: make_dag(path, c, deployment) for path, c in _read(folder)[0].items()}
+
+
+def folder_score_dags(
+    folder: str | Path,
+    *,
+    store: str,
+    jobs: str,
+    store_url: str | None = None,
+    on_failure: str | None = None,
+    **submit: Any,
+) -> dict[str, DAG]:
+    """Return the scoring DAG of each sound `*.yaml` in a folder that has a section `score`, by name.
+
+    Parameters and errors are those of `folder_dags`.
+    """
+    deployment = Deployment(store, jobs, store_url, on_failure, submit)
+    dags = [make_score_dag(path, c, deployment) for path, c in _read(folder)[0].items() if c.score is not None]
+    return {dag.dag_id: dag for dag in dags}
 
 
 def check_folder(folder: str | Path) -> None:
@@ -57,6 +86,7 @@ def _read(folder: str | Path) -> tuple[dict[Path, PipelineConfig], dict[Path, st
     for path in sorted(place.glob("*.yaml")):
         try:
             config = read_pipeline(path)
+            hook_of(config.airflow.on_failure, "airflow.on_failure")
         except SteelyardError as error:
             broken[path] = str(error)
         except Exception as error:  # whatever it is, it is this pipeline's fault alone

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.exceptions import AirflowFailException
 
+from steelyard.airflow._links import DataDocsLink, ReportLink
+from steelyard.airflow._submit import JobOperator
 from steelyard.airflow._summary import summary
 from steelyard.config import load
 from steelyard.errors import InputError
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from steelyard.store import Outcome, RunDir
 
 
-class StageOperator(SparkSubmitOperator):
+class StageOperator(JobOperator):
     """Run one stage of a pipeline through spark-submit.
 
     spark-submit's exit code can't tell why a stage failed. The outcome that the stage leaves in the store can: where a
@@ -44,6 +42,11 @@ class StageOperator(SparkSubmitOperator):
         The folder of `job_<stage>.py`.
     variables : mapping of str to str, optional
         Values of `${NAME}` in the pipeline. (templated)
+    overrides : str, default ""
+        What is changed in the pipeline, one `a.b=value` a line. (templated) The stage `profile` heeds it and writes it
+        to `run.json`, which rules all later stages.
+    store_url : str, optional
+        Where a browser finds the store; the links to report and Data Docs begin with it.
     **submit : object
         What `SparkSubmitOperator` and Airflow's operators take: `conn_id`, `conf`, `py_files`, `retries`, …
 
@@ -51,11 +54,17 @@ class StageOperator(SparkSubmitOperator):
     -------
     dict
         Goes to XCom: the outcome's status, attempt, rows and details, the run directory, and for `evaluate` and `gate`
-        the minority class on the test split.
+        the minority class on the test split. Where the task has outlets, their events carry run directory and id.
     """
 
-    template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "pipeline", "run_id", "store", "variables")
-    ui_color = "#e8eef7"
+    template_fields: Sequence[str] = (
+        *SparkSubmitOperator.template_fields,
+        "pipeline",
+        "run_id",
+        "store",
+        "variables",
+        "overrides",
+    )
 
     def __init__(
         self,
@@ -66,24 +75,23 @@ class StageOperator(SparkSubmitOperator):
         store: str,
         jobs: str,
         variables: Mapping[str, str] | None = None,
-        conf: Mapping[str, Any] | None = None,
+        overrides: str = "",
+        store_url: str | None = None,
         **submit: Any,
     ) -> None:
         arguments = ["--pipeline", pipeline, "--run-id", run_id, "--store", store]
         for name, value in (variables or {}).items():
             arguments += ["--var", f"{name}={value}"]
-        super().__init__(
-            application=f"{jobs}/job_{stage}.py",
-            application_args=arguments,
-            # Else progress bars fill the task's log.
-            conf={"spark.ui.showConsoleProgress": "false", **(conf or {})},
-            **submit,
-        )
+        super().__init__(job=f"{jobs}/job_{stage}.py", arguments=arguments, **submit)
         self.stage = stage
         self.pipeline = pipeline
         self.run_id = run_id
         self.store = store
         self.variables = dict(variables or {})
+        self.overrides = overrides
+        self.store_url = store_url
+        docs = (DataDocsLink(),) if stage.startswith("guard_") else ()
+        self.operator_extra_links: Collection[BaseOperatorLink] = (ReportLink(), *docs)
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the base's gives nothing back
         """Submit the stage, wait for it, and return its summary.
@@ -93,9 +101,12 @@ class StageOperator(SparkSubmitOperator):
         AirflowFailException
             For failures that a retry can't mend; all others leave as they came.
         """
-        run = self._run_directory()
-        self._check_connection()
-        _find_spark_submit()
+        try:
+            run = self.run_directory()
+        except InputError as error:
+            raise AirflowFailException(str(error)) from None
+        self.find_spark()
+        self.application_args = [*(self.application_args or []), *(a for o in self._sets() for a in ("--set", o))]
         before = run.outcome(self.stage)
         try:
             super().execute(context)
@@ -108,25 +119,25 @@ class StageOperator(SparkSubmitOperator):
                 f"spark-submit succeeded, but {run.location} holds no outcome of {self.stage}: "
                 "the driver and Airflow's workers must see the same store"
             )
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {"run_dir": run.location, "run_id": self.run_id}
         return summary(run, outcome)
 
-    def _run_directory(self) -> RunDir:
+    def run_directory(self) -> RunDir:
+        """Return where the task's run is.
+
+        Raises
+        ------
+        InputError
+            If the pipeline or the run id is wrong.
+        """
         from steelyard.store import Store  # pyarrow, which parsing a DAG has no use for
 
-        try:
-            return Store(self.store).run(load(self.pipeline, variables=self.variables).name, self.run_id)
-        except InputError as error:
-            raise AirflowFailException(str(error)) from None
+        config = load(self.pipeline, self._sets(), self.variables)
+        return Store(self.store).run(config.name, self.run_id)
 
-    def _check_connection(self) -> None:
-        """Refuse a missing connection, for which the provider would submit to YARN."""
-        try:
-            BaseHook.get_connection(self._conn_id)
-        except AirflowNotFoundException:
-            raise AirflowFailException(
-                f"there is no connection {self._conn_id!r} that says where Spark is; for this very machine: "
-                f"airflow connections add {self._conn_id} --conn-type spark --conn-host 'local[*]'"
-            ) from None
+    def _sets(self) -> list[str]:
+        return self.overrides.splitlines()
 
     def _explain(self, error: Exception, outcome: Outcome | None) -> None:
         """Raise what must not be retried, log the rest."""
@@ -134,16 +145,11 @@ class StageOperator(SparkSubmitOperator):
             if outcome.kind in ("guard", "input"):
                 raise AirflowFailException(outcome.message) from error
             self.log.error("stage %s failed: %s", self.stage, outcome.message)
-        elif self._exit_code() == InputError.exit_code:
+        elif self.exit_code() == InputError.exit_code:
             # The job didn't even get to a run directory, where it could leave an outcome.
             raise AirflowFailException(str(error)) from error
         else:
             self.log.error("spark-submit failed, and stage %s left no failure of its own", self.stage)
-
-    def _exit_code(self) -> int | None:
-        """Return the driver's own exit code, which spark-submit passes on where it runs the driver itself."""
-        process = getattr(self._hook, "_submit_sp", None)
-        return None if process is None else process.returncode
 
 
 def _fresh(outcome: Outcome | None, before: Outcome | None) -> Outcome | None:
@@ -153,16 +159,3 @@ def _fresh(outcome: Outcome | None, before: Outcome | None) -> Outcome | None:
     try submitted gets an outcome that began before it.
     """
     return None if outcome is None or (before is not None and outcome.attempt == before.attempt) else outcome
-
-
-def _find_spark_submit() -> None:
-    """Let the spark-submit that pip put beside this interpreter work as if its environment were activated.
-
-    It starts the first `python3` on the PATH, both to find Spark and as the driver. Any other spark-submit on the PATH
-    has precedence and is left alone.
-    """
-    folder = Path(sys.executable).parent
-    found, own = shutil.which("spark-submit"), folder / "spark-submit"
-    path = os.environ.get("PATH", "")
-    if own.exists() and (found is None or Path(found) == own) and path.split(os.pathsep)[0] != str(folder):
-        os.environ["PATH"] = f"{folder}{os.pathsep}{path}"

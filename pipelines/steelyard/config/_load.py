@@ -35,7 +35,8 @@ def load(
         Each `a.b=value`, the value in YAML's spelling. Relative paths in them are taken from the current directory,
         those in the file from the file's folder.
     variables : mapping of str to str, optional
-        Values of `${NAME}`. `${env:NAME}` stays a placeholder, see `resolve_env`.
+        Values of `${NAME}`. `${env:NAME}` stays a placeholder, see `resolve_env`; so does all in the section `score`,
+        see `ScoreConfig.on`.
 
     Raises
     ------
@@ -115,10 +116,10 @@ def _parse(text: str, name: str) -> Any:
 
 
 def _absolute(document: CommentedMap, folder: str | None) -> None:
-    """Make relative paths of the data and of the user's own suites absolute."""
-    data, guards = document.get("data"), document.get("guards")
+    """Make relative paths of the data, of the user's own suites, and of new rows and their scores absolute."""
     if folder is None:
         return
+    data, guards, score = (document.get(section) for section in ("data", "guards", "score"))
     if isinstance(data, CommentedMap) and "path" in data:
         paths = data["path"]
         data["path"] = [_joined(folder, p) for p in paths] if isinstance(paths, list) else _joined(folder, paths)
@@ -126,6 +127,10 @@ def _absolute(document: CommentedMap, folder: str | None) -> None:
         for checkpoint, suite in guards.items():
             if isinstance(suite, str) and "/" in suite:
                 guards[checkpoint] = _joined(folder, suite)
+    if isinstance(score, CommentedMap):
+        for name in ("path", "out"):
+            if name in score:
+                score[name] = _joined(folder, score[name])
 
 
 def _joined(folder: str, path: Any) -> Any:
@@ -163,6 +168,9 @@ def _substitute(value: Any, variables: Mapping[str, str], path: tuple[str, ...])
     if isinstance(value, list):
         return [_substitute(v, variables, path) for v in value]
     if not isinstance(value, str):
+        return _plain(value)
+
+    if path[0] == "score":  # filled each time that new rows are scored, not when the model is made
         return _plain(value)
 
     def known(match: re.Match[str]) -> str:

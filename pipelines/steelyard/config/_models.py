@@ -252,6 +252,35 @@ class AirflowConfig(Section):
     catchup: bool = False
     retries: Annotated[int, Field(ge=0)] = 1
     conn_id: str = "spark_default"
+    pool: str | None = None
+    on_failure: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")] | None = None
+
+
+class ScoreConfig(Section):
+    """New rows that a schedule scores with the current model; paths may hold `${date}`, which each time fills anew.
+
+    Without a schedule, rows are scored whenever a gate has passed.
+    """
+
+    path: str
+    out: str
+    format: str | None = None
+    schedule: str | None = None
+
+    @model_validator(mode="after")
+    def _checked(self) -> ScoreConfig:
+        _refuse_secrets("path", {"path": self.path, "out": self.out})
+        unknown = sorted(
+            {m for text in (self.path, self.out) for m in re.findall(r"\$\{(?!env:)([^}]*)\}", text)} - {"date"}
+        )
+        if unknown:
+            raise ValueError(f"only ${{date}} is known when new rows are scored, got ${{{unknown[0]}}}")
+        return self
+
+    def on(self, date: str) -> ScoreConfig:
+        """Return it for one day, `YYYY-MM-DD`."""
+        filled = {name: getattr(self, name).replace("${date}", date) for name in ("path", "out")}
+        return self.model_copy(update=filled)
 
 
 class PipelineConfig(Section):
@@ -269,6 +298,7 @@ class PipelineConfig(Section):
     guards: GuardsConfig = GuardsConfig()
     spark: SparkConfig = SparkConfig()
     airflow: AirflowConfig = AirflowConfig()
+    score: ScoreConfig | None = None
 
     @model_validator(mode="after")
     def _combinations(self) -> PipelineConfig:

@@ -1,0 +1,87 @@
+"""Telling somebody that a stage has failed, in the words of the expectation that wasn't met."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from steelyard.airflow._links import address, docs_of
+from steelyard.airflow._operator import StageOperator
+from steelyard.airflow._run import data_date, run_id
+from steelyard.config import PipelineConfig
+from steelyard.errors import ConfigError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from steelyard.airflow._deployment import Deployment
+
+Hook = Callable[[str, Any], Any]
+
+log = logging.getLogger("airflow.task")
+
+
+def failure_callback(config: PipelineConfig, deployment: Deployment) -> Callable[[Context], None]:
+    """Return what Airflow calls once a task of a pipeline has failed for good.
+
+    It logs `failure_message`, and hands it to the hook where there is one.
+    """
+    own = config.airflow.on_failure
+    hook = hook_of(own, "airflow.on_failure") if own else hook_of(deployment.on_failure, "STEELYARD_ON_FAILURE")
+
+    def tell(context: Context) -> None:
+        message = failure_message(config.name, deployment, context)
+        log.error(message)
+        if hook is not None:
+            hook(message, context)
+
+    return tell
+
+
+def hook_of(path: str | None, setting: str) -> Hook | None:
+    """Return the function that is told, None where the setting names none.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such function: when a DAG is parsed, and not when the first failure goes unheard.
+    """
+    if path is None:
+        return None
+    module, _, name = path.rpartition(".")
+    try:
+        hook = getattr(import_module(module), name)
+    except Exception as error:  # the module is the user's: whatever it raises
+        raise ConfigError(f"{setting}: cannot import {path!r}: {error}") from None
+    if not callable(hook):
+        raise ConfigError(f"{setting}: {path!r} is no function of (message, context)")
+    found: Hook = hook
+    return found
+
+
+def failure_message(pipeline: str, deployment: Deployment, context: Context) -> str:
+    """Return pipeline, run id, stage, what it said, and where to look further.
+
+    What it said are the sentences of the expectations that weren't met; of a stage that died without a word, and of
+    a task that is no stage, Airflow's.
+    """
+    from steelyard.store import Store
+
+    task, dag_run = context["task"], context["dag_run"]
+    last_words = context.get("exception") or "died without a word"
+    if not isinstance(task, StageOperator):
+        return f"{pipeline}, {data_date(dag_run)}, task {task.task_id}: {last_words}"
+    chosen = run_id(dag_run)
+    run = Store(deployment.store).run(pipeline, chosen)
+    outcome = run.outcome(task.stage)
+    if outcome is not None and outcome.done:
+        outcome = None  # of an earlier execution
+    said = last_words if outcome is None else outcome.message
+    lines = [f"{pipeline}, run {chosen}, stage {task.stage}: {said}"]
+    docs = docs_of(run, outcome)
+    if docs is not None:
+        lines.append(f"Data Docs: {address(run, docs, deployment.store_url)}")
+    lines.append(f"report: {address(run, 'report.html', deployment.store_url)}")
+    return "\n".join(lines)
