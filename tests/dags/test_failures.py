@@ -60,6 +60,21 @@ def test_the_log_has_the_words_of_the_expectation(
     ]
 
 
+def test_addresses_in_a_guards_own_words_are_a_browsers(tmp_path: Path, run: RunDir, hooks: Any) -> None:
+    docs = run.uri("guards/a1/docs/index.html")
+    words = {"message": f"{SENTENCE}\n  Data Docs: {docs}", "details": {"docs": docs}}
+    run.publish(Outcome("guard_raw", "failed", "a1", now(), now(), kind="guard", **words))
+    fail(tmp_path, "guard_raw", on_failure="my_alerts.tell", store_url="https://reports.example")
+    fail(tmp_path, "guard_raw", on_failure="my_alerts.tell")
+    for place, (message, _) in zip(
+        ("https://reports.example/small/20260301T030000", run.uri()), hooks.heard, strict=True
+    ):
+        assert message.splitlines()[1:] == [
+            f"  Data Docs: {place}/guards/a1/docs/index.html",
+            f"report: {place}/report.html",
+        ]
+
+
 def test_the_pipelines_own_hook_goes_before_the_deployments(tmp_path: Path, run: RunDir, hooks: Any) -> None:
     run.publish(Outcome("split", "failed", new_token(), now(), now(), kind="input", message="no column 'y'"))
     fail(tmp_path, "split", "{on_failure: my_alerts.tell}", on_failure="print")

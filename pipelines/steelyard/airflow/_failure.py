@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from steelyard.airflow._deployment import Deployment
+    from steelyard.store import Outcome, RunDir
 
 Hook = Callable[[str, Any], Any]
 
@@ -75,13 +76,15 @@ def failure_message(pipeline: str, deployment: Deployment, context: Context) -> 
         return f"{pipeline}, {data_date(dag_run)}, task {task.task_id}: {last_words}"
     chosen = run_id(dag_run)
     run = Store(deployment.store).run(pipeline, chosen)
+    at = address(run, "", deployment.store_url).rstrip("/")
     outcome = run.outcome(task.stage)
-    if outcome is not None and outcome.done:
-        outcome = None  # of an earlier execution
-    said = last_words if outcome is None else outcome.message
-    lines = [f"{pipeline}, run {chosen}, stage {task.stage}: {said}"]
+    # One that is done is of an earlier execution.
+    said = last_words if outcome is None or outcome.done else _words(run, outcome, at)
+    return f"{pipeline}, run {chosen}, stage {task.stage}: {said}\nreport: {at}/report.html"
+
+
+def _words(run: RunDir, outcome: Outcome, at: str) -> str:
+    """Return what a stage said, with the browser's address of its Data Docs, which a guard spells as Spark does."""
+    words = str(outcome.message).replace(run.uri(), at)
     docs = docs_of(run, outcome)
-    if docs is not None:
-        lines.append(f"Data Docs: {address(run, docs, deployment.store_url)}")
-    lines.append(f"report: {address(run, 'report.html', deployment.store_url)}")
-    return "\n".join(lines)
+    return words if docs is None or docs in words else f"{words}\nData Docs: {at}/{docs}"

@@ -143,7 +143,7 @@ class StageOperator(JobOperator):
         """Raise what must not be retried, log the rest."""
         if outcome is not None and not outcome.done:
             if outcome.kind in ("guard", "input"):
-                raise AirflowFailException(outcome.message) from error
+                raise AirflowFailException(outcome.message) from None  # spark-submit's own words add nothing
             self.log.error("stage %s failed: %s", self.stage, outcome.message)
         elif self.exit_code() == InputError.exit_code:
             # The job didn't even get to a run directory, where it could leave an outcome.
