@@ -61,12 +61,13 @@ def test_run_prints_one_json_document_and_keeps_stdout_to_it(config: str, tmp_pa
     again = steelyard("run", config, "--store", tmp_path, "--run-id", "r1", "--json", code=2)
     assert "--resume" in json.loads(again.stdout)["message"]
 
-    # The same run directory serves what else there is to do with a run.
+    # The same run directory serves what else there is to do with a run; its gate has passed, so that it is current.
     new = tmp_path / "new.csv"
     small_table(50, seed=5).drop(columns=["y", "t"]).to_csv(new, index=False)
-    scored = json.loads(steelyard("score", run.location, new, "--out", tmp_path / "scored", "--json").stdout)
+    scored = json.loads(steelyard("score", tmp_path / "small", new, "--out", tmp_path / "scored", "--json").stdout)
+    assert scored["run_dir"] == run.location
     written = pd.read_parquet(tmp_path / "scored")
-    assert scored["rows"] == 50 == len(written)
+    assert scored["rows"] == 50 == len(written) and list(written) == ["id", "score", "decision"]
     assert (
         written["score"].between(0, 1).all()
         and (written["decision"] == np.where(written["score"] >= document["threshold"], "1", "0")).all()
