@@ -12,7 +12,18 @@ import pytest
 
 from steelyard.errors import ConfigError, GuardError
 from steelyard.guards import GuardReport, GuardResult, check_parameters, check_suite, shipped_suites
-from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, SharedKeys, TimeRange
+from steelyard.guards._counts import (
+    Bounds,
+    Cell,
+    Cells,
+    Group,
+    LabelCounts,
+    Overlap,
+    Overlaps,
+    ScoreCounts,
+    SharedKeys,
+    TimeRange,
+)
 from steelyard.guards._judge_labels import (
     class_counts_between,
     class_counts_equal,
@@ -20,7 +31,8 @@ from steelyard.guards._judge_labels import (
     minority_share,
     no_nulls,
 )
-from steelyard.guards._judge_rows import probabilities, synthetic_only_in, within_bounds
+from steelyard.guards._judge_rows import prevalence, probabilities, synthetic_only_in, whole_numbers, within_bounds
+from steelyard.guards._judge_same import known_categories, near_duplicates, synthetic_duplicates
 from steelyard.guards._judge_splits import (
     every_row_placed,
     in_time_order,
@@ -29,6 +41,8 @@ from steelyard.guards._judge_splits import (
     split_shares,
     stratified,
 )
+from steelyard.guards._needs import asked, cells, same_rows, shared, together
+from steelyard.guards._suggest import suggest_suite
 from steelyard.guards._suites import load_suite, with_parameters
 
 SHARES = {"validation": 0.1, "test": 0.2}
@@ -225,6 +239,146 @@ class TestRows:
             "column 'score' holds, among 9 scores, 1 null, 2 below 0, 3 above 1 (they lie in [-0.5, 7]); "
             "expected numbers in [0, 1]"
         )
+
+    def test_whole_numbers(self) -> None:
+        real = [Bounds("p", False, "x", 0.0, 9.0, 0), Bounds("n", False, "x", 0.0, 9.0, 0)]
+        made = Bounds("p", True, "x", 0.5, 2.0, 0, 3)
+        verdict = whole_numbers([*real, made])
+        assert not verdict.success
+        assert "column 'x' in 3 rows" in verdict.message
+        assert whole_numbers([*real, Bounds("n", False, "x", 0.5, 9.0, 0, 1), made]).success, (
+            "fractions of another class"
+        )
+        assert whole_numbers([Bounds("p", False, "x", None, None, 5), made]).success, "nothing says what it holds"
+        assert whole_numbers([*real, Bounds("p", True, "x", 1.0, 2.0, 0)]).success
+
+    def test_near_duplicates(self) -> None:
+        found = [
+            Overlap(("train",), 70, {"train": 80}),
+            Overlap(("test",), 20, {"test": 20}),
+            Overlap(("train", "test"), 2, {"train": 3, "test": 5}),
+        ]
+        verdict = near_duplicates(found, "train", "test", 6, 0.1)
+        assert not verdict.success
+        assert verdict.observed == {"rows": 25, "twins": 5, "share": 0.2}
+        assert near_duplicates(found, "train", "test", 6, 0.2).success
+        assert near_duplicates([], "train", "test", 6, 0.0).success
+
+    def test_synthetic_duplicates(self) -> None:
+        found = [
+            Overlap(("original",), 9, {"original": 9}),
+            Overlap(("synthetic",), 8, {"synthetic": 9}),
+            Overlap(("original", "synthetic"), 1, {"original": 4, "synthetic": 1}),
+        ]
+        assert synthetic_duplicates(found, 0.1).success
+        assert "1 of 10 synthetic rows (10 %)" in synthetic_duplicates(found, 0.09).message
+        assert synthetic_duplicates(found[:1], 0.0).success
+
+    def test_categories(self) -> None:
+        known = (Overlap(("original", "synthetic"), 2, {"original": 9, "synthetic": 4}),)
+        strange = (*known, Overlap(("synthetic",), 2, {"synthetic": 3}))
+        assert known_categories({"kind": known}).success
+        verdict = known_categories({"kind": known, "place": strange})
+        assert verdict.message.endswith("column 'place' has 2 values in 3 rows")
+        assert verdict.table == [{"feature": "place", "values": 2, "rows": 3}]
+
+    @pytest.mark.parametrize(
+        ("total", "positives", "success"),
+        [
+            (100.0, 100, True),
+            (149.0, 100, True),
+            (199.0, 100, False),
+            (40.0, 100, True),
+            (30.0, 100, False),
+            (3.0, 0, True),
+            (20.0, 0, False),
+            (0.5, 3, True),
+            (0.0, 30, False),
+        ],
+    )
+    def test_prevalence(self, total: float, positives: int, success: bool) -> None:
+        scores: dict[str | None, ScoreCounts] = {"test": ScoreCounts(1000, 0, 0, 0, 0, 0.0, 1.0, total=total)}
+        labels = counts(("n", "test", 1000 - positives), ("p", "test", positives))
+        verdict = prevalence("score", "p", scores, labels, 0.5, 0.99)
+        assert verdict.success is success, verdict.message
+        json.dumps(verdict.observed, allow_nan=False), json.dumps(verdict.table, allow_nan=False)
+
+    def test_prevalence_of_no_split(self) -> None:
+        nothing: dict[str | None, ScoreCounts] = {None: ScoreCounts(9, 0, 0, 0, 0, 0.0, 1.0, total=3.0)}
+        assert not prevalence("score", "p", nothing, counts(("p", 9)), 0.5, 0.99).success
+
+
+class TestSharedMetrics:
+    def test_a_suite_asks_once_for_all(self) -> None:
+        one = cells(label="y", split="split", synthetic=None)
+        two = cells(["range", "x"], label="y", synthetic="made")
+        whole = together([one, two, one])
+        assert whole == together([two, one])
+        assert whole["steelyard.cells"]["by"] == [["label", "y"], ["split", "split"], ["synthetic", "made"]]
+        assert whole["steelyard.cells"]["measures"] == [["range", "x"]]
+        with shared([one, two]):
+            assert asked(one) == asked(two) == whole
+            kinds = {"steelyard.overlaps": {"kinds": [same_rows(["id"], ["synthetic", "made"])]}}
+            assert asked(kinds) == kinds, "what nobody told of beforehand is asked for by itself"
+        assert asked(one) == one
+
+    def test_each_expectation_takes_the_sums_it_needs(self) -> None:
+        by = (("label", "y"), ("split", "s"), ("label", "decision"))
+        measures = (["range", "x"], ["score", "p", None, 1e-6], ["time", "t"])
+
+        def group(at: tuple[str | None, ...], n: int, low: float, total: float, first: int) -> Group:
+            score = {"null": 0, "nan": 0, "below": 1, "above": 0, "low": low, "high": 1.0, "total": total}
+            time = {"first": first, "last": first + 1, "first_text": str(first), "last_text": str(first + 1)}
+            bounds = {"low": low, "high": 9.0, "missing": 1, "fractional": 2}
+            return Group(at, n, (bounds, score, time))
+
+        seen = Cells(
+            by,
+            measures,
+            (
+                group(("0", "train", "0"), 5, 1.0, 0.5, 10),
+                group(("0", "test", "1"), 3, -1.0, 1.5, 30),
+                group(("0", None, None), 2, 0.0, 0.0, 0),
+                group(("1", "train", "1"), 4, 2.0, 3.0, 5),
+            ),
+        )
+        assert seen.labels("y").by_class == {"0": 10, "1": 4}
+        assert seen.labels("decision", "s").within("train").by_class == {"0": 5, "1": 4}
+        assert seen.labels("decision").nulls == 2
+        assert {t.split: (t.first, t.last) for t in seen.times("t", "s")} == {"train": (5, 11), "test": (30, 31)}
+        scores = seen.scores("p", None, 1e-6)[None]
+        assert (scores.rows, scores.below, scores.low, scores.total) == (14, 4, -1.0, 5.0)
+        assert seen.scores("p", None, 1e-6, "s")["test"].rows == 3
+
+    def test_overlaps_that_are_shared(self) -> None:
+        kind = same_rows(["id"], ["split", "s", ["train", "test"]])
+        found = (Overlap(("train",), 5, {"train": 6}), Overlap(("train", "test"), 1, {"train": 2, "test": 1}))
+        assert Overlaps((kind,), (found,)).shared(kind) == [SharedKeys(("train", "test"), 1, 3)]
+
+
+class TestSuggested:
+    seen: dict[str, Any] = {  # noqa: RUF012
+        "rows": 1003,
+        "label": "y",
+        "null_labels": 0,
+        "imbalance_ratio": 99.0,
+        "classes": {"0": {"count": 990}, "1": {"count": 10}},
+    }
+
+    def test_bounds_leave_room_on_both_sides(self) -> None:
+        suite = suggest_suite(self.seen)
+        of = suite["suite_parameters"]
+        assert (of["class_count_min"], of["minority_share_min"], of["minority_share_max"]) == (5, 0.005, 0.02)
+        assert (of["imbalance_ratio_max"], of["known_classes"]) == (198.0, ["0", "1"])
+        assert of["reference"] == {"0": 990, "1": 10}
+        chosen, _, left_out = with_parameters(suite, {"label": "y", "classes": ["0", "1", "2"]})
+        assert len(chosen) == len(suite["expectations"]) == 7 and not left_out
+        assert all(e["notes"] for e in suite["expectations"])
+
+    def test_null_labels_are_told(self) -> None:
+        suite = suggest_suite({**self.seen, "null_labels": 3})
+        assert "3 further rows have no label" in suite["notes"]
+        assert "expect_no_null_labels" not in {e["type"] for e in suite["expectations"]}
 
 
 class TestSuites:

@@ -116,7 +116,7 @@ def _parse(text: str, name: str) -> Any:
 
 
 def _absolute(document: CommentedMap, folder: str | None) -> None:
-    """Make relative paths of the data, of the user's own suites, and of new rows and their scores absolute."""
+    """Make relative paths of data, suites, a reference, and new rows and their scores absolute."""
     if folder is None:
         return
     data, guards, score = (document.get(section) for section in ("data", "guards", "score"))
@@ -125,7 +125,7 @@ def _absolute(document: CommentedMap, folder: str | None) -> None:
         data["path"] = [_joined(folder, p) for p in paths] if isinstance(paths, list) else _joined(folder, paths)
     if isinstance(guards, CommentedMap):
         for checkpoint, suite in guards.items():
-            if isinstance(suite, str) and "/" in suite:
+            if isinstance(suite, str) and ("/" in suite or checkpoint == "reference"):
                 guards[checkpoint] = _joined(folder, suite)
     if isinstance(score, CommentedMap):
         for name in ("path", "out"):

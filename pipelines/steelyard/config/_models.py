@@ -223,12 +223,19 @@ class GateBound(Section):
 
 
 class GuardsConfig(Section):
-    """The suite of each checkpoint: a bare name is a shipped one, anything else a path. And their parameters."""
+    """The suite of each checkpoint: a bare name is a shipped one, anything else a path. And their parameters.
+
+    `reference` names a JSON file with the rows of each class that labels are held against, instead of those of the
+    latest accepted run of earlier data. With `quarantine`, rows that break an expectation are set aside whole, not only
+    counted and named by their keys.
+    """
 
     raw: str = "raw.json"
     split: str = "split.json"
     resampled: str = "resampled.json"
     scored: str = "scored.json"
+    reference: str | None = None
+    quarantine: bool = False
     parameters: Annotated[dict[str, Any], BeforeValidator(_text_classes)] = {}
 
 

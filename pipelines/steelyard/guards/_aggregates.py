@@ -1,8 +1,9 @@
-"""The aggregations behind the guards: each is one action, and brings a small summary to the driver."""
+"""The two aggregations behind the guards: each is one action, and brings a small summary to the driver."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -10,164 +11,172 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError
-from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, SharedKeys, TimeRange
-from steelyard.splitting._plan import time_position
+from steelyard.guards._counts import Cells, Group
+from steelyard.splitting import time_position
 
-MAX_CELLS = 20_000  # combinations of label and split that are brought to the driver
-
-
-def count_labels(df: DataFrame, label: str, split: str | None, synthetic: str | None) -> LabelCounts:
-    """Count rows by the string form of the label, the split and being synthetic. One action.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, or if there are more combinations than any class label has.
-    """
-    nothing = F.lit(None).cast("string")
-    cells = df.select(
-        class_text(df, label).alias("label"),
-        (_text(df, split) if split else nothing).alias("split"),
-        (_flag(df, synthetic) if synthetic else F.lit(False)).alias("synthetic"),
-    )
-    counted = cells.groupBy("label", "split", "synthetic").agg(F.count(F.lit(1)).alias("rows"))
-    rows = counted.orderBy(F.desc("rows"), "label", "split", "synthetic").limit(MAX_CELLS + 1).collect()
-    if len(rows) > MAX_CELLS:
-        raise InputError(f"column {label!r} holds more than {MAX_CELLS:,} different values: it is no class label")
-    return LabelCounts(tuple(Cell(r["label"], r["split"], r["synthetic"], r["rows"]) for r in rows))
+MAX_CELLS = 200_000  # combinations of what is grouped by that are brought to the driver
+_DECIMALS = 1e9  # scores are added as whole numbers of billionths: such a sum is the same in any order
 
 
-def shared_keys(df: DataFrame, key: Sequence[str], split: str, splits: Sequence[str]) -> list[SharedKeys]:
-    """Count the keys that occur in several splits, by which ones. One action.
-
-    Rows that are in no split don't count; null is a value like any other, as it is in a row's identity.
-    """
-    # The splits of a key as bits of one number: a sum of fixed width, which Spark aggregates by hash.
-    names, place = (*splits, "another split"), _text(df, split)
-    bit: Column = F.lit(1 << len(splits))
-    for i, name in enumerate(splits):
-        bit = F.when(place == name, 1 << i).otherwise(bit)
-    parts = [col(name).alias(f"key_{i}") for i, name in enumerate(key)]
-    rows = df.where(place.isNotNull()).select(*parts, bit.cast("bigint").alias("bit"))
-    per_key = rows.groupBy(*(f"key_{i}" for i in range(len(key)))).agg(
-        F.bit_or("bit").alias("bits"), F.count(F.lit(1)).alias("rows")
-    )
-    several = per_key.where(F.col("bits").bitwiseAND(F.col("bits") - 1) != 0)
-    found = several.groupBy("bits").agg(F.count(F.lit(1)).alias("keys"), F.sum("rows").alias("rows")).collect()
-    shared = (
-        SharedKeys(tuple(n for i, n in enumerate(names) if r["bits"] >> i & 1), r["keys"], r["rows"]) for r in found
-    )
-    return sorted(shared, key=lambda s: s.splits)
-
-
-def time_ranges(df: DataFrame, time: str, split: str) -> list[TimeRange]:
-    """Return the first and the last time in each split. One action; rows in no split don't count."""
-    value, text = _comparable(df, time), col(time).cast("string")
-    rows = (
-        df.select(_text(df, split).alias("split"), F.struct(value.alias("value"), text.alias("text")).alias("at"))
-        .where(F.col("split").isNotNull() & F.col("at.value").isNotNull())
-        .groupBy("split")
-        .agg(F.min("at").alias("first"), F.max("at").alias("last"))
-        .collect()
-    )
-    return [
-        TimeRange(r["split"], r["first"]["value"], r["last"]["value"], r["first"]["text"], r["last"]["text"])
-        for r in rows
-    ]
-
-
-def class_bounds(
-    df: DataFrame, label: str, synthetic: str, features: Sequence[str], split: str | None, within: str | None
-) -> list[Bounds]:
-    """Return the range of each numeric feature by class and by being synthetic, within one split. One action.
-
-    Raises
-    ------
-    InputError
-        If a feature is missing or no number.
-    """
-    rows = df.where(_text(df, split) == F.lit(within)) if split else df
-    ranges = [part for i, name in enumerate(features) for part in _range_of(df, name, i)]
-    grouped = rows.groupBy(class_text(df, label).alias("label"), _flag(df, synthetic).alias("synthetic"))
-    found = grouped.agg(F.count(F.lit(1)).alias("rows"), *ranges).collect()
-    return [
-        Bounds(r["label"], r["synthetic"], name, r[f"low_{i}"], r[f"high_{i}"], r[f"missing_{i}"])
-        for r in found
-        for i, name in enumerate(features)
-    ]
-
-
-def count_scores(df: DataFrame, score: str, classes: Sequence[str] | None, tolerance: float) -> ScoreCounts:
-    """Count the scores that are no probabilities. One action.
+def count_cells(df: DataFrame, by: Sequence[Sequence[str]], measures: Sequence[Any]) -> Cells:
+    """Count rows by some columns, and measure others in each cell. One scan, one action.
 
     Parameters
     ----------
     df : DataFrame
-    score : str
-        A column of numbers, or a map of class to number.
-    classes : sequence of str, optional
-        The keys that each map must have.
-    tolerance : float
-        How far from one the sum of a map may be.
+    by : sequence of (role, column)
+        Roles are `label`, `split`, `synthetic` and `slice`.
+    measures : sequence
+        See `steelyard.guards._needs.cells`.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or of a wrong type, or if there are too many cells for the driver.
     """
-    kind = dtype(df, score, "score")
-    if isinstance(kind, T.MapType):
-        aggregates = _map_faults(col(score), classes, tolerance)
-    elif isinstance(kind, T.NumericType):
-        aggregates = _number_faults(col(score).cast("double"))
-    else:
-        raise InputError(f"column {score!r} is of type {kind.simpleString()}; a score is a number or a map of them")
-    row = df.agg(F.count(F.lit(1)).alias("rows"), *aggregates).collect()[0]
-    return ScoreCounts(**row.asDict())
+    dimensions = [_dimension(df, role, name).alias(f"d{i}") for i, (role, name) in enumerate(by)]
+    made = [_measure(df, measure) for measure in measures]
+    aggregates = [c.alias(f"m{i}_{name}") for i, of in enumerate(made) for name, c in of.items()]
+    cells = df.groupBy(*dimensions).agg(F.count(F.lit(1)).alias("rows"), *aggregates)
+    named = cells.select("*", *(c for i, m in enumerate(measures) for c in _texts(df, m, i)))
+    rows = named.limit(MAX_CELLS + 1).collect()
+    if len(rows) > MAX_CELLS:
+        raise _too_many([name for _, name in by])
+    groups = [
+        Group(tuple(r[f"d{i}"] for i in range(len(by))), r["rows"], tuple(_values(r, i) for i in range(len(measures))))
+        for r in rows
+    ]
+    return Cells(tuple((role, name) for role, name in by), tuple(measures), tuple(groups))
 
 
-def _text(df: DataFrame, name: str) -> Column:
+def _too_many(names: Sequence[str]) -> InputError:
+    if len(names) == 1:
+        return InputError(f"column {names[0]!r} holds more than {MAX_CELLS:,} different values: it is no class label")
+    columns = ", ".join(map(repr, names))
+    return InputError(
+        f"columns {columns} hold more than {MAX_CELLS:,} different combinations of values: one of them is no class, "
+        "split or slice"
+    )
+
+
+def _dimension(df: DataFrame, role: str, name: str) -> Column:
+    dtype(df, name, role)
+    if role == "label":
+        return class_text(df, name)
+    return flag(df, name) if role == "synthetic" else text(df, name)
+
+
+def text(df: DataFrame, name: str) -> Column:
+    """Return a column's string form."""
     dtype(df, name)
     return col(name).cast("string")
 
 
-def _flag(df: DataFrame, name: str) -> Column:
+def flag(df: DataFrame, name: str) -> Column:
+    """Return a column as a boolean, null as false."""
     dtype(df, name)
     return F.coalesce(col(name).cast("boolean"), F.lit(False))
+
+
+def _measure(df: DataFrame, measure: Sequence[Any]) -> dict[str, Column]:
+    kind, name, *more = measure
+    if kind == "time":
+        value = _comparable(df, name)
+        return {"first": F.min(value), "last": F.max(value)}
+    if kind == "range":
+        return _range_of(df, name)
+    return _faults(df, name, *more)
 
 
 def _comparable(df: DataFrame, time: str) -> Column:
     kind = dtype(df, time, "time")
     if isinstance(kind, T.TimestampType | T.TimestampNTZType | T.DateType):
         return time_position(df, time, 0)  # microseconds
-    if isinstance(kind, T.NumericType):
-        return col(time).cast("double") if isinstance(kind, T.DecimalType) else col(time)
-    return col(time).cast("string")
+    return col(time) if isinstance(kind, T.NumericType) else col(time).cast("string")
 
 
-def _range_of(df: DataFrame, name: str, at: int) -> list[Column]:
+def _texts(df: DataFrame, measure: Sequence[Any], place: int) -> list[Column]:
+    """Return how the ends of a range of time read, from their values: Spark compares texts only by sorting."""
+    if measure[0] != "time":
+        return []
+    kind = dtype(df, measure[1])
+    return [_as_text(F.col(f"m{place}_{end}"), kind).alias(f"m{place}_{end}_text") for end in ("first", "last")]
+
+
+def _as_text(value: Column, kind: T.DataType) -> Column:
+    if isinstance(kind, T.DateType):
+        return F.timestamp_micros(value).cast("date").cast("string")
+    if isinstance(kind, T.TimestampNTZType):
+        return F.to_utc_timestamp(F.timestamp_micros(value), F.current_timezone()).cast("string")
+    moment = F.timestamp_micros(value) if isinstance(kind, T.TimestampType) else value
+    return moment.cast("string")
+
+
+def _values(row: Any, place: int) -> dict[str, Any]:
+    prefix = f"m{place}_"
+    found = {n.removeprefix(prefix): v for n, v in row.asDict().items() if n.startswith(prefix)}
+    if "total" in found:
+        found["total"] = (found["total"] or 0) / _DECIMALS
+    return found
+
+
+def _range_of(df: DataFrame, name: str) -> dict[str, Column]:
     kind = dtype(df, name, "feature")
     if not isinstance(kind, T.NumericType):
         raise InputError(f"feature {name!r} is of type {kind.simpleString()}, which has no numeric range")
     value = col(name).cast("double")
     number = F.when(~F.isnan(value), value)
-    return [
-        F.min(number).alias(f"low_{at}"),
-        F.max(number).alias(f"high_{at}"),
-        F.count_if(number.isNull()).alias(f"missing_{at}"),
-    ]
+    whole = F.lit(False) if isinstance(kind, T.IntegralType) else number != F.rint(number)
+    return {
+        "low": F.min(number),
+        "high": F.max(number),
+        "missing": F.count_if(number.isNull()),
+        "fractional": F.count_if(whole),
+    }
 
 
-def _number_faults(value: Column) -> list[Column]:
+def _faults(df: DataFrame, score: str, classes: Sequence[str] | None, tolerance: float) -> dict[str, Column]:
+    counted = {name: F.count_if(fault) for name, fault in score_faults(df, score, classes, tolerance).items()}
+    if isinstance(dtype(df, score), T.MapType):
+        numbers = _numbers(_map_values(col(score)))
+        return {**counted, "low": F.min(F.array_min(numbers)), "high": F.max(F.array_max(numbers))}
+    value = col(score).cast("double")
     number = F.when(~F.isnan(value), value)
-    return [
-        F.count_if(value.isNull()).alias("null"),
-        F.count_if(F.isnan(value)).alias("nan"),
-        F.count_if(number < 0).alias("below"),
-        F.count_if(number > 1).alias("above"),
-        F.min(number).alias("low"),
-        F.max(number).alias("high"),
-    ]
+    whole = F.rint(F.when(number.between(0, 1), number) * _DECIMALS).cast("bigint")
+    return {**counted, "low": F.min(number), "high": F.max(number), "total": F.sum(whole)}
 
 
-def _map_faults(scores: Column, classes: Sequence[str] | None, tolerance: float) -> list[Column]:
-    values = F.transform(F.map_values(scores), lambda v: v.cast("double"))
-    numbers = F.filter(values, lambda v: v.isNotNull() & ~F.isnan(v))
+def score_faults(
+    df: DataFrame, score: str, classes: Sequence[str] | None = None, tolerance: float = 1e-6
+) -> dict[str, Column]:
+    """Return, for each fault that a score may have, whether a row's has it.
+
+    Raises
+    ------
+    InputError
+        If the column holds neither numbers nor maps of them.
+    """
+    kind = dtype(df, score, "score")
+    if isinstance(kind, T.MapType):
+        return _map_faults(col(score), classes, tolerance)
+    if not isinstance(kind, T.NumericType):
+        raise InputError(f"column {score!r} is of type {kind.simpleString()}; a score is a number or a map of them")
+    value = col(score).cast("double")
+    number = F.when(~F.isnan(value), value)
+    return {"null": value.isNull(), "nan": F.isnan(value), "below": number < 0, "above": number > 1}
+
+
+def _map_values(scores: Column) -> Column:
+    return F.transform(F.map_values(scores), lambda v: v.cast("double"))
+
+
+def _numbers(values: Column) -> Column:
+    return F.filter(values, lambda v: v.isNotNull() & ~F.isnan(v))
+
+
+def _map_faults(scores: Column, classes: Sequence[str] | None, tolerance: float) -> dict[str, Column]:
+    values = _map_values(scores)
+    numbers = _numbers(values)
     total = F.aggregate(values, F.lit(0.0), lambda a, b: a + b)
     faults = {
         "null": scores.isNull() | F.exists(values, lambda v: v.isNull()),
@@ -179,8 +188,4 @@ def _map_faults(scores: Column, classes: Sequence[str] | None, tolerance: float)
     if classes is not None:
         wanted = F.array(*(F.lit(c) for c in sorted(classes)))
         faults["wrong_classes"] = F.array_sort(F.map_keys(scores).cast("array<string>")) != wanted
-    return [
-        *(F.count_if(fault).alias(name) for name, fault in faults.items()),
-        F.min(F.array_min(numbers)).alias("low"),
-        F.max(F.array_max(numbers)).alias("high"),
-    ]
+    return faults

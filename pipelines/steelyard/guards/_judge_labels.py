@@ -68,6 +68,22 @@ def minority_share(column: str, counts: LabelCounts, low: float | None, high: fl
     )
 
 
+def imbalance_ratio(column: str, counts: LabelCounts, low: float | None, high: float | None) -> Verdict:
+    """Judge the size of the largest class over that of the smallest, of those that occur."""
+    classes = counts.by_class
+    if not classes:
+        return Verdict(False, f"column {column!r} holds no label at all", {"rows": 0}, between(low, high))
+    largest, smallest = max(classes, key=lambda c: (classes[c], c)), min(classes, key=lambda c: (classes[c], c))
+    ratio = classes[largest] / classes[smallest]
+    seen = f"{number(classes[largest])} of class {largest!r} for {number(classes[smallest])} of class {smallest!r}"
+    return Verdict(
+        inside(ratio, low, high),
+        f"column {column!r} has {seen}, a ratio of {ratio:.4g}; expected {span(low, high)}",
+        {"ratio": ratio, "largest": largest, "smallest": smallest},
+        between(low, high),
+    )
+
+
 def class_counts_between(
     column: str, counts: LabelCounts, low: int | None, high: int | None, splits: Sequence[str] | None
 ) -> Verdict:

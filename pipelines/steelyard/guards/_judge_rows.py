@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from steelyard.guards._counts import Bounds, LabelCounts, ScoreCounts
 from steelyard.guards._verdict import Verdict, ends, more, named, number, plural
+from steelyard.kernels.drift import count_interval
 
 
 def synthetic_only_in(column: str, counts: LabelCounts, split: str) -> Verdict:
@@ -49,6 +51,77 @@ def within_bounds(ranges: Iterable[Bounds], tolerance: float) -> Verdict:
         for made, real in wrong
     ]
     return Verdict(not wrong, message, observed, {"outside": 0, "tolerance": tolerance}, table)
+
+
+def whole_numbers(ranges: Iterable[Bounds]) -> Verdict:
+    """Judge whether synthetic rows have whole numbers in the features where all original rows have."""
+    whole: dict[str, bool] = {}
+    broken: dict[str, int] = {}
+    for b in ranges:
+        if b.synthetic:
+            broken[b.feature] = broken.get(b.feature, 0) + b.fractional
+        elif b.low is not None:
+            whole[b.feature] = whole.get(b.feature, True) and not b.fractional
+    wrong = {f: n for f, n in broken.items() if n and whole.get(f)}
+    if wrong:
+        shown = [f"column {f!r} in {plural(n, 'row')}" for f, n in wrong.items()]
+        message = "synthetic rows have fractions where original rows have whole numbers: "
+        message += ", ".join(shown[:5]) + more(shown, 5)
+        message += "; make it an integer column, or a category"
+    else:
+        message = f"synthetic rows keep whole numbers in all {plural(sum(whole.values()), 'feature')} that hold them"
+    table = [{"feature": f, "synthetic rows": n} for f, n in wrong.items()]
+    return Verdict(not wrong, message, {"broken": wrong}, {"broken": {}}, table)
+
+
+def prevalence(
+    column: str,
+    positive: str,
+    scores: Mapping[str | None, ScoreCounts],
+    labels: LabelCounts,
+    max_change: float,
+    confidence: float,
+) -> Verdict:
+    """Judge the mean score over the share of the positive class, in each split.
+
+    A split fails only where the whole exact interval of the ratio (Garwood's, for the number of positives) is outside
+    [1 - max_change, 1 + max_change]. Confidence is that of all splits together (Bonferroni).
+    """
+    splits = [s for s in scores if s is not None]
+    each = 1 - (1 - confidence) / max(len(splits), 1)
+    rows = [_prevalence_row(s, scores[s], labels.within(s).by_class.get(positive, 0), each) for s in sorted(splits)]
+    low, high = 1 - max_change, 1 + max_change
+    wrong = [r for r in rows if r["low"] > high or (r["high"] is not None and r["high"] < low)]
+    wanted = f"{low:.3g} to {high:.3g} times"
+    if wrong:
+        faults = "; ".join(_prevalence_fault(r) for r in wrong)
+        message = f"the mean of column {column!r} isn't the share of class {positive!r}: {faults}; expected {wanted}"
+    elif rows:
+        shown = ", ".join(f"{r['predicted']:.4g} for {r['observed']:.4g} in {r['split']!r}" for r in rows)
+        message = f"the mean of column {column!r} is near the share of class {positive!r}: {shown}"
+    else:
+        message = f"no row is in a split, so that the mean of column {column!r} can't be judged"
+    seen = {r["split"]: {"predicted": r["predicted"], "observed": r["observed"]} for r in rows}
+    return Verdict(bool(rows) and not wrong, message, seen, {"min": low, "max": high}, wrong)
+
+
+def _prevalence_row(split: str, scores: ScoreCounts, positives: int, confidence: float) -> dict[str, Any]:
+    least, most = count_interval(positives, confidence)
+    rows = max(scores.rows, 1)
+    return {
+        "split": split,
+        "predicted": scores.total / rows,
+        "observed": positives / rows,
+        "positives": positives,
+        "low": scores.total / most,
+        "high": scores.total / least if least else None,
+    }
+
+
+def _prevalence_fault(row: Mapping[str, Any]) -> str:
+    high = "∞" if row["high"] is None else f"{row['high']:.3g}"
+    seen = f"{row['predicted']:.4g} in {row['split']!r}, where {row['observed']:.4g} of the rows are of it"
+    return f"{seen} (ratio with an interval from {row['low']:.3g} to {high})"
 
 
 def probabilities(column: str, seen: ScoreCounts, classes: Sequence[str] | None) -> Verdict:

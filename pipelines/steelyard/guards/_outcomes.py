@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from steelyard.errors import EngineError, InputError
 from steelyard.guards._report import GuardResult
 
 if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+    from pyspark.sql import DataFrame
+
+Quarantine: TypeAlias = "Callable[[str, DataFrame], str]"
+SHOWN_KEYS = 20
 
 
 def guard_result(result: ExpectationValidationResult, checkpoint: str) -> GuardResult:
@@ -38,6 +44,56 @@ def guard_result(result: ExpectationValidationResult, checkpoint: str) -> GuardR
         expected=details["expected"] if ours else kwargs,
         message=details["message"] if ours else _message_of(seen, kwargs, flat),
     )
+
+
+def with_rows(
+    outcomes: Sequence[GuardResult],
+    results: Sequence[ExpectationValidationResult],
+    df: DataFrame,
+    key: Sequence[str],
+    quarantine: Quarantine | None,
+) -> Iterator[GuardResult]:
+    """Add to what failed the keys of rows that break it, and where these rows were set aside."""
+    names: Counter[str] = Counter()
+    for outcome, result in zip(outcomes, results, strict=True):
+        rows = None if outcome.success else _offending(result, df)
+        if rows is None:
+            yield outcome
+            continue
+        names[outcome.expectation] += 1
+        nth = names[outcome.expectation]
+        keys = _some_keys(rows, key)
+        yield replace(
+            outcome,
+            message=outcome.message + _words(keys),
+            keys=keys[:SHOWN_KEYS],
+            quarantine=quarantine(outcome.expectation + (f"_{nth}" if nth > 1 else ""), rows) if quarantine else None,
+        )
+
+
+def _offending(result: ExpectationValidationResult, df: DataFrame) -> DataFrame | None:
+    from steelyard.guards.expectations import JudgedExpectation
+
+    assert result.expectation_config is not None
+    expectation = result.expectation_config.to_domain_obj()
+    return expectation.offending(df) if isinstance(expectation, JudgedExpectation) else None
+
+
+def _some_keys(rows: DataFrame, key: Sequence[str]) -> list[dict[str, Any]]:
+    if not key:
+        return []
+    from steelyard.columns import col
+
+    columns = [*map(col, key)]
+    first = rows.select(*columns).distinct().orderBy(*columns).limit(SHOWN_KEYS + 1)
+    return [r.asDict() for r in first.select(*(col(name).cast("string").alias(name) for name in key)).collect()]
+
+
+def _words(keys: Sequence[Mapping[str, Any]]) -> str:
+    if not keys:
+        return ""
+    shown = [", ".join(f"{name} = {value}" for name, value in k.items()) for k in keys[:5]]
+    return f" (rows of {'; '.join(shown)}{'; …' if len(keys) > len(shown) else ''})"
 
 
 def _raise_what_was_raised(result: ExpectationValidationResult, checkpoint: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from steelyard.errors import GuardError
@@ -28,6 +28,10 @@ class GuardResult:
         JSON types.
     message : str
         One sentence with column, observed and expected.
+    keys : list of dict
+        Keys of rows that break it, where the table has a key and the expectation is about single rows: some of them.
+    quarantine : str, optional
+        Where such rows were set aside.
     """
 
     expectation: str
@@ -37,6 +41,8 @@ class GuardResult:
     observed: Any
     expected: Any
     message: str
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    quarantine: str | None = None
 
 
 @dataclass(frozen=True)

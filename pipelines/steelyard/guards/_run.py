@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import ConfigError, closest, missing_column
-from steelyard.guards._outcomes import guard_result
+from steelyard.guards._needs import Needs, shared
+from steelyard.guards._outcomes import Quarantine, guard_result, with_rows
 from steelyard.guards._report import GuardReport
 from steelyard.guards._suites import is_shipped, load_suite, with_parameters
 
@@ -34,6 +35,8 @@ def run_guard(
     df: DataFrame,
     parameters: Mapping[str, Any] | None = None,
     docs_dir: str | None = None,
+    key: Sequence[str] = (),
+    quarantine: Quarantine | None = None,
 ) -> GuardReport:
     """Run a suite on a table.
 
@@ -45,12 +48,17 @@ def run_guard(
         The bare name of a shipped suite, or the path of a suite of one's own, which may use the expectations
         of Great Expectations too.
     df : DataFrame
-        Classic or Spark Connect. It is read once for each metric of the suite, and not cached.
+        Classic or Spark Connect. For our own expectations it is read twice at most, and not cached.
     parameters : mapping, optional
         Values for the suite's `$PARAMETER`s. One that is None leaves out the expectations that use it;
         one that the suite doesn't use is ignored.
     docs_dir : str, optional
         A local folder for Data Docs of this run alone: Great Expectations removes pages of others from it.
+    key : sequence of str
+        Columns that identify a row: of rows that break an expectation of ours, some keys are reported, at one more
+        action. Data Docs don't show them.
+    quarantine : callable, optional
+        Given the name of an expectation that failed and the rows that break it, sets them aside and returns where.
 
     Returns
     -------
@@ -74,9 +82,11 @@ def run_guard(
     document = load_suite(suite)
     chosen, values, left_out = with_parameters(document, parameters or {})
     with _quiet():
-        expectations = [_expectation(e, values, df.columns, suite) for e in chosen]
-        results = _validate(checkpoint, document["name"], expectations, df, values, docs_dir) if chosen else []
-    outcomes = tuple(guard_result(r, checkpoint) for r in results)
+        made = [_expectation(e, values, df.columns, suite) for e in chosen]
+        with shared(_needs(tried for _, tried in made)):
+            expectations = [given for given, _ in made]
+            results = _validate(checkpoint, document["name"], expectations, df, values, docs_dir) if chosen else []
+        outcomes = tuple(with_rows([guard_result(r, checkpoint) for r in results], results, df, key, quarantine))
     return GuardReport(
         checkpoint=checkpoint,
         suite=suite,
@@ -121,8 +131,8 @@ def _implementation(kind: str, suite: str) -> type[Expectation]:
 
 def _expectation(
     source: Mapping[str, Any], values: Mapping[str, Any], columns: Sequence[str], suite: str
-) -> Expectation:
-    """Build an expectation, having tried it with the values of its parameters."""
+) -> tuple[Expectation, Expectation]:
+    """Build an expectation: as it is given, and as it is with the values of its parameters."""
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     kind = source["type"]
@@ -137,7 +147,13 @@ def _expectation(
     for name in _columns(tried):
         if name not in columns:
             raise missing_column(name, columns, f"suite {suite!r}: {kind}: column")
-    return expectation
+    return expectation, tried
+
+
+def _needs(expectations: Iterable[Expectation]) -> Iterator[Needs]:
+    from steelyard.guards.expectations import JudgedExpectation
+
+    return (e.needs() for e in expectations if isinstance(e, JudgedExpectation))
 
 
 def _columns(expectation: Expectation) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
-"""Metrics of Great Expectations on Spark that several expectations share: one aggregation each.
+"""The metrics of Great Expectations on Spark that all expectations share: two, each an aggregation of the whole table.
 
 Great Expectations computes a metric once for all expectations of a suite that ask for it with the same
-arguments. So a suite whose expectations name the same label, split and synthetic columns costs one
-aggregation. Importing this module registers the metrics.
+arguments. Importing this module registers the metrics.
 """
 
 from __future__ import annotations
@@ -15,13 +14,11 @@ from great_expectations.execution_engine.sparkdf_execution_engine import SparkDF
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-from steelyard.guards._aggregates import class_bounds, count_labels, count_scores, shared_keys, time_ranges
+from steelyard.guards._aggregates import count_cells
+from steelyard.guards._needs import CELLS, OVERLAPS
+from steelyard.guards._same_rows import find_overlaps
 
-LABEL_COUNTS = "steelyard.label_counts"
-SHARED_KEYS = "steelyard.shared_keys"
-TIME_RANGES = "steelyard.time_ranges"
-CLASS_BOUNDS = "steelyard.class_bounds"
-SCORE_COUNTS = "steelyard.score_counts"
+__all__ = ["CELLS", "OVERLAPS", "CellsMetric", "OverlapsMetric"]
 
 
 class _TableMetric(TableMetricProvider):
@@ -42,41 +39,17 @@ class _TableMetric(TableMetricProvider):
         return cls.compute(df, **{key: metric_value_kwargs.get(key) for key in cls.value_keys})
 
 
-class LabelCountsMetric(_TableMetric):
-    """The number of rows by label and, where their columns are named, by split and by being synthetic."""
+class CellsMetric(_TableMetric):
+    """Rows by label, split, being synthetic and slice, with what is measured in each cell."""
 
-    metric_name = LABEL_COUNTS
-    value_keys = ("label", "split", "synthetic")
-    compute = staticmethod(count_labels)
-
-
-class SharedKeysMetric(_TableMetric):
-    """How many values of a key occur in more than one split."""
-
-    metric_name = SHARED_KEYS
-    value_keys = ("key", "split", "splits")
-    compute = staticmethod(shared_keys)
+    metric_name = CELLS
+    value_keys = ("by", "measures")
+    compute = staticmethod(count_cells)
 
 
-class TimeRangesMetric(_TableMetric):
-    """The first and the last time in each split."""
+class OverlapsMetric(_TableMetric):
+    """Which values occur in which parts of the table."""
 
-    metric_name = TIME_RANGES
-    value_keys = ("time", "split")
-    compute = staticmethod(time_ranges)
-
-
-class ClassBoundsMetric(_TableMetric):
-    """The range of each feature in the original and in the synthetic rows of each class of a split."""
-
-    metric_name = CLASS_BOUNDS
-    value_keys = ("label", "synthetic", "features", "split", "within")
-    compute = staticmethod(class_bounds)
-
-
-class ScoreCountsMetric(_TableMetric):
-    """How many scores are what a probability can't be."""
-
-    metric_name = SCORE_COUNTS
-    value_keys = ("score", "classes", "tolerance")
-    compute = staticmethod(count_scores)
+    metric_name = OVERLAPS
+    value_keys = ("kinds",)
+    compute = staticmethod(find_overlaps)

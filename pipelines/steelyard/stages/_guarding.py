@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
 
+from steelyard.columns import col
 from steelyard.errors import GuardError
 from steelyard.guards import run_guard
 from steelyard.stages._context import Context, Result
 
+QUARANTINED = 10_000  # rows that are set aside for one expectation, at most
 
-def guard(ctx: Context, attempt: str, checkpoint: str, df: DataFrame, parameters: Mapping[str, Any]) -> Result:
+
+def guard(
+    ctx: Context,
+    attempt: str,
+    checkpoint: str,
+    df: DataFrame,
+    parameters: Mapping[str, Any],
+    key: Sequence[str] = (),
+) -> Result:
     """Judge a table by the checkpoint's suite.
 
     Parameters
     ----------
     parameters : mapping
         What the run knows; `guards.parameters` of the configuration override them.
+    key : sequence of str
+        Columns that name the rows that break an expectation.
 
     Raises
     ------
@@ -31,14 +43,26 @@ def guard(ctx: Context, attempt: str, checkpoint: str, df: DataFrame, parameters
     folder = f"guards/{attempt}"
     suite = getattr(ctx.config.guards, checkpoint)
     given = {**parameters, **ctx.config.guards.parameters}
+
+    def set_aside(expectation: str, rows: DataFrame) -> str:
+        place = f"{folder}/quarantine/{expectation}"
+        ordered = rows.orderBy(*map(col, key)) if key else rows
+        ordered.limit(QUARANTINED).write.parquet(ctx.run.uri(place))
+        return place
+
+    quarantine = set_aside if ctx.config.guards.quarantine else None
     with tempfile.TemporaryDirectory() as docs:
-        report = run_guard(checkpoint, suite, df, given, docs_dir=docs)
+        report = run_guard(checkpoint, suite, df, given, docs_dir=docs, key=key, quarantine=quarantine)
         ctx.run.upload(Path(docs), f"{folder}/docs")
     if report.docs is not None:
         report = replace(report, docs=ctx.run.uri(f"{folder}/docs/index.html"))
     ctx.run.write_json(f"{folder}/{checkpoint}.json", report.to_json())
     failed = [r.message for r in report.failures()]
-    details = {"report": f"{folder}/{checkpoint}.json", "docs": report.docs, "failed": failed}
+    aside = [r.quarantine for r in report.failures() if r.quarantine]
+    for place in aside:
+        ctx.warn(f"{checkpoint} guard: rows that it objects to (at most {QUARANTINED:,}) were set aside in {place}")
+    details: dict[str, Any] = {"quarantine": aside} if aside else {}
+    details |= {"report": f"{folder}/{checkpoint}.json", "docs": report.docs, "failed": failed}
     for warning in (r for r in report.failures() if r.severity != "critical"):
         ctx.warn(f"{checkpoint} guard: {warning.message}")
     try:

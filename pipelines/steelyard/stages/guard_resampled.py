@@ -25,13 +25,15 @@ def run(ctx: Context, attempt: str) -> Result:
     sampler = sampler_for(data, wanted.method, wanted.params)
     train = training_rows(ctx)
     # Of a method that cleans, the row that a new one grew from may be gone, and the range of what is left be narrower.
-    numeric = _numbers(train, data) if sampler.makes_rows and not sampler.cleans else []
+    within_class = sampler.makes_rows and not sampler.cleans
     parameters: dict[str, Any] = {
         "label": data.label,
         "counts": _requested(ctx, sampler),
-        "features": numeric or None,
+        "features": (_numbers(train, data) if within_class else []) or None,
+        "categories": (list(data.categorical) if within_class else []) or None,
+        "compared": list(data.features) if sampler.makes_rows else None,
     }
-    return guard(ctx, attempt, "resampled", _side_by_side(ctx, train, [data.label, *numeric]), parameters)
+    return guard(ctx, attempt, "resampled", _side_by_side(ctx, train, [data.label, *data.features]), parameters)
 
 
 def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:

@@ -10,5 +10,6 @@ from steelyard.stages._source import dataset
 
 def run(ctx: Context, attempt: str) -> Result:
     """Judge the published scores."""
-    classes = list(dataset(ctx).classes)
-    return guard(ctx, attempt, "scored", published_scores(ctx), {"label": "label", "classes": classes})
+    data = dataset(ctx)
+    parameters = {"label": "label", "classes": list(data.classes), "positive": data.positive}
+    return guard(ctx, attempt, "scored", published_scores(ctx), parameters, data.key)

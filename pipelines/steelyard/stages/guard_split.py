@@ -34,10 +34,10 @@ def run(ctx: Context, attempt: str) -> Result:
         "group": group,
         "time": data.time if temporal else None,
         "gap_seconds": duration(wanted.gap).total_seconds() if wanted.gap else 0.0,
+        "features": [f for f in data.features if f != "split"],
     }
-    kept = dict.fromkeys([data.label, *data.key, *(group or []), *([data.time] if data.time else [])])
-    judged = rows.select(*map(col, kept), rows[SPLIT].alias("split"))
-    return guard(ctx, attempt, "split", _with_gap(ctx, judged, data) if gap else judged, parameters)
+    judged = rows.drop("split").withColumnRenamed(SPLIT, "split")
+    return guard(ctx, attempt, "split", _with_gap(ctx, judged, data) if gap else judged, parameters, data.key)
 
 
 def _with_gap(ctx: Context, rows: DataFrame, data: Dataset) -> DataFrame:

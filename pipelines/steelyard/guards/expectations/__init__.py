@@ -11,39 +11,55 @@ Examples
 """
 
 from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation
+from steelyard.guards.expectations._drift import ExpectLabelDistributionToMatch
 from steelyard.guards.expectations._labels import (
     ExpectClassCountsToBeBetween,
     ExpectClassCountsToEqual,
+    ExpectImbalanceRatioToBeBetween,
     ExpectLabelsToMatchClasses,
     ExpectMinorityShareToBeBetween,
     ExpectNoNullLabels,
 )
-from steelyard.guards.expectations._rows import (
+from steelyard.guards.expectations._scores import (
+    ExpectPredictedPrevalenceToBeNear,
     ExpectScoresToBeProbabilities,
-    ExpectSyntheticRowsOnlyInSplit,
-    ExpectSyntheticRowsWithinClassBounds,
 )
 from steelyard.guards.expectations._splits import (
     ExpectEveryRowInASplit,
     ExpectKeysToStayInOneSplit,
+    ExpectNoNearDuplicatesAcrossSplits,
     ExpectSplitSharesToBeNear,
     ExpectSplitsInTimeOrder,
     ExpectSplitsToBeStratified,
+)
+from steelyard.guards.expectations._synthetic import (
+    ExpectFewSyntheticDuplicates,
+    ExpectSyntheticRowsOnlyInSplit,
+    ExpectSyntheticRowsToKeepCategories,
+    ExpectSyntheticRowsToKeepWholeNumbers,
+    ExpectSyntheticRowsWithinClassBounds,
 )
 
 __all__ = [
     "ExpectClassCountsToBeBetween",
     "ExpectClassCountsToEqual",
     "ExpectEveryRowInASplit",
+    "ExpectFewSyntheticDuplicates",
+    "ExpectImbalanceRatioToBeBetween",
     "ExpectKeysToStayInOneSplit",
+    "ExpectLabelDistributionToMatch",
     "ExpectLabelsToMatchClasses",
     "ExpectMinorityShareToBeBetween",
+    "ExpectNoNearDuplicatesAcrossSplits",
     "ExpectNoNullLabels",
+    "ExpectPredictedPrevalenceToBeNear",
     "ExpectScoresToBeProbabilities",
     "ExpectSplitSharesToBeNear",
     "ExpectSplitsInTimeOrder",
     "ExpectSplitsToBeStratified",
     "ExpectSyntheticRowsOnlyInSplit",
+    "ExpectSyntheticRowsToKeepCategories",
+    "ExpectSyntheticRowsToKeepWholeNumbers",
     "ExpectSyntheticRowsWithinClassBounds",
     "JudgedExpectation",
     "LabelExpectation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -20,14 +21,17 @@ from great_expectations.render.renderer.renderer import renderer
 from great_expectations.render.renderer_configuration import RendererConfiguration, RendererValueType
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from steelyard.guards import metrics as _registered  # noqa: F401  # the metrics, with Great Expectations
+from steelyard.guards._counts import LabelCounts
+from steelyard.guards._needs import CELLS, Needs, asked, cells
 from steelyard.guards._verdict import TABLE_ROWS, Verdict, named
-from steelyard.guards.metrics import LABEL_COUNTS
 
 if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
     from great_expectations.execution_engine.execution_engine import ExecutionEngine
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.validator.validator import ValidationDependencies
+    from pyspark.sql import DataFrame
 
 # A field may hold a reference to a parameter; Great Expectations has put the value there before it judges.
 if TYPE_CHECKING:
@@ -53,12 +57,16 @@ class JudgedExpectation(BatchExpectation, ABC):
         return {str(name): value[name] + 0 for name in value}
 
     @abstractmethod
-    def _metrics(self) -> dict[str, dict[str, Any]]:
-        """Return the metrics that are needed, by name, with their arguments."""
+    def needs(self) -> Needs:
+        """Return what has to be known of the table: see `steelyard.guards._needs`."""
 
     @abstractmethod
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
         """Judge the values of the metrics."""
+
+    def offending(self, df: DataFrame) -> DataFrame | None:
+        """Return the rows that break it; None where it isn't about single rows."""
+        return None
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns that the table must have."""
@@ -73,9 +81,9 @@ class JudgedExpectation(BatchExpectation, ABC):
     ) -> ValidationDependencies:
         """Tell Great Expectations which metrics to compute; equal ones are computed once for all."""
         dependencies = super().get_validation_dependencies(execution_engine, runtime_configuration)
-        for name, arguments in self._metrics().items():
+        for name, arguments in asked(self.needs()).items():
             dependencies.set_metric_configuration(
-                name, MetricConfiguration(name, {"batch_id": self.batch_id}, arguments)
+                name, MetricConfiguration(name, {"batch_id": self.batch_id}, dict(arguments))
             )
         return dependencies
 
@@ -113,7 +121,7 @@ class JudgedExpectation(BatchExpectation, ABC):
     def _prescriptive_template(cls, renderer_configuration: RendererConfiguration[Any]) -> RendererConfiguration[Any]:
         template, words = cls._words(renderer_configuration.kwargs)
         for name, text in words.items():
-            if f"${name}" in template:
+            if _uses(template, name):
                 renderer_configuration.add_param(name=name, param_type=RendererValueType.STRING, value=text)
         renderer_configuration.template_str = template
         return renderer_configuration
@@ -129,7 +137,7 @@ class JudgedExpectation(BatchExpectation, ABC):
         shown = configuration or (result and result.expectation_config)
         template, words = cls._words(shown.kwargs if shown else {})
         styling = (runtime_configuration or {}).get("styling")
-        return [_text(template, {n: w for n, w in words.items() if f"${n}" in template}, styling)]
+        return [_text(template, {n: w for n, w in words.items() if _uses(template, n)}, styling)]
 
     @classmethod
     @renderer(renderer_type=LegacyDiagnosticRendererType.OBSERVED_VALUE)
@@ -164,10 +172,7 @@ class JudgedExpectation(BatchExpectation, ABC):
 
 
 class LabelExpectation(JudgedExpectation, ABC):
-    """An expectation on the counts of labels, which all such expectations of a suite share.
-
-    They share one aggregation where they name the same three columns; so name `split_column` and
-    `synthetic_column` in all of them, or in none.
+    """An expectation on the counts of labels.
 
     Parameters
     ----------
@@ -186,9 +191,16 @@ class LabelExpectation(JudgedExpectation, ABC):
     column_fields: ClassVar[tuple[str, ...]] = ("column", "split_column", "synthetic_column")
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
 
-    def _metrics(self) -> dict[str, dict[str, Any]]:
-        arguments = {"label": self.column, "split": self.split_column, "synthetic": self.synthetic_column}
-        return {LABEL_COUNTS: arguments}
+    def needs(self) -> Needs:
+        return cells(label=self.column, split=self.split_column, synthetic=self.synthetic_column)
+
+    def _counts(self, metrics: Mapping[str, Any]) -> LabelCounts:
+        counts: LabelCounts = metrics[CELLS].labels(self.column, self.split_column, self.synthetic_column)
+        return counts
+
+
+def _uses(template: str, name: str) -> bool:
+    return re.search(rf"\${name}\b", template) is not None
 
 
 def _details(result: ExpectationValidationResult | None) -> dict[str, Any]:

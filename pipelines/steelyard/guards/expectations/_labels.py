@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from steelyard.guards._judge_labels import (
     class_counts_between,
     class_counts_equal,
+    imbalance_ratio,
     labels_match,
     minority_share,
     no_nulls,
 )
+from steelyard.guards._offending import of_other_classes, without_label
 from steelyard.guards._verdict import Verdict, span
 from steelyard.guards.expectations._base import LabelExpectation, Parameter
-from steelyard.guards.metrics import LABEL_COUNTS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 class ExpectLabelsToMatchClasses(LabelExpectation):
@@ -38,7 +42,10 @@ class ExpectLabelsToMatchClasses(LabelExpectation):
         return cls.template if fields["all_present"] else "$column must hold no other classes than $classes."
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return labels_match(self.column, metrics[LABEL_COUNTS], self.classes, self.all_present)
+        return labels_match(self.column, self._counts(metrics), self.classes, self.all_present)
+
+    def offending(self, df: DataFrame) -> DataFrame | None:
+        return of_other_classes(df, self.column, self.classes)
 
 
 class ExpectNoNullLabels(LabelExpectation):
@@ -48,7 +55,10 @@ class ExpectNoNullLabels(LabelExpectation):
     success_keys: ClassVar[tuple[str, ...]] = ("split_column", "synthetic_column")
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return no_nulls(self.column, metrics[LABEL_COUNTS])
+        return no_nulls(self.column, self._counts(metrics))
+
+    def offending(self, df: DataFrame) -> DataFrame | None:
+        return without_label(df, self.column)
 
 
 class ExpectMinorityShareToBeBetween(LabelExpectation):
@@ -69,7 +79,28 @@ class ExpectMinorityShareToBeBetween(LabelExpectation):
         return f"The rarest class of $column must have a share of {_range_words(fields)}."
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return minority_share(self.column, metrics[LABEL_COUNTS], self.min_value, self.max_value)
+        return minority_share(self.column, self._counts(metrics), self.min_value, self.max_value)
+
+
+class ExpectImbalanceRatioToBeBetween(LabelExpectation):
+    """Expect the size of the largest class over that of the smallest to lie in a closed range.
+
+    Parameters
+    ----------
+    min_value, max_value : float, optional
+    """
+
+    min_value: float | Parameter | None = None
+    max_value: float | Parameter | None = None
+
+    success_keys: ClassVar[tuple[str, ...]] = ("min_value", "max_value", "split_column", "synthetic_column")
+
+    @classmethod
+    def _template_for(cls, fields: Mapping[str, Any]) -> str:
+        return f"The largest class of $column must have {_range_words(fields)} times the rows of the smallest."
+
+    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
+        return imbalance_ratio(self.column, self._counts(metrics), self.min_value, self.max_value)
 
 
 class ExpectClassCountsToBeBetween(LabelExpectation):
@@ -100,7 +131,7 @@ class ExpectClassCountsToBeBetween(LabelExpectation):
         return f"Each class of $column must have {_range_words(fields)} rows{where}."
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        counts = metrics[LABEL_COUNTS]
+        counts = self._counts(metrics)
         return class_counts_between(self.column, counts, self.min_value, self.max_value, self.splits)
 
 
@@ -136,7 +167,7 @@ class ExpectClassCountsToEqual(LabelExpectation):
         return f"The classes of $column must have these rows{place}{slack}: $counts."
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        counts = metrics[LABEL_COUNTS]
+        counts = self._counts(metrics)
         part = counts.within(self.split) if self.split else counts
         return class_counts_equal(self.column, part, self.counts, self.tolerance, self.split)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from steelyard.guards._judge_same import near_duplicates
 from steelyard.guards._judge_splits import (
     every_row_placed,
     in_time_order,
@@ -12,11 +13,15 @@ from steelyard.guards._judge_splits import (
     split_shares,
     stratified,
 )
+from steelyard.guards._needs import CELLS, OVERLAPS, Needs, cells, parts_by_split, same_rows
+from steelyard.guards._offending import in_several_parts, with_likes
 from steelyard.guards._verdict import Verdict
 from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation, Parameter
-from steelyard.guards.metrics import LABEL_COUNTS, SHARED_KEYS, TIME_RANGES
 
 SPLITS = ["train", "validation", "test"]
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 class ExpectSplitSharesToBeNear(LabelExpectation):
@@ -47,7 +52,7 @@ class ExpectSplitSharesToBeNear(LabelExpectation):
     )
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        counts = metrics[LABEL_COUNTS]
+        counts = self._counts(metrics)
         return split_shares(self.split_column, counts, self.shares, self.remainder, self.tolerance)
 
 
@@ -71,7 +76,7 @@ class ExpectEveryRowInASplit(LabelExpectation):
         return some if fields["max_share"] else "$split_column must put every row in a split."
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return every_row_placed(self.split_column, metrics[LABEL_COUNTS], self.max_share)
+        return every_row_placed(self.split_column, self._counts(metrics), self.max_share)
 
 
 class ExpectSplitsToBeStratified(LabelExpectation):
@@ -109,7 +114,7 @@ class ExpectSplitsToBeStratified(LabelExpectation):
         return f"$split_column must divide each class of $column by $shares, the rest to $remainder, {exact}."
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return stratified(self.column, metrics[LABEL_COUNTS], self.shares, self.remainder, self.tolerance)
+        return stratified(self.column, self._counts(metrics), self.shares, self.remainder, self.tolerance)
 
 
 class ExpectKeysToStayInOneSplit(JudgedExpectation):
@@ -133,11 +138,63 @@ class ExpectKeysToStayInOneSplit(JudgedExpectation):
     column_fields: ClassVar[tuple[str, ...]] = ("key", "split_column")
     success_keys: ClassVar[tuple[str, ...]] = ("key", "split_column", "splits")
 
-    def _metrics(self) -> dict[str, dict[str, Any]]:
-        return {SHARED_KEYS: {"key": self.key, "split": self.split_column, "splits": self.splits}}
+    def needs(self) -> Needs:
+        return {OVERLAPS: {"kinds": [self._kind()]}}
+
+    def _kind(self) -> Any:
+        return same_rows(self.key, parts_by_split(self.split_column, self.splits))
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return keys_in_one_split(self.key, metrics[SHARED_KEYS])
+        return keys_in_one_split(self.key, metrics[OVERLAPS].shared(self._kind()))
+
+    def offending(self, df: DataFrame) -> DataFrame | None:
+        return in_several_parts(df, self._kind())
+
+
+class ExpectNoNearDuplicatesAcrossSplits(JudgedExpectation):
+    """Expect no test row, or few of them, to have the features of a training row, rounded.
+
+    What rounds to different numbers on either side of a boundary isn't found, so that the share is a lower bound. No
+    value of a row reaches the driver: rows are compared by hashes.
+
+    Parameters
+    ----------
+    features : list of str
+        Numbers, vectors and arrays are rounded; all else must be equal.
+    digits : int
+        How many significant digits are compared; from 16 on, all.
+    max_share : float
+        Of the rows of `test`.
+    split_column, train, test : str
+    """
+
+    features: list[str] | Parameter
+    digits: int | Parameter = 6
+    max_share: float | Parameter = 0.0
+    split_column: str | Parameter = "split"
+    train: str | Parameter = "train"
+    test: str | Parameter = "test"
+
+    template: ClassVar[str] = (
+        "To $digits significant digits, a share of at most $max_share of the rows in $test may have the features of "
+        "a row in $train."
+    )
+    column_fields: ClassVar[tuple[str, ...]] = ("features", "split_column")
+    success_keys: ClassVar[tuple[str, ...]] = ("features", "digits", "max_share", "split_column", "train", "test")
+
+    def needs(self) -> Needs:
+        return {OVERLAPS: {"kinds": [self._kind()]}}
+
+    def _kind(self) -> Any:
+        parts = parts_by_split(self.split_column, [self.train, self.test])
+        return same_rows(self.features, parts, digits=self.digits)
+
+    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
+        found = metrics[OVERLAPS].of(self._kind())
+        return near_duplicates(found, self.train, self.test, self.digits, self.max_share)
+
+    def offending(self, df: DataFrame) -> DataFrame | None:
+        return with_likes(df, self._kind(), part=1, other=0)
 
 
 class ExpectSplitsInTimeOrder(JudgedExpectation):
@@ -165,8 +222,9 @@ class ExpectSplitsInTimeOrder(JudgedExpectation):
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
     success_keys: ClassVar[tuple[str, ...]] = ("split_column", "splits", "gap")
 
-    def _metrics(self) -> dict[str, dict[str, Any]]:
-        return {TIME_RANGES: {"time": self.column, "split": self.split_column}}
+    def needs(self) -> Needs:
+        return cells(["time", self.column], split=self.split_column)
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return in_time_order(self.column, metrics[TIME_RANGES], self.splits, self.gap)
+        ranges = metrics[CELLS].times(self.column, self.split_column)
+        return in_time_order(self.column, ranges, self.splits, self.gap)

@@ -1,0 +1,89 @@
+"""What expectations ask of a table, and how the asks of a whole suite become two: JSON types, no pyspark.
+
+Great Expectations computes a metric once for all expectations that ask for it with the same arguments. There are
+two: the *cells* (rows counted by label, split and so on, with what is measured in each) and the *overlaps* (values
+that occur in several parts of the table). Within `shared`, each expectation asks for what all of them need, so that a
+suite costs two scans, whatever is in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+CELLS = "steelyard.cells"
+OVERLAPS = "steelyard.overlaps"
+
+Needs = dict[str, dict[str, list[Any]]]
+"""Metric → argument → what is asked for."""
+
+_SUITE: ContextVar[Needs | None] = ContextVar("needs of the suite that is running", default=None)
+
+
+def cells(*measures: list[Any], **roles: str | None) -> Needs:
+    """Return the need for counts by some columns, and for measures in each cell.
+
+    Parameters
+    ----------
+    *measures : list
+        `["time", column]`, `["range", column]` or `["score", column, classes, tolerance]`.
+    **roles : str, optional
+        `label`, `split`, `synthetic` or `slice`, with the column that plays it.
+    """
+    by = [[role, column] for role, column in roles.items() if column is not None]
+    return {CELLS: {"by": by, "measures": list(measures)}}
+
+
+def parts_by_split(split: str, names: Sequence[str]) -> list[Any]:
+    """Return the parts of a table that its splits are: the named ones, and `another split`."""
+    return ["split", split, list(names)]
+
+
+def parts_by_origin(synthetic: str) -> list[Any]:
+    """Return the parts `original` and `synthetic`."""
+    return ["synthetic", synthetic]
+
+
+def same_rows(columns: Sequence[str], parts: list[Any], *, digits: int | None = None, label: str | None = None) -> Any:
+    """Return what asks for values that occur in several parts.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Rows with equal values in all of them are the same.
+    parts : list
+    digits : int, optional
+        Compare numbers to so many significant digits.
+    label : str, optional
+        Rows of different classes are never the same.
+    """
+    return [list(columns), parts, digits, label]
+
+
+def together(needs: Iterable[Needs]) -> Needs:
+    """Return the union of some needs, in an order that doesn't depend on theirs."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for need in needs:
+        for metric, arguments in need.items():
+            for name, asked in arguments.items():
+                found.setdefault(metric, {}).setdefault(name, {}).update({json.dumps(a): a for a in asked})
+    return {m: {name: [of[k] for k in sorted(of)] for name, of in args.items()} for m, args in found.items()}
+
+
+def asked(own: Needs) -> Mapping[str, Mapping[str, list[Any]]]:
+    """Return what an expectation asks for: its own needs, or the suite's for the metrics that it uses."""
+    suite = _SUITE.get() or {}
+    return {metric: suite.get(metric, arguments) for metric, arguments in own.items()}
+
+
+@contextmanager
+def shared(needs: Iterable[Needs]) -> Iterator[None]:
+    """Let all expectations that run meanwhile ask for the same."""
+    token = _SUITE.set(together(needs))
+    try:
+        yield
+    finally:
+        _SUITE.reset(token)

@@ -1,0 +1,126 @@
+"""How far one distribution of classes is from another, as a whole and class by class.
+
+A class's share now over its share in a reference is judged by an exact interval. Its count now, `c` of `C` rows, and in
+the reference, `r` of `R`, are taken for Poisson counts, as those of a rare class are. Given their sum, `c` is binomial:
+`c ~ Binomial(r + c, C·ρ / (C·ρ + R))`, where ρ is the ratio of the shares. The interval of Clopper and Pearson for that
+probability, p, gives the one of ρ = (p / (1 - p))·(R / C). It holds ρ at least as often as it says; for a class that
+isn't rare, more often still, since its count varies less than a Poisson count does.
+
+References
+----------
+Clopper, Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial", Biometrika 26,
+1934.
+Przyborowski, Wilenski, "Homogeneity of results in testing samples from Poisson series", Biometrika 31, 1940.
+Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on Information Theory 37, 1991.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import betaincinv, gammaincinv
+
+from steelyard.kernels.arrays import Floats
+
+
+def psi(counts: Sequence[int], reference: Sequence[int]) -> float:
+    """Return the population stability index: the sum of (p - q)·ln(p / q) over the classes.
+
+    A class without rows counts as half a row, so that the index stays finite.
+
+    Examples
+    --------
+    >>> round(psi([90, 10], [80, 20]), 4)
+    0.0811
+    """
+    p, q = _shares(counts, 0.5), _shares(reference, 0.5)
+    return float(((p - q) * np.log(p / q)).sum())
+
+
+def jensen_shannon(counts: Sequence[int], reference: Sequence[int]) -> float:
+    """Return the Jensen-Shannon distance, the root of the divergence in bits: 0 for equal shares, 1 for none in common.
+
+    Examples
+    --------
+    >>> round(jensen_shannon([90, 10], [80, 20]), 4)
+    0.1199
+    """
+    p, q = _shares(counts, 0), _shares(reference, 0)
+    middle = (p + q) / 2
+    return math.sqrt(max((_relative(p, middle) + _relative(q, middle)) / 2, 0.0))
+
+
+def share_ratio_interval(
+    count: int, total: int, reference: int, reference_total: int, confidence: float
+) -> tuple[float, float]:
+    """Return the exact interval of a class's share over its share in a reference: see the module.
+
+    Parameters
+    ----------
+    count, total : int
+        Rows of the class, and of all classes.
+    reference, reference_total : int
+        The same in the reference.
+    confidence : float
+
+    Returns
+    -------
+    tuple of float
+        The lower end is 0 where `count` is, the upper one infinite where `reference` is 0.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in share_ratio_interval(60, 100_000, 100, 100_000, 0.95)]
+    [0.428, 0.835]
+    >>> share_ratio_interval(0, 100_000, 100, 100_000, 0.95)[1] < 0.05
+    True
+    """
+    lows, highs = share_ratio_intervals([count], total, [reference], reference_total, confidence)
+    return float(lows[0]), float(highs[0])
+
+
+def share_ratio_intervals(
+    counts: Sequence[int] | Floats,
+    total: int,
+    references: Sequence[int] | Floats,
+    reference_total: int,
+    confidence: float,
+) -> tuple[Floats, Floats]:
+    """Return the intervals of many classes: arrays of lower and of upper ends."""
+    c, r = np.asarray(counts, dtype=np.float64), np.asarray(references, dtype=np.float64)
+    tail = (1 - confidence) / 2
+    low = np.where(c > 0, betaincinv(np.maximum(c, 1), r + 1, tail), 0.0)
+    high = np.where(r > 0, betaincinv(c + 1, np.maximum(r, 1), 1 - tail), 1.0)
+    with np.errstate(divide="ignore"):
+        scale = reference_total / max(total, 1)
+        return low / (1 - low) * scale, high / (1 - high) * scale
+
+
+def count_interval(count: int, confidence: float) -> tuple[float, float]:
+    """Return the exact interval of the mean of a Poisson count.
+
+    References
+    ----------
+    Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28, 1936.
+
+    Examples
+    --------
+    >>> [round(x, 2) for x in count_interval(10, 0.95)]
+    [4.8, 18.39]
+    """
+    tail = (1 - confidence) / 2
+    low = float(gammaincinv(count, tail)) if count else 0.0
+    return low, float(gammaincinv(count + 1, 1 - tail))
+
+
+def _shares(counts: Sequence[int], absent: float) -> Floats:
+    filled: Floats = np.array([n or absent for n in counts], dtype=np.float64)
+    total = max(float(filled.sum()), 1.0)
+    return filled / total
+
+
+def _relative(p: Floats, q: Floats) -> float:
+    some = p > 0
+    return float((p[some] * np.log2(p[some] / q[some])).sum())
