@@ -165,6 +165,10 @@ class RunDir:
         place = f"{self.location}/{path}" if path else self.location
         return f"file://{place}" if self.local is not None else place
 
+    def beside(self, name: str) -> RunDir:
+        """Return a folder next to this one. One whose name begins with `_` is no run's: run ids can't."""
+        return RunDir(self._fs, f"{self._path.rsplit('/', 1)[0]}/{name}", f"{self.location.rsplit('/', 1)[0]}/{name}")
+
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder at `path`."""
         return bool(self._fs.get_file_info(f"{self._path}/{path}").type != pafs.FileType.NotFound)

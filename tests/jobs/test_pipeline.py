@@ -52,6 +52,15 @@ def test_every_stage_publishes_and_the_files_are_there(finished: RunDir) -> None
     assert {"metrics.json", "report.html"} <= named
 
 
+def test_what_passes_the_gate_is_kept_for_later_runs(finished: RunDir) -> None:
+    history = finished.beside("_accepted")
+    (name,) = history.files("")
+    kept = history.read_json(name)
+    assert name.endswith("_r1.json") and (kept["run_id"], kept["classes"]) == ("r1", {"0": 1080, "1": 120})
+    outcome = finished.outcome("gate")
+    assert outcome is not None and outcome.details["accepted"] == f"{history.location}/{name}"
+
+
 def test_split_counts_are_exact(finished: RunDir) -> None:
     outcome = finished.outcome("split")
     assert outcome is not None
@@ -187,6 +196,7 @@ def test_a_gate_that_says_no(start: Callable[..., Context], table: str) -> None:
     outcome = ctx.run.outcome("gate")
     assert outcome is not None and [v["passed"] for v in outcome.details["verdicts"]] == [False, True]
     assert ctx.run.exists("metrics.json") and ctx.run.exists("report.html")
+    assert not ctx.run.beside("_accepted").exists("")
 
 
 def test_input_is_pinned(start: Callable[..., Context], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from steelyard.errors import SteelyardError, translated
 from steelyard.stages._context import Context, Result
+from steelyard.stages._history import forget
 from steelyard.stages._order import STAGES, downstream, fingerprint
 from steelyard.store import Outcome, new_token, now
 
@@ -22,7 +23,7 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
     """Execute one stage anew and publish its outcome.
 
     The outcomes of this stage and of all after it are deleted first, so that nobody takes results of the old one
-    for results of the new.
+    for results of the new; and so is what was accepted of the run.
 
     Raises
     ------
@@ -30,6 +31,7 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
         What the stage failed with, after the failure is recorded; unforeseen errors come as `EngineError`.
     """
     ctx.run.void(downstream(stage))
+    forget(ctx.run)
     attempt, started = new_token(), now()
     mark = fingerprint(stage, ctx.config)
 

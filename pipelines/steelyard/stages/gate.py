@@ -1,15 +1,16 @@
-"""Stage `gate`: does the model reach on the test split what the configuration demands?"""
+"""Stage `gate`: does the model reach on the test split what the configuration demands? If so, the run is accepted."""
 
 from __future__ import annotations
 
 from steelyard.errors import GuardError
 from steelyard.metrics import judge_gate
 from steelyard.stages._context import Context, Result
+from steelyard.stages._history import accept
 from steelyard.stages._order import STAGES
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Judge the metrics of the test split. All earlier stages must be done."""
+    """Judge the metrics of the test split, and keep the profile of a run that passes. All before must be done."""
     for stage in STAGES[:-1]:
         ctx.published(stage)
     metrics = ctx.run.read_json("metrics.json")
@@ -19,4 +20,4 @@ def run(ctx: Context, attempt: str) -> Result:
     failed = [v["message"] for v in verdicts if not v["passed"]]
     if failed:
         raise GuardError("the gate says no: " + "; ".join(failed), details)
-    return Result(details=details)
+    return Result(details={**details, "accepted": accept(ctx)})

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
-from steelyard.columns import class_text
+from steelyard.columns import class_text, dtype
 from steelyard.config import DataConfig
 from steelyard.errors import InputError
 from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
 from steelyard.hashing import row_hash
+from steelyard.splitting import time_position
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import configured_source, roles
 from steelyard.stats import ClassCounts, class_counts, profile
@@ -53,9 +56,25 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None]) -> di
         "positive": positive,
         "imbalance_ratio": counts.imbalance_ratio,
         "classes": _shares(counts),
+        "latest_time": _latest(df, found.time),
         "features": profile(df, known),
         "dataset": known.to_json(),
     }
+
+
+def _latest(df: DataFrame, time: str | None) -> str | None:
+    """Return the latest time in the table, in UTC, to the second; numbers are no dates. One narrow scan."""
+    if time is None or isinstance(dtype(df, time), T.NumericType | T.StringType):
+        return None
+    found = df.agg(F.max(time_position(df, time, 0)).alias("at")).first()
+    return None if found is None or found["at"] is None else _date(found["at"])
+
+
+def _date(microseconds: int) -> str | None:
+    try:
+        return datetime.fromtimestamp(microseconds // 1_000_000, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):  # a placeholder for "never", beyond the year 9999
+        return None
 
 
 def _repeated(df: DataFrame, key: Sequence[str], warn: Callable[[str], None]) -> int | None:

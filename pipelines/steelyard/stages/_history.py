@@ -1,0 +1,114 @@
+"""The accepted profiles of a pipeline: what the label looked like in runs that passed their gate, by date of the data.
+
+They lie beside the runs, in `STORE/<name>/_accepted/<date>_<run_id>.json`. A run is held against the latest one of
+*earlier* data, so that a backfill compares with its own past, and a run that is done again not with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from steelyard.errors import InputError
+from steelyard.stages._context import Context
+from steelyard.stages._source import stats
+from steelyard.store import RunDir, Store
+
+FOLDER = "_accepted"
+_STAMP = "%Y%m%dT%H%M%S"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Rows by class that a run is held against.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+    name : str
+        What messages call it.
+    """
+
+    counts: Mapping[str, int]
+    name: str
+
+
+def data_date(ctx: Context) -> datetime:
+    """Return the date of a run's data, in UTC.
+
+    That is the variable `date` of the run, else the latest time of the table's time column, else the time when the run
+    was created.
+
+    Raises
+    ------
+    InputError
+        If the variable is no date.
+    """
+    manifest = ctx.run.manifest()
+    given = (manifest.get("variables") or {}).get("date")
+    if given is not None:
+        try:
+            return _moment(given)
+        except ValueError:
+            raise InputError(
+                f"the variable date is {given!r}, which is no date such as 2026-01-31 or 2026-01-31T03:00:00Z"
+            ) from None
+    return _moment(stats(ctx).get("latest_time") or manifest["created"])
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def accept(ctx: Context) -> str:
+    """Keep the class counts of a run that has passed its gate; returns where."""
+    date, run_id = data_date(ctx), ctx.run.manifest()["run_id"]
+    classes = {c: of["count"] for c, of in stats(ctx)["classes"].items()}
+    history, name = ctx.run.beside(FOLDER), f"{date:{_STAMP}}_{run_id}.json"
+    history.write_json(name, {"run_id": run_id, "date": date.isoformat(), "classes": classes})
+    return f"{history.location}/{name}"
+
+
+def forget(run: RunDir) -> None:
+    """Take back that a run was accepted: it is being done anew."""
+    history, run_id = run.beside(FOLDER), run.manifest()["run_id"]
+    for name in history.files(""):
+        if _run_of(name) == run_id:
+            history.delete(name)
+
+
+def reference(ctx: Context) -> Reference | None:
+    """Return what labels are held against: the configured file, else the latest accepted run of earlier data."""
+    if ctx.config.guards.reference is not None:
+        return _from_file(ctx.config.guards.reference)
+    history, limit = ctx.run.beside(FOLDER), f"{data_date(ctx):{_STAMP}}"
+    earlier = [name for name in history.files("") if name.partition("_")[0] < limit]
+    if not earlier:
+        return None
+    found = history.read_json(max(earlier))
+    return Reference(found["classes"], f"run {found['run_id']} (data of {found['date'][:10]})")
+
+
+def _run_of(name: str) -> str:
+    return name.partition("_")[2].removesuffix(".json")
+
+
+def _from_file(path: str) -> Reference:
+    """Read class counts: those of an accepted run, of a `stats.json`, or a bare mapping of class to rows."""
+    folder, _, name = path.rpartition("/")
+    wrong = f"guards.reference {path} must be JSON with the rows of each class"
+    try:
+        document = Store(folder or ".").here().read_json(name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{wrong}; it can't be read: {error}") from None
+    classes = document.get("classes", document) if isinstance(document, dict) else None
+    if not isinstance(classes, dict) or not classes:
+        raise InputError(f'{wrong}, such as {{"0": 990, "1": 10}}')
+    counts: dict[str, Any] = {c: of.get("count") if isinstance(of, dict) else of for c, of in classes.items()}
+    odd = [c for c, n in counts.items() if not isinstance(n, int) or n < 0]
+    if odd:
+        raise InputError(f"{wrong}; for class {odd[0]!r} it has {classes[odd[0]]!r}")
+    return Reference(counts, name)
