@@ -119,6 +119,18 @@ def test_bare_tables(table: str, tmp_path: Path) -> None:
     assert pd.read_parquet(tmp_path / "r" / "data")["y"].sum() == 540
 
 
+def test_a_suite_is_suggested_and_guards_a_pipeline(table: str, config: str, tmp_path: Path) -> None:
+    out = tmp_path / "suite" / "raw.json"
+    asked = ("guard", "suggest", table, "--label", "y", "--exclude", "t", "--out", out)
+    assert "7 expectations" in steelyard(*asked).stdout
+    suite = json.loads(out.read_text(encoding="utf-8"))
+    assert suite["suite_parameters"]["reference"] == {"0": 1080, "1": 120}
+    assert "is there already" in steelyard(*asked, code=2).stderr
+    wish = ("--set", f"guards.raw={out}", "--set", "data.where='y = 0 or id % 40 = 0'")
+    done = steelyard("run", config, "--store", tmp_path, "--json", *wish, code=1)
+    assert "class '1' has 30 of 1,110 rows" in json.loads(done.stdout)["message"]
+
+
 def test_evaluate_anybody_s_scores(tmp_path: Path) -> None:
     from sklearn.metrics import average_precision_score
 

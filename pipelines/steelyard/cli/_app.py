@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from steelyard import __version__
-from steelyard.cli import _data, _doctor, _run
+from steelyard.cli import _data, _doctor, _guard, _run
 from steelyard.cli._output import print_json
 from steelyard.errors import SteelyardError, translated
 
@@ -45,6 +45,7 @@ _COMMANDS: tuple[Callable[..., int], ...] = (
 )
 for command in _COMMANDS:
     app.command()(command)
+app.add_typer(_guard.app, name="guard")
 
 
 def main() -> None:

@@ -65,6 +65,19 @@ def _free(out: str) -> RunDir:
     return place
 
 
+def new_file(out: str) -> tuple[RunDir, str]:
+    """Return the folder and the name of a file to be written.
+
+    Raises
+    ------
+    InputError
+        If it is there already.
+    """
+    _free(out)
+    folder, _, name = out.rpartition("/")
+    return Store(folder or ".").here(), name
+
+
 def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]:
     """Return a table's statistics, as in `stats.json`."""
     return describe(read(spark, configured_source(config.data)), config.data, say_nothing)

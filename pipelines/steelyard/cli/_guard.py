@@ -1,0 +1,51 @@
+"""Commands about guards."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from steelyard.cli._data import Data, Exclude, Format, Label, Positive
+
+app = typer.Typer(help="Suites that guard a table.", rich_markup_mode=None)
+
+
+@app.callback()
+def _guard() -> None:
+    """Suites that guard a table."""
+
+
+@app.command()
+def suggest(
+    data: Data,
+    label: Label,
+    form: Format = None,
+    exclude: Exclude = None,
+    positive: Positive = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="A file that doesn't exist yet. [default: print the suite]")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document: the suite, as it does anyway, or where it is.")
+    ] = False,
+) -> int:
+    """Write a first suite for the raw table from its profile; it passes on that table. For guards.raw of a pipeline."""
+    from steelyard.cli._data import _session
+    from steelyard.cli._output import print_json
+    from steelyard.guards import suggest_suite
+    from steelyard.stages._tables import bare_table, new_file, profile_table
+
+    config = bare_table(data, form, label=label, exclude=exclude, positive=positive)
+    file = new_file(out) if out is not None else None
+    suite = suggest_suite(profile_table(_session(config), config))
+    if file is None:
+        print_json(suite)
+        return 0
+    folder, name = file
+    folder.write_json(name, suite)
+    if json:
+        print_json({"suite": out})
+    else:
+        typer.echo(f"{len(suite['expectations'])} expectations → {out}; name it under guards.raw of a pipeline")
+    return 0
