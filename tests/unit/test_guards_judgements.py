@@ -12,18 +12,7 @@ import pytest
 
 from steelyard.errors import ConfigError, GuardError
 from steelyard.guards import GuardReport, GuardResult, check_parameters, check_suite, shipped_suites
-from steelyard.guards._counts import (
-    Bounds,
-    Cell,
-    Cells,
-    Group,
-    LabelCounts,
-    Overlap,
-    Overlaps,
-    ScoreCounts,
-    SharedKeys,
-    TimeRange,
-)
+from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, SharedKeys, TimeRange
 from steelyard.guards._judge_labels import (
     class_counts_between,
     class_counts_equal,
@@ -42,6 +31,7 @@ from steelyard.guards._judge_splits import (
     stratified,
 )
 from steelyard.guards._needs import asked, cells, same_rows, shared, together
+from steelyard.guards._seen import Cells, Group, Overlap, Overlaps
 from steelyard.guards._suggest import suggest_suite
 from steelyard.guards._suites import load_suite, with_parameters
 

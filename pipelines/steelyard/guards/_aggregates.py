@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError
-from steelyard.guards._counts import Cells, Group
+from steelyard.guards._seen import Cells, Group
 from steelyard.splitting import time_position
 
 MAX_CELLS = 200_000  # combinations of what is grouped by that are brought to the driver

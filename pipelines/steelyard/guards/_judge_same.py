@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from steelyard.guards._counts import Overlap
+from steelyard.guards._seen import Overlap
 from steelyard.guards._verdict import Verdict, more, number, percent, plural
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype, is_vector
 from steelyard.guards._aggregates import flag, text
-from steelyard.guards._counts import Overlap, Overlaps
+from steelyard.guards._seen import Overlap, Overlaps
 from steelyard.hashing import encode
 
 ORIGINAL, SYNTHETIC = "original", "synthetic"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from steelyard.guards._counts import NO_SCORES, Cells
+from steelyard.guards._counts import NO_SCORES
 from steelyard.guards._judge_rows import prevalence, probabilities
 from steelyard.guards._needs import CELLS, Needs, cells
 from steelyard.guards._offending import with_faulty_scores
+from steelyard.guards._seen import Cells
 from steelyard.guards._verdict import Verdict
 from steelyard.guards.expectations._base import JudgedExpectation, Parameter
 

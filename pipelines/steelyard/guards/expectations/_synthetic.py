@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from steelyard.guards._counts import Cells, Overlaps
 from steelyard.guards._judge_rows import synthetic_only_in, whole_numbers, within_bounds
 from steelyard.guards._judge_same import known_categories, synthetic_duplicates
 from steelyard.guards._needs import CELLS, OVERLAPS, Needs, cells, parts_by_origin, same_rows
 from steelyard.guards._offending import misplaced_synthetic
+from steelyard.guards._seen import Cells, Overlaps
 from steelyard.guards._verdict import Verdict
 from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation, Parameter
 
