@@ -13,7 +13,6 @@ from typing import Any
 
 from steelyard.errors import InputError
 from steelyard.stages._context import Context
-from steelyard.stages._source import stats
 from steelyard.store import RunDir, Store
 
 FOLDER = "_accepted"
@@ -55,7 +54,12 @@ def data_date(ctx: Context) -> datetime:
             raise InputError(
                 f"the variable date is {given!r}, which is no date such as 2026-01-31 or 2026-01-31T03:00:00Z"
             ) from None
-    return _moment(stats(ctx).get("latest_time") or manifest["created"])
+    return _moment(_stats(ctx).get("latest_time") or manifest["created"])
+
+
+def _stats(ctx: Context) -> dict[str, Any]:
+    document: dict[str, Any] = ctx.read("profile", "stats.json")
+    return document
 
 
 def _moment(text: str) -> datetime:
@@ -66,7 +70,7 @@ def _moment(text: str) -> datetime:
 def accept(ctx: Context) -> str:
     """Keep the class counts of a run that has passed its gate; returns where."""
     date, run_id = data_date(ctx), ctx.run.manifest()["run_id"]
-    classes = {c: of["count"] for c, of in stats(ctx)["classes"].items()}
+    classes = {c: of["count"] for c, of in _stats(ctx)["classes"].items()}
     history, name = ctx.run.beside(FOLDER), f"{date:{_STAMP}}_{run_id}.json"
     history.write_json(name, {"run_id": run_id, "date": date.isoformat(), "classes": classes})
     return f"{history.location}/{name}"

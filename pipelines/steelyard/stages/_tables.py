@@ -73,9 +73,11 @@ def new_file(out: str) -> tuple[RunDir, str]:
     InputError
         If it is there already.
     """
-    _free(out)
     folder, _, name = out.rpartition("/")
-    return Store(folder or ".").here(), name
+    place = Store(folder or ".").here()
+    if place.exists(name):
+        raise InputError(f"--out {out} is there already; name a new file, or delete it first")
+    return place, name
 
 
 def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]:
