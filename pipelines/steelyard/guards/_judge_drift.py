@@ -104,7 +104,11 @@ def same_distribution(
         message += f"; expected {_expected(tolerance)}"
     else:
         each = f" in each of {plural(len(parts), 'slice')} by {slice_column!r}" if slice_column else ""
-        message = f"the classes of column {column!r} have{each} the shares of {against}, as far as rows can tell"
+        farthest = {k: max(w[k] for w in wholes) for k in ("psi", "js")}
+        seen = f"PSI {farthest['psi']:.3g}, Jensen-Shannon distance {farthest['js']:.3g}"
+        judged = "no class has changed beyond that and chance" if rows else "classes weren't judged one by one"
+        message = f"column {column!r} has{each} the distribution of {against}, within {_expected(tolerance)}: "
+        message += f"{seen}; {judged}"
     return Verdict(not faults, message, _observed(wholes, rows, wrong), _wanted(tolerance), _table(apart, wrong, rows))
 
 

@@ -78,7 +78,7 @@ def imbalance_ratio(column: str, counts: LabelCounts, low: float | None, high: f
     seen = f"{number(classes[largest])} of class {largest!r} for {number(classes[smallest])} of class {smallest!r}"
     return Verdict(
         inside(ratio, low, high),
-        f"column {column!r} has {seen}, a ratio of {ratio:.4g}; expected {span(low, high)}",
+        f"column {column!r} has {seen}, a ratio of {ratio:.6g}; expected {span(low, high)}",
         {"ratio": ratio, "largest": largest, "smallest": smallest},
         between(low, high),
     )
