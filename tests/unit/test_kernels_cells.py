@@ -49,6 +49,19 @@ def test_engines_agree_in_cells_also_where_float32_fails() -> None:
     assert np.array_equal(one.ids, other.ids) and np.array_equal(one.totals, other.totals)
 
 
+@pytest.mark.parametrize("size", [1, 20, 400])
+def test_engines_agree_in_a_block_with_some_of_the_cells(size: int) -> None:
+    rows, cells = clustered(), Cells(k_means(clustered(), 30), 9)
+    block = np.argsort(cells.of(rows), kind="stable")[:size]  # of the first cells: fewer than a query visits
+    visits, everyone = cells.visits(rows, rows[block]), np.arange(3000)
+    one, other = (
+        nearest(rows, everyone, rows[block], block, 5, visits=visits, complete=False, engine=e)
+        for e in ("faiss", "numpy")
+    )
+    assert np.array_equal(one.ids, other.ids) and np.array_equal(one.totals, other.totals)
+    assert (one.ids == NOBODY).any() and (one.ids != NOBODY).any(axis=1).any()
+
+
 def test_cells_with_too_few_rows_are_made_up_for() -> None:
     rows = np.array([[0.0], [0.1], [10.0], [10.1], [10.2], [10.3]])
     ids = np.arange(6)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from steelyard.kernels import _propose
+from steelyard.kernels import _engines
 from steelyard.kernels.knn import NOBODY, first_of_equal, nearest
 
 ENGINES = ["faiss", "numpy"]
@@ -131,7 +131,7 @@ def test_float32_alone_would_be_wrong_here(engine: Any) -> None:
     ids = np.arange(len(rows))
     right = nearest(rows, ids, rows, ids, 3, engine=engine).ids
     single = (rows - rows.mean(axis=0)).astype(np.float32)
-    positions, _ = _propose.by_numpy(single, single, 4)
+    positions, _ = _engines.by_numpy(single, single, 4)
     wrong = sum(set(p) - {i} != set(r) for i, (p, r) in enumerate(zip(positions, right, strict=True)))
     assert wrong > 100
 
@@ -156,7 +156,7 @@ def test_works_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> Any:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr("steelyard.kernels.knn.importlib.import_module", absent)
+    monkeypatch.setattr("steelyard.kernels._engines.importlib.import_module", absent)
     rows, ids = np.random.default_rng(1).normal(size=(50, 3)), np.arange(50)
     assert np.array_equal(nearest(rows, ids, rows, ids, 3).ids, nearest(rows, ids, rows, ids, 3, engine="numpy").ids)
     with pytest.raises(ModuleNotFoundError):
@@ -184,7 +184,7 @@ def test_the_first_of_equal_rows_stands_for_all(monkeypatch: pytest.MonkeyPatch)
 def test_proposals_by_groups_hold_the_smallest(kind: type[Any]) -> None:
     rng = np.random.default_rng(23)
     index, queries = (rng.normal(size=(n, 3)).astype(kind) for n in (5001, 40))
-    positions, looked = _propose.by_numpy(queries, index, 9)
+    positions, looked = _engines.by_numpy(queries, index, 9)
     squared = np.square(queries[:, None].astype(float) - index[None]).sum(axis=2)
     assert [sorted(p) for p in positions] == [sorted(np.argsort(row)[:9]) for row in squared]
     np.testing.assert_allclose(looked.max(axis=1), np.sort(squared, axis=1)[:, 8], rtol=1e-3)

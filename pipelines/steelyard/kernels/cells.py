@@ -48,7 +48,8 @@ def near_centroids(rows: Floats, centroids: Floats, n: int) -> NDArray[np.int64]
     """Return the `n` nearest centroids of each row, exactly: the same on every machine."""
     of_nobody = np.full(len(rows), -2, dtype=np.int64)
     near = np.ascontiguousarray(rows[:, : centroids.shape[1]])
-    return nearest(near, of_nobody, centroids, np.arange(len(centroids)), n).ids
+    # Centroids lie apart from one another: hardly a list needs more candidates than it has places.
+    return nearest(near, of_nobody, centroids, np.arange(len(centroids)), n, candidates=n + 2).ids
 
 
 def k_means(sample: Floats, n_cells: int) -> Floats:

@@ -9,7 +9,6 @@ result depends on the rows alone.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -17,22 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels._propose import (
-    NOWHERE,
-    Compared,
-    Embedded,
-    Flat,
-    Floats,
-    Proposer,
-    Rows,
-    Visits,
-    by_faiss,
-    by_numpy,
-)
+from steelyard.kernels._engines import NOWHERE, NUMPY, Engine, Floats, Rows, engine_of
+from steelyard.kernels._propose import Compared, Embedded, Proposer, Visits
 from steelyard.kernels.distance import EUCLIDEAN, Distance
 from steelyard.kernels.random import splitmix64
 
-Engine = Literal["auto", "faiss", "numpy"]
 Ids = NDArray[np.int64]
 
 NOBODY = -1
@@ -68,7 +56,8 @@ def nearest(
     distance: Distance = EUCLIDEAN,
     visits: Visits | None = None,
     complete: bool = True,
-    engine: Engine = "auto",
+    engine: Literal["auto", "faiss", "numpy"] = "auto",
+    candidates: int | None = None,
 ) -> Neighbors:
     """Find the k nearest rows of `index` for each row of `queries`, never the row itself.
 
@@ -90,6 +79,8 @@ def nearest(
         Queries whose cells hold fewer than k rows are then compared with all rows.
     engine : {"auto", "faiss", "numpy"}, default "auto"
         Who proposes candidates. Makes no difference to the result.
+    candidates : int, optional
+        How many rows are proposed at first; by default 2 k and some more. Makes none either.
 
     Returns
     -------
@@ -97,13 +88,14 @@ def nearest(
         With `NOBODY` at the end of a list where `index` holds too few rows.
     """
     kept = _kept(index, index_ids, distinct)
-    search = _Search(queries, query_ids, index[kept], index_ids[kept], k, distinct, distance)
-    flat = _flat(engine)
+    count = 2 * k + _SPARE if candidates is None else candidates
+    search = _Search(queries, query_ids, index[kept], index_ids[kept], k, distinct, distance, count)
+    hasty = engine_of(engine)
     if visits is not None:
         near = Visits(visits.queries, visits.index[kept])
-        search.fill_all(lambda careful: search.proposer(by_numpy if careful else flat, careful, near))
+        search.fill_all(lambda careful: search.proposer(NUMPY if careful else hasty, careful, near))
     if visits is None or complete:
-        search.fill_all(lambda careful: search.proposer(by_numpy if careful else flat, careful, None))
+        search.fill_all(lambda careful: search.proposer(NUMPY if careful else hasty, careful, None))
     return Neighbors(search.ids, search.totals)
 
 
@@ -126,19 +118,6 @@ def _kept(rows: Floats, ids: Ids, distinct: bool) -> Rows:
     return order[first_of_equal(rows[order])]
 
 
-def _flat(engine: Engine) -> Flat:
-    if engine == "numpy":
-        return by_numpy
-    try:
-        faiss = importlib.import_module("faiss")
-    except ModuleNotFoundError:
-        if engine == "faiss":
-            raise
-        return by_numpy
-    faiss.omp_set_num_threads(1)  # Spark already runs a task on each core
-    return by_faiss(faiss)
-
-
 class _Search:
     """The lists of one search while they fill."""
 
@@ -151,7 +130,9 @@ class _Search:
         k: int,
         distinct: bool,
         distance: Distance,
+        count: int,
     ) -> None:
+        self.count = min(count, len(index_ids))
         self.queries, self.query_ids, self.index_ids = queries, query_ids, index_ids
         self.k, self.distinct, self.distance = k, distinct, distance
         self.ids = np.full((len(queries), k), NOBODY, dtype=np.int64)
@@ -160,14 +141,14 @@ class _Search:
         self.embedded = distance.embed(queries, index)
         self.left = np.arange(len(queries) if len(index) else 0)
 
-    def proposer(self, flat: Flat, careful: bool, visits: Visits | None) -> Proposer:
+    def proposer(self, engine: Engine, careful: bool, visits: Visits | None) -> Proposer:
         if self.embedded is None:
             return Compared(self.distance, self.queries, self.columns)
-        return Embedded(*self.embedded, flat, careful, visits)
+        return Embedded(*self.embedded, engine, careful, visits)
 
     def fill_all(self, proposer_of: Callable[[bool], Proposer]) -> None:
         """Fill the lists that are left: first as the hasty proposer says, then carefully, with ever more candidates."""
-        count, left = min(2 * self.k + _SPARE, len(self.index_ids)), self.left
+        count, left = self.count, self.left
         proposer = proposer_of(False)
         while len(left):
             left = self._fill(left, proposer, count)
