@@ -31,9 +31,9 @@ demo: .venv/local
 test: .venv/test
 	$(BIN)/python -m pytest $(ARGS)
 
-# make test-airflow: whole DAGs for real, in a database of their own.
+# make test-airflow: whole DAGs for real, by a scheduler and a Spark cluster that all tests share.
 test-airflow: .venv/test
-	$(BIN)/python -m pytest -m airflow_run tests/dags $(ARGS)
+	$(BIN)/python -m pytest -n 0 -m airflow_run tests/dags $(ARGS)
 
 # make test-submit: every stage through spark-submit.
 test-submit: .venv/test
