@@ -7,4 +7,4 @@ from pathlib import Path
 
 from steelyard.airflow import check_folder, settings
 
-check_folder(settings(Path(__file__).absolute().parents[1])["folder"])
+check_folder(settings(Path(__file__).absolute().parents[1])[0])

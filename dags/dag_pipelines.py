@@ -13,4 +13,4 @@ from pathlib import Path
 
 from steelyard.airflow import folder_dags, settings
 
-globals().update(folder_dags(**settings(Path(__file__).absolute().parents[1])))
+globals().update(folder_dags(*settings(Path(__file__).absolute().parents[1])))

@@ -7,4 +7,4 @@ from pathlib import Path
 
 from steelyard.airflow import folder_score_dags, settings
 
-globals().update(folder_score_dags(**settings(Path(__file__).absolute().parents[1])))
+globals().update(folder_score_dags(*settings(Path(__file__).absolute().parents[1])))

@@ -11,6 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from noise_parameters import ON_NOISE
+
 from steelyard.sampling import sampler_class, sampler_names
 from steelyard.testing._making import sampler_of
 from steelyard.testing._tables import ROLES, multiset, sample_table
@@ -18,16 +20,10 @@ from steelyard.testing._tables import ROLES, multiset, sample_table
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# The table is mere noise, in which no cluster holds a rare class; and a forest for each of five folds takes its time.
-GIVEN: dict[str, dict[str, Any]] = {
-    "instance_hardness_threshold": {"cv": 2},
-    "kmeans_smote": {"cluster_balance_threshold": 0.0},
-}
-
 
 def rows_of(name: str, spark: SparkSession) -> Counter[tuple[Any, ...]]:
     """Rows with their multiplicity, numbers to the last bit."""
-    sampler = sampler_of(sampler_class(name), **ROLES, **GIVEN.get(name, {}))
+    sampler = sampler_of(sampler_class(name), **ROLES, **ON_NOISE.get(name, {}))
     return multiset(sampler.fit_resample(sample_table(spark)))
 
 

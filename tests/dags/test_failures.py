@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from test_stage_operator import dag_run
 
-from steelyard.airflow import folder_score_dags, pipeline_dag
+from steelyard.airflow import Deployment, folder_score_dags, pipeline_dag
 from steelyard.errors import ConfigError
 from steelyard.store import Outcome, RunDir, Store, new_token, now
 
@@ -96,8 +96,8 @@ def test_a_death_is_told_in_airflows_words(tmp_path: Path, run: RunDir, hooks: A
 def test_scoring_is_no_stage_of_a_run(tmp_path: Path, hooks: Any) -> None:
     score = "score: {path: new.csv, out: scored}\n"
     (tmp_path / "small.yaml").write_text(f"version: 1\nname: small\ndata: {{path: t.parquet, label: y}}\n{score}")
-    given = {"store": str(tmp_path / "runs"), "jobs": "/jobs", "on_failure": "my_alerts.tell"}
-    [task] = folder_score_dags(tmp_path, **given)["small.score"].tasks
+    deployment = Deployment(str(tmp_path / "runs"), "/jobs", on_failure="my_alerts.tell")
+    [task] = folder_score_dags(tmp_path, deployment)["small.score"].tasks
     [callback] = task.on_failure_callback
     callback({"dag_run": dag_run(), "task": task, "exception": RuntimeError("Error code is: 2")})
     assert hooks.heard == [("small, 2026-03-01, task score: Error code is: 2", "score")]

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from noise_parameters import ON_NOISE
 from pyspark.sql import functions as F
 
 from steelyard.sampling import Sampler, sampler_class, sampler_names
@@ -69,14 +70,10 @@ RUN = [
 ]
 
 
-# The tables of the checks are mere noise: there is no cluster in which a rare class is at home, and all of three
-# neighbours agree nowhere. And a forest for each of five folds takes its time.
-GIVEN: dict[str, dict[str, Any]] = {
-    "instance_hardness_threshold": {"cv": 2},
-    "kmeans_smote": {"cluster_balance_threshold": 0.0},
-    "smoteenn": {"n_neighbors": 1},
+MAKE = {
+    name: partial(sampler_class(name), **ON_NOISE[name]) if name in ON_NOISE else sampler_class(name)
+    for name in COVERED
 }
-MAKE = {name: partial(sampler_class(name), **GIVEN[name]) if name in GIVEN else sampler_class(name) for name in COVERED}
 
 
 @pytest.mark.parametrize(("name", "check"), RUN)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from noise_parameters import ON_NOISE
 
 from steelyard.sampling import apply_plan, sampler_class, sampler_names
 from steelyard.testing._making import sampler_of
@@ -15,14 +16,8 @@ from steelyard.testing._tables import ROLES, sample_table
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# The table is mere noise: no cluster holds a rare class. A forest for each of five folds takes its time.
-GIVEN: dict[str, dict[str, Any]] = {
-    "instance_hardness_threshold": {"cv": 2},
-    "kmeans_smote": {"cluster_balance_threshold": 0.0},
-    "smoteenn": {"n_neighbors": 1},
-}
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    *((name, GIVEN.get(name, {})) for name in sampler_names()),
+    *((name, ON_NOISE.get(name, {})) for name in sampler_names()),
     ("borderline_smote", {"kind": "borderline-2"}),
     ("geometric_smote", {"selection_strategy": "minority"}),
     ("geometric_smote", {"selection_strategy": "majority"}),

@@ -36,8 +36,8 @@ class Deployment:
     submit: Mapping[str, Any] = field(default_factory=dict)
 
 
-def settings(repository: Path) -> dict[str, Any]:
-    """Return what the DAG files are told by the environment: the arguments of `folder_dags` and `folder_score_dags`.
+def settings(repository: Path) -> tuple[str, Deployment]:
+    """Return what the DAG files are told by the environment: the folder of the pipelines, and the deployment.
 
     `STEELYARD_PIPELINES`, `STEELYARD_STORE` and `STEELYARD_JOBS` are by default `pipelines`, `runs` and `spark_jobs` in
     `repository`; `STEELYARD_STORE_URL` and `STEELYARD_ON_FAILURE` are unset.
@@ -46,13 +46,9 @@ def settings(repository: Path) -> dict[str, Any]:
     def given(name: str) -> str | None:
         return os.environ.get(f"STEELYARD_{name}") or None
 
-    return {
-        "folder": given("PIPELINES") or str(repository / "pipelines"),
-        "store": given("STORE") or str(repository / "runs"),
-        "jobs": given("JOBS") or str(repository / "spark_jobs"),
-        "store_url": given("STORE_URL"),
-        "on_failure": given("ON_FAILURE"),
-    }
+    store, jobs = given("STORE") or str(repository / "runs"), given("JOBS") or str(repository / "spark_jobs")
+    deployment = Deployment(store, jobs, given("STORE_URL"), given("ON_FAILURE"))
+    return given("PIPELINES") or str(repository / "pipelines"), deployment
 
 
 def pipeline_asset(store: str, name: str) -> Asset:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from airflow.sdk import DAG
 
@@ -15,15 +14,7 @@ from steelyard.config import PipelineConfig
 from steelyard.errors import ConfigError, SteelyardError
 
 
-def folder_dags(
-    folder: str | Path,
-    *,
-    store: str,
-    jobs: str,
-    store_url: str | None = None,
-    on_failure: str | None = None,
-    **submit: Any,
-) -> dict[str, DAG]:
+def folder_dags(folder: str | Path, deployment: Deployment) -> dict[str, DAG]:
     """Return the DAG of each sound `*.yaml` in a folder, by name; `check_folder` speaks of the others.
 
     Airflow keeps one import error for a DAG file, and as long as there is one it schedules none of the file's DAGs.
@@ -32,32 +23,21 @@ def folder_dags(
     Parameters
     ----------
     folder : str or Path
-    store, jobs, store_url, on_failure, **submit
-        See `pipeline_dag`.
+    deployment : Deployment
 
     Raises
     ------
     ConfigError
         If there is no such folder, or no such function `on_failure`.
     """
-    deployment = Deployment(store, jobs, store_url, on_failure, submit)
     return {c.name: make_dag(path, c, deployment) for path, c in _read(folder)[0].items()}
 
 
-def folder_score_dags(
-    folder: str | Path,
-    *,
-    store: str,
-    jobs: str,
-    store_url: str | None = None,
-    on_failure: str | None = None,
-    **submit: Any,
-) -> dict[str, DAG]:
+def folder_score_dags(folder: str | Path, deployment: Deployment) -> dict[str, DAG]:
     """Return the scoring DAG of each sound `*.yaml` in a folder that has a section `score`, by name.
 
     Parameters and errors are those of `folder_dags`.
     """
-    deployment = Deployment(store, jobs, store_url, on_failure, submit)
     dags = [make_score_dag(path, c, deployment) for path, c in _read(folder)[0].items() if c.score is not None]
     return {dag.dag_id: dag for dag in dags}
 

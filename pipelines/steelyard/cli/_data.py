@@ -25,7 +25,7 @@ _MISTAKES = ("false_negative", "false_positive")
 Seed = Annotated[int, typer.Option("--seed")]
 
 
-def _session(config: PipelineConfig) -> SparkSession:
+def session_of(config: PipelineConfig) -> SparkSession:
     from steelyard.stages._session import own_session
 
     return own_session(config.spark)
@@ -46,7 +46,7 @@ def profile(
     from steelyard.stages._tables import bare_table, profile_table
 
     config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive)
-    statistics = profile_table(_session(config), config)
+    statistics = profile_table(session_of(config), config)
     if json:
         print_json(statistics)
     else:
@@ -86,7 +86,7 @@ def split(
     given = {"validation": validation, "test": test, "gap": gap}
     wanted = {"method": method, "seed": seed, **{k: v for k, v in given.items() if v is not None}}
     config = bare_table(data, form, {"split": wanted}, label=label, key=key, group=group, time=time)
-    session = _session(config)
+    session = session_of(config)
     plan = split_table(session, config, out) if folds is None else fold_table(session, config, folds, out)
     if json:
         print_json(plan.to_json())
@@ -121,7 +121,7 @@ def resample(
         data, form, {"resample": {"method": method, **parse_params(params)}}, label=label, key=key, exclude=exclude
     )
     check_resampling(config.resample)
-    plan = resample_table(_session(config), config, out)
+    plan = resample_table(session_of(config), config, out)
     if json:
         print_json(plan.to_json())
     else:
@@ -177,7 +177,7 @@ def evaluate(
         weight=weight,
         cost=costs,
     )
-    document = evaluate_table(_session(config), config, score, threshold, group)
+    document = evaluate_table(session_of(config), config, score, threshold, group)
     if json:
         print_json(document)
     else:

@@ -13,7 +13,7 @@ app = typer.Typer(help="Suites that guard a table.", rich_markup_mode=None)
 
 @app.callback()
 def _guard() -> None:
-    """Suites that guard a table."""
+    """Suites that guard a table."""  # with a callback, a lone command keeps its name
 
 
 @app.command()
@@ -31,14 +31,14 @@ def suggest(
     ] = False,
 ) -> int:
     """Write a first suite for the raw table from its profile; it passes on that table. For guards.raw of a pipeline."""
-    from steelyard.cli._data import _session
+    from steelyard.cli._data import session_of
     from steelyard.cli._output import print_json
     from steelyard.guards import suggest_suite
     from steelyard.stages._tables import bare_table, new_file, profile_table
 
     config = bare_table(data, form, label=label, exclude=exclude, positive=positive)
     file = new_file(out) if out is not None else None
-    suite = suggest_suite(profile_table(_session(config), config))
+    suite = suggest_suite(profile_table(session_of(config), config))
     if file is None:
         print_json(suite)
         return 0

@@ -20,7 +20,7 @@ NOWHERE = -1
 """Fills a list of positions that is too short."""
 
 _GROUP = 64  # columns whose minimum is looked at before they are
-_SLAB = 1 << 22  # distances held at once
+SLAB = 1 << 22  # distances held at once
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def by_numpy(queries: NDArray[Any], index: NDArray[Any], count: int) -> tuple[Ro
     lengths[len(index) :] = np.inf
     positions = np.empty((len(queries), count), dtype=np.intp)
     squared = np.empty((len(queries), count))
-    step = max(_SLAB // len(padded), 1)
+    step = max(SLAB // len(padded), 1)
     for start in range(0, len(queries), step):
         part = queries[start : start + step]
         slab = part @ padded.T

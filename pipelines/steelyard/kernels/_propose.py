@@ -8,10 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels._engines import Engine, Floats, Rows
+from steelyard.kernels._engines import SLAB, Engine, Floats, Rows
 from steelyard.kernels.distance import Distance
-
-_SLAB = 1 << 22  # distances held at once
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class Compared:
         everyone = np.arange(self.columns.shape[1])[None, :]
         positions = np.empty((len(part), count), dtype=np.intp)
         reached = np.empty(len(part))
-        step = max(_SLAB // everyone.shape[1], 1)
+        step = max(SLAB // everyone.shape[1], 1)
         for start in range(0, len(part), step):
             totals = self.distance.totals(self.queries[part[start : start + step]], self.columns, everyone)
             best = np.argpartition(totals, count - 1, axis=1)[:, :count]

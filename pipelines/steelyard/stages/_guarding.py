@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,7 @@ def guard(
     folder = f"guards/{attempt}"
     suite = getattr(ctx.config.guards, checkpoint)
     given = {**parameters, **ctx.config.guards.parameters}
-
-    def set_aside(expectation: str, rows: DataFrame) -> str:
-        place = f"{folder}/quarantine/{expectation}"
-        ordered = rows.orderBy(*map(col, key)) if key else rows
-        ordered.limit(QUARANTINED).write.parquet(ctx.run.uri(place))
-        return place
-
-    quarantine = set_aside if ctx.config.guards.quarantine else None
+    quarantine = partial(_set_aside, ctx, folder, key) if ctx.config.guards.quarantine else None
     with tempfile.TemporaryDirectory() as docs:
         report = run_guard(checkpoint, suite, df, given, docs_dir=docs, key=key, quarantine=quarantine)
         ctx.run.upload(Path(docs), f"{folder}/docs")
@@ -71,3 +65,11 @@ def guard(
         error.details.update(details)
         raise
     return Result([folder], details={**details, "expectations": len(report.results)})
+
+
+def _set_aside(ctx: Context, folder: str, key: Sequence[str], expectation: str, rows: DataFrame) -> str:
+    """Write the first rows that an expectation objects to, and return where."""
+    place = f"{folder}/quarantine/{expectation}"
+    ordered = rows.orderBy(*map(col, key)) if key else rows
+    ordered.limit(QUARANTINED).write.parquet(ctx.run.uri(place))
+    return place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -61,8 +62,8 @@ class ExpectNoNullLabels(LabelExpectation):
         return without_label(df, self.column)
 
 
-class ExpectMinorityShareToBeBetween(LabelExpectation):
-    """Expect the share of the rarest class among the labelled rows to lie in a closed range.
+class LabelRangeExpectation(LabelExpectation, ABC):
+    """An expectation on one number that the counts of labels give: it is to lie in a closed range.
 
     Parameters
     ----------
@@ -73,6 +74,15 @@ class ExpectMinorityShareToBeBetween(LabelExpectation):
     max_value: float | Parameter | None = None
 
     success_keys: ClassVar[tuple[str, ...]] = ("min_value", "max_value", "split_column", "synthetic_column")
+
+
+class ExpectMinorityShareToBeBetween(LabelRangeExpectation):
+    """Expect the share of the rarest class among the labelled rows to lie in a closed range.
+
+    Parameters
+    ----------
+    min_value, max_value : float, optional
+    """
 
     @classmethod
     def _template_for(cls, fields: Mapping[str, Any]) -> str:
@@ -82,18 +92,13 @@ class ExpectMinorityShareToBeBetween(LabelExpectation):
         return minority_share(self.column, self._counts(metrics), self.min_value, self.max_value)
 
 
-class ExpectImbalanceRatioToBeBetween(LabelExpectation):
+class ExpectImbalanceRatioToBeBetween(LabelRangeExpectation):
     """Expect the size of the largest class over that of the smallest to lie in a closed range.
 
     Parameters
     ----------
     min_value, max_value : float, optional
     """
-
-    min_value: float | Parameter | None = None
-    max_value: float | Parameter | None = None
-
-    success_keys: ClassVar[tuple[str, ...]] = ("min_value", "max_value", "split_column", "synthetic_column")
 
     @classmethod
     def _template_for(cls, fields: Mapping[str, Any]) -> str:

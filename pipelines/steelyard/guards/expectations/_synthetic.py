@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from steelyard.guards._counts import Bounds
 from steelyard.guards._judge_rows import synthetic_only_in, whole_numbers, within_bounds
 from steelyard.guards._judge_same import known_categories, synthetic_duplicates
 from steelyard.guards._needs import CELLS, OVERLAPS, Needs, cells, parts_by_origin, same_rows
@@ -40,7 +42,40 @@ class ExpectSyntheticRowsOnlyInSplit(LabelExpectation):
         return misplaced_synthetic(df, self.synthetic_column, self.split_column, self.split)
 
 
-class ExpectSyntheticRowsWithinClassBounds(JudgedExpectation):
+class SyntheticRangesExpectation(JudgedExpectation, ABC):
+    """An expectation on the ranges of numbers in the synthetic rows of each class, beside those in its original rows.
+
+    Parameters
+    ----------
+    column : str
+        The label.
+    features : list of str
+        Numeric columns.
+    synthetic_column : str
+    split_column, split : str, optional
+        Compare within this split alone.
+    """
+
+    column: str
+    features: list[str] | Parameter
+    synthetic_column: str | Parameter = "is_synthetic"
+    split_column: str | Parameter | None = None
+    split: str | Parameter | None = None
+
+    column_fields: ClassVar[tuple[str, ...]] = ("column", "features", "synthetic_column", "split_column")
+    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
+    success_keys: ClassVar[tuple[str, ...]] = ("features", "synthetic_column", "split_column", "split")
+
+    def needs(self) -> Needs:
+        ranges = [["range", name] for name in self.features]
+        return cells(*ranges, label=self.column, synthetic=self.synthetic_column, split=self.split_column)
+
+    def _bounds(self, metrics: Mapping[str, Any]) -> list[Bounds]:
+        seen: Cells = metrics[CELLS]
+        return seen.bounds(self.column, self.synthetic_column, self.features, self.split_column, self.split)
+
+
+class ExpectSyntheticRowsWithinClassBounds(SyntheticRangesExpectation):
     """Expect the synthetic rows of each class to stay in the range of its original rows, feature by feature.
 
     Interpolation can't leave the range. A missing value where no original of the class has one is outside.
@@ -58,22 +93,9 @@ class ExpectSyntheticRowsWithinClassBounds(JudgedExpectation):
         The share of a class's range by which its synthetic rows may leave it.
     """
 
-    column: str
-    features: list[str] | Parameter
-    synthetic_column: str | Parameter = "is_synthetic"
-    split_column: str | Parameter | None = None
-    split: str | Parameter | None = None
     tolerance: float | Parameter = 0.0
 
-    column_fields: ClassVar[tuple[str, ...]] = ("column", "features", "synthetic_column", "split_column")
-    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
-    success_keys: ClassVar[tuple[str, ...]] = (
-        "features",
-        "synthetic_column",
-        "split_column",
-        "split",
-        "tolerance",
-    )
+    success_keys: ClassVar[tuple[str, ...]] = (*SyntheticRangesExpectation.success_keys, "tolerance")
 
     @classmethod
     def _template_for(cls, fields: Mapping[str, Any]) -> str:
@@ -83,53 +105,23 @@ class ExpectSyntheticRowsWithinClassBounds(JudgedExpectation):
             f"in $column{slack}, in the features $features."
         )
 
-    def needs(self) -> Needs:
-        ranges = [["range", name] for name in self.features]
-        return cells(*ranges, label=self.column, synthetic=self.synthetic_column, split=self.split_column)
-
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        seen: Cells = metrics[CELLS]
-        bounds = seen.bounds(self.column, self.synthetic_column, self.features, self.split_column, self.split)
-        return within_bounds(bounds, self.tolerance)
+        return within_bounds(self._bounds(metrics), self.tolerance)
 
 
-class ExpectSyntheticRowsToKeepWholeNumbers(JudgedExpectation):
+class ExpectSyntheticRowsToKeepWholeNumbers(SyntheticRangesExpectation):
     """Expect synthetic rows to have whole numbers in the features where all original rows have.
 
-    An interpolation breaks them in columns of floating-point numbers that hold counts or codes.
-
-    Parameters
-    ----------
-    column : str
-        The label.
-    features : list of str
-        Numeric columns.
-    synthetic_column : str
-    split_column, split : str, optional
-        Compare within this split alone.
+    An interpolation breaks them in columns of floating-point numbers that hold counts or codes. Parameters are those
+    of `SyntheticRangesExpectation`.
     """
-
-    column: str
-    features: list[str] | Parameter
-    synthetic_column: str | Parameter = "is_synthetic"
-    split_column: str | Parameter | None = None
-    split: str | Parameter | None = None
 
     template: ClassVar[str] = (
         "Rows with $synthetic_column must have whole numbers where all original rows have, in the features $features."
     )
-    column_fields: ClassVar[tuple[str, ...]] = ("column", "features", "synthetic_column", "split_column")
-    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
-    success_keys: ClassVar[tuple[str, ...]] = ("features", "synthetic_column", "split_column", "split")
-
-    def needs(self) -> Needs:
-        ranges = [["range", name] for name in self.features]
-        return cells(*ranges, label=self.column, synthetic=self.synthetic_column, split=self.split_column)
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        seen: Cells = metrics[CELLS]
-        bounds = seen.bounds(self.column, self.synthetic_column, self.features, self.split_column, self.split)
-        return whole_numbers(bounds)
+        return whole_numbers(self._bounds(metrics))
 
 
 class ExpectSyntheticRowsToKeepCategories(JudgedExpectation):
