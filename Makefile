@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow test-submit test-samplers test-connect check lint types contracts dist submit clean
+.PHONY: help demo test test-airflow test-examples test-submit test-samplers test-connect check lint types contracts dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -30,6 +30,10 @@ demo: .venv/local
 
 test: .venv/test
 	$(BIN)/python -m pytest $(ARGS)
+
+# make test-examples: the example pipelines on the public tables that they are for.
+test-examples: .venv/test
+	$(BIN)/python -m pytest -m examples tests/jobs $(ARGS)
 
 # make test-airflow: whole DAGs for real, by a scheduler and a Spark cluster that all tests share.
 test-airflow: .venv/test

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import BIN, steelyard
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
 
@@ -24,17 +25,7 @@ from steelyard.stages import STAGES
 from steelyard.store import Store, open_run
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
 QUICK = {"spark": {"master": "local[2]", "conf": {"spark.sql.shuffle.partitions": 4}}}
-
-
-def steelyard(*args: object, code: int = 0, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Run the command; its exit code must be `code`."""
-    done = subprocess.run(
-        [str(BIN / "steelyard"), *map(str, args)], capture_output=True, text=True, timeout=600, **more
-    )
-    assert done.returncode == code, done.stderr
-    return done
 
 
 @pytest.fixture
