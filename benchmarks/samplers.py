@@ -45,11 +45,16 @@ def gaussian(n: int, d: int, seed: int = 0) -> Rows:
 
 
 def doubled(n: int, d: int, shape: str) -> pd.DataFrame:
-    """Return n minority rows and 2 n others, with a key."""
+    """Return n minority rows and 2 n others in random order, with a key."""
     rows = pd.DataFrame({"clustered": clustered, "gaussian": gaussian}[shape](3 * n, d))
-    return rows.set_axis([f"f{i}" for i in range(d)], axis=1).assign(
-        id=np.arange(3 * n), label=(np.arange(3 * n) < n).astype(int)
-    )
+    label = np.random.default_rng(1).permutation(3 * n) < n
+    return rows.set_axis([f"f{i}" for i in range(d)], axis=1).assign(id=np.arange(3 * n), label=label.astype(int))
+
+
+def written(df: pd.DataFrame, path: Path) -> Path:
+    """Write a table in row groups that two cores can share."""
+    df.to_parquet(path, row_group_size=1 << 16)
+    return path
 
 
 class Memory:
@@ -129,8 +134,7 @@ def smote(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Non
     from steelyard.over_sampling import SMOTE
 
     for n in options.rows:
-        source = folder / f"smote{n}.parquet"
-        doubled(n, options.features, options.shape).to_parquet(source)
+        source = written(doubled(n, options.features, options.shape), folder / f"smote{n}.parquet")
         sampler = SMOTE(sampling_strategy={1: 2 * n}, key_col="id", search=options.search)
         near = NearestNeighbors(n_neighbors=6, n_jobs=options.cores)
         peer = peers.SMOTE(sampling_strategy={1: 2 * n}, random_state=0, k_neighbors=near)
@@ -144,6 +148,7 @@ def smote(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Non
 def smotenc(spark: SparkSession, folder: Path, options: argparse.Namespace) -> None:
     """SMOTENC on a table of numbers and categories, its rarest class brought to the size of the largest."""
     import imblearn.over_sampling as peers
+    from sklearn.neighbors import NearestNeighbors
 
     from steelyard.over_sampling import SMOTENC
 
@@ -151,9 +156,9 @@ def smotenc(spark: SparkSession, folder: Path, options: argparse.Namespace) -> N
     label = options.label or df.columns[-1]
     categories = [c for c in df.columns if c != label and not pd.api.types.is_numeric_dtype(df[c])]
     df = df.astype(dict.fromkeys((*categories, label), str))
-    source = folder / "nc.parquet"
-    df.to_parquet(source)
-    peer = peers.SMOTENC(categorical_features=categories, random_state=0)
+    source = written(df, folder / "nc.parquet")
+    near = NearestNeighbors(n_neighbors=6, n_jobs=options.cores)
+    peer = peers.SMOTENC(categorical_features=categories, random_state=0, k_neighbors=near)
     sampler = SMOTENC(label_col=label)
     theirs = in_process(peer, source, (), label)
     a, b = compared(on_spark(spark, sampler, source), theirs, options.repeats)
@@ -167,8 +172,7 @@ def cleaning(spark: SparkSession, folder: Path, options: argparse.Namespace) -> 
     import steelyard.under_sampling as ours
 
     for n in options.rows:
-        source = folder / f"clean{n}.parquet"
-        doubled(n // 3, options.features, options.shape).to_parquet(source)
+        source = written(doubled(n // 3, options.features, options.shape), folder / f"clean{n}.parquet")
         for name in ("TomekLinks", "EditedNearestNeighbours"):
             sampler = getattr(ours, name)(key_col="id", search=options.search)
             peer = getattr(peers, name)(n_jobs=options.cores)

@@ -93,6 +93,8 @@ def nearest(
     hasty = engine_of(engine)
     if visits is not None:
         near = Visits(visits.queries, visits.index[kept])
+        # Queries that visit the same cells one after the other, while those are in the processor's cache.
+        search.left = search.left[np.argsort(visits.queries[search.left, 0], kind="stable")]
         search.fill_all(lambda careful: search.proposer(NUMPY if careful else hasty, careful, near))
     if visits is None or complete:
         search.fill_all(lambda careful: search.proposer(NUMPY if careful else hasty, careful, None))
