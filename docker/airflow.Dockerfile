@@ -42,7 +42,7 @@ USER $UID
 WORKDIR /work
 EXPOSE 8080
 # Scheduler, DAG processor, triggerer and database, and that the API answers at all.
-HEALTHCHECK --interval=10s --timeout=10s --start-period=180s --retries=6 CMD ["python", "-c", "\
+HEALTHCHECK --interval=30s --timeout=10s --start-period=180s --start-interval=3s CMD ["python", "-c", "\
 import json, sys, urllib.request as web; \
 found = json.load(web.urlopen('http://localhost:8080/api/v2/monitor/health')); \
 sys.exit(any(part['status'] != 'healthy' for part in found.values()))"]
