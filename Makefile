@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow test-examples test-submit test-samplers test-connect check lint types contracts dist submit clean
+.PHONY: help demo test test-airflow test-examples test-submit test-samplers test-connect test-docker check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -14,7 +14,7 @@ help:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "steelyard needs Python 3.11 or later, but $(PYTHON) is $$($(PYTHON) -V); set PYTHON=…"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	@touch $@
 
 .venv/local: .venv/ready pyproject.toml constraints.txt
@@ -52,8 +52,12 @@ test-connect: .venv/test
 	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
 	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m connect tests/connect $(ARGS)
 
-# make check: lint, types and import contracts.
-check: lint types contracts
+# make test-docker: the containers of docker/, built, started and used, where a Docker engine runs.
+test-docker: .venv/test
+	$(BIN)/python -m pytest -n 0 -m docker tests/docker $(ARGS)
+
+# make check: lint, types, import contracts, Dockerfiles and compose.yaml.
+check: lint types contracts docker-lint
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -64,6 +68,13 @@ types: .venv/test
 
 contracts: .venv/test
 	$(BIN)/lint-imports
+
+# Needs no engine, but Compose 2, as a plugin of Docker or by itself (COMPOSE=docker-compose).
+COMPOSE ?= docker compose
+docker-lint: .venv/test
+	$(BIN)/hadolint docker/*.Dockerfile
+	@if $(COMPOSE) version >/dev/null 2>&1; then $(COMPOSE) -f docker/compose.yaml config --quiet; \
+	else echo "docker/compose.yaml was NOT checked: there is no Compose ($(COMPOSE))"; fi
 
 # make dist: the wheel, and the zip that spark-submit's --py-files takes.
 dist: .venv/test

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from steelyard import __version__
-from steelyard.cli import _data, _doctor, _guard, _run
+from steelyard.cli import _data, _doctor, _gc, _guard, _run
 from steelyard.cli._output import print_json
 from steelyard.errors import SteelyardError, translated
 
@@ -40,6 +40,7 @@ _COMMANDS: tuple[Callable[..., int], ...] = (
     _data.evaluate,
     _data.score,
     _run.report,
+    _gc.gc,
     _doctor.schema,
     _doctor.doctor,
 )

@@ -240,9 +240,12 @@ class GuardsConfig(Section):
 
 
 class SparkConfig(Section):
-    """For runs that make their own session; ignored under spark-submit."""
+    """For runs that make their own session; ignored under spark-submit.
 
-    master: str = "local[*]"
+    Without a `master`, it is what `STEELYARD_MASTER` says on the machine of the run, else `local[*]`.
+    """
+
+    master: str | None = None
     conf: dict[str, str | int | float | bool] = {}
 
     @model_validator(mode="after")

@@ -32,6 +32,11 @@ def say_nothing(message: str) -> None:
     """Take a warning that nobody is there to read."""
 
 
+def no_session() -> SparkSession:
+    """Refuse to make a session, for what only reads what stages have written."""
+    raise AssertionError("this needs no Spark")
+
+
 @dataclass
 class Context:
     """A run and the engine that it runs on.

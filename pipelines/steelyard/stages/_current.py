@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from steelyard.errors import InputError
 from steelyard.store import RunDir, Store
 
@@ -29,14 +31,22 @@ def find_run(location: str) -> RunDir:
     runs = [run for run in (place.below(name) for name in place.folders()) if run.exists("run.json")]
     if not runs:
         raise InputError(f"{location} is no run directory and holds none: it has no run.json")
-    for run in sorted(runs, key=_date_and_id, reverse=True):
+    found = current(runs)
+    if found is None:
+        raise InputError(f"{location} has {len(runs)} runs, but none whose gate has passed")
+    return found
+
+
+def current(runs: Iterable[RunDir]) -> RunDir | None:
+    """Return the run of the latest data whose gate has passed, None if there is none."""
+    for run in sorted(runs, key=date_and_id, reverse=True):
         outcome = run.outcome("gate")
         if outcome is not None and outcome.done:
             return run
-    raise InputError(f"{location} has {len(runs)} runs, but none whose gate has passed")
+    return None
 
 
-def _date_and_id(run: RunDir) -> tuple[str, str]:
-    """Return the day of the data: what `${date}` was, or for a run without it the day that it was made."""
+def date_and_id(run: RunDir) -> tuple[str, str]:
+    """Return what runs are ordered by: the day of the data (what `${date}` was, else the day of its making), the id."""
     manifest = run.manifest()
     return manifest["variables"].get("date") or manifest["created"][:10], manifest["run_id"]

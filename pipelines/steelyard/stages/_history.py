@@ -80,7 +80,7 @@ def forget(run: RunDir) -> None:
     """Take back that a run was accepted: it is being done anew."""
     history, run_id = run.beside(FOLDER), run.manifest()["run_id"]
     for name in history.files(""):
-        if _run_of(name) == run_id:
+        if run_of(name) == run_id:
             history.delete(name)
 
 
@@ -88,15 +88,21 @@ def reference(ctx: Context) -> Reference | None:
     """Return what labels are held against: the configured file, else the latest accepted run of earlier data."""
     if ctx.config.guards.reference is not None:
         return _from_file(ctx.config.guards.reference)
-    history, limit = ctx.run.beside(FOLDER), f"{data_date(ctx):{_STAMP}}"
-    earlier = [name for name in history.files("") if name.partition("_")[0] < limit]
-    if not earlier:
+    name = held_against(ctx)
+    if name is None:
         return None
-    found = history.read_json(max(earlier))
+    found = ctx.run.beside(FOLDER).read_json(name)
     return Reference(found["classes"], f"run {found['run_id']} (data of {found['date'][:10]})")
 
 
-def _run_of(name: str) -> str:
+def held_against(ctx: Context) -> str | None:
+    """Return the file of the latest accepted run of earlier data, None if there is none."""
+    limit = f"{data_date(ctx):{_STAMP}}"
+    return max((n for n in ctx.run.beside(FOLDER).files("") if n.partition("_")[0] < limit), default=None)
+
+
+def run_of(name: str) -> str:
+    """Return the id of the run whose accepted profile a file is."""
     return name.partition("_")[2].removesuffix(".json")
 
 

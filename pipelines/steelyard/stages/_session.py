@@ -36,9 +36,11 @@ def own_session(config: SparkConfig) -> SparkSession:
     ensure_java()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    builder: Any = SparkSession.builder.master(config.master).appName("steelyard")
-    for key, value in {**_defaults(config.master), **resolve_env(config.conf)}.items():
+    master = master_of(config)
+    if master.startswith("local"):  # a cluster's executors must reach the driver
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder: Any = SparkSession.builder.master(master).appName("steelyard")
+    for key, value in {**_defaults(master), **resolve_env(config.conf)}.items():
         builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
     log = Path(tempfile.gettempdir()) / f"steelyard-spark-{os.getpid()}.log"
     try:
@@ -46,8 +48,13 @@ def own_session(config: SparkConfig) -> SparkSession:
             session: SparkSession = builder.getOrCreate()
     except Exception as error:  # the launcher's failures have no common base
         first = str(error).strip().splitlines()[0]
-        raise EngineError(f"no Spark session on {config.master}: {first} (Spark's log: {log})") from error
+        raise EngineError(f"no Spark session on {master}: {first} (Spark's log: {log})") from error
     return session
+
+
+def master_of(config: SparkConfig) -> str:
+    """Return where a session of our own runs: what the pipeline says, else what the machine says, else here."""
+    return config.master or os.environ.get("STEELYARD_MASTER") or "local[*]"
 
 
 @contextmanager

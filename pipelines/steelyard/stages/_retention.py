@@ -1,0 +1,197 @@
+"""Which runs of a store may go: old ones that have ended, that nothing uses and nothing refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from steelyard.errors import InputError, SteelyardError
+from steelyard.stages._context import Context, no_session, run_config
+from steelyard.stages._current import current, date_and_id
+from steelyard.stages._history import FOLDER, held_against, run_of
+from steelyard.stages._order import STAGES
+from steelyard.store import RunDir, Store
+
+_TORN = "its run.json can't be read"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run, and why it stays.
+
+    Parameters
+    ----------
+    run : RunDir
+    pipeline, run_id : str
+    ended : str or None
+        When it ended, ISO 8601; None if it hasn't.
+    kept : str or None
+        Why it stays; None if it may go.
+    """
+
+    run: RunDir
+    pipeline: str
+    run_id: str
+    ended: str | None
+    kept: str | None = None
+
+    def because(self, reason: str | None) -> Judged:
+        """Return the run as one that stays for a reason, if there is one; the first reason holds."""
+        return self if self.kept else replace(self, kept=reason)
+
+
+def judge(
+    store: Store,
+    *,
+    keep: int | None = None,
+    days: float | None = None,
+    pipeline: str | None = None,
+    unfinished: bool = False,
+    at: datetime | None = None,
+) -> list[Judged]:
+    """Judge each run of a store; nothing is deleted.
+
+    Parameters
+    ----------
+    store : Store
+    keep : int, optional
+        So many ended runs of each pipeline stay: those of the latest data, in the order by which runs become current.
+    days : float, optional
+        Runs that ended within so many days stay. With `keep`, a run stays that either of them keeps.
+    pipeline : str, optional
+        Only runs of this pipeline may go.
+    unfinished : bool, default False
+        Whether runs without an end may go too. One that is in progress looks as one that was killed does.
+    at : datetime, optional
+        What is taken for now.
+
+    Returns
+    -------
+    list of Judged
+        By pipeline, of each the latest data first.
+
+    Raises
+    ------
+    InputError
+        If neither `keep` nor `days` is given, or one is negative, or there are no runs.
+
+    Notes
+    -----
+    In any case there stay: the run whose model `steelyard score` takes; the accepted run that the next one is held
+    against, and those that runs which stay were held against; runs whose files the configuration of a run that stays
+    names; runs whose `run.json` can't be read. Accepted profiles (`_accepted`) need no run and are left alone.
+    """
+    if keep is None and days is None:
+        raise InputError("say which runs stay: --keep N, --days D, or both")
+    if min(keep or 0, days or 0) < 0:
+        raise InputError(f"what stays is a number from 0 on, not {min(keep or 0, days or 0)}")
+    limit = None if days is None else (at or datetime.now(UTC)) - timedelta(days=days)
+    top = store.here()
+    found: list[Judged] = []
+    for name in top.folders():
+        place = top.below(name)
+        runs = _by_policy(_found(place, name), keep, limit, unfinished)
+        if pipeline not in (None, name):
+            runs = [judged.because(f"only runs of {pipeline} may go") for judged in runs]
+        found += _by_use(place, runs)
+    if not any(pipeline in (None, judged.pipeline) for judged in found):
+        raise InputError(f"{store.root} has no runs{f' of {pipeline}' if pipeline else ''}")
+    return [judged for judged in _by_configuration(found) if pipeline in (None, judged.pipeline)]
+
+
+def remove(judged: Judged) -> bool:
+    """Delete a run that may go; returns False if it has been taken up again since it was judged.
+
+    What it has made goes first, its outcomes next, `run.json` last: a deletion that is cut short leaves a run that is
+    judged and deleted again.
+    """
+    run = judged.run
+    if _end(run) != judged.ended:
+        return False
+    for name in (*(folder for folder in run.folders() if folder != "stages"), "metrics.json", "report.html"):
+        run.delete(name)
+    run.delete("stages")
+    run.delete("")
+    return True
+
+
+def _found(place: RunDir, pipeline: str) -> list[Judged]:
+    """Return the runs in a pipeline's folder, the latest data first; then those that can't be read."""
+    sound: list[tuple[tuple[str, str], Judged]] = []
+    torn: list[Judged] = []
+    for run_id in place.folders():
+        run = place.below(run_id)
+        if run_id.startswith("_") or not run.exists("run.json"):
+            continue
+        judged = Judged(run, pipeline, run_id, _end(run))
+        try:
+            sound.append((date_and_id(run), judged))
+        except (ValueError, TypeError, LookupError, AttributeError):
+            torn.append(judged.because(_TORN))
+    return [judged for _, judged in sorted(sound, key=lambda pair: pair[0], reverse=True)] + torn
+
+
+def _end(run: RunDir) -> str | None:
+    """Return when a run ended: with its gate, or with the report on a stage that failed."""
+    gate = run.outcome("gate")
+    if gate is not None:
+        return gate.finished
+    report = run.outcome("report")
+    if report is None or all(o is None or o.done for o in map(run.outcome, STAGES)):
+        return None
+    return report.finished
+
+
+def _by_policy(runs: Sequence[Judged], keep: int | None, limit: datetime | None, unfinished: bool) -> list[Judged]:
+    latest = [run for run in runs if run.ended][: keep or 0]
+
+    def reason(run: Judged) -> str | None:
+        if run.ended is None:
+            return None if unfinished else "it has no end: in progress, or killed"
+        if run in latest:
+            return f"of the latest {keep}"
+        return "ended lately" if limit is not None and datetime.fromisoformat(run.ended) > limit else None
+
+    return [run.because(reason(run)) for run in runs]
+
+
+def _by_use(place: RunDir, runs: Sequence[Judged]) -> list[Judged]:
+    """Keep the current run and those that others are, or will be, held against."""
+    model = current(run.run for run in runs if run.kept != _TORN)
+    if model is not None:
+        used = "the current run, whose model scores"
+        runs = [run.because(used if run.run.location == model.location else None) for run in runs]
+    against = {_reference_of(run): f"{run.run_id} was held against it" for run in runs if run.kept}
+    accepted = place.below(FOLDER).files("")
+    if accepted:
+        against[run_of(max(accepted))] = "the next run is held against it"
+    return [run.because(against.get(run.run_id)) for run in runs]
+
+
+def _reference_of(judged: Judged) -> str | None:
+    """Return the id of the accepted run that a run was held against, None if there is none or it can't be told."""
+    try:
+        name = held_against(Context(judged.run, run_config(judged.run), no_session))
+    except (SteelyardError, ValueError, TypeError, LookupError, OSError):
+        return None
+    return None if name is None else run_of(name)
+
+
+def _by_configuration(runs: Sequence[Judged]) -> list[Judged]:
+    """Keep runs whose folder is named in the configuration of a run that stays, and what these name in turn."""
+    judged = {run.run.location: run for run in runs}
+    waiting = [run for run in runs if run.kept]
+    while waiting:
+        user = waiting.pop()
+        for named in _named(user, list(judged.values())):
+            judged[named.run.location] = named.because(f"{user.pipeline}/{user.run_id} names it")
+            waiting.append(judged[named.run.location])
+    return list(judged.values())
+
+
+def _named(user: Judged, runs: Sequence[Judged]) -> Iterator[Judged]:
+    """Give the runs that may go so far and whose files a run's configuration names."""
+    candidates = [run for run in runs if not run.kept]
+    text = user.run.read_text("run.json") if candidates else ""
+    return (run for run in candidates if f"/{run.pipeline}/{run.run_id}/" in text)
