@@ -41,8 +41,13 @@ def test_help_and_dag_side_start_quickly_without_heavy_imports() -> None:
 
 
 def test_run_prints_one_json_document_and_keeps_stdout_to_it(config: str, tmp_path: Path) -> None:
-    done = steelyard("run", config, "--store", tmp_path, "--run-id", "r1", "--json")
+    env = {**os.environ, "STEELYARD_LOG": "json"}
+    done = steelyard("run", config, "--store", tmp_path, "--run-id", "r1", "--json", env=env)
     document = json.loads(done.stdout)
+    logged = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert [(e["stage"], e["event"]) for e in logged if e["event"] != "warning"] == [
+        (stage, event) for stage in STAGES for event in ("started", "done")
+    ]
     assert (document["status"], document["stage"], document["kind"]) == ("done", None, None)
     run = open_run(document["run_dir"])
     assert {k: document[k] for k in ("positive", "threshold", "splits")} == {

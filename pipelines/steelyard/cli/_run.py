@@ -73,10 +73,11 @@ def execute(
     from steelyard.cli._summary import show_run
     from steelyard.stages import run_pipeline, start_run
     from steelyard.stages._check import check
+    from steelyard.stages._logging import logs_as_asked
 
     check(config)
+    progress = Progress(quiet=logs_as_asked() or json)
     directory = start_run(store, config, run_id, variables, resume=resume, overwrite=overwrite)
-    progress = Progress(quiet=json)
     if not json:
         console(err=True).print(f"{config.name} → {directory.location}", markup=False)
     failure: SteelyardError | None = None
@@ -111,10 +112,11 @@ def stage(
     """Execute one stage anew; outcomes of later stages are deleted."""
     from steelyard.cli._output import Progress, print_json
     from steelyard.stages import run_stage
+    from steelyard.stages._logging import logs_as_asked
     from steelyard.stages.submit import locate
 
     directory, config = locate(name, pipeline, run_id, run_dir, store_at(store), sets or (), parse_variables(variables))
-    progress = Progress(quiet=json)
+    progress = Progress(quiet=logs_as_asked() or json)
     progress("start", name, None)
     outcome = run_stage(local_context(directory, config, progress.warn), name)
     progress("done", name, outcome)

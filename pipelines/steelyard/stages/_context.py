@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard import __version__
 from steelyard.config import PipelineConfig, load
 from steelyard.errors import InputError
+from steelyard.stages._logging import tell
 from steelyard.store import Outcome, RunDir, Store, now, to_json
 
 if TYPE_CHECKING:
@@ -50,13 +52,25 @@ class Context:
         Returns the SparkSession; called when a stage first needs it.
     warn : callable
         Takes a message for the user.
+    stage : str, optional
+        The one that is being executed.
     """
 
     run: RunDir
     config: PipelineConfig
     make_session: Callable[[], SparkSession]
     warn: Callable[[str], None] = say_nothing
+    stage: str | None = None
     _session: SparkSession | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        shown = self.warn
+
+        def warn(message: str) -> None:
+            tell(self, "warning", logging.WARNING, message=message)
+            shown(message)
+
+        self.warn = warn
 
     @property
     def spark(self) -> SparkSession:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
 from steelyard.errors import SteelyardError, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import forget
+from steelyard.stages._logging import tell, tell_outcome
 from steelyard.stages._order import STAGES, downstream, fingerprint
 from steelyard.store import Outcome, new_token, now
 
@@ -35,19 +36,23 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
     attempt, started = new_token(), now()
     mark = fingerprint(stage, ctx.config)
 
-    def outcome(status: str, **more: Any) -> Outcome:
-        return Outcome(stage, status, attempt, started, now(), mark, **more)
+    def ended(status: str, artifacts: Sequence[str] = (), **more: Any) -> Outcome:
+        outcome = ctx.run.publish(Outcome(stage, status, attempt, started, now(), mark, **more), artifacts)
+        tell_outcome(ctx, outcome)
+        return outcome
 
+    ctx.stage = stage
+    tell(ctx, "started", attempt=attempt)
     try:
         result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
     except SteelyardError as error:
-        ctx.run.publish(outcome("failed", kind=error.kind, message=str(error), details=error.details))
+        ended("failed", kind=error.kind, message=str(error), details=error.details)
         raise
     except Exception as error:
         known = translated(error, f"stage {stage}")
-        ctx.run.publish(outcome("failed", kind=known.kind, message=str(known)))
+        ended("failed", kind=known.kind, message=str(known))
         raise known from error
-    return ctx.run.publish(outcome("done", rows=result.rows, details=result.details), result.artifacts)
+    return ended("done", result.artifacts, rows=result.rows, details=result.details)
 
 
 def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore) -> dict[str, Outcome]:

@@ -13,6 +13,7 @@ from steelyard.config import PipelineConfig, SparkConfig, load
 from steelyard.errors import ConfigError, InputError, SteelyardError, closest
 from steelyard.stages._check import check
 from steelyard.stages._context import Context, run_config, start_run
+from steelyard.stages._logging import logs_as_asked
 from steelyard.stages._order import STAGES
 from steelyard.stages._runner import run_stage
 from steelyard.stages._session import submitted_session
@@ -91,6 +92,7 @@ def warn(message: str) -> None:
 def exit_with(execute: Callable[[], None]) -> None:
     """Run a job and exit with the code that its failure has; only engine failures show a traceback."""
     try:
+        logs_as_asked()
         execute()
     except SteelyardError as error:
         if error.kind == "engine":

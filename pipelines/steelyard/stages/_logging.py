@@ -1,0 +1,65 @@
+"""What happens to runs, as records of `logging`; and these as lines of JSON, where `STEELYARD_LOG` is ``json``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from steelyard.errors import InputError
+
+if TYPE_CHECKING:
+    from steelyard.stages._context import Context
+    from steelyard.store import Outcome
+
+LOGGER = logging.getLogger("steelyard")
+LOGGER.addHandler(logging.NullHandler())  # a library says nothing unless it is asked
+
+
+def tell(ctx: Context, event: str, level: int = logging.INFO, **more: Any) -> None:
+    """Write a record; its attribute `steelyard` holds the pipeline, the run's id, the stage, the event and more."""
+    run_id = ctx.run.location.rstrip("/").rpartition("/")[2]
+    known = {"pipeline": ctx.config.name, "run_id": run_id, "stage": ctx.stage, "event": event, **more}
+    LOGGER.log(level, "%s/%s: %s %s", ctx.config.name, run_id, ctx.stage, event, extra={"steelyard": known})
+
+
+def tell_outcome(ctx: Context, outcome: Outcome) -> None:
+    """Write how a stage ended."""
+    began, ended = (datetime.fromisoformat(t) for t in (outcome.started, outcome.finished))
+    more = {"attempt": outcome.attempt, "seconds": (ended - began).total_seconds(), "rows": outcome.rows}
+    if outcome.done:
+        tell(ctx, "done", **more)
+    else:
+        tell(ctx, "failed", logging.ERROR, kind=outcome.kind, message=outcome.message, **more)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record of ours, or of anybody who writes to the same logger, as one line."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        known = getattr(record, "steelyard", None) or {"message": record.getMessage()}
+        return json.dumps({"time": time, "level": record.levelname, **known}, ensure_ascii=False, default=str)
+
+
+def logs_as_asked() -> bool:
+    """Write lines of JSON on stderr, if the environment asks for them; return whether it does.
+
+    Raises
+    ------
+    InputError
+        If `STEELYARD_LOG` is neither empty nor ``json``.
+    """
+    asked = os.environ.get("STEELYARD_LOG", "")
+    if asked not in ("", "json"):
+        raise InputError(f"STEELYARD_LOG is {asked!r}; it can be 'json', or left out")
+    if asked and not any(isinstance(h.formatter, JsonLines) for h in LOGGER.handlers):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonLines())
+        LOGGER.addHandler(handler)
+        LOGGER.setLevel(logging.INFO)
+    return bool(asked)
