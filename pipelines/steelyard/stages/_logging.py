@@ -29,7 +29,11 @@ def tell(ctx: Context, event: str, level: int = logging.INFO, **more: Any) -> No
 def tell_outcome(ctx: Context, outcome: Outcome) -> None:
     """Write how a stage ended."""
     began, ended = (datetime.fromisoformat(t) for t in (outcome.started, outcome.finished))
-    more = {"attempt": outcome.attempt, "seconds": (ended - began).total_seconds(), "rows": outcome.rows}
+    more: dict[str, Any] = {
+        "attempt": outcome.attempt,
+        "seconds": (ended - began).total_seconds(),
+        "rows": outcome.rows,
+    }
     if outcome.done:
         tell(ctx, "done", **more)
     else:
