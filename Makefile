@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow test-examples test-submit test-samplers test-connect test-docker check lint types contracts docker-lint dist submit clean
+.PHONY: help demo test test-airflow test-examples test-cluster test-samplers test-connect test-docker check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -39,18 +39,19 @@ test-examples: .venv/test
 test-airflow: .venv/test
 	$(BIN)/python -m pytest -n 0 -m airflow_run tests/dags $(ARGS)
 
-# make test-submit: every stage through spark-submit.
-test-submit: .venv/test
-	$(BIN)/python -m pytest -m submit tests/jobs $(ARGS)
+# make test-cluster: every stage through spark-submit on a Spark cluster, and a cluster that loses machines.
+test-cluster: dist
+	$(BIN)/python -m pytest -n 0 -m cluster tests/cluster $(ARGS)
 
 # make test-samplers: all common checks on the samplers of which `make test` runs some.
 test-samplers: .venv/test
 	$(BIN)/python -m pytest -m every_sampler tests/spark $(ARGS)
 
-# make test-connect: data parts on Spark Connect.
+# make test-connect: data parts on Spark Connect; their other tests are those of classic sessions, run once more.
+ON_CONNECT := $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds guards metrics)
 test-connect: .venv/test
 	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
-	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m connect tests/connect $(ARGS)
+	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m 'not classic' tests/connect $(ON_CONNECT) $(ARGS)
 
 # make test-docker: the containers of docker/, built, started and used, where a Docker engine runs.
 test-docker: .venv/test

@@ -54,6 +54,7 @@ class GuardError(SteelyardError):
 
 
 _RAISED = "[USER_RAISED_EXCEPTION] "
+_LOST = "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND]"
 _TRACEBACK = "Traceback (most recent call last):"
 _PYTHON_ERROR = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): .")
 
@@ -77,6 +78,8 @@ def reason(error: BaseException) -> str:
 def translated(error: Exception, what: str) -> SteelyardError:
     """Return an engine's error as one of ours: `InputError` where a check of ours inside a query raised it.
 
+    An executor that is lost with rows of `frames.caching.held` is told as such.
+
     Parameters
     ----------
     error : Exception
@@ -86,6 +89,11 @@ def translated(error: Exception, what: str) -> SteelyardError:
     if isinstance(error, SteelyardError):
         return error
     said = reason(error)
+    if _LOST in str(error):
+        return EngineError(
+            f"{what} failed: an executor was lost, and with it rows that only it held; run it again: the rows will be "
+            "the same"
+        )
     if _RAISED in str(error):
         return InputError(str(error).partition(_RAISED)[2].partition(" SQLSTATE")[0].splitlines()[0].strip())
     return EngineError(f"{what} failed: {type(error).__name__}: {said}")

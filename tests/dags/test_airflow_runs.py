@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from running import Scheduler, airflow, spark_cluster, wait_for
+from running import Scheduler, airflow
+from standalone import spark_cluster, wait_for
 
 from steelyard.config import STAGES
 
@@ -74,9 +75,12 @@ def running(place: Path) -> Iterator[Scheduler]:
     """Airflow on the pipelines, all DAGs still paused."""
     settings = {"PIPELINES": place / "pipelines", "STORE": place / "runs", "STORE_URL": "https://reports.example/runs"}
     own = {f"STEELYARD_{name}": str(value) for name, value in settings.items()}
-    with spark_cluster(place / "spark") as env:
-        paths = os.pathsep.join(p for p in (str(place), env.get("PYTHONPATH")) if p)
-        with airflow(place / "airflow", {**env, **own, "PYTHONPATH": paths}) as scheduler:
+    with spark_cluster(place / "spark", [4]) as cluster:
+        own["AIRFLOW_CONN_SPARK_DEFAULT"] = json.dumps(
+            {"conn_type": "spark", "host": "spark://127.0.0.1", "port": cluster.port}
+        )
+        paths = os.pathsep.join(p for p in (str(place), cluster.env.get("PYTHONPATH")) if p)
+        with airflow(place / "airflow", {**cluster.env, **own, "PYTHONPATH": paths}) as scheduler:
             wait_for(lambda: len(dags(scheduler)) == 2, 120, "two DAGs", place / "airflow" / "standalone.log")
             yield scheduler
 

@@ -8,9 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import BIN, steelyard
-from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
 
 from steelyard.stages import STAGES
@@ -189,45 +186,6 @@ def test_a_run_that_is_killed_goes_on_where_it_was(config: str, tmp_path: Path) 
     assert resumed["splits"] == reference["splits"]
     assert run.read_bytes("metrics.json") == (tmp_path / "a/small/r/metrics.json").read_bytes()
     assert {s: run.read_bytes(f"stages/{s}.json") for s in done} == before
-
-
-def submit(script: str, *args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    import pyspark
-
-    env = {**os.environ, "SPARK_HOME": str(Path(pyspark.__file__).parent), "PYSPARK_PYTHON": sys.executable}
-    command = [str(BIN / "spark-submit"), "--master", "local[2]", "--conf", "spark.ui.enabled=false"]
-    command += ["--conf", "spark.sql.shuffle.partitions=4", "--conf", "spark.sql.session.timeZone=UTC"]
-    done = subprocess.run(
-        [*command, str(ROOT / "spark_jobs" / script), *map(str, args)],
-        capture_output=True,
-        text=True,
-        env=env,
-        timeout=600,
-    )
-    assert (done.returncode == 0) == (code == 0), done.stderr
-    return done
-
-
-@pytest.mark.submit
-def test_spark_submit_does_what_one_process_does(
-    config: str, execute: Callable[..., Any], table: str, spark: SparkSession, tmp_path: Path
-) -> None:
-    submit("job_profile.py", "--pipeline", config, "--run-id", "s1", "--store", tmp_path / "store")
-    directory = tmp_path / "store" / "small" / "s1"
-    for stage in ("guard_raw", "split", "guard_split", "diagnose", "resample", "guard_resampled", "train", "evaluate"):
-        submit(f"job_{stage}.py", "--run-dir", directory)
-    for stage in ("guard_scored", "report", "gate"):
-        submit(f"job_{stage}.py", "--run-dir", directory)
-    here = execute(pipeline(table, data={"cost": {"false_negative": "amount"}}, **QUICK), "s1")
-    there = open_run(directory)
-    assert there.read_json("metrics.json") == here.read_json("metrics.json")
-    plans = [r.read_json(f"split/{r.outcome('split').attempt}/plan.json") for r in (here, there)]
-    assert plans[0] == plans[1]
-    scored = submit("job_score.py", directory, table, "--out", tmp_path / "scored")
-    assert '"rows": 1200' in scored.stdout
-    failed = submit("job_split.py", "--run-dir", tmp_path, code=1)
-    # spark-submit sends what Python writes to stderr to its own stdout.
-    assert "no run directory" in failed.stdout
 
 
 def test_every_stage_has_its_job() -> None:

@@ -119,6 +119,7 @@ def test_a_group_of_most_rows_goes_where_it_fits(spark: SparkSession) -> None:
     assert [r[0] for r in giant] == ["train"]
 
 
+@pytest.mark.classic
 def test_applying_a_plan_joins_and_shuffles_nothing(spark: SparkSession) -> None:
     df = spark.range(2000).select((F.col("id") % 300).alias("g"), (F.col("id") % 7 == 0).cast("int").alias("y"))
     cached = spark._jsparkSession.sharedState().cacheManager()

@@ -400,6 +400,7 @@ def counted(spark: SparkSession) -> Iterator[dict[str, int]]:
         spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize(("checkpoint", "actions"), [("raw", 1), ("split", 2), ("resampled", 2), ("scored", 1)])
 def test_a_sound_table_passes_in_few_scans_and_actions(
     spark: SparkSession, tables: dict[str, DataFrame], tmp_path: Path, checkpoint: str, actions: int
@@ -471,6 +472,7 @@ def test_rows_that_break_an_expectation_are_named_and_set_aside(tables: dict[str
     assert failed.quarantine == f"somewhere/{case.expectation}"
 
 
+@pytest.mark.classic
 def test_keys_are_few_and_asked_for(spark: SparkSession, tables: dict[str, DataFrame]) -> None:
     corrupted = where("id < 50", "y", None)(tables["raw"])
     given = {**PARAMETERS["raw"], "reference": None}
@@ -509,6 +511,7 @@ def test_rounding_keeps_the_digits_that_are_asked_for(spark: SparkSession) -> No
         assert 0 < error < 0.5 * 10 ** (1 - digits)
 
 
+@pytest.mark.classic
 def test_slices(spark: SparkSession, tables: dict[str, DataFrame], own_suite: Callable[..., str]) -> None:
     kwargs = {"column": "y", "slice_column": "kind", "reference": {"n": 1000, "p": 200}, "max_change": 0.5}
     suite = own_suite(

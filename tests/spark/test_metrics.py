@@ -102,6 +102,7 @@ def test_the_same_digits_from_any_partitioning(rows: DataFrame) -> None:
     assert len(documents) == 1
 
 
+@pytest.mark.classic
 def test_three_aggregations(spark: SparkSession, rows: DataFrame) -> None:
     rows.count()
     spark.sparkContext.setJobGroup("metrics", "count jobs")

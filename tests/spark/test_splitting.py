@@ -153,6 +153,7 @@ def test_mammography_has_equal_rows_and_exact_counts(spark: SparkSession, real_d
         assert {s: found[s][c] for s in ("train", "validation", "test")} == wanted_counts(n, 0.1, 0.2)
 
 
+@pytest.mark.classic
 def test_applying_a_plan_shuffles_nothing(spark: SparkSession) -> None:
     df = spark.range(0, 300).select("id", (F.col("id") % 10 == 0).alias("y"))
     plan = stratified_split(df, dataset(df, key=("id",)), {"true": 30, "false": 270}, validation=0.1, test=0.2)

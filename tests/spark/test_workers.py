@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from interpreters import python_with_steelyard, python_without
 from pyspark import cloudpickle
 
-from steelyard.errors import translated
-from steelyard.frames.workers import in_worker, one_thread
+from steelyard import __version__
+from steelyard.errors import EngineError, translated
+from steelyard.frames.workers import check_workers, in_worker, one_thread
 from steelyard.over_sampling import SMOTE
 from steelyard.testing._tables import ROLES, multiset, sample_table
 
@@ -51,22 +53,6 @@ def test_one_thread_is_a_scope() -> None:
         assert {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"} <= {1}
 
 
-def python_without(module: str, folder: Path) -> str:
-    """Return an interpreter like this one that has no such module."""
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Absent:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        f"        if name.partition('.')[0] == {module!r}:\n"
-        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
-        "sys.meta_path.insert(0, Absent())\n"
-    )
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}:$PYTHONPATH" exec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
-    return str(python)
-
-
 def test_workers_without_faiss_give_the_same_rows(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +73,34 @@ def test_a_cluster_without_steelyard_says_what_to_ship(
         SMOTE(sampling_strategy={"b": 60}, **ROLES).fit_resample(sample_table(spark)).count()
     message = str(translated(raised.value, "resample"))
     assert "--py-files" in message and "Traceback" not in message and message.count("\n") < 3
+
+
+def test_workers_that_fit_pass(spark: SparkSession) -> None:
+    check_workers(spark)
+
+
+def test_workers_of_another_kind_are_refused(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for python, said in (
+        (python_without("steelyard", tmp_path / "none"), "has no steelyard.*--py-files"),
+        (python_with_steelyard("0.0.9", tmp_path / "old"), f"have steelyard 0.0.9 and the driver {__version__}"),
+        (python_without("pyarrow", tmp_path / "bare"), "No module named 'pyarrow'"),
+        (str(tmp_path / "absent"), "can't run a task: .*No such file or directory; PYSPARK_PYTHON"),
+    ):
+        monkeypatch.setattr(spark.sparkContext, "pythonExec", python)
+        with pytest.raises(EngineError, match=said) as raised:
+            check_workers(spark)
+        assert "Traceback" not in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_workers_of_another_minor_version_of_python_are_refused(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    monkeypatch.setattr(spark.sparkContext, "pythonVer", "3.1")  # what the driver says of itself
+    with pytest.raises(EngineError, match=f"the executors run Python {here} and the driver {here}"):
+        check_workers(spark)
 
 
 def has(spark: SparkSession, module: str) -> bool:

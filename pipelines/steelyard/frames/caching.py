@@ -34,6 +34,6 @@ def held(df: DataFrame) -> DataFrame:
 
     For narrow results that a search has cost: ids, verdicts. Unlike a cache, what nobody refers to any more is
     removed without being told. An executor that is lost takes its rows along, and the job then fails: it is to be run
-    anew.
+    anew (`errors.translated` says so), and gives the same rows.
     """
     return df.localCheckpoint(eager=True)

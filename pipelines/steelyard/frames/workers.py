@@ -1,11 +1,26 @@
-"""Calling the library's own NumPy code inside Spark's Python workers."""
+"""Calling the library's own NumPy code inside Spark's Python workers, and whether these fit the driver."""
 
 from __future__ import annotations
 
 import importlib
+import platform
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from steelyard import __version__
+from steelyard.errors import EngineError, reason
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_MISSING = (
+    "The Python of a Spark executor has no steelyard. Install it there, or ship it: "
+    "spark-submit --py-files steelyard.zip (a wheel renamed to .zip will do), "
+    "or spark.addArtifacts('steelyard.zip', pyfile=True) on Spark Connect."
+)
+_ASKED = 8  # tasks: they reach as many executors as are free, and cost nothing
 
 
 def in_worker(module: str, function: str, **settings: Any) -> Callable[[Any], Any]:
@@ -27,14 +42,64 @@ def in_worker(module: str, function: str, **settings: Any) -> Callable[[Any], An
         except ModuleNotFoundError as missing:
             if str(missing.name).split(".")[0] != "steelyard":
                 raise
-            raise RuntimeError(
-                "The Python of a Spark executor has no steelyard. Install it there, or ship it: "
-                "spark-submit --py-files steelyard.zip (a wheel renamed to .zip will do), "
-                "or spark.addArtifacts('steelyard.zip', pyfile=True) on Spark Connect."
-            ) from None
+            raise RuntimeError(_MISSING) from None
         return target(table, **settings)
 
     return call
+
+
+def elsewhere(spark: SparkSession) -> bool:
+    """Whether Python workers are started by another process than this one's own JVM, and so may be others."""
+    from pyspark.sql.utils import is_remote
+
+    return is_remote() or re.match(r"local($|\[)", str(spark.conf.get("spark.master", ""))) is None
+
+
+def check_workers(spark: SparkSession) -> None:
+    """Refuse executors whose Python or steelyard isn't the driver's, before hours are spent on them.
+
+    Costs one job of a few empty tasks, which reach some executors of many.
+
+    Raises
+    ------
+    EngineError
+        If they differ in Python's minor version or in steelyard's version, or can't run a task at all.
+    """
+    try:
+        rows = spark.range(0, _ASKED, 1, _ASKED).mapInArrow(_teller(), "version string").collect()
+    except Exception as error:
+        if older := re.search(r"worker has different version: (\S+) than", str(error)):
+            raise EngineError(
+                f"the executors run Python {older[1]} and the driver {platform.python_version()}: their minor versions "
+                "must be the same; PYSPARK_PYTHON names the executors' interpreter"
+            ) from error
+        raise EngineError(
+            f"the executors' Python can't run a task: {reason(error)}; PYSPARK_PYTHON names their interpreter"
+        ) from error
+    found = {row["version"] for row in rows} - {__version__}
+    if None in found:
+        raise EngineError(_MISSING)
+    if found:
+        raise EngineError(
+            f"executors have steelyard {', '.join(sorted(found))} and the driver {__version__}: install the same "
+            "there, or ship it with --py-files"
+        )
+
+
+def _teller() -> Callable[[Any], Any]:
+    """Return what a worker tells of itself by; like `in_worker`, it travels by value."""
+
+    def tell(batches: Any) -> Any:
+        import pyarrow
+
+        version: str | None = None
+        with suppress(ModuleNotFoundError):
+            version = importlib.import_module("steelyard").__version__
+        for batch in batches:
+            versions = pyarrow.array([version] * batch.num_rows, pyarrow.string())
+            yield pyarrow.RecordBatch.from_arrays([versions], ["version"])
+
+    return tell
 
 
 def nullable(kind: Any) -> Any:

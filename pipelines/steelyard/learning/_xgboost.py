@@ -84,7 +84,9 @@ class XGBoostTrainer(Trainer):
         narrow = together.withColumn("features", F.col("features").cast("array<float>"))
         worker = in_worker("steelyard.learning._xgboost_worker", "train_partition", **asdict(task))
         ordered = in_own_order(narrow, self.num_workers)
-        [row] = ordered.mapInArrow(worker, "booster binary, log_loss array<double>", barrier=True).collect()
+        trained = ordered.mapInArrow(worker, "booster binary, log_loss array<double>", barrier=True)
+        # Spark starts a barrier stage anew when an executor is lost, but not where it is the job's last one.
+        [row] = trained.repartition(1).collect()
         booster = bytes(row["booster"])
         return XGBoostModel(
             trainer=self.name,

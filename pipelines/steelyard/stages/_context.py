@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard import __version__
 from steelyard.config import PipelineConfig, load
 from steelyard.errors import InputError
+from steelyard.frames.workers import check_workers, elsewhere
 from steelyard.stages._logging import tell
 from steelyard.store import Outcome, RunDir, Store, now, to_json
 
@@ -74,9 +75,12 @@ class Context:
 
     @property
     def spark(self) -> SparkSession:
-        """The session, made when it is first asked for."""
+        """The session, made when it is first asked for, with executors that fit this process."""
         if self._session is None:
-            self._session = self.make_session()
+            session = self.make_session()
+            if elsewhere(session):
+                check_workers(session)
+            self._session = session
         return self._session
 
     def published(self, stage: str) -> Outcome:

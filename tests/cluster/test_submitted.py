@@ -1,0 +1,106 @@
+"""Every stage through spark-submit, from an empty directory, to workers that have the steelyard that is shipped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tarfile
+import venv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from zipfile import ZipFile
+
+import pyarrow
+import pytest
+from command_line import BIN
+from interpreters import python_with_steelyard, python_without
+from results import results
+from standalone import Cluster
+
+from steelyard import __version__
+from steelyard.config import STAGES, PipelineConfig
+from steelyard.store import RunDir, open_run
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+Submit = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Path:
+    """The zip that `make dist` makes, which must be of these sources."""
+    zips = list((ROOT / "dist").glob("*.zip"))
+    assert len(zips) == 1, "make dist first"
+    with ZipFile(zips[0]) as file:
+        modules = [name for name in file.namelist() if name.endswith(".py")]
+        assert len(modules) > 100
+        assert all(file.read(name) == (ROOT / "pipelines" / name).read_bytes() for name in modules), "make dist anew"
+    return zips[0]
+
+
+@pytest.fixture
+def submit(cluster: Cluster, tmp_path: Path) -> Submit:
+    """Return a function that submits a job from an empty directory and gives what it says."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    def submitted(env: Mapping[str, str], options: Sequence[object], script: str, *args: object, code: int = 0) -> str:
+        job = ROOT / "spark_jobs" / script
+        command = [BIN / "spark-submit", "--master", cluster.url, *options, job, *args]
+        done = subprocess.run(
+            list(map(str, command)), cwd=empty, env={**cluster.env, **env}, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == code, done.stderr[-5000:]
+        return done.stdout
+
+    return submitted
+
+
+def test_a_zip_for_interpreters_without_steelyard_does_what_one_process_does(
+    submit: Submit, shipped: Path, config: Callable[..., PipelineConfig], reference: RunDir, tmp_path: Path
+) -> None:
+    python = python_without("steelyard", tmp_path / "bare")
+    env, zipped = {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python}, ["--py-files", shipped]
+    store, run = tmp_path / "store", tmp_path / "store" / "small" / "r1"
+    text = json.dumps(config().to_json())
+    submit(env, zipped, "job_profile.py", "--pipeline", text, "--run-id", "r1", "--store", store)
+    for stage in STAGES[1:]:
+        submit(env, zipped, f"job_{stage}.py", "--run-dir", run)
+    assert results(open_run(run)) == results(reference)
+    # spark-submit sends what Python writes to stderr to its own stdout.
+    assert "no run directory" in submit(env, zipped, "job_split.py", "--run-dir", tmp_path, code=2)
+
+
+def environment(folder: Path, shipped: Path) -> Path:
+    """Return an archive of a virtual environment that holds steelyard; the libraries below it stay where they are."""
+    venv.create(folder / "environment", symlinks=True)
+    [site] = (folder / "environment").glob("lib/python*/site-packages")
+    with ZipFile(shipped) as file:
+        file.extractall(site)
+    (site / "libraries.pth").write_text(str(Path(pyarrow.__file__).parents[1]))
+    with tarfile.open(folder / "environment.tar.gz", "w:gz") as archive:
+        archive.add(folder / "environment", ".")
+    return folder / "environment.tar.gz"
+
+
+def test_an_environment_archive_does_what_one_process_does(
+    submit: Submit, shipped: Path, copied: RunDir, reference: RunDir, tmp_path: Path
+) -> None:
+    """The stages whose tasks need steelyard, in a copy of the run; the driver has its own interpreter."""
+    archive = environment(tmp_path, shipped)
+    env, options = {"PYSPARK_PYTHON": "./environment/bin/python"}, ["--archives", f"{archive}#environment"]
+    options += ["--conf", "spark.executorEnv.PYTHONPATH="]  # where this process may have steelyard from
+    for stage in ("resample", "train", "evaluate"):
+        submit(env, options, f"job_{stage}.py", "--run-dir", copied.location)
+    assert results(copied) == results(reference)
+
+
+def test_workers_with_another_steelyard_are_refused_by_the_first_stage(
+    submit: Submit, copied: RunDir, tmp_path: Path
+) -> None:
+    env = {"PYSPARK_PYTHON": python_with_steelyard("0.0.9", tmp_path / "old")}
+    submit(env, [], "job_profile.py", "--run-dir", copied.location, code=3)
+    outcome = copied.outcome("profile")
+    assert outcome is not None and (outcome.status, outcome.kind) == ("failed", "engine")
+    assert outcome.message.startswith(f"executors have steelyard 0.0.9 and the driver {__version__}: ")

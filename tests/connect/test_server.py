@@ -1,0 +1,66 @@
+"""A Connect server in a process of its own, whose workers have the steelyard that a session ships to them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyspark
+import pytest
+from interpreters import python_without
+from rows_of_all_samplers import rows_of
+from standalone import free_ports, process, wait_for
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.connect
+
+ROOT = Path(__file__).resolve().parents[2]
+# One that pairs rows up, one that drops them, one that ranks them, and imbalanced-learn's code in a task.
+SAMPLERS = ("smotenc", "edited_nearest_neighbours", "near_miss", "cluster_centroids")
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A session on a server whose workers' Python has no steelyard."""
+    from pyspark.sql import SparkSession
+
+    folder = tmp_path_factory.mktemp("server")
+    [port] = free_ports(1)
+    # What makes this process one of Spark Connect is left behind.
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_"))}
+    home = Path(pyspark.__file__).parent
+    env |= {"SPARK_HOME": str(home), "PYSPARK_PYTHON": python_without("steelyard", folder / "bare")}
+    settings = {
+        "spark.connect.grpc.binding.port": port,
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": 4,
+        "spark.sql.session.timeZone": "UTC",
+    }
+    given = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    server = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    command = [home / "bin" / "spark-submit", "--master", "local[2]", *given, "--class", server, "spark-internal"]
+    with process(command, env, folder / "server.log"):
+        wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1), 120, "a server", folder / "server.log")
+        made = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+        yield made
+        made.stop()
+
+
+def test_shipped_steelyard_gives_the_same_rows(
+    session: SparkSession, classic: dict[str, Counter[tuple[Any, ...]]], tmp_path: Path
+) -> None:
+    with pytest.raises(Exception, match=r"has no steelyard.*addArtifacts"):
+        rows_of("smotenc", session)
+    shipped = shutil.make_archive(str(tmp_path / "steelyard"), "zip", ROOT / "pipelines", "steelyard")
+    session.addArtifacts(shipped, pyfile=True)
+    assert {name: rows_of(name, session) for name in SAMPLERS} == {name: classic[name] for name in SAMPLERS}
