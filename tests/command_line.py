@@ -1,11 +1,16 @@
-"""The command `steelyard` as a process of its own."""
+"""The command `steelyard`: as a process of its own, or inside this one, in the suite's session."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from steelyard.cli import main
 
 BIN = Path(sys.executable).parent
 
@@ -17,3 +22,16 @@ def steelyard(*args: object, code: int = 0, **more: Any) -> subprocess.Completed
     )
     assert done.returncode == code, done.stderr
     return done
+
+
+def steelyard_here(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Do what the command does in this process, which must have a session: a JVM of its own costs ten seconds."""
+    said, complained = StringIO(), StringIO()
+    words = ["steelyard", *map(str, args)]
+    with patch.object(sys, "argv", words), redirect_stdout(said), redirect_stderr(complained):
+        try:
+            main()
+        except SystemExit as end:
+            ended = int(end.code or 0)
+    assert ended == code, complained.getvalue()
+    return subprocess.CompletedProcess(words, ended, said.getvalue(), complained.getvalue())

@@ -1,13 +1,11 @@
-"""The command line and spark-submit, as processes of their own."""
+"""The command line: each command as a process of its own once, and further uses of it here."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import BIN, steelyard
+from command_line import steelyard, steelyard_here
 from small_pipelines import pipeline, small_table
 
 from steelyard.stages import STAGES
-from steelyard.store import Store, open_run
+from steelyard.store import open_run
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {"spark": {"master": "local[2]", "conf": {"spark.sql.shuffle.partitions": 4}}}
@@ -37,6 +35,7 @@ def test_help_and_dag_side_start_quickly_without_heavy_imports() -> None:
     assert not {"pyspark", "pandas", "xgboost", "sklearn", "great_expectations"} & set(loaded)
 
 
+@pytest.mark.usefixtures("spark")
 def test_run_prints_one_json_document_and_keeps_stdout_to_it(config: str, tmp_path: Path) -> None:
     env = {**os.environ, "STEELYARD_LOG": "json"}
     done = steelyard("run", config, "--store", tmp_path, "--run-id", "r1", "--json", env=env)
@@ -51,13 +50,13 @@ def test_run_prints_one_json_document_and_keeps_stdout_to_it(config: str, tmp_pa
         k: run.read_json("metrics.json")[k] for k in ("positive", "threshold", "splits")
     }
     assert document["report"] == run.uri("report.html")
-    again = steelyard("run", config, "--store", tmp_path, "--run-id", "r1", "--json", code=2)
+    again = steelyard_here("run", config, "--store", tmp_path, "--run-id", "r1", "--json", code=2)
     assert "--resume" in json.loads(again.stdout)["message"]
 
     # The same run directory serves what else there is to do with a run; its gate has passed, so that it is current.
     new = tmp_path / "new.csv"
     small_table(50, seed=5).drop(columns=["y", "t"]).to_csv(new, index=False)
-    scored = json.loads(steelyard("score", tmp_path / "small", new, "--out", tmp_path / "scored", "--json").stdout)
+    scored = json.loads(steelyard_here("score", tmp_path / "small", new, "--out", tmp_path / "scored", "--json").stdout)
     assert scored["run_dir"] == run.location
     written = pd.read_parquet(tmp_path / "scored")
     assert scored["rows"] == 50 == len(written) and list(written) == ["id", "score", "decision"]
@@ -65,7 +64,7 @@ def test_run_prints_one_json_document_and_keeps_stdout_to_it(config: str, tmp_pa
         written["score"].between(0, 1).all()
         and (written["decision"] == np.where(written["score"] >= document["threshold"], "1", "0")).all()
     )
-    report = steelyard("report", run.location).stdout
+    report = steelyard_here("report", run.location).stdout
     assert report.strip() == run.uri("report.html")
 
 
@@ -85,42 +84,46 @@ def test_wrong_input_is_one_short_message(tmp_path: Path) -> None:
     assert "Missing option" in steelyard("profile", "x.parquet", code=2).stderr
 
 
+@pytest.mark.usefixtures("spark")
 def test_bare_tables(table: str, tmp_path: Path) -> None:
     profile = json.loads(steelyard("profile", table, "--label", "y", "--exclude", "t", "--json").stdout)
     assert profile["classes"]["1"] == {"count": 120, "share": 0.1}
-    steelyard("split", table, "--label", "y", "--key", "id", "--out", tmp_path / "s")
+    steelyard_here("split", table, "--label", "y", "--key", "id", "--out", tmp_path / "s")
     parts = pd.read_parquet(tmp_path / "s" / "data")
     assert parts.groupby(["split", "y"], observed=True).size().to_dict()["test", 1] == 24
     by_customer = ("--label", "y", "--method", "group", "--group", "customer")
-    shown = steelyard("split", table, *by_customer, "--out", tmp_path / "g").stdout
+    shown = steelyard_here("split", table, *by_customer, "--out", tmp_path / "g").stdout
     parts = pd.read_parquet(tmp_path / "g" / "data")
     assert parts.groupby("customer")["split"].nunique().max() == 1 and len(parts) == 1200
     deviations = json.loads((tmp_path / "g" / "plan.json").read_text())["deviations"]
     assert all(
         f"split {s} has {n:+,} rows of class {c}" in shown for s, of in deviations.items() for c, n in of.items()
     )
-    folds = json.loads(steelyard("split", table, *by_customer, "--folds", 4, "--out", tmp_path / "f", "--json").stdout)
+    folds = json.loads(
+        steelyard_here("split", table, *by_customer, "--folds", 4, "--out", tmp_path / "f", "--json").stdout
+    )
     parts = pd.read_parquet(tmp_path / "f" / "data")
     assert parts.groupby("customer")["fold"].nunique().max() == 1
     assert parts.groupby(["fold", "y"]).size().to_dict()[3, 1] == folds["counts"]["3"]["1"]
-    refused = steelyard("split", table, *by_customer, "--folds", 4, "--test", 0.3, "--out", tmp_path / "x", code=2)
+    refused = steelyard_here("split", table, *by_customer, "--folds", 4, "--test", 0.3, "--out", tmp_path / "x", code=2)
     assert "leave out --validation and --test" in refused.stderr
-    steelyard(
+    steelyard_here(
         "resample", table, "--label", "y", "--key", "id", "--exclude", "t", "--method", "random_over_sampler",
         "--param", "sampling_strategy=0.5", "--out", tmp_path / "r",
     )  # fmt: skip
     assert pd.read_parquet(tmp_path / "r" / "data")["y"].sum() == 540
 
 
+@pytest.mark.usefixtures("spark")
 def test_a_suite_is_suggested_and_guards_a_pipeline(table: str, config: str, tmp_path: Path) -> None:
     out = tmp_path / "suite" / "raw.json"
     asked = ("guard", "suggest", table, "--label", "y", "--exclude", "t", "--out", out)
-    assert "7 expectations" in steelyard(*asked).stdout
+    assert "7 expectations" in steelyard_here(*asked).stdout
     suite = json.loads(out.read_text(encoding="utf-8"))
     assert suite["suite_parameters"]["reference"] == {"0": 1080, "1": 120}
-    assert "is there already" in steelyard(*asked, code=2).stderr
+    assert "is there already" in steelyard_here(*asked, code=2).stderr
     wish = ("--set", f"guards.raw={out}", "--set", "data.where='y = 0 or id % 40 = 0'")
-    done = steelyard("run", config, "--store", tmp_path, "--json", *wish, code=1)
+    done = steelyard_here("run", config, "--store", tmp_path, "--json", *wish, code=1)
     assert "class '1' has 30 of 1,110 rows" in json.loads(done.stdout)["message"]
 
 
@@ -144,6 +147,7 @@ def test_evaluate_anybody_s_scores(tmp_path: Path) -> None:
     assert found["expected_cost"]["value"] == pytest.approx(cost, abs=1e-9)
 
 
+@pytest.mark.usefixtures("spark")
 def test_evaluate_scores_of_several_classes(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     y = rng.choice(["a", "b", "c"], 300, p=[0.6, 0.3, 0.1])
@@ -154,7 +158,7 @@ def test_evaluate_scores_of_several_classes(tmp_path: Path) -> None:
         pa.table({"y": list(y), "p": [list(r.items()) for r in rows]}, schema=schema), tmp_path / "s.parquet"
     )
     document = json.loads(
-        steelyard("evaluate", tmp_path / "s.parquet", "--label", "y", "--score", "p", "--json").stdout
+        steelyard_here("evaluate", tmp_path / "s.parquet", "--label", "y", "--score", "p", "--json").stdout
     )
     found = document["splits"]["all"]
     assert found["accuracy"]["value"] == pytest.approx(np.mean([max(r, key=r.__getitem__) for r in rows] == y))
@@ -165,27 +169,6 @@ def test_schema_and_doctor() -> None:
     assert json.loads(steelyard("schema").stdout)["properties"]["data"]
     states = {c["need"]: c["state"] for c in json.loads(steelyard("doctor", "--json").stdout)}
     assert states["Java 17+"] == states["pyspark"] == states["xgboost"] == "ok"
-
-
-def test_a_run_that_is_killed_goes_on_where_it_was(config: str, tmp_path: Path) -> None:
-    reference = json.loads(steelyard("run", config, "--store", tmp_path / "a", "--run-id", "r", "--json").stdout)
-    command = [str(BIN / "steelyard"), "run", config, "--store", str(tmp_path / "b"), "--run-id", "r"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    run = Store(tmp_path / "b").run("small", "r")
-    deadline = time.monotonic() + 300
-    while run.outcome("guard_split") is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    done = [s for s in STAGES if run.outcome(s) is not None]
-    assert "guard_split" in done and "train" not in done and not run.exists("metrics.json")
-    before = {s: run.read_bytes(f"stages/{s}.json") for s in done}
-    resumed = json.loads(
-        steelyard("run", config, "--store", tmp_path / "b", "--run-id", "r", "--resume", "--json").stdout
-    )
-    assert resumed["splits"] == reference["splits"]
-    assert run.read_bytes("metrics.json") == (tmp_path / "a/small/r/metrics.json").read_bytes()
-    assert {s: run.read_bytes(f"stages/{s}.json") for s in done} == before
 
 
 def test_every_stage_has_its_job() -> None:
