@@ -48,7 +48,7 @@ test-samplers: .venv/test
 	$(BIN)/python -m pytest -m every_sampler tests/spark $(ARGS)
 
 # make test-connect: data parts on Spark Connect; their other tests are those of classic sessions, run once more.
-ON_CONNECT := $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds guards metrics)
+ON_CONNECT := $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds metrics)
 test-connect: .venv/test
 	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
 	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m 'not classic' tests/connect $(ON_CONNECT) $(ARGS)
