@@ -36,7 +36,7 @@ def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: 
     A set of m queries, n index rows and d features costs m·n·d multiplications exactly. Up to `AFFORDABLE` it is
     searched so. Beyond, 2√n centroids are found in a sample of the rows, the exact neighbours of 1,024 queries are
     looked up, and the number of cells that a query visits is the smallest that holds `recall` of those neighbours
-    (by the mean less one standard error). If comparing with the rows of so many cells, at four times the cost a pair,
+    (by the mean less one standard error). If comparing with the rows of so many cells, at six times the cost a pair,
     isn't less work, the set is searched exactly all the same.
 
     Costs, for each set beyond `AFFORDABLE`: two scans of the points, which are cached meanwhile, one crossing into

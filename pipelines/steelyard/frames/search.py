@@ -14,7 +14,7 @@ BLOCK_BYTES = 128 * 2**20
 
 _TASK_WORK = 4e10  # multiplications in one task: some seconds with faiss
 _MOST_QUERY_BLOCKS = 64  # each carries a copy of the index; more only where memory asks for them
-_IN_CELLS = 4  # a comparison in a cell costs so much more than one of many at once
+_IN_CELLS = 6  # a comparison in a cell costs so much more than one of many at once (measured: 6.4)
 
 Sizes = Mapping[str, tuple[int, int]]
 
@@ -111,7 +111,7 @@ class Search:
                 index = max(last for _, last in self.blocks(name)) + 1
                 asked = -(-n_queries * min(self.divisions[name].cells.probes, index) // index)
             by_memory = -(-asked * row_bytes // self.block_bytes)
-            by_work = -(-int(self.work(name)) // int(_TASK_WORK * index))
+            by_work = round(self.work(name) / (_TASK_WORK * index))
             layout = Layout(max(by_memory, min(by_work, _MOST_QUERY_BLOCKS), 1), index, first)
             layouts[name] = layout
             first += layout.pairs
