@@ -53,7 +53,10 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1), 120, "a server", folder / "server.log")
         made = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
         yield made
-        made.stop()
+        with pytest.MonkeyPatch.context() as patch:
+            # Where it is set, a stop takes this process's own server along, which later tests need.
+            patch.delenv("SPARK_LOCAL_REMOTE", raising=False)
+            made.stop()
 
 
 def test_shipped_steelyard_gives_the_same_rows(
