@@ -56,7 +56,7 @@ test-connect: .venv/test
 # make test-connect-server: a server in another process, whose workers get the steelyard that a session ships. By itself:
 # beside a session of this process, PySpark's second one was seen to hang.
 test-connect-server: .venv/test
-	$(BIN)/python -m pytest -n 0 -m connect tests/connect/test_server.py $(ARGS)
+	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m connect tests/connect/test_server.py $(ARGS)
 
 # make test-docker: the containers of docker/, built, started and used, where a Docker engine runs.
 test-docker: .venv/test
