@@ -28,18 +28,18 @@ ENV PATH=/opt/steelyard/bin:$PATH \
     SPARK_HOME=/opt/spark \
     SPARK_CONF_DIR=/etc/spark \
     AIRFLOW_HOME=/var/lib/airflow \
-    AIRFLOW__CORE__DAGS_FOLDER=/work/dags \
+    AIRFLOW__CORE__DAGS_FOLDER=/srv/steelyard/dags \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     AIRFLOW__CORE__EXECUTION_API_SERVER_URL=http://localhost:8080/execution/
 COPY docker/spark-defaults.conf /etc/spark/
-COPY spark_jobs /work/spark_jobs
-COPY dags /work/dags
+COPY spark_jobs /srv/steelyard/spark_jobs
+COPY dags /srv/steelyard/dags
 
 ARG UID=1000
 RUN useradd --uid "$UID" --create-home steelyard \
- && install --directory --owner=steelyard /var/lib/spark/events /var/lib/airflow /work/runs
+ && install --directory --owner=steelyard /var/lib/spark/events /var/lib/airflow /srv/steelyard/runs
 USER $UID
-WORKDIR /work
+WORKDIR /srv/steelyard
 EXPOSE 8080
 # Scheduler, DAG processor, triggerer and database, and that the API answers at all.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=180s --start-interval=3s CMD ["python", "-c", "\

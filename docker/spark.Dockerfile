@@ -29,13 +29,13 @@ ENV PATH=/opt/steelyard/bin:$PATH \
     SPARK_CONF_DIR=/etc/spark \
     SPARK_WORKER_DIR=/var/lib/spark/work
 COPY docker/spark-defaults.conf /etc/spark/
-COPY spark_jobs /work/spark_jobs
+COPY spark_jobs /srv/steelyard/spark_jobs
 
 # Whoever shall own what is written to mounted folders. Java and Spark need the number to have a name.
 ARG UID=1000
 RUN useradd --uid "$UID" --create-home steelyard \
- && install --directory --owner=steelyard /var/lib/spark/events /var/lib/spark/work /work/runs
+ && install --directory --owner=steelyard /var/lib/spark/events /var/lib/spark/work /srv/steelyard/runs
 USER $UID
-WORKDIR /work
+WORKDIR /srv/steelyard
 # Spark's Python workers outlive the executors that started them: somebody must collect them.
 ENTRYPOINT ["tini", "--"]

@@ -111,7 +111,7 @@ def done(stack: Stack) -> dict[str, Any]:
 
 
 def test_a_job_runs_on_the_cluster(stack: Stack, done: dict[str, Any]) -> None:
-    assert done["status"] == "done" and done["run_dir"] == "/work/runs/cracks/by_hand"
+    assert done["status"] == "done" and done["run_dir"] == "/srv/steelyard/runs/cracks/by_hand"
     assert done["splits"]["test"]["per_class"]["1"]["roc_auc"]["value"] > 0.8
     apps = wait_for(lambda: stack.get("master", "json/")["completedapps"], 60)
     assert [(a["name"], a["state"]) for a in apps] == [("steelyard", "FINISHED")]
@@ -164,7 +164,7 @@ def test_images_hold_no_secret_and_run_as_no_root(stack: Stack, image: str) -> N
     assert not [v for v in about["Config"]["Env"] if any(w in v.lower() for w in words)]
     # Airflow makes its keys when it starts, in a volume; and of the checkout an image has what it needs.
     assert docker("run", "--rm", name, "find", f"/var/lib/{image}", "-type", "f") == ""
-    has = docker("run", "--rm", name, "ls", "/work").split()
+    has = docker("run", "--rm", name, "ls", "/srv/steelyard").split()
     assert has == (["dags", "runs", "spark_jobs"] if image == "airflow" else ["runs", "spark_jobs"])
 
 
