@@ -58,10 +58,11 @@ def written(df: pd.DataFrame, path: Path) -> Path:
 
 
 class Memory:
-    """The largest resident memory of Spark's Python workers while a block runs, in MiB."""
+    """The largest resident memory of Spark's Python workers while a block runs, and this process's growth, in MiB."""
 
     def __enter__(self) -> Memory:
-        self.peak, self.over = 0.0, threading.Event()
+        self.peak, self.before, self.over = 0.0, resident(Path("/proc/self")), threading.Event()
+        self.driver = self.before
         self.watcher = threading.Thread(target=self._watch, daemon=True)
         self.watcher.start()
         return self
@@ -72,13 +73,22 @@ class Memory:
 
     def _watch(self) -> None:
         while not self.over.wait(0.2):
-            for status in Path("/proc").glob("[0-9]*/status"):
+            self.driver = max(self.driver, resident(Path("/proc/self")))
+            for process in Path("/proc").glob("[0-9]*"):
                 try:
-                    if b"pyspark.daemon" in (status.parent / "cmdline").read_bytes():
-                        said = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-                        self.peak = max(self.peak, int(said["VmRSS"].split()[0]) / 1024)
+                    if b"pyspark.daemon" in (process / "cmdline").read_bytes():
+                        self.peak = max(self.peak, resident(process))
                 except (OSError, KeyError, ValueError):
                     continue
+
+    def __str__(self) -> str:
+        return f"workers {self.peak:.0f} MiB, driver's Python + {self.driver - self.before:.0f} MiB"
+
+
+def resident(process: Path) -> float:
+    """Return a process's resident memory in MiB."""
+    said = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line)
+    return int(said["VmRSS"].split()[0]) / 1024
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -142,7 +152,7 @@ def smote(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Non
             theirs = None if options.alone else in_process(peer, source)
             a, b = compared(on_spark(spark, sampler, source), theirs, options.repeats)
         cells = sampler.plan(spark.read.parquet(str(source))).details["cells"]
-        told(f"SMOTE, {n:,} × {options.features} {options.shape}", a, b, f"{cells}, workers {memory.peak:.0f} MiB")
+        told(f"SMOTE, {n:,} × {options.features} {options.shape}", a, b, f"{cells}, {memory}")
 
 
 def smotenc(spark: SparkSession, folder: Path, options: argparse.Namespace) -> None:

@@ -16,20 +16,23 @@ from steelyard.frames.workers import in_worker
 
 TASK = "steelyard.frames._neighbor_task"
 
+_PLACES = ("q", "i", "f", "held", "asked", "met")
+
 
 def by_blocks(points: DataFrame, search: Search, task: Callable[[Any], Any], schema: T.StructType | str) -> DataFrame:
     """Run a task for each pair of blocks."""
     layouts = search.layouts()
     n_pairs = sum(layout.pairs for layout in layouts.values())
     inside = points.where(F.col("within").isin(list(layouts)))
-    copies = _copied(_placed(inside, search, layouts), points.columns)
+    copies = _copied(_placed(inside, search, layouts))
     return in_tasks(copies, F.col("pair"), n_pairs, task, schema)
 
 
 def _placed(points: DataFrame, search: Search, layouts: Mapping[str, Layout]) -> DataFrame:
     """Add the block of the index that holds a row, and those that a query is compared with.
 
-    By hashes, where blocks are all alike; where a set has cells and several blocks, by cells.
+    By hashes, where blocks are all alike; where a set has cells and several blocks, by cells, which are added too:
+    ``cell`` and ``visited``.
     """
     queries, index, first = (
         _by_set({n: getattr(layout, name) for n, layout in layouts.items()}) for name in ("queries", "index", "first")
@@ -49,7 +52,7 @@ def _placed(points: DataFrame, search: Search, layouts: Mapping[str, Layout]) ->
         visited = F.array_distinct(F.flatten(F.transform("visited", lambda c: F.sequence(start(c), last(c)))))
         met = F.coalesce(visited, met)
     asked = F.pmod(F.xxhash64("row_id"), queries)
-    return points.withColumns({"q": queries, "i": index, "f": first, "held": held, "asked": asked, "met": met})
+    return points.withColumns(dict(zip(_PLACES, (queries, index, first, held, asked, met), strict=True)))
 
 
 def _by_set(values: Mapping[str, int]) -> Column:
@@ -61,9 +64,9 @@ def _by_cell(values: Mapping[str, Sequence[int]]) -> Callable[[Column], Column]:
     return lambda cell: F.element_at(lists, cell + 1)
 
 
-def _copied(placed: DataFrame, columns: Sequence[str]) -> DataFrame:
+def _copied(placed: DataFrame) -> DataFrame:
     """Copy each row into the pairs of blocks that need it, once into each."""
-    carried = [c for c in columns if c not in {"indexed", "queried"}]
+    carried = [c for c in placed.columns if c not in {*_PLACES, "indexed", "queried", "visited"}]
 
     def pair(query_block: Column, index_block: Column) -> Column:
         return (F.col("f") + query_block * F.col("i") + index_block).cast("int")
@@ -88,5 +91,7 @@ def _copied(placed: DataFrame, columns: Sequence[str]) -> DataFrame:
     copies = F.concat(
         F.when(F.col("indexed"), as_index).otherwise(nowhere), F.when(F.col("queried"), as_query).otherwise(nowhere)
     )
-    copied = placed.select(*carried, F.explode(copies).alias("copy"))
-    return copied.select(*carried, "copy.pair", "copy.indexed", "copy.queried")
+    visited = ["visited"] if "visited" in placed.columns else []
+    copied = placed.select(*carried, *visited, F.explode(copies).alias("copy"))
+    of_queries = [F.when(F.col("copy.queried"), F.col(name)).alias(name) for name in visited]
+    return copied.select(*carried, *of_queries, "copy.pair", "copy.indexed", "copy.queried")

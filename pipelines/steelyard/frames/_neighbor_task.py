@@ -17,6 +17,7 @@ from steelyard.kernels.interpolate import Draws, draw
 from steelyard.kernels.knn import NOBODY, Neighbors, nearest
 from steelyard.kernels.modes import mode_places, voted_places
 from steelyard.kernels.random import uniform
+from steelyard.kernels.visits import Visits
 
 Sets = Mapping[str, tuple[NDArray[np.float64], int]]
 
@@ -27,7 +28,7 @@ def search(table: pa.Table, **settings: Any) -> pa.Table:
     Parameters
     ----------
     table : pyarrow.Table
-        ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, perhaps ``carried``.
+        ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, perhaps ``carried``, perhaps ``cell`` and ``visited``.
     **settings
         As from `steelyard.frames.search.Search.settings`, and ``whole``: whether the block is the whole index.
 
@@ -174,7 +175,9 @@ def _searched(
     queries, index = rows[queried], rows if len(indexed) == len(rows) else rows[indexed]
     name = table["within"][0].as_py()
     with one_thread():
-        visits = Cells(*cells[name]).visits(queries, index) if name in cells else None
+        visits = _located(table, queried, indexed)
+        if visits is None and name in cells:
+            visits = Cells(*cells[name]).visits(queries, index)
         return queried, nearest(
             queries,
             ids[queried],
@@ -186,6 +189,15 @@ def _searched(
             visits=visits,
             complete=whole,
         )
+
+
+def _located(table: pa.Table, queried: NDArray[np.intp], indexed: NDArray[np.intp]) -> Visits | None:
+    """Return the cells that `locate` has added, if it has."""
+    if "cell" not in table.column_names or table["cell"].null_count:
+        return None
+    visited = table["visited"].combine_chunks().take(pa.array(queried))
+    cells = np.asarray(visited.flatten()).reshape(len(queried), -1) if len(queried) else np.empty((0, 1))
+    return Visits(cells.astype(np.int64), table["cell"].to_numpy()[indexed].astype(np.int64))
 
 
 def distance_within(name: str, distance: Mapping[str, Any], penalties: Mapping[str, float]) -> Distance:

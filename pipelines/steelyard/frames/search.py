@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +13,7 @@ from steelyard.kernels.distance import EUCLIDEAN, Distance
 BLOCK_BYTES = 128 * 2**20
 """How large the features of a block of rows may be."""
 
-_TASK_WORK = 4e10  # multiplications in one task: some seconds with faiss
-_MOST_QUERY_BLOCKS = 64  # each carries a copy of the index; more only where memory asks for them
+_COPY = 7000  # multiplications that carrying one number to one more task costs (measured: 4,000 to 8,000)
 _IN_CELLS = 6  # a comparison in a cell costs so much more than one of many at once (measured: 6.4)
 
 Sizes = Mapping[str, tuple[int, int]]
@@ -110,12 +110,20 @@ class Search:
             if name in self.divisions and index > 1:
                 index = max(last for _, last in self.blocks(name)) + 1
                 asked = -(-n_queries * min(self.divisions[name].cells.probes, index) // index)
-            by_memory = -(-asked * row_bytes // self.block_bytes)
-            by_work = round(self.work(name) / (_TASK_WORK * index))
-            layout = Layout(max(by_memory, min(by_work, _MOST_QUERY_BLOCKS), 1), index, first)
+            by_memory = max(-(-asked * row_bytes // self.block_bytes), 1)
+            layout = Layout(max(by_memory, self._query_blocks(name)), index, first)
             layouts[name] = layout
             first += layout.pairs
         return layouts
+
+    def _query_blocks(self, name: str) -> int:
+        """Return into how many blocks queries are dealt, each of which has the whole index carried to it.
+
+        With w to multiply and c to carry an index, q blocks take w / q + c q on as many cores: least at √(w / c). A
+        power of two, as numbers of cores mostly are.
+        """
+        carried = max(self.sizes[name][1] * self.n_features * _COPY, 1)
+        return int(2 ** max(round(math.log2(max(self.work(name) / carried, 1)) / 2), 0))
 
     def one_block(self) -> bool:
         """Whether every index fits one block."""
@@ -134,11 +142,12 @@ class Search:
     def blocks(self, name: str) -> list[tuple[int, int]]:
         """Return the first and the last index block of each cell of a set.
 
-        Cells that are near to each other in their numbering share blocks; one that fills more than a block is cut
-        into several, by hashes of its rows.
+        Cells that are near to each other in their numbering share blocks, of about one size; a cell that fills more
+        than a block is cut into several, by hashes of its rows.
         """
-        capacity = max(self.block_bytes // (8 * self.n_features), 1)
-        return packed(self.divisions[name].sizes, capacity)
+        full, sizes = max(self.block_bytes // (8 * self.n_features), 1), self.divisions[name].sizes
+        even = -(-sum(sizes) // max(-(-sum(sizes) // full), 1))
+        return packed(sizes, min(full, even + max((s for s in sizes if s <= full), default=0)))
 
     def settings(self) -> dict[str, Any]:
         """Return what tasks need: small plain values."""

@@ -10,22 +10,7 @@ from numpy.typing import NDArray
 
 from steelyard.kernels._engines import SLAB, Engine, Floats, Rows
 from steelyard.kernels.distance import Distance
-
-
-@dataclass(frozen=True)
-class Visits:
-    """Which rows of the index a query is compared with: those of its cells.
-
-    Attributes
-    ----------
-    queries : array of int, shape (n, p)
-        Cells that each query visits.
-    index : array of int, shape (m,)
-        The cell of each row of the index.
-    """
-
-    queries: NDArray[np.int64]
-    index: NDArray[np.int64]
+from steelyard.kernels.visits import Visits
 
 
 class Proposer(Protocol):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels._propose import Visits
 from steelyard.kernels.knn import nearest
+from steelyard.kernels.visits import Visits
 
 Floats = NDArray[np.float64]
 

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard.kernels._engines import NOWHERE, NUMPY, Engine, Floats, Rows, engine_of
-from steelyard.kernels._propose import Compared, Embedded, Proposer, Visits
+from steelyard.kernels._propose import Compared, Embedded, Proposer
 from steelyard.kernels.distance import EUCLIDEAN, Distance
 from steelyard.kernels.random import splitmix64
+from steelyard.kernels.visits import Visits
 
 Ids = NDArray[np.int64]
 
