@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow test-examples test-cluster test-samplers test-connect test-connect-server test-docker check lint types contracts docker-lint dist submit clean
+.PHONY: help demo test test-airflow test-examples test-cluster test-faults test-samplers test-connect test-connect-server test-docker check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -43,12 +43,16 @@ test-airflow: .venv/test
 test-cluster: dist
 	$(BIN)/python -m pytest -n 0 -m cluster tests/cluster $(ARGS)
 
+# make test-faults: the long matrix of such losses, stage by stage; by hand.
+test-faults: .venv/test
+	$(BIN)/python -m pytest -n 0 -m faults tests/cluster $(ARGS)
+
 # make test-samplers: all common checks on the samplers of which `make test` runs some.
 test-samplers: .venv/test
 	$(BIN)/python -m pytest -m every_sampler tests/spark $(ARGS)
 
 # make test-connect: data parts on Spark Connect; their other tests are those of classic sessions, run once more.
-ON_CONNECT := $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds metrics)
+ON_CONNECT := tests/spark/guards $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds metrics)
 test-connect: .venv/test
 	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
 	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m 'not classic' tests/connect/test_samplers_on_connect.py $(ON_CONNECT) $(ARGS)

@@ -27,7 +27,7 @@ Ids = NDArray[np.int64]
 NOBODY = -1
 """Fills, at an infinite distance, a list with fewer neighbours than asked for."""
 
-_SPARE = 8  # candidates beyond 2 k: enough to certify nearly every list on real tables
+_SPARE = 7  # candidates beyond k: enough to certify nearly every list on real tables
 _RANKED = 1 << 19  # distances computed at once: they stay in the cache
 
 
@@ -81,7 +81,7 @@ def nearest(
     engine : {"auto", "faiss", "numpy"}, default "auto"
         Who proposes candidates. Makes no difference to the result.
     candidates : int, optional
-        How many rows are proposed at first; by default 2 k and some more. Makes none either.
+        How many rows are proposed at first; by default k and some more. Makes none either.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def nearest(
         With `NOBODY` at the end of a list where `index` holds too few rows.
     """
     kept = _kept(index, index_ids, distinct)
-    count = 2 * k + _SPARE if candidates is None else candidates
+    count = k + _SPARE if candidates is None else candidates
     search = _Search(queries, query_ids, index[kept], index_ids[kept], k, distinct, distance, count)
     hasty = engine_of(engine)
     if visits is not None:
