@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow test-examples test-cluster test-faults test-samplers test-connect test-connect-server test-docker check lint types contracts docker-lint dist submit clean
+.PHONY: help demo test test-airflow test-examples test-cluster test-faults test-samplers test-connect test-docker check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -51,16 +51,12 @@ test-faults: .venv/test
 test-samplers: .venv/test
 	$(BIN)/python -m pytest -m every_sampler tests/spark $(ARGS)
 
-# make test-connect: data parts on Spark Connect; their other tests are those of classic sessions, run once more.
+# make test-connect: data parts on Spark Connect, one server of their own and one in another process; their other tests
+# are those of classic sessions, run once more.
 ON_CONNECT := tests/spark/guards $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds metrics)
 test-connect: .venv/test
 	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
-	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m 'not classic' tests/connect/test_samplers_on_connect.py $(ON_CONNECT) $(ARGS)
-
-# make test-connect-server: a server in another process, whose workers get the steelyard that a session ships. By itself:
-# beside a session of this process, PySpark's second one was seen to hang.
-test-connect-server: .venv/test
-	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m connect tests/connect/test_server.py $(ARGS)
+	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m 'not classic' tests/connect $(ON_CONNECT) $(ARGS)
 
 # make test-docker: the containers of docker/, built, started and used, where a Docker engine runs.
 test-docker: .venv/test

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from noise_parameters import ON_NOISE
+from session_settings import SETTINGS
 
 from steelyard.sampling import sampler_class, sampler_names
 from steelyard.testing._making import sampler_of
@@ -31,9 +32,8 @@ def main(out: str) -> None:
     """Write the rows of all samplers."""
     from pyspark.sql import SparkSession
 
-    spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    spark = SparkSession.builder.master("local[2]").config(map=SETTINGS).getOrCreate()
     spark.conf.set("spark.sql.shuffle.partitions", 3)
-    spark.conf.set("spark.sql.session.timeZone", "UTC")
     Path(out).write_bytes(pickle.dumps({name: rows_of(name, spark) for name in sampler_names()}))
     spark.stop()
 

@@ -51,11 +51,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     command = [home / "bin" / "spark-submit", "--master", "local[2]", *given, "--class", server, "spark-internal"]
     with process(command, env, folder / "server.log"):
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1), 120, "a server", folder / "server.log")
-        made = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
-        yield made
         with pytest.MonkeyPatch.context() as patch:
-            # Where it is set, a stop takes this process's own server along, which later tests need.
-            patch.delenv("SPARK_LOCAL_REMOTE", raising=False)
+            # The suite's own server has set these. By its token PySpark would speak TLS to this one and try for ever,
+            # and by the other variable a stop would take that server along, which later tests need.
+            for name in ("SPARK_CONNECT_AUTHENTICATE_TOKEN", "SPARK_LOCAL_REMOTE"):
+                patch.delenv(name, raising=False)
+            made = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+            yield made
             made.stop()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 from pyspark.sql import DataFrame
 
@@ -36,4 +37,9 @@ def held(df: DataFrame) -> DataFrame:
     removed without being told. An executor that is lost takes its rows along, and the job then fails: it is to be run
     anew (`errors.translated` says so), and gives the same rows.
     """
-    return df.localCheckpoint(eager=True)
+    kept: Any = df.localCheckpoint(eager=True)
+    if kept.sparkSession is df.sparkSession:
+        return cast(DataFrame, kept)
+    # PySpark's Connect client takes rows that any session holds for those of the active one, which doesn't know them.
+    kept._plan._spark_session = df.sparkSession
+    return cast(DataFrame, type(kept)(kept._plan, df.sparkSession))

@@ -1,0 +1,20 @@
+"""How the suite's Spark sessions are set."""
+
+from __future__ import annotations
+
+SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "4",
+    # Tables are tiny: to compile and to adapt a plan takes longer than to run it.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    # Nor does an error need the line of each column expression, which costs a third of the driver's time.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+    # The same of the JVM's second compiler and its collecting threads: half of the processor's time.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+}
