@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.errors import ConfigError, closest, missing_column
 from steelyard.guards._needs import Needs, shared
 from steelyard.guards._outcomes import Quarantine, guard_result, with_rows
+from steelyard.guards._pages import readable
 from steelyard.guards._report import GuardReport
 from steelyard.guards._suites import is_shipped, load_suite, with_parameters
 
@@ -202,6 +203,8 @@ def _validate(
             expectation_parameters=dict(values),
             run_id=RunIdentifier(run_name=checkpoint, run_time=datetime.now(UTC)),
         )
+    if docs_dir:
+        readable(Path(docs_dir))
     return [result for run in outcome.run_results.values() for result in run.results]
 
 

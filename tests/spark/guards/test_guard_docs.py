@@ -44,6 +44,17 @@ def test_data_docs_escape_classes_and_keep_values_of_rows_out(
         assert not whole.search(json.dumps(report.to_json()))
 
 
+def test_data_docs_lead_to_the_verdict_and_hold_nothing_that_no_page_shows(
+    tables: dict[str, DataFrame], tmp_path: Path
+) -> None:
+    run_guard("raw", "raw", tables["raw"], PARAMETERS["raw"], str(tmp_path))
+    page = re.search(r'href="([^"]+)"', (tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert page is not None
+    verdict = (tmp_path / page.group(1)).read_text(encoding="utf-8")
+    assert "fa-check-circle text-success" in verdict and '.fa-check-circle::before { content: "✓"' in verdict
+    assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < 200_000
+
+
 def test_in_a_project_of_great_expectations(tables: dict[str, DataFrame]) -> None:
     import great_expectations as gx
 
