@@ -16,6 +16,8 @@ from steelyard.frames.workers import in_worker
 
 TASK = "steelyard.frames._neighbor_task"
 
+# Of a row's set: blocks of queries, blocks of the index, the first pair. Of the row: the block of the index that holds
+# it, its block of queries, and the blocks of the index that it is compared with.
 _PLACES = ("q", "i", "f", "held", "asked", "met")
 
 
@@ -66,7 +68,7 @@ def _by_cell(values: Mapping[str, Sequence[int]]) -> Callable[[Column], Column]:
 
 def _copied(placed: DataFrame) -> DataFrame:
     """Copy each row into the pairs of blocks that need it, once into each."""
-    carried = [c for c in placed.columns if c not in {*_PLACES, "indexed", "queried", "visited"}]
+    carried = [c for c in placed.columns if c not in {*_PLACES, "indexed", "queried"}]
 
     def pair(query_block: Column, index_block: Column) -> Column:
         return (F.col("f") + query_block * F.col("i") + index_block).cast("int")
@@ -91,7 +93,7 @@ def _copied(placed: DataFrame) -> DataFrame:
     copies = F.concat(
         F.when(F.col("indexed"), as_index).otherwise(nowhere), F.when(F.col("queried"), as_query).otherwise(nowhere)
     )
-    visited = ["visited"] if "visited" in placed.columns else []
-    copied = placed.select(*carried, *visited, F.explode(copies).alias("copy"))
-    of_queries = [F.when(F.col("copy.queried"), F.col(name)).alias(name) for name in visited]
-    return copied.select(*carried, *of_queries, "copy.pair", "copy.indexed", "copy.queried")
+    copied = placed.select(*carried, F.explode(copies).alias("copy"))
+    if "visited" in carried:
+        copied = copied.withColumn("visited", F.when(F.col("copy.queried"), F.col("visited")))
+    return copied.select(*carried, "copy.pair", "copy.indexed", "copy.queried")
