@@ -73,7 +73,7 @@ def test_interpolation_keeps_types_and_bounds(
     spark: SparkSession, kind: str, a: Any, b: Any, gap: float, expected: Any
 ) -> None:
     df = spark.createDataFrame([(a, b, gap)], f"a {kind}, b {kind}, gap double")
-    value = between(df.schema["a"].dataType, F.col("a"), F.col("b"), F.col("gap"))
+    value = between(df.schema["a"].dataType, "a", "b", "gap")
     result = df.select(value.alias("v"))
     assert result.dtypes[0][1] == kind
     found = result.first()["v"]  # type: ignore[index]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+import numpy as np
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from steelyard.kernels.murmur import spark_hash
+
 _TASK = "__task"
 _MOST_SPREAD = 1024  # groups that get a partition each, on the dot
+_TRIED = 32  # names for each group, of which e**-32 miss a partition
 
 
 def in_tasks(
@@ -30,19 +34,17 @@ def in_tasks(
     schema : StructType or str
         Of what the task returns.
     """
-    labels = F.lit([int(v) for v in _labels(rows.sparkSession, n)]).cast("array<bigint>")
-    named = rows.withColumn(_TASK, F.element_at(labels, group + 1))
+    named = rows.withColumn(_TASK, _name_of(group, n))
     return named.repartition(n, _TASK).groupBy(_TASK).applyInArrow(task, schema)
 
 
-def _labels(spark: SparkSession, n: int) -> list[int]:
+def _name_of(group: Column, n: int) -> Column:
     """Return a name for each group, such that Spark's partitioner gives each a partition of its own.
 
     Plain numbers would leave a third of the partitions empty and put several groups into others.
     """
     if n == 1 or n > _MOST_SPREAD:
-        return list(range(n))
-    slot = F.pmod(F.hash("id"), n).alias("slot")
-    found = spark.range(n * 32).groupBy(slot).agg(F.min("id").alias("id")).collect()
-    taken = sorted(row["id"] for row in found)
-    return (taken + [n * 32 + i for i in range(n - len(taken))])[:n]
+        return group.cast("bigint")
+    slots, names = np.unique(np.mod(spark_hash(np.arange(n * _TRIED)), n), return_index=True)
+    missed = range(n * _TRIED, n * _TRIED + n - len(slots))
+    return F.element_at(F.expr(f"array({', '.join(f'{name}L' for name in (*sorted(names), *missed))})"), group + 1)

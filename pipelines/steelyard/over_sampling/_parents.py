@@ -8,10 +8,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, dtype, is_vector
+from steelyard.columns import col, dtype, is_vector, quoted
 from steelyard.hashing import row_hash
 from steelyard.sampling._apply import IS_SYNTHETIC
-from steelyard.sampling._features import as_vector, is_number, placed
+from steelyard.sampling._features import as_vector, is_array, is_number, placed
 from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
@@ -81,9 +81,9 @@ def _numbers(pairs: DataFrame, table: DataFrame, space: Space) -> dict[str, Colu
         kind, width = dtype(table, name), space.widths[name]
         if "point" in pairs.columns:
             part = F.element_at("point", start + 1) if is_number(kind) else F.slice("point", start + 1, width)
-            found[name] = _stepped(_parents(name)[0], part) if _is_whole(kind) else placed(kind, part)
+            found[name] = _stepped(F.col(_parents(name)[0]), part) if _is_whole(kind) else placed(kind, part)
         else:
-            found[name] = between(kind, *_parents(name), F.col("gap"))
+            found[name] = between(kind, *_parents(name), "gap")
         start += width
     return found
 
@@ -97,21 +97,21 @@ def _stepped(seed: Column, point: Column) -> Column:
     return seed.cast("bigint") + F.rint(point - seed.cast("double")).cast("bigint")
 
 
-def _parents(name: str) -> tuple[Column, Column]:
-    return F.col("seed").getField(name), F.col("neighbor").getField(name)
+def _parents(name: str) -> tuple[str, str]:
+    return f"seed.{quoted(name)}", f"neighbor.{quoted(name)}"
 
 
 def _value(column: T.StructField, roles: Roles, space: Space, numbers: Mapping[str, Column]) -> Column:
     name, kind = column.name, column.dataType
-    a, b = _parents(name)
-    if name == roles.label:
-        return a
     if name in numbers:
         return numbers[name]
+    a, b = (F.col(p) for p in _parents(name))
+    if name == roles.label:
+        return a
     if name in space.features.categories:
         return F.coalesce(F.col("mode").getField(name), a)
     if name == roles.weight or name in roles.costs:
-        return F.when(a.isNotNull() & b.isNotNull(), between(kind, a, b, F.col("gap")))
+        return F.when(a.isNotNull() & b.isNotNull(), between(kind, *_parents(name), "gap"))
     if name == roles.group:
         return F.when(a.eqNullSafe(b), a)
     if name == roles.time:
@@ -123,22 +123,26 @@ def _typed(kind: T.DataType, value: Column) -> Column:
     return F.timestamp_micros(value.cast("bigint")) if isinstance(kind, T.TimestampType) else value.cast(kind)
 
 
-def between(kind: T.DataType, a: Column, b: Column, gap: Column) -> Column:
+def between(kind: T.DataType, a: str, b: str, gap: str) -> Column:
     """Return the number at `gap` of the way from `a` to `b`, with its type; of arrays, each element.
 
-    For a vector, `a` and `b` are given as arrays.
-    Never outside of `a` and `b`: rounding is cut off. Whole numbers are rounded to whole numbers.
+    `a`, `b` and `gap` are SQL, a vector given as an array: written out, a feature is one round trip to the JVM and not
+    fifty. Never outside of `a` and `b`: rounding is cut off. Whole numbers are rounded to whole numbers.
     """
+    if is_array(kind) or is_number(kind):
+        return F.expr(_between(kind, a, b, gap))
+    return as_vector(F.expr(_between(T.ArrayType(T.DoubleType()), a, b, gap)))
+
+
+def _between(kind: T.DataType, a: str, b: str, gap: str) -> str:
+    name = kind.simpleString()
     if isinstance(kind, T.ArrayType):
-        inner = kind.elementType
-        return F.zip_with(a, b, lambda x, y: between(inner, x, y, gap)).cast(kind)
-    if not is_number(kind):
-        return as_vector(between(T.ArrayType(T.DoubleType()), a, b, gap))
+        return f"cast(zip_with({a}, {b}, (x, y) -> {_between(kind.elementType, 'x', 'y', gap)}) as {name})"
     if isinstance(kind, T.IntegralType):
         # Whole steps from `a`, so that numbers beyond 2**53 keep their digits.
-        step = F.rint(gap * F.try_subtract(b.cast("bigint"), a.cast("bigint")).cast("double"))
-        value = F.try_add(a.cast("bigint"), step.try_cast("bigint"))
+        way = f"try_subtract(cast({b} as bigint), cast({a} as bigint))"
+        value = f"try_add(cast({a} as bigint), try_cast(rint({gap} * cast({way} as double)) as bigint))"
     else:
-        value = a.cast("double") + gap * (b.cast("double") - a.cast("double"))
-    typed = F.coalesce(value.try_cast(kind), a)
-    return F.least(F.greatest(typed, F.least(a, b)), F.greatest(a, b))
+        value = f"cast({a} as double) + {gap} * (cast({b} as double) - cast({a} as double))"
+    typed = f"coalesce(try_cast({value} as {name}), {a})"
+    return f"least(greatest({typed}, least({a}, {b})), greatest({a}, {b}))"

@@ -131,14 +131,14 @@ def with_drawn(df: DataFrame, position: Column, stratum: Column, shares: Mapping
     A pure column expression, unless rows that share a position are divided: then those rows alone are numbered, in
     the order of the hash of the whole row, by a window.
     """
-    names = [col(c) for c in df.columns]
-    placed = df.select(*names, position.alias("__p"), stratum.alias("__s"))
+    placed = df.select("*", position.alias("__p"), stratum.alias("__s"))
     # The last position drawn: 2**63 itself would be no bigint.
     last = {s: share.below - 1 for s, share in shares.items()}
     by_position = F.col("__p") <= of_key(last, F.col("__s"), "bigint") if last else F.lit(None).cast("boolean")
     equal = {s: share.equal for s, share in shares.items() if share.equal}
     if not equal:
-        return placed.select(*names, by_position.alias(column))
+        return placed.withColumn(column, by_position).drop("__p", "__s")
+    names = [col(c) for c in df.columns]
     known = placed.join(F.broadcast(_table(df, equal)), ["__s", "__p"], "left")
     alone = known.where(F.col("__take").isNull()).select(*names, by_position.alias(column))
     within = Window.partitionBy("__s", "__p").orderBy(row_hash(df, _hashable(df), 0, "row"))
