@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard.kernels._engines import SLAB, Engine, Floats, Rows
+from steelyard.kernels._groups import Groups
 from steelyard.kernels.distance import Distance
 from steelyard.kernels.visits import Visits
 
@@ -53,6 +54,7 @@ class Embedded:
         self._index = np.ascontiguousarray(self._seen(index), dtype=self._kind)
         self._visits = visits
         self._in_cells = engine.in_cells(self._index, visits.index) if visits else None
+        self._groups: Groups | None = None
 
     def _seen(self, rows: Floats) -> Floats:
         seen: Floats = rows - self._centre
@@ -63,9 +65,16 @@ class Embedded:
         """Return positions, and the total they reach."""
         queries = np.ascontiguousarray(self._seen(self._queries[part]), dtype=self._kind)
         if self._visits is None or self._in_cells is None:
-            positions, squared = self._flat(queries, self._index, count)
+            positions, squared = self._everywhere(queries, count)
             return positions, squared.max(axis=1)
         return self._in_cells(queries, self._visits.queries[part], count)
+
+    def _everywhere(self, queries: NDArray[Any], count: int) -> tuple[Rows, Floats]:
+        if self._groups is None and Groups.pay(len(queries), len(self._index)):
+            self._groups = Groups(self._index, len(queries))
+        if self._groups is None:
+            return self._flat(queries, self._index, count)
+        return self._groups.propose(queries, count)
 
     def certified(self, part: Rows, kth: Floats, reached: Floats) -> NDArray[np.bool_]:
         """Whether no row that wasn't proposed can be as near as the last one kept.

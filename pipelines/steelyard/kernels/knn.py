@@ -28,6 +28,7 @@ NOBODY = -1
 """Fills, at an infinite distance, a list with fewer neighbours than asked for."""
 
 _SPARE = 7  # candidates beyond k: enough to certify nearly every list on real tables
+_PROPOSED = 1 << 22  # candidates held at once
 _RANKED = 1 << 19  # distances computed at once: they stay in the cache
 
 
@@ -164,10 +165,11 @@ class _Search:
     def _fill(self, rows: Rows, proposer: Proposer, count: int) -> Rows:
         """Fill the lists of `rows` from `count` candidates each, and return the rows that can't be certified."""
         left = [rows[:0]]
-        for part in _parts(rows, max(_RANKED // count, 1)):
+        for part in _parts(rows, max(_PROPOSED // count, 1)):
             candidates, reached = proposer.propose(part, count)
             candidates.sort(axis=1)
-            self._rank(part, candidates)
+            for some in _parts(np.arange(len(part)), max(_RANKED // count, 1)):
+                self._rank(part[some], candidates[some])
             if count < len(self.index_ids):
                 left.append(part[~proposer.certified(part, self.totals[part, -1], reached)])
         return np.concatenate(left)

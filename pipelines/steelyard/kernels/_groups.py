@@ -1,0 +1,205 @@
+"""A search of all pairs that leaves out groups of rows which can't hold a neighbour. Leaves none out wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels._engines import NOWHERE, Floats, Rows
+
+_SIZE = 1024  # rows of a group: fewer make a comparison dearer, more leave out less
+_MOST = 1024  # groups
+_QUERIES = 16  # for each group, or finding them isn't worth it
+_FEWEST = 4  # groups
+_SAMPLED = 32  # rows of the sample for each group
+_ROUNDS = 4  # of k-means
+_AT_ONCE = 1024  # queries
+
+Points = NDArray[np.floating[Any]]
+
+
+class Groups:
+    """Rows grouped around centroids, and how far from a query a group is at least.
+
+    For two centroids a and c, f(x) = |x - a|² - |x - c|² is linear, with a gradient of length 2 |a - c|. So rows y with
+    f(y) >= s are at least (s - f(x)) / (2 |a - c|) away from x: with the least s of the rows of c's group, the group is
+    as far from x at least. It is left out where as many rows as are wanted lie nearer already [1]_.
+
+    Parameters
+    ----------
+    rows : array of float32 or float64, shape (m, d)
+    n_queries : int
+        How many there will be.
+
+    References
+    ----------
+    .. [1] The bounds are those of generalized hyperplane trees: Uhlmann, "Satisfying general proximity/similarity
+       queries with metric trees", Information Processing Letters 40, 1991; with each group's own margin.
+    """
+
+    def __init__(self, rows: Points, n_queries: int) -> None:
+        centroids = _centroids(rows, _how_many(n_queries, len(rows)))
+        cell = _nearest(rows, centroids)
+        there, self._sizes = np.unique(cell, return_counts=True)
+        self._order, self._ends = np.argsort(cell, kind="stable"), np.cumsum(self._sizes)
+        self._centroids = centroids[there].astype(np.float64)
+        rows = rows[self._order]
+        lengths = np.square(rows).sum(axis=1)
+        self._longest = float(lengths.max())
+        # With a query's -2 x and 1, the product is |y|² - 2 x y: a squared distance, but for |x|².
+        self._columns = np.ascontiguousarray(np.column_stack([rows, lengths]).T)
+        # Of a row in c's group, least |x - a|² - |x - c|²: by a and c.
+        margins = [_margin(rows[self._group(c)], self._centroids, c) for c in range(len(self._sizes))]
+        self._margins = np.stack(margins, axis=1)
+        self._apart = np.sqrt(np.maximum(_squared(self._centroids, self._centroids), 0.0))
+
+    @staticmethod
+    def pay(n_queries: int, n_rows: int) -> bool:
+        """Whether it is worth to find groups."""
+        return _how_many(n_queries, n_rows) >= _FEWEST
+
+    def propose(self, queries: Points, count: int) -> tuple[Rows, Floats]:
+        """Return positions of the rows that look nearest, and their squared distances, in any order."""
+        positions = np.empty((len(queries), count), dtype=np.intp)
+        squared = np.empty((len(queries), count))
+        for group, part in self._parts(queries):
+            best = self._near(queries[part], group, count)
+            positions[part], squared[part] = best.positions, best.squared
+        return self._order[positions], squared
+
+    def _group(self, group: int) -> slice:
+        return slice(self._ends[group] - self._sizes[group], self._ends[group])
+
+    def _parts(self, queries: Points) -> Iterator[tuple[int, Rows]]:
+        """Return queries that are near the same centroid."""
+        cell = _nearest(queries, self._centroids.astype(queries.dtype))
+        order = np.argsort(cell, kind="stable")
+        found, starts = np.unique(cell[order], return_index=True)
+        for group, members in zip(found.tolist(), np.split(order, starts[1:]), strict=True):
+            for start in range(0, len(members), _AT_ONCE):
+                yield group, members[start : start + _AT_ONCE]
+
+    def _near(self, queries: Points, group: int, count: int) -> Best:
+        """Search the groups that may hold neighbours, the nearest first."""
+        best, least = Best(queries, count), self._least(queries, group)
+        for other in np.argsort(self._apart[group], kind="stable").tolist():
+            who = np.flatnonzero(least[:, other] <= best.reach)
+            if len(who):
+                span = self._group(other)
+                best.look(who, self._columns[:, span], span.start)
+        best.merge()
+        return best
+
+    def _least(self, queries: Points, group: int) -> Floats:
+        """Return the squared distance that each query has at least from each group."""
+        squared = _squared(queries, self._centroids)
+        longest = max(self._longest, float(np.square(queries).sum(axis=1).max()))
+        # Each of the three squared distances is rounded by less than (d + 8) u of four times the longest square.
+        rounding = 16 * (queries.shape[1] + 8) * np.finfo(np.float64).eps * longest
+        ahead = self._margins[group] + squared - squared[:, [group]] - rounding
+        apart = np.where(self._apart[group] > 0, self._apart[group], np.inf)
+        least: Floats = np.square(np.maximum(ahead, 0.0) / (2 * apart)) * (1 - 1e-12)
+        return least
+
+
+class Best:
+    """The rows nearest to some queries so far, in no order.
+
+    Parameters
+    ----------
+    queries : array, shape (n, d)
+    count : int
+        How many rows are wanted.
+    """
+
+    def __init__(self, queries: Points, count: int) -> None:
+        n = len(queries)
+        self.positions = np.full((n, count), NOWHERE, dtype=np.intp)
+        self.squared = np.full((n, count), np.inf)
+        self.reach = np.full(n, np.inf)
+        self._count, self._own = count, np.square(queries.astype(np.float64)).sum(axis=1)
+        self._factors = np.column_stack([-2 * queries, np.ones(n, dtype=queries.dtype)])
+        self._found: list[tuple[Rows, Rows, Floats]] = []
+        self._pending = 0
+
+    def look(self, who: Rows, columns: Points, start: int) -> None:
+        """Compare some queries with some rows, of which the first has the position `start`."""
+        looked = self._factors[who] @ columns
+        within = (self.reach[who] - self._own[who]).astype(looked.dtype)
+        if np.isinf(within[0]):
+            within = np.minimum(within, _bound(looked, self._count))
+        flat = np.flatnonzero(looked <= within[:, None])
+        if not len(flat):
+            return
+        query, column = np.divmod(flat, looked.shape[1])
+        query = who[query]
+        self._found.append((query, column + start, looked.ravel()[flat].astype(np.float64) + self._own[query]))
+        self._pending += len(flat)
+        if 2 * self._pending >= self.squared.size:
+            self.merge()
+
+    def merge(self) -> None:
+        """Let what was found take its place."""
+        if not self._found:
+            return
+        query, position, squared = (np.concatenate(part) for part in zip(*self._found, strict=True))
+        self._found, self._pending = [], 0
+        order = np.argsort(query, kind="stable")
+        query = query[order]
+        hits = np.bincount(query, minlength=len(self.reach))
+        place = self._count + np.arange(len(query)) - np.repeat(np.cumsum(hits) - hits, hits)
+        all_squared = np.pad(self.squared, ((0, 0), (0, hits.max())), constant_values=np.inf)
+        all_positions = np.pad(self.positions, ((0, 0), (0, hits.max())), constant_values=NOWHERE)
+        all_squared[query, place], all_positions[query, place] = squared[order], position[order]
+        kept = np.argpartition(all_squared, self._count - 1, axis=1)[:, : self._count]
+        self.positions = np.take_along_axis(all_positions, kept, axis=1)
+        self.squared = np.take_along_axis(all_squared, kept, axis=1)
+        self.reach = self.squared.max(axis=1)
+
+
+def _bound(values: Points, count: int) -> Points:
+    """Return what at least `count` values of each row don't exceed: of parts of the row, a minimum each."""
+    while (half := values.shape[1] // 2) >= 4 * count:
+        values = np.minimum(values[:, :half], values[:, half : 2 * half])
+    if values.shape[1] < count:
+        return np.full(len(values), np.inf, dtype=values.dtype)
+    bound: Points = np.partition(values, count - 1, axis=1)[:, count - 1]
+    return bound
+
+
+def _how_many(n_queries: int, n_rows: int) -> int:
+    return min(n_rows // _SIZE, n_queries // _QUERIES, _MOST)
+
+
+def _centroids(rows: Points, n: int) -> Points:
+    """Return centroids of about `n` groups; what they are doesn't change what is found."""
+    sample = rows[:: max(len(rows) // (n * _SAMPLED), 1)]
+    centroids: Points = sample[:: max(len(sample) // n, 1)][:n]
+    for _ in range(_ROUNDS):
+        cell = _nearest(sample, centroids)
+        sizes = np.bincount(cell, minlength=len(centroids))
+        sums = np.stack([np.bincount(cell, column, len(centroids)) for column in sample.T], axis=1)
+        there = sizes > 0
+        centroids = (sums[there] / sizes[there, None]).astype(rows.dtype)
+    return centroids
+
+
+def _nearest(rows: Points, centroids: Points) -> Rows:
+    """Return the nearest centroid of each row, by and large."""
+    lengths = np.square(centroids).sum(axis=1)
+    found = [(lengths - 2 * (rows[i : i + _AT_ONCE] @ centroids.T)).argmin(axis=1) for i in range(0, len(rows), _AT_ONCE)]
+    return np.concatenate(found)
+
+
+def _margin(rows: Points, centroids: Floats, own: int) -> Floats:
+    squared = _squared(rows, centroids)
+    margin: Floats = (squared - squared[:, [own]]).min(axis=0)
+    return margin
+
+
+def _squared(rows: Points, centroids: Floats) -> Floats:
+    exact = rows.astype(np.float64)
+    return np.square(exact).sum(axis=1)[:, None] + np.square(centroids).sum(axis=1) - 2 * (exact @ centroids.T)
