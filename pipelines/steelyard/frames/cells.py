@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.frames._neighbor_task import distance_within, matrix, scaled
 from steelyard.frames.caching import cached
 from steelyard.frames.search import Division, Search
 from steelyard.frames.workers import in_worker
 from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.cells import Cells, k_means, near_centroids, recalls
+from steelyard.kernels.knn import share_compared
 
 AFFORDABLE = 2e11
 """Multiplications of a search that is always exact: 80,000 rows of 30 features among themselves, ten seconds."""
 
+_FINDING = 60_000  # multiplications that cells must save for each number of the index (measured: 20,000 to 40,000)
+_SHARED = 8192  # rows by which the share of pairs is estimated
 _TASK = "steelyard.frames._cell_task"
 _MOST_CELLS = 4096
 _SAMPLED = 16  # rows of the sample for each cell
@@ -33,14 +37,17 @@ Floats = NDArray[np.float64]
 def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: float = 0.95) -> Search:
     """Return the search with cells for those of its sets that are searched faster by them.
 
-    A set of m queries, n index rows and d features costs m·n·d multiplications exactly. Up to `AFFORDABLE` it is
-    searched so. Beyond, 2√n centroids are found in a sample of the rows, the exact neighbours of 1,024 queries are
+    A set of m queries, n index rows and d features costs m·n·d multiplications exactly, times the share of pairs that
+    can't be ruled out: beyond `AFFORDABLE` it is estimated from 8,192 rows, and how queries are dealt into blocks goes
+    by it. Up to `AFFORDABLE`, and 60,000 multiplications for each number of the index more, a set is searched exactly.
+    Beyond, 2√n centroids are found in a sample of the rows, the exact neighbours of 1,024 queries are
     looked up, and the number of cells that a query visits is the smallest that holds `recall` of those neighbours
     (by the mean less one standard error). If comparing with the rows of so many cells, at six times the cost a pair,
     isn't less work, the set is searched exactly all the same.
 
-    Costs, for each set beyond `AFFORDABLE`: two scans of the points, which are cached meanwhile, one crossing into
-    Python and one shuffle of short lists. The sample and its centroids are on the driver.
+    Costs, for each set beyond `AFFORDABLE`: one scan of its features. For each that cells are looked for: two scans of
+    the points, which are cached meanwhile, one crossing into Python and one shuffle of short lists. Samples and
+    centroids are on the driver.
 
     Parameters
     ----------
@@ -53,10 +60,12 @@ def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: 
         Share of the exact neighbours that is to be found.
     """
     numbers = search.n_features - search.distance.nominal
-    if how == "exact" or search.distance.name != "euclidean" or not numbers:
+    if search.distance.name != "euclidean" or not numbers:
         return search
     large = [s for s in search.sizes if search.work(s) > AFFORDABLE or how == "cells"]
-    if not large:
+    search = replace(search, shares={s: _share(points, s, search) for s in large})
+    large = [s for s in large if search.work(s) > _affordable(search, s) or how == "cells"]
+    if how == "exact" or not large:
         return search
     # The hundreds of partitions that a shuffle leaves would each have the queries compared with a handful of rows.
     rows = sum(max(search.sizes[s]) for s in large)
@@ -68,6 +77,21 @@ def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: 
         if how == "cells" or divided.work(name) < search.work(name):
             search = divided
     return search
+
+
+def _affordable(search: Search, name: str) -> float:
+    """Return up to which work cells aren't looked for: what finding them costs would be most of what they save."""
+    return AFFORDABLE + _FINDING * search.sizes[name][1] * search.n_features
+
+
+def _share(points: DataFrame, name: str, search: Search) -> float:
+    """Return the share of pairs that an exact search of a set compares. A scan of ``x`` alone: without any id."""
+    position = F.shiftrightunsigned(F.xxhash64("x"), 1)
+    last = F.lit(sample_limit(_SHARED, search.sizes[name][1])).cast("bigint")
+    inside = points.where((F.col("within") == name) & F.col("indexed") & (position <= last)).select("x").toArrow()
+    rows = matrix(inside["x"], search.n_features)
+    of_set = distance_within(name, vars(search.distance), search.penalties)
+    return share_compared(np.unique(scaled(rows, search.scale), axis=0), search.k, of_set)
 
 
 def _division(points: DataFrame, name: str, search: Search, recall: float) -> Division:

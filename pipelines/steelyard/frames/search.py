@@ -82,6 +82,9 @@ class Search:
         How large the features of a block may be: what a task holds is a small multiple of it.
     divisions : mapping of str to Division
         Sets that are searched by cells; all others exactly.
+    shares : mapping of str to float
+        Of sets that are searched exactly: which share of all pairs are compared, since the rest can't be neighbours.
+        Where it isn't known, all.
 
     Examples
     --------
@@ -98,6 +101,7 @@ class Search:
     distinct: bool = False
     block_bytes: int = BLOCK_BYTES
     divisions: Mapping[str, Division] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def layouts(self) -> dict[str, Layout]:
         """Return how many blocks each set is divided into: by sizes alone, never by cores."""
@@ -120,10 +124,10 @@ class Search:
         """Return into how many blocks queries are dealt, each of which has the whole index carried to it.
 
         With w to multiply and c to carry an index, q blocks take w / q + c q on as many cores: least at √(w / c). A
-        power of two, as numbers of cores mostly are.
+        power of two, as numbers of cores mostly are; two at least where there is more to multiply than to carry.
         """
-        carried = max(self.sizes[name][1] * self.n_features * _COPY, 1)
-        return int(2 ** max(round(math.log2(max(self.work(name) / carried, 1)) / 2), 0))
+        worth = self.work(name) / max(self.sizes[name][1] * self.n_features * _COPY, 1)
+        return int(2 ** max(round(math.log2(worth) / 2), 1)) if worth > 1 else 1
 
     def one_block(self) -> bool:
         """Whether every index fits one block."""
@@ -133,7 +137,7 @@ class Search:
         """Return how many pairs of rows of a set are compared."""
         n_queries, n_index = self.sizes[name]
         division = self.divisions.get(name)
-        return int(n_queries * division.compared) if division else n_queries * n_index
+        return int(n_queries * (division.compared if division else n_index * self.shares.get(name, 1.0)))
 
     def work(self, name: str) -> float:
         """Return what a set costs, in multiplications of a large block."""

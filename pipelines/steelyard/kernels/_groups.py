@@ -33,6 +33,13 @@ class Groups:
     rows : array of float32 or float64, shape (m, d)
     n_queries : int
         How many there will be.
+    size : int, default 1024
+        Rows of a group, on average.
+
+    Attributes
+    ----------
+    compared : int
+        Pairs so far.
 
     References
     ----------
@@ -40,8 +47,9 @@ class Groups:
        queries with metric trees", Information Processing Letters 40, 1991; with each group's own margin.
     """
 
-    def __init__(self, rows: Points, n_queries: int) -> None:
-        centroids = _centroids(rows, _how_many(n_queries, len(rows)))
+    def __init__(self, rows: Points, n_queries: int, size: int = _SIZE) -> None:
+        self.compared = 0
+        centroids = _centroids(rows, max(_how_many(n_queries, len(rows), size), 1))
         cell = _nearest(rows, centroids)
         there, self._sizes = np.unique(cell, return_counts=True)
         self._order, self._ends = np.argsort(cell, kind="stable"), np.cumsum(self._sizes)
@@ -59,7 +67,7 @@ class Groups:
     @staticmethod
     def pay(n_queries: int, n_rows: int) -> bool:
         """Whether it is worth to find groups."""
-        return _how_many(n_queries, n_rows) >= _FEWEST
+        return _how_many(n_queries, n_rows, _SIZE) >= _FEWEST
 
     def propose(self, queries: Points, count: int) -> tuple[Rows, Floats]:
         """Return positions of the rows that look nearest, and their squared distances, in any order."""
@@ -85,11 +93,16 @@ class Groups:
     def _near(self, queries: Points, group: int, count: int) -> Best:
         """Search the groups that may hold neighbours, the nearest first."""
         best, least = Best(queries, count), self._least(queries, group)
-        for other in np.argsort(self._apart[group], kind="stable").tolist():
-            who = np.flatnonzero(least[:, other] <= best.reach)
-            if len(who):
-                span = self._group(other)
-                best.look(who, self._columns[:, span], span.start)
+        order = np.argsort(self._apart[group], kind="stable")
+        for turn, others in enumerate((order[:1], order[1:])):
+            # What is out of reach once the nearest group is known stays so.
+            near = others[(least[:, others] <= best.reach[:, None]).any(axis=0)] if turn else others
+            for other in near.tolist():
+                who = np.flatnonzero(least[:, other] <= best.reach)
+                if len(who):
+                    span = self._group(other)
+                    self.compared += len(who) * int(self._sizes[other])
+                    best.look(who, self._columns[:, span], span.start)
         best.merge()
         return best
 
@@ -170,8 +183,8 @@ def _bound(values: Points, count: int) -> Points:
     return bound
 
 
-def _how_many(n_queries: int, n_rows: int) -> int:
-    return min(n_rows // _SIZE, n_queries // _QUERIES, _MOST)
+def _how_many(n_queries: int, n_rows: int, size: int) -> int:
+    return min(n_rows // size, n_queries // _QUERIES, _MOST)
 
 
 def _centroids(rows: Points, n: int) -> Points:
@@ -190,8 +203,8 @@ def _centroids(rows: Points, n: int) -> Points:
 def _nearest(rows: Points, centroids: Points) -> Rows:
     """Return the nearest centroid of each row, by and large."""
     lengths = np.square(centroids).sum(axis=1)
-    found = [(lengths - 2 * (rows[i : i + _AT_ONCE] @ centroids.T)).argmin(axis=1) for i in range(0, len(rows), _AT_ONCE)]
-    return np.concatenate(found)
+    parts = (rows[i : i + _AT_ONCE] for i in range(0, len(rows), _AT_ONCE))
+    return np.concatenate([(lengths - 2 * (part @ centroids.T)).argmin(axis=1) for part in parts])
 
 
 def _margin(rows: Points, centroids: Floats, own: int) -> Floats:
@@ -202,4 +215,6 @@ def _margin(rows: Points, centroids: Floats, own: int) -> Floats:
 
 def _squared(rows: Points, centroids: Floats) -> Floats:
     exact = rows.astype(np.float64)
-    return np.square(exact).sum(axis=1)[:, None] + np.square(centroids).sum(axis=1) - 2 * (exact @ centroids.T)
+    squared: Floats = np.square(exact).sum(axis=1)[:, None] + np.square(centroids).sum(axis=1)
+    squared -= 2 * (exact @ centroids.T)
+    return squared

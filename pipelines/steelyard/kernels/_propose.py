@@ -51,7 +51,7 @@ class Embedded:
         extent = max((float(np.abs(edge - self._centre).max()) for edge in edges), default=0.0)
         self._unit = float(2.0 ** np.ceil(np.log2(extent))) if extent > 0 else 1.0
         self._kind: type[np.floating[Any]] = np.float64 if careful else np.float32
-        self._index = np.ascontiguousarray(self._seen(index), dtype=self._kind)
+        self._index: NDArray[np.floating[Any]] = np.ascontiguousarray(self._seen(index), dtype=self._kind)
         self._visits = visits
         self._in_cells = engine.in_cells(self._index, visits.index) if visits else None
         self._groups: Groups | None = None
@@ -69,7 +69,13 @@ class Embedded:
             return positions, squared.max(axis=1)
         return self._in_cells(queries, self._visits.queries[part], count)
 
-    def _everywhere(self, queries: NDArray[Any], count: int) -> tuple[Rows, Floats]:
+    def share_compared(self, count: int, size: int) -> float:
+        """Return the share of all pairs that are compared, with groups of some size."""
+        groups = Groups(self._index, len(self._queries), size)
+        groups.propose(self._seen(self._queries).astype(self._kind), count)
+        return groups.compared / (len(self._queries) * len(self._index))
+
+    def _everywhere(self, queries: NDArray[np.floating[Any]], count: int) -> tuple[Rows, Floats]:
         if self._groups is None and Groups.pay(len(queries), len(self._index)):
             self._groups = Groups(self._index, len(queries))
         if self._groups is None:
