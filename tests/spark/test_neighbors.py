@@ -176,12 +176,16 @@ def test_cells_are_for_searches_that_they_make_cheaper(
     points, search = spark.createDataFrame(clustered, SCHEMA), search_of(clustered)
     assert with_cells(points, search) is search, "small enough to be exact"
     monkeypatch.setattr("steelyard.frames.cells.AFFORDABLE", 1.0)
-    assert with_cells(points, search, how="exact") is search
+    exact = with_cells(points, search)
+    assert not exact.divisions and 0.05 < exact.shares["c"] < 0.3, "cells would save less than they cost"
+    monkeypatch.setattr("steelyard.frames.cells._FINDING", 1)
+    monkeypatch.setattr("steelyard.frames.search._IN_CELLS", 0.1)
+    assert with_cells(points, search, how="exact") == exact
     assert set(with_cells(points, search).divisions) == {"c"}
     rng = np.random.default_rng(6)
     shapeless = clustered.assign(x=list(rng.normal(size=(3000, 40))))
-    wide = search_of(shapeless)
-    assert with_cells(spark.createDataFrame(shapeless, SCHEMA), wide) is wide, "no cell holds the neighbours"
+    wide = with_cells(spark.createDataFrame(shapeless, SCHEMA), search_of(shapeless))
+    assert not wide.divisions and wide.shares["c"] > 0.95, "no cell holds the neighbours"
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: 
     if search.distance.name != "euclidean" or not numbers:
         return search
     large = [s for s in search.sizes if search.work(s) > AFFORDABLE or how == "cells"]
+    if not large:
+        return search
     search = replace(search, shares={s: _share(points, s, search) for s in large})
     large = [s for s in large if search.work(s) > _affordable(search, s) or how == "cells"]
     if how == "exact" or not large:

@@ -1,0 +1,80 @@
+"""Leaving out groups of rows: never one that holds a neighbour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from steelyard.kernels import _groups
+from steelyard.kernels._groups import Groups
+from steelyard.kernels.distance import Distance
+from steelyard.kernels.knn import nearest, share_compared
+
+
+def around(rng: np.random.Generator, n: int, d: int) -> NDArray[np.float64]:
+    """Return rows around a dozen of centres."""
+    centres = rng.normal(0, 5, (12, d))
+    return np.asarray(centres[rng.integers(0, 12, n)] + rng.normal(size=(n, d)))
+
+
+KINDS = {
+    "around centres": lambda rng, n: around(rng, n, 4),
+    "far": lambda rng, n: rng.normal(1e6, 1e-3, (n, 4)),
+    "grid": lambda rng, n: rng.integers(0, 6, (n, 3)).astype(float),
+    "heavy tails": lambda rng, n: rng.standard_cauchy((n, 4)),
+    "no structure": lambda rng, n: rng.normal(size=(n, 30)),
+    "one feature rules": lambda rng, n: np.column_stack([rng.integers(0, 10**6, n) * 1.0, rng.normal(0, 1e-3, n)]),
+    "one row and a crowd": lambda rng, n: np.vstack([np.full((1, 3), 1e9), rng.normal(size=(n - 1, 3))]),
+}
+
+
+@pytest.mark.parametrize("distinct", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_neighbours_as_by_comparing_all(kind: str, distinct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    rows = KINDS[kind](rng, 4000)
+    rows[3000:3300] = rows[:300]
+    ids = rng.permutation(len(rows))
+    all_pairs = nearest(rows[:2500], ids[:2500], rows, ids, 5, distinct=distinct)
+    monkeypatch.setattr(_groups, "_SIZE", 50)
+    monkeypatch.setattr(_groups, "_AT_ONCE", 64)
+    assert Groups.pay(2500, 4000)
+    for engine in ("faiss", "numpy"):
+        found = nearest(rows[:2500], ids[:2500], rows, ids, 5, distinct=distinct, engine=engine)  # type: ignore[arg-type]
+        assert np.array_equal(found.ids, all_pairs.ids) and np.array_equal(found.totals, all_pairs.totals)
+
+
+@given(st.sampled_from(sorted(KINDS)), st.integers(0, 2**32 - 1), st.sampled_from([np.float32, np.float64]))
+@settings(max_examples=40, deadline=None)
+def test_no_row_is_nearer_than_its_group(kind: str, seed: int, precision: type[Any]) -> None:
+    rng = np.random.default_rng(seed)
+    rows = KINDS[kind](rng, 600)
+    rows = (rows / np.abs(rows).max()).astype(precision)
+    groups, queries = Groups(rows, 600, 30), rows[::7]
+    own = np.unique(_groups._nearest(queries, groups._centroids.astype(precision)))
+    exact = rows.astype(float)[groups._order]
+    squared = np.square(queries.astype(float)[:, None] - exact[None]).sum(axis=2)
+    for group in own.tolist():
+        least = groups._least(queries, group)
+        for other in range(len(groups._sizes)):
+            assert (least[:, other] <= squared[:, groups._group(other)].min(axis=1)).all()
+
+
+def test_most_pairs_are_left_out_where_rows_lie_around_centres() -> None:
+    rng = np.random.default_rng(3)
+    rows = around(rng, 8192, 6)
+    assert share_compared(rows, 5) < 0.15
+    assert share_compared(rng.normal(size=(8192, 30)), 5) > 0.95
+    codes = np.column_stack([rows, rng.integers(0, 3, len(rows))])
+    assert share_compared(codes, 5, Distance(nominal=1, penalty=400.0)) < 0.15
+    assert share_compared(rows, 5, Distance("manhattan")) == 1.0 == share_compared(rows[:0], 5)
+
+
+def test_few_rows_or_queries_are_compared_with_all() -> None:
+    assert Groups.pay(50_000, 50_000) and Groups.pay(64, 100_000)
+    assert not Groups.pay(4000, 4000) and not Groups.pay(10, 10**6)
