@@ -179,9 +179,12 @@ def test_cells_are_for_searches_that_they_make_cheaper(
     exact = with_cells(points, search)
     assert not exact.divisions and 0.05 < exact.shares["c"] < 0.3, "cells would save less than they cost"
     monkeypatch.setattr("steelyard.frames.cells._FINDING", 1)
-    monkeypatch.setattr("steelyard.frames.search._IN_CELLS", 0.1)
     assert with_cells(points, search, how="exact") == exact
+    monkeypatch.setattr("steelyard.frames.search._IN_CELLS", 0.1)
     assert set(with_cells(points, search).divisions) == {"c"}
+    monkeypatch.undo()
+    monkeypatch.setattr("steelyard.frames.cells.AFFORDABLE", 1.0)
+    monkeypatch.setattr("steelyard.frames.cells._FINDING", 1)
     rng = np.random.default_rng(6)
     shapeless = clustered.assign(x=list(rng.normal(size=(3000, 40))))
     wide = with_cells(spark.createDataFrame(shapeless, SCHEMA), search_of(shapeless))

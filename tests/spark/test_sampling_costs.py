@@ -63,6 +63,19 @@ def _items(seq: Any) -> Iterator[Any]:
 @pytest.mark.every_sampler
 @pytest.mark.parametrize(("name", "params"), VARIANTS)
 def test_the_plan_says_what_is_executed(spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any]) -> None:
+    says_what_is_executed(spark, tmp_path, name, params)
+
+
+@pytest.mark.every_sampler
+@pytest.mark.parametrize("search", ["auto", "cells"])
+def test_so_it_does_of_large_classes(
+    spark: SparkSession, tmp_path: Path, search: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("steelyard.frames.cells.AFFORDABLE", 1.0)
+    says_what_is_executed(spark, tmp_path, "smote", {"search": search})
+
+
+def says_what_is_executed(spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any]) -> None:
     sample_table(spark).write.parquet(str(tmp_path / "table"))
     df = spark.read.parquet(str(tmp_path / "table"))
     broadcasts = str(spark.conf.get("spark.sql.autoBroadcastJoinThreshold"))

@@ -62,11 +62,9 @@ def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: 
     numbers = search.n_features - search.distance.nominal
     if search.distance.name != "euclidean" or not numbers:
         return search
-    large = [s for s in search.sizes if search.work(s) > AFFORDABLE or how == "cells"]
-    if not large:
-        return search
-    search = replace(search, shares={s: _share(points, s, search) for s in large})
-    large = [s for s in large if search.work(s) > _affordable(search, s) or how == "cells"]
+    shares = {s: _share(points, s, search) for s in search.sizes if search.work(s) > AFFORDABLE}
+    search = replace(search, shares=shares) if shares else search
+    large = [s for s in search.sizes if search.work(s) > _affordable(search, s) or how == "cells"]
     if how == "exact" or not large:
         return search
     # The hundreds of partitions that a shuffle leaves would each have the queries compared with a handful of rows.

@@ -55,6 +55,8 @@ class Growth:
         The classes that grow: ids, classes and what new rows inherit, gaps filled; then ``stratum``.
     seeds : mapping of str to Seeds
         How often the rows of each stratum are used.
+    points : DataFrame, optional
+        The rows as a search within classes wants them, where a method searches.
     search : Search, optional
         Of neighbours within each class.
     """
@@ -65,6 +67,7 @@ class Growth:
     space: Space
     rows: DataFrame
     seeds: Mapping[str, Seeds] = field(default_factory=dict)
+    points: DataFrame | None = None
     search: Search | None = None
 
     @property

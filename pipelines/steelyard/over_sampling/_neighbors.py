@@ -35,8 +35,8 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
     neighbors: ClassVar[str] = "k_neighbors"
 
     def _pairs(self, grown: Growth) -> DataFrame:
-        assert grown.search is not None
-        return pairs(own_points(grown), grown.search, seed=grown.plan.seed, purpose=grown.plan.purpose)
+        assert grown.points is not None and grown.search is not None
+        return pairs(grown.points, grown.search, seed=grown.plan.seed, purpose=grown.plan.purpose)
 
     def _seeded(self, grown: Growth) -> Growth:
         """Add who is a seed how often, and how neighbours are searched."""
@@ -46,9 +46,10 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
             asked[self._class_of(stratum)] += seeds.rows
         search = self._search(grown, {c: (n, grown.counts[c]) for c, n in asked.items()})
         how, recall = self.getOrDefault("search"), self.getOrDefault("recall")
-        search = with_cells(own_points(grown), search, how=how, recall=recall)
+        points = own_points(grown)
+        search = with_cells(points, search, how=how, recall=recall)
         cells = {c: d.to_json() for c, d in search.divisions.items()}
-        return self._recorded(replace(grown, search=search), cells=cells)
+        return self._recorded(replace(grown, points=points, search=search), cells=cells)
 
     @staticmethod
     def _class_of(stratum: str) -> str:
@@ -94,7 +95,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
         one_block, drawn = search.one_block(), any(s.again for s in grown.seeds.values())
         measured, placed = len(search.divisions), bool(search.divisions) and not one_block
         return Work(
-            scans=(4 if one_block else 6) + drawn + grown.space.scans + bool(measured),
+            scans=(4 if one_block else 6) + drawn + grown.space.scans + len(search.shares) + bool(measured),
             shuffles=(2 if one_block else 8) + drawn + grown.plan.provenance + 2 * bool(measured),
             python=(1 if one_block else 2) + placed + measured,
             distances=sum(search.comparisons(c) for c in search.sizes),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -35,10 +33,10 @@ def packed(rows: DataFrame, columns: list[str], *more: Column) -> Column:
 
     def plain(name: str) -> Column:
         if is_vector(rows, name):
-            return vector_to_array(col(name))
-        return F.unix_micros(col(name)) if isinstance(dtype(rows, name), T.TimestampType) else col(name)
+            return vector_to_array(col(name)).alias(name)
+        return F.unix_micros(col(name)).alias(name) if isinstance(dtype(rows, name), T.TimestampType) else col(name)
 
-    return F.struct(*[plain(c).alias(c) for c in columns], *more)
+    return F.struct(*[plain(c) for c in columns], *more)
 
 
 def new_rows(
@@ -61,7 +59,7 @@ def new_rows(
     """
     numbers = _numbers(pairs, table, space)
     columns = [
-        _typed(f.dataType, _value(f, roles, space, numbers)).alias(f.name)
+        (numbers[f.name] if f.name in numbers else _typed(f.dataType, _value(f, roles, space))).alias(f.name)
         for f in table.schema.fields
         if f.name != IS_SYNTHETIC
     ]
@@ -75,21 +73,18 @@ def new_rows(
 
 
 def _numbers(pairs: DataFrame, table: DataFrame, space: Space) -> dict[str, Column]:
-    """Return the features of a new row that are numbers, by name."""
+    """Return the features of a new row that are numbers, by name, with their types."""
     found, start = {}, 0
     for name in space.features.numbers:
         kind, width = dtype(table, name), space.widths[name]
         if "point" in pairs.columns:
             part = F.element_at("point", start + 1) if is_number(kind) else F.slice("point", start + 1, width)
-            found[name] = _stepped(F.col(_parents(name)[0]), part) if _is_whole(kind) else placed(kind, part)
+            whole = isinstance(kind, T.IntegralType)
+            found[name] = _stepped(F.col(_parents(name)[0]), part).cast(kind) if whole else placed(kind, part)
         else:
             found[name] = between(kind, *_parents(name), "gap")
         start += width
     return found
-
-
-def _is_whole(kind: T.DataType) -> bool:
-    return isinstance(kind, T.IntegralType)
 
 
 def _stepped(seed: Column, point: Column) -> Column:
@@ -101,10 +96,8 @@ def _parents(name: str) -> tuple[str, str]:
     return f"seed.{quoted(name)}", f"neighbor.{quoted(name)}"
 
 
-def _value(column: T.StructField, roles: Roles, space: Space, numbers: Mapping[str, Column]) -> Column:
+def _value(column: T.StructField, roles: Roles, space: Space) -> Column:
     name, kind = column.name, column.dataType
-    if name in numbers:
-        return numbers[name]
     a, b = (F.col(p) for p in _parents(name))
     if name == roles.label:
         return a

@@ -88,8 +88,10 @@ def share_out(
 def with_uses(rows: DataFrame, stratum: Column, seeds: Mapping[str, Seeds], plan: SamplingPlan) -> DataFrame:
     """Add how often each row is used, as ``uses``: a pure column expression. Strata without seeds are not used."""
     shares = {s: of.again for s, of in seeds.items() if of.again}
-    drawn = with_drawn(rows, _position(rows, plan), stratum, shares, _DRAWN)
     times = F.coalesce(of_key({s: of.times for s, of in seeds.items()}, stratum), F.lit(0))
+    if not shares:
+        return rows.withColumn("uses", times)
+    drawn = with_drawn(rows, _position(rows, plan), stratum, shares, _DRAWN)
     return drawn.withColumn("uses", times + F.coalesce(F.col(_DRAWN), F.lit(False)).cast("int")).drop(_DRAWN)
 
 

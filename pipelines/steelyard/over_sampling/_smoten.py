@@ -15,7 +15,7 @@ from steelyard.errors import InputError
 from steelyard.frames.neighbors import pairs
 from steelyard.kernels.distance import Distance
 from steelyard.over_sampling._base import Growth
-from steelyard.over_sampling._neighbors import NeighborSampler, own_points
+from steelyard.over_sampling._neighbors import NeighborSampler
 from steelyard.sampling._docs import documented
 from steelyard.sampling._features import Features, find_features, listed
 from steelyard.sampling._params import HasNeighbors
@@ -153,9 +153,9 @@ class SMOTEN(NeighborSampler, HasNeighbors):
         return ValueSpace(features, plain.widths, fills=plain.fills, shares=shares, classes=len(counts))
 
     def _pairs(self, grown: Growth) -> DataFrame:
-        assert grown.search is not None
+        assert grown.points is not None and grown.search is not None
         seed, purpose = grown.plan.seed, grown.plan.purpose
-        return pairs(own_points(grown), grown.search, seed=seed, purpose=purpose, ballot=True)
+        return pairs(grown.points, grown.search, seed=seed, purpose=purpose, ballot=True)
 
 
 def _class_shares(
