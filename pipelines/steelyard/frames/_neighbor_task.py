@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.cells import Cells
 from steelyard.kernels.distance import Distance
-from steelyard.kernels.interpolate import Draws, draw
+from steelyard.kernels.interpolate import Draws, between, draw
 from steelyard.kernels.knn import NOBODY, Neighbors, nearest
 from steelyard.kernels.modes import mode_places, voted_places
 from steelyard.kernels.random import uniform
@@ -50,7 +50,7 @@ def search(table: pa.Table, **settings: Any) -> pa.Table:
     return asked.append_column("found", _lists(there.sum(axis=1), values))
 
 
-def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, **settings: Any) -> pa.Table:
+def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, numbers: int, **settings: Any) -> pa.Table:
     """Pair each query with neighbours from a block that is the whole index.
 
     Parameters
@@ -61,14 +61,16 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, **setting
         Of the draws.
     ballot : bool
         Whether the seed votes among its neighbours, and ties are drawn.
+    numbers : int
+        So many of the first numbers of ``x`` are interpolated.
     **settings
         As for `search`.
 
     Returns
     -------
     pyarrow.Table
-        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, the rows ``seed`` and ``neighbor``, and ``mode``, of what
-        the neighbours carry.
+        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, the rows ``seed`` and ``neighbor``, ``way``, and ``mode``,
+        of what the neighbours carry.
     """
     queried, found = _searched(table, **settings)
     ids = table["row_id"].to_numpy()
@@ -76,15 +78,19 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, **setting
     drawn = draw(ids[queried], _integers(table["uses"])[queried], there.sum(axis=1), seed, purpose)
     seeds = queried[drawn.seed]
     partner_ids = np.where(drawn.place < 0, ids[seeds], found.ids[drawn.seed, drawn.place])
-    rows = loosened(table["row"].combine_chunks())
+    rows, partners = loosened(table["row"].combine_chunks()), _positions(ids, partner_ids)
     made = {
         "seed_id": ids[seeds],
         "neighbor_id": partner_ids,
         "replicate": drawn.replicate,
         "gap": drawn.gap,
         "seed": rows.take(pa.array(seeds)),
-        "neighbor": rows.take(_positions(ids, partner_ids)),
+        "neighbor": rows.take(partners),
     }
+    if numbers:
+        x = matrix(table["x"], settings["n_features"])[:, :numbers]
+        way = between(x[seeds], x[partners.to_numpy()], drawn.gap)
+        made["way"] = _lists(np.full(len(way), numbers), pa.array(way.ravel()))
     if "carried" in table.column_names:
         carried, sizes = loosened(table["carried"].combine_chunks()), there.sum(axis=1)
         values = carried.take(_positions(ids, found.ids[there]))

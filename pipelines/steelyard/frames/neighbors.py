@@ -20,6 +20,9 @@ from steelyard.frames.search import Search
 from steelyard.frames.workers import in_worker, nullable
 
 _FARTHEST = "steelyard.frames._farthest_task"
+_X = "__x"
+# As `steelyard.kernels.interpolate.between`.
+_WAY = f"zip_with(seed.{_X}, neighbor.{_X}, (a, b) -> least(greatest(a + gap * (b - a), least(a, b)), greatest(a, b)))"
 
 
 def nearest(points: DataFrame, search: Search) -> DataFrame:
@@ -97,7 +100,9 @@ def farthest(points: DataFrame, search: Search) -> DataFrame:
     return found.select("within", "row_id", "own", distances.alias("distances"))
 
 
-def pairs(points: DataFrame, search: Search, *, seed: int, purpose: str, ballot: bool = False) -> DataFrame:
+def pairs(
+    points: DataFrame, search: Search, *, seed: int, purpose: str, ballot: bool = False, numbers: int = 0
+) -> DataFrame:
     """Pair rows with neighbours drawn from their k nearest, and draw a gap for each pair.
 
     Where the rows of every index fit one block, they are paired in the task that finds the neighbours, and the costs
@@ -115,23 +120,31 @@ def pairs(points: DataFrame, search: Search, *, seed: int, purpose: str, ballot:
         Of the draws, which are functions of these and the query's id.
     ballot : bool, default False
         Whether ``mode`` counts what the seed itself carries, and is drawn anew for each pair where values tie.
+    numbers : int, default 0
+        So many of the first numbers of ``x`` are interpolated.
 
     Returns
     -------
     DataFrame
         ``seed_id``, ``neighbor_id``, ``replicate`` (int, from 1), ``gap`` (double, in [0, 1)), the rows ``seed`` and
-        ``neighbor`` (structs), and ``mode`` (struct): the commonest values of what all k neighbours of the seed carry,
-        of equally common ones the nearest.
+        ``neighbor`` (structs), with `numbers` what lies at the gap between them, ``way`` (array<double>), and ``mode``
+        (struct): the commonest values of what all k neighbours of the seed carry, of equally common ones the nearest.
         A query without any neighbour is paired with itself.
     """
     if not search.one_block():
         found = nearest(points.drop("uses", "row"), search)
-        return pairs_from(found, points, seed=seed, purpose=purpose, ballot=ballot)
+        if not numbers:
+            return pairs_from(found, points, seed=seed, purpose=purpose, ballot=ballot)
+        points = points.withColumn("row", F.col("row").withField(_X, F.slice("x", 1, numbers)))
+        made = pairs_from(found, points, seed=seed, purpose=purpose, ballot=ballot)
+        return made.withColumn("way", F.expr(_WAY))
     row = points.schema["row"].dataType
     schema = _drawn(row).add("neighbor", row)
     if "carried" in points.columns:
         schema = schema.add("mode", points.schema["carried"].dataType)
-    draws: dict[str, Any] = {"seed": seed, "purpose": purpose, "ballot": ballot, "whole": True}
+    if numbers:
+        schema = schema.add("way", T.ArrayType(T.DoubleType()))
+    draws: dict[str, Any] = {"seed": seed, "purpose": purpose, "ballot": ballot, "numbers": numbers, "whole": True}
     return by_blocks(points, search, in_worker(TASK, "pair_up", **draws, **search.settings()), nullable(schema))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -84,10 +84,10 @@ class Growth:
         """Return the rows with how often each is used, as ``uses``."""
         return with_uses(self.rows, F.col("stratum"), self.seeds, self.plan)
 
-    def row(self, rows: DataFrame, *, numbers: bool = False) -> Column:
+    def row(self, rows: DataFrame, *, numbers: bool = False, without: Collection[str] = ()) -> Column:
         """Return what new rows inherit of a row, as a struct; if asked for, its numbers, ``__x``, and its class too."""
         more = [self.space.numbers(rows).alias("__x"), F.col(CLASS)] if numbers else []
-        return packed(rows, inherited(self.roles), *more)
+        return packed(rows, [c for c in inherited(self.roles) if c not in without], *more)
 
     def categories(self, rows: DataFrame) -> Column:
         """Return the categories of a row, as a struct."""

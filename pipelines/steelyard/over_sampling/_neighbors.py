@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -15,6 +15,7 @@ from steelyard.frames.neighbors import pairs
 from steelyard.frames.search import Search
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._base import Growth, SyntheticSampler
+from steelyard.over_sampling._parents import on_the_way
 from steelyard.over_sampling._seeds import CLASS
 from steelyard.sampling._features import Features
 from steelyard.sampling._measuring import SearchingSampler
@@ -36,7 +37,9 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
 
     def _pairs(self, grown: Growth) -> DataFrame:
         assert grown.points is not None and grown.search is not None
-        return pairs(grown.points, grown.search, seed=grown.plan.seed, purpose=grown.plan.purpose)
+        numbers = grown.space.n_numbers if on_the_way(grown.table, grown.space) else 0
+        seed, purpose = grown.plan.seed, grown.plan.purpose
+        return pairs(grown.points, grown.search, seed=seed, purpose=purpose, numbers=numbers)
 
     def _seeded(self, grown: Growth) -> Growth:
         """Add who is a seed how often, and how neighbours are searched."""
@@ -46,7 +49,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
             asked[self._class_of(stratum)] += seeds.rows
         search = self._search(grown, {c: (n, grown.counts[c]) for c, n in asked.items()})
         how, recall = self.getOrDefault("search"), self.getOrDefault("recall")
-        points = own_points(grown)
+        points = own_points(grown, without=on_the_way(grown.table, grown.space))
         search = with_cells(points, search, how=how, recall=recall)
         cells = {c: d.to_json() for c, d in search.divisions.items()}
         return self._recorded(replace(grown, points=points, search=search), cells=cells)
@@ -103,7 +106,9 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
         )
 
 
-def own_points(grown: Growth, uses: Column | None = None, *, numbers: bool = False) -> DataFrame:
+def own_points(
+    grown: Growth, uses: Column | None = None, *, numbers: bool = False, without: Collection[str] = ()
+) -> DataFrame:
     """Return the rows as a search within classes wants them; what is used is asked for.
 
     Parameters
@@ -113,6 +118,8 @@ def own_points(grown: Growth, uses: Column | None = None, *, numbers: bool = Fal
         In place of how often a row is used in all.
     numbers : bool, default False
         Whether rows carry their numbers, as an array ``__x``, and their class.
+    without : collection of str
+        Columns that new rows don't need of their parents.
     """
     used = grown.used() if uses is None else grown.used().withColumn("uses", uses)
     carried = [grown.categories(grown.rows).alias("carried")] if grown.space.features.categories else []
@@ -123,6 +130,6 @@ def own_points(grown: Growth, uses: Column | None = None, *, numbers: bool = Fal
         F.lit(True).alias("indexed"),
         (F.col("uses") > 0).alias("queried"),
         "uses",
-        grown.row(grown.rows, numbers=numbers).alias("row"),
+        grown.row(grown.rows, numbers=numbers, without=without).alias("row"),
         *carried,
     )

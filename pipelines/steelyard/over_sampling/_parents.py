@@ -9,7 +9,7 @@ from pyspark.sql import types as T
 from steelyard.columns import col, dtype, is_vector, quoted
 from steelyard.hashing import row_hash
 from steelyard.sampling._apply import IS_SYNTHETIC
-from steelyard.sampling._features import as_vector, is_array, is_number, placed
+from steelyard.sampling._features import as_vector, is_array, is_float, is_number, placed
 from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
@@ -21,6 +21,15 @@ def inherited(roles: Roles) -> list[str]:
     """Return the columns of parents that new rows need."""
     apart = [c for c in (roles.weight, roles.group, roles.time) if c is not None]
     return list(dict.fromkeys([roles.label, *roles.features, *roles.costs, *apart]))
+
+
+def on_the_way(table: DataFrame, space: Space) -> list[str]:
+    """Return the features that new rows can have from the points of their parents: floats, where there are no gaps."""
+
+    def real(kind: T.DataType) -> bool:
+        return is_float(kind.elementType) if isinstance(kind, T.ArrayType) else is_float(kind) or not is_number(kind)
+
+    return [] if space.fills else [f for f in space.features.numbers if real(dtype(table, f))]
 
 
 def packed(rows: DataFrame, columns: list[str], *more: Column) -> Column:
@@ -47,7 +56,8 @@ def new_rows(
     Parameters
     ----------
     pairs : DataFrame
-        As from `steelyard.frames.neighbors.pairs`; with ``point`` (array<double>), the numbers of the new row, where
+        As from `steelyard.frames.neighbors.pairs`; with ``way``, parents may lack what is `on_the_way`; with ``point``
+        (array<double>), the numbers of the new row, where
         they don't lie on the way between its parents.
     table : DataFrame
         Gives names and types.
@@ -75,16 +85,23 @@ def new_rows(
 def _numbers(pairs: DataFrame, table: DataFrame, space: Space) -> dict[str, Column]:
     """Return the features of a new row that are numbers, by name, with their types."""
     found, start = {}, 0
+    columns, way = set(pairs.columns), set(on_the_way(table, space))
     for name in space.features.numbers:
         kind, width = dtype(table, name), space.widths[name]
-        if "point" in pairs.columns:
-            part = F.element_at("point", start + 1) if is_number(kind) else F.slice("point", start + 1, width)
+        if "point" in columns:
+            part = _part("point", kind, start, width)
             whole = isinstance(kind, T.IntegralType)
             found[name] = _stepped(F.col(_parents(name)[0]), part).cast(kind) if whole else placed(kind, part)
+        elif "way" in columns and name in way:
+            found[name] = placed(kind, _part("way", kind, start, width))
         else:
             found[name] = between(kind, *_parents(name), "gap")
         start += width
     return found
+
+
+def _part(numbers: str, kind: T.DataType, start: int, width: int) -> Column:
+    return F.element_at(numbers, start + 1) if is_number(kind) else F.slice(numbers, start + 1, width)
 
 
 def _stepped(seed: Column, point: Column) -> Column:
