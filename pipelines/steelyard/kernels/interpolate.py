@@ -33,7 +33,7 @@ class Draws:
 
 
 def between(a: NDArray[np.float64], b: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what lies at `gap`, shape (n,), on the way from `a` to `b`, shapes (n, d), and never outside of the two."""
+    """Return what lies at `gap`, shape (n,), on the way from `a` to `b`, shapes (n, d); never outside of the two."""
     with np.errstate(over="ignore", invalid="ignore"):
         way = a + gap[:, None] * (b - a)
     found: NDArray[np.float64] = np.fmin(np.maximum(way, np.minimum(a, b)), np.maximum(a, b))

@@ -99,7 +99,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
         measured, placed = len(search.divisions), bool(search.divisions) and not one_block
         return Work(
             scans=(4 if one_block else 6) + drawn + grown.space.scans + len(search.shares) + bool(measured),
-            shuffles=(2 if one_block else 8) + drawn + grown.plan.provenance + 2 * bool(measured),
+            shuffles=(2 if one_block else 8) + drawn + grown.plan.provenance + bool(measured),
             python=(1 if one_block else 2) + placed + measured,
             distances=sum(search.comparisons(c) for c in search.sizes),
             tasks=sum(layout.pairs for layout in search.layouts().values()),

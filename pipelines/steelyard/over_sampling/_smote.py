@@ -33,9 +33,9 @@ class SMOTE(NeighborSampler, HasNeighbors):
     only: one scan, two shuffles, one crossing into Python and rows × rows distances, spread over tasks. Where the
     features of a class exceed `block_mb`, it is searched block by block and joined to what was found: three scans,
     eight shuffles, two crossings. Of a class that is large, one scan of its features tells which share of the distances
-    can be ruled out. Where it is too large for the rest, one scan, two shuffles and one crossing
+    can be ruled out. Where it is too large for the rest, one scan, one shuffle and one crossing
     more measure cells, and one more crossing deals rows to cells that fill several blocks. Where new rows don't divide
-    evenly among the rows: one scan and one shuffle of ids more. Where gaps are filled: one scan more.
+    evenly among the rows: one scan and one shuffle of ids more. Where gaps are filled: two scans more.
     ``plan(df).work`` has the figures for a table.
 
     Parameters

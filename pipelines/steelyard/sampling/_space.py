@@ -68,8 +68,8 @@ class Space:
 
     @property
     def scans(self) -> int:
-        """Scans of the table that finding it has cost."""
-        return (self.scale is not None) + bool(self.features.categories or self.fills)
+        """Scans of the table that finding it has cost, and finding where gaps are."""
+        return (self.scale is not None) + bool(self.features.categories or self.fills) + bool(self.fills)
 
     def searching(self) -> dict[str, Any]:
         """Return what a `Search` needs to know: among all rows, or within the sets that are named as classes."""

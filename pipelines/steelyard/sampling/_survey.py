@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, dtype, quoted
+from steelyard.columns import class_text, col, dtype, quoted
 from steelyard.errors import InputError
 from steelyard.hashing import row_hash
 from steelyard.sampling._features import SHOWN, Features, array_of, is_float, is_number
@@ -46,6 +46,8 @@ def survey(
 ) -> Survey:
     """Scan the features once: gaps and infinities in any class, widths of arrays, different rows of each class.
 
+    Where there are gaps or infinities, they are counted by feature in a second scan.
+
     Gaps are refused also in classes that get no new rows: rows made without gaps, in one class only, would teach a
     model that a gap means the other.
 
@@ -73,10 +75,15 @@ def survey(
     # 64 bits that rows fall on: as many rows as bits are different at least, for next to nothing.
     bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))
     bits = F.bit_or(F.when(class_text(df, label).isin(list(classes)), bit)).alias("bits")
-    found = df.groupBy(class_text(df, label).alias("class")).agg(*_measures(df, features), bits).collect()
-    missing = _totals(found, "missing", features.names)
-    _refuse({} if gaps else missing, "missing", method)
-    _refuse(_totals(found, "infinite", features.numbers), "infinite", method)
+    by_class = df.groupBy(class_text(df, label).alias("class"))
+    flawed = F.expr(f"count_if(not coalesce({' and '.join(_sound(df, f) for f in features.names)}, false)) as flawed")
+    found = by_class.agg(flawed, *_sizes(df, features), bits).collect()
+    missing: dict[str, int] = {}
+    if any(r["flawed"] for r in found):
+        flaws = by_class.agg(*_flaws(df, features)).collect()
+        missing = _totals(flaws, "missing", features.names)
+        _refuse({} if gaps else missing, "missing", method)
+        _refuse(_totals(flaws, "infinite", features.numbers), "infinite", method)
     widths = _widths(df, features, found, method)
     distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
     doubtful = [c for c, n in distinct.items() if n < enough]
@@ -87,16 +94,25 @@ def survey(
     return Survey(widths, distinct, missing)
 
 
-def _measures(df: DataFrame, features: Features) -> list[Column]:
-    """Return what is asked of each class: rows with gaps and infinities, and lengths of arrays, by feature.
+def _sizes(df: DataFrame, features: Features) -> list[Column]:
+    """Return what is asked of each class: lengths of arrays, by feature."""
+    sizes = [F.array_size(col(f)) for f in _arrays(df, features)]
+    return [c for i, n in enumerate(sizes) for c in (F.min(n).alias(f"least{i}"), F.max(n).alias(f"most{i}"))]
 
-    As SQL: a feature is two round trips to the JVM, and not thirty.
-    """
-    found = {f"missing{i}": f"count_if({_missing(df, f)})" for i, f in enumerate(features.names)}
-    found |= {f"infinite{i}": f"count_if({_infinite(df, f)})" for i, f in enumerate(features.numbers)}
-    for i, f in enumerate(_arrays(df, features)):
-        found |= {f"least{i}": f"min(array_size({quoted(f)}))", f"most{i}": f"max(array_size({quoted(f)}))"}
-    return [F.expr(f"{measure} as {name}") for name, measure in found.items()]
+
+def _flaws(df: DataFrame, features: Features) -> list[Column]:
+    """Return how many rows of a class have gaps and infinities, by feature."""
+    found = {f"missing{i}": _missing(df, f) for i, f in enumerate(features.names)}
+    found |= {f"infinite{i}": _infinite(df, f) for i, f in enumerate(features.numbers)}
+    return [F.expr(f"count_if({flaw}) as {name}") for name, flaw in found.items()]
+
+
+def _sound(df: DataFrame, feature: str) -> str:
+    """Return SQL that is true where a feature has neither: so short that a hundred features are compiled."""
+    kind, value = dtype(df, feature), quoted(feature)
+    if isinstance(kind, T.ArrayType):
+        return f"forall({value}, v -> abs(v) < double('infinity'))"
+    return f"abs({value}) < double('infinity')" if is_float(kind) else f"{value} is not null"
 
 
 def _arrays(df: DataFrame, features: Features) -> list[str]:
