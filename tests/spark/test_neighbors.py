@@ -131,6 +131,20 @@ def test_pairs_and_modes_are_the_same_by_any_blocks(spark: SparkSession, rows: p
     assert drawn == sorted(map(tuple, once.select("seed_id", "replicate", "neighbor_id", "gap").collect()))
 
 
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+def test_what_lies_on_the_way_between_a_pair(spark: SparkSession, rows: pd.DataFrame, block_bytes: int) -> None:
+    full = rows.assign(uses=rows.queried.astype(int), row=[{"v": int(i)} for i in rows.row_id])
+    points = spark.createDataFrame(full, f"{SCHEMA}, uses int, row struct<v:bigint>")
+    search = search_of(rows, block_bytes=block_bytes, scale=(2.0,) * N_FEATURES)
+    made = pairs(points, search, seed=3, purpose="test", numbers=2).collect()
+    assert len(made) == full.uses.sum()
+    x = dict(zip(rows.row_id, rows.x, strict=True))
+    for r in made:
+        a, b = x[r["seed_id"]][:2], x[r["neighbor_id"]][:2]
+        way = np.clip(a + r["gap"] * (b - a), np.minimum(a, b), np.maximum(a, b))
+        assert r["way"] == way.tolist(), "in the units of the rows"
+
+
 @pytest.fixture(scope="module")
 def clustered() -> pd.DataFrame:
     rng = np.random.default_rng(5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from steelyard.kernels.interpolate import draw
+from steelyard.kernels.interpolate import between, draw
 
 IDS = np.unique(np.random.default_rng(0).integers(0, 2**62, 20_000))
 
@@ -39,6 +39,20 @@ def test_seed_and_purpose_matter() -> None:
     one, two = np.full(len(IDS), 1), np.full(len(IDS), 5)
     gaps = [draw(IDS, one, two, seed, purpose).gap for seed, purpose in ((0, "a"), (1, "a"), (0, "b"))]
     assert all(abs(np.corrcoef(gaps[i], gaps[j])[0, 1]) < 0.03 for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_the_way_between_two_rows_never_leads_outside_of_them() -> None:
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(2, 2000, 3)) * 10.0 ** rng.integers(-300, 300, (2, 2000, 3))
+    b[::5] = np.nextafter(a[::5], np.inf)
+    gap = rng.uniform(size=2000)
+    gap[:10] = 0.0
+    way = between(a, b, gap)
+    assert ((way >= np.minimum(a, b)) & (way <= np.maximum(a, b))).all()
+    assert np.array_equal(way[:10], a[:10])
+    np.testing.assert_allclose(between(a[:, :1] * 0, a[:, :1] * 0 + 8, gap)[:, 0], 8 * gap)
+    huge = np.array([[1.7e308], [-1.7e308]])
+    assert np.isfinite(between(huge, -huge, np.array([0.0, 0.5]))).all()
 
 
 def test_no_rows_no_draws() -> None:

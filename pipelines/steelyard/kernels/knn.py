@@ -1,10 +1,10 @@
 """Exact nearest neighbours of one block of rows in another, the same on every machine.
 
 Float32 is fast and now and then wrong, so it only *proposes*: the rows are centred, more candidates than asked for
-are taken (by faiss where it is installed, else by NumPy), and their distances are computed anew in float64,
-feature by feature. A list counts where it is *certified*: where the rounding of the proposing arithmetic can't
-hide a nearer row. What float32 can't certify is proposed again in float64, with ever more candidates. So the
-result depends on the rows alone.
+are taken (from groups of rows, of which those are left out that can't hold any; of few rows, from all, by faiss where
+it is installed, else by NumPy), and their distances are computed anew in float64, feature by feature. A list counts
+where it is *certified*: where the rounding of the proposing arithmetic can't hide a nearer row. What float32 can't
+certify is proposed again in float64, with ever more candidates. So the result depends on the rows alone.
 """
 
 from __future__ import annotations

@@ -32,11 +32,11 @@ class SMOTE(NeighborSampler, HasNeighbors):
     Costs two scans of the table (label; features), and one more with `scale`. Then, of the classes that get new rows
     only: one scan, two shuffles, one crossing into Python and rows × rows distances, spread over tasks. Where the
     features of a class exceed `block_mb`, it is searched block by block and joined to what was found: three scans,
-    eight shuffles, two crossings. Of a class that is large, one scan of its features tells which share of the distances
-    can be ruled out. Where it is too large for the rest, one scan, one shuffle and one crossing
-    more measure cells, and one more crossing deals rows to cells that fill several blocks. Where new rows don't divide
-    evenly among the rows: one scan and one shuffle of ids more. Where gaps are filled: two scans more.
-    ``plan(df).work`` has the figures for a table.
+    eight shuffles, two crossings. Of a class that is large, one scan more of its features tells which share of the
+    distances can be ruled out. Where that is too little, one scan, one shuffle and one crossing more measure cells, and
+    one more crossing deals rows to cells that fill several blocks. Where new rows don't divide evenly among the rows:
+    one scan and one shuffle of ids more. Where gaps are filled: two scans more. ``plan(df).work`` has the figures for a
+    table.
 
     Parameters
     ----------
