@@ -18,8 +18,9 @@ from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.cells import Cells, k_means, near_centroids, recalls
 from steelyard.kernels.knn import share_compared
 
-AFFORDABLE = 2e11
-"""Multiplications of a search that is always exact: 80,000 rows of 30 features among themselves, ten seconds."""
+AFFORDABLE = 1.5e12
+"""Multiplications of a search that is always exact: 220,000 rows of 30 features among themselves; seconds on two cores
+where rows lie in groups, a minute where they lie anyhow."""
 
 _FINDING = 60_000  # multiplications that cells must save for each number of the index (measured: 20,000 to 40,000)
 _SHARED = 8192  # rows by which the share of pairs is estimated

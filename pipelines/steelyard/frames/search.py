@@ -14,6 +14,7 @@ BLOCK_BYTES = 128 * 2**20
 """How large the features of a block of rows may be."""
 
 _COPY = 7000  # multiplications that carrying one number to one more task costs (measured: 4,000 to 8,000)
+_USUAL = 0.25  # of all pairs, where their share isn't known: rather more than on most tables
 _IN_CELLS = 6  # a comparison in a cell costs so much more than one of many at once (measured: 6.4)
 
 Sizes = Mapping[str, tuple[int, int]]
@@ -126,7 +127,8 @@ class Search:
         With w to multiply and c to carry an index, q blocks take w / q + c q on as many cores: least at √(w / c). A
         power of two, as numbers of cores mostly are; two at least where there is more to multiply than to carry.
         """
-        worth = self.work(name) / max(self.sizes[name][1] * self.n_features * _COPY, 1)
+        known = name in self.shares or name in self.divisions
+        worth = self.work(name) * (1 if known else _USUAL) / max(self.sizes[name][1] * self.n_features * _COPY, 1)
         return int(2 ** max(round(math.log2(worth) / 2), 1)) if worth > 1 else 1
 
     def one_block(self) -> bool:

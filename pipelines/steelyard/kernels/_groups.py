@@ -55,10 +55,11 @@ class Groups:
         self._order, self._ends = np.argsort(cell, kind="stable"), np.cumsum(self._sizes)
         self._centroids = centroids[there].astype(np.float64)
         rows = rows[self._order]
-        lengths = np.square(rows).sum(axis=1)
-        self._longest = float(lengths.max())
         # With a query's -2 x and 1, the product is |y|² - 2 x y: a squared distance, but for |x|².
-        self._columns = np.ascontiguousarray(np.column_stack([rows, lengths]).T)
+        self._columns = np.empty((rows.shape[1] + 1, len(rows)), dtype=rows.dtype)
+        self._columns[:-1] = rows.T
+        self._columns[-1] = np.square(rows).sum(axis=1)
+        self._longest = float(self._columns[-1].max())
         # Of a row in c's group, least |x - a|² - |x - c|²: by a and c.
         margins = [_margin(rows[self._group(c)], self._centroids, c) for c in range(len(self._sizes))]
         self._margins = np.stack(margins, axis=1)

@@ -6,7 +6,6 @@ import hashlib
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -60,6 +59,8 @@ def uniform(row_ids: ArrayLike, seed: int, purpose: str, replicate: ArrayLike = 
 
 def normal(row_ids: ArrayLike, seed: int, purpose: str, n: int, replicate: ArrayLike = 0) -> NDArray[np.float64]:
     """Return `n` standard normal numbers for each row id, shape (n_ids, n)."""
+    from scipy.special import ndtri  # half a second of a worker's start, which hardly any task needs
+
     columns = [uniform(row_ids, seed, f"{purpose}/{i}", replicate) for i in range(n)]
     # The middle of the interval that a number stands for: never 0, whose quantile is infinite.
     chance = np.column_stack(columns) + 2.0**-54 if columns else np.empty((len(np.atleast_1d(row_ids)), 0))

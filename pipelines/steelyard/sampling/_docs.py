@@ -42,7 +42,7 @@ _SEARCH = """scale : {"none", "standard", "robust"}, default "none"
         interquartile range, over a sample of the rows of all classes. New rows are in the original units.
     search : {"auto", "exact", "cells"}, default "auto"
         How neighbours are looked for. "auto" is exact up to a million rows or so where rows lie in groups, as those of
-        most tables do, and up to 100,000 rows of 30 features where they lie anyhow; beyond, rows are grouped into cells
+        most tables do, and up to 250,000 rows of 30 features where they lie anyhow; beyond, rows are grouped into cells
         of which only the nearest are looked into, where that saves work: see `steelyard.frames.cells.with_cells`.
     recall : float, default 0.95
         By cells, the share of the exact neighbours that is to be found: measured on a sample before anything is made.
