@@ -115,7 +115,8 @@ class Search:
             if name in self.divisions and index > 1:
                 index = max(last for _, last in self.blocks(name)) + 1
                 asked = -(-n_queries * min(self.divisions[name].cells.probes, index) // index)
-            by_memory = max(-(-asked * row_bytes // self.block_bytes), 1)
+            # A task holds a block of the index and, as there is more to be held of a query, half of one of queries.
+            by_memory = max(-(-2 * asked * row_bytes // self.block_bytes), 1)
             layout = Layout(max(by_memory, self._query_blocks(name)), index, first)
             layouts[name] = layout
             first += layout.pairs
