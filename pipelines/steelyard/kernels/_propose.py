@@ -78,7 +78,7 @@ class Embedded:
     def _everywhere(self, queries: NDArray[np.floating[Any]], count: int) -> tuple[Rows, Floats]:
         if self._groups is None and Groups.pay(len(queries), len(self._index)):
             self._groups = Groups(self._index, len(queries))
-            self._index = self._index[:0]  # a copy less of what may fill a block
+            self._index = self._index[:0].copy()  # the rows are held by their groups now
         if self._groups is None:
             return self._flat(queries, self._index, count)
         return self._groups.propose(queries, count)
