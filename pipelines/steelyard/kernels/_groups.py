@@ -142,7 +142,8 @@ class Best:
     def look(self, who: Rows, columns: Points, start: int) -> None:
         """Compare some queries with some rows, of which the first has the position `start`."""
         looked = self._factors[who] @ columns
-        within = (self.reach[who] - self._own[who]).astype(looked.dtype)
+        # Rounded up: a row that looks nearer by a hair must not be lost.
+        within = np.nextafter((self.reach[who] - self._own[who]).astype(looked.dtype), looked.dtype.type(np.inf))
         if np.isinf(within[0]):
             within = np.minimum(within, _bound(looked, self._count))
         flat = np.flatnonzero(looked <= within[:, None])
