@@ -29,6 +29,7 @@ KINDS = {
     "heavy tails": lambda rng, n: rng.standard_cauchy((n, 4)),
     "no structure": lambda rng, n: rng.normal(size=(n, 30)),
     "one feature rules": lambda rng, n: np.column_stack([rng.integers(0, 10**6, n) * 1.0, rng.normal(0, 1e-3, n)]),
+    "mostly the same": lambda rng, n: np.where(rng.random((n, 1)) < 0.8, 2.0, rng.normal(size=(n, 3))),
     "one row and a crowd": lambda rng, n: np.vstack([np.full((1, 3), 1e9), rng.normal(size=(n - 1, 3))]),
 }
 
@@ -43,6 +44,7 @@ def test_the_same_neighbours_as_by_comparing_all(kind: str, distinct: bool, monk
     all_pairs = nearest(rows[:2500], ids[:2500], rows, ids, 5, distinct=distinct)
     monkeypatch.setattr(_groups, "_SIZE", 50)
     monkeypatch.setattr(_groups, "_AT_ONCE", 64)
+    monkeypatch.setattr(_groups, "_WIDEST", 80)
     assert Groups.pay(2500, 4000)
     for engine in ("faiss", "numpy"):
         found = nearest(rows[:2500], ids[:2500], rows, ids, 5, distinct=distinct, engine=engine)  # type: ignore[arg-type]

@@ -16,7 +16,9 @@ _QUERIES = 16  # for each group, or finding them isn't worth it
 _FEWEST = 4  # groups
 _SAMPLED = 32  # rows of the sample for each group
 _ROUNDS = 4  # of k-means
-_AT_ONCE = 1024  # queries
+_AT_ONCE = 1024  # rows that are compared with a group, or with all centroids
+_WIDEST = 2048  # rows of a group, which equal rows can make huge, that are compared at once
+_MANY = 8  # times as many as are wanted
 
 Points = NDArray[np.floating[Any]]
 
@@ -99,13 +101,18 @@ class Groups:
             # What is out of reach once the nearest group is known stays so.
             near = others[(least[:, others] <= best.reach[:, None]).any(axis=0)] if turn else others
             for other in near.tolist():
-                who = np.flatnonzero(least[:, other] <= best.reach)
-                if len(who):
-                    span = self._group(other)
-                    self.compared += len(who) * int(self._sizes[other])
-                    best.look(who, self._columns[:, span], span.start)
+                self._visit(best, least[:, other], other)
         best.merge()
         return best
+
+    def _visit(self, best: Best, least: Floats, group: int) -> None:
+        span = self._group(group)
+        for start in range(span.start, span.stop, _WIDEST):
+            who = np.flatnonzero(least <= best.reach)
+            if len(who):
+                columns = self._columns[:, start : min(start + _WIDEST, span.stop)]
+                self.compared += len(who) * columns.shape[1]
+                best.look(who, columns, start)
 
     def _least(self, queries: Points, group: int) -> Floats:
         """Return the squared distance that each query has at least from each group."""
@@ -142,19 +149,31 @@ class Best:
     def look(self, who: Rows, columns: Points, start: int) -> None:
         """Compare some queries with some rows, of which the first has the position `start`."""
         looked = self._factors[who] @ columns
-        # Rounded up: a row that looks nearer by a hair must not be lost.
-        within = np.nextafter((self.reach[who] - self._own[who]).astype(looked.dtype), looked.dtype.type(np.inf))
-        if np.isinf(within[0]):
-            within = np.minimum(within, _bound(looked, self._count))
-        flat = np.flatnonzero(looked <= within[:, None])
-        if not len(flat):
+        query, column = self._nearer(looked, (self.reach[who] - self._own[who]).astype(looked.dtype))
+        if not len(query):
             return
-        query, column = np.divmod(flat, looked.shape[1])
-        query = who[query]
-        self._found.append((query, column + start, looked.ravel()[flat].astype(np.float64) + self._own[query]))
-        self._pending += len(flat)
+        squared = looked[query, column].astype(np.float64) + self._own[who[query]]
+        self._found.append((who[query], column + start, squared))
+        self._pending += len(query)
         if 2 * self._pending >= self.squared.size:
             self.merge()
+
+    def _nearer(self, looked: Points, within: Points) -> tuple[Rows, Rows]:
+        """Return which of some distances are less than a query's, or, where it has none yet, may be among its least.
+
+        That `within` is rounded is made good by what `Embedded.certified` allows for.
+        """
+        width = looked.shape[1]
+        if np.isinf(within).any():
+            nearer = looked <= np.minimum(within, _bound(looked, self._count))[:, None]
+        else:
+            nearer = looked < within[:, None]
+        flat = np.flatnonzero(nearer)
+        if len(flat) > _MANY * self._count * len(looked) and width > self._count:  # where rows repeat
+            least = np.argpartition(looked, self._count - 1, axis=1)[:, : self._count]
+            return np.repeat(np.arange(len(looked)), self._count), least.ravel()
+        query, column = np.divmod(flat, width)
+        return query, column
 
     def merge(self) -> None:
         """Let what was found take its place."""
@@ -210,8 +229,10 @@ def _nearest(rows: Points, centroids: Points) -> Rows:
 
 
 def _margin(rows: Points, centroids: Floats, own: int) -> Floats:
-    squared = _squared(rows, centroids)
-    margin: Floats = (squared - squared[:, [own]]).min(axis=0)
+    margin = np.full(len(centroids), np.inf)
+    for start in range(0, len(rows), _AT_ONCE):
+        squared = _squared(rows[start : start + _AT_ONCE], centroids)
+        margin = np.minimum(margin, (squared - squared[:, [own]]).min(axis=0))
     return margin
 
 
