@@ -177,8 +177,10 @@ def test_small_tables_equal_the_definition(n: int, d: int, k: int, seed: int, di
 def test_the_first_of_equal_rows_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.array([[0.0, 1], [2, 2], [-0.0, 1], [2, 2], [3, 3]])
     assert first_of_equal(rows).tolist() == [0, 1, 4]
+    assert first_of_equal(np.repeat(rows, 2, axis=0), 3).tolist() == [0, 1, 2, 3, 4, 6, 8, 9]
     monkeypatch.setattr("steelyard.kernels.knn.splitmix64", np.zeros_like)
     assert first_of_equal(rows).tolist() == [0, 1, 4], "also where hashes collide"
+    assert first_of_equal(np.repeat(rows, 2, axis=0), 3).tolist() == [0, 1, 2, 3, 4, 6, 8, 9]
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

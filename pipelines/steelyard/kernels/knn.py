@@ -90,7 +90,7 @@ def nearest(
     Neighbors
         With `NOBODY` at the end of a list where `index` holds too few rows.
     """
-    kept = _kept(index, index_ids, distinct)
+    kept = _kept(index, index_ids, 1 if distinct else k + 1)
     count = k + _SPARE if candidates is None else candidates
     search = _Search(queries, query_ids, index[kept], index_ids[kept], k, distinct, distance, count)
     hasty = engine_of(engine)
@@ -121,23 +121,28 @@ def share_compared(sample: Floats, k: int, distance: Distance = EUCLIDEAN) -> fl
     return Embedded(*embedded, NUMPY, careful=False, visits=None).share_compared(count, _SAMPLED_GROUP)
 
 
-def first_of_equal(rows: Floats) -> Rows:
-    """Return, ascending, the position of the first of each set of equal rows."""
+def first_of_equal(rows: Floats, n: int = 1) -> Rows:
+    """Return, ascending, the positions of the first `n` of each set of equal rows."""
     hashed = np.zeros(len(rows), dtype=np.uint64)
     for column in rows.T:
         hashed = splitmix64(hashed ^ (column + 0.0).view(np.uint64))  # -0.0 becomes 0.0
     _, first, group = np.unique(hashed, return_index=True, return_inverse=True)
-    if all(np.array_equal(column, column[first][group]) for column in rows.T):
+    if not all(np.array_equal(column, column[first][group]) for column in rows.T):
+        # Two rows share a hash: once in a long while.
+        _, first, group = np.unique(rows + 0.0, axis=0, return_index=True, return_inverse=True)
+    if n == 1 or len(first) == len(rows):
         return np.sort(first)
-    return np.sort(np.unique(rows + 0.0, axis=0, return_index=True)[1])  # two rows share a hash: once in a long while
+    order, sizes = np.argsort(group.ravel(), kind="stable"), np.bincount(group.ravel())
+    return np.sort(order[np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes) < n])
 
 
-def _kept(rows: Floats, ids: Ids, distinct: bool) -> Rows:
-    """Order by id, so that a tie broken by position is broken by id; keep the first of equal rows."""
+def _kept(rows: Floats, ids: Ids, copies: int) -> Rows:
+    """Order by id, so that a tie broken by position is broken by id; keep the first of equal rows.
+
+    Of these, a list of k holds the first k, the query apart: more would only have every one of them compared.
+    """
     order = np.argsort(ids, kind="stable")
-    if not distinct or not len(rows):
-        return order
-    return order[first_of_equal(rows[order])]
+    return order[first_of_equal(rows[order], copies)] if len(rows) else order
 
 
 class _Search:
