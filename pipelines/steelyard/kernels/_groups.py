@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from steelyard.kernels._engines import NOWHERE, Floats, Rows
+from steelyard.kernels._best import Best, Points
+from steelyard.kernels._engines import Floats, Rows
 
 _SIZE = 1024  # rows of a group: fewer make a comparison dearer, more leave out less
 _MOST = 1024  # groups
@@ -18,9 +17,6 @@ _SAMPLED = 32  # rows of the sample for each group
 _ROUNDS = 4  # of k-means
 _AT_ONCE = 1024  # rows that are compared with a group, or with all centroids
 _WIDEST = 2048  # rows of a group, which equal rows can make huge, that are compared at once
-_MANY = 8  # times as many as are wanted
-
-Points = NDArray[np.floating[Any]]
 
 
 class Groups:
@@ -124,84 +120,6 @@ class Groups:
         apart = np.where(self._apart[group] > 0, self._apart[group], np.inf)
         least: Floats = np.square(np.maximum(ahead, 0.0) / (2 * apart)) * (1 - 1e-12)
         return least
-
-
-class Best:
-    """The rows nearest to some queries so far, in no order.
-
-    Parameters
-    ----------
-    queries : array, shape (n, d)
-    count : int
-        How many rows are wanted.
-    """
-
-    def __init__(self, queries: Points, count: int) -> None:
-        n = len(queries)
-        self.positions = np.full((n, count), NOWHERE, dtype=np.intp)
-        self.squared = np.full((n, count), np.inf)
-        self.reach = np.full(n, np.inf)
-        self._count, self._own = count, np.square(queries.astype(np.float64)).sum(axis=1)
-        self._factors = np.column_stack([-2 * queries, np.ones(n, dtype=queries.dtype)])
-        self._found: list[tuple[Rows, Rows, Floats]] = []
-        self._pending = 0
-
-    def look(self, who: Rows, columns: Points, start: int) -> None:
-        """Compare some queries with some rows, of which the first has the position `start`."""
-        looked = self._factors[who] @ columns
-        query, column = self._nearer(looked, (self.reach[who] - self._own[who]).astype(looked.dtype))
-        if not len(query):
-            return
-        squared = looked[query, column].astype(np.float64) + self._own[who[query]]
-        self._found.append((who[query], column + start, squared))
-        self._pending += len(query)
-        if 2 * self._pending >= self.squared.size:
-            self.merge()
-
-    def _nearer(self, looked: Points, within: Points) -> tuple[Rows, Rows]:
-        """Return which of some distances are less than a query's, or, where it has none yet, may be among its least.
-
-        That `within` is rounded is made good by what `Embedded.certified` allows for.
-        """
-        width = looked.shape[1]
-        if np.isinf(within).any():
-            nearer = looked <= np.minimum(within, _bound(looked, self._count))[:, None]
-        else:
-            nearer = looked < within[:, None]
-        flat = np.flatnonzero(nearer)
-        if len(flat) > _MANY * self._count * len(looked) and width > self._count:  # where rows repeat
-            least = np.argpartition(looked, self._count - 1, axis=1)[:, : self._count]
-            return np.repeat(np.arange(len(looked)), self._count), least.ravel()
-        query, column = np.divmod(flat, width)
-        return query, column
-
-    def merge(self) -> None:
-        """Let what was found take its place."""
-        if not self._found:
-            return
-        query, position, squared = (np.concatenate(part) for part in zip(*self._found, strict=True))
-        self._found, self._pending = [], 0
-        order = np.argsort(query, kind="stable")
-        query = query[order]
-        hits = np.bincount(query, minlength=len(self.reach))
-        place = self._count + np.arange(len(query)) - np.repeat(np.cumsum(hits) - hits, hits)
-        all_squared = np.pad(self.squared, ((0, 0), (0, hits.max())), constant_values=np.inf)
-        all_positions = np.pad(self.positions, ((0, 0), (0, hits.max())), constant_values=NOWHERE)
-        all_squared[query, place], all_positions[query, place] = squared[order], position[order]
-        kept = np.argpartition(all_squared, self._count - 1, axis=1)[:, : self._count]
-        self.positions = np.take_along_axis(all_positions, kept, axis=1)
-        self.squared = np.take_along_axis(all_squared, kept, axis=1)
-        self.reach = self.squared.max(axis=1)
-
-
-def _bound(values: Points, count: int) -> Points:
-    """Return what at least `count` values of each row don't exceed: of parts of the row, a minimum each."""
-    while (half := values.shape[1] // 2) >= 4 * count:
-        values = np.minimum(values[:, :half], values[:, half : 2 * half])
-    if values.shape[1] < count:
-        return np.full(len(values), np.inf, dtype=values.dtype)
-    bound: Points = np.partition(values, count - 1, axis=1)[:, count - 1]
-    return bound
 
 
 def _how_many(n_queries: int, n_rows: int, size: int) -> int:
