@@ -156,8 +156,7 @@ def test_works_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> Any:
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(_engines.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(_engines.importlib, "import_module", absent)
+    monkeypatch.setattr("steelyard.kernels._engines.importlib.import_module", absent)
     rows, ids = np.random.default_rng(1).normal(size=(50, 3)), np.arange(50)
     assert np.array_equal(nearest(rows, ids, rows, ids, 3).ids, nearest(rows, ids, rows, ids, 3, engine="numpy").ids)
     with pytest.raises(ModuleNotFoundError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -44,26 +43,28 @@ class Engine:
 
 def engine_of(name: Literal["auto", "faiss", "numpy"]) -> Engine:
     """Return an engine; "auto" is faiss where it is installed."""
-    if name == "numpy" or (name == "auto" and importlib.util.find_spec("faiss") is None):
+    if name == "numpy":
         return NUMPY
-    return Engine(_faiss_flat, _faiss_in_cells)
-
-
-def _faiss() -> ModuleType:
-    """Import faiss where it is needed at last: it takes a third of a second."""
-    faiss = importlib.import_module("faiss")
+    try:
+        faiss = importlib.import_module("faiss")
+    except ModuleNotFoundError:
+        if name == "faiss":
+            raise
+        return NUMPY
     faiss.omp_set_num_threads(1)  # Spark already runs a task on each core
-    return faiss
+    return Engine(_faiss_flat(faiss), lambda index, cells: _faiss_in_cells(faiss, index, cells))
 
 
-def _faiss_flat(queries: NDArray[Any], index: NDArray[Any], count: int) -> tuple[Rows, Floats]:
-    squared, positions = _faiss().knn(queries, index, count)
-    return positions.astype(np.intp, copy=False), squared.astype(np.float64)
+def _faiss_flat(faiss: ModuleType) -> Flat:
+    def propose(queries: NDArray[Any], index: NDArray[Any], count: int) -> tuple[Rows, Floats]:
+        squared, positions = faiss.knn(queries, index, count)
+        return positions.astype(np.intp, copy=False), squared.astype(np.float64)
+
+    return propose
 
 
-def _faiss_in_cells(index: NDArray[Any], cells: NDArray[np.int64]) -> InCells:
+def _faiss_in_cells(faiss: ModuleType, index: NDArray[Any], cells: NDArray[np.int64]) -> InCells:
     """Put rows into inverted lists, which are our cells; which of them a query visits is told, too."""
-    faiss = _faiss()
     width, n_cells = index.shape[1], int(cells.max(initial=0)) + 1
     lists = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, n_cells)
     lists.is_trained = True

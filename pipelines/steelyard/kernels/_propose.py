@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,16 +37,18 @@ class Embedded:
     Parameters
     ----------
     queries, index : array of float64
-    engine : Engine
-        Who looks.
+    engine : callable
+        Returns who looks; asked where it is needed at last, since to import faiss takes a third of a second.
     careful : bool
         In float64.
     visits : Visits, optional
         Only pairs within cells are looked at.
     """
 
-    def __init__(self, queries: Floats, index: Floats, engine: Engine, careful: bool, visits: Visits | None) -> None:
-        self._queries, self._flat, self.careful = queries, engine.flat, careful
+    def __init__(
+        self, queries: Floats, index: Floats, engine: Callable[[], Engine], careful: bool, visits: Visits | None
+    ) -> None:
+        self._queries, self._engine, self.careful = queries, engine, careful
         self._centre = index.mean(axis=0) if len(index) else np.zeros(queries.shape[1])
         edges = [edge(rows, axis=0) for rows in (queries, index) if len(rows) for edge in (np.min, np.max)]
         extent = max((float(np.abs(edge - self._centre).max()) for edge in edges), default=0.0)
@@ -53,7 +56,7 @@ class Embedded:
         self._kind: type[np.floating[Any]] = np.float64 if careful else np.float32
         self._index: NDArray[np.floating[Any]] = np.ascontiguousarray(self._seen(index), dtype=self._kind)
         self._visits = visits
-        self._in_cells = engine.in_cells(self._index, visits.index) if visits else None
+        self._in_cells = engine().in_cells(self._index, visits.index) if visits else None
         self._groups: Groups | None = None
 
     def _seen(self, rows: Floats) -> Floats:
@@ -80,7 +83,7 @@ class Embedded:
             self._groups = Groups(self._index, len(queries))
             self._index = self._index[:0].copy()  # the rows are held by their groups now
         if self._groups is None:
-            return self._flat(queries, self._index, count)
+            return self._engine().flat(queries, self._index, count)
         return self._groups.propose(queries, count)
 
     def certified(self, part: Rows, kth: Floats, reached: Floats) -> NDArray[np.bool_]:

@@ -93,14 +93,17 @@ def nearest(
     kept = _kept(index, index_ids, 1 if distinct else k + 1)
     count = k + _SPARE if candidates is None else candidates
     search = _Search(queries, query_ids, index[kept], index_ids[kept], k, distinct, distance, count)
-    hasty = engine_of(engine)
+
+    def hasty() -> Engine:
+        return engine_of(engine)
+
     if visits is not None:
         near = Visits(visits.queries, visits.index[kept])
         # Queries that visit the same cells one after the other, while those are in the processor's cache.
         search.left = search.left[np.argsort(visits.queries[search.left, 0], kind="stable")]
-        search.fill_all(lambda careful: search.proposer(NUMPY if careful else hasty, careful, near))
+        search.fill_all(lambda careful: search.proposer(_by_numpy if careful else hasty, careful, near))
     if visits is None or complete:
-        search.fill_all(lambda careful: search.proposer(NUMPY if careful else hasty, careful, None))
+        search.fill_all(lambda careful: search.proposer(_by_numpy if careful else hasty, careful, None))
     return Neighbors(search.ids, search.totals)
 
 
@@ -118,7 +121,7 @@ def share_compared(sample: Floats, k: int, distance: Distance = EUCLIDEAN) -> fl
     if embedded is None:
         return 1.0
     count = min(k + _SPARE, len(sample))
-    return Embedded(*embedded, NUMPY, careful=False, visits=None).share_compared(count, _SAMPLED_GROUP)
+    return Embedded(*embedded, _by_numpy, careful=False, visits=None).share_compared(count, _SAMPLED_GROUP)
 
 
 def first_of_equal(rows: Floats, n: int = 1) -> Rows:
@@ -168,7 +171,7 @@ class _Search:
         self.embedded = distance.embed(queries, index)
         self.left = np.arange(len(queries) if len(index) else 0)
 
-    def proposer(self, engine: Engine, careful: bool, visits: Visits | None) -> Proposer:
+    def proposer(self, engine: Callable[[], Engine], careful: bool, visits: Visits | None) -> Proposer:
         if self.embedded is None:
             return Compared(self.distance, self.queries, self.columns)
         return Embedded(*self.embedded, engine, careful, visits)
@@ -206,6 +209,10 @@ class _Search:
         ids = self.index_ids[np.take_along_axis(candidates, best, axis=1)]
         self.totals[rows, : best.shape[1]] = kept
         self.ids[rows, : best.shape[1]] = np.where(np.isinf(kept), NOBODY, ids)
+
+
+def _by_numpy() -> Engine:
+    return NUMPY
 
 
 def _parts(rows: Rows, size: int) -> Iterator[Rows]:
