@@ -70,7 +70,8 @@ def survey(
     InputError
         Names columns and counts.
     """
-    df = df.withColumns({f: array_of(df, f) for f in _arrays(df, features)})
+    for f in _arrays(df, features):
+        df = df.withColumn(f, array_of(df, f))
     content = row_hash(df, features.names, 0, "features")
     # 64 bits that rows fall on: as many rows as bits are different at least, for next to nothing.
     bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))
