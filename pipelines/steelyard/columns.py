@@ -63,6 +63,11 @@ def of_key(values: Mapping[Any, Any], key: Column, kind: T.DataType | str | None
     return F.try_element_at(F.create_map(*pairs), key)
 
 
+def clamped(value: str, a: str, b: str) -> str:
+    """Return SQL of a value that is cut off where it leaves the way between two others."""
+    return f"least(greatest({value}, least({a}, {b})), greatest({a}, {b}))"
+
+
 def class_code(df: DataFrame, label: str, classes: Iterable[str]) -> Column:
     """Return the place of a row's class among some classes; null for others."""
     return of_key({name: place for place, name in enumerate(classes)}, class_text(df, label))

@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from steelyard.columns import clamped
 from steelyard.frames._blocks import TASK, by_blocks
 from steelyard.frames.search import Search
 from steelyard.frames.workers import in_worker, nullable
@@ -22,7 +23,7 @@ from steelyard.frames.workers import in_worker, nullable
 _FARTHEST = "steelyard.frames._farthest_task"
 _X = "__x"
 # As `steelyard.kernels.interpolate.between`.
-_WAY = f"zip_with(seed.{_X}, neighbor.{_X}, (a, b) -> least(greatest(a + gap * (b - a), least(a, b)), greatest(a, b)))"
+_WAY = f"zip_with(seed.{_X}, neighbor.{_X}, (a, b) -> {clamped('a + gap * (b - a)', 'a', 'b')})"
 
 
 def nearest(points: DataFrame, search: Search) -> DataFrame:

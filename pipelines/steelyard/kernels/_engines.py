@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Flat = Callable[[NDArray[Any], NDArray[Any], int], tuple[Rows, Floats]]
+EngineName = Literal["auto", "faiss", "numpy"]
 InCells = Callable[[NDArray[Any], NDArray[np.int64], int], tuple[Rows, Floats]]
 
 NOWHERE = -1
@@ -41,7 +42,7 @@ class Engine:
     in_cells: Callable[[NDArray[Any], NDArray[np.int64]], InCells]
 
 
-def engine_of(name: Literal["auto", "faiss", "numpy"]) -> Engine:
+def engine_of(name: EngineName) -> Engine:
     """Return an engine; "auto" is faiss where it is installed."""
     if name == "numpy":
         return NUMPY

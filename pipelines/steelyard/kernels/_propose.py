@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels._engines import SLAB, Engine, Floats, Rows
+from steelyard.kernels._engines import SLAB, EngineName, Floats, Rows, engine_of
 from steelyard.kernels._groups import Groups
 from steelyard.kernels.distance import Distance
 from steelyard.kernels.visits import Visits
@@ -37,8 +36,8 @@ class Embedded:
     Parameters
     ----------
     queries, index : array of float64
-    engine : callable
-        Returns who looks; asked where it is needed at last, since to import faiss takes a third of a second.
+    engine : {"auto", "faiss", "numpy"}
+        Who looks; made where it is needed at last, since to import faiss takes a third of a second.
     careful : bool
         In float64.
     visits : Visits, optional
@@ -46,7 +45,7 @@ class Embedded:
     """
 
     def __init__(
-        self, queries: Floats, index: Floats, engine: Callable[[], Engine], careful: bool, visits: Visits | None
+        self, queries: Floats, index: Floats, engine: EngineName, careful: bool, visits: Visits | None
     ) -> None:
         self._queries, self._engine, self.careful = queries, engine, careful
         self._centre = index.mean(axis=0) if len(index) else np.zeros(queries.shape[1])
@@ -56,7 +55,7 @@ class Embedded:
         self._kind: type[np.floating[Any]] = np.float64 if careful else np.float32
         self._index: NDArray[np.floating[Any]] = np.ascontiguousarray(self._seen(index), dtype=self._kind)
         self._visits = visits
-        self._in_cells = engine().in_cells(self._index, visits.index) if visits else None
+        self._in_cells = engine_of(engine).in_cells(self._index, visits.index) if visits else None
         self._groups: Groups | None = None
 
     def _seen(self, rows: Floats) -> Floats:
@@ -83,7 +82,7 @@ class Embedded:
             self._groups = Groups(self._index, len(queries))
             self._index = self._index[:0].copy()  # the rows are held by their groups now
         if self._groups is None:
-            return self._engine().flat(queries, self._index, count)
+            return engine_of(self._engine).flat(queries, self._index, count)
         return self._groups.propose(queries, count)
 
     def certified(self, part: Rows, kth: Floats, reached: Floats) -> NDArray[np.bool_]:

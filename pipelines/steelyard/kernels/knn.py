@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels._engines import NOWHERE, NUMPY, Engine, Floats, Rows, engine_of
+from steelyard.kernels._engines import NOWHERE, EngineName, Floats, Rows
 from steelyard.kernels._propose import Compared, Embedded, Proposer
 from steelyard.kernels.distance import EUCLIDEAN, Distance
 from steelyard.kernels.random import splitmix64
@@ -59,7 +58,7 @@ def nearest(
     distance: Distance = EUCLIDEAN,
     visits: Visits | None = None,
     complete: bool = True,
-    engine: Literal["auto", "faiss", "numpy"] = "auto",
+    engine: EngineName = "auto",
     candidates: int | None = None,
 ) -> Neighbors:
     """Find the k nearest rows of `index` for each row of `queries`, never the row itself.
@@ -93,17 +92,13 @@ def nearest(
     kept = _kept(index, index_ids, 1 if distinct else k + 1)
     count = k + _SPARE if candidates is None else candidates
     search = _Search(queries, query_ids, index[kept], index_ids[kept], k, distinct, distance, count)
-
-    def hasty() -> Engine:
-        return engine_of(engine)
-
     if visits is not None:
         near = Visits(visits.queries, visits.index[kept])
         # Queries that visit the same cells one after the other, while those are in the processor's cache.
         search.left = search.left[np.argsort(visits.queries[search.left, 0], kind="stable")]
-        search.fill_all(lambda careful: search.proposer(_by_numpy if careful else hasty, careful, near))
+        search.fill_all(lambda careful: search.proposer("numpy" if careful else engine, careful, near))
     if visits is None or complete:
-        search.fill_all(lambda careful: search.proposer(_by_numpy if careful else hasty, careful, None))
+        search.fill_all(lambda careful: search.proposer("numpy" if careful else engine, careful, None))
     return Neighbors(search.ids, search.totals)
 
 
@@ -121,7 +116,7 @@ def share_compared(sample: Floats, k: int, distance: Distance = EUCLIDEAN) -> fl
     if embedded is None:
         return 1.0
     count = min(k + _SPARE, len(sample))
-    return Embedded(*embedded, _by_numpy, careful=False, visits=None).share_compared(count, _SAMPLED_GROUP)
+    return Embedded(*embedded, "numpy", careful=False, visits=None).share_compared(count, _SAMPLED_GROUP)
 
 
 def first_of_equal(rows: Floats, n: int = 1) -> Rows:
@@ -171,7 +166,7 @@ class _Search:
         self.embedded = distance.embed(queries, index)
         self.left = np.arange(len(queries) if len(index) else 0)
 
-    def proposer(self, engine: Callable[[], Engine], careful: bool, visits: Visits | None) -> Proposer:
+    def proposer(self, engine: EngineName, careful: bool, visits: Visits | None) -> Proposer:
         if self.embedded is None:
             return Compared(self.distance, self.queries, self.columns)
         return Embedded(*self.embedded, engine, careful, visits)
@@ -209,10 +204,6 @@ class _Search:
         ids = self.index_ids[np.take_along_axis(candidates, best, axis=1)]
         self.totals[rows, : best.shape[1]] = kept
         self.ids[rows, : best.shape[1]] = np.where(np.isinf(kept), NOBODY, ids)
-
-
-def _by_numpy() -> Engine:
-    return NUMPY
 
 
 def _parts(rows: Rows, size: int) -> Iterator[Rows]:

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, dtype, is_vector, quoted
+from steelyard.columns import clamped, col, dtype, is_vector, quoted
 from steelyard.hashing import row_hash
 from steelyard.sampling._apply import IS_SYNTHETIC
 from steelyard.sampling._features import as_vector, is_array, is_float, is_number, placed
@@ -155,4 +155,4 @@ def _between(kind: T.DataType, a: str, b: str, gap: str) -> str:
     else:
         value = f"cast({a} as double) + {gap} * (cast({b} as double) - cast({a} as double))"
     typed = f"coalesce(try_cast({value} as {name}), {a})"
-    return f"least(greatest({typed}, least({a}, {b})), greatest({a}, {b}))"
+    return clamped(typed, a, b)
