@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,9 @@ from standalone import answer, free_ports, process, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+
+_LOCKED = 503  # the answer while another process writes to SQLite
+_TRIES = 30
 
 
 @dataclass
@@ -35,11 +39,15 @@ class Scheduler:
             method=method or ("GET" if body is None else "POST"),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as found:
-                return json.load(found)
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{method or 'call'} {path}: {error.code} {error.read().decode()[:2000]}") from error
+        for again in reversed(range(_TRIES)):
+            try:
+                with urllib.request.urlopen(request, timeout=60) as found:
+                    return json.load(found)
+            except urllib.error.HTTPError as error:
+                said = error.read().decode()[:2000]
+                if error.code != _LOCKED or not again:
+                    raise AssertionError(f"{method or 'call'} {path}: {error.code} {said}") from error
+                time.sleep(1)
 
     def ask_token(self) -> str:
         """Return a token for all that the API offers."""

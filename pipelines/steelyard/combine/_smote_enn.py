@@ -93,7 +93,7 @@ class SMOTEENN(CombinedSampler):
         provenance: bool = False,
         search: str = "auto",
         recall: float = 0.95,
-        block_mb: int = 128,
+        block_mb: int = 192,
     ) -> None:
         super().__init__()
         self._configure()

@@ -83,7 +83,7 @@ class SMOTETomek(CombinedSampler):
         provenance: bool = False,
         search: str = "auto",
         recall: float = 0.95,
-        block_mb: int = 128,
+        block_mb: int = 192,
     ) -> None:
         super().__init__()
         self._configure()

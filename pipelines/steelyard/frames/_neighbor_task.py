@@ -88,8 +88,9 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, numbers: 
         "neighbor": rows.take(partners),
     }
     if numbers:
-        x = matrix(table["x"], settings["n_features"])[:, :numbers]
-        way = between(x[seeds], x[partners.to_numpy()], drawn.gap)
+        x, n_features = table["x"], settings["n_features"]
+        start, end = (_rows_at(x, where, n_features)[:, :numbers] for where in (seeds, partners.to_numpy()))
+        way = between(start, end, drawn.gap)
         made["way"] = _lists(np.full(len(way), numbers), pa.array(way.ravel()))
     if "carried" in table.column_names:
         carried, sizes = loosened(table["carried"].combine_chunks()), there.sum(axis=1)
@@ -176,7 +177,8 @@ def _searched(
     cells: Sets,
     whole: bool,
 ) -> tuple[NDArray[np.intp], Neighbors]:
-    rows, ids = scaled(matrix(table["x"], n_features), scale), table["row_id"].to_numpy()
+    # Feature by feature, as distances are added; held once, which is most of what a task holds.
+    rows, ids = _columns(table["x"], n_features, scale).T, table["row_id"].to_numpy()
     queried, indexed = (np.flatnonzero(table[name].to_numpy()) for name in ("queried", "indexed"))
     queries, index = rows[queried], rows if len(indexed) == len(rows) else rows[indexed]
     name = table["within"][0].as_py()
@@ -218,6 +220,25 @@ def matrix(arrays: pa.ChunkedArray, n_features: int) -> NDArray[np.float64]:
     values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in arrays.chunks]
     flat = values[0] if len(values) == 1 else np.concatenate(values or [np.empty(0)])
     return flat.reshape(-1, n_features)
+
+
+def _columns(arrays: pa.ChunkedArray, n_features: int, scale: Sequence[float] | None) -> NDArray[np.float64]:
+    columns, start = np.empty((n_features, len(arrays))), 0
+    for chunk in arrays.chunks:
+        columns[:, start : start + len(chunk)] = scaled(matrix(pa.chunked_array([chunk]), n_features), scale).T
+        start += len(chunk)
+    return columns
+
+
+def _rows_at(arrays: pa.ChunkedArray, where: NDArray[np.intp], n_features: int) -> NDArray[np.float64]:
+    """Return some rows, without a copy of all."""
+    rows, start, order = np.empty((len(where), n_features)), 0, np.argsort(where)
+    for chunk in arrays.chunks:
+        first, last = np.searchsorted(where, [start, start + len(chunk)], sorter=order)
+        some = order[first:last]
+        rows[some] = matrix(pa.chunked_array([chunk]), n_features)[where[some] - start]
+        start += len(chunk)
+    return rows
 
 
 def loosened(array: pa.Array) -> pa.Array:

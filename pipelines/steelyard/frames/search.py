@@ -10,7 +10,7 @@ from typing import Any
 from steelyard.kernels.cells import Cells, packed
 from steelyard.kernels.distance import EUCLIDEAN, Distance
 
-BLOCK_BYTES = 128 * 2**20
+BLOCK_BYTES = 192 * 2**20
 """How large the features of a block of rows may be."""
 
 _COPY = 7000  # multiplications that carrying one number to one more task costs (measured: 4,000 to 8,000)
@@ -79,7 +79,7 @@ class Search:
     distinct : bool, default False
         Neighbours differ from the query and from one another: of equal rows the one with the smallest id stands for
         all.
-    block_bytes : int, default 128 MiB
+    block_bytes : int, default 192 MiB
         How large the features of a block may be: what a task holds is a small multiple of it.
     divisions : mapping of str to Division
         Sets that are searched by cells; all others exactly.

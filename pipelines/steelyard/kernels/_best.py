@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from steelyard.kernels._engines import NOWHERE, Floats, Rows
+from steelyard.kernels._engines import NOWHERE, Floats, Points, Rows
 
 _MANY = 8  # times as many as are wanted
-
-Points = NDArray[np.floating[Any]]
 
 
 class Best:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Points = NDArray[np.floating[Any]]
 Rows = NDArray[np.intp]
 Flat = Callable[[NDArray[Any], NDArray[Any], int], tuple[Rows, Floats]]
 EngineName = Literal["auto", "faiss", "numpy"]

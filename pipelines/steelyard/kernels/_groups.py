@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from steelyard.kernels._best import Best, Points
-from steelyard.kernels._engines import Floats, Rows
+from steelyard.kernels._best import Best
+from steelyard.kernels._engines import Floats, Points, Rows
 
 _SIZE = 1024  # rows of a group: fewer make a comparison dearer, more leave out less
 _MOST = 1024  # groups
@@ -22,9 +22,9 @@ _WIDEST = 2048  # rows of a group, which equal rows can make huge, that are comp
 class Groups:
     """Rows grouped around centroids, and how far from a query a group is at least.
 
-    For two centroids a and c, f(x) = |x - a|² - |x - c|² is linear, with a gradient of length 2 |a - c|. So rows y with
-    f(y) >= s are at least (s - f(x)) / (2 |a - c|) away from x: with the least s of the rows of c's group, the group is
-    as far from x at least. It is left out where as many rows as are wanted lie nearer already [1]_.
+    Seen along the line from the centroid a to the centroid c, a query lies so far from a, and the rows of c's group
+    end so far before c: what is between is less than any distance from the query to these rows. A group is left out
+    where as many rows as are wanted lie nearer already [1]_.
 
     Parameters
     ----------
@@ -51,17 +51,21 @@ class Groups:
         cell = _nearest(rows, centroids)
         there, self._sizes = np.unique(cell, return_counts=True)
         self._order, self._ends = np.argsort(cell, kind="stable"), np.cumsum(self._sizes)
-        self._centroids = centroids[there].astype(np.float64)
-        rows = rows[self._order]
+        self._centroids = centroids[there]
+        n, self._radius = len(there), np.zeros(len(there))
+        # Between centroids; and how far a group's rows lie from its centroid, at most, toward each other one.
+        self._apart, self._extent = np.empty((n, n)), np.empty((n, n))
         # With a query's -2 x and 1, the product is |y|² - 2 x y: a squared distance, but for |x|².
         self._columns = np.empty((rows.shape[1] + 1, len(rows)), dtype=rows.dtype)
-        self._columns[:-1] = rows.T
-        self._columns[-1] = np.square(rows).sum(axis=1)
-        self._longest = float(self._columns[-1].max())
-        # Of a row in c's group, least |x - a|² - |x - c|²: by a and c.
-        margins = [_margin(rows[self._group(c)], self._centroids, c) for c in range(len(self._sizes))]
-        self._margins = np.stack(margins, axis=1)
-        self._apart = np.sqrt(np.maximum(_squared(self._centroids, self._centroids), 0.0))
+        for group in range(n):
+            self._take(rows[self._order[self._group(group)]], group)
+
+    def _take(self, rows: Points, group: int) -> None:
+        span, (toward, self._apart[group]) = self._group(group), self._toward(group)
+        self._columns[:-1, span], self._columns[-1, span] = rows.T, np.square(rows).sum(axis=1)
+        parts = [rows[i : i + _AT_ONCE] - self._centroids[group] for i in range(0, len(rows), _AT_ONCE)]
+        self._extent[group] = np.max([(part @ toward.T).max(axis=0) for part in parts], axis=0)
+        self._radius[group] = max(_lengths(part).max() for part in parts)
 
     @staticmethod
     def pay(n_queries: int, n_rows: int) -> bool:
@@ -82,7 +86,7 @@ class Groups:
 
     def _parts(self, queries: Points) -> Iterator[tuple[int, Rows]]:
         """Return queries that are near the same centroid."""
-        cell = _nearest(queries, self._centroids.astype(queries.dtype))
+        cell = _nearest(queries, self._centroids)
         order = np.argsort(cell, kind="stable")
         found, starts = np.unique(cell[order], return_index=True)
         for group, members in zip(found.tolist(), np.split(order, starts[1:]), strict=True):
@@ -110,16 +114,22 @@ class Groups:
                 self.compared += len(who) * columns.shape[1]
                 best.look(who, columns, start)
 
+    def _toward(self, group: int) -> tuple[Points, Floats]:
+        """Return directions from a group's centroid to all others, and how far these are."""
+        step = self._centroids.astype(np.float64) - self._centroids[group]
+        apart = _lengths(step)
+        return (step / np.where(apart > 0, apart, 1.0)[:, None]).astype(self._centroids.dtype), apart
+
     def _least(self, queries: Points, group: int) -> Floats:
         """Return the squared distance that each query has at least from each group."""
-        squared = _squared(queries, self._centroids)
-        longest = max(self._longest, float(np.square(queries).sum(axis=1).max()))
-        # Each of the three squared distances is rounded by less than (d + 8) u of four times the longest square.
-        rounding = 16 * (queries.shape[1] + 8) * np.finfo(np.float64).eps * longest
-        ahead = self._margins[group] + squared - squared[:, [group]] - rounding
-        apart = np.where(self._apart[group] > 0, self._apart[group], np.inf)
-        least: Floats = np.square(np.maximum(ahead, 0.0) / (2 * apart)) * (1 - 1e-12)
-        return least
+        (toward, apart), inside = self._toward(group), queries - self._centroids[group]
+        # Differences, directions and the d products of what is summed are rounded: by less than (d + 8) u of the
+        # lengths of what is multiplied, doubled here for good measure.
+        lengths = _lengths(inside)[:, None] + self._radius + apart
+        info, width = np.finfo(queries.dtype), queries.shape[1]
+        rounding = 2 * (width + 8) * float(info.eps) * lengths + 16 * width * float(info.tiny)
+        least: Floats = np.maximum(apart - self._extent[:, group] - inside @ toward.T - rounding, 0.0)
+        return np.square(least, out=least)
 
 
 def _how_many(n_queries: int, n_rows: int, size: int) -> int:
@@ -146,16 +156,6 @@ def _nearest(rows: Points, centroids: Points) -> Rows:
     return np.concatenate([(lengths - 2 * (part @ centroids.T)).argmin(axis=1) for part in parts])
 
 
-def _margin(rows: Points, centroids: Floats, own: int) -> Floats:
-    margin = np.full(len(centroids), np.inf)
-    for start in range(0, len(rows), _AT_ONCE):
-        squared = _squared(rows[start : start + _AT_ONCE], centroids)
-        margin = np.minimum(margin, (squared - squared[:, [own]]).min(axis=0))
-    return margin
-
-
-def _squared(rows: Points, centroids: Floats) -> Floats:
-    exact = rows.astype(np.float64)
-    squared: Floats = np.square(exact).sum(axis=1)[:, None] + np.square(centroids).sum(axis=1)
-    squared -= 2 * (exact @ centroids.T)
-    return squared
+def _lengths(rows: Points) -> Floats:
+    lengths: Floats = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1))
+    return lengths

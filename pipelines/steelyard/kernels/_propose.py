@@ -8,10 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels._engines import SLAB, EngineName, Floats, Rows, engine_of
+from steelyard.kernels._engines import SLAB, EngineName, Floats, Points, Rows, engine_of
 from steelyard.kernels._groups import Groups
 from steelyard.kernels.distance import Distance
 from steelyard.kernels.visits import Visits
+
+_AT_ONCE = 1 << 14  # rows that are copied at once
 
 
 class Proposer(Protocol):
@@ -36,6 +38,8 @@ class Embedded:
     Parameters
     ----------
     queries, index : array of float64
+    kept : array of intp
+        Rows of the index that are looked at; positions are positions in it.
     engine : {"auto", "faiss", "numpy"}
         Who looks; made where it is needed at last, since to import faiss takes a third of a second.
     careful : bool
@@ -45,7 +49,7 @@ class Embedded:
     """
 
     def __init__(
-        self, queries: Floats, index: Floats, engine: EngineName, careful: bool, visits: Visits | None
+        self, queries: Floats, index: Floats, kept: Rows, engine: EngineName, careful: bool, visits: Visits | None
     ) -> None:
         self._queries, self._engine, self.careful = queries, engine, careful
         self._centre = index.mean(axis=0) if len(index) else np.zeros(queries.shape[1])
@@ -53,19 +57,21 @@ class Embedded:
         extent = max((float(np.abs(edge - self._centre).max()) for edge in edges), default=0.0)
         self._unit = float(2.0 ** np.ceil(np.log2(extent))) if extent > 0 else 1.0
         self._kind: type[np.floating[Any]] = np.float64 if careful else np.float32
-        self._index: NDArray[np.floating[Any]] = np.ascontiguousarray(self._seen(index), dtype=self._kind)
+        self._index = self._seen(index, kept)
         self._visits = visits
         self._in_cells = engine_of(engine).in_cells(self._index, visits.index) if visits else None
         self._groups: Groups | None = None
 
-    def _seen(self, rows: Floats) -> Floats:
-        seen: Floats = rows - self._centre
-        seen /= self._unit
+    def _seen(self, rows: Floats, which: Rows) -> Points:
+        """Return some rows as they are looked at."""
+        seen = np.empty((len(which), rows.shape[1]), dtype=self._kind)
+        for start in range(0, len(which), _AT_ONCE):
+            seen[start : start + _AT_ONCE] = (rows[which[start : start + _AT_ONCE]] - self._centre) / self._unit
         return seen
 
     def propose(self, part: Rows, count: int) -> tuple[Rows, Floats]:
         """Return positions, and the total they reach."""
-        queries = np.ascontiguousarray(self._seen(self._queries[part]), dtype=self._kind)
+        queries = self._seen(self._queries, part)
         if self._visits is None or self._in_cells is None:
             positions, squared = self._everywhere(queries, count)
             return positions, squared.max(axis=1)
@@ -74,10 +80,10 @@ class Embedded:
     def share_compared(self, count: int, size: int) -> float:
         """Return the share of all pairs that are compared, with groups of some size."""
         groups = Groups(self._index, len(self._queries), size)
-        groups.propose(self._seen(self._queries).astype(self._kind), count)
+        groups.propose(self._seen(self._queries, np.arange(len(self._queries))), count)
         return groups.compared / (len(self._queries) * len(self._index))
 
-    def _everywhere(self, queries: NDArray[np.floating[Any]], count: int) -> tuple[Rows, Floats]:
+    def _everywhere(self, queries: Points, count: int) -> tuple[Rows, Floats]:
         if self._groups is None and Groups.pay(len(queries), len(self._index)):
             self._groups = Groups(self._index, len(queries))
             self._index = self._index[:0].copy()  # the rows are held by their groups now
@@ -94,8 +100,8 @@ class Embedded:
         doubled here for good measure. Coordinates are at most 1, so underflow adds next to nothing.
         """
         scaled = kth / self._unit**2
-        queries = self._seen(self._queries[part])
-        length = 2 * np.sqrt(np.square(queries).sum(axis=1)) + np.sqrt(scaled)
+        queries = self._seen(self._queries, part)
+        length = 2 * np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64)) + np.sqrt(scaled)
         length = np.where(np.isfinite(kth), length, 0.0)
         info, width = np.finfo(self._kind), queries.shape[1]
         bound = (width + 8) * float(info.eps) * np.square(length) + width * float(info.tiny) * 16

@@ -28,7 +28,7 @@ NOBODY = -1
 
 _SPARE = 7  # candidates beyond k: enough to certify nearly every list on real tables
 _SAMPLED_GROUP = 64  # rows of a group in a sample of 8,192: as near to all rows as groups of 1,024 of 200,000
-_PROPOSED = 1 << 21  # candidates held at once
+_PROPOSED = 1 << 22  # candidates held at once
 _RANKED = 1 << 19  # distances computed at once: they stay in the cache
 
 
@@ -89,9 +89,11 @@ def nearest(
     Neighbors
         With `NOBODY` at the end of a list where `index` holds too few rows.
     """
-    kept = _kept(index, index_ids, 1 if distinct else k + 1)
+    # By id, so that a tie broken by position is broken by id. Of equal rows, a list of k holds the first k, the query
+    # apart: more would only have every one of them compared.
+    kept = first_of_equal(index, 1 if distinct else k + 1, np.argsort(index_ids, kind="stable"))
     count = k + _SPARE if candidates is None else candidates
-    search = _Search(queries, query_ids, index[kept], index_ids[kept], k, distinct, distance, count)
+    search = _Search(queries, query_ids, index, index_ids, kept, k, distinct, distance, count)
     if visits is not None:
         near = Visits(visits.queries, visits.index[kept])
         # Queries that visit the same cells one after the other, while those are in the processor's cache.
@@ -116,35 +118,33 @@ def share_compared(sample: Floats, k: int, distance: Distance = EUCLIDEAN) -> fl
     if embedded is None:
         return 1.0
     count = min(k + _SPARE, len(sample))
-    return Embedded(*embedded, "numpy", careful=False, visits=None).share_compared(count, _SAMPLED_GROUP)
+    everyone = np.arange(len(sample))
+    return Embedded(*embedded, everyone, "numpy", careful=False, visits=None).share_compared(count, _SAMPLED_GROUP)
 
 
-def first_of_equal(rows: Floats, n: int = 1) -> Rows:
-    """Return, ascending, the positions of the first `n` of each set of equal rows."""
+def first_of_equal(rows: Floats, n: int = 1, order: Rows | None = None) -> Rows:
+    """Return the positions of the first `n` of each set of equal rows, as they come in some order, by default this."""
+    order = np.arange(len(rows)) if order is None else order
     hashed = np.zeros(len(rows), dtype=np.uint64)
     for column in rows.T:
         hashed = splitmix64(hashed ^ (column + 0.0).view(np.uint64))  # -0.0 becomes 0.0
-    _, first, group = np.unique(hashed, return_index=True, return_inverse=True)
-    if not all(np.array_equal(column, column[first][group]) for column in rows.T):
+    _, first, group, sizes = np.unique(hashed[order], return_index=True, return_inverse=True, return_counts=True)
+    if len(first) == len(rows):
+        return order
+    again = np.flatnonzero(sizes[group] > 1)
+    if any((column[order[again]] != column[order[first[group[again]]]]).any() for column in rows.T):
         # Two rows share a hash: once in a long while.
-        _, first, group = np.unique(rows + 0.0, axis=0, return_index=True, return_inverse=True)
-    if n == 1 or len(first) == len(rows):
-        return np.sort(first)
-    order, sizes = np.argsort(group.ravel(), kind="stable"), np.bincount(group.ravel())
-    return np.sort(order[np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes) < n])
-
-
-def _kept(rows: Floats, ids: Ids, copies: int) -> Rows:
-    """Order by id, so that a tie broken by position is broken by id; keep the first of equal rows.
-
-    Of these, a list of k holds the first k, the query apart: more would only have every one of them compared.
-    """
-    order = np.argsort(ids, kind="stable")
-    return order[first_of_equal(rows[order], copies)] if len(rows) else order
+        exact = rows[order] + 0.0
+        _, first, group, sizes = np.unique(exact, True, True, True, axis=0)
+    if n == 1:
+        return order[np.sort(first)]
+    by_group = np.argsort(group.ravel(), kind="stable")
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return order[np.sort(by_group[place < n])]
 
 
 class _Search:
-    """The lists of one search while they fill."""
+    """The lists of one search while they fill. Candidates are positions in `kept`, which are positions in the index."""
 
     def __init__(
         self,
@@ -152,13 +152,14 @@ class _Search:
         query_ids: Ids,
         index: Floats,
         index_ids: Ids,
+        kept: Rows,
         k: int,
         distinct: bool,
         distance: Distance,
         count: int,
     ) -> None:
-        self.count = min(count, len(index_ids))
-        self.queries, self.query_ids, self.index_ids = queries, query_ids, index_ids
+        self.count = min(count, len(kept))
+        self.queries, self.query_ids, self.kept, self.index_ids = queries, query_ids, kept, index_ids[kept]
         self.k, self.distinct, self.distance = k, distinct, distance
         self.ids = np.full((len(queries), k), NOBODY, dtype=np.int64)
         self.totals = np.full((len(queries), k), np.inf)
@@ -168,8 +169,8 @@ class _Search:
 
     def proposer(self, engine: EngineName, careful: bool, visits: Visits | None) -> Proposer:
         if self.embedded is None:
-            return Compared(self.distance, self.queries, self.columns)
-        return Embedded(*self.embedded, engine, careful, visits)
+            return Compared(self.distance, self.queries, self.columns[:, self.kept])
+        return Embedded(*self.embedded, self.kept, engine, careful, visits)
 
     def fill_all(self, proposer_of: Callable[[bool], Proposer]) -> None:
         """Fill the lists that are left: first as the hasty proposer says, then carefully, with ever more candidates."""
@@ -196,7 +197,7 @@ class _Search:
         return np.concatenate(left)
 
     def _rank(self, rows: Rows, candidates: Rows) -> None:
-        totals = self.distance.totals(self.queries[rows], self.columns, candidates)
+        totals = self.distance.totals(self.queries[rows], self.columns, self.kept[candidates])
         itself = totals == 0.0 if self.distinct else self.index_ids[candidates] == self.query_ids[rows, None]
         totals[itself | (candidates == NOWHERE)] = np.inf
         best = np.argsort(totals, axis=1, kind="stable")[:, : self.k]
@@ -207,4 +208,7 @@ class _Search:
 
 
 def _parts(rows: Rows, size: int) -> Iterator[Rows]:
-    return (rows[i : i + size] for i in range(0, len(rows), size))
+    """Return parts of about one size, at most this."""
+    if len(rows):
+        even = -(-len(rows) // -(-len(rows) // size))
+        yield from (rows[i : i + even] for i in range(0, len(rows), even))

@@ -99,7 +99,7 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
         provenance: bool = False,
         search: str = "auto",
         recall: float = 0.95,
-        block_mb: int = 128,
+        block_mb: int = 192,
     ) -> None:
         super().__init__()
         self._configure()

@@ -46,7 +46,7 @@ _SEARCH = """scale : {"none", "standard", "robust"}, default "none"
         of which only the nearest are looked into, where that saves work: see `steelyard.frames.cells.with_cells`.
     recall : float, default 0.95
         By cells, the share of the exact neighbours that is to be found: measured on a sample before anything is made.
-    block_mb : int, default 128
+    block_mb : int, default 192
         MiB of features in a block of the neighbour search."""
 
 _DISTINCT = """distinct_neighbors : bool, default True

@@ -77,7 +77,7 @@ class NeighbourhoodCleaningRule(CleaningSampler):
         scale: str = "none",
         search: str = "auto",
         recall: float = 0.95,
-        block_mb: int = 128,
+        block_mb: int = 192,
     ) -> None:
         super().__init__()
         self._configure()

@@ -74,7 +74,7 @@ class RepeatedEditedNearestNeighbours(Editing):
         scale: str = "none",
         search: str = "auto",
         recall: float = 0.95,
-        block_mb: int = 128,
+        block_mb: int = 192,
     ) -> None:
         super().__init__()
         self._configure()
