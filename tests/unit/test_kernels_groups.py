@@ -43,6 +43,7 @@ def test_the_same_neighbours_as_by_comparing_all(kind: str, distinct: bool, monk
     ids = rng.permutation(len(rows))
     all_pairs = nearest(rows[:2500], ids[:2500], rows, ids, 5, distinct=distinct)
     monkeypatch.setattr(_groups, "_SIZE", 50)
+    monkeypatch.setattr(_groups, "_GROWTH", 0)
     monkeypatch.setattr(_groups, "_AT_ONCE", 64)
     monkeypatch.setattr(_groups, "_WIDEST", 80)
     assert Groups.pay(2500, 4000)
@@ -75,6 +76,12 @@ def test_most_pairs_are_left_out_where_rows_lie_around_centres() -> None:
     codes = np.column_stack([rows, rng.integers(0, 3, len(rows))])
     assert share_compared(codes, 5, Distance(nominal=1, penalty=400.0)) < 0.15
     assert share_compared(rows, 5, Distance("manhattan")) == 1.0 == share_compared(rows[:0], 5)
+
+
+def test_groups_of_many_rows_are_larger_and_fewer() -> None:
+    rng = np.random.default_rng(5)
+    few, many = (len(Groups(rng.normal(size=(n, 2)).astype(np.float32), n)._sizes) for n in (20_000, 320_000))
+    assert few in range(15, 20) and many in range(150, 189)
 
 
 def test_few_rows_or_queries_are_compared_with_all() -> None:

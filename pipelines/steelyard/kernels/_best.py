@@ -68,8 +68,9 @@ class Best:
         query = query[order]
         hits = np.bincount(query, minlength=len(self.reach))
         place = self._count + np.arange(len(query)) - np.repeat(np.cumsum(hits) - hits, hits)
-        all_squared = np.pad(self.squared, ((0, 0), (0, hits.max())), constant_values=np.inf)
-        all_positions = np.pad(self.positions, ((0, 0), (0, hits.max())), constant_values=NOWHERE)
+        shape = (len(hits), self._count + hits.max())
+        all_squared, all_positions = np.full(shape, np.inf), np.full(shape, NOWHERE, dtype=np.intp)
+        all_squared[:, : self._count], all_positions[:, : self._count] = self.squared, self.positions
         all_squared[query, place], all_positions[query, place] = squared[order], position[order]
         kept = np.argpartition(all_squared, self._count - 1, axis=1)[:, : self._count]
         self.positions = np.take_along_axis(all_positions, kept, axis=1)

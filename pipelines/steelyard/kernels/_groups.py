@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,14 +10,15 @@ import numpy as np
 from steelyard.kernels._best import Best
 from steelyard.kernels._engines import Floats, Points, Rows
 
-_SIZE = 1024  # rows of a group: fewer make a comparison dearer, more leave out less
+_SIZE = 1024  # rows of a group at least: fewer make a comparison dearer, more leave out less
+_GROWTH = 3  # times the square root of all rows: of many groups, bounds cost as much as what they leave out
 _MOST = 1024  # groups
 _QUERIES = 16  # for each group, or finding them isn't worth it
 _FEWEST = 4  # groups
 _SAMPLED = 32  # rows of the sample for each group
 _ROUNDS = 4  # of k-means
 _AT_ONCE = 1024  # rows that are compared with a group, or with all centroids
-_WIDEST = 2048  # rows of a group, which equal rows can make huge, that are compared at once
+_WIDEST = 4096  # rows of a group, which equal rows can make huge, that are compared at once
 
 
 class Groups:
@@ -31,8 +33,8 @@ class Groups:
     rows : array of float32 or float64, shape (m, d)
     n_queries : int
         How many there will be.
-    size : int, default 1024
-        Rows of a group, on average.
+    size : int, optional
+        Rows of a group, on average; by default 1,024, or three times the square root of all if that is more.
 
     Attributes
     ----------
@@ -45,9 +47,9 @@ class Groups:
        queries with metric trees", Information Processing Letters 40, 1991; with each group's own margin.
     """
 
-    def __init__(self, rows: Points, n_queries: int, size: int = _SIZE) -> None:
+    def __init__(self, rows: Points, n_queries: int, size: int | None = None) -> None:
         self.compared = 0
-        centroids = _centroids(rows, max(_how_many(n_queries, len(rows), size), 1))
+        centroids = _centroids(rows, max(_how_many(n_queries, len(rows), size or _size(len(rows))), 1))
         cell = _nearest(rows, centroids)
         there, self._sizes = np.unique(cell, return_counts=True)
         self._order, self._ends = np.argsort(cell, kind="stable"), np.cumsum(self._sizes)
@@ -70,7 +72,7 @@ class Groups:
     @staticmethod
     def pay(n_queries: int, n_rows: int) -> bool:
         """Whether it is worth to find groups."""
-        return _how_many(n_queries, n_rows, _SIZE) >= _FEWEST
+        return _how_many(n_queries, n_rows, _size(n_rows)) >= _FEWEST
 
     def propose(self, queries: Points, count: int) -> tuple[Rows, Floats]:
         """Return positions of the rows that look nearest, and their squared distances, in any order."""
@@ -132,6 +134,10 @@ class Groups:
         return np.square(least, out=least)
 
 
+def _size(n_rows: int) -> int:
+    return max(_SIZE, int(_GROWTH * math.sqrt(n_rows)))
+
+
 def _how_many(n_queries: int, n_rows: int, size: int) -> int:
     return min(n_rows // size, n_queries // _QUERIES, _MOST)
 
@@ -151,9 +157,9 @@ def _centroids(rows: Points, n: int) -> Points:
 
 def _nearest(rows: Points, centroids: Points) -> Rows:
     """Return the nearest centroid of each row, by and large."""
-    lengths = np.square(centroids).sum(axis=1)
+    lengths, factors = np.square(centroids).sum(axis=1), -2 * centroids.T
     parts = (rows[i : i + _AT_ONCE] for i in range(0, len(rows), _AT_ONCE))
-    return np.concatenate([(lengths - 2 * (part @ centroids.T)).argmin(axis=1) for part in parts])
+    return np.concatenate([(part @ factors + lengths).argmin(axis=1) for part in parts])
 
 
 def _lengths(rows: Points) -> Floats:
