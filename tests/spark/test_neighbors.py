@@ -178,7 +178,7 @@ def test_cells_find_what_they_measured_in_any_blocks_and_partitions(
     small = search_of(clustered, block_bytes=8 * 4 * 400, divisions=search.divisions)
     assert small.layouts()["c"].index >= 8
     assert {r["row_id"]: r["neighbors"] for r in nearest(points, small).collect()} == found
-    tiny = search_of(clustered, block_bytes=8 * 4 * 20, divisions=search.divisions)
+    tiny = search_of(clustered, block_bytes=8 * 4 * 50, divisions=search.divisions)
     assert max(last - first for first, last in tiny.blocks("c")) > 0, "a cell that is too big is cut again"
     assert np.ptp(rows_of_blocks(small)) < 2 * max(division.sizes), "blocks are of about one size"
     assert {r["row_id"]: r["neighbors"] for r in nearest(points, tiny).collect()} == found

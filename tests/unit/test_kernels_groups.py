@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from steelyard.kernels import _groups
-from steelyard.kernels._groups import Groups
+from steelyard.kernels._groups import Groups, by_feature
 from steelyard.kernels.distance import Distance
 from steelyard.kernels.knn import nearest, share_compared
 
@@ -58,7 +58,7 @@ def test_no_row_is_nearer_than_its_group(kind: str, seed: int, precision: type[A
     rng = np.random.default_rng(seed)
     rows = KINDS[kind](rng, 600)
     rows = (rows / np.abs(rows).max()).astype(precision)
-    groups, queries = Groups(rows, 600, 30), rows[::7]
+    groups, queries = Groups(by_feature(rows), 600, 30), rows[::7]
     own = np.unique(_groups._nearest(queries, groups._centroids.astype(precision)))
     exact = rows.astype(float)[groups._order]
     squared = np.square(queries.astype(float)[:, None] - exact[None]).sum(axis=2)
@@ -80,7 +80,7 @@ def test_most_pairs_are_left_out_where_rows_lie_around_centres() -> None:
 
 def test_groups_of_many_rows_are_larger_and_fewer() -> None:
     rng = np.random.default_rng(5)
-    few, many = (len(Groups(rng.normal(size=(n, 2)).astype(np.float32), n)._sizes) for n in (20_000, 320_000))
+    few, many = (len(Groups(by_feature(rng.normal(size=(n, 2))), n)._sizes) for n in (20_000, 320_000))
     assert few in range(15, 20) and many in range(150, 189)
 
 

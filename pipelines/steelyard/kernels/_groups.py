@@ -21,6 +21,13 @@ _AT_ONCE = 1024  # rows that are compared with a group, or with all centroids
 _WIDEST = 4096  # rows of a group, which equal rows can make huge, that are compared at once
 
 
+def by_feature(rows: Points) -> Points:
+    """Return the rows as columns, and room for one more number of each."""
+    columns = np.empty((rows.shape[1] + 1, len(rows)), dtype=rows.dtype)
+    columns[:-1] = rows.T
+    return columns
+
+
 class Groups:
     """Rows grouped around centroids, and how far from a query a group is at least.
 
@@ -30,7 +37,9 @@ class Groups:
 
     Parameters
     ----------
-    rows : array of float32 or float64, shape (m, d)
+    columns : array of float32 or float64, shape (d + 1, m)
+        The rows by feature, as from `by_feature`. Is put into the groups' order, and is the groups' own from now on:
+        there may be room for no other.
     n_queries : int
         How many there will be.
     size : int, optional
@@ -47,8 +56,8 @@ class Groups:
        queries with metric trees", Information Processing Letters 40, 1991; with each group's own margin.
     """
 
-    def __init__(self, rows: Points, n_queries: int, size: int | None = None) -> None:
-        self.compared = 0
+    def __init__(self, columns: Points, n_queries: int, size: int | None = None) -> None:
+        self.compared, rows = 0, columns[:-1].T
         centroids = _centroids(rows, max(_how_many(n_queries, len(rows), size or _size(len(rows))), 1))
         cell = _nearest(rows, centroids)
         there, self._sizes = np.unique(cell, return_counts=True)
@@ -58,13 +67,16 @@ class Groups:
         # Between centroids; and how far a group's rows lie from its centroid, at most, toward each other one.
         self._apart, self._extent = np.empty((n, n)), np.empty((n, n))
         # With a query's -2 x and 1, the product is |y|² - 2 x y: a squared distance, but for |x|².
-        self._columns = np.empty((rows.shape[1] + 1, len(rows)), dtype=rows.dtype)
+        self._columns = columns
+        for column in columns[:-1]:
+            column[:] = column[self._order]
         for group in range(n):
-            self._take(rows[self._order[self._group(group)]], group)
+            self._measure(group)
 
-    def _take(self, rows: Points, group: int) -> None:
+    def _measure(self, group: int) -> None:
         span, (toward, self._apart[group]) = self._group(group), self._toward(group)
-        self._columns[:-1, span], self._columns[-1, span] = rows.T, np.square(rows).sum(axis=1)
+        rows = self._columns[:-1, span].T
+        self._columns[-1, span] = np.square(rows).sum(axis=1)
         parts = [rows[i : i + _AT_ONCE] - self._centroids[group] for i in range(0, len(rows), _AT_ONCE)]
         self._extent[group] = np.max([(part @ toward.T).max(axis=0) for part in parts], axis=0)
         self._radius[group] = max(_lengths(part).max() for part in parts)

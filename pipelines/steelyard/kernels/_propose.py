@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -57,10 +58,16 @@ class Embedded:
         extent = max((float(np.abs(edge - self._centre).max()) for edge in edges), default=0.0)
         self._unit = float(2.0 ** np.ceil(np.log2(extent))) if extent > 0 else 1.0
         self._kind: type[np.floating[Any]] = np.float64 if careful else np.float32
-        self._index = self._seen(index, kept)
+        self._columns = np.empty((index.shape[1] + 1, len(kept)), dtype=self._kind)
+        for start in range(0, len(kept), _AT_ONCE):
+            self._columns[:-1, start : start + _AT_ONCE] = self._seen(index, kept[start : start + _AT_ONCE]).T
         self._visits = visits
-        self._in_cells = engine_of(engine).in_cells(self._index, visits.index) if visits else None
+        self._in_cells = engine_of(engine).in_cells(self._rows, visits.index) if visits else None
         self._groups: Groups | None = None
+
+    @cached_property
+    def _rows(self) -> Points:
+        return np.ascontiguousarray(self._columns[:-1].T)
 
     def _seen(self, rows: Floats, which: Rows) -> Points:
         """Return some rows as they are looked at."""
@@ -79,16 +86,15 @@ class Embedded:
 
     def share_compared(self, count: int, size: int) -> float:
         """Return the share of all pairs that are compared, with groups of some size."""
-        groups = Groups(self._index, len(self._queries), size)
+        groups = Groups(self._columns, len(self._queries), size)
         groups.propose(self._seen(self._queries, np.arange(len(self._queries))), count)
-        return groups.compared / (len(self._queries) * len(self._index))
+        return groups.compared / (len(self._queries) * int(self._columns.shape[1]))
 
     def _everywhere(self, queries: Points, count: int) -> tuple[Rows, Floats]:
-        if self._groups is None and Groups.pay(len(queries), len(self._index)):
-            self._groups = Groups(self._index, len(queries))
-            self._index = self._index[:0].copy()  # the rows are held by their groups now
+        if self._groups is None and Groups.pay(len(queries), self._columns.shape[1]):
+            self._groups = Groups(self._columns, len(queries))
         if self._groups is None:
-            return engine_of(self._engine).flat(queries, self._index, count)
+            return engine_of(self._engine).flat(queries, self._rows, count)
         return self._groups.propose(queries, count)
 
     def certified(self, part: Rows, kth: Floats, reached: Floats) -> NDArray[np.bool_]:

@@ -28,7 +28,7 @@ NOBODY = -1
 
 _SPARE = 7  # candidates beyond k: enough to certify nearly every list on real tables
 _SAMPLED_GROUP = 64  # rows of a group in a sample of 8,192: as near to all rows as groups of 1,024 of 200,000
-_PROPOSED = 1 << 22  # candidates held at once
+_PROPOSED = 1 << 20  # candidates held at once
 _RANKED = 1 << 19  # distances computed at once: they stay in the cache
 
 
