@@ -47,7 +47,7 @@ test-cluster: dist
 test-faults: .venv/test
 	$(BIN)/python -m pytest -n 0 -m faults tests/cluster $(ARGS)
 
-# make test-samplers: all common checks on the samplers of which `make test` runs some; by hand, when samplers change.
+# make test-samplers: all common checks on the samplers of which `make test` runs some.
 test-samplers: .venv/test
 	$(BIN)/python -m pytest -m every_sampler tests/spark $(ARGS)
 

@@ -51,8 +51,7 @@ def test_no_sampler_escapes() -> None:
     assert sampler_names() == COVERED
 
 
-# One of each base, which `make test` runs all checks on. All checks on all the others are run by hand, by
-# `make test-samplers`.
+# One of each base, which `make test` runs all checks on. All checks on all the others are run by `make test-samplers`.
 OF_EACH_BASE = [
     "cluster_centroids",
     "near_miss",
