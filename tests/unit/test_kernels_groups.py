@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from steelyard.kernels import _groups
-from steelyard.kernels._groups import Groups, by_feature
+from steelyard.kernels._groups import Groups
 from steelyard.kernels.distance import Distance
 from steelyard.kernels.knn import nearest, share_compared
 
@@ -20,6 +20,11 @@ def around(rng: np.random.Generator, n: int, d: int) -> NDArray[np.float64]:
     """Return rows around a dozen of centres."""
     centres = rng.normal(0, 5, (12, d))
     return np.asarray(centres[rng.integers(0, 12, n)] + rng.normal(size=(n, d)))
+
+
+def by_feature(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows as `Groups` takes them."""
+    return np.vstack([rows.T, np.zeros((1, len(rows)), dtype=rows.dtype)])
 
 
 KINDS = {

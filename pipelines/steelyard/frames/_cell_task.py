@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steelyard.frames._neighbor_task import distance_within, matrix, scaled
+from steelyard.frames._arrow import matrix, scaled
+from steelyard.frames._neighbor_task import distance_within
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.cells import Cells
 from steelyard.kernels.gathered import Gathered
@@ -53,7 +54,7 @@ def survey(
     sizes = np.zeros(len(centroids), dtype=np.int64)
     gathered = Gathered(len(queries), k)
     for batch in batches:
-        rows = scaled(matrix(pa.chunked_array([batch["x"]]), n_features), scale)
+        rows = scaled(matrix(batch["x"], n_features), scale)
         row_ids = batch["row_id"].to_numpy()
         with one_thread():
             cell = Cells(centroids, 1).of(rows)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.frames._neighbor_task import distance_within, matrix, scaled
+from steelyard.frames._arrow import matrix, scaled
+from steelyard.frames._neighbor_task import distance_within
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.farthest import NOTHING, farthest
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steelyard.frames._neighbor_task import matrix, scaled
+from steelyard.frames._arrow import matrix, scaled
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.distance import Distance
 from steelyard.kernels.gathered import Gathered
@@ -46,7 +46,7 @@ def look_up(
     for batch in batches:
         if not len(batch):
             continue
-        rows = scaled(matrix(pa.chunked_array([batch["x"]]), n_features), scale)
+        rows = scaled(matrix(batch["x"], n_features), scale)
         row_ids, own = batch["row_id"].to_numpy(), batch["carried"].to_numpy()
         with one_thread():
             found = nearest(asked, query_ids, rows, row_ids, k, distance=near)

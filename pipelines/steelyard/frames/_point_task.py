@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steelyard.frames._neighbor_task import loosened, matrix
+from steelyard.frames._arrow import loosened, matrix
 from steelyard.kernels.geometric import in_ball
 from steelyard.kernels.random import normal, uniform
 
@@ -102,7 +102,7 @@ def jittered(
 
 def _rows(arrays: pa.ListArray) -> NDArray[np.float64]:
     width = len(arrays[0]) if len(arrays) else 1
-    return matrix(pa.chunked_array([arrays]), width) if width else np.empty((len(arrays), 0))
+    return matrix(arrays, width) if width else np.empty((len(arrays), 0))
 
 
 def _partners(arrays: pa.ListArray, rows: NDArray[np.float64]) -> NDArray[np.float64]:

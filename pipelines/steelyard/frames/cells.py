@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.frames._neighbor_task import distance_within, matrix, scaled
+from steelyard.frames._arrow import matrix, scaled
+from steelyard.frames._neighbor_task import distance_within
 from steelyard.frames.caching import cached
 from steelyard.frames.search import Division, Search
 from steelyard.frames.workers import in_worker

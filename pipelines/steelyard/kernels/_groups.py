@@ -21,13 +21,6 @@ _AT_ONCE = 1024  # rows that are compared with a group, or with all centroids
 _WIDEST = 4096  # rows of a group, which equal rows can make huge, that are compared at once
 
 
-def by_feature(rows: Points) -> Points:
-    """Return the rows as columns, and room for one more number of each."""
-    columns = np.empty((rows.shape[1] + 1, len(rows)), dtype=rows.dtype)
-    columns[:-1] = rows.T
-    return columns
-
-
 class Groups:
     """Rows grouped around centroids, and how far from a query a group is at least.
 
@@ -38,8 +31,8 @@ class Groups:
     Parameters
     ----------
     columns : array of float32 or float64, shape (d + 1, m)
-        The rows by feature, as from `by_feature`. Is put into the groups' order, and is the groups' own from now on:
-        there may be room for no other.
+        The rows by feature, and room for one number more of each. Is put into the groups' order, and is the groups'
+        own from now on: there may be room for no other.
     n_queries : int
         How many there will be.
     size : int, optional

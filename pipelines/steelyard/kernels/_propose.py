@@ -58,9 +58,8 @@ class Embedded:
         extent = max((float(np.abs(edge - self._centre).max()) for edge in edges), default=0.0)
         self._unit = float(2.0 ** np.ceil(np.log2(extent))) if extent > 0 else 1.0
         self._kind: type[np.floating[Any]] = np.float64 if careful else np.float32
-        self._columns = np.empty((index.shape[1] + 1, len(kept)), dtype=self._kind)
-        for start in range(0, len(kept), _AT_ONCE):
-            self._columns[:-1, start : start + _AT_ONCE] = self._seen(index, kept[start : start + _AT_ONCE]).T
+        self._columns = np.empty((index.shape[1] + 1, len(kept)), dtype=self._kind)  # one more for groups
+        self._see(index, kept, self._columns[:-1].T)
         self._visits = visits
         self._in_cells = engine_of(engine).in_cells(self._rows, visits.index) if visits else None
         self._groups: Groups | None = None
@@ -69,16 +68,20 @@ class Embedded:
     def _rows(self) -> Points:
         return np.ascontiguousarray(self._columns[:-1].T)
 
-    def _seen(self, rows: Floats, which: Rows) -> Points:
-        """Return some rows as they are looked at."""
-        seen = np.empty((len(which), rows.shape[1]), dtype=self._kind)
-        for start in range(0, len(which), _AT_ONCE):
-            seen[start : start + _AT_ONCE] = (rows[which[start : start + _AT_ONCE]] - self._centre) / self._unit
+    def _seen(self, part: Rows) -> Points:
+        """Return some queries as they are looked at."""
+        seen = np.empty((len(part), self._queries.shape[1]), dtype=self._kind)
+        self._see(self._queries, part, seen)
         return seen
+
+    def _see(self, rows: Floats, which: Rows, seen: Points) -> None:
+        for start in range(0, len(which), _AT_ONCE):
+            part = which[start : start + _AT_ONCE]
+            seen[start : start + len(part)] = (rows[part] - self._centre) / self._unit
 
     def propose(self, part: Rows, count: int) -> tuple[Rows, Floats]:
         """Return positions, and the total they reach."""
-        queries = self._seen(self._queries, part)
+        queries = self._seen(part)
         if self._visits is None or self._in_cells is None:
             positions, squared = self._everywhere(queries, count)
             return positions, squared.max(axis=1)
@@ -87,7 +90,7 @@ class Embedded:
     def share_compared(self, count: int, size: int) -> float:
         """Return the share of all pairs that are compared, with groups of some size."""
         groups = Groups(self._columns, len(self._queries), size)
-        groups.propose(self._seen(self._queries, np.arange(len(self._queries))), count)
+        groups.propose(self._seen(np.arange(len(self._queries))), count)
         return groups.compared / (len(self._queries) * int(self._columns.shape[1]))
 
     def _everywhere(self, queries: Points, count: int) -> tuple[Rows, Floats]:
@@ -106,7 +109,7 @@ class Embedded:
         doubled here for good measure. Coordinates are at most 1, so underflow adds next to nothing.
         """
         scaled = kth / self._unit**2
-        queries = self._seen(self._queries, part)
+        queries = self._seen(part)
         length = 2 * np.sqrt(np.einsum("ij,ij->i", queries, queries, dtype=np.float64)) + np.sqrt(scaled)
         length = np.where(np.isfinite(kth), length, 0.0)
         info, width = np.finfo(self._kind), queries.shape[1]
