@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from py4j_names import remember_names
 from session_settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     if not remote:
+        remember_names()
         session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
