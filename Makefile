@@ -18,45 +18,49 @@ help:
 	@touch $@
 
 .venv/local: .venv/ready pyproject.toml constraints.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[local]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[local]'
 	@touch $@
 
 .venv/test: .venv/local pyproject.toml constraints.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[local,airflow,test]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[local,airflow,test]'
 	@touch $@
+
+# Spark's classes for tests, parsed once.
+.venv/classes.jsa: .venv/test tests/class_archive.py tests/java_options.py
+	@$(BIN)/python tests/class_archive.py 2>/dev/null || { echo "no archive of Java's classes: tests start slowly"; touch $@; }
 
 demo: .venv/local
 	$(BIN)/steelyard demo
 
-test: .venv/test
+test: .venv/classes.jsa
 	$(BIN)/python -m pytest $(ARGS)
 
 # make test-examples: the example pipelines on the public tables that they are for.
-test-examples: .venv/test
+test-examples: .venv/classes.jsa
 	$(BIN)/python -m pytest -m examples tests/jobs $(ARGS)
 
 # make test-airflow: whole DAGs for real, by a scheduler and a Spark cluster that all tests share.
-test-airflow: .venv/test
+test-airflow: .venv/classes.jsa
 	$(BIN)/python -m pytest -n 0 -m airflow_run tests/dags $(ARGS)
 
 # make test-cluster: every stage through spark-submit on a Spark cluster, and a cluster that loses machines.
-test-cluster: dist
+test-cluster: dist .venv/classes.jsa
 	$(BIN)/python -m pytest -n 0 -m cluster tests/cluster $(ARGS)
 
 # make test-faults: the long matrix of such losses, stage by stage; by hand.
-test-faults: .venv/test
+test-faults: .venv/classes.jsa
 	$(BIN)/python -m pytest -n 0 -m faults tests/cluster $(ARGS)
 
 # make test-samplers: all common checks on the samplers of which `make test` runs some.
-test-samplers: .venv/test
+test-samplers: .venv/classes.jsa
 	$(BIN)/python -m pytest -m every_sampler tests/spark $(ARGS)
 
 # make test-connect: data parts on Spark Connect, one server of their own and one in another process; their other tests
 # are those of classic sessions, run once more.
 ON_CONNECT := tests/spark/guards $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds metrics)
-test-connect: .venv/test
+test-connect: .venv/classes.jsa
 	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
-	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest -n 0 -m 'not classic' tests/connect $(ON_CONNECT) $(ARGS)
+	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest --dist loadfile -m 'not classic' tests/connect $(ON_CONNECT) $(ARGS)
 
 # make test-docker: the containers of docker/, built, started and used, where a Docker engine runs.
 test-docker: .venv/test

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from java_options import start_quickly
 from py4j_names import remember_names
 from session_settings import SETTINGS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+start_quickly()
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dev"
 

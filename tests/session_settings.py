@@ -12,8 +12,6 @@ SETTINGS = {
     "spark.sql.adaptive.enabled": "false",
     # Nor does an error need the line of each column expression, which costs a third of the driver's time.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
-    # The same of the JVM's second compiler and its collecting threads: half of the processor's time.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.session.timeZone": "UTC",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,11 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# What costs time and changes no result: a second compiler, collecting threads, pages that nobody looks at.
-_SPARK = """
+from java_options import java_options
+
+# What costs time and changes no result: to compile and to adapt plans, pages that nobody looks at.
+_SETTINGS = """
 spark.driver.host 127.0.0.1
 spark.driver.bindAddress 127.0.0.1
-spark.driver.memory 1g
 spark.executor.memory 1g
 spark.cores.max 2
 spark.ui.enabled false
@@ -30,8 +32,6 @@ spark.sql.shuffle.partitions 2
 spark.sql.codegen.wholeStage false
 spark.sql.codegen.factoryMode NO_CODEGEN
 spark.sql.adaptive.enabled false
-spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
-spark.executor.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 """
 
 _LOG = """
@@ -158,18 +158,23 @@ def spark_cluster(folder: Path, workers: Sequence[int], settings: str = "") -> I
     workers : sequence of int
         The cores of each worker; it has as many GiB of memory.
     settings : str
-        Lines of `spark-defaults.conf`, for what is submitted with the cluster's environment.
+        Lines as of `spark-defaults.conf`, for what is submitted with the cluster's environment.
     """
     import pyspark
 
-    (folder / "conf").mkdir(parents=True)
-    (folder / "conf" / "spark-defaults.conf").write_text(_SPARK + settings)
-    (folder / "conf" / "log4j2.properties").write_text(_LOG)
+    folder.mkdir(parents=True)
+    (folder / "log4j2.properties").write_text(_LOG)
+    said = f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"
+    executors = f"spark.executor.extraJavaOptions {java_options()} {said}"
+    given = [line.split(maxsplit=1) for line in f"{_SETTINGS}{settings}{executors}".split("\n") if line]
+    # Not by spark-defaults.conf: Java takes classes from an archive only where no folder is among their places.
+    options = shlex.join([said, *(f"-D{name}={value}" for name, value in given)])
     port, ui = free_ports(2)
     env = {
         **os.environ,
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
-        "SPARK_CONF_DIR": str(folder / "conf"),
+        "SPARK_SUBMIT_OPTS": f"{java_options()} {options}",
+        "SPARK_DAEMON_JAVA_OPTS": f"{java_options()} {shlex.quote(said)}",
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,

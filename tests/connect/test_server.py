@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyspark
 import pytest
 from interpreters import python_without
+from java_options import java_options
 from rows_of_all_samplers import rows_of
 from standalone import free_ports, process, wait_for
 
@@ -37,6 +38,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_"))}
     home = Path(pyspark.__file__).parent
     env |= {"SPARK_HOME": str(home), "PYSPARK_PYTHON": python_without("steelyard", folder / "bare")}
+    env["SPARK_SUBMIT_OPTS"] = java_options()
     settings = {
         "spark.connect.grpc.binding.port": port,
         "spark.connect.grpc.binding.address": "127.0.0.1",
