@@ -19,6 +19,8 @@ from steelyard.kernels.interpolate import between, draw
 from steelyard.kernels.knn import NOBODY, Neighbors, nearest
 from steelyard.kernels.visits import Visits
 
+_AT_ONCE = 1 << 14  # new rows whose numbers are made at once
+
 Sets = Mapping[str, tuple[NDArray[np.float64], int]]
 
 
@@ -88,9 +90,8 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, numbers: 
         "neighbor": rows.take(partners),
     }
     if numbers:
-        x, n_features = table["x"], settings["n_features"]
-        start, end = (rows_at(x, where, n_features)[:, :numbers] for where in (seeds, partners.to_numpy()))
-        way = between(start, end, drawn.gap)
+        way = np.empty((len(seeds), numbers))
+        _fill_way(way, table["x"], settings["n_features"], seeds, partners.to_numpy(), drawn.gap)
         made["way"] = as_lists(np.full(len(way), numbers), pa.array(way.ravel()))
     if "carried" in table.column_names:
         carried, sizes = loosened(table["carried"].combine_chunks()), there.sum(axis=1)
@@ -101,6 +102,21 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, numbers: 
         else:
             made["mode"] = modes(values, sizes).take(pa.array(drawn.seed))
     return pa.table(made)
+
+
+def _fill_way(
+    way: NDArray[np.float64],
+    x: pa.ChunkedArray,
+    n_features: int,
+    starts: NDArray[np.intp],
+    ends: NDArray[np.intp],
+    gaps: NDArray[np.float64],
+) -> None:
+    """Fill in what lies between two rows each, by parts: at once, it would take five times the memory of the result."""
+    for first in range(0, len(way), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        start, end = (rows_at(x, places[part], n_features)[:, : way.shape[1]] for places in (starts, ends))
+        way[part] = between(start, end, gaps[part])
 
 
 def draw_partners(
