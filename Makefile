@@ -27,7 +27,8 @@ help:
 
 # Spark's classes for tests, parsed once.
 .venv/classes.jsa: .venv/test tests/class_archive.py tests/java_options.py
-	@$(BIN)/python tests/class_archive.py 2>/dev/null || { echo "no archive of Java's classes: tests start slowly"; touch $@; }
+	@$(BIN)/python tests/class_archive.py 2>.venv/classes.log || \
+		{ echo "no archive of Java's classes (.venv/classes.log): tests start slowly"; touch $@; }
 
 demo: .venv/local
 	$(BIN)/steelyard demo

@@ -32,8 +32,7 @@ def make(at: Path) -> None:
     gateway.shutdown()
     gateway.proc.stdin.close()
     gateway.proc.wait(120)
-    # A Java that cannot do it has left no file: an empty file says so.
-    new.rename(at) if new.exists() else at.touch()
+    new.rename(at)  # a Java that cannot do it has left no file
 
 
 def use(spark: SparkSession) -> None:

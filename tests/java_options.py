@@ -1,4 +1,4 @@
-"""How Java starts for tests: for some minutes of small tables."""
+"""How Spark's processes start for tests: for some minutes of small tables."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def java_options() -> str:
 def start_quickly() -> None:
     """Give the options to every driver that this process and those below it start."""
     os.environ["SPARK_SUBMIT_OPTS"] = java_options()
+
+
+def classic_environment() -> dict[str, str]:
+    """Return this process's environment, without what makes it one of Spark Connect, for one that isn't."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_"))}
+    return {**kept, "PYSPARK_PYTHON": sys.executable, "SPARK_SUBMIT_OPTS": java_options()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyspark
 import pytest
 from interpreters import python_without
-from java_options import java_options
+from java_options import classic_environment
 from rows_of_all_samplers import rows_of
 from standalone import free_ports, process, wait_for
 
@@ -34,11 +33,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
     folder = tmp_path_factory.mktemp("server")
     [port] = free_ports(1)
-    # What makes this process one of Spark Connect is left behind.
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_"))}
     home = Path(pyspark.__file__).parent
-    env |= {"SPARK_HOME": str(home), "PYSPARK_PYTHON": python_without("steelyard", folder / "bare")}
-    env["SPARK_SUBMIT_OPTS"] = java_options()
+    workers = python_without("steelyard", folder / "bare")
+    env = {**classic_environment(), "SPARK_HOME": str(home), "PYSPARK_PYTHON": workers}
     settings = {
         "spark.connect.grpc.binding.port": port,
         "spark.connect.grpc.binding.address": "127.0.0.1",
