@@ -13,6 +13,20 @@ from pyspark.sql import types as T
 from steelyard.errors import missing_column
 
 
+RESERVED = "__steelyard_"
+
+
+def internal(name: str) -> str:
+    """Return the name of a column that steelyard adds to a table: `name` under the reserved prefix.
+
+    Examples
+    --------
+    >>> internal("row_id")
+    '__steelyard_row_id'
+    """
+    return RESERVED + name
+
+
 def quoted(name: str) -> str:
     """Return `name` in backticks, so that dots and spaces in it mean nothing to Spark."""
     return "`" + name.replace("`", "``") + "`"
