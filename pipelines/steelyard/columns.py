@@ -12,7 +12,6 @@ from pyspark.sql import types as T
 
 from steelyard.errors import missing_column
 
-
 RESERVED = "__steelyard_"
 
 

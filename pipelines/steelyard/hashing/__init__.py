@@ -1,0 +1,32 @@
+"""Row identity and exact cuts: every random decision about rows starts here.
+
+A row's place in a random order is a 63-bit hash of what identifies it, a seed and a purpose. It doesn't depend
+on partitioning, executors, retries or the order of rows. A *cut* divides the rows of a stratum at an exact count
+of that order, with two narrow aggregations and no sort.
+"""
+
+from steelyard.hashing._cuts import Cut, cuts
+from steelyard.hashing._identity import (
+    ENCODING_VERSION,
+    HASH_BITS,
+    ROW_ID,
+    encode,
+    row_hash,
+    sample_limit,
+    with_row_id,
+)
+from steelyard.hashing._sides import select, with_side
+
+__all__ = [
+    "ENCODING_VERSION",
+    "HASH_BITS",
+    "ROW_ID",
+    "Cut",
+    "cuts",
+    "encode",
+    "row_hash",
+    "sample_limit",
+    "select",
+    "with_row_id",
+    "with_side",
+]

@@ -1,0 +1,127 @@
+"""Row identity: canonical encoding, hash and id of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import col, decimal_text, dtype
+from steelyard.errors import InputError
+
+ENCODING_VERSION = 1
+HASH_BITS = 63
+EVERYTHING = 1 << HASH_BITS
+ROW_ID = "__row_id"
+
+
+def encode(df: DataFrame, columns: Iterable[str]) -> list[Column]:
+    """Return the canonical encoding of some columns, to be hashed.
+
+    Columns are taken in the order of their names. Each gives a null marker and a value: integers as bigint,
+    floats as double, decimals as plain digits, times as microseconds, vectors and arrays element by element.
+    So the hash of a row doesn't change when a column is widened or the columns are ordered anew, and rows
+    that differ in where their nulls are do not collide.
+
+    Raises
+    ------
+    InputError
+        For a missing column, or one of a type that has no canonical form (map, variant).
+    """
+    return [part for name in sorted(set(columns)) for part in _marked(col(name), dtype(df, name), name)]
+
+
+def _marked(value: Column, kind: T.DataType, name: str) -> list[Column]:
+    return [value.isNull(), *_encoded(value, kind, name)]
+
+
+def _encoded(value: Column, kind: T.DataType, name: str) -> list[Column]:
+    if isinstance(kind, T.IntegralType):
+        return [value.cast("bigint")]
+    if isinstance(kind, T.FractionalType):
+        return [decimal_text(value, kind) if isinstance(kind, T.DecimalType) else value.cast("double")]
+    if isinstance(kind, T.TimestampType):
+        return [F.unix_micros(value)]
+    if isinstance(kind, T.DateType):
+        return [F.unix_date(value).cast("bigint")]
+    if isinstance(kind, T.StringType | T.BooleanType | T.BinaryType):
+        return [value]
+    if kind.typeName() == "udt" or hasattr(kind, "sqlType"):
+        return _encoded_vector(value, kind, name)
+    if isinstance(kind, T.ArrayType):
+        inner = kind.elementType
+        return [F.size(value), F.transform(value, lambda x: F.struct(*_marked(x, inner, name)))]
+    if isinstance(kind, T.StructType):
+        fields = [(value.getField(f.name), f.dataType) for f in kind.fields]
+        return [part for field, of in fields for part in _marked(field, of, name)]
+    if isinstance(kind, T.MapType | T.VariantType):
+        raise InputError(
+            f"column {name!r} is of type {kind.simpleString()}, which cannot identify a row; "
+            "name a key, or leave the column out of the table"
+        )
+    return [value.cast("string")]
+
+
+def _encoded_vector(value: Column, kind: T.DataType, name: str) -> list[Column]:
+    from pyspark.ml.functions import vector_to_array
+    from pyspark.ml.linalg import VectorUDT
+
+    if not isinstance(kind, VectorUDT):
+        raise InputError(f"column {name!r} is of type {kind.simpleString()}, which cannot identify a row")
+    # Asked for the elements of a null, it raises.
+    array = F.when(value.isNotNull(), vector_to_array(value))
+    return _encoded(array, T.ArrayType(T.DoubleType()), name)
+
+
+def row_hash(df: DataFrame, columns: Iterable[str], seed: int, purpose: str) -> Column:
+    """Return a row's place in the random order of (`seed`, `purpose`).
+
+    Parameters
+    ----------
+    df : DataFrame
+        Gives the types of the columns.
+    columns : iterable of str
+        What identifies a row.
+    seed : int
+    purpose : str
+        Keeps decisions apart: two purposes give unrelated orders under one seed.
+
+    Returns
+    -------
+    Column of bigint
+        In [0, 2**63).
+    """
+    encoded = encode(df, columns)
+    return F.shiftrightunsigned(F.xxhash64(*encoded, F.lit(int(seed)).cast("bigint"), F.lit(purpose)), 1)
+
+
+def sample_limit(wanted: int, total: int) -> int:
+    """Return the last position of a sample of about `wanted` of `total` rows: those with the smallest hashes."""
+    return min(wanted * EVERYTHING // max(total, 1), EVERYTHING - 1)
+
+
+def with_row_id(df: DataFrame, identity: Iterable[str], *, column: str = ROW_ID) -> DataFrame:
+    """Add an id that is unique among rows and independent of their order.
+
+    The id is the hash of the identity and of the row's occurrence among rows of equal identity, which are ordered
+    by the hash of the whole row. Costs one shuffle of `df`: select the narrow columns first.
+
+    Parameters
+    ----------
+    df : DataFrame
+    identity : iterable of str
+        Columns that identify a row, not necessarily uniquely.
+    column : str, default "__row_id"
+        Name of the new bigint column.
+    """
+    key, whole = f"{column}_key", f"{column}_whole"
+    hashed = df.select(
+        "*",
+        row_hash(df, identity, 0, "key").alias(key),
+        row_hash(df, df.columns, 0, "row").alias(whole),
+    )
+    occurrence = F.row_number().over(Window.partitionBy(key).orderBy(whole))
+    number = F.shiftrightunsigned(F.xxhash64(F.col(key), occurrence.cast("bigint")), 1)
+    return hashed.withColumn(column, number).drop(key, whole)
