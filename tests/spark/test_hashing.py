@@ -109,27 +109,28 @@ def sample(spark: SparkSession, n: int, distinct: int, seed: int) -> tuple[DataF
 
 
 @pytest.mark.parametrize("distinct", [5000, 40, 1])
-@pytest.mark.parametrize("whole", [False, True])
-def test_cuts_hit_their_counts(spark: SparkSession, distinct: int, whole: bool) -> None:
+@pytest.mark.parametrize("ties", ["whole", "exact", "proportional"])
+def test_cuts_hit_their_counts(spark: SparkSession, distinct: int, ties: hashing.Ties) -> None:
     df, by_stratum = sample(spark, 5000, distinct, seed=distinct)
     quotas = {s: [0, len(v) // 5, len(v) // 5 + 1, len(v), len(v) + 3] for s, v in by_stratum.items()}
-    found = hashing.cuts(df, F.col("p"), F.col("s"), quotas, whole=whole)
+    found = hashing.cuts(df, F.col("p"), F.col("s"), quotas, ties=ties)
     for s, values in by_stratum.items():
         for quota, cut in zip(quotas[s], found[s], strict=True):
-            low = sum(v < cut.below for v in values)
-            assert cut.count == low + cut.take
-            if whole:
+            low = sum(v < cut.below for v in values if v not in cut.equal)
+            assert cut.count == low + sum(take for take, _ in cut.equal.values())
+            if ties == "whole":
                 reachable = [sum(v < b for v in values) for b in {*values, 2**63}]
-                assert abs(cut.count - quota) == min(abs(c - quota) for c in reachable) and cut.take == 0
+                assert abs(cut.count - quota) == min(abs(c - quota) for c in reachable) and not cut.equal
             else:
                 assert cut.count == min(quota, len(values))
+                assert all(of == values.count(p) for p, (_, of) in cut.equal.items())
 
 
 @pytest.mark.parametrize("distinct", [5000, 40])
 def test_sides_count_exactly_and_only_boundary_rows_meet_a_window(spark: SparkSession, distinct: int) -> None:
     df, by_stratum = sample(spark, 3000, distinct, seed=1)
     quotas = {s: [len(v) // 5, len(v) // 3] for s, v in by_stratum.items()}
-    found = hashing.cuts(df, F.col("p"), F.col("s"), quotas, whole=False)
+    found = hashing.cuts(df, F.col("p"), F.col("s"), quotas, ties="exact")
     seen: Counter[tuple[str, int]] = Counter()
     plans = set()
     for partitions in (1, 7):
@@ -144,18 +145,18 @@ def test_sides_count_exactly_and_only_boundary_rows_meet_a_window(spark: SparkSe
 
 def test_narrow_positions_such_as_times(spark: SparkSession) -> None:
     df = spark.range(1000).select((F.col("id") % 100).alias("p"), F.lit("all").alias("s"))
-    found = hashing.cuts(df, F.col("p"), F.col("s"), {"all": [604]}, whole=True, bits=7)["all"][0]
+    found = hashing.cuts(df, F.col("p"), F.col("s"), {"all": [604]}, ties="whole", bits=7)["all"][0]
     assert (found.below, found.count) == (60, 600)
 
 
 def test_a_stratum_that_is_not_there(spark: SparkSession) -> None:
     df = spark.createDataFrame([("a", 5)], "s string, p bigint")
-    assert hashing.cuts(df, F.col("p"), F.col("s"), {"z": [3]}, whole=False)["z"][0].count == 0
+    assert hashing.cuts(df, F.col("p"), F.col("s"), {"z": [3]}, ties="exact")["z"][0].count == 0
 
 
 def test_select_drops_strata_without_a_cut(spark: SparkSession) -> None:
     df = spark.createDataFrame([("a", 5), ("a", 2**63 - 1), ("b", 6), (None, 7)], "s string, p bigint")
-    everything = hashing.cuts(df, F.col("p"), F.col("s"), {"a": [2]}, whole=False)
+    everything = hashing.cuts(df, F.col("p"), F.col("s"), {"a": [2]}, ties="exact")
     kept = hashing.select(df, F.col("p"), F.col("s"), {"a": everything["a"][0]})
     assert sorted(map(tuple, kept.collect())) == [("a", 5), ("a", 2**63 - 1)]
 

@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 from scipy import stats
 
 from steelyard.errors import InputError
+from steelyard.hashing import Cut
 from steelyard.over_sampling import RandomOverSampler
-from steelyard.sampling import SamplingPlan, Share, apply_plan
+from steelyard.sampling import SamplingPlan, apply_plan
 from steelyard.testing._tables import class_sizes, explained, multiset, sample_table
 from steelyard.under_sampling import RandomUnderSampler
 
@@ -50,7 +51,7 @@ def test_what_repeats_is_drawn_in_proportion(spark: SparkSession, real_data: Cal
     df = spark.read.parquet(real_data("mammography"))
     plan = RandomUnderSampler(sampling_strategy=0.1).plan(df)
     share = plan.classes["0"].keep
-    assert isinstance(share, Share) and (791, 3322) in share.equal.values()
+    assert isinstance(share, Cut) and (791, 3322) in share.equal.values()
     result = apply_plan(df, plan)
     assert class_sizes(result) == {"0": 2600, "1": 260}
     assert result.groupBy(*df.columns).count().agg(F.max("count")).first()[0] == 791  # type: ignore[index]

@@ -65,14 +65,14 @@ def find_lines(rows: DataFrame, wanted: Mapping[int, int]) -> dict[int, Line]:
     """
     placed = rows.where(F.col("position").isNotNull())
     group = F.col("own").cast("string")
-    by_position = cuts(placed, F.col("position"), group, {str(g): [n] for g, n in wanted.items()}, whole=False)
+    by_position = cuts(placed, F.col("position"), group, {str(g): [n] for g, n in wanted.items()}, ties="exact")
     found = {int(g): cut for g, (cut,) in by_position.items()}
-    tied = {g: cut for g, cut in found.items() if cut.take}
+    tied = {g: (cut, *cut.equal[cut.below]) for g, cut in found.items() if cut.equal}
     lines = {g: Line(cut.below - 1, _LAST, cut.count) for g, cut in found.items() if g not in tied}
     if tied:
-        equal = placed.where(_at({g: cut.below for g, cut in tied.items()}))
-        by_id = cuts(equal, F.col("row_id"), group, {str(g): [cut.take] for g, cut in tied.items()}, whole=False)
-        lines |= {g: Line(cut.below, by_id[str(g)][0].below - 1, cut.count) for g, cut in tied.items()}
+        equal = placed.where(_at({g: cut.below for g, (cut, *_) in tied.items()}))
+        by_id = cuts(equal, F.col("row_id"), group, {str(g): [take] for g, (_, take, _) in tied.items()}, ties="exact")
+        lines |= {g: Line(cut.below, by_id[str(g)][0].below - 1, cut.count) for g, (cut, *_) in tied.items()}
     return lines
 
 

@@ -5,7 +5,7 @@ on partitioning, executors, retries or the order of rows. A *cut* divides the ro
 of that order, with two narrow aggregations and no sort.
 """
 
-from steelyard.hashing._cuts import Cut, cuts
+from steelyard.hashing._cuts import Cut, Ties, cuts
 from steelyard.hashing._identity import (
     ENCODING_VERSION,
     HASH_BITS,
@@ -15,14 +15,16 @@ from steelyard.hashing._identity import (
     sample_limit,
     with_row_id,
 )
-from steelyard.hashing._sides import select, with_side
+from steelyard.hashing._sides import divided_groups, select, with_side
 
 __all__ = [
     "ENCODING_VERSION",
     "HASH_BITS",
     "ROW_ID",
     "Cut",
+    "Ties",
     "cuts",
+    "divided_groups",
     "encode",
     "row_hash",
     "sample_limit",

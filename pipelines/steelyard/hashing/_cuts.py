@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.hashing._groups import Groups, divide, heavy_bits, heavy_groups
 from steelyard.hashing._identity import EVERYTHING, HASH_BITS
 
 _FINE_BIN = 4096  # a bin with at most so many rows is read value by value
 _MAX_BINS = 1 << 20  # what one aggregation may return to the driver
+
+Ties = Literal["whole", "exact", "proportional"]
+Counts = dict[tuple[str, int], list[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -24,37 +28,44 @@ class Cut:
     below : int
         In [0, 2**63]; 2**63 means every row.
     count : int
-        How many rows are on the low side.
-    take, ties : int, default 0
-        Of the `ties` rows at exactly `below`, `take` are on the low side too.
+        Rows on the low side.
+    equal : mapping of int to (int, int), optional
+        Positions whose rows are divided, whatever `below` is: how many of how many rows are on the low side.
     """
 
     below: int
     count: int
-    take: int = 0
-    ties: int = 0
+    equal: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types; positions are decimal strings, since JSON's numbers end at 2**53."""
-        return {"below": str(self.below), "count": self.count, "take": self.take, "ties": self.ties}
+        equal = {str(p): {"take": take, "of": of} for p, (take, of) in sorted(self.equal.items())}
+        return {"below": str(self.below), "count": self.count, "equal": equal}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Cut:
-        """Rebuild what `to_json` gave."""
-        return cls(**{**document, "below": int(document["below"])})
+        """Rebuild the cut from `to_json`."""
+        equal = {int(p): (e["take"], e["of"]) for p, e in document["equal"].items()}
+        return cls(int(document["below"]), document["count"], equal)
 
 
 @dataclass
 class _Search:
-    """A rank that is being looked for among the positions that start with `prefix`."""
+    """A rank that is searched for among the positions that start with `prefix`."""
 
     stratum: str
     index: int
     rank: int
+    divided: Groups
     prefix: int = 0
     before: int = 0
     inside: int = -1
     found: Cut | None = None
+
+    def end(self, below: int, ties: tuple[int, int] | None = None) -> None:
+        """End the search at a position; `ties` divides the rows at exactly this position."""
+        equal = self.divided if ties is None else {**self.divided, below: ties}
+        self.found = Cut(below, self.before + sum(take for take, _ in equal.values()), equal)
 
 
 def cuts(
@@ -63,24 +74,29 @@ def cuts(
     stratum: Column,
     quotas: Mapping[str, Sequence[int]],
     *,
-    whole: bool,
+    ties: Ties,
     bits: int = HASH_BITS,
 ) -> dict[str, list[Cut]]:
-    """Find where each stratum must be cut so that exact counts lie on the low side.
+    """Find where each stratum must be cut so that exact counts are on the low side.
 
     Parameters
     ----------
     df : DataFrame
-        Read twice as a rule: once into a histogram of leading bits, once around the boundaries, value by value.
-        Only the columns behind `position` and `stratum` are read, and no row comes to the driver.
+        Usually read twice: once into a histogram of leading bits, once around the boundaries, value by value. With
+        `ties="proportional"` it is read once more where a bin of the histogram may hold a heavy group. Only the columns
+        behind `position` and `stratum` are read, and no row comes to the driver.
     position : Column of bigint
         In [0, 2**bits): a `row_hash`, or a time.
     stratum : Column of string
     quotas : mapping of str to sequence of int
-        For each stratum, the counts wanted on the low side of each of its cuts.
-    whole : bool
-        Rows at one position stay together, on the side that brings the count nearer to the quota.
-        Otherwise the count is exact, and the cut says how many of the rows at its position are taken.
+        For each stratum, the counts wanted on the low side of each of its cuts, ascending.
+    ties : {"whole", "exact", "proportional"}
+        What happens to rows at one position.
+
+        - ``"whole"``: they stay together, on the side that brings the count nearer to the quota.
+        - ``"exact"``: the count is exact; rows at the boundary position alone are divided.
+        - ``"proportional"``: as ``"exact"``; in addition each heavy group (more than 10 rows and more than a thousandth
+          of its stratum) is divided in proportion to the quotas.
     bits : int, default 63
         Significant bits of `position`.
 
@@ -90,20 +106,31 @@ def cuts(
         A quota of at least the size of its stratum gives a cut above every row.
     """
     rows = df.select(stratum.alias("s"), position.alias("p"))
-    searches = [_Search(s, i, int(q)) for s, ranks in quotas.items() for i, q in enumerate(ranks)]
+    step = _step(quotas)
+    if ties == "proportional":
+        step = max(step, heavy_bits(len(quotas)))
+    step = min(bits, step)
+    counts = _histogram(rows, [], bits, bits - step, {})
+    sizes = {s: sum(n for _, n in counts.get((s, 0), ())) for s in quotas}
+    heavy: dict[str, dict[int, int]] = {}
+    if ties == "proportional":
+        heavy = heavy_groups(rows, {s: counts.get((s, 0), ()) for s in quotas}, sizes, bits - step)
+        counts = _without(counts, heavy, bits - step, bits)
+    searches = [
+        _Search(s, i, rank, divided)
+        for s, ranks in quotas.items()
+        for i, (rank, divided) in enumerate(divide(ranks, sizes[s], heavy.get(s, {})))
+    ]
     searching, width = searches, bits
-    while searching:
-        step = min(width, _step(quotas) if width == bits else 12)
-        counts = _histogram(rows, searching, width, width - step, first=width == bits)
+    while True:
         width -= step
         for search in searching:
-            _descend(search, counts, step, width, whole)
+            _descend(search, counts, step, width, ties)
         searching = [x for x in searching if x.found is None]
-        if searching and max(x.inside for x in searching) <= _FINE_BIN:
-            counts = _histogram(rows, searching, width, 0, first=False)
-            for search in searching:
-                _descend(search, counts, width, 0, whole)
+        if not searching:
             break
+        step = width if max(x.inside for x in searching) <= _FINE_BIN else min(width, 12)
+        counts = _histogram(rows, searching, width, width - step, heavy)
     result: dict[str, list[Cut]] = {s: [] for s in quotas}
     for search in searches:
         assert search.found is not None
@@ -112,7 +139,7 @@ def cuts(
 
 
 def _step(quotas: Mapping[str, Sequence[int]]) -> int:
-    """Leading bits that leave about 500 rows a bin in the largest stratum, and few enough bins in all."""
+    """Return how many leading bits leave about 500 rows a bin in the largest stratum, and few enough bins in all."""
     largest = max((q for ranks in quotas.values() for q in ranks), default=1)
     wanted = max(largest // 512, 1).bit_length()
     affordable = (_MAX_BINS // max(len(quotas), 1)).bit_length() - 1
@@ -120,46 +147,63 @@ def _step(quotas: Mapping[str, Sequence[int]]) -> int:
 
 
 def _histogram(
-    rows: DataFrame, searching: Sequence[_Search], width: int, shift: int, *, first: bool
-) -> dict[tuple[str, int], list[tuple[int, int]]]:
-    """Count rows by their bits above `shift`, inside the prefixes that are searched: sorted (bin, count) pairs."""
+    rows: DataFrame, searching: Sequence[_Search], width: int, shift: int, heavy: Mapping[str, Mapping[int, int]]
+) -> Counts:
+    """Count rows by their bits above `shift`: sorted (bin, count) pairs, without the rows of heavy groups.
+
+    Parameters
+    ----------
+    searching : sequence of _Search
+        Only rows inside their prefixes are counted; all rows where it is empty.
+    width : int
+        Bits below the prefixes.
+    """
     inside = rows.where(F.col("s").isNotNull())
-    if not first:
+    if searching:
         wanted = sorted({(x.stratum, x.prefix) for x in searching})
         small = rows.sparkSession.createDataFrame(wanted, "s string, prefix bigint")
         prefixed = inside.withColumn("prefix", F.shiftrightunsigned("p", width))
         inside = prefixed.join(F.broadcast(small), ["s", "prefix"], "left_semi")
     found = inside.groupBy("s", F.shiftrightunsigned("p", shift).alias("bin")).count().collect()
-    result: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    result: Counts = {}
     for row in sorted(found, key=lambda r: r["bin"]):
-        prefix = 0 if first else row["bin"] >> (width - shift)
+        prefix = row["bin"] >> (width - shift) if searching else 0
         result.setdefault((row["s"], prefix), []).append((row["bin"], row["count"]))
-    return result
+    return _without(result, heavy, shift, width)
 
 
-def _descend(
-    search: _Search,
-    counts: Mapping[tuple[str, int], Sequence[tuple[int, int]]],
-    step: int,
-    width: int,
-    whole: bool,
-) -> None:
+def _without(counts: Counts, heavy: Mapping[str, Mapping[int, int]], shift: int, width: int) -> Counts:
+    """Take the rows of heavy groups out of a histogram."""
+    if not heavy:
+        return counts
+    less: dict[tuple[str, int], int] = {}
+    for s, groups in heavy.items():
+        for p, n in groups.items():
+            less[s, p >> shift] = less.get((s, p >> shift), 0) + n
+    return {key: [(b, n - less.get((key[0], b), 0)) for b, n in bins] for key, bins in counts.items()}
+
+
+def _descend(search: _Search, counts: Counts, step: int, width: int, ties: Ties) -> None:
     """Move a search into the bin that holds its rank, or end it."""
     for prefix, count in counts.get((search.stratum, search.prefix), ()):
         if search.rank < search.before + count:
             search.prefix, search.inside = prefix, count
             if search.rank <= search.before:
-                search.found = Cut(prefix << width, search.before)
+                search.end(prefix << width)
             elif width == 0:
-                search.found = _at_ties(search, count, whole)
+                _end_at_ties(search, count, ties)
             return
         search.before += count
-    search.found = Cut(EVERYTHING, search.before)
+    search.end(EVERYTHING)
 
 
-def _at_ties(search: _Search, ties: int, whole: bool) -> Cut:
-    """Cut inside rows that share one position."""
-    position, low, high = search.prefix, search.before, search.before + ties
-    if not whole:
-        return Cut(position, search.rank, take=search.rank - low, ties=ties)
-    return Cut(position + 1, high) if high - search.rank <= search.rank - low else Cut(position, low)
+def _end_at_ties(search: _Search, count: int, ties: Ties) -> None:
+    """End a search inside rows that share one position."""
+    below = search.rank - search.before
+    if ties != "whole":
+        search.end(search.prefix, (below, count))
+    elif count - below <= below:
+        search.before += count
+        search.end(search.prefix + 1)
+    else:
+        search.end(search.prefix)

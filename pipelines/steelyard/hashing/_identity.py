@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 from steelyard.columns import col, decimal_text, dtype
 from steelyard.errors import InputError
 
-ENCODING_VERSION = 1
+ENCODING_VERSION = 2
 HASH_BITS = 63
 EVERYTHING = 1 << HASH_BITS
 ROW_ID = "__row_id"
@@ -97,6 +97,11 @@ def row_hash(df: DataFrame, columns: Iterable[str], seed: int, purpose: str) -> 
     return F.shiftrightunsigned(F.xxhash64(*encoded, F.lit(int(seed)).cast("bigint"), F.lit(purpose)), 1)
 
 
+def hashable(df: DataFrame) -> list[str]:
+    """Return the columns that have a canonical encoding: all but maps and variants."""
+    return [f.name for f in df.schema.fields if not isinstance(f.dataType, T.MapType | T.VariantType)]
+
+
 def sample_limit(wanted: int, total: int) -> int:
     """Return the last position of a sample of about `wanted` of `total` rows: those with the smallest hashes."""
     return min(wanted * EVERYTHING // max(total, 1), EVERYTHING - 1)
@@ -120,7 +125,7 @@ def with_row_id(df: DataFrame, identity: Iterable[str], *, column: str = ROW_ID)
     hashed = df.select(
         "*",
         row_hash(df, identity, 0, "key").alias(key),
-        row_hash(df, df.columns, 0, "row").alias(whole),
+        row_hash(df, hashable(df), 0, "row").alias(whole),
     )
     occurrence = F.row_number().over(Window.partitionBy(key).orderBy(whole))
     number = F.shiftrightunsigned(F.xxhash64(F.col(key), occurrence.cast("bigint")), 1)

@@ -8,18 +8,20 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from steelyard.columns import of_key
+from steelyard.columns import col, internal, of_key
 from steelyard.hashing._cuts import Cut
-from steelyard.hashing._identity import EVERYTHING
+from steelyard.hashing._identity import EVERYTHING, hashable, row_hash
+
+_P, _S, _TAKES = internal("position"), internal("stratum"), internal("takes")
 
 
 def with_side(
     df: DataFrame, position: Column, stratum: Column, cuts: Mapping[str, Sequence[Cut]], column: str
 ) -> DataFrame:
-    """Add, for each row, how many of its stratum's cuts it lies above (0: on the low side of all).
+    """Add, for each row, how many of its stratum's cuts it is above (0: on the low side of all).
 
-    A pure column expression, unless a cut divides rows that share its position: then those rows alone go through a
-    window. Rows of a stratum without cuts get null.
+    A pure column expression, unless cuts divide rows that share a position: then those rows alone are numbered by a
+    window, in the order of the hash of the whole row. Rows of a stratum without cuts get null.
 
     Parameters
     ----------
@@ -31,41 +33,51 @@ def with_side(
     column : str
         Name of the new int column.
     """
-    p, s, n = f"{column}_p", f"{column}_s", f"{column}_n"
-    tied = {k: sorted({c.below for c in v if c.take}) for k, v in cuts.items()}
-    tied = {k: v for k, v in tied.items() if v}
-    placed = df.withColumn(p, position).withColumn(s, stratum)
-    if not tied:
-        return placed.withColumn(column, _side(F.col(p), F.col(s), F.lit(0), cuts)).drop(p, s)
-    on_boundary = F.coalesce(F.array_contains(of_key(tied, F.col(s), "array<bigint>"), F.col(p)), F.lit(False))
-    equal = Window.partitionBy(s, p).orderBy(p)
-    numbered = placed.where(on_boundary).withColumn(n, F.row_number().over(equal) - 1)
-    together = placed.where(~on_boundary).withColumn(n, F.lit(0)).unionByName(numbered)
-    return together.withColumn(column, _side(F.col(p), F.col(s), F.col(n), cuts)).drop(p, s, n)
+    placed = df.withColumns({_P: position, _S: stratum})
+    by_position = _side(F.col(_P), F.col(_S), cuts).alias(column)
+    names = [col(c) for c in df.columns if c != column]
+    divided = divided_groups(cuts)
+    if not divided:
+        return placed.select(*names, by_position)
+    schema = f"{_S} string, {_P} bigint, {_TAKES} array<bigint>"
+    table = df.sparkSession.createDataFrame([(s, p, takes) for (s, p), takes in divided.items()], schema)
+    known = placed.join(F.broadcast(table), [_S, _P], "left")
+    within = Window.partitionBy(_S, _P).orderBy(row_hash(df, hashable(df), 0, "row"))
+    numbered = known.where(F.col(_TAKES).isNotNull()).withColumn(_P, F.row_number().over(within))
+    by_number = F.size(F.filter(_TAKES, lambda take: take < F.col(_P))).alias(column)
+    return (
+        known.where(F.col(_TAKES).isNull()).select(*names, by_position).unionByName(numbered.select(*names, by_number))
+    )
 
 
-def select(
-    df: DataFrame, position: Column, stratum: Column, cuts: Mapping[str, Cut], *, column: str = "__side"
-) -> DataFrame:
+def select(df: DataFrame, position: Column, stratum: Column, cuts: Mapping[str, Cut]) -> DataFrame:
     """Return the rows on the low side of their stratum's cut; strata without one are dropped."""
+    column = internal("side")
     sided = with_side(df, position, stratum, {s: [c] for s, c in cuts.items()}, column)
     return sided.where(F.col(column) == 0).drop(column)
 
 
-def _side(p: Column, s: Column, n: Column, cuts: Mapping[str, Sequence[Cut]]) -> Column:
+def divided_groups(cuts: Mapping[str, Sequence[Cut]]) -> dict[tuple[str, int], list[int]]:
+    """Return the groups of equal rows that cuts divide: how many of their rows are below each cut.
+
+    Returns
+    -------
+    dict of (str, int) to list of int
+        By stratum and position, in ascending order.
+    """
+    found = {}
+    for s, of in cuts.items():
+        for p, size in sorted({p: size for cut in of for p, (_, size) in cut.equal.items()}.items()):
+            found[s, p] = [cut.equal[p][0] if p in cut.equal else size * (p < cut.below) for cut in of]
+    return found
+
+
+def _side(p: Column, s: Column, cuts: Mapping[str, Sequence[Cut]]) -> Column:
     how_many = max((len(v) for v in cuts.values()), default=0)
-    sides = [_above(p, s, n, {k: v[i] for k, v in cuts.items()}).cast("int") for i in range(how_many)]
+    sides = [_above(p, s, {k: v[i] for k, v in cuts.items()}).cast("int") for i in range(how_many)]
     return reduce(lambda a, b: a + b, sides, F.lit(0)) if sides else F.lit(None).cast("int")
 
 
-def _above(p: Column, s: Column, n: Column, cuts: Mapping[str, Cut]) -> Column:
-    # 2**63 is no bigint; "p >= 2**63 - 1" would lose the one row at the very end, so "all" is a flag of its own.
-    everything = [k for k, c in cuts.items() if c.below >= EVERYTHING]
-    below = _lookup(s, {k: min(c.below, EVERYTHING - 1) for k, c in cuts.items()})
-    above = (p > below) | ((p == below) & (n >= _lookup(s, {k: c.take for k, c in cuts.items()})))
-    return F.when(s.isin(everything), F.when(below.isNotNull(), F.lit(False))).otherwise(above) if everything else above
-
-
-def _lookup(s: Column, values: Mapping[str, int]) -> Column:
-    """Return the value of a row's stratum, null for strata that have none."""
-    return of_key(values, s, "bigint")
+def _above(p: Column, s: Column, cuts: Mapping[str, Cut]) -> Column:
+    # The last position on the low side: 2**63 itself would be no bigint.
+    return p > of_key({k: min(c.below, EVERYTHING) - 1 for k, c in cuts.items()}, s, "bigint")

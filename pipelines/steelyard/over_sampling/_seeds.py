@@ -11,10 +11,9 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import class_text, col, of_key
 from steelyard.frames.caching import cached
-from steelyard.hashing import ROW_ID, row_hash
+from steelyard.hashing import ROW_ID, Cut, cuts, row_hash, with_side
 from steelyard.sampling._apply import identified
 from steelyard.sampling._plan import SamplingPlan
-from steelyard.sampling._shares import Share, find_shares, with_drawn
 from steelyard.sampling._space import Space
 
 CLASS = "__class"
@@ -29,14 +28,14 @@ class Seeds:
     ----------
     times : int
         Each row so often.
-    again : Share, optional
-        A share of the rows once more.
+    again : Cut, optional
+        The rows on its low side once more.
     rows : int
         How many rows are used at all.
     """
 
     times: int
-    again: Share | None
+    again: Cut | None
     rows: int
 
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +45,7 @@ class Seeds:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Seeds:
         """Rebuild what `to_json` gave."""
-        again = Share.from_json(document["again"]) if document["again"] else None
+        again = Cut.from_json(document["again"]) if document["again"] else None
         return cls(document["times"], again, document["rows"])
 
 
@@ -78,21 +77,24 @@ def share_out(
     plan : SamplingPlan
     """
     odd = {s: n % sizes[s] for s, n in new.items() if n % sizes[s]}
-    shares: dict[str, Share] = {}
+    again: dict[str, Cut] = {}
     if odd:
+        quotas = {s: [n] for s, n in odd.items()}
         with cached(ids.select(ROW_ID, stratum.alias("stratum"))) as kept:
-            shares = find_shares(kept, _position(kept, plan), F.col("stratum"), odd, sizes, repeats=False)
-    return {s: Seeds(n // sizes[s], shares.get(s), min(n, sizes[s])) for s, n in new.items()}
+            found = cuts(kept, _position(kept, plan), F.col("stratum"), quotas, ties="exact")
+        again = {s: cut for s, (cut,) in found.items()}
+    return {s: Seeds(n // sizes[s], again.get(s), min(n, sizes[s])) for s, n in new.items()}
 
 
 def with_uses(rows: DataFrame, stratum: Column, seeds: Mapping[str, Seeds], plan: SamplingPlan) -> DataFrame:
     """Add how often each row is used, as ``uses``: a pure column expression. Strata without seeds are not used."""
-    shares = {s: of.again for s, of in seeds.items() if of.again}
+    again = {s: [of.again] for s, of in seeds.items() if of.again}
     times = F.coalesce(of_key({s: of.times for s, of in seeds.items()}, stratum), F.lit(0))
-    if not shares:
+    if not again:
         return rows.withColumn("uses", times)
-    drawn = with_drawn(rows, _position(rows, plan), stratum, shares, _DRAWN)
-    return drawn.withColumn("uses", times + F.coalesce(F.col(_DRAWN), F.lit(False)).cast("int")).drop(_DRAWN)
+    sided = with_side(rows, _position(rows, plan), stratum, again, _DRAWN)
+    once_more = F.coalesce(F.col(_DRAWN) == 0, F.lit(False)).cast("int")
+    return sided.withColumn("uses", times + once_more).drop(_DRAWN)
 
 
 def _position(rows: DataFrame, plan: SamplingPlan) -> Column:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from steelyard.sampling._engine._sampler import ImblearnSampler
     from steelyard.sampling._none import NoResampling
     from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
-    from steelyard.sampling._shares import Share
 
 __all__ = [
     "IS_SYNTHETIC",
@@ -24,7 +23,6 @@ __all__ = [
     "Resampling",
     "Sampler",
     "SamplingPlan",
-    "Share",
     "Work",
     "apply_plan",
     "check_sampler",
@@ -46,7 +44,6 @@ _LAZY = {
     "Resampling": "_plan",
     "SamplingPlan": "_plan",
     "Work": "_plan",
-    "Share": "_shares",
 }
 
 

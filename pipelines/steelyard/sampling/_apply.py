@@ -7,9 +7,8 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import class_text, col, of_key, require_columns
 from steelyard.errors import InputError
-from steelyard.hashing import ROW_ID, row_hash, with_row_id
+from steelyard.hashing import ROW_ID, Cut, row_hash, with_row_id, with_side
 from steelyard.sampling._plan import SamplingPlan
-from steelyard.sampling._shares import Share, with_drawn
 
 IS_SYNTHETIC = "is_synthetic"
 _DRAWN = "__drawn"
@@ -68,15 +67,15 @@ def identified(df: DataFrame, plan: SamplingPlan) -> DataFrame:
 
 
 def _repeated(df: DataFrame, plan: SamplingPlan) -> DataFrame:
-    shares = {name: c.share for name, c in plan.classes.items() if c.share is not None}
+    cuts = {name: [c.cut] for name, c in plan.classes.items() if c.cut is not None}
     drawn: Column = F.lit(None).cast("boolean")
     rows = df
-    if shares:
+    if cuts:
         position = row_hash(df, plan.identity, plan.seed, plan.purpose)
-        rows, drawn = with_drawn(df, position, class_text(df, plan.label), shares, _DRAWN), F.col(_DRAWN)
+        rows, drawn = with_side(df, position, class_text(df, plan.label), cuts, _DRAWN), F.col(_DRAWN) == 0
     if all(c.times <= 1 and c.again is None for c in plan.classes.values()):
         return rows.where(F.coalesce(drawn, F.lit(True))).drop(_DRAWN)
-    known = {n: 0 if isinstance(c.keep, Share) else c.times for n, c in plan.classes.items()}
+    known = {n: 0 if isinstance(c.keep, Cut) else c.times for n, c in plan.classes.items()}
     times = F.coalesce(of_key(known, class_text(df, plan.label)), F.lit(1))
     copies = times + F.coalesce(drawn, F.lit(False)).cast("int")
     return rows.withColumn(_DRAWN, F.explode(F.array_repeat(F.lit(True), copies))).drop(_DRAWN)

@@ -12,13 +12,12 @@ from pyspark.sql import Column, DataFrame
 
 from steelyard.columns import class_text
 from steelyard.errors import InputError
-from steelyard.hashing import row_hash
+from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.params import ParamsReader, ParamsWriter
 from steelyard.sampling._apply import apply_plan
 from steelyard.sampling._params import HasColumns, HasRandomState, HasStrategy
 from steelyard.sampling._plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling._roles import Roles, find_roles
-from steelyard.sampling._shares import Share, find_shares
 from steelyard.sampling._strategy import Kind, class_order, resolve
 from steelyard.stats import class_counts
 
@@ -152,12 +151,17 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
 
     def _draw(
         self, df: DataFrame, roles: Roles, wanted: Mapping[str, int], counts: Mapping[str, int]
-    ) -> dict[str, Share]:
+    ) -> dict[str, Cut]:
         """Draw an exact number of rows of each class, by the hash of their identity."""
         seed = self.getOrDefault("random_state")
         position: Column = row_hash(df, roles.identity, seed, f"resample/{self.name}")
         label = class_text(df, roles.label)
-        return find_shares(df, position, label, wanted, counts, repeats=not roles.keyed)
+        found = {s: Cut(0 if n == 0 else 1 << HASH_BITS, n) for s, n in wanted.items() if n in (0, counts[s])}
+        partial = {s: [n] for s, n in wanted.items() if s not in found}
+        if partial:
+            ties: Ties = "exact" if roles.keyed else "proportional"
+            found |= {s: cut for s, (cut,) in cuts(df, position, label, partial, ties=ties).items()}
+        return {s: found[s] for s in wanted}
 
     def _new_plan(self, roles: Roles, **what: Any) -> SamplingPlan:
         return SamplingPlan(

@@ -9,8 +9,7 @@ from typing import Any, Literal, get_args
 from pyspark.sql import DataFrame
 
 from steelyard.errors import InputError
-from steelyard.hashing import ENCODING_VERSION
-from steelyard.sampling._shares import Share
+from steelyard.hashing import ENCODING_VERSION, Cut
 
 Effect = Literal["none", "random_under", "random_over", "bends"]
 """What a sampler does to the distribution of features within a class.
@@ -28,11 +27,11 @@ class ClassPlan:
     ----------
     before, after : int
         Rows, by exact count.
-    keep : {"all", "ids"} or Share
-        All rows; all but those whose ids are listed beside the plan; or a share of them.
+    keep : {"all", "ids"} or Cut
+        All rows; all but the rows whose ids are published with the plan; or those on the low side of a cut.
     times : int, default 1
         How often each row that is kept appears.
-    again : Share, optional
+    again : Cut, optional
         Rows that appear once more.
     new : int, default 0
         Synthetic rows.
@@ -40,9 +39,9 @@ class ClassPlan:
 
     before: int
     after: int
-    keep: Share | Literal["all", "ids"] = "all"
+    keep: Cut | Literal["all", "ids"] = "all"
     times: int = 1
-    again: Share | None = None
+    again: Cut | None = None
     new: int = 0
 
     @property
@@ -51,9 +50,9 @@ class ClassPlan:
         return self.after / self.before
 
     @property
-    def share(self) -> Share | None:
-        """The share by which rows of the class are told apart, if any."""
-        return self.keep if isinstance(self.keep, Share) else self.again
+    def cut(self) -> Cut | None:
+        """The cut that selects rows of the class, if any."""
+        return self.keep if isinstance(self.keep, Cut) else self.again
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""
@@ -61,7 +60,7 @@ class ClassPlan:
         return {
             "before": self.before,
             "after": self.after,
-            "keep": self.keep.to_json() if isinstance(self.keep, Share) else self.keep,
+            "keep": self.keep.to_json() if isinstance(self.keep, Cut) else self.keep,
             "repeat": {"times": self.times, "again": again} if self.times != 1 or self.again else None,
             "new": self.new,
         }
@@ -73,9 +72,9 @@ class ClassPlan:
         return cls(
             document["before"],
             document["after"],
-            Share.from_json(keep) if isinstance(keep, Mapping) else keep,
+            Cut.from_json(keep) if isinstance(keep, Mapping) else keep,
             repeat["times"],
-            Share.from_json(repeat["again"]) if repeat["again"] else None,
+            Cut.from_json(repeat["again"]) if repeat["again"] else None,
             document["new"],
         )
 
@@ -209,7 +208,7 @@ class SamplingPlan:
 
 
 def _numbers(c: ClassPlan) -> tuple[int, int, int, int, int]:
-    kept = c.keep.count if isinstance(c.keep, Share) else min(c.before, c.after - c.new)
+    kept = c.keep.count if isinstance(c.keep, Cut) else min(c.before, c.after - c.new)
     return c.before, kept, c.after - kept - c.new, c.new, c.after
 
 

@@ -15,7 +15,7 @@ from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import cuts
 from steelyard.splitting._grouped import divide_groups
-from steelyard.splitting._plan import ALL_ROWS, Division, deviations, divided, hash_position, time_position
+from steelyard.splitting._plan import ALL_ROWS, Division, deviations, divided, hash_position, ties_of, time_position
 
 _FOLD = "__fold"
 
@@ -56,12 +56,12 @@ def stratified_folds(
     """Plan folds that have equal numbers of rows of each class, to within one row.
 
     The rows of a class are ordered by a hash of their identity and cut at exact counts. Which folds get the rows
-    that are left over rotates from class to class, so that the folds' sizes differ by at most one row, too. Without
-    a key, equal rows on a boundary are divided; with a key, rows of one key stay together and the deviation is
-    reported.
+    that are left over rotates from class to class, so that the folds' sizes differ by at most one row, too.
 
-    Costs two narrow scans. Applying the plan is a column expression, but for equal rows on a boundary, which pass
-    through a window.
+    Equal rows without a key, and rows of one key, are treated as by `stratified_split`.
+
+    Costs two narrow scans, three where rows without a key repeat. Applying the plan is a column expression; rows of
+    divided groups alone pass through a window.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def stratified_folds(
             raise InputError(f"class {name!r} has {n:,} rows, too few for {folds} folds")
     plan = FoldPlan("stratified", dataset.label, seed, dataset.identity, folds=folds)
     quotas = {c: list(accumulate(of[c] for of in wanted.values()))[:-1] for c in counts}
-    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, whole=bool(dataset.key))
+    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties_of(dataset))
     ends = {c: [0, *(cut.count for cut in found[c]), counts[c]] for c in counts}
     achieved = {f: {c: ends[c][int(f) + 1] - ends[c][int(f)] for c in counts} for f in wanted}
     return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, wanted))

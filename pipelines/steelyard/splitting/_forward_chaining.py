@@ -67,7 +67,7 @@ def forward_chaining_folds(
     position, stratum = time_position(df, time, origin), labelled(df, dataset.label)
     total, blocks = sum(counts.values()), folds + 1
     ends = [total * i // blocks for i in range(blocks + 1)]
-    found = cuts(df, position, stratum, {ALL_ROWS: ends[1:-1]}, whole=True, bits=bits)
+    found = cuts(df, position, stratum, {ALL_ROWS: ends[1:-1]}, ties="whole", bits=bits)
     rows = with_side(df, position, stratum, found, _BLOCK).where(F.col(_BLOCK).isNotNull())
     by_block, begins = _blocks(rows, class_text(df, dataset.label), position, blocks)
     achieved = {str(i): {c: of.get(c, 0) for c in counts} for i, of in enumerate(by_block)}

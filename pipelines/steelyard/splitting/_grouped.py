@@ -112,7 +112,7 @@ def divide_groups(
         first = place_groups(rows, target, np.zeros_like(target))
         rest = ~hash_in(hashes)
         quotas = _quotas(target, rows, first)
-        found = cuts(hashed.where(rest), F.col(GROUP_HASH), F.col("stratum"), {ALL_ROWS: quotas}, whole=True)
+        found = cuts(hashed.where(rest), F.col(GROUP_HASH), F.col("stratum"), {ALL_ROWS: quotas}, ties="whole")
         light = _light_counts(groups.where(rest), found, target.shape)
     # Placed anew, now that it is known what the cuts have left uneven.
     sides = place_groups(rows, target, light)

@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype
+from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.hashing import ENCODING_VERSION, Cut, row_hash, with_side
+from steelyard.hashing import ENCODING_VERSION, Cut, Ties, row_hash, with_side
 
 SPLIT = "__split"
 NAMES = ("train", "validation", "test")
@@ -177,6 +178,11 @@ def hash_in(hashes: Iterable[int]) -> Column:
 def hash_position(df: DataFrame, plan: Division) -> Column:
     """Return a row's place in the random order of the split."""
     return row_hash(df, plan.identity, plan.seed, plan.purpose)
+
+
+def ties_of(dataset: Dataset) -> Ties:
+    """Return how a stratified split treats rows at one position: rows of one key stay together."""
+    return "whole" if dataset.key else "proportional"
 
 
 def labelled(df: DataFrame, label: str, *needed: str) -> Column:

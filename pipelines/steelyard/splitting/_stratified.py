@@ -11,7 +11,7 @@ from steelyard.columns import class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts
-from steelyard.splitting._plan import NAMES, SplitPlan, deviations, hash_position, wanted_counts
+from steelyard.splitting._plan import NAMES, SplitPlan, deviations, hash_position, ties_of, wanted_counts
 
 
 def stratified_split(
@@ -20,8 +20,14 @@ def stratified_split(
     """Plan a split in which every class is divided by the same shares, exactly.
 
     The rows of a class are ordered by a hash of their identity; the first become test, the next validation, the
-    rest training. Costs two narrow scans. Without a key the counts are exact, and equal rows on a boundary are
-    divided; with a key, rows of one key stay together and the deviation is reported.
+    rest training. Costs two narrow scans, three where rows without a key repeat.
+
+    Without a key the counts are exact. Equal rows stay together, which protects against leaks, with two exceptions: a
+    heavy group of equal rows (more than 10 and more than a thousandth of its class) is divided in proportion, and at
+    most one more group per class and cut is divided where it is on the boundary.
+
+    With a key, rows of one key and class stay together and the deviation is reported. Where a key has rows of several
+    classes it is a group: `grouped_split` keeps it whole.
 
     Parameters
     ----------
@@ -53,7 +59,7 @@ def stratified_split(
             )
     plan = SplitPlan("stratified", dataset.label, seed, identity=dataset.identity)
     quotas = {c: [w["test"], w["test"] + w["validation"]] for c, w in wanted.items()}
-    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, whole=bool(dataset.key))
+    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties_of(dataset))
     of_class = {c: _achieved(found[c], counts[c]) for c in counts}
     achieved, asked = ({s: {c: of[c][s] for c in counts} for s in NAMES} for of in (of_class, wanted))
     return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, asked))

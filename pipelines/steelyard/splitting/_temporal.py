@@ -54,7 +54,7 @@ def temporal_split(
     wanted = wanted_counts(sum(counts.values()), validation, test)
     ends = [wanted["train"], wanted["train"] + wanted["validation"]]
     position, stratum = time_position(df, time, origin), labelled(df, dataset.label)
-    to_validation, to_test = cuts(df, position, stratum, {ALL_ROWS: ends}, whole=True, bits=bits)[ALL_ROWS]
+    to_validation, to_test = cuts(df, position, stratum, {ALL_ROWS: ends}, ties="whole", bits=bits)[ALL_ROWS]
     width = in_units(df, time, gap)
     firsts = _firsts(df, position, (to_validation, to_test), width)
     # A row exactly a gap before is not in it.

@@ -39,7 +39,7 @@ def learnable(
         position = row_hash(kept, ["row_id"], plan.seed, f"{plan.purpose}/folds")
         own = F.col("own").cast("string")
         quotas = {str(i): [counts[c] * f // cv for f in range(1, cv)] for i, c in enumerate(class_order(counts))}
-        yield with_side(kept, position, own, cuts(kept, position, own, quotas, whole=False), FOLD)
+        yield with_side(kept, position, own, cuts(kept, position, own, quotas, ties="exact"), FOLD)
 
 
 def _assembled(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import class_code, class_text, col, dtype
 from steelyard.errors import InputError
-from steelyard.hashing import ROW_ID
+from steelyard.hashing import ROW_ID, Cut
 from steelyard.sampling._apply import identified
 from steelyard.sampling._engine._cells import by_cells, centroids, orders
 from steelyard.sampling._engine._made import made_rows
@@ -27,7 +27,6 @@ from steelyard.sampling._measuring import MeasuringSampler
 from steelyard.sampling._params import HasEngine
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
-from steelyard.sampling._shares import Share
 from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import Kind, added, class_order, cleaned, resolve
 
@@ -253,7 +252,7 @@ def _points(job: Job) -> DataFrame:
 
 
 def _class_plan(before: int, lost: int, new: int) -> ClassPlan:
-    keep: Any = "all" if not lost else "ids" if lost < before else Share(0, 0)
+    keep: Any = "all" if not lost else "ids" if lost < before else Cut(0, 0)
     return ClassPlan(before, before - lost + new, keep=keep, new=new)
 
 
