@@ -19,7 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import SVC
 
 from steelyard import over_sampling, under_sampling
-from steelyard.hashing import with_row_id
+from steelyard.hashing import ROW_ID, with_row_id
 from steelyard.sampling import Sampler, apply_plan
 from steelyard.sampling._strategy import class_name
 from steelyard.testing._tables import refused
@@ -52,7 +52,7 @@ def table(request: pytest.FixtureRequest, real_data: Callable[[str], str]) -> pd
 
 def in_order(df: DataFrame) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return ids, features and class codes of the rows, as one process would get them."""
-    rows = with_row_id(df, ["id", "label"]).orderBy("__row_id").select("id", "x", "label").toPandas()
+    rows = with_row_id(df, ["id", "label"]).orderBy(ROW_ID).select("id", "x", "label").toPandas()
     return rows["id"].to_numpy(), np.stack(rows["x"].to_list()), np.unique(rows["label"], return_inverse=True)[1]
 
 

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression as Peer
 
 from steelyard.errors import InputError
 from steelyard.under_sampling import InstanceHardnessThreshold
-from steelyard.under_sampling._hardness import learnable
+from steelyard.under_sampling._hardness import FEATURES, FOLD, LABEL, learnable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -34,9 +34,9 @@ def folds(sampler: InstanceHardnessThreshold, df: DataFrame) -> pd.DataFrame:
     roles, counts = sampler._looked_at(df)
     plan, space = sampler._found(df, roles, counts)
     with learnable(df, plan, space, counts, sampler.getOrDefault("cv")) as rows:
-        found = rows.select("__label", "__features", "__fold").toPandas()
-    features = pd.DataFrame(np.array([v.toArray() for v in found["__features"]]))
-    return features.assign(label=found["__label"].astype(int), fold=found["__fold"])
+        found = rows.select(LABEL, FEATURES, FOLD).toPandas()
+    features = pd.DataFrame(np.array([v.toArray() for v in found[FEATURES]]))
+    return features.assign(label=found[LABEL].astype(int), fold=found[FOLD])
 
 
 def test_the_rows_that_models_find_easy_are_kept(spark: SparkSession) -> None:

@@ -21,9 +21,8 @@ from steelyard.frames.search import Search
 from steelyard.frames.workers import in_worker, nullable
 
 _FARTHEST = "steelyard.frames._farthest_task"
-_X = "__x"
 # As `steelyard.kernels.interpolate.between`.
-_WAY = f"zip_with(seed.{_X}, neighbor.{_X}, (a, b) -> {clamped('a + gap * (b - a)', 'a', 'b')})"
+_WAY = f"zip_with(seed.x, neighbor.x, (a, b) -> {clamped('a + gap * (b - a)', 'a', 'b')})"
 
 
 def nearest(points: DataFrame, search: Search) -> DataFrame:
@@ -136,7 +135,7 @@ def pairs(
         found = nearest(points.drop("uses", "row"), search)
         if not numbers:
             return pairs_from(found, points, seed=seed, purpose=purpose, ballot=ballot)
-        points = points.withColumn("row", F.col("row").withField(_X, F.slice("x", 1, numbers)))
+        points = points.withColumn("row", F.col("row").withField("x", F.slice("x", 1, numbers)))
         made = pairs_from(found, points, seed=seed, purpose=purpose, ballot=ballot)
         return made.withColumn("way", F.expr(_WAY))
     row = points.schema["row"].dataType

@@ -10,9 +10,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from steelyard.columns import internal
 from steelyard.kernels.murmur import spark_hash
 
-_TASK = "__task"
+_TASK = internal("task")
 _MOST_SPREAD = 1024  # groups that get a partition each, on the dot
 _TRIED = 32  # names for each group, of which e**-32 miss a partition
 

@@ -8,13 +8,13 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, decimal_text, dtype
+from steelyard.columns import col, decimal_text, dtype, internal
 from steelyard.errors import InputError
 
 ENCODING_VERSION = 2
 HASH_BITS = 63
 EVERYTHING = 1 << HASH_BITS
-ROW_ID = "__row_id"
+ROW_ID = internal("row_id")
 
 
 def encode(df: DataFrame, columns: Iterable[str]) -> list[Column]:
@@ -118,10 +118,10 @@ def with_row_id(df: DataFrame, identity: Iterable[str], *, column: str = ROW_ID)
     df : DataFrame
     identity : iterable of str
         Columns that identify a row, not necessarily uniquely.
-    column : str, default "__row_id"
+    column : str, default `ROW_ID`
         Name of the new bigint column.
     """
-    key, whole = f"{column}_key", f"{column}_whole"
+    key, whole = internal("key"), internal("whole_row")
     hashed = df.select(
         "*",
         row_hash(df, identity, 0, "key").alias(key),

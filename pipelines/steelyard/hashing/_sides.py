@@ -12,7 +12,7 @@ from steelyard.columns import col, internal, of_key
 from steelyard.hashing._cuts import Cut
 from steelyard.hashing._identity import EVERYTHING, hashable, row_hash
 
-_P, _S, _TAKES = internal("position"), internal("stratum"), internal("takes")
+_P, _S, _TAKES = internal("cut_position"), internal("cut_stratum"), internal("cut_takes")
 
 
 def with_side(

@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
 from steelyard.over_sampling._base import Growth
-from steelyard.over_sampling._rivals import RivalSampler
-from steelyard.over_sampling._seeds import CLASS
+from steelyard.over_sampling._rivals import RIVALS, RivalSampler
+from steelyard.over_sampling._seeds import CLASS, STRATUM
 from steelyard.params import param, whole
 from steelyard.sampling._docs import documented
 from steelyard.sampling._strategy import Strategy
@@ -100,7 +100,7 @@ class ADASYN(RivalSampler):
             shares = _by_rivals(of, grown.new[c])
             wanted |= {f"{rivals}/{c}": n for rivals, n in shares.items() if n}
             sizes |= {f"{rivals}/{c}": of[rivals] for rivals, n in shares.items() if n}
-        return rows.withColumn("stratum", F.concat_ws("/", "rivals", F.col(CLASS))), wanted, sizes
+        return rows.withColumn(STRATUM, F.concat_ws("/", RIVALS, F.col(CLASS))), wanted, sizes
 
     @staticmethod
     def _class_of(stratum: str) -> str:

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
 from steelyard.frames.search import Search
-from steelyard.over_sampling._parents import PROVENANCE, inherited, new_rows, packed
-from steelyard.over_sampling._seeds import CLASS, Seeds, class_rows, share_out, with_uses
+from steelyard.over_sampling._parents import PROVENANCE, fields, inherited, new_rows, packed
+from steelyard.over_sampling._seeds import CLASS, STRATUM, Seeds, class_rows, share_out, with_uses
 from steelyard.sampling._base import Sampler
 from steelyard.sampling._features import Features, find_features
 from steelyard.sampling._measuring import MeasuringSampler
@@ -52,7 +52,7 @@ class Growth:
     roles : Roles
     space : Space
     rows : DataFrame
-        The classes that grow: ids, classes and what new rows inherit, gaps filled; then ``stratum``.
+        The classes that grow: ids, classes and what new rows inherit, gaps filled; then `STRATUM`.
     seeds : mapping of str to Seeds
         How often the rows of each stratum are used.
     points : DataFrame, optional
@@ -81,17 +81,22 @@ class Growth:
         return {c: of.new for c, of in self.plan.classes.items() if of.new}
 
     def used(self) -> DataFrame:
-        """Return the rows with how often each is used, as ``uses``."""
-        return with_uses(self.rows, F.col("stratum"), self.seeds, self.plan)
+        """Return the rows with how often each is used, as `USES`."""
+        return with_uses(self.rows, F.col(STRATUM), self.seeds, self.plan)
 
     def row(self, rows: DataFrame, *, numbers: bool = False, without: Collection[str] = ()) -> Column:
-        """Return what new rows inherit of a row, as a struct; if asked for, its numbers, ``__x``, and its class too."""
-        more = [self.space.numbers(rows).alias("__x"), F.col(CLASS)] if numbers else []
-        return packed(rows, [c for c in inherited(self.roles) if c not in without], *more)
+        """Return what new rows inherit of a row, as a struct; if asked for, its numbers, ``x``, and its class too."""
+        more = [self.space.numbers(rows).alias("x"), F.col(CLASS)] if numbers else []
+        return packed(rows, {c: f for c, f in fields(self.roles).items() if c not in without}, *more)
+
+    def seed_categories(self) -> Column | None:
+        """Return the categories of the row ``seed``, as `categories` does; None where there are no categories."""
+        held = [fields(self.roles)[c] for c in self.space.features.categories]
+        return F.struct(*[F.col("seed").getField(f).alias(f) for f in held]) if held else None
 
     def categories(self, rows: DataFrame) -> Column:
         """Return the categories of a row, as a struct."""
-        return packed(rows, list(self.space.features.categories))
+        return packed(rows, {c: fields(self.roles)[c] for c in self.space.features.categories})
 
 
 class SyntheticSampler(OverSampler, MeasuringSampler, HasProvenance):
@@ -126,8 +131,8 @@ class SyntheticSampler(OverSampler, MeasuringSampler, HasProvenance):
         """Return what it costs."""
 
     def _strata(self, grown: Growth) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
-        """Return the rows with their ``stratum``, and how many new rows and how many rows each stratum has."""
-        return grown.rows.withColumn("stratum", F.col(CLASS)), grown.new, {c: grown.counts[c] for c in grown.new}
+        """Return the rows with their `STRATUM`, and how many new rows and how many rows each stratum has."""
+        return grown.rows.withColumn(STRATUM, F.col(CLASS)), grown.new, {c: grown.counts[c] for c in grown.new}
 
     def _features(self, df: DataFrame, roles: Roles) -> Features:
         """Tell numbers from categories; what is interpolated beside the features must be numbers."""
@@ -152,7 +157,7 @@ class SyntheticSampler(OverSampler, MeasuringSampler, HasProvenance):
     def _seeded(self, grown: Growth) -> Growth:
         """Add who is a seed how often."""
         rows, wanted, sizes = self._strata(grown)
-        seeds = share_out(rows, F.col("stratum"), wanted, sizes, grown.plan)
+        seeds = share_out(rows, F.col(STRATUM), wanted, sizes, grown.plan)
         return self._recorded(
             replace(grown, rows=rows, seeds=seeds), seeds={s: of.to_json() for s, of in seeds.items()}
         )

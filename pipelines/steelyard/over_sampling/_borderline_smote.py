@@ -14,8 +14,8 @@ from steelyard.frames.neighbors import pairs
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._neighbors import own_points
-from steelyard.over_sampling._rivals import RivalSampler, rival_points, unlike
-from steelyard.over_sampling._seeds import CLASS
+from steelyard.over_sampling._rivals import RIVALS, RivalSampler, rival_points, unlike
+from steelyard.over_sampling._seeds import CLASS, STRATUM, USES
 from steelyard.params import one_of, param, whole
 from steelyard.sampling._docs import documented
 from steelyard.sampling._params import HasNeighbors
@@ -115,8 +115,8 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
                     f"{-(-m // 2)} to {m - 1} rows of other classes among its {m} nearest. Set m_neighbors higher, "
                     "take SMOTE, or leave the class out of sampling_strategy"
                 )
-        seed = (F.col("rivals") * 2 >= m) & (F.col("rivals") < m)
-        return rows.withColumn("stratum", F.when(seed, F.col(CLASS))), grown.new, danger
+        seed = (F.col(RIVALS) * 2 >= m) & (F.col(RIVALS) < m)
+        return rows.withColumn(STRATUM, F.when(seed, F.col(CLASS))), grown.new, danger
 
     def _work(self, grown: Growth) -> Work:
         work = super()._work(grown)
@@ -137,15 +137,14 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
         assert grown.search is not None
         plan, purpose = grown.plan, f"{grown.plan.purpose}/rivals"
         # Of an odd number of uses, half of the seeds, by their ids, give the one too many to their rivals.
-        towards = F.floor((F.col("uses") + F.pmod(F.xxhash64(ROW_ID), F.lit(2))) / 2).cast("int")
-        own = pairs(own_points(grown, F.col("uses") - towards), grown.search, seed=plan.seed, purpose=plan.purpose)
+        towards = F.floor((F.col(USES) + F.pmod(F.xxhash64(ROW_ID), F.lit(2))) / 2).cast("int")
+        own = pairs(own_points(grown, F.col(USES) - towards), grown.search, seed=plan.seed, purpose=plan.purpose)
         asked = {c: (n, unlike(plan)[c]) for c, (n, _) in grown.search.sizes.items()}
         found = pairs(rival_points(grown, towards), self._search(grown, asked), seed=plan.seed, purpose=purpose)
         halved = found.withColumns({"gap": F.col("gap") / 2, "replicate": -F.col("replicate")})
-        if grown.space.features.categories:
-            seeds = [F.col("seed").getField(c).alias(c) for c in grown.space.features.categories]
-            halved = halved.withColumn("mode", F.struct(*seeds))
+        mode = grown.seed_categories()
+        halved = halved if mode is None else halved.withColumn("mode", mode)
         columns = own.columns
-        plain = [F.col(p).dropFields("__x", CLASS).alias(p) for p in ("neighbor", "seed")]
+        plain = [F.col(p).dropFields("x", CLASS).alias(p) for p in ("neighbor", "seed")]
         kept = [c for c in columns if c not in {"seed", "neighbor"}]
         return own.unionByName(halved.select(*kept, *plain))

@@ -15,7 +15,7 @@ from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._neighbors import NeighborSampler, own_points
 from steelyard.over_sampling._points import class_bounds, with_points
 from steelyard.over_sampling._rivals import rival_points, unlike
-from steelyard.over_sampling._seeds import CLASS
+from steelyard.over_sampling._seeds import CLASS, USES
 from steelyard.params import one_of, param, share, wrong
 from steelyard.sampling._docs import documented
 from steelyard.sampling._params import HasNeighbors
@@ -118,9 +118,9 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
 
     def _pairs(self, grown: Growth) -> DataFrame:
         how = self.getOrDefault("selection_strategy")
-        rows = self._towards_rivals(grown, F.col("uses")) if how == "majority" else self._towards_own(grown)
+        rows = self._towards_rivals(grown, F.col(USES)) if how == "majority" else self._towards_own(grown)
         if how == "combined":
-            near = self._towards_rivals(grown, (F.col("uses") > 0).cast("int"))
+            near = self._towards_rivals(grown, (F.col(USES) > 0).cast("int"))
             nearest = near.select(
                 (F.col("seed_id") + 0).alias("seed_id"),
                 (F.col("neighbor_id") + 0).alias("rival_id"),
@@ -137,9 +137,9 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
         ready = rows.drop("gap").withColumns(
             {
                 "class": F.col("seed").getField(CLASS),
-                "x": F.col("seed").getField("__x"),
-                "own": nobody if how == "majority" else F.col("neighbor").getField("__x"),
-                "rival": nobody if how == "minority" else F.col("rival_row").getField("__x"),
+                "x": F.col("seed").getField("x"),
+                "own": nobody if how == "majority" else F.col("neighbor").getField("x"),
+                "rival": nobody if how == "minority" else F.col("rival_row").getField("x"),
             }
         )
         placed = with_points(
@@ -169,8 +169,8 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
         asked = {c: (n, unlike(grown.plan)[c]) for c, (n, _) in grown.search.sizes.items()}
         search = self._search(grown, asked, 1)
         found = pairs(rival_points(grown, uses), search, seed=grown.plan.seed, purpose=f"{grown.plan.purpose}/rivals")
-        seeds = [F.col("seed").getField(c).alias(c) for c in grown.space.features.categories]
-        return found.withColumn("mode", F.struct(*seeds)) if seeds else found
+        mode = grown.seed_categories()
+        return found if mode is None else found.withColumn("mode", mode)
 
     def _work(self, grown: Growth) -> Work:
         work = super()._work(grown)

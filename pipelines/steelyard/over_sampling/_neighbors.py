@@ -16,7 +16,7 @@ from steelyard.frames.search import Search
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._base import Growth, SyntheticSampler
 from steelyard.over_sampling._parents import on_the_way
-from steelyard.over_sampling._seeds import CLASS
+from steelyard.over_sampling._seeds import CLASS, USES
 from steelyard.sampling._features import Features
 from steelyard.sampling._measuring import SearchingSampler
 from steelyard.sampling._plan import Work
@@ -117,19 +117,19 @@ def own_points(
     uses : Column, optional
         In place of how often a row is used in all.
     numbers : bool, default False
-        Whether rows carry their numbers, as an array ``__x``, and their class.
+        Whether rows carry their numbers, as an array ``x``, and their class.
     without : collection of str
         Columns that new rows don't need of their parents.
     """
-    used = grown.used() if uses is None else grown.used().withColumn("uses", uses)
+    used = grown.used() if uses is None else grown.used().withColumn(USES, uses)
     carried = [grown.categories(grown.rows).alias("carried")] if grown.space.features.categories else []
     return used.select(
         F.col(CLASS).alias("within"),
         F.col(ROW_ID).alias("row_id"),
         grown.space.points(grown.rows).alias("x"),
         F.lit(True).alias("indexed"),
-        (F.col("uses") > 0).alias("queried"),
-        "uses",
+        (F.col(USES) > 0).alias("queried"),
+        F.col(USES).alias("uses"),
         grown.row(grown.rows, numbers=numbers, without=without).alias("row"),
         *carried,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import clamped, col, dtype, is_vector, quoted
+from steelyard.columns import clamped, col, dtype, is_vector
 from steelyard.hashing import row_hash
 from steelyard.sampling._apply import IS_SYNTHETIC
 from steelyard.sampling._features import as_vector, is_array, is_float, is_number, placed
@@ -23,6 +25,11 @@ def inherited(roles: Roles) -> list[str]:
     return list(dict.fromkeys([roles.label, *roles.features, *roles.costs, *apart]))
 
 
+def fields(roles: Roles) -> dict[str, str]:
+    """Return the field of a parent's struct that holds each column: generated names, which are safe in SQL text."""
+    return {name: f"c{i}" for i, name in enumerate(inherited(roles))}
+
+
 def on_the_way(table: DataFrame, space: Space) -> list[str]:
     """Return the features that new rows can have from the points of their parents: floats, where there are no gaps."""
 
@@ -32,8 +39,8 @@ def on_the_way(table: DataFrame, space: Space) -> list[str]:
     return [] if space.fills else [f for f in space.features.numbers if real(dtype(table, f))]
 
 
-def packed(rows: DataFrame, columns: list[str], *more: Column) -> Column:
-    """Return some columns as a struct that Arrow carries safely.
+def packed(rows: DataFrame, columns: Mapping[str, str], *more: Column) -> Column:
+    """Return some columns, each under the name of its field, as a struct that Arrow carries safely.
 
     Vectors go as arrays: they don't cross into Python on Spark Connect. Timestamps go as microseconds: Arrow's type
     of them changes with the session's time zone.
@@ -42,10 +49,10 @@ def packed(rows: DataFrame, columns: list[str], *more: Column) -> Column:
 
     def plain(name: str) -> Column:
         if is_vector(rows, name):
-            return vector_to_array(col(name)).alias(name)
-        return F.unix_micros(col(name)).alias(name) if isinstance(dtype(rows, name), T.TimestampType) else col(name)
+            return vector_to_array(col(name))
+        return F.unix_micros(col(name)) if isinstance(dtype(rows, name), T.TimestampType) else col(name)
 
-    return F.struct(*[plain(c) for c in columns], *more)
+    return F.struct(*[plain(c).alias(field) for c, field in columns.items()], *more)
 
 
 def new_rows(
@@ -67,7 +74,7 @@ def new_rows(
     id_column : str, optional
         Column that gets the id of each new row, whether or not provenance is asked for.
     """
-    numbers = _numbers(pairs, table, space)
+    numbers = _numbers(pairs, table, roles, space)
     columns = [
         (numbers[f.name] if f.name in numbers else _typed(f.dataType, _value(f, roles, space))).alias(f.name)
         for f in table.schema.fields
@@ -82,20 +89,21 @@ def new_rows(
     return pairs.select(*columns)
 
 
-def _numbers(pairs: DataFrame, table: DataFrame, space: Space) -> dict[str, Column]:
+def _numbers(pairs: DataFrame, table: DataFrame, roles: Roles, space: Space) -> dict[str, Column]:
     """Return the features of a new row that are numbers, by name, with their types."""
     found, start = {}, 0
     columns, way = set(pairs.columns), set(on_the_way(table, space))
+    field = fields(roles)
     for name in space.features.numbers:
         kind, width = dtype(table, name), space.widths[name]
         if "point" in columns:
             part = _part("point", kind, start, width)
             whole = isinstance(kind, T.IntegralType)
-            found[name] = _stepped(F.col(_parents(name)[0]), part).cast(kind) if whole else placed(kind, part)
+            found[name] = _stepped(F.col(_parents(field[name])[0]), part).cast(kind) if whole else placed(kind, part)
         elif "way" in columns and name in way:
             found[name] = placed(kind, _part("way", kind, start, width))
         else:
-            found[name] = between(kind, *_parents(name), "gap")
+            found[name] = between(kind, *_parents(field[name]), "gap")
         start += width
     return found
 
@@ -109,19 +117,23 @@ def _stepped(seed: Column, point: Column) -> Column:
     return seed.cast("bigint") + F.rint(point - seed.cast("double")).cast("bigint")
 
 
-def _parents(name: str) -> tuple[str, str]:
-    return f"seed.{quoted(name)}", f"neighbor.{quoted(name)}"
+def _parents(field: str) -> tuple[str, str]:
+    return f"seed.{field}", f"neighbor.{field}"
 
 
 def _value(column: T.StructField, roles: Roles, space: Space) -> Column:
     name, kind = column.name, column.dataType
-    a, b = (F.col(p) for p in _parents(name))
+    field = fields(roles).get(name)
+    if field is None:
+        return F.lit(None)
+    parents = _parents(field)
+    a, b = map(F.col, parents)
     if name == roles.label:
         return a
     if name in space.features.categories:
-        return F.coalesce(F.col("mode").getField(name), a)
+        return F.coalesce(F.col("mode").getField(field), a)
     if name == roles.weight or name in roles.costs:
-        return F.when(a.isNotNull() & b.isNotNull(), between(kind, *_parents(name), "gap"))
+        return F.when(a.isNotNull() & b.isNotNull(), between(kind, *parents, "gap"))
     if name == roles.group:
         return F.when(a.eqNullSafe(b), a)
     if name == roles.time:
@@ -136,8 +148,8 @@ def _typed(kind: T.DataType, value: Column) -> Column:
 def between(kind: T.DataType, a: str, b: str, gap: str) -> Column:
     """Return the number at `gap` of the way from `a` to `b`, with its type; of arrays, each element.
 
-    `a`, `b` and `gap` are SQL, a vector given as an array: written out, a feature is one round trip to the JVM and not
-    fifty. Never outside of `a` and `b`: rounding is cut off. Whole numbers are rounded to whole numbers.
+    `a`, `b` and `gap` are SQL of generated names, a vector given as an array: as text, a feature is one round trip to
+    the JVM and not fifty. Never outside of `a` and `b`: rounding is cut off. Whole numbers are rounded.
     """
     if is_array(kind) or is_number(kind):
         return F.expr(_between(kind, a, b, gap))

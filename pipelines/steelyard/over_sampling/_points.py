@@ -13,27 +13,27 @@ from steelyard.frames._point_task import USED
 from steelyard.frames.workers import in_worker, nullable
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._base import Growth
-from steelyard.over_sampling._seeds import CLASS
+from steelyard.over_sampling._seeds import CLASS, USES
 
 _TASK = "steelyard.frames._point_task"
 
 
 def alone(grown: Growth) -> DataFrame:
     """Return each seed as often as it is used, paired with itself: as `pairs` does, with ``x`` and ``class``."""
-    used = grown.used().where(F.col("uses") > 0)
+    used = grown.used().where(F.col(USES) > 0)
     categories = [grown.categories(grown.rows).alias("mode")] if grown.space.features.categories else []
     row = grown.row(grown.rows)
     return used.select(
         F.col(ROW_ID).alias("seed_id"),
         F.col(ROW_ID).alias("neighbor_id"),
-        F.explode(F.sequence(F.lit(1), F.col("uses"))).alias("replicate"),
+        F.explode(F.sequence(F.lit(1), F.col(USES))).alias("replicate"),
         F.lit(0.0).alias("gap"),
         row.alias("seed"),
         row.alias("neighbor"),
         *categories,
         grown.space.numbers(grown.rows).alias("x"),
         F.col(CLASS).alias("class"),
-        "uses",
+        F.col(USES).alias("uses"),
     )
 
 

@@ -12,8 +12,9 @@ from steelyard.columns import dtype, of_key
 from steelyard.errors import InputError
 from steelyard.hashing import HASH_BITS, ROW_ID, row_hash
 from steelyard.over_sampling._base import Growth, SyntheticSampler
+from steelyard.over_sampling._parents import fields
 from steelyard.over_sampling._points import alone
-from steelyard.over_sampling._seeds import CLASS
+from steelyard.over_sampling._seeds import CLASS, STRATUM, USES
 from steelyard.params import one_of, param
 from steelyard.sampling._docs import documented
 from steelyard.sampling._plan import Work
@@ -103,14 +104,14 @@ class PolynomFitSMOTE(SyntheticSampler):
         lines = grown.used() if topology == "mesh" else _each_with_next(grown)
         modes = _modes(grown, samples)
         return (
-            lines.where(F.col("uses") > 0)
+            lines.where(F.col(USES) > 0)
             .select(
                 "seed_id",
                 "neighbor_id",
-                F.explode(F.sequence(F.lit(1), F.col("uses"))).alias("replicate"),
+                F.explode(F.sequence(F.lit(1), F.col(USES))).alias("replicate"),
                 "seed",
                 "neighbor",
-                "uses",
+                F.col(USES).alias("uses"),
                 *([modes.alias("mode")] if modes is not None else []),
             )
             .withColumn("gap", F.col("replicate") / (F.col("uses") + 1))
@@ -144,11 +145,11 @@ def _modes(grown: Growth, samples: dict[str, Sample], within: Column | None = No
         return None
     place = F.col(CLASS) if within is None else within
     modes = {c: s.modes() for c, s in samples.items()}
-    fields = []
+    held, made = fields(grown.roles), []
     for i, name in enumerate(names):
         of_class = {c: of[i] for c, of in modes.items()}
-        fields.append(of_key(of_class, place, dtype(grown.table, name)).alias(name))
-    return F.struct(*fields)
+        made.append(of_key(of_class, place, dtype(grown.table, name)).alias(held[name]))
+    return F.struct(*made)
 
 
 def _each_with_each(grown: Growth) -> DataFrame:
@@ -161,7 +162,7 @@ def _each_with_each(grown: Growth) -> DataFrame:
     )
     both = rows.join(F.broadcast(others), CLASS).where(F.col("seed_id") < F.col("neighbor_id"))
     line = row_hash(both, ["seed_id", "neighbor_id"], 0, "line")
-    return both.withColumns({ROW_ID: line, "stratum": F.col(CLASS)})
+    return both.withColumns({ROW_ID: line, STRATUM: F.col(CLASS)})
 
 
 def _each_with_next(grown: Growth) -> DataFrame:
@@ -177,7 +178,7 @@ def _each_with_next(grown: Growth) -> DataFrame:
         CLASS,
         F.shiftrightunsigned(ROW_ID, HASH_BITS - bits).alias("bucket") if bits else F.lit(0).alias("bucket"),
         F.struct(F.col(ROW_ID).alias("id"), grown.row(grown.rows).alias("row")).alias("me"),
-        "uses",
+        USES,
     )
     firsts = rows.groupBy(CLASS, "bucket").agg(F.min_by("me", F.col("me.id")).alias("first"))
     around = Window.partitionBy(CLASS).orderBy("bucket")
@@ -193,5 +194,5 @@ def _each_with_next(grown: Growth) -> DataFrame:
         F.col("me.row").alias("seed"),
         other.getField("id").alias("neighbor_id"),
         other.getField("row").alias("neighbor"),
-        "uses",
+        USES,
     )

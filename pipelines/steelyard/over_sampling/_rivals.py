@@ -8,6 +8,7 @@ from dataclasses import replace
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.columns import internal
 from steelyard.frames.caching import held
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._base import Growth
@@ -15,6 +16,8 @@ from steelyard.over_sampling._neighbors import NeighborSampler, own_points
 from steelyard.over_sampling._parents import inherited
 from steelyard.over_sampling._seeds import CLASS, class_rows
 from steelyard.sampling._plan import SamplingPlan, Work
+
+RIVALS = internal("rivals")
 
 Tally = Mapping[str, Mapping[int, int]]
 
@@ -32,7 +35,7 @@ class RivalSampler(NeighborSampler):
         Returns
         -------
         DataFrame
-            The rows that grow, with ``rivals``.
+            The rows that grow, with `RIVALS`.
         mapping of str to mapping of int to int
             For each class, how many of its rows have so many rivals.
         """
@@ -40,11 +43,11 @@ class RivalSampler(NeighborSampler):
         around = self._around(grown.table, grown.plan, grown.space, grown.counts, distinct=distinct)
         near = around.neighbors(k, list(grown.new))
         others = F.size(F.filter("classes", lambda c: c != F.col("own")))
-        found = held(near.select(F.col("row_id").alias(ROW_ID), "own", others.alias("rivals")))
+        found = held(near.select(F.col("row_id").alias(ROW_ID), "own", others.alias(RIVALS)))
         names = list(around.counts)
         tally: dict[str, dict[int, int]] = {c: {} for c in grown.new}
-        for r in sorted(found.groupBy("own", "rivals").count().collect()):
-            tally[names[r["own"]]][r["rivals"]] = r["count"]
+        for r in sorted(found.groupBy("own", RIVALS).count().collect()):
+            tally[names[r["own"]]][r[RIVALS]] = r["count"]
         return grown.rows.join(found.drop("own"), ROW_ID), tally
 
     def _work(self, grown: Growth) -> Work:

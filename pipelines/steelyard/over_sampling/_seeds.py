@@ -9,15 +9,17 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, of_key
+from steelyard.columns import class_text, col, internal, of_key
 from steelyard.frames.caching import cached
 from steelyard.hashing import ROW_ID, Cut, cuts, row_hash, with_side
 from steelyard.sampling._apply import identified
 from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._space import Space
 
-CLASS = "__class"
-_DRAWN = "__drawn"
+CLASS = internal("class")
+STRATUM = internal("stratum")
+USES = internal("uses")
+_DRAWN = internal("drawn")
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,21 @@ def share_out(
     again: dict[str, Cut] = {}
     if odd:
         quotas = {s: [n] for s, n in odd.items()}
-        with cached(ids.select(ROW_ID, stratum.alias("stratum"))) as kept:
-            found = cuts(kept, _position(kept, plan), F.col("stratum"), quotas, ties="exact")
+        with cached(ids.select(ROW_ID, stratum.alias(STRATUM))) as kept:
+            found = cuts(kept, _position(kept, plan), F.col(STRATUM), quotas, ties="exact")
         again = {s: cut for s, (cut,) in found.items()}
     return {s: Seeds(n // sizes[s], again.get(s), min(n, sizes[s])) for s, n in new.items()}
 
 
 def with_uses(rows: DataFrame, stratum: Column, seeds: Mapping[str, Seeds], plan: SamplingPlan) -> DataFrame:
-    """Add how often each row is used, as ``uses``: a pure column expression. Strata without seeds are not used."""
+    """Add how often each row is used, as `USES`: a pure column expression. Strata without seeds are not used."""
     again = {s: [of.again] for s, of in seeds.items() if of.again}
     times = F.coalesce(of_key({s: of.times for s, of in seeds.items()}, stratum), F.lit(0))
     if not again:
-        return rows.withColumn("uses", times)
+        return rows.withColumn(USES, times)
     sided = with_side(rows, _position(rows, plan), stratum, again, _DRAWN)
     once_more = F.coalesce(F.col(_DRAWN) == 0, F.lit(False)).cast("int")
-    return sided.withColumn("uses", times + once_more).drop(_DRAWN)
+    return sided.withColumn(USES, times + once_more).drop(_DRAWN)
 
 
 def _position(rows: DataFrame, plan: SamplingPlan) -> Column:

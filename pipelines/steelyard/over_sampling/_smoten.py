@@ -10,7 +10,7 @@ from pyspark import keyword_only
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, dtype
+from steelyard.columns import class_text, col, dtype, internal
 from steelyard.errors import InputError
 from steelyard.frames.neighbors import pairs
 from steelyard.kernels.distance import Distance
@@ -24,6 +24,7 @@ from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import Strategy
 from steelyard.sampling._survey import Survey
 
+_CLASS = internal("class")
 _MOST_VALUES = 20_000  # of a feature and class together: they travel in the plan
 
 
@@ -148,7 +149,7 @@ class SMOTEN(NeighborSampler, HasNeighbors):
 
     def _space(self, df: DataFrame, roles: Roles, features: Features, seen: Survey, counts: Mapping[str, int]) -> Space:
         plain = super()._space(df, roles, features, seen, counts)
-        rows = plain.filled(df.withColumn("__class", class_text(df, roles.label)), F.col("__class"))
+        rows = plain.filled(df.withColumn(_CLASS, class_text(df, roles.label)), F.col(_CLASS))
         shares = _class_shares(rows, features.categories, list(counts))
         return ValueSpace(features, plain.widths, fills=plain.fills, shares=shares, classes=len(counts))
 
@@ -163,8 +164,8 @@ def _class_shares(
 ) -> dict[str, dict[str, list[float]]]:
     """Return, for each feature, the share of each class among the rows of each value, values in order. One scan."""
     values = [F.struct(F.lit(i).alias("at"), col(f).cast("string").alias("value")) for i, f in enumerate(features)]
-    each = rows.select(F.inline(F.array(*values)), "__class")
-    counted = each.groupBy("at", "value", F.col("__class").alias("class")).count()
+    each = rows.select(F.inline(F.array(*values)), _CLASS)
+    counted = each.groupBy("at", "value", F.col(_CLASS).alias("class")).count()
     # If there are more, some feature has too many.
     found = counted.limit(_MOST_VALUES * len(features) + 1).collect()
     return {f: _shares([r for r in found if r["at"] == i], f, classes) for i, f in enumerate(features)}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, of_key, require_columns
+from steelyard.columns import class_text, col, internal, of_key, require_columns
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut, row_hash, with_row_id, with_side
 from steelyard.sampling._plan import SamplingPlan
 
 IS_SYNTHETIC = "is_synthetic"
-_DRAWN = "__drawn"
+_DRAWN = internal("drawn")
 
 
 def apply_plan(
@@ -49,10 +49,10 @@ def apply_plan(
         raise InputError(f"the plan of {plan.sampler} has new rows, and they are not given")
     if dropped is None and any(c.keep == "ids" for c in plan.classes.values()):
         raise InputError(f"the plan of {plan.sampler} drops rows by their ids, and they are not given")
-    rows = identified(df, plan).withColumnRenamed(ROW_ID, "row_id") if plan.provenance or dropped is not None else df
+    rows = identified(df, plan) if plan.provenance or dropped is not None else df
     if dropped is not None:
-        rows = rows.join(dropped.select("row_id"), "row_id", "left_anti")
-        rows = rows if plan.provenance else rows.drop("row_id")
+        rows = rows.join(dropped.select(F.col("row_id").alias(ROW_ID)), ROW_ID, "left_anti")
+    rows = rows.withColumnRenamed(ROW_ID, "row_id") if plan.provenance else rows.drop(ROW_ID)
     rows = _repeated(rows, plan)
     before = F.coalesce(col(IS_SYNTHETIC), F.lit(False)) if IS_SYNTHETIC in df.columns else F.lit(False)
     rows = rows.withColumn(IS_SYNTHETIC, before)

@@ -8,11 +8,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from steelyard.columns import require_columns
+from steelyard.columns import RESERVED, require_columns
 from steelyard.errors import InputError
 from steelyard.sampling._apply import IS_SYNTHETIC
-
-_RESERVED = "__"  # what stages add to a table begins with it, and is no part of its content
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def find_roles(df: DataFrame, columns: Mapping[str, Any]) -> Roles:
     for name, value in columns.items():
         require_columns(df, [value] if isinstance(value, str) else value or [], name)
     label, key = columns["label_col"], columns["key_col"] or []
-    content = [c for c in df.columns if c not in {label, IS_SYNTHETIC} and not c.startswith(_RESERVED)]
+    content = [c for c in df.columns if c not in {label, IS_SYNTHETIC} and not c.startswith(RESERVED)]
     apart = {*key, *(columns[f"{role}_col"] for role in ("group", "time", "weight"))}
     features = columns["features_col"] or [c for c in content if c not in apart]
     if label in features:

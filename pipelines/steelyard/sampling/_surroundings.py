@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_code, class_text
+from steelyard.columns import class_code, class_text, internal
 from steelyard.frames.cells import with_cells
 from steelyard.frames.neighbors import nearest
 from steelyard.frames.search import Search
@@ -19,6 +19,7 @@ from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import class_order
 
 _EVERYBODY = "all"
+_CODE = internal("code")
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,6 @@ def surroundings(
 
 def located(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
     """Return ``row_id``, ``class`` and ``x`` of rows that have their ids."""
-    coded = rows.withColumn("__code", class_code(rows, plan.label, class_order(counts)))
+    coded = rows.withColumn(_CODE, class_code(rows, plan.label, class_order(counts)))
     filled = space.filled(coded, class_text(rows, plan.label))
-    return filled.select(F.col(ROW_ID).alias("row_id"), F.col("__code").alias("class"), space.points(filled).alias("x"))
+    return filled.select(F.col(ROW_ID).alias("row_id"), F.col(_CODE).alias("class"), space.points(filled).alias("x"))

@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text
+from steelyard.columns import class_text, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import cuts
 from steelyard.splitting._grouped import divide_groups
 from steelyard.splitting._plan import ALL_ROWS, Division, deviations, divided, hash_position, ties_of, time_position
 
-_FOLD = "__fold"
+_FOLD = internal("fold")
 
 
 @dataclass(frozen=True)

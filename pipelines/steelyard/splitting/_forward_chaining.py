@@ -9,7 +9,7 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text
+from steelyard.columns import class_text, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import cuts, with_side
@@ -17,7 +17,7 @@ from steelyard.splitting._folds import FoldPlan
 from steelyard.splitting._plan import ALL_ROWS, deviations, labelled, time_position
 from steelyard.splitting._temporal import checked_time, in_units, rarest_class
 
-_BLOCK = "__block"
+_BLOCK = internal("block")
 
 
 def forward_chaining_folds(

@@ -11,7 +11,7 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, dtype
+from steelyard.columns import class_text, col, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
@@ -32,7 +32,7 @@ from steelyard.splitting._plan import (
 )
 
 _PLACED = 1000  # groups that are placed one by one; their hashes stand in the plan
-_SIDE = "__side"
+_SIDE = internal("side")
 
 AnyDivision = TypeVar("AnyDivision", bound=Division)
 
@@ -79,7 +79,7 @@ def grouped_split(
     --------
     >>> data = Dataset("is_fraud", features=("amount",), group="customer")
     >>> plan = grouped_split(df, data, {"0": 990, "1": 10}, validation=0.1, test=0.2)  # doctest: +SKIP
-    >>> apply_split(df, plan).groupBy("__split").agg(F.count_distinct("customer"))  # doctest: +SKIP
+    >>> apply_split(df, plan).groupBy(SPLIT).agg(F.count_distinct("customer"))  # doctest: +SKIP
     """
     wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}
     by_side = {s: {c: wanted[c][s] for c in counts} for s in ("test", "validation", "train")}

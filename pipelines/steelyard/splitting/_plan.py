@@ -11,15 +11,15 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype
+from steelyard.columns import class_text, col, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import ENCODING_VERSION, Cut, Ties, row_hash, with_side
 
-SPLIT = "__split"
+SPLIT = internal("split")
 NAMES = ("train", "validation", "test")
-_SIDE = "__split_side"
-GROUP_HASH = "__group_hash"
+_SIDE = internal("split_side")
+GROUP_HASH = internal("group_hash")
 ALL_ROWS = "all"
 
 
@@ -133,7 +133,7 @@ def deviations(
 
 
 def apply_split(df: DataFrame, plan: SplitPlan) -> DataFrame:
-    """Add the string column `__split`: train, validation or test; null for rows left out (null label, gap).
+    """Add the string column `SPLIT`: train, validation or test; null for rows left out (null label, gap).
 
     A column expression: no shuffle, no copy, unless equal rows without a key are divided; then those rows alone
     pass through a window.
@@ -169,7 +169,7 @@ def _placed_or(side: Column, placed: Sequence[Sequence[int]]) -> Column:
 
 
 def hash_in(hashes: Iterable[int]) -> Column:
-    """Whether `__group_hash` is one of some hashes."""
+    """Whether `GROUP_HASH` is one of some hashes."""
     # One text for the parser: literals would be a call to the JVM each.
     listed = ",".join(map(str, hashes))
     return F.expr(f"{GROUP_HASH} in ({listed})") if listed else F.lit(False)

@@ -47,7 +47,7 @@ def stratified_split(
     Examples
     --------
     >>> plan = stratified_split(df, dataset, {"0": 990, "1": 10}, validation=0.1, test=0.2)  # doctest: +SKIP
-    >>> apply_split(df, plan).groupBy("__split").count()  # doctest: +SKIP
+    >>> apply_split(df, plan).groupBy(SPLIT).count()  # doctest: +SKIP
     """
     wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}
     for name, of in wanted.items():

@@ -9,13 +9,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, dtype
+from steelyard.columns import class_text, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts, with_side
 from steelyard.splitting._plan import ALL_ROWS, SplitPlan, deviations, labelled, time_position, wanted_counts
 
 _MICROSECOND = timedelta(microseconds=1)
+_SIDE = internal("side")
 
 
 def temporal_split(
@@ -117,11 +118,11 @@ def _firsts(df: DataFrame, position: Column, at: Sequence[Cut], width: int) -> l
 
 def _count(df: DataFrame, position: Column, stratum: Column, edges: list[int], label: str) -> list[dict[str, int]]:
     """Count the rows of each class between the edges."""
-    sided = with_side(df, position, stratum, {ALL_ROWS: [Cut(e, 0) for e in edges]}, "__side")
-    rows = sided.groupBy("__side", class_text(df, label).alias("class")).count().where("class is not null").collect()
+    sided = with_side(df, position, stratum, {ALL_ROWS: [Cut(e, 0) for e in edges]}, _SIDE)
+    rows = sided.groupBy(_SIDE, class_text(df, label).alias("class")).count().where("class is not null").collect()
     counted: list[dict[str, int]] = [{} for _ in range(len(edges) + 1)]
     for row in rows:
-        counted[row["__side"]][row["class"]] = row["count"]
+        counted[row[_SIDE]][row["class"]] = row["count"]
     return counted
 
 

@@ -12,7 +12,7 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_code, class_text, col
+from steelyard.columns import class_code, class_text, col, internal
 from steelyard.frames.caching import cached
 from steelyard.hashing import ROW_ID, cuts, row_hash, with_side
 from steelyard.sampling._apply import identified
@@ -21,14 +21,16 @@ from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import class_order
 
 _ROWS = 100_000  # in a partition of what is learned from: by the table's size alone, so that fits are the same anywhere
-FOLD = "__fold"
+_CODE = internal("code")
+FOLD, LABEL, FEATURES = internal("fold"), internal("label"), internal("features")
+_NUMBERS, _PROBABILITY = internal("numbers"), internal("probability")
 
 
 @contextmanager
 def learnable(
     df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int], cv: int
 ) -> Iterator[DataFrame]:
-    """Give the rows as estimators want them, cached: ``row_id``, ``own``, ``__label``, ``__features``, ``__fold``.
+    """Give the rows as estimators want them, cached: ``row_id``, ``own``, `LABEL`, `FEATURES`, `FOLD`.
 
     Folds hold the same number of rows of each class, but for one more or less, by hashes of ids.
     """
@@ -43,29 +45,29 @@ def learnable(
 
 
 def _assembled(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
-    coded = rows.withColumn("__code", class_code(rows, plan.label, class_order(counts)))
+    coded = rows.withColumn(_CODE, class_code(rows, plan.label, class_order(counts)))
     filled = space.filled(coded, class_text(rows, plan.label))
     # Spark's encoders don't take empty strings for values.
     texts = [F.concat(F.lit("="), F.coalesce(col(c).cast("string"), F.lit(""))) for c in space.features.categories]
-    names = [f"__text{i}" for i in range(len(texts))]
+    names = [internal(f"text{i}") for i in range(len(texts))]
     known = [
         F.col(ROW_ID).alias("row_id"),
-        F.col("__code").alias("own"),
-        F.col("__code").cast("double").alias("__label"),
+        F.col(_CODE).alias("own"),
+        F.col(_CODE).cast("double").alias(LABEL),
     ]
-    numbers = array_to_vector(space.numbers(filled)).alias("__numbers")
+    numbers = array_to_vector(space.numbers(filled)).alias(_NUMBERS)
     narrow = filled.select(*known, numbers, *[t.alias(n) for t, n in zip(texts, names, strict=True)])
-    return _encoded(narrow, names).select("row_id", "own", "__label", "__features")
+    return _encoded(narrow, names).select("row_id", "own", LABEL, FEATURES)
 
 
 def _encoded(rows: DataFrame, names: Sequence[str]) -> DataFrame:
-    """Return the rows with ``__features``: numbers, and a column for each value of a category."""
+    """Return the rows with `FEATURES`: numbers, and a column for each value of a category."""
     if not names:
-        return rows.withColumnRenamed("__numbers", "__features")
+        return rows.withColumnRenamed(_NUMBERS, FEATURES)
     places, ones = [f"{n}_place" for n in names], [f"{n}_ones" for n in names]
     indexed = StringIndexer(inputCols=list(names), outputCols=places).fit(rows).transform(rows)
     encoded = OneHotEncoder(inputCols=places, outputCols=ones, dropLast=False).fit(indexed).transform(indexed)
-    return VectorAssembler(inputCols=["__numbers", *ones], outputCol="__features").transform(encoded)
+    return VectorAssembler(inputCols=[_NUMBERS, *ones], outputCol=FEATURES).transform(encoded)
 
 
 def own_probabilities(rows: DataFrame, estimator: Any, cv: int, codes: Sequence[int]) -> DataFrame:
@@ -73,13 +75,13 @@ def own_probabilities(rows: DataFrame, estimator: Any, cv: int, codes: Sequence[
 
     The estimator is fitted once for each fold, on the others.
     """
-    columns = {"featuresCol": "__features", "labelCol": "__label", "probabilityCol": "__probability"}
+    columns = {"featuresCol": FEATURES, "labelCol": LABEL, "probabilityCol": _PROBABILITY}
     prepared = estimator.copy({estimator.getParam(name): column for name, column in columns.items()})
     parts = []
     for fold in range(cv):
         model = prepared.fit(rows.where(F.col(FOLD) != fold))
         asked = rows.where((F.col(FOLD) == fold) & F.col("own").isin(list(codes)))
-        every = vector_to_array(F.col("__probability")).alias("all")
+        every = vector_to_array(F.col(_PROBABILITY)).alias("all")
         parts.append(model.transform(asked).select("row_id", "own", every))
     # A class that a model hasn't seen at all may have no place among its probabilities.
     own = F.coalesce(F.get("all", F.col("own")), F.lit(0.0))

@@ -14,7 +14,7 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_code, class_text, col, dtype
+from steelyard.columns import class_code, class_text, col, dtype, internal
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut
 from steelyard.sampling._apply import identified
@@ -30,6 +30,7 @@ from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import Kind, added, class_order, cleaned, resolve
 
+_CODE = internal("code")
 _ROUNDS = 3  # of cells that make up for others which failed
 
 
@@ -240,12 +241,12 @@ def _is_plain(value: Any) -> bool:
 def _points(job: Job) -> DataFrame:
     """Return the rows as tasks get them. Shuffles them once, for their ids."""
     code = class_code(job.table, job.plan.label, job.demand.counts)
-    named = identified(job.table, job.plan).withColumn("__code", code)
+    named = identified(job.table, job.plan).withColumn(_CODE, code)
     rows = job.space.filled(named, class_text(job.table, job.plan.label))
     texts = [F.coalesce(col(f).cast("string"), F.lit("")) for f in job.space.features.categories]
     return rows.select(
         F.col(ROW_ID).alias("row_id"),
-        F.col("__code").alias("code"),
+        F.col(_CODE).alias("code"),
         job.space.numbers(rows).alias("x"),
         (F.array(*texts) if texts else F.array()).cast("array<string>").alias("c"),
     )

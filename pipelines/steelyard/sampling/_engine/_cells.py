@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text
+from steelyard.columns import class_text, internal
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
 from steelyard.frames.cells import centroids_of
@@ -29,6 +29,7 @@ _MOST_CELLS = 1024
 _SAMPLED = 16  # rows of the sample for each cell
 _SAMPLE_VALUES = 1 << 22
 _ALL = "all"
+_POSITION = internal("position")
 
 Floats = NDArray[np.float64]
 Places = Sequence[tuple[int, int]]
@@ -45,13 +46,15 @@ def centroids(df: DataFrame, roles: Roles, space: Space, demand: Demand) -> Floa
     wanted = min(n_cells * _SAMPLED, _SAMPLE_VALUES // space.n_numbers)
     position = row_hash(df, {*roles.identity, *space.features.names}, 0, "cells of a sampler")
     last = F.lit(sample_limit(wanted, demand.total)).cast("bigint")
-    some = df.withColumn("__p", position).where(F.col("__p") <= last)
+    some = df.withColumn(_POSITION, position).where(F.col(_POSITION) <= last)
     rows = space.filled(some, class_text(df, roles.label))
-    found = rows.select("__p", space.numbers(rows).alias("x")).groupBy("__p").agg(F.min("x").alias("x")).toArrow()
+    found = (
+        rows.select(_POSITION, space.numbers(rows).alias("x")).groupBy(_POSITION).agg(F.min("x").alias("x")).toArrow()
+    )
     if not len(found):
         return np.zeros((1, space.n_numbers))
     x = found["x"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, space.n_numbers)
-    x = x[np.argsort(found["__p"].to_numpy(), kind="stable")]
+    x = x[np.argsort(found[_POSITION].to_numpy(), kind="stable")]
     return centroids_of(x if space.scale is None else x / np.asarray(space.scale), n_cells)
 
 
