@@ -50,7 +50,7 @@ def test_minimize_cost() -> None:
 
     each = {t: total(t) for t in [*np.unique(score), 2.0]}
     assert found.value == min(each, key=lambda t: (each[t], -t))
-    assert found.achieved["cost"] == pytest.approx(min(each.values()))
+    assert found.achieved["expected_cost"] == pytest.approx(min(each.values()))
 
 
 def test_no_alarm_at_all_where_alarms_are_too_dear() -> None:

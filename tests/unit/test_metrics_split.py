@@ -284,7 +284,7 @@ def test_curves_are_small_and_on_the_exact_ones() -> None:
     assert curves["thresholds"]["recall"][at] == pytest.approx(alarm[label].mean())
     assert curves["thresholds"]["precision"][at] == pytest.approx(label[alarm].mean())
     assert curves["thresholds"]["alarms"][at] == pytest.approx(alarm.mean())
-    assert curves["thresholds"]["cost"][at] == pytest.approx((10 * (label & ~alarm) + (~label & alarm)).mean())
+    assert curves["thresholds"]["expected_cost"][at] == pytest.approx((10 * (label & ~alarm) + (~label & alarm)).mean())
     precision, recall, _ = sk.precision_recall_curve(label, score)
     for r, p in zip(curves["pr"]["recall"], curves["pr"]["precision"], strict=True):
         assert np.min(np.hypot(precision - p, recall - r)) < 1e-9

@@ -117,13 +117,12 @@ def test_upload_and_bytes(store: Store, tmp_path: Path) -> None:
     assert run.read_text("guards/docs/sub/é.html") == "<p>"
 
 
-def test_json_is_the_same_bytes_and_refuses_nan(store: Store) -> None:
+def test_json_is_the_same_bytes_and_has_no_nan(store: Store) -> None:
     run = store.create("fraud", "r1", {})
     run.write_json("a.json", {"b": 1, "a": "é"})
     assert run.read_text("a.json") == '{\n  "b": 1,\n  "a": "é"\n}\n'
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        run.write_json("b.json", float("nan"))
-    assert not run.exists("b.json")
+    run.write_json("b.json", {"a": [float("nan"), (1.5, float("-inf"))], "b": {"c": float("inf")}})
+    assert run.read_json("b.json") == {"a": [None, [1.5, None]], "b": {"c": None}}
 
 
 def test_open_run(tmp_path: Path) -> None:

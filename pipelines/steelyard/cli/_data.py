@@ -145,10 +145,14 @@ def parse_params(pairs: list[str] | None) -> dict[str, Any]:
 def evaluate(
     scores: Annotated[str, typer.Argument(metavar="SCORES", help="A table with a label and a score.")],
     label: Label,
-    score: Annotated[str, typer.Option("--score", help="The column of scores in [0, 1].")],
+    score: Annotated[str, typer.Option("--score", help="The column of scores: a number, or a map of class to number.")],
     form: Format = None,
-    positive: Positive = None,
-    threshold: Annotated[float, typer.Option("--threshold", help="Rows from this score on are alarms.")] = 0.5,
+    positive: Annotated[
+        str | None, typer.Option("--positive", help="[default: 1 of 0 and 1, true of booleans, else the rarer class]")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", help="Rows from this score on are alarms. [default: 0.5]")
+    ] = None,
     group: Annotated[str | None, typer.Option("--group", help="Rows of one group are one draw for intervals.")] = None,
     weight: Annotated[str | None, typer.Option("--weight")] = None,
     cost: Annotated[
@@ -182,6 +186,8 @@ def evaluate(
         print_json(document)
     else:
         show_split(document, "all", document["splits"]["all"])
+        for note in document.get("notes", ()):
+            typer.echo(f"note: {note}", err=True)
     return 0
 
 

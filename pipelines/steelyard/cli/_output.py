@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from steelyard.stages._order import STAGES, WEIGHTS
-from steelyard.store import Outcome
+from steelyard.store import Outcome, dumps
 
 _MARKS = {"done": "✓", "skip": "·", "fail": "✗"}
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(dumps(document, indent=2) + "\n")
 
 
 def console(*, err: bool = False) -> Console:

@@ -19,7 +19,7 @@ _NAMES = {
     "g_mean": "G-mean",
     "mcc": "MCC",
     "brier": "Brier score",
-    "expected_cost": "cost per row",
+    "expected_cost": "expected cost",
 }
 
 

@@ -29,7 +29,7 @@ class Threshold:
         The rule that chose it.
     achieved : dict
         On the rows it was chosen on: `precision`, `recall`, `f1`, `f2`, `alarms` (share of the rows), the metric of
-        the rule, and `cost` per row where costs are known.
+        the rule, and `expected_cost` per row where costs are known.
     note : str, optional
         Where the rule couldn't be kept.
     """
@@ -173,7 +173,7 @@ class _Candidates:
     def achieved(self, i: int) -> dict[str, float]:
         found = {name: float(self.metric(name)[i]) for name in ("precision", "recall", "f1", "f2")}
         total = self.tp[i] + self.fp[i] + self.fn[i] + self.tn[i]
-        cost = {} if self.cost is None else {"cost": float(self.cost[i])}
+        cost = {} if self.cost is None else {"expected_cost": float(self.cost[i])}
         return found | {"alarms": float((self.tp[i] + self.fp[i]) / total)} | cost
 
 

@@ -33,6 +33,18 @@ MOST_SCORES = 1 << 20  # distinct scores; beyond them a row of the table is a ra
 MOST_BINS = 500  # of one class's bucket table
 MOST_CELLS = 2_000_000  # of the bucket tables of all classes
 _TINY = 1e-15
+_HUGE = 1e100
+# Sums of one aggregation: name → (amount, of the positive rows or of the others, power).
+_AMOUNTS = {
+    "pos": (WEIGHT, True, 1),
+    "neg": (WEIGHT, False, 1),
+    "cost_pos": (COST_POS, True, 1),
+    "cost_neg": (COST_NEG, False, 1),
+    "square_pos": (WEIGHT, True, 2),
+    "square_neg": (WEIGHT, False, 2),
+    "cost_square_pos": (COST_POS, True, 2),
+    "cost_square_neg": (COST_NEG, False, 2),
+}
 
 CLASS, POSITIVE, ALARM, KEY, BIN = "class", "positive", "alarm", "key", "bin"
 
@@ -90,8 +102,21 @@ class Tables:
         self._summary = summary
         self._classes = max(len(roles.classes), 1) if roles.positive is None else 1
         self._long = self._lengthen(narrow)
-        rows, largest = summary.rows, summary.largest
-        self._scales = {name: power_scale(largest[name], rows) for name in (WEIGHT, COST_POS, COST_NEG)}
+        self._scales = {name: self._scales_of(*of) for name, of in _AMOUNTS.items()}
+
+    def _scales_of(self, cost: str, positive: bool, power: int) -> Floats:
+        """Return the scale of a sum for each class that has tables.
+
+        Each side has its own: weights of 1e-6 among the positives are not lost beside 1e15 among the negatives.
+        """
+        roles, summary = self._roles, self._summary
+        own = [roles.positive] if roles.positive is not None else roles.classes
+        labels = [{name} if positive else summary.confusion.keys() - {name} for name in own]
+        return np.array([power_scale(summary.greatest(cost, of) ** power, summary.rows) for of in labels])
+
+    def _scale(self, name: str) -> Column | float:
+        scales = self._scales[name]
+        return float(scales[0]) if len(scales) == 1 else F.element_at(number_array(scales), F.col(CLASS) + 1)
 
     def _lengthen(self, narrow: DataFrame) -> DataFrame:
         """Return one row for each row and class that has tables: the positive class, or each of several."""
@@ -110,36 +135,28 @@ class Tables:
         own = {name: (F.col(name) == F.col(CLASS)).alias(name) for name in (POSITIVE, ALARM)}
         return spread.select(CLASS, SCORE, own[POSITIVE], own[ALARM], *rest)
 
-    def _sums(self) -> list[Column]:
+    def _sums(self, *, squares: bool = False) -> list[Column]:
         """Return weights and costs of positive and negative rows, as columns of an aggregation."""
-        yes = F.col(POSITIVE)
-        sides = {"pos": (yes, COST_POS), "neg": (~yes, COST_NEG)}
-        columns = [F.count_if(side).alias(f"count_{name}") for name, (side, _) in sides.items()]
-        if self._roles.weight is not None:
-            columns += [
-                exact_sum(F.when(side, F.col(WEIGHT)).otherwise(0.0), self._scales[WEIGHT]).alias(name)
-                for name, (side, _) in sides.items()
-            ]
-        if self._roles.has_costs:
-            columns += [
-                exact_sum(F.when(side, self._cost(cost)).otherwise(0.0), self._scales[cost]).alias(f"cost_{name}")
-                for name, (side, cost) in sides.items()
-            ]
+        sides = {"pos": F.col(POSITIVE), "neg": ~F.col(POSITIVE)}
+        columns = [F.count_if(side).alias(f"count_{name}") for name, side in sides.items()]
+        for name, (amount, positive, power) in _AMOUNTS.items():
+            given = self._roles.weight is not None if amount == WEIGHT else self._roles.has_costs
+            if given and (squares or power == 1):
+                value = F.col(WEIGHT) if amount == WEIGHT else F.col(WEIGHT) * F.col(amount)
+                side = sides["pos" if positive else "neg"]
+                whole = F.when(side, value if power == 1 else value**power).otherwise(0.0)
+                columns.append(exact_sum(whole, self._scale(name)).alias(name))
         return columns
-
-    @staticmethod
-    def _cost(name: str) -> Column:
-        return F.col(WEIGHT) * F.col(name)
 
     def _read(self, found: Arrays) -> Arrays:
         """Return what `_sums` collected, scaled back, with what wasn't asked for put in."""
-        count = len(found["count_pos"])
         read: Arrays = {name: found[name].astype(np.int64) for name in ("count_pos", "count_neg")}
-        for side, cost in (("pos", COST_POS), ("neg", COST_NEG)):
-            weight = found[side] / self._scales[WEIGHT] if side in found else read[f"count_{side}"]
-            read[side] = weight.astype(np.float64)
-            total = found.get(f"cost_{side}")
-            read[f"cost_{side}"] = np.zeros(count) if total is None else total / self._scales[cost]
+        for name, (amount, positive, _) in _AMOUNTS.items():
+            if name in found:
+                read[name] = found[name] / self._scales[name][found[CLASS]]
+            else:
+                count = read["count_pos" if positive else "count_neg"].astype(np.float64)
+                read[name] = count if amount == WEIGHT else np.zeros(len(count))
         return read
 
     def scores(self) -> list[ScoreTable]:
@@ -150,7 +167,9 @@ class Tables:
         found = collect(self._long.groupBy(CLASS, key.alias(KEY)).agg(*ends, *self._sums()))
         if exact:
             found["low"] = found["high"] = found[KEY]
-        columns = self._read(found) | {name: found[name].astype(np.float64) for name in ("low", "high")}
+        read, wanted = self._read(found), ("pos", "neg", "count_pos", "count_neg", "cost_pos", "cost_neg")
+        columns = {name: read[name] for name in wanted}
+        columns |= {name: found[name].astype(np.float64) for name in ("low", "high")}
         order = np.lexsort((-columns["low"], found[CLASS]))
         of = found[CLASS][order]
         tables = []
@@ -163,10 +182,13 @@ class Tables:
     def _range(self) -> Column:
         """Return a number that never falls as the score rises, with at most `MOST_SCORES` values.
 
-        Probabilities are cut by their log odds: those of a rare class crowd near 0.
+        Probabilities are cut by their log odds: those of a rare class crowd near 0. Scores beyond 1e100 are divided
+        first, so that their difference is finite.
         """
-        low, high = self._summary.low, self._summary.high
-        score = F.col(SCORE)
+        largest = max(abs(self._summary.low), abs(self._summary.high))
+        unit = largest if largest > _HUGE else 1.0
+        low, high = self._summary.low / unit, self._summary.high / unit
+        score = F.col(SCORE) / F.lit(unit)
         if low >= 0 and high <= 1:
             kept = F.least(F.greatest(score, F.lit(_TINY)), F.lit(1 - _TINY))
             score = F.log(kept) - F.log1p(-kept)
@@ -185,39 +207,19 @@ class Tables:
         if len(padded) > 1:
             own = F.element_at(F.array(*[number_array(e) for e in padded]), F.col(CLASS) + 1)
         groups = self._long.groupBy(CLASS, bisect(F.col(SCORE), own, size).alias(BIN), ALARM, BUCKET)
-        found = collect(groups.agg(*self._sums(), *self._squares()))
+        found = collect(groups.agg(*self._sums(squares=True)))
         order = np.lexsort([found[name] for name in (BUCKET, ALARM, BIN, CLASS)])  # sums of floats follow it
         found = {name: values[order] for name, values in found.items()}
         columns = self._read(found) | {name: found[name] for name in (CLASS, BIN, ALARM, BUCKET)}
-        columns |= {name: found[name] for name in ("square_pos", "square_neg") if name in found}
         return [self._bucket_table(columns, i, assigned) for i, assigned in enumerate(bins)]
-
-    def _squares(self) -> list[Column]:
-        if not self._roles.has_costs:
-            return []
-        sides = (("pos", F.col(POSITIVE), COST_POS), ("neg", ~F.col(POSITIVE), COST_NEG))
-        return [
-            exact_sum(F.when(side, self._cost(cost) ** 2).otherwise(0.0), self._square_scale(cost)).alias(
-                f"square_{name}"
-            )
-            for name, side, cost in sides
-        ]
-
-    def _square_scale(self, cost: str) -> float:
-        return power_scale(self._summary.largest[cost] ** 2, self._summary.rows)
 
     def _bucket_table(self, columns: Arrays, i: int, assigned: Counts) -> BucketTable:
         mine = columns[CLASS] == i
         c = {name: values[mine] for name, values in columns.items()}
-        squares = [
-            float(c[f"square_{side}"].sum()) / self._square_scale(name) if f"square_{side}" in c else 0.0
-            for side, name in (("pos", COST_POS), ("neg", COST_NEG))
-        ]
-        sums = {name: c[name] for name in ("pos", "neg", "cost_pos", "cost_neg")}
+        sums = {name: c[name] for name in ("pos", "neg", "cost_pos", "cost_neg", "square_pos", "square_neg")}
         bins, alarm = int(assigned[-1]) - c[BIN].astype(np.int64), c[ALARM].astype(np.bool_)
-        return BucketTable.from_cells(
-            assigned, bins, c[BUCKET].astype(np.int64), alarm, **sums, squares=np.array(squares)
-        )
+        squares = np.array([c["cost_square_pos"].sum(), c["cost_square_neg"].sum()])
+        return BucketTable.from_cells(assigned, bins, c[BUCKET].astype(np.int64), alarm, **sums, squares=squares)
 
 
 def _log_odds(p: float) -> float:

@@ -22,8 +22,8 @@ def class_curves(table: ScoreTable, threshold: float | None = None) -> dict[str,
     -------
     dict
         `prevalence`; `pr` (`recall`, `precision`), `roc` (`fpr`, `tpr`); `thresholds` (`threshold`, `precision`,
-        `recall`, `alarms`: their share of all rows, and `cost` per row where costs are known), from the highest
-        threshold to the lowest, the chosen one among them; `calibration` (`predicted`, `observed`, `share`);
+        `recall`, `alarms`: their share of all rows, and `expected_cost` per row where costs are known), from the
+        highest threshold to the lowest, the chosen one among them; `calibration` (`predicted`, `observed`, `share`);
         `histogram` (`edges`, and the share of each class's rows per bin: `positive`, `negative`).
     """
     positives, negatives = float(table.pos.sum()), float(table.neg.sum())
@@ -42,7 +42,7 @@ def class_curves(table: ScoreTable, threshold: float | None = None) -> dict[str,
     }
     if table.has_costs:
         missed = table.cost_pos.sum() - np.cumsum(table.cost_pos)
-        thresholds["cost"] = ((missed + np.cumsum(table.cost_neg)) / total)[at]
+        thresholds["expected_cost"] = ((missed + np.cumsum(table.cost_neg)) / total)[at]
     curves = {
         "pr": {"recall": tp[at] / positives, "precision": precision[at]},
         "roc": {"fpr": np.append(0.0, fp[at] / negatives), "tpr": np.append(0.0, tp[at] / positives)},
@@ -78,7 +78,8 @@ def _calibration(table: ScoreTable) -> dict[str, Floats]:
 
 def _histogram(table: ScoreTable) -> dict[str, Floats]:
     low, high = min(0.0, float(table.low.min())), max(1.0, float(table.high.max()))
-    edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
+    unit = max(-low, high)  # a difference of huge scores would be infinite
+    edges = np.linspace(low / unit, high / unit, HISTOGRAM_BINS + 1) * unit
     bins = np.clip(np.searchsorted(edges, table.score, side="right") - 1, 0, HISTOGRAM_BINS - 1)
     sides = {"positive": table.pos, "negative": table.neg}
     return {"edges": edges} | {k: sum_in_bins(bins, v, HISTOGRAM_BINS) / v.sum() for k, v in sides.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steelyard.errors import ConfigError, closest
@@ -14,6 +14,7 @@ def document(
     positive: str | None,
     threshold: float | None,
     splits: Mapping[str, Mapping[str, Any]],
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the content of `metrics.json`.
 
@@ -25,6 +26,8 @@ def document(
     threshold : float or None
     splits : mapping
         Name of a split → what `SplitMetrics.to_json` gave.
+    notes : sequence of str
+        What readers should know; the document has `notes` only where there are any.
     """
     return {
         "pipeline": pipeline,
@@ -32,6 +35,7 @@ def document(
         "positive": positive,
         "threshold": threshold,
         "splits": {name: dict(split) for name, split in splits.items()},
+        **({"notes": list(notes)} if notes else {}),
     }
 
 

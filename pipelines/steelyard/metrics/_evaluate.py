@@ -9,10 +9,12 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, require_columns
+from steelyard.columns import class_text, require_columns
 from steelyard.errors import ConfigError
 from steelyard.metrics._aggregate import Tables
+from steelyard.metrics._columns import ScoreColumn, numbers
 from steelyard.metrics._curves import class_curves
+from steelyard.metrics._notes import notes_on
 from steelyard.metrics._rows import Roles, check
 from steelyard.metrics._split import split_document
 from steelyard.metrics._tables import ScoreTable
@@ -29,11 +31,14 @@ class SplitMetrics:
     tables : dict
         Class → score table: of the positive class, or of each of several.
     threshold : float, optional
+    notes : tuple of str
+        What readers of the numbers should know.
     """
 
     numbers: dict[str, Any]
     tables: dict[str, ScoreTable]
     threshold: float | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return one split of `metrics.json`."""
@@ -75,13 +80,15 @@ def evaluate(
     bucket : Column of int
         0 to 199, from a hash of the row; of its group or time block where rows depend on each other.
     label, score : str
-        `score` is the probability of the positive class, or a map of class → probability. Binary scores that
-        aren't in [0, 1] get all metrics but those of probabilities.
+        `score` is the probability of the positive class, a map of class → probability, or an array or vector with
+        an entry for each class 0, 1, …. Scores that are no probabilities get all metrics but Brier score, log loss
+        and calibration error.
     decision : str, optional
         The decided class. With two classes a threshold is enough; where both are given they must agree.
     split : str, optional
         Take only rows that have this value in the column `split`.
     threshold : float, optional
+        Rows are decided to be positive from this score on, compared in the precision of the scores.
     weight : str, optional
     false_negative, false_positive : str or float, optional
         What the mistakes cost: a column or a number. With two classes only.
@@ -106,16 +113,17 @@ def evaluate(
     require_columns(df, [name for name in named if isinstance(name, str)])
     if decision is None and (threshold is None or positive is None):
         raise ConfigError("metrics need the decided classes or, with two classes, a threshold")
+    scores = ScoreColumn.of(df, score)
     roles = Roles(
         label=class_text(df, label),
-        score=col(score),
+        score=scores.of_classes(classes) if positive is None else scores.of_class(positive),
         classes=tuple(classes),
         positive=positive,
         decision=None if decision is None else class_text(df, decision),
-        threshold=threshold if positive is not None else None,
-        weight=None if weight is None else col(weight),
-        cost_pos=_cost(false_negative) if positive is not None else None,
-        cost_neg=_cost(false_positive) if positive is not None else None,
+        threshold=scores.threshold(threshold) if positive is not None and threshold is not None else None,
+        weight=None if weight is None else numbers(df, weight, "weight"),
+        cost_pos=_cost(df, false_negative) if positive is not None else None,
+        cost_neg=_cost(df, false_positive) if positive is not None else None,
         bucket=bucket,
     )
     narrow = roles.narrow(df)
@@ -124,11 +132,14 @@ def evaluate(
     tables = aggregates.scores()
     names = [positive] if positive is not None else list(classes)
     pairs = dict(zip(names, zip(tables, aggregates.buckets(tables), strict=True), strict=True))
-    numbers = split_document(classes, positive, summary.confusion, pairs, grouped=grouped)
-    return SplitMetrics(numbers, dict(zip(names, tables, strict=True)), roles.threshold)
+    reason = summary.not_probabilities
+    found = split_document(classes, positive, summary.confusion, pairs, grouped=grouped, not_probabilities=reason)
+    return SplitMetrics(
+        found, dict(zip(names, tables, strict=True)), roles.threshold, notes_on(found, classes, positive, summary)
+    )
 
 
-def _cost(cost: str | float | None) -> Column | None:
+def _cost(df: DataFrame, cost: str | float | None) -> Column | None:
     if cost is None:
         return None
-    return col(cost) if isinstance(cost, str) else F.lit(float(cost))
+    return numbers(df, cost, "cost") if isinstance(cost, str) else F.lit(float(cost))

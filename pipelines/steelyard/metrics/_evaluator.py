@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 from pyspark import keyword_only
 from pyspark.ml.evaluation import Evaluator as SparkEvaluator
-from pyspark.ml.functions import vector_to_array
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype, is_vector
+from steelyard.columns import class_text, dtype
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
 from steelyard.kernels import curves, reliability, scores
 from steelyard.kernels.arrays import Floats
 from steelyard.metrics._aggregate import score_table
+from steelyard.metrics._columns import ScoreColumn, numbers
 from steelyard.metrics._tables import ScoreTable
 from steelyard.params import ParamsReader, ParamsWriter, column, one_of, param, wrong
 
@@ -64,8 +63,8 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
     label_col : str, default "label"
         Numbers, text or booleans.
     score_col : str, default "probability"
-        Scores that rise with the chance of the positive class: a vector or array, with an entry for each class, or a
-        number.
+        Scores that rise with the chance of the positive class: a number, or a vector, array or map with an entry for
+        each class.
     metric : str, default "pr_auc"
         Of the scores: ``"pr_auc"``, ``"roc_auc"``; of probabilities: ``"brier"``, ``"log_loss"``, of which less is
         better; of decisions: ``"precision"``, ``"recall"``, ``"f1"``, ``"f2"``, ``"specificity"``,
@@ -134,38 +133,30 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
     def _evaluate(self, dataset: DataFrame) -> float:
         label, weight = self.getOrDefault("label_col"), self.getOrDefault("weight_col")
         dtype(dataset, label, "label_col")
-        named = [class_text(dataset, label).alias("label"), self._score(dataset).alias("score")]
+        score, threshold = self._score(dataset)
+        named = [class_text(dataset, label).alias("label"), score.alias("score")]
         if weight is not None:
-            named.append(_checked(dataset, weight, "weight_col").alias("weight"))
+            named.append(numbers(dataset, weight, "weight_col").alias("weight"))
         with cached(dataset.select(*named)) as rows:
             table = score_table(
                 rows,
                 label=F.col("label"),
-                score=self._judged(F.col("score")),
+                score=self._judged(F.col("score"), threshold),
                 positive=self.getOrDefault("positive"),
                 weight=F.col("weight") if weight is not None else None,
             )
         return self._value(table)
 
-    def _score(self, df: DataFrame) -> Column:
-        name = self.getOrDefault("score_col")
-        kind = dtype(df, name, "score_col")
-        if not is_vector(df, name) and not isinstance(kind, T.ArrayType):
-            return _checked(df, name, "score_col")
-        positive = self.getOrDefault("positive")
-        if not positive.isdecimal():
-            raise InputError(
-                f"score_col {name!r} has an entry for each class, and positive={positive!r} says not which: give "
-                f"the indexed label that the model learned from, or a column of the positive class's scores"
-            )
-        entries = vector_to_array(col(name)) if is_vector(df, name) else col(name)
-        return F.get(entries, F.lit(int(positive))).cast("double")
+    def _score(self, df: DataFrame) -> tuple[Column, float]:
+        """Return the scores of the positive class and the threshold in their precision."""
+        scores = ScoreColumn.of(df, self.getOrDefault("score_col"), "score_col")
+        return scores.of_class(self.getOrDefault("positive")), scores.threshold(self.getOrDefault("threshold"))
 
-    def _judged(self, score: Column) -> Column:
+    def _judged(self, score: Column, threshold: float) -> Column:
         """Return scores, or 1 and 0 for decisions; what is no number stays, and is refused."""
         if self.getOrDefault("metric") not in DECIDED:
             return score
-        alarm = (score >= F.lit(self.getOrDefault("threshold"))).cast("double")
+        alarm = (score >= F.lit(threshold)).cast("double")
         return F.when(F.isnan(score) | (F.abs(score) == F.lit(math.inf)), score).otherwise(alarm)
 
     def _value(self, table: ScoreTable) -> float:
@@ -201,13 +192,6 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
     def read(cls) -> ParamsReader:
         """Return a reader: ``Evaluator.read().load(path)``."""
         return ParamsReader(cls)
-
-
-def _checked(df: DataFrame, name: str, role: str) -> Column:
-    kind = dtype(df, name, role)
-    if not isinstance(kind, T.NumericType):
-        raise InputError(f"{role} {name!r} must hold numbers. It is {kind.simpleString()} instead.")
-    return col(name).cast("double")
 
 
 def _decided(table: ScoreTable) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -14,6 +14,12 @@ from steelyard.metrics.expressions import collect
 
 LABEL, DECISION, SCORE, WEIGHT = "label", "decision", "score", "weight"
 COST_POS, COST_NEG, BUCKET = "cost_pos", "cost_neg", "bucket"
+NO_PROBABILITY = "the scores are not in [0, 1]"
+NO_DISTRIBUTION = "the scores of a row do not sum to 1"
+MOST = 1e50  # of a weight or a cost: the square of their product is still a double
+_AMOUNTS = (WEIGHT, COST_POS, COST_NEG)
+_AMOUNTS_ALLOWED = f"0 and {1 / MOST:g} to {MOST:g}"
+_OFF_ONE = 1e-3  # probabilities in 32 bits, or with four digits, are taken as such
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Roles:
     ----------
     label : Column of string
     score : Column
-        Double: of the positive class. With more than two classes: map of class → double.
+        Double: of the positive class. With more than two classes: array of double, in the order of `classes`.
     classes : tuple of str
         All classes; empty where only the positive one matters.
     positive : str, optional
@@ -58,19 +64,13 @@ class Roles:
         nothing, one = F.lit(0.0), F.lit(1.0)
         return df.select(
             self.label.alias(LABEL),
-            self._score().alias(SCORE),
+            (self.score if self.positive is None else self.score.cast("double")).alias(SCORE),
             self._decision().alias(DECISION),
             (one if self.weight is None else self.weight.cast("double")).alias(WEIGHT),
             (nothing if self.cost_pos is None else self.cost_pos.cast("double")).alias(COST_POS),
             (nothing if self.cost_neg is None else self.cost_neg.cast("double")).alias(COST_NEG),
             (F.lit(0) if self.bucket is None else self.bucket.cast("int")).alias(BUCKET),
         )
-
-    def _score(self) -> Column:
-        if self.positive is not None:
-            return self.score.cast("double")
-        every = F.array(*[F.try_element_at(self.score, F.lit(name)).cast("double") for name in self.classes])
-        return F.when(F.size(self.score) == len(self.classes), every)
 
     def _decision(self) -> Column:
         if self.decision is not None or self.threshold is None:
@@ -94,7 +94,9 @@ class Summary:
     distinct : int
         About how many distinct scores there are; with several classes, no more than this.
     largest : dict
-        The greatest weight, and weighted cost of either mistake.
+        Label → the greatest weight, and weighted cost of either mistake.
+    off_one : float
+        With several classes: how far the sum of a row's scores is from 1 at most.
     """
 
     rows: int
@@ -102,7 +104,19 @@ class Summary:
     low: float
     high: float
     distinct: int
-    largest: dict[str, float]
+    largest: dict[str, dict[str, float]]
+    off_one: float = 0.0
+
+    def greatest(self, name: str, labels: Iterable[str]) -> float:
+        """Return the greatest weight or weighted cost among rows of these labels."""
+        return max((self.largest[label][name] for label in labels if label in self.largest), default=0.0)
+
+    @property
+    def not_probabilities(self) -> str | None:
+        """Why the scores are no probabilities; None if they are."""
+        if self.low < 0 or self.high > 1:
+            return NO_PROBABILITY
+        return NO_DISTRIBUTION if self.off_one > _OFF_ONE else None
 
 
 def check(narrow: DataFrame, roles: Roles) -> Summary:
@@ -123,15 +137,20 @@ def check(narrow: DataFrame, roles: Roles) -> Summary:
     _refuse_classes(labels, "labels", roles.classes)
     _refuse_classes(decisions, "decisions", roles.classes if roles.decision is not None else ())
     confusion: dict[str, dict[str, int]] = {}
-    for label, decision, count in zip(labels, decisions, rows, strict=True):
-        confusion.setdefault(label, {})[decision] = count
+    largest: dict[str, dict[str, float]] = {}
+    for i, label in enumerate(labels):
+        confusion.setdefault(label, {})[decisions[i]] = rows[i]
+        most = largest.setdefault(label, dict.fromkeys(_AMOUNTS, 0.0))
+        most |= {name: max(most[name], float(found[f"largest_{name}"][i])) for name in _AMOUNTS}
+    _refuse_weightless(largest)
     return Summary(
         rows=sum(rows),
         confusion=confusion,
         low=float(found["low"].min()),
         high=float(found["high"].max()),
         distinct=int(found["distinct"].sum()),
-        largest={name: float(found[f"largest_{name}"].max()) for name in (WEIGHT, COST_POS, COST_NEG)},
+        largest=largest,
+        off_one=float(found["off_one"].max()),
     )
 
 
@@ -139,8 +158,8 @@ _PROBLEMS = {
     "bad_label": "the label is null",
     "bad_decision": "the decision is null",
     "bad_score": "the score is null, NaN or infinite, or lacks a class",
-    "bad_weight": "the weight is null, negative or not finite",
-    "bad_cost": "a cost is null, negative or not finite",
+    "bad_weight": f"the weight is null, negative or not finite, or is outside {_AMOUNTS_ALLOWED}",
+    "bad_cost": f"a cost is null, negative or not finite, or is outside {_AMOUNTS_ALLOWED}",
     "bad_bucket": f"the bucket is null or outside 0 to {BUCKETS - 1}",
     "disagree": "the decision isn't the one that score and threshold make",
 }
@@ -159,17 +178,19 @@ def _measures(roles: Roles) -> list[Column]:
         "bad_label": F.col(LABEL).isNull(),
         "bad_decision": F.col(DECISION).isNull(),
         "bad_score": bad_score,
-        "bad_weight": _not_finite(weight) | (weight < 0),
-        "bad_cost": _bad_cost(F.col(COST_POS)) | _bad_cost(F.col(COST_NEG)),
+        "bad_weight": bad_amount(weight),
+        "bad_cost": bad_amount(F.col(COST_POS)) | bad_amount(F.col(COST_NEG)),
         "bad_bucket": bucket.isNull() | (bucket < 0) | (bucket >= BUCKETS),
         "disagree": ~agrees,
     }
     distinct = F.count(F.lit(1)) * len(roles.classes) if several else F.approx_count_distinct(score)
+    off_one = F.abs(F.aggregate(score, F.lit(0.0), lambda total, x: total + x) - 1) if several else F.lit(0.0)
     return [
         F.count(F.lit(1)).alias("rows"),
         distinct.alias("distinct"),
         F.coalesce(F.min(low), F.lit(0.0)).alias("low"),
         F.coalesce(F.max(high), F.lit(0.0)).alias("high"),
+        F.coalesce(F.max(off_one), F.lit(0.0)).alias("off_one"),
         F.coalesce(F.max(weight), F.lit(0.0)).alias(f"largest_{WEIGHT}"),
         F.coalesce(F.max(weight * F.col(COST_POS)), F.lit(0.0)).alias(f"largest_{COST_POS}"),
         F.coalesce(F.max(weight * F.col(COST_NEG)), F.lit(0.0)).alias(f"largest_{COST_NEG}"),
@@ -181,8 +202,15 @@ def _not_finite(value: Column) -> Column:
     return value.isNull() | F.isnan(value) | (F.abs(value) == F.lit(float("inf")))
 
 
-def _bad_cost(value: Column) -> Column:
-    return _not_finite(value) | (value < 0)
+def bad_amount(value: Column) -> Column:
+    """Return whether a weight or cost cannot be summed: null, NaN, negative, or so large or small that squares end."""
+    return _not_finite(value) | (value < 0) | (value > MOST) | ((value > 0) & (value < 1 / MOST))
+
+
+def _refuse_weightless(largest: Mapping[str, Mapping[str, float]]) -> None:
+    for label, most in largest.items():
+        if not most[WEIGHT] > 0:
+            raise InputError(f"all weights of class {label!r} are 0, so that nothing can be measured on it")
 
 
 def _refuse_values(problems: dict[str, int], rows: int) -> None:

@@ -20,6 +20,7 @@ from steelyard.metrics._resampling import (
     proportion,
     undefined,
 )
+from steelyard.metrics._rows import NO_PROBABILITY
 from steelyard.metrics._tables import BucketTable, ScoreTable
 
 Confusion = Mapping[str, Mapping[str, int]]
@@ -29,11 +30,16 @@ OVERALL = ("accuracy", "balanced_accuracy", "g_mean", "mcc", "kappa")
 PROBABILITY = ("brier", "log_loss", "ece")
 COSTS = ("expected_cost", "expected_cost_never_alarm", "expected_cost_always_alarm")
 POSITIVE_ONLY = ("iba", *COSTS, "recall_at_precision_0.9", "precision_at_k")
-NO_PROBABILITY = "the scores are not in [0, 1]"
 
 
 def split_document(
-    classes: Sequence[str], positive: str | None, confusion: Confusion, tables: Tables, *, grouped: bool
+    classes: Sequence[str],
+    positive: str | None,
+    confusion: Confusion,
+    tables: Tables,
+    *,
+    grouped: bool,
+    not_probabilities: str | None = None,
 ) -> dict[str, Any]:
     """Return one split of `metrics.json`.
 
@@ -48,6 +54,8 @@ def split_document(
         The tables of the positive class; of each class where there are more than two.
     grouped : bool
         Whether the buckets hold whole groups.
+    not_probabilities : str, optional
+        Why the scores are no probabilities, if they are not: metrics of probabilities are then null.
     """
     sizes = next(iter(tables.values()))[1]
     resampler = Resampler.over(sizes.pos.sum(axis=1) + sizes.neg.sum(axis=1), grouped=grouped)
@@ -58,7 +66,7 @@ def split_document(
         ones = {negative: ones[positive].flipped(), positive: ones[positive]}
     ones = {name: ones[name] for name in classes}
     support = {name: one.rows for name, one in ones.items()}
-    document = {
+    document: dict[str, Any] = {
         "n": sum(support.values()),
         "support": support,
         "absent_classes": [name for name, rows in support.items() if not rows],
@@ -66,9 +74,16 @@ def split_document(
         "per_class": {name: one.numbers() for name, one in ones.items()},
         **_decisions(ones),
     }
-    if positive is not None:
-        return document | _binary(ones[positive])
-    return document | _multiclass(ones)
+    document |= _binary(ones[positive]) if positive is not None else _multiclass(ones)
+    reason = not_probabilities or _beyond_one(tables)
+    if reason is not None and document["brier"]["value"] is not None:
+        document |= {name: number(None, note=reason) for name in PROBABILITY}
+    return document
+
+
+def _beyond_one(tables: Tables) -> str | None:
+    inside = all(not len(table) or (table.low.min() >= 0 and table.high.max() <= 1) for table, _ in tables.values())
+    return None if inside else NO_PROBABILITY
 
 
 def _decisions(ones: Mapping[str, OneClass]) -> dict[str, Number]:
@@ -126,18 +141,11 @@ def _binary(one: OneClass) -> dict[str, Number]:
         scores.index_balanced_accuracy(recall.draws, specificity.draws),
     )
     at_k = basis.unit(one.precision_at_k())
-    probability = one.table.low.min() >= 0 and one.table.high.max() <= 1
     return {
         "iba": basis.unit(iba),
-        **(
-            {
-                "brier": basis.loss(one.brier()),
-                "log_loss": basis.loss(one.log_loss()),
-                "ece": basis.loss(one.calibration_error()),
-            }
-            if probability
-            else {name: number(None, note=NO_PROBABILITY) for name in PROBABILITY}
-        ),
+        "brier": basis.loss(one.brier()),
+        "log_loss": basis.loss(one.log_loss()),
+        "ece": basis.loss(one.calibration_error()),
         **_costs(one),
         "recall_at_precision_0.9": basis.unit(one.recall_at_precision()),
         "precision_at_k": at_k | {"k": float(one.table.pos.sum())},

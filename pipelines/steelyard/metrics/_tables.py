@@ -154,6 +154,8 @@ class BucketTable:
         Costs of missed positives, of false alarms, of missing all positives, of alarms on all negatives.
     squares : array, shape (2,)
         Sums of squares of the last two over single rows: how much one row may cost.
+    weight_squares : array, shape (4,)
+        Sums of squares of the weights of single rows: of hits, false alarms, misses, and rows rightly passed.
     """
 
     assigned: Counts
@@ -162,6 +164,7 @@ class BucketTable:
     decisions: Decisions
     cost: Floats
     squares: Floats
+    weight_squares: Floats
 
     @classmethod
     def from_rows(
@@ -191,6 +194,8 @@ class BucketTable:
             neg=neg,
             cost_pos=costs[0],
             cost_neg=costs[1],
+            square_pos=pos**2,
+            square_neg=neg**2,
             squares=np.array([float((cost**2).sum()) for cost in costs]),
         )
 
@@ -206,6 +211,8 @@ class BucketTable:
         neg: Floats,
         cost_pos: Floats,
         cost_neg: Floats,
+        square_pos: Floats,
+        square_neg: Floats,
         squares: Floats,
     ) -> BucketTable:
         """Return the table of cells, each of which lies in one bin and one bucket, and has one decision."""
@@ -220,7 +227,9 @@ class BucketTable:
 
         decisions = Decisions(line(pos * alarm), line(neg * alarm), line(pos * ~alarm), line(neg * ~alarm))
         cost = [line(cost_pos * ~alarm), line(cost_neg * alarm), line(cost_pos), line(cost_neg)]
-        return cls(assigned, grid(pos), grid(neg), decisions, np.stack(cost, axis=1), squares)
+        decided = (square_pos[alarm], square_neg[alarm], square_pos[~alarm], square_neg[~alarm])
+        weight_squares = np.array([float(of.sum()) for of in decided])
+        return cls(assigned, grid(pos), grid(neg), decisions, np.stack(cost, axis=1), squares, weight_squares)
 
     def flipped(self) -> BucketTable:
         """Return the table of the other class."""
@@ -232,4 +241,5 @@ class BucketTable:
             self.decisions.flipped(),
             self.cost[:, [1, 0, 3, 2]],
             self.squares[::-1],
+            self.weight_squares[::-1],
         )

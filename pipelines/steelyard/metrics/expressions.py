@@ -22,12 +22,12 @@ def power_scale(largest: float, rows: int) -> float:
     return 2.0 ** min(_BITS - math.ceil(math.log2(largest) + math.log2(max(rows, 1))), 1000)
 
 
-def exact_sum(value: Column, scale: float) -> Column:
+def exact_sum(value: Column, scale: Column | float) -> Column:
     """Return a sum in integers: it doesn't depend on the order of rows, as a sum of floats does.
 
     Divide it by `scale` afterwards. The rounding of a row is below 2^-62 of the greatest possible sum.
     """
-    return F.sum(F.rint(value * F.lit(scale)).cast("bigint"))
+    return F.sum(F.rint(value * scale).cast("bigint"))
 
 
 def number_array(values: Floats) -> Column:

@@ -102,12 +102,12 @@ def thresholds(data: Mapping[str, Any], chosen: float | None) -> Markup:
     if chosen is not None:
         parts += [upper.upright(chosen, f"chosen: {number(chosen)}"), lower.upright(chosen, "")]
         said += f" The chosen threshold is {number(chosen)}."
-    return drawing("thresholds", WIDTH, 460, "Threshold against precision, recall and cost", said, *parts)
+    return drawing("thresholds", WIDTH, 460, "Threshold against precision, recall and expected cost", said, *parts)
 
 
 def _lower(table: Mapping[str, Any]) -> tuple[list[float], str]:
-    if "cost" in table:
-        return table["cost"], "cost per row"
+    if "expected_cost" in table:
+        return table["expected_cost"], "expected cost per row"
     return table["alarms"], "alarms, as a share of all rows"
 
 

@@ -26,7 +26,7 @@ _OWN = {
 }
 _WHOLE = {
     "recall_at_precision_0.9": ("Recall at precision 0.9", "the most that is found while 9 of 10 alarms are right"),
-    "expected_cost": ("Cost per row", "of the wrong decisions; less is better"),
+    "expected_cost": ("Expected cost", "of the wrong decisions, per row; less is better"),
     "accuracy": ("Accuracy", "share of the rows decided right; says little here"),
     "balanced_accuracy": ("Balanced accuracy", "mean of the classes' recalls"),
     "mcc": ("MCC", "correlation of decision and truth"),
@@ -203,9 +203,9 @@ def decisions(found: Artifacts) -> Section | None:
     data = (found.curves.get("test") or {}).get(found.positive or "")
     if not data:
         return Section("decisions", "Decisions", confusion)
-    lower = "cost per row" if "cost" in data["thresholds"] else "alarms"
+    lower = "expected cost per row" if "expected_cost" in data["thresholds"] else "alarms"
     over = figure(
-        "Threshold against precision, recall and " + ("cost" if lower == "cost per row" else "alarms"),
+        "Threshold against precision, recall and " + ("alarms" if lower == "alarms" else "expected cost"),
         _charts.thresholds(data, found.metrics.get("threshold")),
         legend(("s0", "precision"), ("s1 dashed", "recall"), ("s2", lower), ("mark", "chosen threshold")),
         note=_threshold_note(found),

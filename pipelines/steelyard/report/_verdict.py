@@ -117,7 +117,7 @@ def _cost(test: Mapping[str, Any]) -> list[Point]:
     if cost is None or never is None or always is None:
         return []
     best, way = min((never, "without any alarm"), (always, "with an alarm on every row"))
-    said = f"Its mistakes cost {number(cost)} per row; {way} they would cost {number(best)}"
+    said = f"Its expected cost is {number(cost)} per row; {way} it would be {number(best)}"
     if best <= 0:
         return [Point(f"{said}.")]
     change = f"{percent(abs(1 - cost / best))} {'less' if cost < best else 'more'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import InputError
+from steelyard.store import dumps
 
 if TYPE_CHECKING:
     from steelyard.stages._context import Context
@@ -47,7 +47,7 @@ class JsonLines(logging.Formatter):
         """Return a record of ours, or of anybody who writes to the same logger, as one line."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         known = getattr(record, "steelyard", None) or {"message": record.getMessage()}
-        return json.dumps({"time": time, "level": record.levelname, **known}, ensure_ascii=False, default=str)
+        return dumps({"time": time, "level": record.levelname, **known}, default=str)
 
 
 def logs_as_asked() -> bool:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard import metrics
-from steelyard.columns import col, require_columns
+from steelyard.columns import internal, require_columns
 from steelyard.config import AUTO, DataConfig, PipelineConfig, load
 from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose
@@ -24,6 +24,7 @@ from steelyard.splitting import FoldPlan, SplitPlan
 from steelyard.stages._context import say_nothing
 from steelyard.stages._decision import greatest_class
 from steelyard.stages._resampling import recommended
+from steelyard.stages._scored_classes import advice, chosen_threshold, scored_classes
 from steelyard.stages._scores import BUCKETS
 from steelyard.stages._source import configured_source, roles
 from steelyard.stages.profile import describe
@@ -136,29 +137,26 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> Sam
 
 
 def evaluate_table(
-    spark: SparkSession, config: PipelineConfig, score: str, threshold: float, group: str | None
+    spark: SparkSession, config: PipelineConfig, score: str, threshold: float | None, group: str | None
 ) -> dict[str, Any]:
     """Return the metrics of anybody's scores, in the shape of `metrics.json` with the one split `all`.
 
-    With two classes, `score` is the probability of the positive one; with more, a map from class to probability,
-    whose greatest is the decision.
+    With two classes, `score` is the score of the positive one; with more, it has an entry for each class, the
+    greatest of which is the decision. Without a threshold, decisions are made at 0.5.
     """
-    if not 0 <= threshold <= 1:
-        raise InputError(f"--threshold must be a probability, from 0 to 1. Got {threshold} instead.")
     df = read(spark, configured_source(config.data))
     data = config.data
     require_columns(df, [score, *([group] if group else [])], "column")
-    counts = class_counts(df, data.label)
-    counts.check()
-    positive = counts.positive(data.positive)
-    classes = counts.ordered(positive)
+    positive, classes = scored_classes(df, data, score)
+    used = chosen_threshold(positive, classes, threshold, data)
     rows, decision = df, None
     identity = [group] if group else [f.name for f in df.schema.fields if not isinstance(f.dataType, T.MapType)]
     if positive is None:
-        each = F.array(*[F.try_element_at(col(score), F.lit(c)) for c in classes])
-        rows = df.withColumns({"__decision": greatest_class(col(score), classes), "__scores": each})
-        decision = "__decision"
-        identity = identity if group else [*identity, "__scores"]
+        entries, decision = internal("scores"), internal("decision")
+        each = metrics.ScoreColumn.of(df, score).of_classes(classes)
+        named = F.map_from_arrays(F.array(*[F.lit(c) for c in classes]), F.col(entries))
+        rows = df.withColumn(entries, each).withColumn(decision, greatest_class(named, classes))
+        identity = identity if group else [*identity, entries]
     judged = metrics.evaluate(
         rows,
         classes=classes,
@@ -167,11 +165,11 @@ def evaluate_table(
         label=data.label,
         score=score,
         decision=decision,
-        threshold=threshold if positive is not None else None,
+        threshold=used,
         weight=data.weight,
         false_negative=data.cost.false_negative,
         false_positive=data.cost.false_positive,
         grouped=group is not None,
     )
-    chosen = threshold if positive is not None else None
-    return metrics.document(config.name, "", positive, chosen, {"all": judged.to_json()})
+    notes = advice(judged.notes, threshold, used)
+    return metrics.document(config.name, "", positive, used, {"all": judged.to_json()}, notes)

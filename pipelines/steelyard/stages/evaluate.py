@@ -27,12 +27,16 @@ def run(ctx: Context, attempt: str) -> Result:
     scores = f"scores/{attempt}"
     scored(rows, model, decision, names).write.parquet(ctx.run.uri(scores))
     judged = judge(ctx, scores, decision)
+    notes = [f"{name}: {note}" for name, of in judged.items() for note in of.notes]
+    for note in notes:
+        ctx.warn(note)
     document = metrics.document(
         ctx.config.name,
         ctx.run.manifest()["run_id"],
         decision.positive,
         decision.threshold,
         {name: of.to_json() for name, of in judged.items()},
+        notes,
     )
     curves = f"evaluate/{attempt}/curves.json"
     ctx.run.write_json(curves, {name: of.curves() for name, of in judged.items()})

@@ -17,6 +17,7 @@ from steelyard.errors import InputError
 from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
 from steelyard.hashing import row_hash
 from steelyard.splitting import time_position
+from steelyard.stages._amounts import check_amounts
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import configured_source, roles
 from steelyard.stats import ClassCounts, class_counts, profile
@@ -48,6 +49,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None]) -> di
     positive = counts.positive(data.positive)
     repeated = _repeated(df, found.key, warn)
     known = replace(found, positive=positive, classes=counts.ordered(positive))
+    check_amounts(df, known)
     return {
         "rows": counts.total + counts.nulls,
         "label": data.label,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import traceback
@@ -17,7 +16,7 @@ from steelyard.stages._logging import logs_as_asked
 from steelyard.stages._order import STAGES
 from steelyard.stages._runner import run_stage
 from steelyard.stages._session import submitted_session
-from steelyard.store import RunDir, Store, open_run
+from steelyard.store import RunDir, Store, dumps, open_run
 
 
 def locate(
@@ -157,4 +156,4 @@ def _number(text: str) -> float | str:
 
 
 def _print(document: Mapping[str, object]) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False))  # noqa: T201  the job's result
+    print(dumps(document, indent=2))  # noqa: T201  the job's result

@@ -62,8 +62,8 @@ class ClassCounts:
             return tuple(self.counts)
         return (*(c for c in self.counts if c != positive), positive)
 
-    def check(self) -> None:
-        """Raise `InputError` unless there are two classes or more, each with two rows or more."""
+    def check(self, *, fewest: int = 2) -> None:
+        """Raise `InputError` unless there are two classes or more, each with `fewest` (1 or 2) rows or more."""
         if not self.counts:
             raise InputError("the table has no labelled row" + (f" ({self.nulls:,} null labels)" if self.nulls else ""))
         if len(self.counts) == 1:
@@ -71,7 +71,7 @@ class ClassCounts:
             raise InputError(
                 f"the label has one class only: {only!r} in all {count:,} rows; there is nothing to tell apart"
             )
-        single = [c for c, n in self.counts.items() if n == 1]
+        single = [c for c, n in self.counts.items() if n < fewest]
         if single:
             raise InputError(
                 f"class {single[0]!r} has a single row (1 of {self.total:,}), "

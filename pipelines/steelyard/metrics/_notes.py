@@ -1,0 +1,38 @@
+"""What readers of metrics should know: scores that are no probabilities, or that rank the other class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steelyard.metrics._rows import Summary
+
+
+def notes_on(
+    split: Mapping[str, Any], classes: Sequence[str], positive: str | None, summary: Summary
+) -> tuple[str, ...]:
+    """Return the notes on one split."""
+    notes = [_on_probabilities(summary), None if positive is None else _on_ranking(split, classes, positive)]
+    return tuple(note for note in notes if note is not None)
+
+
+def _on_probabilities(summary: Summary) -> str | None:
+    reason = summary.not_probabilities
+    if reason is None:
+        return None
+    return (
+        f"{reason} (they are from {summary.low:g} to {summary.high:g}), so that Brier score, log loss and calibration "
+        "error are left out"
+    )
+
+
+def _on_ranking(split: Mapping[str, Any], classes: Sequence[str], positive: str) -> str | None:
+    """Return a note where the ROC area is below 0.5 beyond chance."""
+    area = split["per_class"][positive]["roc_auc"]
+    if area["ci95"] is None or area["ci95"][1] >= 0.5:
+        return None
+    other = next(name for name in classes if name != positive)
+    return (
+        f"the scores rank class {other!r} higher (ROC area of class {positive!r}: {area['value']:.3f}); if they are "
+        f"scores of class {other!r}, make it the positive class"
+    )
