@@ -108,9 +108,9 @@ def test_spark_is_off_where_positives_are_rare(spark: SparkSession) -> None:
     [
         ({"score_col": "probabilty"}, {}, ("score_col", "'probability'")),
         ({"label_col": "lable"}, {}, ("label_col", "'label'")),
-        ({"score_col": "text"}, {"text": "'a'"}, ("score_col 'text'", "numbers", "string")),
+        ({"score_col": "text"}, {"text": "'a'"}, ("score_col 'text'", "number", "string")),
         ({"weight_col": "text"}, {"text": "'a'"}, ("weight_col 'text'", "numbers", "string")),
-        ({"positive": "fraud"}, {}, ("positive='fraud'", "'probability'", "indexed label")),
+        ({"positive": "fraud"}, {}, ("class 'fraud'", "score_col 'probability'", "indexed label")),
         ({"positive": "2"}, {}, ("score is null",)),
         ({}, {"label": "0"}, ("pr_auc isn't defined", "0 positive", "2,000 other", "'1'", "'label'")),
         ({"metric": "roc_auc"}, {"label": "1"}, ("roc_auc isn't defined", "2,000 positive")),

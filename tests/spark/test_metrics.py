@@ -198,6 +198,12 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
     ("bucket", "200", {}, "the bucket is null or outside 0 to 199"),
     ("decision", "'1'", {}, "the decision isn't the one that score and threshold make"),
     ("decision", "'x'", {"threshold": None}, "decisions that are no class: 'x'"),
+    ("score", "string(score)", {}, "score 'score' must be a number, a map of class to number.* It is string instead"),
+    ("score", "timestamp(cast(score as bigint))", {}, "It is timestamp instead"),
+    ("w", "'x'", COSTS, "weight 'w' must hold numbers. It is string instead"),
+    ("amount", "true", COSTS, "cost 'amount' must hold numbers. It is boolean instead"),
+    ("w", "if(label = 1, 0.0, w)", COSTS, "all weights of class '1' are 0"),
+    ("w", "w * 1e300", COSTS, r"outside 0 and 1e-50 to 1e\+50"),
 ]
 
 
@@ -207,6 +213,39 @@ def test_rows_that_cannot_be_judged(
 ) -> None:
     with pytest.raises(InputError, match=message):
         judged(rows.withColumn(column, F.expr(expression)), **more)
+
+
+def test_one_class_s_scores_in_any_form(rows: DataFrame) -> None:
+    expected = judged(rows, decision=None).to_json()
+    both = F.array(1 - F.col("score"), F.col("score"))
+    for form in (both, F.create_map(F.lit("1"), F.col("score")), F.create_map(F.lit(1), F.col("score"))):
+        assert judged(rows.withColumn("score", form), decision=None).to_json() == expected
+    with pytest.raises(InputError, match="an entry for each of the classes 0, 1, …; the class 'ja' has none"):
+        judged(rows.withColumn("score", both), classes=("nein", "ja"), positive="ja")
+
+
+def test_thresholds_have_the_precision_of_the_scores(rows: DataFrame) -> None:
+    single = rows.withColumn("score", F.when(F.col("label") == 1, 0.7).otherwise(0.1).cast("float"))
+    found = judged(single, decision=None, threshold=0.7)
+    assert found.to_json()["per_class"]["1"]["recall"]["value"] == 1.0
+    assert found.curves()["1"]["thresholds"]["recall"][0] == 1.0
+
+
+def test_weights_of_one_side_are_not_lost_beside_the_other_s(rows: DataFrame, pdf: pd.DataFrame) -> None:
+    heavy = rows.withColumn("w", F.when(F.col("label") == 1, F.col("w") * 1e-12).otherwise(F.col("w") * 1e12))
+    own = judged(heavy, weight="w").to_json()["per_class"]["1"]
+    plain = judged(rows, weight="w").to_json()["per_class"]["1"]
+    for name in ("recall", "specificity", "roc_auc"):
+        assert own[name]["value"] == pytest.approx(plain[name]["value"], rel=1e-12)
+
+
+def test_notes_on_scores(rows: DataFrame) -> None:
+    assert judged(rows).notes == ()
+    percent = judged(rows.withColumn("score", F.col("score") * 100), decision=None, threshold=30)
+    assert percent.notes[0].startswith("the scores are not in [0, 1] (they are from ")
+    assert percent.to_json()["ece"] == {"value": None, "ci95": None, "note": "the scores are not in [0, 1]"}
+    turned = judged(rows.withColumn("score", 1 - F.col("score")), decision=None)
+    assert turned.notes[0].startswith("the scores rank class '0' higher (ROC area of class '1': 0.0")
 
 
 def test_missing_columns_and_decisions(rows: DataFrame) -> None:
@@ -228,7 +267,8 @@ def test_several_classes(spark: SparkSession) -> None:
         for k, row, g, b in zip(label, p, guess, rng.integers(0, 200, len(label)), strict=True)
     ]
     df = spark.createDataFrame(records, "label string, score map<string,double>, decision string, bucket int")
-    found = evaluate(df, classes=classes, positive=None, bucket=F.col("bucket")).to_json()
+    common: dict[str, Any] = {"classes": classes, "positive": None, "bucket": F.col("bucket")}
+    found = evaluate(df, **common).to_json()
     one_hot = np.eye(3)[label]
     for i, name in enumerate(classes):
         expected = sk.average_precision_score(one_hot[:, i], p[:, i])
@@ -240,6 +280,11 @@ def test_several_classes(spark: SparkSession) -> None:
     assert found["log_loss"]["value"] == pytest.approx(sk.log_loss(label, p), abs=1e-9)
     assert found["macro"]["roc_auc"]["value"] == pytest.approx(sk.roc_auc_score(label, p, multi_class="ovr"), abs=1e-9)
     assert found["macro"]["recall"]["ci95"] is not None
+    assert evaluate(df.withColumnRenamed("score", "s"), score="s", **common).notes == ()
+    twice = evaluate(df.withColumn("score", F.transform_values("score", lambda _, v: v / 2)), **common)
+    assert twice.notes[0].startswith("the scores of a row do not sum to 1")
+    assert twice.to_json()["log_loss"]["value"] is None
+    assert twice.to_json()["macro"]["pr_auc"] == found["macro"]["pr_auc"]
     lacking = df.withColumn("score", F.map_filter("score", lambda k, _: k != "c"))
     with pytest.raises(InputError, match="lacks a class"):
         evaluate(lacking, classes=classes, positive=None, bucket=F.col("bucket"))

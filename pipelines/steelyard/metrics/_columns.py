@@ -44,6 +44,8 @@ class ScoreColumn:
     value : Column
         Double, array or map.
     form : {"number", "array", "map"}
+    role : str
+        How messages call it.
     single : bool
         Whether the scores have 32 bits. Thresholds are then rounded likewise, as NumPy does: 0.7 in 32 bits is
         less than 0.7 in 64.
@@ -52,7 +54,8 @@ class ScoreColumn:
     name: str
     value: Column
     form: str
-    single: bool
+    role: str = "score"
+    single: bool = False
 
     @classmethod
     def of(cls, df: DataFrame, name: str, role: str = "score") -> ScoreColumn:
@@ -65,14 +68,14 @@ class ScoreColumn:
         """
         kind = dtype(df, name, role)
         if is_vector(df, name):
-            return cls(name, F.when(col(name).isNotNull(), vector_to_array(col(name))), "array", single=False)
+            return cls(name, F.when(col(name).isNotNull(), vector_to_array(col(name))), "array", role)
         if isinstance(kind, _NUMBERS):
-            return cls(name, col(name).cast("double"), "number", isinstance(kind, T.FloatType))
+            return cls(name, col(name).cast("double"), "number", role, isinstance(kind, T.FloatType))
         if isinstance(kind, T.ArrayType) and isinstance(kind.elementType, _NUMBERS):
-            return cls(name, col(name), "array", isinstance(kind.elementType, T.FloatType))
+            return cls(name, col(name), "array", role, isinstance(kind.elementType, T.FloatType))
         if isinstance(kind, T.MapType) and isinstance(kind.keyType, _KEYS) and isinstance(kind.valueType, _NUMBERS):
             value = F.transform_keys(col(name), lambda key, _: key.cast("string"))
-            return cls(name, value, "map", isinstance(kind.valueType, T.FloatType))
+            return cls(name, value, "map", role, isinstance(kind.valueType, T.FloatType))
         raise InputError(f"{role} {name!r} must be {_EXPECTED}. It is {kind.simpleString()} instead.")
 
     def threshold(self, value: float) -> float:
@@ -108,8 +111,9 @@ class ScoreColumn:
             return F.try_element_at(self.value, F.lit(name)).cast("double")
         if not name.isdecimal():
             raise InputError(
-                f"score {self.name!r} has an entry for each of the classes 0, 1, …; the class {name!r} has none. "
-                "Give a map of class to number, or a column with the scores of that class."
+                f"{self.role} {self.name!r} has an entry for each of the classes 0, 1, …; the class {name!r} has none. "
+                "Give the indexed label that the model learned from, a map of class to number, or a column with the "
+                "scores of that class."
             )
         return F.get(self.value, F.lit(int(name))).cast("double")
 
