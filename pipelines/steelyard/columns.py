@@ -1,4 +1,4 @@
-"""Looking at a DataFrame's columns by name: types, presence, and the string form of a class."""
+"""A DataFrame's columns by name: checks of names, types, presence, and the string form of a class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.errors import missing_column
+from steelyard.errors import InputError, missing_column
 
 RESERVED = "__steelyard_"
 
@@ -24,6 +24,72 @@ def internal(name: str) -> str:
     '__steelyard_row_id'
     """
     return RESERVED + name
+
+
+def same_name(name: str) -> str:
+    """Return the form in which Spark compares names: equal for two names that differ only in case."""
+    upper = (c.upper() if len(c.upper()) == 1 else c for c in name)
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in upper)
+
+
+def check_names(names: Iterable[str], *, ours: bool = False) -> None:
+    """Refuse column names that Spark cannot tell apart, and names that are reserved for steelyard's own columns.
+
+    Parameters
+    ----------
+    names : iterable of str
+        All columns of a table.
+    ours : bool, default False
+        Whether columns that steelyard added may be among them.
+
+    Raises
+    ------
+    InputError
+        For the first such name.
+
+    Examples
+    --------
+    >>> check_names(["a", "b", "A"])
+    Traceback (most recent call last):
+    ...
+    steelyard.errors.InputError: columns 'a' and 'A' differ only in case, which Spark ignores; rename one of them
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        known = same_name(name)
+        if known.startswith(RESERVED) and not ours:
+            raise InputError(f"column {name!r} starts with {RESERVED!r}, which is reserved for steelyard; rename it")
+        if seen.get(known) == name:
+            raise InputError(f"the table has two columns {name!r}; rename one of them")
+        if known in seen:
+            raise InputError(
+                f"columns {seen[known]!r} and {name!r} differ only in case, which Spark ignores; rename one of them"
+            )
+        seen[known] = name
+
+
+def check_free(names: Iterable[str], added: Iterable[str], by: str) -> None:
+    """Refuse a table that has a column of a name that is about to be added, in whatever case.
+
+    Parameters
+    ----------
+    names, added : iterable of str
+    by : str
+        What adds them, for the message.
+
+    Raises
+    ------
+    InputError
+    """
+    wanted = {same_name(name): name for name in added}
+    for name in names:
+        if same_name(name) in wanted:
+            raise InputError(f"the table has a column {name!r}, and {by} adds {wanted[same_name(name)]!r}; rename it")
+
+
+def free_name(name: str, names: Iterable[str]) -> str:
+    """Return `name`, or where the table has such a column, in whatever case, an internal name."""
+    return internal(name) if same_name(name) in map(same_name, names) else name
 
 
 def quoted(name: str) -> str:

@@ -17,7 +17,7 @@ from pyspark.ml.util import MLWriter
 from pyspark.sql import DataFrame
 from pyspark.sql.utils import is_remote
 
-from steelyard.columns import require_columns
+from steelyard.columns import check_names, require_columns
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
 from steelyard.params import ParamsReader, ParamsWriter, column, param, wrong
@@ -118,6 +118,7 @@ class Pipeline(SparkPipeline):
         self._set(**given)
 
     def _fit(self, dataset: DataFrame) -> PipelineModel:
+        check_names(dataset.columns)
         stages = _stages("stages", self.getStages())
         rows, fitted = self._without_folds(dataset), _fitted(stages)
         transformers = []

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from steelyard.columns import check_names
 from steelyard.dataset import Dataset
 from steelyard.diagnosis._contradictions import contradictions
 from steelyard.diagnosis._features import overlap, suspects, two_samples
@@ -51,6 +52,7 @@ def diagnose(
     InputError
         If there is one class only, or features hold infinite values or arrays of several lengths.
     """
+    check_names(df.columns)
     table = look_at(df, dataset, counts)
     two = two_samples(table)
     types = types_of(table)

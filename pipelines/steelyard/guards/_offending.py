@@ -10,11 +10,11 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text
+from steelyard.columns import class_text, internal
 from steelyard.guards._aggregates import flag, score_faults, text
 from steelyard.guards._same_rows import hashes, part_of
 
-_MARKS = ("__same_low", "__same_high", "__same_part")
+_MARKS = (internal("same_low"), internal("same_high"), internal("same_part"))
 
 
 def without_label(df: DataFrame, label: str) -> DataFrame:

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard import __version__
+from steelyard.columns import check_free, internal
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._link import in_order, logistic, softmax
 from steelyard.learning._registry import FORMAT
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from steelyard.store import RunDir
 
 PROBABILITIES = "probabilities"
-_MARGINS = "__margins"
+_MARGINS = internal("margins")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Model(ABC):
     def margins(self, df: DataFrame) -> Column:
         """Return the log odds of the second class as a double, or with more than two classes an array of margins."""
 
-    def score(self, df: DataFrame) -> DataFrame:
+    def score(self, df: DataFrame, column: str = PROBABILITIES) -> DataFrame:
         """Add the probability of each class to raw rows.
 
         Nothing runs yet. A row's probabilities don't depend on the rows beside it. A label is not needed.
@@ -60,23 +61,26 @@ class Model(ABC):
         ----------
         df : DataFrame
             With the features that the model was fitted on.
+        column : str, default "probabilities"
+            Name of the new column.
 
         Returns
         -------
         DataFrame
-            `df` and `probabilities`, an array of doubles in the order of `classes`: uncalibrated, and bent by whatever
+            `df` and `column`, an array of doubles in the order of `classes`: uncalibrated, and bent by whatever
             resampling or weights the training rows went through.
 
         Raises
         ------
         InputError
-            If a feature is missing or of another kind than it was.
+            If a feature is missing or of another kind than it was, or `df` has such a column already.
         """
+        check_free(df.columns, [column], "scoring")
         link = logistic if len(self.learned) == 2 else softmax
         # The margins are a column of their own, so that each is computed once.
         with_margins = df.withColumn(_MARGINS, self.margins(df))
         probabilities = in_order(link(F.col(_MARGINS)), self.learned, self.classes)
-        return with_margins.withColumn(PROBABILITIES, probabilities).drop(_MARGINS)
+        return with_margins.withColumn(column, probabilities).drop(_MARGINS)
 
     @property
     def reweighted(self) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_code, class_text, col, require_columns
+from steelyard.columns import check_names, class_code, class_text, col, require_columns
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.learning._failures import explained
@@ -86,6 +86,8 @@ class Trainer(ABC):
         EngineError
             If the cluster can't run the training as asked.
         """
+        for df in (train, validation, original_train):
+            check_names(df.columns)
         learning = replace(dataset, weight=train_weight or dataset.weight)
         counts = _class_totals(train, learning)
         learned = tuple(c for c in dataset.classes if c in counts)
@@ -135,9 +137,9 @@ def in_own_order(rows: DataFrame, partitions: int) -> DataFrame:
     Rows that agree in all columns are interchangeable, so no key is needed, which synthetic rows wouldn't have.
     """
     place = F.xxhash64(*rows.columns)
-    spread = rows.withColumn("__place", place).repartition(partitions, "__place")
+    spread = rows.withColumn("place", place).repartition(partitions, "place")
     others = [c for c in rows.columns if c != "features"]
-    return spread.sortWithinPartitions("__place", *others, "features").drop("__place")
+    return spread.sortWithinPartitions("place", *others, "features").drop("place")
 
 
 def _class_totals(df: DataFrame, dataset: Dataset) -> dict[str, float]:

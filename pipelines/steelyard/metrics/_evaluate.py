@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, require_columns
+from steelyard.columns import check_names, class_text, require_columns
 from steelyard.errors import ConfigError
 from steelyard.metrics._aggregate import Tables
 from steelyard.metrics._columns import ScoreColumn, numbers
@@ -106,6 +106,7 @@ def evaluate(
     ConfigError
         For neither a decision nor a threshold.
     """
+    check_names(df.columns, ours=True)
     if split is not None:
         require_columns(df, ["split"], "split column")
         df = df.where(F.col("split") == split)

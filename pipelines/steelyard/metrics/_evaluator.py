@@ -14,7 +14,7 @@ from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, dtype
+from steelyard.columns import check_names, class_text, dtype
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
 from steelyard.kernels import curves, reliability, scores
@@ -132,6 +132,7 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
 
     def _evaluate(self, dataset: DataFrame) -> float:
         label, weight = self.getOrDefault("label_col"), self.getOrDefault("weight_col")
+        check_names(dataset.columns)
         dtype(dataset, label, "label_col")
         score, threshold = self._score(dataset)
         named = [class_text(dataset, label).alias("label"), score.alias("score")]

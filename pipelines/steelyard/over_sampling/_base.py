@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.errors import InputError
 from steelyard.frames.search import Search
-from steelyard.over_sampling._parents import PROVENANCE, fields, inherited, new_rows, packed
+from steelyard.over_sampling._parents import fields, inherited, new_rows, packed
 from steelyard.over_sampling._seeds import CLASS, STRATUM, Seeds, class_rows, share_out, with_uses
 from steelyard.sampling._base import Sampler
 from steelyard.sampling._features import Features, find_features
@@ -139,9 +138,6 @@ class SyntheticSampler(OverSampler, MeasuringSampler, HasProvenance):
         numbers = [c for c in (roles.weight, *roles.costs) if c is not None]
         if numbers:
             find_features(df, numbers, type(self).__name__, categories=False)
-        taken = [c for c in PROVENANCE if c in df.columns]
-        if self.getOrDefault("provenance") and taken:
-            raise InputError(f"provenance adds {', '.join(PROVENANCE)}, and the table has {', '.join(taken)} already")
         return super()._features(df, roles)
 
     def _grown(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Growth:

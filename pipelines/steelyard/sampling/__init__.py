@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from steelyard.sampling._engine._sampler import ImblearnSampler
     from steelyard.sampling._none import NoResampling
     from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
+    from steelyard.sampling._roles import check_flag
 
 __all__ = [
     "IS_SYNTHETIC",
@@ -25,6 +26,7 @@ __all__ = [
     "SamplingPlan",
     "Work",
     "apply_plan",
+    "check_flag",
     "check_sampler",
     "get_sampler",
     "sampler_class",
@@ -36,6 +38,7 @@ __all__ = [
 _LAZY = {
     "IS_SYNTHETIC": "_apply",
     "apply_plan": "_apply",
+    "check_flag": "_roles",
     "Sampler": "_base",
     "ImblearnSampler": "_engine._sampler",
     "NoResampling": "_none",

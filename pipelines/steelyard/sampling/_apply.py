@@ -11,6 +11,7 @@ from steelyard.hashing import ROW_ID, Cut, row_hash, with_row_id, with_side
 from steelyard.sampling._plan import SamplingPlan
 
 IS_SYNTHETIC = "is_synthetic"
+PROVENANCE = ("row_id", "seed_id", "neighbor_id", "gap")
 _DRAWN = internal("drawn")
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
 
-from steelyard.columns import class_text
+from steelyard.columns import check_free, class_text
 from steelyard.errors import InputError
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.params import ParamsReader, ParamsWriter
-from steelyard.sampling._apply import apply_plan
+from steelyard.sampling._apply import PROVENANCE, apply_plan
 from steelyard.sampling._params import HasColumns, HasRandomState, HasStrategy
 from steelyard.sampling._plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling._roles import Roles, find_roles
@@ -109,12 +109,26 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     def _looked_at(self, df: DataFrame) -> tuple[Roles, dict[str, int]]:
         """Return the parts that columns play, and the rows of each class: all must be there."""
         roles = find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
+        self.check_output(df.columns)
         found = class_counts(df, roles.label)
         if found.nulls:
             raise InputError(f"label {roles.label!r} is null in {found.nulls:,} rows; drop them or label them first")
         if not found.counts:
             raise InputError("the table has no rows to resample")
         return roles, {name: found.counts[name] for name in class_order(found.counts)}
+
+    def check_output(self, names: Iterable[str]) -> None:
+        """Refuse a table that has a column of a name that the result adds, but for `is_synthetic`.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.hasParam("provenance") and self.getOrDefault("provenance"):
+            check_free(names, PROVENANCE, "provenance")
+        weight = self.getOrDefault("weight_output_col") if self.hasParam("weight_output_col") else None
+        if weight is not None and weight != self.getOrDefault("weight_col"):
+            check_free(names, [weight], "weight_output_col")
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan, and what it can't hold: new rows, ids of dropped ones. `apply_plan` puts them together."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import types as T
 
-from steelyard.columns import RESERVED, require_columns
+from steelyard.columns import check_names, dtype, require_columns, same_name
 from steelyard.errors import InputError
 from steelyard.sampling._apply import IS_SYNTHETIC
 
@@ -49,6 +50,34 @@ class Roles:
         return cls(**values)
 
 
+def check_flag(df: DataFrame, roles: Mapping[str, Iterable[str]]) -> None:
+    """Check the column `is_synthetic` of a table that an earlier step made: resampling keeps it and adds to it.
+
+    Parameters
+    ----------
+    df : DataFrame
+    roles : mapping of str to iterable of str
+        Names of roles, and the columns that play them.
+
+    Raises
+    ------
+    InputError
+        If it is no boolean, is written in another case, or plays another role.
+    """
+    for name in df.columns:
+        if same_name(name) != IS_SYNTHETIC:
+            continue
+        kind = dtype(df, name)
+        if name != IS_SYNTHETIC or not isinstance(kind, T.BooleanType):
+            raise InputError(
+                f"column {name!r} is of type {kind.simpleString()}; resampling marks new rows in a boolean column "
+                f"{IS_SYNTHETIC!r}: rename it or make it one"
+            )
+        for role, names in roles.items():
+            if name in names:
+                raise InputError(f"{role} is {name!r}, in which resampling marks new rows; rename the column")
+
+
 def find_roles(df: DataFrame, columns: Mapping[str, Any]) -> Roles:
     """Resolve column parameters against a table.
 
@@ -61,12 +90,16 @@ def find_roles(df: DataFrame, columns: Mapping[str, Any]) -> Roles:
     Raises
     ------
     InputError
-        For a column that is missing, or a label among the features.
+        For names that are refused (see `check_names`), a column that is missing, a label among the features, and an
+        `is_synthetic` that is no boolean.
     """
-    for name, value in columns.items():
-        require_columns(df, [value] if isinstance(value, str) else value or [], name)
+    check_names(df.columns)
+    named = {name: [value] if isinstance(value, str) else value or [] for name, value in columns.items()}
+    for name, values in named.items():
+        require_columns(df, values, name)
+    check_flag(df, named)
     label, key = columns["label_col"], columns["key_col"] or []
-    content = [c for c in df.columns if c not in {label, IS_SYNTHETIC} and not c.startswith(RESERVED)]
+    content = [c for c in df.columns if c not in {label, IS_SYNTHETIC}]
     apart = {*key, *(columns[f"{role}_col"] for role in ("group", "time", "weight"))}
     features = columns["features_col"] or [c for c in content if c not in apart]
     if label in features:

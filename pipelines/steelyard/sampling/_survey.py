@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype, quoted
+from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError
 from steelyard.hashing import row_hash
 from steelyard.sampling._features import SHOWN, Features, array_of, is_float, is_number
@@ -73,15 +73,20 @@ def survey(
     for f in _arrays(df, features):
         df = df.withColumn(f, array_of(df, f))
     content = row_hash(df, features.names, 0, "features")
+    within = class_text(df, label)
     # 64 bits that rows fall on: as many rows as bits are different at least, for next to nothing.
     bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))
-    bits = F.bit_or(F.when(class_text(df, label).isin(list(classes)), bit)).alias("bits")
-    by_class = df.groupBy(class_text(df, label).alias("class"))
-    flawed = F.expr(f"count_if(not coalesce({' and '.join(_sound(df, f) for f in features.names)}, false)) as flawed")
-    found = by_class.agg(flawed, *_sizes(df, features), bits).collect()
+    places = {f: f"c{i}" for i, f in enumerate(features.names)}
+    values = [col(f).alias(c) for f, c in places.items()]
+    marked = F.when(within.isin(list(classes)), bit).alias("bit")
+    by_class = df.select(within.alias("class"), marked, *values).groupBy("class")
+    # SQL text, of generated names: a call to the JVM for each feature would take seconds where there are hundreds.
+    sound = " and ".join(_sound(dtype(df, f), c) for f, c in places.items())
+    flawed = F.expr(f"count_if(not coalesce({sound}, false)) as flawed")
+    found = by_class.agg(flawed, *_sizes(df, features, places), F.bit_or("bit").alias("bits")).collect()
     missing: dict[str, int] = {}
     if any(r["flawed"] for r in found):
-        flaws = by_class.agg(*_flaws(df, features)).collect()
+        flaws = by_class.agg(*_flaws(df, features, places)).collect()
         missing = _totals(flaws, "missing", features.names)
         _refuse({} if gaps else missing, "missing", method)
         _refuse(_totals(flaws, "infinite", features.numbers), "infinite", method)
@@ -89,28 +94,27 @@ def survey(
     distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
     doubtful = [c for c, n in distinct.items() if n < enough]
     if doubtful:
-        some = df.select(class_text(df, label).alias("class"), content.alias("content"))
+        some = df.select(within.alias("class"), content.alias("content"))
         exact = some.where(F.col("class").isin(doubtful)).distinct().groupBy("class").count().collect()
         distinct |= {r["class"]: r["count"] for r in exact}
     return Survey(widths, distinct, missing)
 
 
-def _sizes(df: DataFrame, features: Features) -> list[Column]:
+def _sizes(df: DataFrame, features: Features, places: Mapping[str, str]) -> list[Column]:
     """Return what is asked of each class: lengths of arrays, by feature."""
-    sizes = [F.array_size(col(f)) for f in _arrays(df, features)]
+    sizes = [F.array_size(places[f]) for f in _arrays(df, features)]
     return [c for i, n in enumerate(sizes) for c in (F.min(n).alias(f"least{i}"), F.max(n).alias(f"most{i}"))]
 
 
-def _flaws(df: DataFrame, features: Features) -> list[Column]:
+def _flaws(df: DataFrame, features: Features, places: Mapping[str, str]) -> list[Column]:
     """Return how many rows of a class have gaps and infinities, by feature."""
-    found = {f"missing{i}": _missing(df, f) for i, f in enumerate(features.names)}
-    found |= {f"infinite{i}": _infinite(df, f) for i, f in enumerate(features.numbers)}
+    found = {f"missing{i}": _missing(dtype(df, f), places[f]) for i, f in enumerate(features.names)}
+    found |= {f"infinite{i}": _infinite(dtype(df, f), places[f]) for i, f in enumerate(features.numbers)}
     return [F.expr(f"count_if({flaw}) as {name}") for name, flaw in found.items()]
 
 
-def _sound(df: DataFrame, feature: str) -> str:
+def _sound(kind: T.DataType, value: str) -> str:
     """Return SQL that is true where a feature has neither: so short that a hundred features are compiled."""
-    kind, value = dtype(df, feature), quoted(feature)
     if isinstance(kind, T.ArrayType):
         return f"forall({value}, v -> abs(v) < double('infinity'))"
     return f"abs({value}) < double('infinity')" if is_float(kind) else f"{value} is not null"
@@ -142,18 +146,16 @@ def _widths(df: DataFrame, features: Features, found: Sequence[Row], method: str
     return widths
 
 
-def _missing(df: DataFrame, feature: str) -> str:
+def _missing(kind: T.DataType, value: str) -> str:
     def gap(value: str, kind: T.DataType) -> str:
         return f"({value} is null or isnan({value}))" if is_float(kind) else f"{value} is null"
 
-    kind, value = dtype(df, feature), quoted(feature)
     if isinstance(kind, T.ArrayType):
         return f"{value} is null or exists({value}, v -> {gap('v', kind.elementType)})"
     return gap(value, kind)
 
 
-def _infinite(df: DataFrame, feature: str) -> str:
-    kind, value = dtype(df, feature), quoted(feature)
+def _infinite(kind: T.DataType, value: str) -> str:
     if isinstance(kind, T.ArrayType):
         return f"exists({value}, v -> abs(v) = double('infinity'))"
     return f"abs({value}) = double('infinity')" if is_float(kind) else "false"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, internal
+from steelyard.columns import check_free, check_names, class_text, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import cuts
@@ -83,6 +83,7 @@ def stratified_folds(
     >>> plan = stratified_folds(df, dataset, {"0": 990, "1": 10}, 5)  # doctest: +SKIP
     >>> CrossValidator(foldCol="fold", numFolds=5).fit(apply_folds(df, plan))  # doctest: +SKIP
     """
+    check_names(df.columns)
     wanted = _even(counts, folds)
     for name, n in counts.items():
         if n < folds:
@@ -145,8 +146,7 @@ def apply_folds(df: DataFrame, plan: FoldPlan, column: str = "fold") -> DataFram
     InputError
         If `df` has such a column already.
     """
-    if column in df.columns:
-        raise InputError(f"the table has a column {column!r} already; give the folds another name")
+    check_free(df.columns, [column], "apply_folds")
     return divided(df, plan, column)
 
 

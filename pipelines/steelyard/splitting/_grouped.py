@@ -11,7 +11,7 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, dtype, internal
+from steelyard.columns import check_names, class_text, col, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
@@ -97,6 +97,7 @@ def divide_groups(
     wanted : mapping
         Name of each side, in their order → class → rows.
     """
+    check_names(df.columns)
     group = _checked_group(df, dataset)
     plan = replace(plan, identity=(group,))
     classes = sorted(next(iter(wanted.values())))

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype, internal
+from steelyard.columns import check_names, class_text, col, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import ENCODING_VERSION, Cut, Ties, row_hash, with_side
@@ -149,6 +149,7 @@ def apply_split(df: DataFrame, plan: SplitPlan) -> DataFrame:
 
 def divided(df: DataFrame, plan: Division, column: str) -> DataFrame:
     """Add the number of each row's side as an int column; null for rows without a label (or without a group)."""
+    check_names(df.columns)
     if plan.method == "temporal":
         position = time_position(df, plan.time or "", plan.origin)
         return with_side(df, position, labelled(df, plan.label), plan.cuts, column)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pyspark.sql import DataFrame
 
-from steelyard.columns import class_text
+from steelyard.columns import check_names, class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts
@@ -49,6 +49,7 @@ def stratified_split(
     >>> plan = stratified_split(df, dataset, {"0": 990, "1": 10}, validation=0.1, test=0.2)  # doctest: +SKIP
     >>> apply_split(df, plan).groupBy(SPLIT).count()  # doctest: +SKIP
     """
+    check_names(df.columns)
     wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}
     for name, of in wanted.items():
         empty = [split for split, n in of.items() if n == 0]

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, dtype, internal
+from steelyard.columns import check_names, class_text, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts, with_side
@@ -89,6 +89,7 @@ def checked_time(df: DataFrame, dataset: Dataset) -> tuple[str, int, int]:
     InputError
         If there is no time column, or if it is null in some rows.
     """
+    check_names(df.columns)
     if dataset.time is None:
         raise InputError("a temporal split needs a time column")
     position = time_position(df, dataset.time, 0)

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, dtype
+from steelyard.columns import check_free, col, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.hashing import row_hash
 from steelyard.learning import Model
@@ -18,6 +18,7 @@ from steelyard.stages._decision import Decision
 
 BUCKETS = 200
 _DAY = 86_400_000_000  # microseconds
+_PROBABILITIES = internal("probabilities")
 COSTS = ("cost_false_negative", "cost_false_positive")
 
 
@@ -27,10 +28,22 @@ def scored(df: DataFrame, model: Model, decision: Decision, names: Sequence[Colu
     With two classes, `score` is the calibrated probability of the positive one; with more, a map from class to
     probability.
     """
-    probabilities = model.score(df)
-    score = decision.calibrated(F.col("probabilities"))
+    probabilities = model.score(df, _PROBABILITIES)
+    score = decision.calibrated(F.col(_PROBABILITIES))
     rows = probabilities.select(*names, score.alias("score"))
     return rows.withColumn("decision", decision.decide(F.col("score")))
+
+
+def check_key(data: Dataset) -> None:
+    """Refuse key columns whose names are those of other columns in the table of scores.
+
+    Raises
+    ------
+    InputError
+    """
+    costs = COSTS if data.cost.given else ()
+    given = [role for role, name in (("group", data.group), ("weight", data.weight)) if name is not None]
+    check_free(data.key, ["split", "label", *costs, *given, "bucket", "score", "decision"], "the table of scores")
 
 
 def beside(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, dtype, is_vector, require_columns
+from steelyard.columns import check_names, class_text, dtype, is_vector, require_columns
 from steelyard.config import DataConfig, resolve_env
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import InputError
 from steelyard.frames.pinned import Pin, Source, check_unchanged, read_pinned
-from steelyard.sampling import SamplingPlan, apply_plan
+from steelyard.sampling import IS_SYNTHETIC, SamplingPlan, apply_plan, check_flag
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
 from steelyard.stages._context import Context
-
-RESERVED = "__"
 
 
 def configured_source(config: DataConfig) -> Source:
@@ -44,8 +43,10 @@ def roles(df: DataFrame, config: DataConfig) -> Dataset:
     Raises
     ------
     InputError
-        For a column that is missing, and for a feature of a type that no model takes.
+        For names that are refused (see `check_names`), a column that is missing, a feature of a type that no model
+        takes, and an `is_synthetic` that is no boolean.
     """
+    check_names(df.columns)
     named = {
         "data.label": [config.label],
         "data.key": config.key,
@@ -58,8 +59,8 @@ def roles(df: DataFrame, config: DataConfig) -> Dataset:
     }
     for role, names in named.items():
         require_columns(df, names, role)
-    _check_names(df)
-    out = {config.label, *config.key, *config.exclude, config.group, config.time, config.weight}
+    check_flag(df, {role: names for role, names in named.items() if role != "data.exclude"})
+    out = {config.label, *config.key, *config.exclude, config.group, config.time, config.weight, IS_SYNTHETIC}
     features = tuple(c for c in df.columns if c not in out)
     if not features:
         raise InputError("no feature is left: every column is the label, a key, a group, a time, a weight or excluded")
@@ -80,17 +81,6 @@ def roles(df: DataFrame, config: DataConfig) -> Dataset:
 
 def _is_category(kind: T.DataType) -> bool:
     return isinstance(kind, T.StringType | T.BooleanType)
-
-
-def _check_names(df: DataFrame) -> None:
-    taken = [c for c in df.columns if c.startswith(RESERVED)]
-    if taken:
-        raise InputError(
-            f"column {taken[0]!r} starts with {RESERVED!r}, which is kept for columns of our own; rename it"
-        )
-    twice = sorted({c for c in df.columns if df.columns.count(c) > 1})
-    if twice:
-        raise InputError(f"column {twice[0]!r} occurs {df.columns.count(twice[0])} times in the table")
 
 
 def _check_feature(df: DataFrame, name: str) -> None:
@@ -129,7 +119,7 @@ def stats(ctx: Context) -> dict[str, Any]:
 
 
 def split_rows(ctx: Context) -> DataFrame:
-    """Return all rows with the column `__split`."""
+    """Return all rows with the column `SPLIT`."""
     plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
     return apply_split(source(ctx), plan)
 
@@ -137,7 +127,7 @@ def split_rows(ctx: Context) -> DataFrame:
 def rows_of(ctx: Context, split: str) -> DataFrame:
     """Return the original rows of one split."""
     rows = split_rows(ctx)
-    return rows.where(rows[SPLIT] == split).drop(SPLIT)
+    return rows.where(F.col(SPLIT) == split).drop(SPLIT)
 
 
 def sampling_plan(ctx: Context) -> SamplingPlan:

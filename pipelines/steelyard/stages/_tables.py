@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard import metrics
-from steelyard.columns import internal, require_columns
+from steelyard.columns import check_free, check_names, internal, require_columns
 from steelyard.config import AUTO, DataConfig, PipelineConfig, load
 from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose
@@ -89,7 +89,7 @@ def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]
 def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitPlan:
     """Write a table's splits to `out/data` and the plan to `out/plan.json`."""
     place = _free(out)
-    df, data, counts = _to_be_divided(spark, config.data)
+    df, data, counts = _to_be_divided(spark, config.data, "split")
     plan = make_plan(df, data, counts, config.split)
     write_splits(df, plan, place.uri("data"))
     place.write_json("plan.json", plan.to_json())
@@ -99,16 +99,18 @@ def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitP
 def fold_table(spark: SparkSession, config: PipelineConfig, folds: int, out: str) -> FoldPlan:
     """Write a table with a column `fold` to `out/data` and the plan to `out/plan.json`."""
     place = _free(out)
-    df, data, counts = _to_be_divided(spark, config.data)
+    df, data, counts = _to_be_divided(spark, config.data, "fold")
     plan = make_folds(df, data, counts, config.split, folds)
     write_folds(df, plan, place.uri("data"))
     place.write_json("plan.json", plan.to_json())
     return plan
 
 
-def _to_be_divided(spark: SparkSession, wanted: DataConfig) -> tuple[DataFrame, Dataset, Mapping[str, int]]:
-    """Return a bare table, its roles and its class counts."""
+def _to_be_divided(spark: SparkSession, wanted: DataConfig, added: str) -> tuple[DataFrame, Dataset, Mapping[str, int]]:
+    """Return a bare table that has no column `added` yet, its roles and its class counts."""
     df = read(spark, configured_source(wanted))
+    check_names(df.columns)
+    check_free(df.columns, [added], "split")
     require_columns(df, [*wanted.key, *(c for c in (wanted.group, wanted.time) if c)], "column")
     found = class_counts(df, wanted.label)
     found.check()
@@ -145,6 +147,7 @@ def evaluate_table(
     greatest of which is the decision. Without a threshold, decisions are made at 0.5.
     """
     df = read(spark, configured_source(config.data))
+    check_names(df.columns)
     data = config.data
     require_columns(df, [score, *([group] if group else [])], "column")
     positive, classes = scored_classes(df, data, score)

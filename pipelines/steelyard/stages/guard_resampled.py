@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, dtype
+from steelyard.columns import col, dtype, free_name
 from steelyard.dataset import Dataset
 from steelyard.sampling import IS_SYNTHETIC, Sampler, sampler_for
 from steelyard.splitting import SPLIT
@@ -26,14 +26,17 @@ def run(ctx: Context, attempt: str) -> Result:
     train = training_rows(ctx)
     # Of a method that cleans, the row that a new one grew from may be gone, and the range of what is left be narrower.
     within_class = sampler.makes_rows and not sampler.cleans
+    names = [data.label, *data.features]
+    split_column = free_name("split", names)
     parameters: dict[str, Any] = {
         "label": data.label,
+        "split_column": split_column,
         "counts": _requested(ctx, sampler),
         "features": (_numbers(train, data) if within_class else []) or None,
         "categories": (list(data.categorical) if within_class else []) or None,
         "compared": list(data.features) if sampler.makes_rows else None,
     }
-    return guard(ctx, attempt, "resampled", _side_by_side(ctx, train, [data.label, *data.features]), parameters)
+    return guard(ctx, attempt, "resampled", _side_by_side(ctx, train, names, split_column), parameters)
 
 
 def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:
@@ -51,10 +54,10 @@ def _numbers(df: DataFrame, data: Dataset) -> list[str]:
     return [f for f in data.numeric if isinstance(dtype(df, f), T.NumericType)]
 
 
-def _side_by_side(ctx: Context, train: DataFrame, names: list[str]) -> DataFrame:
-    """Return all rows that a model may see, with `split` and `is_synthetic`."""
+def _side_by_side(ctx: Context, train: DataFrame, names: list[str], split_column: str) -> DataFrame:
+    """Return all rows that a model may see, with their split and `is_synthetic`."""
     others = split_rows(ctx).where(F.col(SPLIT) != "train")
     flag = F.coalesce(col(IS_SYNTHETIC), F.lit(False)) if IS_SYNTHETIC in others.columns else F.lit(False)
     columns = [col(n) for n in dict.fromkeys(names)]
-    rest = others.select(*columns, flag.alias(IS_SYNTHETIC), F.col(SPLIT).alias("split"))
-    return train.select(*columns, col(IS_SYNTHETIC), F.lit("train").alias("split")).unionByName(rest)
+    rest = others.select(*columns, flag.alias(IS_SYNTHETIC), F.col(SPLIT).alias(split_column))
+    return train.select(*columns, col(IS_SYNTHETIC), F.lit("train").alias(split_column)).unionByName(rest)

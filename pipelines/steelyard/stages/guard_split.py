@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import col
+from steelyard.columns import col, free_name
 from steelyard.config import duration
 from steelyard.dataset import Dataset
 from steelyard.splitting import SPLIT, SplitPlan
@@ -22,11 +22,13 @@ def run(ctx: Context, attempt: str) -> Result:
     data, wanted, rows = dataset(ctx), ctx.config.split, split_rows(ctx)
     temporal, gap = wanted.method == "temporal", wanted.gap is not None
     tolerance = 0 if temporal else _tolerance(ctx, rows, data)
+    split_column, gap_column = (free_name(name, rows.columns) for name in ("split", "split_with_gap"))
     group = [data.group] if wanted.method == "group" and data.group else None
     parameters: dict[str, Any] = {
         "label": data.label,
         "shares": {"validation": wanted.validation, "test": wanted.test},
-        "share_column": "split_with_gap" if gap else "split",
+        "split_column": split_column,
+        "share_column": gap_column if gap else split_column,
         "left_out_max": None if gap else 0.0,
         "stratified_tolerance": None if temporal else tolerance,
         "share_tolerance": 0.01 + tolerance * len(data.classes) / stats(ctx)["rows"],
@@ -34,19 +36,20 @@ def run(ctx: Context, attempt: str) -> Result:
         "group": group,
         "time": data.time if temporal else None,
         "gap_seconds": duration(wanted.gap).total_seconds() if wanted.gap else 0.0,
-        "features": [f for f in data.features if f != "split"],
+        "features": list(data.features),
     }
-    judged = rows.drop("split").withColumnRenamed(SPLIT, "split")
-    return guard(ctx, attempt, "split", _with_gap(ctx, judged, data) if gap else judged, parameters, data.key)
+    if gap:
+        rows = rows.withColumn(gap_column, _without_gap(ctx, rows, data))
+    return guard(ctx, attempt, "split", rows.withColumnRenamed(SPLIT, split_column), parameters, data.key)
 
 
-def _with_gap(ctx: Context, rows: DataFrame, data: Dataset) -> DataFrame:
-    """Add the split that a row would be in without a gap: the one before the gap. Shares are asked for of these."""
+def _without_gap(ctx: Context, rows: DataFrame, data: Dataset) -> Column:
+    """Return the split that a row would be in without a gap: the one before the gap. Shares are asked for of these."""
     plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
     begin = plan.cuts[ALL_ROWS][1].below  # of validation
     early = time_position(rows, data.time or "", plan.origin) < F.lit(begin)
     before = F.when(early, F.lit("train")).otherwise(F.lit("validation"))
-    return rows.withColumn("split_with_gap", F.coalesce(F.col("split"), before))
+    return F.coalesce(F.col(SPLIT), before)
 
 
 def _tolerance(ctx: Context, rows: DataFrame, data: Dataset) -> int:

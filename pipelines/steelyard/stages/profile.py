@@ -12,14 +12,17 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, dtype
-from steelyard.config import DataConfig
+from steelyard.config import AUTO, DataConfig
 from steelyard.errors import InputError
 from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
 from steelyard.hashing import row_hash
+from steelyard.sampling import sampler_for
 from steelyard.splitting import time_position
 from steelyard.stages._amounts import check_amounts
 from steelyard.stages._context import Context, Result
+from steelyard.stages._scores import check_key
 from steelyard.stages._source import configured_source, roles
+from steelyard.stages.split import check_split_free
 from steelyard.stats import ClassCounts, class_counts, profile
 
 
@@ -116,6 +119,7 @@ def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
     """Return the table and the document that lets later stages read the same one."""
     where = configured_source(ctx.config.data)
     df = read(ctx.spark, where)
+    _check_output(df, ctx)
     if ctx.config.data.has_files and not ctx.config.data.snapshot:
         pinned = pin(df, where)
         return read_pinned(ctx.spark, where, pinned), {"snapshot": None, "pin": pinned.to_json()}
@@ -125,6 +129,16 @@ def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
     written = read(ctx.spark, copy)
     pinned = pin(written, copy)
     return read_pinned(ctx.spark, copy, pinned), {"snapshot": path, "pin": Pin.to_json(pinned)}
+
+
+def _check_output(df: DataFrame, ctx: Context) -> None:
+    """Refuse names that a later stage would write twice, before any row is read."""
+    data, wanted = roles(df, ctx.config.data), ctx.config.resample
+    check_key(data)
+    if ctx.config.split.materialize:
+        check_split_free(df)
+    if wanted.method != AUTO:
+        sampler_for(data, wanted.method, wanted.params).check_output(df.columns)
 
 
 def _quarantine(df: DataFrame, ctx: Context, folder: str, nulls: int) -> int:

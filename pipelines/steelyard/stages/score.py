@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steelyard.columns import col, require_columns
+from steelyard.columns import check_free, check_names, col, require_columns
 from steelyard.config import resolve_env
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
@@ -102,13 +102,13 @@ def trained_on(run: RunDir) -> Dataset:
 
 def kept_columns(df: DataFrame, data: Dataset) -> list[Column]:
     """Return the columns that stand beside a score."""
+    check_names(df.columns)
     require_columns(df, data.key, "key")
     beside = (data.label, data.group, data.time)
     names = dict.fromkeys([*data.key, *(c for c in beside if c in df.columns)] if data.key else df.columns)
-    taken = [c for c in _MADE if c in names]
-    if taken:
-        raise InputError(f"the table has a column {taken[0]!r} already, which scoring makes; rename it")
-    return [col(c) for c in names if c is not None]
+    kept = [c for c in names if c is not None]
+    check_free(kept, _MADE, "score")
+    return [col(c) for c in kept]
 
 
 def claim(out: str, words: dict[str, Any], *, overwrite: bool) -> RunDir:

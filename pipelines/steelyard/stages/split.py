@@ -8,10 +8,9 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import col
+from steelyard.columns import check_free, col
 from steelyard.config import SplitConfig, duration
 from steelyard.dataset import Dataset
-from steelyard.errors import InputError
 from steelyard.splitting import (
     SPLIT,
     FoldPlan,
@@ -86,6 +85,11 @@ def _widest(plan: SplitPlan) -> str:
     )
 
 
+def check_split_free(df: DataFrame) -> None:
+    """Refuse a table that has a column `split`, which files of splits add."""
+    check_free(df.columns, ["split"], "writing splits")
+
+
 def write_splits(df: DataFrame, plan: SplitPlan, uri: str) -> None:
     """Write the rows as Parquet, a folder `split=…` for each split.
 
@@ -94,19 +98,12 @@ def write_splits(df: DataFrame, plan: SplitPlan, uri: str) -> None:
     InputError
         If the table has a column `split` already.
     """
-    if "split" in df.columns:
-        raise InputError("the table has a column 'split', which files of splits need for themselves; rename it")
+    check_split_free(df)
     rows = apply_split(df, plan)
-    named = rows.where(rows[SPLIT].isNotNull()).withColumnRenamed(SPLIT, "split")
+    named = rows.where(F.col(SPLIT).isNotNull()).withColumnRenamed(SPLIT, "split")
     named.write.partitionBy("split").parquet(uri)
 
 
 def write_folds(df: DataFrame, plan: FoldPlan, uri: str) -> None:
-    """Write the rows as Parquet, with their `fold`.
-
-    Raises
-    ------
-    InputError
-        If the table has a column `fold` already.
-    """
+    """Write the rows as Parquet, with their `fold`; the table must not have such a column."""
     apply_folds(df, plan).write.parquet(uri)

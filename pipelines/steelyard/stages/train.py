@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col
+from steelyard.columns import class_text, col, internal
 from steelyard.dataset import Dataset
 from steelyard.deciding import (
     Calibrator,
@@ -35,7 +35,9 @@ def run(ctx: Context, attempt: str) -> Result:
     model = _fit(ctx, data, plan, validation)
     model.save(ctx.run, folder)
     names = [class_text(validation, data.label).alias("label"), *_beside(data)]
-    with cached(model.score(validation).select("probabilities", *names)) as scored:
+    raw = internal("probabilities")
+    scores = model.score(validation, raw).select(F.col(raw).alias("probabilities"), *names)
+    with cached(scores) as scored:
         decision = decide(ctx, scored, data, plan, model)
     ctx.run.write_json(f"{folder}/decision.json", decision.to_json())
     chosen = decision.chosen

@@ -90,8 +90,6 @@ class RandomUnderSampler(Sampler):
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
         output = self.getOrDefault("weight_output_col")
-        if output is not None and output in df.columns and output != roles.weight:
-            raise InputError(f"weight_output_col {output!r} is in the table already; name a new column")
         targets = {c: n for c, n in self._targets(counts).items() if n < counts[c]}
         shares = self._draw(df, roles, targets, counts)
         classes = {c: ClassPlan(n, targets.get(c, n), shares.get(c, "all")) for c, n in counts.items()}
