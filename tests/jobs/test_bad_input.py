@@ -75,7 +75,7 @@ def test_columns_and_labels(start: Start, table: str, data: dict[str, Any], said
         (lambda f: f.iloc[:0], "no labelled row"),
         (lambda f: f.assign(y=f["y"].astype(float).where(f["y"] < 0)), "no labelled row (200 null labels)"),
         (lambda f: f[["id", "y", "customer", "t"]], "no feature is left"),
-        (lambda f: f.rename(columns={"a": "__a"}), "'__a' starts with '__'"),
+        (lambda f: f.rename(columns={"a": "__Steelyard_a"}), "'__Steelyard_a' starts with '__steelyard_'"),
     ],
 )
 def test_tables(start: Start, saved: Callable[[pd.DataFrame], str], change: Any, said: str) -> None:

@@ -79,7 +79,7 @@ def test_wrong_folds_are_errors(spark: SparkSession) -> None:
     with pytest.raises(InputError, match="folds is 0; it must be at least 2"):
         stratified_folds(df, dataset(df), {"0": 37, "1": 3}, 0)
     plan = stratified_folds(df, dataset(df), {"0": 37, "1": 3}, 3)
-    with pytest.raises(InputError, match="column 'fold' already"):
+    with pytest.raises(InputError, match="column 'fold', and apply_folds adds"):
         apply_folds(df, plan)
     with pytest.raises(InputError, match="fold is 3; it must be from 0 to 2"):
         fold_rows(df, plan, 3)

@@ -92,7 +92,7 @@ def test_weights_undo_the_sampling(spark: SparkSession) -> None:
     assert own.columns == [*df.columns, "is_synthetic"]
     rate = 41 / 12
     assert {round(r["w"] / rate, 9) for r in own.where("label = 'a'").collect()} <= {1.0, 2.0, 3.0, 4.0}
-    with pytest.raises(InputError, match="'note' is in the table"):
+    with pytest.raises(InputError, match="column 'note', and weight_output_col adds"):
         RandomUnderSampler(weight_output_col="note").fit_resample(df)
 
 
