@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steelyard.columns import check_names
 from steelyard.errors import ConfigError, closest, missing_column
 from steelyard.guards._needs import Needs, shared
 from steelyard.guards._outcomes import Quarantine, guard_result, with_rows
@@ -81,6 +80,8 @@ def run_guard(
     >>> report = run_guard("raw", "raw.json", df, {"label": "y", "classes": ["0", "1"]})  # doctest: +SKIP
     >>> report.raise_for_failures()  # doctest: +SKIP
     """
+    from steelyard.columns import check_names
+
     check_names(df.columns, ours=True)
     document = load_suite(suite)
     chosen, values, left_out = with_parameters(document, parameters or {})
