@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
 
 Kind = Literal["guard", "input", "engine"]
+INTERRUPTED = 130
+"""The exit code of a process that the user stopped, as shells give it."""
 
 
 class SteelyardError(Exception):
@@ -53,9 +55,35 @@ class GuardError(SteelyardError):
     exit_code: ClassVar[int] = 1
 
 
+_LINES, _WIDTH = 5, 600
+
+
+def short(message: str) -> str:
+    """Return a message of at most five lines, none of them endless; stacks of Java and Python are cut."""
+    lines = [line.rstrip() for line in message.splitlines() if line.strip()]
+    stack = next((i for i, line in enumerate(lines) if _STACK.match(line)), len(lines))
+    kept = [line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines[:stack]]
+    more = len(kept) - _LINES
+    return "\n".join(kept if more <= 0 else [*kept[: _LINES - 1], f"and {more + 1} more"])
+
+
+def unusable(error: OSError | ValueError, place: str) -> InputError:
+    """Return the error for a place that files can't be read from or written to.
+
+    Parameters
+    ----------
+    error : OSError or ValueError
+        Of the file system; pyarrow has a ValueError for a URI that none is known for.
+    place : str
+    """
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(f"{place} can't be used: {getattr(error, 'strerror', None) or said}")
+
+
 _RAISED = "[USER_RAISED_EXCEPTION] "
 _LOST = "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND]"
 _TRACEBACK = "Traceback (most recent call last):"
+_STACK = re.compile(r"\s*(?:at [\w.$]+|JVM stacktrace:|Caused by: |Traceback \(most recent)|== Physical Plan|;$")
 _PYTHON_ERROR = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): .")
 
 

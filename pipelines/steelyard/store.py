@@ -21,7 +21,7 @@ from typing import Any
 
 from pyarrow import fs as pafs
 
-from steelyard.errors import InputError
+from steelyard.errors import InputError, unusable
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _AT_THE_TOP = {"evaluate": "metrics.json", "report": "report.html"}
@@ -102,7 +102,10 @@ class Store:
             self._fs, self._path = filesystem, self.root.rstrip("/")
         elif "://" in self.root:
             # Hadoop says s3a where pyarrow says s3; Spark is given the user's own spelling.
-            self._fs, self._path = pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", self.root))
+            try:
+                self._fs, self._path = pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", self.root))
+            except (OSError, ValueError) as error:
+                raise unusable(error, self.root) from None
         else:
             self.root = str(Path(self.root).absolute())
             self._fs, self._path = pafs.LocalFileSystem(), self.root
@@ -132,6 +135,7 @@ class Store:
             If the id is taken.
         """
         run = self.run(name, new_token() if run_id is None else run_id)
+        run.check_writable()
         run.claim(manifest)
         return run
 
@@ -172,7 +176,18 @@ class RunDir:
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder at `path`."""
-        return bool(self._fs.get_file_info(f"{self._path}/{path}").type != pafs.FileType.NotFound)
+        place = f"{self._path}/{path}" if path else self._path
+        return bool(self._fs.get_file_info(place).type != pafs.FileType.NotFound)
+
+    def check_writable(self) -> None:
+        """Raise `InputError` where a local folder can't be made, or not be written to."""
+        if self.local is None:
+            return
+        above = next(p for p in (self.local, *self.local.parents) if p.exists())
+        if not above.is_dir():
+            raise InputError(f"{self.location} can't be a folder: {above} is a file")
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise InputError(f"{self.location} can't be written: this user may not write to {above}")
 
     def read_bytes(self, path: str) -> bytes:
         """Return the content of a file."""

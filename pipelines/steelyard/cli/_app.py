@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from typer.exceptions import TyperException
 from steelyard import __version__
 from steelyard.cli import _data, _doctor, _gc, _guard, _run
 from steelyard.cli._output import print_json
-from steelyard.errors import SteelyardError, translated
+from steelyard.errors import INTERRUPTED, SteelyardError, short, translated
 
 app = typer.Typer(
     name="steelyard",
@@ -50,21 +51,21 @@ app.add_typer(_guard.app, name="guard")
 
 
 def main() -> None:
-    """Run the command line; exit with 0, or 1 (guard or gate), 2 (input), 3 (engine)."""
+    """Run the command line; exit with 0, or 1 (guard or gate), 2 (input), 3 (engine), 130 (interrupted)."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"] or ["--help"]
+    _print_any_text()
     try:
         code = app(arguments, standalone_mode=False)
-    except typer.Abort:
-        code = 3
+    except (typer.Abort, KeyboardInterrupt) as stop:  # the command parser turns an interrupt into an Abort
+        code = _fail(arguments, "interrupt", _last_words(stop), INTERRUPTED)
     except TyperException as error:
-        code = _fail(arguments, "input", error.format_message(), 2)
+        asked = getattr(getattr(error, "ctx", None), "command_path", "steelyard")
+        code = _fail(arguments, "input", short(f"{error.format_message()} {asked} --help tells more."), 2)
     except SteelyardError as error:
         if debug:
             raise
-        code = _fail(arguments, error.kind, str(error), error.exit_code)
-    except KeyboardInterrupt:
-        code = _fail(arguments, "engine", "interrupted; --resume goes on from the last whole stage", 3)
+        code = _fail(arguments, error.kind, short(str(error)), error.exit_code)
     except Exception as error:  # the last resort: whatever nobody foresaw
         if debug:
             raise
@@ -72,6 +73,18 @@ def main() -> None:
         hint = " (--debug shows where)" if known.kind == "engine" else ""
         code = _fail(arguments, known.kind, f"{known}{hint}", known.exit_code)
     sys.exit(int(code or 0))
+
+
+def _print_any_text() -> None:
+    """Let every text be printed: a terminal that lacks a character shows its escape instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _last_words(stop: BaseException) -> str:
+    """Return the message of an interrupt, or of the one that it was turned from."""
+    return str(stop) or str(stop.__cause__ or "") or "interrupted"
 
 
 def _fail(arguments: list[str], kind: str, message: str, code: int) -> int:

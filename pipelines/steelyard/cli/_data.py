@@ -25,9 +25,15 @@ _MISTAKES = ("false_negative", "false_positive")
 Seed = Annotated[int, typer.Option("--seed")]
 
 
-def session_of(config: PipelineConfig) -> SparkSession:
+def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
+    """Return a session for a bare table; what the command line says of paths is checked before Java starts."""
+    from steelyard.stages._check import check_paths
     from steelyard.stages._session import own_session
+    from steelyard.stages._tables import free
 
+    if out is not None:
+        free(out)
+    check_paths(config, "DATA")
     return own_session(config.spark)
 
 
@@ -86,7 +92,7 @@ def split(
     given = {"validation": validation, "test": test, "gap": gap}
     wanted = {"method": method, "seed": seed, **{k: v for k, v in given.items() if v is not None}}
     config = bare_table(data, form, {"split": wanted}, label=label, key=key, group=group, time=time)
-    session = session_of(config)
+    session = session_of(config, out)
     plan = split_table(session, config, out) if folds is None else fold_table(session, config, folds, out)
     if json:
         print_json(plan.to_json())
@@ -121,7 +127,7 @@ def resample(
         data, form, {"resample": {"method": method, **parse_params(params)}}, label=label, key=key, exclude=exclude
     )
     check_resampling(config.resample)
-    plan = resample_table(session_of(config), config, out)
+    plan = resample_table(session_of(config, out), config, out)
     if json:
         print_json(plan.to_json())
     else:
@@ -129,17 +135,23 @@ def resample(
     return 0
 
 
-def parse_params(pairs: list[str] | None) -> dict[str, Any]:
+def parse_params(pairs: list[str] | None, option: str = "--param") -> dict[str, Any]:
     """Return `NAME=value` pairs, the values read as YAML."""
     from io import StringIO
 
     from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
-    bad = [p for p in pairs or [] if "=" not in p]
-    if bad:
-        raise InputError(f"--param {bad[0]!r} is not of the form NAME=value")
-    split_up = (p.split("=", 1) for p in pairs or [])
-    return {name: YAML(typ="safe").load(StringIO(value)) for name, value in split_up}
+    parsed: dict[str, Any] = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise InputError(f"{option} {pair!r} is not of the form NAME=value")
+        try:
+            parsed[name] = YAML(typ="safe").load(StringIO(value))
+        except YAMLError:
+            raise InputError(f"{option} {name}: the value is no YAML: {value}") from None
+    return parsed
 
 
 def evaluate(
@@ -168,7 +180,7 @@ def evaluate(
     from steelyard.cli._summary import show_split
     from steelyard.stages._tables import bare_table, evaluate_table
 
-    costs = parse_params(cost)
+    costs = parse_params(cost, "--cost")
     for name in costs:
         if name not in _MISTAKES:
             hint = closest(name, _MISTAKES)
@@ -209,9 +221,13 @@ def score(
     """
     from steelyard.cli._output import number, print_json
     from steelyard.config import SparkConfig
+    from steelyard.stages._check import check_path
+    from steelyard.stages._current import find_run
     from steelyard.stages._session import own_session
-    from steelyard.stages.score import score_table
+    from steelyard.stages.score import saved_model, score_table
 
+    saved_model(find_run(run_dir))
+    check_path(data, SparkConfig(), "DATA")
     written = score_table(own_session(SparkConfig()), run_dir, data, out, form, overwrite=overwrite)
     if json:
         print_json(written)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from steelyard.cli._run import Json
+from steelyard.errors import InputError
 
 if TYPE_CHECKING:
     from steelyard.stages._retention import Judged
@@ -29,6 +30,8 @@ def gc(
     from steelyard.stages._retention import judge, remove
     from steelyard.store import Store
 
+    if (keep is not None and keep < 0) or (days is not None and not 0 <= days < 1e6):
+        raise InputError(f"--keep and --days are numbers from 0 on. Got {keep if keep and keep < 0 else days} instead.")
     judged = judge(Store(store), keep=keep, days=days, pipeline=pipeline, unfinished=unfinished)
     gone = [run for run in judged if run.kept is None and (not yes or remove(run))]
     if json:

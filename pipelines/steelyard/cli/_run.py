@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,10 +73,11 @@ def execute(
     from steelyard.cli._output import Progress, console
     from steelyard.cli._summary import show_run
     from steelyard.stages import run_pipeline, start_run
-    from steelyard.stages._check import check
+    from steelyard.stages._check import check, check_paths
     from steelyard.stages._logging import logs_as_asked
 
     check(config)
+    check_paths(config)
     progress = Progress(quiet=logs_as_asked() or json)
     directory = start_run(store, config, run_id, variables, resume=resume, overwrite=overwrite)
     if not json:
@@ -83,12 +85,24 @@ def execute(
     failure: SteelyardError | None = None
     try:
         run_pipeline(local_context(directory, config, progress.warn), resume=resume, notify=progress)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(directory)}") from None
     except SteelyardError as error:
         if "--debug" in sys.argv:
             raise
         failure = error
     show_run(directory, failure, json=json)
     return failure.exit_code if failure else 0
+
+
+def _how_to_go_on(directory: RunDir) -> str:
+    """Return what goes on with the run of this command line, in words."""
+    words = [w for w in sys.argv[1:] if w not in ("--overwrite", "--resume", "--debug")]
+    if words[:1] != ["run"]:
+        return f"what is done is in {directory.location}"
+    run_id = directory.location.rpartition("/")[2]
+    words += [] if any(w.split("=")[0] == "--run-id" for w in words) else ["--run-id", run_id]
+    return f"{shlex.join(['steelyard', *words, '--resume'])} goes on"
 
 
 def local_context(directory: RunDir, config: PipelineConfig, warn: Any) -> Context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from steelyard.config._models import PipelineConfig
 from steelyard.errors import ConfigError, closest
 
 _VARIABLE = re.compile(r"\$\{(?!env:)([A-Za-z_][A-Za-z0-9_]*)\}")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _UNION_BRANCHES = ("function-", "literal[", "dict[", "list[", "constrained-")
 _ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -50,9 +52,10 @@ def load(
     0.2
     """
     text, folder = read_document(source)
-    document = _parse(text, str(source) if folder is not None else "the pipeline")
+    name = str(source) if folder is not None else "the pipeline"
+    document = _parse(text, name)
     if not isinstance(document, CommentedMap):
-        raise ConfigError("a pipeline is a mapping with the keys version, name, data, …")
+        raise ConfigError(f"{name}: a pipeline is a mapping with the keys version, name, data, …")
     _absolute(document, folder)
     for override in overrides:
         _override(document, override)
@@ -76,11 +79,11 @@ def read_document(source: str | Path) -> tuple[str, str | None]:
             filesystem, path = pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", place))
             with filesystem.open_input_stream(path) as stream:
                 return bytes(stream.read()).decode(), place.rsplit("/", 1)[0]
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the file system's own, and text or URIs that can't be
             raise ConfigError(f"cannot read the pipeline {place}: {error}") from None
     try:
         return Path(place).read_text(encoding="utf-8"), str(Path(place).absolute().parent)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the pipeline {place}: {getattr(error, 'strerror', None) or error}") from None
 
 
@@ -156,10 +159,15 @@ def _override(document: CommentedMap, override: str) -> None:
 
 def _plain(value: Any) -> Any:
     """Return a scalar without the YAML reader's own subclass, which remembers how it was spelled."""
-    for kind in (bool, int, float, str):
+    for kind in (bool, int, float):
         if isinstance(value, kind):
             return kind(value)
-    return value
+    return _joined_pairs(str(value)) if isinstance(value, str) else value
+
+
+def _joined_pairs(text: str) -> str:
+    r"""Return a text in which JSON's pairs of escapes, such as ``\ud83e\uddc0``, are one character each."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") if _PAIR.search(text) else text
 
 
 def _substitute(value: Any, variables: Mapping[str, str], path: tuple[str, ...]) -> Any:
@@ -167,6 +175,8 @@ def _substitute(value: Any, variables: Mapping[str, str], path: tuple[str, ...])
         return {_plain(k): _substitute(v, variables, (*path, str(k))) for k, v in value.items()}
     if isinstance(value, list):
         return [_substitute(v, variables, path) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{'.'.join(path)}: must be a finite number, got {float(value)}")
     if not isinstance(value, str):
         return _plain(value)
 
@@ -181,7 +191,7 @@ def _substitute(value: Any, variables: Mapping[str, str], path: tuple[str, ...])
             )
         return variables[match[1]]
 
-    return _VARIABLE.sub(known, value)
+    return _VARIABLE.sub(known, _plain(value))
 
 
 def _explain(error: ValidationError, document: CommentedMap, source: str | Path | None) -> str:
@@ -190,7 +200,8 @@ def _explain(error: ValidationError, document: CommentedMap, source: str | Path 
     for fault in error.errors():
         path = [p for p in fault["loc"] if not str(p).startswith(_UNION_BRANCHES)]
         line = _line(document, path)
-        where = f" (line {line}" + (f" of {source})" if source is not None else ")") if line else ""
+        places = [f"line {line}" if line else "", str(source) if source is not None else ""]
+        where = f" ({' of '.join(filter(None, places))})" if any(places) else ""
         lines.append(f"{'.'.join(map(str, path)) or 'pipeline'}: {_words(fault, path)}{where}")
     return "\n".join(dict.fromkeys(lines))
 

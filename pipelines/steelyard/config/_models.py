@@ -64,7 +64,9 @@ def _text_classes(value: Any) -> Any:
     return value
 
 
-Columns = Annotated[list[str], BeforeValidator(_listed)]
+Name = Annotated[str, Field(min_length=1)]
+Columns = Annotated[list[Name], BeforeValidator(_listed)]
+Amount = Annotated[float, Field(ge=0)]
 ClassText = Annotated[str, BeforeValidator(_text)]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -89,28 +91,28 @@ class Section(BaseModel):
 class CostConfig(Section):
     """Costs of the two mistakes, each a column's name or a number."""
 
-    false_negative: float | str | None = None
-    false_positive: float | str | None = None
+    false_negative: Amount | Name | None = None
+    false_positive: Amount | Name | None = None
 
 
 class DataConfig(Section):
     """Where the table is and what its columns mean."""
 
-    path: str | list[str] | None = None
-    table: str | None = None
+    path: Name | Annotated[list[Name], Field(min_length=1)] | None = None
+    table: Name | None = None
     format: str = "parquet"
     options: dict[str, str | int | float | bool] = {}
     schema_: str | None = Field(default=None, alias="schema")
     where: str | None = None
     snapshot: bool = False
-    label: str
+    label: Name
     positive: ClassText | None = None
     key: Columns = []
     exclude: Columns = []
     categorical: Columns = []
-    group: str | None = None
-    time: str | None = None
-    weight: str | None = None
+    group: Name | None = None
+    time: Name | None = None
+    weight: Name | None = None
     cost: CostConfig = CostConfig()
     on_null_label: Literal["error", "drop", "quarantine"] = "error"
 
@@ -186,7 +188,9 @@ class TrainConfig(Section):
     """The model and how classes are weighted while it learns."""
 
     model: str = "xgboost"
-    class_weight: Literal["none", "balanced"] | Annotated[dict[str, float], BeforeValidator(_text_keys)] = "none"
+    class_weight: (
+        Literal["none", "balanced"] | Annotated[dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(_text_keys)]
+    ) = "none"
     params: dict[str, Any] = {}
     num_workers: Annotated[int, Field(ge=1)] = 2
     seed: int = 0

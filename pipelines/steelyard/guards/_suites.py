@@ -58,7 +58,7 @@ def load_suite(suite: str) -> dict[str, Any]:
     try:
         document = json.loads(source.read_text(encoding="utf-8"))
     except (OSError, ValueError) as e:
-        raise ConfigError(f"suite {suite!r} can't be read: {e}") from e
+        raise ConfigError(f"suite {suite!r} can't be read: {getattr(e, 'strerror', None) or e}") from None
     expectations = document.get("expectations") if isinstance(document, dict) else None
     if not isinstance(expectations, list) or not all(isinstance(e, dict) and "type" in e for e in expectations):
         raise ConfigError(f"suite {suite!r} needs a list 'expectations' of objects with a 'type'")

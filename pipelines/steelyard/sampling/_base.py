@@ -66,6 +66,9 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         """Take the defaults from the constructor's signature, and the values from the caller."""
         signature = inspect.signature(type(self).__init__)
         self._setDefault(**{n: p.default for n, p in signature.parameters.items() if n != "self"})
+        for name, value in self._input_kwargs.items():
+            if value is None and signature.parameters[name].default is not None:
+                raise InputError(f"{name} must have a value, and got None: leave it out for the default")
         self._set(**self._input_kwargs)
 
     @property

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from steelyard import __version__
-from steelyard.config import PipelineConfig, load
+from steelyard.config import STAGES, PipelineConfig, load
 from steelyard.errors import InputError
 from steelyard.frames.workers import check_workers, elsewhere
 from steelyard.stages._logging import tell
@@ -141,7 +141,7 @@ def start_run(
     resume: bool = False,
     overwrite: bool = False,
 ) -> RunDir:
-    """Claim a run id, or take up an existing run.
+    """Claim a run id, or take up an existing run. A run that failed in its first stage doesn't use up its id.
 
     Raises
     ------
@@ -150,6 +150,8 @@ def start_run(
     InputError
         If it is to be resumed without an id.
     """
+    if resume and overwrite:
+        raise InputError("--resume goes on with a run, --overwrite deletes it: give one of them")
     if run_id is None and (resume or overwrite):
         raise InputError("--resume and --overwrite need --run-id")
     manifest = {
@@ -159,17 +161,23 @@ def start_run(
         "versions": versions(),
         "created": now(),
     }
-    if run_id is not None and (resume or overwrite) and store.run(config.name, run_id).exists("run.json"):
+    if run_id is not None and store.run(config.name, run_id).exists("run.json"):
         run = store.run(config.name, run_id)
-        if overwrite:
+        if overwrite or (not resume and _has_nothing(run)):
             run.delete("")
-        else:
+        elif resume:
             run.update_manifest({**manifest, "run_id": run_id, "created": run.manifest().get("created", now())})
             return run
     from steelyard.store import new_token
 
     chosen = run_id if run_id is not None else new_token()
     return store.create(config.name, chosen, {**manifest, "run_id": chosen})
+
+
+def _has_nothing(run: RunDir) -> bool:
+    """Whether a run ended before there was anything to go on with; one that is in its first stage has no outcome."""
+    first = run.outcome(STAGES[0])
+    return first is not None and not first.done
 
 
 def run_config(run: RunDir) -> PipelineConfig:

@@ -19,6 +19,20 @@ LOGGER = logging.getLogger("steelyard")
 LOGGER.addHandler(logging.NullHandler())  # a library says nothing unless it is asked
 
 
+_ENGINE_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "py4j")
+
+
+def hide_engine_logs() -> None:
+    """Keep off the terminal what pyspark logs of each failed query (60 lines of JSON) and py4j of a lost gateway.
+
+    With ``--debug`` on the command line all of it is shown.
+    """
+    from pyspark.logger import PySparkLogger  # its loggers must be of its own class
+
+    for name in _ENGINE_LOGGERS:
+        PySparkLogger.getLogger(name).setLevel(logging.WARNING if "--debug" in sys.argv else logging.CRITICAL + 1)
+
+
 def tell(ctx: Context, event: str, level: int = logging.INFO, **more: Any) -> None:
     """Write a record; its attribute `steelyard` holds the pipeline, the run's id, the stage, the event and more."""
     run_id = ctx.run.location.rstrip("/").rpartition("/")[2]

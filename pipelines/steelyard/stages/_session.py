@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.config import SparkConfig, resolve_env
 from steelyard.errors import EngineError, InputError
 from steelyard.stages._java import ensure_java
+from steelyard.stages._logging import hide_engine_logs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,7 +34,9 @@ def own_session(config: SparkConfig) -> SparkSession:
         from pyspark.sql import SparkSession
     except ImportError:
         raise InputError('pyspark is not installed: pip install "steelyard[local]"') from None
+    hide_engine_logs()
     ensure_java()
+    _utf8_for_children()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     master = master_of(config)
@@ -50,6 +53,13 @@ def own_session(config: SparkConfig) -> SparkSession:
         first = str(error).strip().splitlines()[0]
         raise EngineError(f"no Spark session on {master}: {first} (Spark's log: {log})") from error
     return session
+
+
+def _utf8_for_children() -> None:
+    """Let Java and the workers open files with any name: in the C locale Java knows ASCII names alone."""
+    said = next((v for n in ("LC_ALL", "LC_CTYPE", "LANG") if (v := os.environ.get(n))), "C")
+    if not said.lower().replace("-", "").endswith("utf8"):
+        os.environ["LC_ALL"] = "C.UTF-8"
 
 
 def master_of(config: SparkConfig) -> str:

@@ -52,7 +52,7 @@ def bare_table(
     return load(json.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
 
 
-def _free(out: str) -> RunDir:
+def free(out: str) -> RunDir:
     """Return the folder to write to.
 
     Raises
@@ -63,6 +63,7 @@ def _free(out: str) -> RunDir:
     place = Store(out).here()
     if place.exists(""):
         raise InputError(f"--out {out} is there already; name a new folder, or delete it first")
+    place.check_writable()
     return place
 
 
@@ -78,6 +79,7 @@ def new_file(out: str) -> tuple[RunDir, str]:
     place = Store(folder or ".").here()
     if place.exists(name):
         raise InputError(f"--out {out} is there already; name a new file, or delete it first")
+    place.check_writable()
     return place, name
 
 
@@ -88,7 +90,7 @@ def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]
 
 def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitPlan:
     """Write a table's splits to `out/data` and the plan to `out/plan.json`."""
-    place = _free(out)
+    place = free(out)
     df, data, counts = _to_be_divided(spark, config.data, "split")
     plan = make_plan(df, data, counts, config.split)
     write_splits(df, plan, place.uri("data"))
@@ -98,7 +100,7 @@ def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitP
 
 def fold_table(spark: SparkSession, config: PipelineConfig, folds: int, out: str) -> FoldPlan:
     """Write a table with a column `fold` to `out/data` and the plan to `out/plan.json`."""
-    place = _free(out)
+    place = free(out)
     df, data, counts = _to_be_divided(spark, config.data, "fold")
     plan = make_folds(df, data, counts, config.split, folds)
     write_folds(df, plan, place.uri("data"))
@@ -110,7 +112,7 @@ def _to_be_divided(spark: SparkSession, wanted: DataConfig, added: str) -> tuple
     """Return a bare table that has no column `added` yet, its roles and its class counts."""
     df = read(spark, configured_source(wanted))
     check_names(df.columns)
-    check_free(df.columns, [added], "split")
+    checkfree(df.columns, [added], "split")
     require_columns(df, [*wanted.key, *(c for c in (wanted.group, wanted.time) if c)], "column")
     found = class_counts(df, wanted.label)
     found.check()
@@ -125,7 +127,7 @@ def _to_be_divided(spark: SparkSession, wanted: DataConfig, added: str) -> tuple
 
 def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> SamplingPlan:
     """Write a resampled table to `out/data` and the plan to `out/plan.json`; `auto` diagnoses the table first."""
-    place = _free(out)
+    place = free(out)
     df = read(spark, configured_source(config.data))
     data = roles(df, config.data)
     wanted = config.resample

@@ -126,6 +126,7 @@ def claim(out: str, words: dict[str, Any], *, overwrite: bool) -> RunDir:
             raise InputError(f"--out {out} is there already and holds something else than scores; name a new folder")
         if ours and not overwrite:
             raise InputError(f"--out {out} is there already; name a new folder, or replace its scores with --overwrite")
+    place.check_writable()
     # First, so that nobody takes what is being replaced for whole.
     place.write_json(MANIFEST, {"status": "writing", **words, "out": out, "started": now()})
     for folder in {path.partition("/")[0] for path in place.files("")} - {MANIFEST}:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from steelyard.config import PipelineConfig, SparkConfig, load
 from steelyard.errors import ConfigError, InputError, SteelyardError, closest
@@ -17,6 +18,8 @@ from steelyard.stages._order import STAGES
 from steelyard.stages._runner import run_stage
 from steelyard.stages._session import submitted_session
 from steelyard.store import RunDir, Store, dumps, open_run
+
+_UNTOLD = ("data.options", "data.path", "spark.conf")  # what may hold a secret is not repeated
 
 
 def locate(
@@ -35,11 +38,15 @@ def locate(
     Raises
     ------
     InputError
-        If what is given doesn't name a run.
+        If what is given doesn't name a run, or the pipeline isn't what the run was started with.
     """
     if stage not in STAGES:
         raise InputError(f"there is no stage {stage!r}.{closest(stage, STAGES)} The stages are {', '.join(STAGES)}")
     if run_dir is not None:
+        if pipeline is not None or run_id is not None:
+            raise InputError("give either a pipeline and --run-id, or --run-dir")
+        if overrides or variables:
+            raise InputError("--set and --var need a pipeline: with --run-dir, the run's own run.json rules")
         directory = open_run(run_dir)
         return directory, run_config(directory)
     if pipeline is None or run_id is None:
@@ -51,7 +58,31 @@ def locate(
     directory = store.run(config.name, run_id)
     if not directory.exists("run.json"):
         raise InputError(f"there is no run {run_id!r} of {config.name} in {store.root}; run stage profile first")
-    return directory, run_config(directory)
+    ruling = run_config(directory)
+    _check_unchanged(config, ruling, directory)
+    return directory, ruling
+
+
+def _check_unchanged(config: PipelineConfig, ruling: PipelineConfig, run: RunDir) -> None:
+    """Raise for a pipeline that says something else than the run was started with: it would be ignored."""
+    given, started = (_flat({k: v for k, v in c.to_json().items() if k != "airflow"}) for c in (config, ruling))
+    changed = [k for k in {**started, **given} if given.get(k) != started.get(k)]
+    if changed:
+        key = changed[0]
+        more = f" (and {', '.join(changed[1:6])})" if changed[1:] else ""
+        values = f" is {given.get(key)!r} now, and was {started.get(key)!r}"
+        what = " has changed" if key.startswith(_UNTOLD) else values
+        raise InputError(
+            f"{key}{what} when {run.location} was started, whose run.json rules{more}; "
+            "run stage profile to start over, or give --run-dir to go on with the run as it is"
+        )
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by their paths with dots."""
+    if not isinstance(value, Mapping) or not value:
+        return {path: value}
+    return {p: v for k, of in value.items() for p, v in _flat(of, f"{path}.{k}" if path else str(k)).items()}
 
 
 def main(stage: str) -> None:

@@ -1,0 +1,104 @@
+"""Errors that are found before Spark starts, and how they are put."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from small_pipelines import pipeline
+
+from steelyard.errors import InputError, short
+from steelyard.stages import start_run
+from steelyard.stages._check import check, check_paths
+from steelyard.stages.submit import locate
+from steelyard.store import Outcome, RunDir, RunExistsError, Store
+
+
+def text(**sections: object) -> str:
+    return json.dumps(pipeline("/nowhere/t.parquet", **sections).to_json())
+
+
+def failed_profile(run: RunDir) -> None:
+    run.publish(Outcome("profile", "failed", "a", "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", kind="input"))
+
+
+def test_a_stage_refuses_a_pipeline_that_its_run_was_not_started_with(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    start_run(store, pipeline("/nowhere/t.parquet"), "r1", {})
+    same, config = locate("split", text(), "r1", None, store)
+    assert config.split.test == 0.25 and same.location.endswith("small/r1")
+    locate("split", text(airflow={"retries": 3}), "r1", None, store)  # no stage reads it
+    with pytest.raises(InputError, match=r"split\.test is 0\.3 now, and was 0\.25 when .*r1.*stage profile.*--run-dir"):
+        locate("train", text(), "r1", None, store, ["split.test=0.3"])
+    with pytest.raises(InputError, match=r"resample\.method is 'smote' now, and was 'none'.*\(and resample\.k_neigh"):
+        locate("train", text(resample={"method": "smote", "k_neighbors": 3}), "r1", None, store)
+    with pytest.raises(InputError, match=r"^spark\.conf.* has changed when") as error:
+        locate("train", text(spark={"conf": {"spark.x": "hidden"}}), "r1", None, store)
+    assert "hidden" not in str(error.value)
+
+
+def test_run_dir_takes_neither_a_pipeline_nor_changes(tmp_path: Path) -> None:
+    run = start_run(Store(tmp_path), pipeline("/nowhere/t.parquet"), "r1", {}).location
+    with pytest.raises(InputError, match="either a pipeline and --run-id, or --run-dir"):
+        locate("split", text(), None, run, Store(tmp_path))
+    with pytest.raises(InputError, match="--set and --var need a pipeline"):
+        locate("split", None, None, run, Store(tmp_path), ["split.test=0.3"])
+
+
+def test_a_run_that_failed_in_profile_does_not_use_up_its_id(tmp_path: Path) -> None:
+    store, config = Store(tmp_path), pipeline("/nowhere/t.parquet")
+    run = start_run(store, config, "r1", {})
+    with pytest.raises(RunExistsError):  # it may be in its profile just now
+        start_run(store, config, "r1", {})
+    failed_profile(run)
+    again = start_run(store, config, "r1", {})
+    assert again.outcome("profile") is None and again.exists("run.json")
+    again.publish(Outcome("profile", "done", "a", "", ""))
+    with pytest.raises(RunExistsError):
+        start_run(store, config, "r1", {})
+    with pytest.raises(InputError, match="give one of them"):
+        start_run(store, config, "r1", {}, resume=True, overwrite=True)
+
+
+def test_local_inputs_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STEELYARD_MASTER", raising=False)
+    monkeypatch.delenv("HADOOP_CONF_DIR", raising=False)
+    (tmp_path / "käse 🧀.parquet").touch()
+    check_paths(pipeline(f"{tmp_path}/käse 🧀.parquet"))
+    check_paths(pipeline(f"file://{tmp_path}"))
+    with pytest.raises(InputError, match=r"data\.path: there is no file or folder .*Did you mean 'käse 🧀\.parquet'"):
+        check_paths(pipeline(f"{tmp_path}/kase 🧀.parquet"))
+    for unseen in ("s3a://bucket/x", f"{tmp_path}/*.csv"):
+        check_paths(pipeline(unseen))
+    check_paths(pipeline("/on/hdfs", spark={"master": "spark://master:7077"}))
+    check_paths(pipeline("/on/hdfs", spark={"conf": {"spark.hadoop.fs.defaultFS": "hdfs://n:8020"}}))
+
+
+def test_checks_name_the_section(tmp_path: Path) -> None:
+    for sections, said in (
+        ({"resample": {"method": "smoet"}}, "resample: there is no sampler 'smoet'"),
+        ({"resample": {"method": "smote", "k_neighbors": None}}, "resample: .*k_neighbors must have a value"),
+        ({"train": {"model": "xgbost"}}, "train: no trainer is called 'xgbost'"),
+        ({"train": {"model": "xgboost", "params": {"max_depth": -1}}}, r"train\.params\.max_depth must be"),
+        ({"decide": {"threshold": {"maximise": "f1"}}}, r"decide\.threshold: there is no rule 'maximise'"),
+        ({"decide": {"threshold": {"value": 2}}}, r"decide\.threshold\.value: must be a probability"),
+    ):
+        with pytest.raises(InputError, match=f"^{said}"):
+            check(pipeline("/nowhere/t.parquet", **sections))
+
+
+def test_places_that_are_not_writable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match=f"can't be a folder: {tmp_path}/file is a file"):
+            Store(root).create("small", "r1", {})
+    with pytest.raises(InputError, match="zzz://x/y can't be used"):
+        Store("zzz://x/y")
+
+
+def test_messages_are_short() -> None:
+    assert short("Job aborted\n\tat org.apache.spark.X\n\tat Y") == "Job aborted"
+    assert short("a\n\nb\nTraceback (most recent call last):\n  File") == "a\nb"
+    assert short("\n".join("abcdefg")) == "a\nb\nc\nd\nand 3 more"
+    assert len(short("x" * 5000)) == 600
