@@ -31,9 +31,9 @@ def schema(
 ) -> int:
     """Print the JSON Schema of a pipeline YAML, for editors."""
     from steelyard.cli._output import print_json
-    from steelyard.config import PipelineConfig
+    from steelyard.stages._schema import pipeline_schema
 
-    print_json(PipelineConfig.model_json_schema(by_alias=True))
+    print_json(pipeline_schema())
     return 0
 
 

@@ -1,5 +1,6 @@
 """A pipeline's configuration: YAML in, checked models out. Imports neither pyspark nor pandas."""
 
+from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document, resolve_env
 from steelyard.config._models import (
     AUTO,
@@ -22,6 +23,7 @@ from steelyard.config._stages import STAGES
 
 __all__ = [
     "AUTO",
+    "DESCRIPTIONS",
     "STAGES",
     "AirflowConfig",
     "CompareConfig",

@@ -137,7 +137,7 @@ def _absolute(document: CommentedMap, folder: str | None) -> None:
 
 
 def _joined(folder: str, path: Any) -> Any:
-    if not isinstance(path, str) or "://" in path or path.startswith(("/", "${")):
+    if not isinstance(path, str) or not path or "://" in path or path.startswith(("/", "${")):
         return path
     if "://" in folder:
         return f"{folder}/{path}"

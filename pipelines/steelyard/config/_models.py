@@ -65,9 +65,9 @@ def _text_classes(value: Any) -> Any:
 
 
 Name = Annotated[str, Field(min_length=1)]
-Columns = Annotated[list[Name], BeforeValidator(_listed)]
+Columns = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
 Amount = Annotated[float, Field(ge=0)]
-ClassText = Annotated[str, BeforeValidator(_text)]
+ClassText = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float | bool)]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -85,7 +85,7 @@ def _refuse_secrets(section: str, values: Mapping[str, Any]) -> None:
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CostConfig(Section):
@@ -174,7 +174,7 @@ class SplitConfig(Section):
 class ResampleConfig(Section):
     """A sampler's name, or `auto`: what the stage `diagnose` recommends. Every other key is one of its parameters."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     method: str = "none"
 

@@ -3,9 +3,10 @@
 from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Platt, Prior, calibrator_from_json
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
 from steelyard.deciding._fit import choose_calibration, fit_calibrator
-from steelyard.deciding._threshold import Threshold, check_rule, choose_threshold
+from steelyard.deciding._threshold import MAXIMIZED, Threshold, check_rule, choose_threshold
 
 __all__ = [
+    "MAXIMIZED",
     "Calibrator",
     "ClassCalibrators",
     "Identity",

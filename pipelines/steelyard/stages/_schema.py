@@ -1,0 +1,62 @@
+"""The JSON Schema of a pipeline YAML, for editors: keys and types, what they mean, and all names that values can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from steelyard.config import AUTO, DESCRIPTIONS, PipelineConfig
+from steelyard.deciding import MAXIMIZED
+from steelyard.learning import trainer_names
+from steelyard.metrics import METRICS
+from steelyard.sampling import sampler_names
+
+_URL = "https://json-schema.org/draft/2020-12/schema"
+_SHARE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+
+
+def pipeline_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a pipeline."""
+    schema = {"$schema": _URL, **PipelineConfig.model_json_schema(by_alias=True)}
+    for path, key in _keys(schema, schema):
+        if path in DESCRIPTIONS:
+            key["description"] = DESCRIPTIONS[path]
+    sections = schema["$defs"]
+    sections["ResampleConfig"]["properties"]["method"]["enum"] = sorted({AUTO, *sampler_names()})
+    sections["TrainConfig"]["properties"]["model"]["enum"] = trainer_names()
+    schema["properties"]["gate"]["propertyNames"] = {"enum": list(METRICS)}
+    threshold = sections["DecideConfig"]["properties"]["threshold"]
+    threshold["anyOf"] = [*({"type": "object", **_only(n, of)} for n, of in _rules().items()), {"type": "null"}]
+    return schema
+
+
+def _rules() -> dict[str, Any]:
+    return {
+        "maximize": {"enum": list(MAXIMIZED)},
+        "minimize": {"const": "cost"},
+        "precision_at_least": _SHARE,
+        "recall_at_least": _SHARE,
+        "value": {"type": "number", "minimum": 0, "maximum": 1},
+    }
+
+
+def _only(name: str, value: Any) -> dict[str, Any]:
+    return {"properties": {name: value}, "required": [name], "additionalProperties": False}
+
+
+def _keys(schema: dict[str, Any], part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the path and the schema of each key, sections first."""
+    for name, key in part.get("properties", {}).items():
+        path = f"{above}{name}"
+        yield path, key
+        for below, place in _sections(schema, key):
+            yield from _keys(schema, below, f"{path}{place}.")
+
+
+def _sections(schema: dict[str, Any], key: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the sections that a key's value can be, and where in the value they are."""
+    for option in (key, *key.get("anyOf", [])):
+        if "$ref" in option:
+            yield schema["$defs"][option["$ref"].rpartition("/")[2]], ""
+        if isinstance(option.get("additionalProperties"), dict):
+            yield from ((of, ".*") for of, _ in _sections(schema, option["additionalProperties"]))

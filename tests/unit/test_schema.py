@@ -1,0 +1,91 @@
+"""What `steelyard schema` prints accepts every pipeline that is shown to users, and refuses slips."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from steelyard.config import DESCRIPTIONS, load
+from steelyard.errors import ConfigError
+from steelyard.stages._schema import pipeline_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = pipeline_schema()
+SMALL = {"version": 1, "name": "p", "data": {"path": "/t", "label": "y"}}
+
+
+def shown() -> Iterator[Any]:
+    """Pipelines, whole or a section, of the repository's YAML files and of YAML blocks in its pages."""
+    for file in sorted(ROOT.glob("pipelines/*.yaml")):
+        yield pytest.param(file.read_text(encoding="utf-8"), id=file.name)
+    for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]:
+        for i, block in enumerate(re.findall(r"^```ya?ml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)):
+            yield pytest.param(block, id=f"{page.name}-{i}")
+
+
+def faults(document: Any) -> list[str]:
+    found = Draft202012Validator(SCHEMA).iter_errors(json.loads(json.dumps(document, default=str)))
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+@pytest.mark.parametrize("text", list(shown()))
+def test_pipelines_that_are_shown_are_accepted(text: str) -> None:
+    document = YAML(typ="safe").load(text)
+    if "services" in document:
+        pytest.skip("no pipeline: services of Docker")
+    assert faults({**SMALL, **document}) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("data", {"path": "/t", "label": "y", "positive": 1, "key": "id"}),
+        ("data", {"path": ["/t", "/u"], "label": "y", "positive": True, "key": ["a", "b"], "exclude": "c"}),
+        ("decide", {"threshold": {"maximize": "f1"}}),
+        ("decide", {"threshold": {"value": 0.5}}),
+        ("resample", {"method": "smote", "sampling_strategy": {"1": 50}, "k_neighbors": 3}),
+        ("train", {"class_weight": {"1": 20}}),
+        ("airflow", {"start_date": "2026-01-01"}),
+        ("gate", {"recall": {"min_ci95": 0.5}}),
+    ],
+)
+def test_what_the_configuration_accepts_the_schema_accepts(section: str, value: Any) -> None:
+    document = {**SMALL, section: value}
+    load(json.dumps(document))
+    assert faults(document) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "said"),
+    [
+        ("dta", {}, "'dta' was unexpected"),
+        ("data", {"path": "/t"}, "'label' is a required property"),
+        ("split", {"tset": 0.1}, "'tset' was unexpected"),
+        ("resample", {"method": "smoet"}, "'smoet' is not one of"),
+        ("train", {"model": "xgbost"}, "'xgbost' is not one of"),
+        ("decide", {"calibrate": "magic"}, "'magic' is not one of"),
+        ("decide", {"threshold": {"maximize": "accuracy"}}, "is not valid under any"),
+        ("gate", {"pr_acu": {"min": 0.5}}, "'pr_acu' is not one of"),
+        ("gate", {"pr_auc": {"least": 0.5}}, "'least' was unexpected"),
+    ],
+)
+def test_slips_are_refused(section: str, value: Any, said: str) -> None:
+    assert any(said in fault for fault in faults({**SMALL, section: value}))
+
+
+def test_every_key_is_described_and_every_description_has_its_key() -> None:
+    described = {path for path in DESCRIPTIONS if f'"{path.rpartition(".")[2]}"' in json.dumps(SCHEMA)}
+    assert described == set(DESCRIPTIONS)
+    plain = [
+        name for of in SCHEMA["$defs"].values() for name, key in of["properties"].items() if "description" not in key
+    ]
+    assert plain == [] and all("description" in key for key in SCHEMA["properties"].values())
+    with pytest.raises(ConfigError, match="unknown key"):
+        load(json.dumps({**SMALL, "described": {}}))
