@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_SHOWN = 10
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -31,6 +33,12 @@ class Cost:
     def columns(self) -> tuple[str, ...]:
         """The columns that hold costs."""
         return tuple(c for c in (self.false_negative, self.false_positive) if isinstance(c, str))
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, tuple) or len(value) <= _SHOWN:
+        return repr(value)
+    return f"({', '.join(map(repr, value[:_SHOWN]))}, … {len(value) - _SHOWN:,} more)"
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,14 @@ class Dataset:
     cost: Cost = Cost()
     positive: str | None = None
     classes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return the roles that columns have; of many columns the first ten."""
+        roles = {f: getattr(self, f) for f in ("label", "classes", "positive", "features", "categorical", "key")}
+        roles |= {f: getattr(self, f) for f in ("group", "time", "weight")} | {
+            "cost": self.cost if self.cost.given else None
+        }
+        return f"Dataset({', '.join(f'{n}={_shown(v)}' for n, v in roles.items() if v)})"
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def _stages(name: str, value: object) -> list[Any]:
 
 def _fitted(stages: Sequence[Any]) -> int:
     """Return how many stages there are up to the last estimator."""
-    return max((i for i, stage in enumerate(stages, 1) if isinstance(stage, Estimator)), default=0)
+    return max((i for i, stage in enumerate(stages, 1) if not isinstance(stage, Transformer | Sampler)), default=0)
 
 
 class Pipeline(SparkPipeline):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from steelyard import __version__
 from steelyard.errors import EngineError, reason
@@ -55,6 +56,16 @@ def elsewhere(spark: SparkSession) -> bool:
     return is_remote() or re.match(r"local($|\[)", str(spark.conf.get("spark.master", ""))) is None
 
 
+_fit: WeakSet[Any] = WeakSet()
+
+
+def check_workers_once(spark: SparkSession) -> None:
+    """Call `check_workers` unless the session's workers have already been found to fit."""
+    if spark not in _fit:
+        check_workers(spark)
+        _fit.add(spark)
+
+
 def check_workers(spark: SparkSession) -> None:
     """Refuse executors whose Python or steelyard isn't the driver's, before hours are spent on them.
 
@@ -72,10 +83,14 @@ def check_workers(spark: SparkSession) -> None:
             raise EngineError(
                 f"the executors run Python {older[1]} and the driver {platform.python_version()}: their minor versions "
                 "must be the same; PYSPARK_PYTHON names the executors' interpreter"
-            ) from error
+            ) from None
+        local = (
+            "make it with steelyard.session(), or set os.environ['PYSPARK_PYTHON'] = sys.executable before it starts"
+        )
         raise EngineError(
             f"the executors' Python can't run a task: {reason(error)}; PYSPARK_PYTHON names their interpreter"
-        ) from error
+            + ("" if elsewhere(spark) else f". For a local session: {local}")
+        ) from None
     found = {row["version"] for row in rows} - {__version__}
     if None in found:
         raise EngineError(_MISSING)

@@ -71,6 +71,10 @@ class GuardReport:
     left_out: tuple[Mapping[str, str], ...] = ()
     docs: str | None = None
 
+    def __repr__(self) -> str:
+        """Return what failed, an expectation a line, and where the Data Docs are."""
+        return self.summary() + (f"\nData Docs: {self.docs}" if self.docs else "")
+
     def failures(self, severity: Severity | None = None) -> tuple[GuardResult, ...]:
         """Return what failed, of one severity or of all."""
         return tuple(r for r in self.results if not r.success and severity in (None, r.severity))

@@ -28,6 +28,10 @@ class OverSampler(Sampler, HasMaxNewRows):
 
     sampling_type = "over-sampling"
 
+    def check_counts(self, counts: Mapping[str, int]) -> None:
+        """Raise `InputError` where the rows of each class are too few for what is asked for. Needs no table."""
+        self._new(counts)
+
     def _new(self, counts: Mapping[str, int]) -> dict[str, int]:
         """Return how many rows each class gets, classes without any left out.
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
+from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
 
 from steelyard.columns import check_free, class_text
 from steelyard.errors import InputError
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
+from steelyard.frames.workers import check_workers_once
 from steelyard.params import ParamsReader, ParamsWriter
+from steelyard.sampling._advice import check_table, explained
 from steelyard.sampling._apply import PROVENANCE, apply_plan
 from steelyard.sampling._params import HasColumns, HasRandomState, HasStrategy
 from steelyard.sampling._plan import Effect, Resampling, SamplingPlan
@@ -62,6 +65,25 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
 
     _input_kwargs: dict[str, Any]
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Let the constructor say what it takes, where it is called with something else."""
+        super().__init_subclass__(**more)
+        if "__init__" in cls.__dict__:
+            cls.__init__ = explained(cls.__init__)  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, without parameters that have their defaults."""
+        given = {p.name: v for p, v in self._paramMap.items() if v != self._defaultParamMap.get(p)}
+        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in given.items())})"
+
+    def fit(self, dataset: Any, params: Any = None) -> NoReturn:
+        """Refuse, and say what does it: Spark ML's own pipeline calls this of a sampler among its stages."""
+        name = type(self).__name__
+        raise TypeError(
+            f"{name} resamples and fits nothing. For the rows call {name}(…).fit_resample(df); in a pipeline take "
+            "steelyard.pipeline.Pipeline, which has Spark ML's stages and samplers, in place of pyspark.ml.Pipeline."
+        )
+
     def _configure(self) -> None:
         """Take the defaults from the constructor's signature, and the values from the caller."""
         signature = inspect.signature(type(self).__init__)
@@ -75,6 +97,11 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     def makes_rows(self) -> bool:
         """Whether there are synthetic rows in its results."""
         return self.effect == "bends" and self.sampling_type == "over-sampling"
+
+    @property
+    def _measures(self) -> bool:
+        """Whether it reads features, in Python workers."""
+        return self.numeric or self.makes_rows
 
     def fit_resample(self, df: DataFrame, y: Any = None) -> DataFrame:
         """Return the resampled table: all columns with their types, and `is_synthetic`.
@@ -96,12 +123,7 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         InputError
             For columns that are missing, counts that can't be had, and whatever the method can't work with.
         """
-        if y is not None or not isinstance(df, DataFrame):
-            raise TypeError(
-                f"fit_resample takes one Spark DataFrame that holds features and label, and got "
-                f"{type(df).__name__}{'' if y is None else ' and ' + type(y).__name__}: "
-                f'{type(self).__name__}(label_col="y").fit_resample(df). For arrays, use imbalanced-learn.'
-            )
+        check_table("fit_resample", self, df, y)
         made = self.resample(df)
         return apply_plan(df, made.plan, made.synthetic, made.dropped)
 
@@ -109,9 +131,26 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         """Return what would be kept, repeated and made of each class, and what that costs. Makes no rows."""
         return self._plan_classes(df, *self._looked_at(df))
 
+    def check_columns(self, df: DataFrame) -> None:
+        """Raise `InputError` for columns that are missing or of a type that the method can't use. Reads no row."""
+        self._roles(df)
+
+    def check_counts(self, counts: Mapping[str, int]) -> None:
+        """Raise `InputError` where the rows of each class are too few for what is asked for. Needs no table."""
+        self.targets(counts)
+
+    def check_missing(self, missing: Mapping[str, int]) -> None:
+        """Raise `InputError` for features with missing values that the method can't use. Needs no table."""
+
+    def _roles(self, df: DataFrame) -> Roles:
+        return find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
+
     def _looked_at(self, df: DataFrame) -> tuple[Roles, dict[str, int]]:
         """Return the parts that columns play, and the rows of each class: all must be there."""
-        roles = find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
+        check_table("plan", self, df)
+        if self._measures:
+            check_workers_once(df.sparkSession)
+        roles = self._roles(df)
         self.check_output(df.columns)
         found = class_counts(df, roles.label)
         if found.nulls:
@@ -191,3 +230,8 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
             weight=roles.weight,
             **what,
         )
+
+
+# No Transformer, and nothing that fits; but Spark ML's pipeline calls `fit` of what it takes for an Estimator, and
+# `fit` says what to do, where of anything else it gives the class's name alone.
+Estimator.register(Sampler)  # type: ignore[type-abstract]

@@ -14,7 +14,7 @@ from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space, find_space
 from steelyard.sampling._surroundings import Rows, surroundings
-from steelyard.sampling._survey import Survey, survey
+from steelyard.sampling._survey import Survey, refuse, survey
 
 
 class MeasuringSampler(Sampler, HasCategories):
@@ -28,6 +28,17 @@ class MeasuringSampler(Sampler, HasCategories):
 
     numeric = True
     fills_by_class: ClassVar[bool] = True
+
+    def check_columns(self, df: DataFrame) -> None:
+        """Raise `InputError` for columns that are missing or of a type that the method can't use. Reads no row."""
+        roles = self._roles(df)
+        if self._measures:
+            self._features(df, roles)
+
+    def check_missing(self, missing: Mapping[str, int]) -> None:
+        """Raise `InputError` for features with missing values that the method can't use. Needs no table."""
+        if self._measures and self.getOrDefault("missing") == "error":
+            refuse({f: n for f, n in missing.items() if n}, "missing", type(self).__name__)
 
     def _measured(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Space:
         """Look at the features, and find the space that rows lie in."""

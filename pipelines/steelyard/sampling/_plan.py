@@ -194,7 +194,7 @@ class SamplingPlan:
         changed = {"classes": classes, "identity": tuple(document["identity"]), "work": Work(**document["work"])}
         return cls(**{**given, **changed})
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Return a table of the classes and a line of costs."""
         head = ("class", "before", "kept", "repeated", "new", "after")
         rows = [(n, *(f"{v:,}" for v in _numbers(c))) for n, c in self.classes.items()]

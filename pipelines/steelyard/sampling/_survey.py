@@ -88,8 +88,8 @@ def survey(
     if any(r["flawed"] for r in found):
         flaws = by_class.agg(*_flaws(df, features, places)).collect()
         missing = _totals(flaws, "missing", features.names)
-        _refuse({} if gaps else missing, "missing", method)
-        _refuse(_totals(flaws, "infinite", features.numbers), "infinite", method)
+        refuse({} if gaps else missing, "missing", method)
+        refuse(_totals(flaws, "infinite", features.numbers), "infinite", method)
     widths = _widths(df, features, found, method)
     distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
     doubtful = [c for c, n in distinct.items() if n < enough]
@@ -161,7 +161,8 @@ def _infinite(kind: T.DataType, value: str) -> str:
     return f"abs({value}) = double('infinity')" if is_float(kind) else "false"
 
 
-def _refuse(counts: Mapping[str, int], what: str, method: str) -> None:
+def refuse(counts: Mapping[str, int], what: str, method: str) -> None:
+    """Raise `InputError` for features of which some rows are missing or infinite, if there are any."""
     if not counts:
         return
     shown = ", ".join(f"{f!r} ({n:,} rows)" for f, n in list(counts.items())[:SHOWN])

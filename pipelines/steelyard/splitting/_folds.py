@@ -20,7 +20,7 @@ from steelyard.splitting._plan import ALL_ROWS, Division, deviations, divided, h
 _FOLD = internal("fold")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FoldPlan(Division):
     """Which fold each row is in; made by `stratified_folds`, `grouped_folds` or `forward_chaining_folds`.
 

@@ -62,6 +62,19 @@ class Division:
     deviations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     origin: int = 0
 
+    def __repr__(self) -> str:
+        """Return a table: the rows of each class on each side."""
+        classes = list(dict.fromkeys(c for of in self.counts.values() for c in of))
+        rows = [["", *(f"class {c}" for c in classes)]]
+        rows += [[side, *(f"{of.get(c, 0):,}" for c in classes)] for side, of in self.counts.items()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            row[0].ljust(widths[0]) + "".join(f"  {v:>{w}}" for v, w in zip(row[1:], widths[1:], strict=True))
+            for row in rows
+        ]
+        by = f" by {self.time}" if self.time else f" by {', '.join(self.identity)}" if self.identity else ""
+        return "\n".join([f"{self.method} {self.purpose} of {self.label}{by}, seed {self.seed}", *lines])
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON types; thresholds and hashes are decimal strings."""
         return {
@@ -96,7 +109,7 @@ class Division:
         return cls(**values, cuts=cuts, placed=placed, identity=identity, origin=origin)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SplitPlan(Division):
     """Which rows train, validate and test; made by `stratified_split`, `grouped_split` or `temporal_split`.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard import __version__
 from steelyard.config import STAGES, PipelineConfig, load
 from steelyard.errors import InputError
-from steelyard.frames.workers import check_workers, elsewhere
+from steelyard.frames.workers import check_workers_once, elsewhere
 from steelyard.stages._logging import tell
 from steelyard.store import Outcome, RunDir, Store, now, to_json
 
@@ -79,7 +79,7 @@ class Context:
         if self._session is None:
             session = self.make_session()
             if elsewhere(session):
-                check_workers(session)
+                check_workers_once(session)
             self._session = session
         return self._session
 

@@ -112,7 +112,7 @@ def _to_be_divided(spark: SparkSession, wanted: DataConfig, added: str) -> tuple
     """Return a bare table that has no column `added` yet, its roles and its class counts."""
     df = read(spark, configured_source(wanted))
     check_names(df.columns)
-    checkfree(df.columns, [added], "split")
+    check_free(df.columns, [added], "split")
     require_columns(df, [*wanted.key, *(c for c in (wanted.group, wanted.time) if c)], "column")
     found = class_counts(df, wanted.label)
     found.check()

@@ -174,14 +174,16 @@ class NearMiss(ChoosingSampler, SearchingSampler):
 
     def _seen(self, df: DataFrame, roles: Roles, features: Features, counts: Mapping[str, int]) -> Survey:
         seen = super()._seen(df, roles, features, counts)
-        self._check(counts, seen)
-        return seen
-
-    def _check(self, counts: Mapping[str, int], seen: Survey) -> None:
-        rare, k, kept = _rarest(counts), self.getOrDefault("n_neighbors"), self.getOrDefault("n_neighbors_ver3")
-        self._needs("n_neighbors", k, rare, counts[rare], "rows")
+        self.check_counts(counts)
+        rare, k = _rarest(counts), self.getOrDefault("n_neighbors")
         if self.getOrDefault("distinct_neighbors"):
             self._needs("n_neighbors", k, rare, seen.distinct[rare] - 1, "different rows beside a row that equals one")
+        return seen
+
+    def check_counts(self, counts: Mapping[str, int]) -> None:
+        """Raise `InputError` where the rows of each class are too few for what is asked for. Needs no table."""
+        rare, k, kept = _rarest(counts), self.getOrDefault("n_neighbors"), self.getOrDefault("n_neighbors_ver3")
+        self._needs("n_neighbors", k, rare, counts[rare], "rows")
         for c, n in self._targets(counts).items() if self.getOrDefault("version") == 3 else ():
             if n < counts[c] and c != rare:
                 self._needs("n_neighbors_ver3", kept, c, counts[c], "rows")

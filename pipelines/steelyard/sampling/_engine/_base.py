@@ -101,6 +101,10 @@ class EngineSampler(MeasuringSampler, HasEngine):
         made = made_rows(found.made, df, job.roles, job.space, classes) if any(found.new.values()) else None
         return Resampling(plan, made, dropped)
 
+    def check_counts(self, counts: Mapping[str, int]) -> None:
+        """Raise `InputError` where the rows of each class are too few for what is asked for. Needs no table."""
+        check_size(self._demand(counts), self.getOrDefault("scope"))
+
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
         return self._job(df, roles, counts).plan
 
@@ -108,8 +112,8 @@ class EngineSampler(MeasuringSampler, HasEngine):
         return resolve(self.getOrDefault("sampling_strategy"), counts, self._means) if not self.cleans else {}
 
     def _job(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Job:
+        self.check_counts(counts)
         demand = self._demand(counts)
-        check_size(demand, self.getOrDefault("scope"))
         space = self._measured(df, roles, counts)
         details = {"columns": roles.to_json(), **space.to_json(), "scope": self.getOrDefault("scope")}
         work = Work(scans=4 + self.makes_rows + space.scans, shuffles=2, python=1, tasks=1)
