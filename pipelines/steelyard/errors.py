@@ -137,6 +137,8 @@ def closest(name: str, available: Iterable[str]) -> str:
     """
     by_case = {a.casefold(): a for a in available}
     near = get_close_matches(name.casefold(), list(by_case), n=3, cutoff=0.6)
+    longer = [a for a in by_case if name and a.startswith(name.casefold())]
+    near = near or (longer if len(longer) == 1 else [])
     # Swapped letters are the commonest slip, and the matcher rates them no higher than a wrong letter.
     near.sort(key=lambda candidate: sorted(candidate) != sorted(name.casefold()))
     return f" Did you mean {by_case[near[0]]!r}?" if near else ""

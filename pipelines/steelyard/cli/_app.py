@@ -56,7 +56,7 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"] or ["--help"]
     _print_any_text()
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, prog_name="steelyard")
     except (typer.Abort, KeyboardInterrupt) as stop:  # the command parser turns an interrupt into an Abort
         code = _fail(arguments, "interrupt", _last_words(stop), INTERRUPTED)
     except TyperException as error:

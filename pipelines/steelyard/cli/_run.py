@@ -165,13 +165,14 @@ def demo(
 ) -> int:
     """Make card transactions with rare fraud and run the whole pipeline on them."""
     from steelyard.config import load
-    from steelyard.datasets import make_card_transactions
+    from steelyard.datasets import check_card_transactions, make_card_transactions
     from steelyard.stages._session import own_session
 
     place = store_at(store)
     name = f"card_transactions_{rows}_{fraud_share}_{missing}_{drift}_{seed}.parquet"
     path = f"{place.root}/demo_data/{name}"
     config = load(_demo_pipeline(path, seed))
+    check_card_transactions(rows, fraud_share, missing, drift)
     if not Path(path, "_SUCCESS").exists():
         if not json:
             typer.echo(f"making {rows:,} card transactions …", err=True)

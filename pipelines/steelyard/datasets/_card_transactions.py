@@ -89,7 +89,7 @@ def make_card_transactions(
     >>> transactions.where("is_fraud = 1").count()
     200
     """
-    frauds = _check(rows, fraud_share, missing, drift, days)
+    frauds = check_card_transactions(rows, fraud_share, missing, drift, days)
     customers = max(1, rows // 50) if customers is None else customers
     _within("customers", customers, 1, rows)
     return (
@@ -101,7 +101,7 @@ def make_card_transactions(
     )
 
 
-def _check(rows: int, fraud_share: float, missing: float, drift: float, days: int) -> int:
+def check_card_transactions(rows: int, fraud_share: float, missing: float, drift: float, days: int = 90) -> int:
     """Refuse parameters that are out of range; return the number of frauds."""
     _within("rows", rows, 2, 4_000_000_000)
     _within("fraud_share", fraud_share, 0.0, 0.5)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from steelyard.config import CostConfig, PipelineConfig, SparkConfig, resolve_env
+from pyspark.sql import DataFrame
+
+from steelyard.config import AUTO, CostConfig, PipelineConfig, SparkConfig, resolve_env
+from steelyard.dataset import Dataset
 from steelyard.deciding import check_rule
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.guards import check_parameters, check_suite
 from steelyard.learning import check_trainer
 from steelyard.metrics import check_gate
+from steelyard.sampling import sampler_for
+from steelyard.sampling._base import Sampler
 from steelyard.stages._resampling import check_resampling
 from steelyard.stages._session import master_of
+from steelyard.weighting import class_weights
 
 
 @contextmanager
@@ -42,6 +49,35 @@ def check(config: PipelineConfig) -> None:
     if rule == "value" and not 0 <= float(argument) <= 1:
         raise ConfigError(f"decide.threshold.value: must be a probability, from 0 to 1. Got {argument} instead.")
     check_gate(config.gate)
+    costs = [m for m in config.gate if "cost" in m]
+    if costs and config.data.cost == CostConfig():
+        raise ConfigError(f"gate.{costs[0]}: no costs are given; set data.cost")
+
+
+def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:
+    """Raise `InputError` for what a table's types, classes and missing values forbid later stages; `found` of it all.
+
+    Missing values are those of all rows, though a sampler sees training rows alone: whether a run goes through must
+    not depend on the split.
+    """
+    class_weights({c: of["count"] for c, of in statistics["classes"].items()}, config.train.class_weight)
+    sampler = _sampler(config, found)
+    if sampler is not None:
+        sampler.check_columns(df)
+        missing = {f: of["by_class"] for f, of in statistics["features"].items()}
+        sampler.check_missing({f: sum(c.get("missing") or 0 for c in of.values()) for f, of in missing.items()})
+
+
+def check_split(config: PipelineConfig, found: Dataset, training: Mapping[str, int]) -> None:
+    """Raise `InputError` where a sampler can't do what it is asked for with the training rows of each class."""
+    sampler = _sampler(config, found)
+    if sampler is not None:
+        sampler.check_counts({c: n for c, n in training.items() if n})
+
+
+def _sampler(config: PipelineConfig, found: Dataset) -> Sampler | None:
+    wanted = config.resample
+    return None if wanted.method == AUTO else sampler_for(found, wanted.method, wanted.params)
 
 
 def check_paths(config: PipelineConfig, what: str = "data.path") -> None:

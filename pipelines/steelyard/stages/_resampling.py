@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steelyard.config import AUTO, ResampleConfig
-from steelyard.errors import ConfigError
+from steelyard.errors import ConfigError, closest
 from steelyard.sampling import check_sampler
 from steelyard.stages._context import Context
 
@@ -38,6 +38,9 @@ def check_resampling(wanted: ResampleConfig) -> None:
     ConfigError
         If there is no such sampler or parameter; `auto` takes none.
     """
+    slips = [name for name in wanted.params if closest(name, ["method"])]
+    if slips and "method" not in wanted.model_fields_set:
+        raise ConfigError(f"resample.{slips[0]}: unknown key. Did you mean 'method'?")
     if wanted.method != AUTO:
         check_sampler(wanted.method, wanted.params)
     elif wanted.params:

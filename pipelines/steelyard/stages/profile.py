@@ -13,12 +13,14 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, dtype
 from steelyard.config import AUTO, DataConfig
+from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
 from steelyard.hashing import row_hash
 from steelyard.sampling import sampler_for
 from steelyard.splitting import time_position
 from steelyard.stages._amounts import check_amounts
+from steelyard.stages._check import check_profile
 from steelyard.stages._context import Context, Result
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import configured_source, roles
@@ -34,6 +36,7 @@ def run(ctx: Context, attempt: str) -> Result:
     ctx.run.write_json(f"{folder}/stats.json", statistics)
     ctx.run.write_json(f"{folder}/input.json", document)
     _refuse_infinite(statistics["features"])
+    check_profile(ctx.config, df, Dataset.from_json(statistics["dataset"]), statistics)
     if ctx.config.data.on_null_label == "drop" and statistics["null_labels"]:
         ctx.warn(f"{statistics['null_labels']:,} rows without a label are left out (data.on_null_label is drop)")
     counts = {c: of["count"] for c, of in statistics["classes"].items()}

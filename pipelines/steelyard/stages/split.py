@@ -24,6 +24,7 @@ from steelyard.splitting import (
     stratified_split,
     temporal_split,
 )
+from steelyard.stages._check import check_split
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, source, stats
 
@@ -34,6 +35,7 @@ def run(ctx: Context, attempt: str) -> Result:
     df, data = source(ctx), dataset(ctx)
     counts = {c: of["count"] for c, of in stats(ctx)["classes"].items()}
     plan = make_plan(df, data, counts, ctx.config.split)
+    check_split(ctx.config, data, plan.counts["train"])
     ctx.run.write_json(f"{folder}/plan.json", plan.to_json())
     if ctx.config.split.materialize:
         write_splits(df, plan, ctx.run.uri(f"{folder}/data"))
