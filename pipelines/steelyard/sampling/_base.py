@@ -13,8 +13,8 @@ from pyspark.sql import Column, DataFrame
 
 from steelyard.columns import check_free, class_text
 from steelyard.errors import InputError
-from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.frames.workers import check_workers_once
+from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.params import ParamsReader, ParamsWriter
 from steelyard.sampling._advice import check_table, explained
 from steelyard.sampling._apply import PROVENANCE, apply_plan
