@@ -36,7 +36,7 @@ def df(spark: SparkSession) -> DataFrame:
 def test_calls_that_are_not_how_it_is_done(df: DataFrame) -> None:
     table = pd.DataFrame({"y": [0, 1], "a": [1.0, 2.0]})
     for call, error, said in (
-        (lambda: SMOTE(0.5), TypeError, r"by name, and got 0\.5: SMOTE\(sampling_strategy=0\.5"),
+        (lambda: SMOTE(0.5), TypeError, r"keyword arguments only, and got 0\.5: SMOTE\(sampling_strategy=0\.5"),
         (lambda: SMOTE(k=5), TypeError, "no parameter 'k'. Did you mean 'k_neighbors'"),
         (lambda: TomekLinks(seed=5), TypeError, "no parameter 'seed'. Did you mean 'random_state'"),
         (lambda: SMOTE().fit(df), TypeError, r"SMOTE\(…\)\.fit_resample\(df\).*steelyard\.pipeline\.Pipeline"),

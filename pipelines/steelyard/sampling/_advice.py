@@ -29,7 +29,7 @@ def explained(init: Callable[..., None]) -> Callable[..., None]:
         name = type(self).__name__
         if args:
             example = f"sampling_strategy={args[0]!r}" if isinstance(args[0], float | str | dict) else 'label_col="y"'
-            raise TypeError(f"{name} takes its parameters by name, and got {args[0]!r}: {name}({example}, …)")
+            raise TypeError(f"{name} takes keyword arguments only, and got {args[0]!r}: {name}({example}, …)")
         for parameter in given:
             if parameter not in known:
                 meant = _KNOWN_ELSEWHERE.get(parameter, parameter)
