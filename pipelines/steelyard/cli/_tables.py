@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from steelyard.sampling import SamplingPlan
     from steelyard.splitting import FoldPlan, SplitPlan
 
-_WHOLE = {"stratified": "key", "group": "group", "temporal": "time"}
+_WHOLE = {"stratified": "key and class", "group": "group", "temporal": "time"}
 _MOST = 12  # classes that are shown side by side
 
 
@@ -73,6 +73,10 @@ def show_split_plan(plan: SplitPlan | FoldPlan, out: str) -> None:
             missed = "rows" if plan.method == "temporal" else f"rows of class {what}"
             why = f"rows of one {_WHOLE[plan.method]} stay together"
             console().print(f"{part} {name} has {n:+,} {missed} against its share: {why}", markup=False)
+    if plan.torn_keys:
+        from steelyard.stages.split import torn
+
+        console().print(torn(plan, "--group with the key's column keeps them whole"), markup=False)
 
 
 def show_sampling_plan(plan: SamplingPlan, out: str) -> None:

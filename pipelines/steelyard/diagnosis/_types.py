@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from steelyard.diagnosis._table import Table
 from steelyard.frames.lookup import MOST_BYTES, look_up
-from steelyard.hashing import sample_limit
+from steelyard.hashing import find_heavy_groups, is_clumped, sample_limit
 from steelyard.kernels.intervals import finite_wilson
 from steelyard.kernels.knn import NOBODY
 from steelyard.kernels.minority import TYPES, Surroundings, minority_types
@@ -37,11 +37,14 @@ class Asked:
     x : array of float64, shape (n, d)
     copies : array of int64, shape (n,)
         How many rows there are of each.
+    weights : array of float64, shape (n,)
+        For how many rows of the sample each stands: all its copies, of a heavy group its proportion.
     """
 
     ids: NDArray[np.int64]
     x: Floats
     copies: NDArray[np.int64]
+    weights: Floats
 
 
 def affordable(rows: int, n_features: int) -> int:
@@ -75,17 +78,17 @@ def types_of(table: Table) -> dict[str, Any]:
     """
     n, wanted = table.counts[table.rarest], affordable(table.total, table.space.n_features)
     points = table.points()
-    asked = _asked(points.where("carried = 1"), F.col("row_id") <= F.lit(sample_limit(wanted, n)))
+    asked = _sampled(points.where("carried = 1"), wanted, n)
     rows = _around(points, asked, table)
     known = rows
     missing = np.setdiff1d(rows.doubtful, asked.ids)
     if len(missing):
         ids = F.lit(missing.tolist()).cast("array<bigint>")
         known = rows.joined(_around(points, _asked(points, F.array_contains(ids, F.col("row_id"))), table))
-    sampled = int(asked.copies.sum())
+    sampled = max(round(asked.weights.sum()), 1)
     kinds = minority_types(rows, known)
-    found = {name: int(asked.copies[kinds == i].sum()) for i, name in enumerate(TYPES)}
-    found["nearest_is_other"] = int(asked.copies[~rows.same[:, 0]].sum())
+    found = {name: round(asked.weights[kinds == i].sum()) for i, name in enumerate(TYPES)}
+    found["nearest_is_other"] = round(asked.weights[~rows.same[:, 0]].sum())
     different = len(np.unique(asked.x, axis=0))
     return {
         "k": K,
@@ -97,11 +100,33 @@ def types_of(table: Table) -> dict[str, Any]:
     }
 
 
+def _sampled(points: DataFrame, wanted: int, n: int) -> Asked:
+    """Return about `wanted` of `n` rows: those with the smallest ids.
+
+    Equal rows share an id. Where the sample shows heavy groups of them, all of these are asked for, each with its
+    proportion of the sample.
+    """
+    limit = sample_limit(wanted, n)
+    asked = _asked(points, F.col("row_id") <= F.lit(limit))
+    if n <= wanted or not is_clumped(asked.copies, wanted):
+        return asked
+    heavy = find_heavy_groups(points.select(F.lit("").alias("s"), F.col("row_id").alias("p")), {"": n}).get("", {})
+    ids = F.lit(list(heavy)).cast("array<bigint>")
+    while not heavy and not len(asked.ids):
+        limit = min(limit * 8, sample_limit(n, n))
+        asked = _asked(points, F.col("row_id") <= F.lit(limit))
+    if heavy:
+        asked = _asked(points, (F.col("row_id") <= F.lit(limit)) | F.array_contains(ids, F.col("row_id")))
+    proportion = np.where(np.isin(asked.ids, list(heavy)), wanted / n, 1.0)
+    return replace(asked, weights=(asked.copies * proportion).astype(np.float64))
+
+
 def _asked(points: DataFrame, which: Any) -> Asked:
     found = points.where(which).groupBy("row_id").agg(F.min("x").alias("x"), F.count(F.lit(1)).alias("n")).toArrow()
     order = np.argsort(found["row_id"].to_numpy())
     x = np.array(found["x"].to_pylist(), dtype=np.float64).reshape(len(order), -1)
-    return Asked(found["row_id"].to_numpy()[order], x[order], found["n"].to_numpy()[order])
+    copies = found["n"].to_numpy()[order]
+    return Asked(found["row_id"].to_numpy()[order], x[order], copies, copies.astype(np.float64))
 
 
 def _around(points: DataFrame, asked: Asked, table: Table) -> Surroundings:

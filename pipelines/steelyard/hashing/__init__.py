@@ -6,6 +6,7 @@ of that order, with two narrow aggregations and no sort.
 """
 
 from steelyard.hashing._cuts import Cut, Ties, cuts
+from steelyard.hashing._groups import find_heavy_groups, is_clumped
 from steelyard.hashing._identity import (
     ENCODING_VERSION,
     HASH_BITS,
@@ -13,6 +14,7 @@ from steelyard.hashing._identity import (
     encode,
     row_hash,
     sample_limit,
+    unit_hash,
     with_row_id,
 )
 from steelyard.hashing._sides import divided_groups, select, with_side
@@ -26,9 +28,12 @@ __all__ = [
     "cuts",
     "divided_groups",
     "encode",
+    "find_heavy_groups",
+    "is_clumped",
     "row_hash",
     "sample_limit",
     "select",
+    "unit_hash",
     "with_row_id",
     "with_side",
 ]

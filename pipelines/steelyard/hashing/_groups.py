@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.hashing._identity import HASH_BITS
 from steelyard.kernels.allocate import largest_remainder
 
 FEW = 10
@@ -36,6 +39,34 @@ def is_heavy(rows: int, of: int) -> bool:
 def heavy_bits(strata: int) -> int:
     """Return how many leading bits of the hash a histogram needs to rule out heavy groups in most bins."""
     return max(_BITS - (max(strata, 1) - 1).bit_length(), 4)
+
+
+def find_heavy_groups(rows: DataFrame, sizes: Mapping[str, int]) -> dict[str, dict[int, int]]:
+    """Return the positions of heavy groups with their rows, by stratum; `heavy_groups` with its own histogram.
+
+    Reads `rows` once, twice where a bin has as many rows as a heavy group.
+    """
+    shift = HASH_BITS - heavy_bits(len(sizes))
+    counted = rows.where(F.col("s").isNotNull()).groupBy("s", F.shiftrightunsigned("p", shift).alias("bin")).count()
+    bins: dict[str, list[tuple[int, int]]] = {s: [] for s in sizes}
+    for r in counted.collect():
+        bins.setdefault(r["s"], []).append((r["bin"], r["count"]))
+    return heavy_groups(rows, {s: bins[s] for s in sizes}, sizes, shift)
+
+
+def is_clumped(copies: Sequence[int] | NDArray[np.int64], wanted: float) -> bool:
+    """Whether a hash sample may misjudge heavy groups: it has one, or is far from the size that it should have.
+
+    Parameters
+    ----------
+    copies : sequence of int
+        Rows of each position in the sample.
+    wanted : float
+        Rows that the sample should have.
+    """
+    counts = np.asarray(copies, dtype=np.int64)
+    # Six standard deviations of the number of rows, if each were drawn by itself.
+    return bool(abs(counts.sum() - wanted) > 6 * wanted**0.5 + 1 or (counts > FEW).any())
 
 
 def heavy_groups(

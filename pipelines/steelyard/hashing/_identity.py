@@ -107,6 +107,31 @@ def sample_limit(wanted: int, total: int) -> int:
     return min(wanted * EVERYTHING // max(total, 1), EVERYTHING - 1)
 
 
+def unit_hash(df: DataFrame, identity: Iterable[str], others: Iterable[str], purpose: str) -> Column:
+    """Return a place in a random order in which rows of equal identity have different places.
+
+    Rows of equal identity are numbered by a window, so that each counts as a unit of its own. Rows that are also equal
+    in `others` are interchangeable.
+
+    Parameters
+    ----------
+    df : DataFrame
+    identity : iterable of str
+        Columns that identify a row, not necessarily uniquely.
+    others : iterable of str
+        Columns in which rows of equal identity may differ.
+    purpose : str
+
+    Returns
+    -------
+    Column of bigint
+        In [0, 2**63). Costs one shuffle of the columns that the query selects.
+    """
+    place = row_hash(df, identity, 0, purpose)
+    occurrence = F.row_number().over(Window.partitionBy(place).orderBy(row_hash(df, others, 0, "row")))
+    return F.shiftrightunsigned(F.xxhash64(place, occurrence.cast("bigint")), 1)
+
+
 def with_row_id(df: DataFrame, identity: Iterable[str], *, column: str = ROW_ID) -> DataFrame:
     """Add an id that is unique among rows and independent of their order.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import class_text, col, dtype, of_key
-from steelyard.hashing import row_hash, sample_limit
+from steelyard.hashing import find_heavy_groups, is_clumped, row_hash, sample_limit
 from steelyard.sampling._features import Features, is_float, numbers_of
 
 _SAMPLE_ROWS = 1 << 14
@@ -79,8 +80,8 @@ def feature_scale(
         return None
     numbers = Features(features.numbers)
     position = row_hash(df, {*identity, *features.numbers}, 0, "scale")
-    last = F.lit(sample_limit(max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // width), 2), total)).cast("bigint")
-    sample = _sampled(df, position, last, F.lit(""), numbers, widths)[""]
+    wanted = max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // width), 2)
+    sample = _sampled(df, position, F.lit(""), wanted, {"": total}, numbers, widths)[""]
     found: list[float] = spread(sample.numbers, sample.counts, how).tolist()
     return found
 
@@ -110,31 +111,51 @@ def class_samples(
     values = max(sum(widths.values()) + len(features.categories), 1) * len(counts)
     wanted = max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // values), _FEWEST_OF_CLASS)
     position = row_hash(df, {*identity, *features.names}, 0, "class sample")
-    within = class_text(df, label)
-    last = of_key({c: sample_limit(wanted, n) for c, n in counts.items()}, within, "bigint")
-    found = _sampled(df, position, last, within, features, widths)
-    empty = Sample(
-        np.empty((0, sum(widths.values()))), [np.empty(0, object)] * len(features.categories), np.empty(0, np.int64)
-    )
-    return {c: found.get(c, empty) for c in counts}
+    return _sampled(df, position, class_text(df, label), wanted, counts, features, widths)
 
 
 def _sampled(
-    df: DataFrame, position: Column, last: Column, within: Column, features: Features, widths: Mapping[str, int]
+    df: DataFrame,
+    position: Column,
+    within: Column,
+    wanted: int,
+    sizes: Mapping[str, int],
+    features: Features,
+    widths: Mapping[str, int],
 ) -> dict[str, Sample]:
-    """Return the rows up to a position, by what they are within."""
+    """Return about `wanted` rows of each stratum `within`: those with the smallest hashes.
+
+    Equal rows share a hash, so that a heavy group of them would be in the sample as a whole or not at all. Where the
+    first sample shows such groups, all of them are taken, each with its proportion of the sample: two scans more.
+    """
     codes = [f"c{i}" for i in range(len(features.categories))]
-    parts = [within.alias("within"), position.alias("p"), numbers_of(df, features.numbers, widths).alias("x")]
+    parts = [within.alias("s"), position.alias("p"), numbers_of(df, features.numbers, widths).alias("x")]
     parts += [_text(df, f).alias(c) for f, c in zip(features.categories, codes, strict=True)]
-    rows = df.where(position <= last).select(*parts)
-    # Equal rows share a position: counted instead of listed, so that the sample is small whatever repeats.
+    rows = df.select(*parts)
+    limits = {s: sample_limit(wanted, n) for s, n in sizes.items()}
+    drawn = F.col("p") <= of_key(limits, F.col("s"), "bigint")
+    # Equal rows are counted instead of listed, so that the sample is small whatever repeats.
     whole = [F.min(c).alias(c) for c in ("x", *codes)]
-    found = rows.groupBy("within", "p").agg(*whole, F.count(F.lit(1)).alias("n")).toArrow()
+    found = rows.where(drawn).groupBy("s", "p").agg(*whole, F.count(F.lit(1)).cast("double").alias("n")).toArrow()
+    copies, strata = found["n"].to_numpy(), np.asarray(found["s"].to_pylist(), dtype=object)
+    if any(is_clumped(copies[strata == s], min(wanted, n)) for s, n in sizes.items() if n > wanted):
+        heavy = find_heavy_groups(df.select(within.alias("s"), position.alias("p")), sizes)
+        shares = [(s, p, min(wanted / sizes[s], 1.0)) for s, of in heavy.items() for p in of]
+        table = F.broadcast(df.sparkSession.createDataFrame(shares, "s string, p bigint, share double"))
+        known = rows.join(table, ["s", "p"], "left").where(drawn | F.col("share").isNotNull())
+        n = F.sum(F.coalesce("share", F.lit(1.0))).alias("n")
+        found = known.groupBy("s", "p").agg(*whole, n).toArrow() if heavy else found
+    samples = _by_stratum(found, codes, sum(widths.values()))
+    empty = Sample(np.empty((0, sum(widths.values()))), [np.empty(0, object)] * len(codes), np.empty(0))
+    return {s: samples.get(s, empty) for s in sizes}
+
+
+def _by_stratum(found: Any, codes: Sequence[str], width: int) -> dict[str, Sample]:
     order = np.argsort(found["p"].to_numpy(), kind="stable")
     flat = found["x"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(float)
-    numbers = flat.reshape(-1, sum(widths.values()))[order] if len(flat) else np.empty((len(order), 0))
+    numbers = flat.reshape(-1, width)[order] if len(flat) else np.empty((len(order), 0))
     categories = [np.asarray(found[c].to_pylist(), dtype=object)[order] for c in codes]
-    names, counts = np.asarray(found["within"].to_pylist(), dtype=object)[order], found["n"].to_numpy()[order]
+    names, counts = np.asarray(found["s"].to_pylist(), dtype=object)[order], found["n"].to_numpy()[order]
     kept = {name: np.flatnonzero(names == name) for name in set(names.tolist())}
     return {n: Sample(numbers[rows], [c[rows] for c in categories], counts[rows]) for n, rows in kept.items()}
 

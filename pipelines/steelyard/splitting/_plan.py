@@ -11,10 +11,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import check_names, class_text, col, dtype, internal
+from steelyard.columns import check_names, class_text, col, dtype, internal, of_key
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.hashing import ENCODING_VERSION, Cut, Ties, row_hash, with_side
+from steelyard.hashing import ENCODING_VERSION, Cut, Ties, divided_groups, row_hash, with_side
 
 SPLIT = internal("split")
 NAMES = ("train", "validation", "test")
@@ -47,6 +47,8 @@ class Division:
         stays whole lies on the boundary.
     origin : int
         Temporal: the time in microseconds that positions count from.
+    torn_keys : int
+        Keys on more than one side, where they were counted (`count_torn_keys`).
     """
 
     purpose: ClassVar[str]
@@ -61,6 +63,7 @@ class Division:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     deviations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     origin: int = 0
+    torn_keys: int = 0
 
     def __repr__(self) -> str:
         """Return a table: the rows of each class on each side."""
@@ -89,6 +92,7 @@ class Division:
             "placed": [[str(h) for h in hashes] for hashes in self.placed],
             "counts": self.counts,
             "deviations": self.deviations,
+            "torn_keys": self.torn_keys,
         }
 
     @classmethod
@@ -172,6 +176,47 @@ def divided(df: DataFrame, plan: Division, column: str) -> DataFrame:
     rows = df.withColumn(GROUP_HASH, position)
     sided = with_side(rows, F.col(GROUP_HASH), labelled(df, plan.label, *plan.identity), plan.cuts, column)
     return sided.withColumn(column, _placed_or(F.col(column), plan.placed)).drop(GROUP_HASH)
+
+
+def count_torn_keys(df: DataFrame, plan: Division, key: Sequence[str]) -> int:
+    """Return how many keys have rows on more than one side.
+
+    A stratified division has them where a key has rows of several classes, since each class has cuts of its own: only
+    keys between the cuts of two classes are looked at. Costs one narrow scan and a shuffle of the rows found.
+
+    Parameters
+    ----------
+    df : DataFrame
+    plan : SplitPlan or FoldPlan
+    key : sequence of str
+        Columns of the key.
+    """
+    if not key or plan.method == "group":
+        return 0
+    sided = divided(df, plan, _SIDE)
+    if plan.method == "stratified":
+        position, between = hash_position(df, plan), F.lit(False)
+        for edges in zip(*([c.below for c in of] for of in plan.cuts.values()), strict=True):
+            if min(edges) < max(edges):
+                between |= (position >= min(edges)) & (position <= max(edges) - 1)
+        sided = sided.where(between)
+    elif plan.purpose == "split":
+        sided = sided.where(F.col(_SIDE) % 2 == 0)  # the others are gaps
+    sides = sided.where(F.col(_SIDE).isNotNull()).groupBy(*map(col, key))
+    return sides.agg(F.min(_SIDE).alias("low"), F.max(_SIDE).alias("high")).where("low < high").count()
+
+
+def in_divided_group(df: DataFrame, plan: Division) -> Column:
+    """Return whether a row is in a group of equal rows that the plan divides. A pure column expression."""
+    if plan.method != "stratified":
+        return F.lit(False)
+    positions: dict[str, list[int]] = {}
+    for s, p in divided_groups(plan.cuts):
+        positions.setdefault(s, []).append(p)
+    if not positions:
+        return F.lit(False)
+    here = of_key(positions, class_text(df, plan.label), "array<bigint>")
+    return F.coalesce(F.array_contains(here, hash_position(df, plan)), F.lit(False))
 
 
 def _placed_or(side: Column, placed: Sequence[Sequence[int]]) -> Column:

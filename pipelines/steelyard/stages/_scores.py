@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import check_free, col, dtype, internal
 from steelyard.dataset import Dataset
-from steelyard.hashing import row_hash
+from steelyard.hashing import row_hash, unit_hash
 from steelyard.learning import Model
 from steelyard.splitting import SPLIT, time_position
 from steelyard.stages._context import Context
@@ -64,15 +64,17 @@ def bucket(df: DataFrame, data: Dataset, *, temporal: bool) -> Column:
     """Return which of 200 buckets a row is in: intervals resample buckets, so dependent rows must share one.
 
     Rows of one group share a bucket; without groups, rows of one day do where the split is by time; else each row
-    is on its own.
+    is a unit of its own, even where rows without a key are equal.
     """
     if data.group is not None:
         place = row_hash(df, [data.group], 0, "bucket")
     elif temporal and data.time is not None and not isinstance(dtype(df, data.time), T.IntegralType):
         day = F.floor(time_position(df, data.time, 0) / _DAY)
         place = F.shiftrightunsigned(F.xxhash64(day, F.lit("bucket")), 1)
+    elif data.key:
+        place = row_hash(df, data.key, 0, "bucket")
     else:
-        place = row_hash(df, data.identity, 0, "bucket")
+        place = unit_hash(df, data.content, [data.label, SPLIT], "bucket")
     return (place % BUCKETS).cast("int")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -18,9 +19,9 @@ from steelyard.diagnosis import diagnose
 from steelyard.errors import InputError
 from steelyard.frames.formats import guessed_format
 from steelyard.frames.pinned import read
-from steelyard.hashing import row_hash
+from steelyard.hashing import row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_for
-from steelyard.splitting import FoldPlan, SplitPlan
+from steelyard.splitting import FoldPlan, SplitPlan, count_torn_keys
 from steelyard.stages._context import say_nothing
 from steelyard.stages._decision import greatest_class
 from steelyard.stages._resampling import recommended
@@ -93,6 +94,7 @@ def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitP
     place = free(out)
     df, data, counts = _to_be_divided(spark, config.data, "split")
     plan = make_plan(df, data, counts, config.split)
+    plan = replace(plan, torn_keys=count_torn_keys(df, plan, data.key))
     write_splits(df, plan, place.uri("data"))
     place.write_json("plan.json", plan.to_json())
     return plan
@@ -103,6 +105,7 @@ def fold_table(spark: SparkSession, config: PipelineConfig, folds: int, out: str
     place = free(out)
     df, data, counts = _to_be_divided(spark, config.data, "fold")
     plan = make_folds(df, data, counts, config.split, folds)
+    plan = replace(plan, torn_keys=count_torn_keys(df, plan, data.key))
     write_folds(df, plan, place.uri("data"))
     place.write_json("plan.json", plan.to_json())
     return plan
@@ -162,11 +165,12 @@ def evaluate_table(
         named = F.map_from_arrays(F.array(*[F.lit(c) for c in classes]), F.col(entries))
         rows = df.withColumn(entries, each).withColumn(decision, greatest_class(named, classes))
         identity = identity if group else [*identity, entries]
+    place = row_hash(rows, identity, 0, "bucket") if group else unit_hash(rows, identity, [], "bucket")
     judged = metrics.evaluate(
         rows,
         classes=classes,
         positive=positive,
-        bucket=(row_hash(rows, identity, 0, "bucket") % BUCKETS).cast("int"),
+        bucket=(place % BUCKETS).cast("int"),
         label=data.label,
         score=score,
         decision=decision,

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 from steelyard.columns import col, free_name
 from steelyard.config import duration
 from steelyard.dataset import Dataset
-from steelyard.splitting import SPLIT, SplitPlan
-from steelyard.splitting._plan import ALL_ROWS, time_position
+from steelyard.hashing import divided_groups
+from steelyard.splitting import SPLIT, SplitPlan, in_divided_group, time_position
+from steelyard.splitting._plan import ALL_ROWS
 from steelyard.stages._context import Context, Result
 from steelyard.stages._guarding import guard
 from steelyard.stages._source import dataset, split_rows, stats
@@ -21,8 +22,12 @@ def run(ctx: Context, attempt: str) -> Result:
     """Judge all rows with their split, recomputed from the table and the plan's thresholds."""
     data, wanted, rows = dataset(ctx), ctx.config.split, split_rows(ctx)
     temporal, gap = wanted.method == "temporal", wanted.gap is not None
+    plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
     tolerance = 0 if temporal else _tolerance(ctx, rows, data)
     split_column, gap_column = (free_name(name, rows.columns) for name in ("split", "split_with_gap"))
+    # Groups of equal rows that the plan divides are on several sides on purpose: no leak.
+    divided = plan.method == "stratified" and any(divided_groups(plan.cuts))
+    undivided = free_name("split_of_undivided_rows", rows.columns) if divided else split_column
     group = [data.group] if wanted.method == "group" and data.group else None
     parameters: dict[str, Any] = {
         "label": data.label,
@@ -37,9 +42,12 @@ def run(ctx: Context, attempt: str) -> Result:
         "time": data.time if temporal else None,
         "gap_seconds": duration(wanted.gap).total_seconds() if wanted.gap else 0.0,
         "features": list(data.features),
+        "near_duplicate_split_column": undivided,
     }
     if gap:
         rows = rows.withColumn(gap_column, _without_gap(ctx, rows, data))
+    if undivided != split_column:
+        rows = rows.withColumn(undivided, F.when(~in_divided_group(rows, plan), F.col(SPLIT)))
     return guard(ctx, attempt, "split", rows.withColumnRenamed(SPLIT, split_column), parameters, data.key)
 
 

@@ -95,7 +95,7 @@ def _repeated(df: DataFrame, key: Sequence[str], warn: Callable[[str], None]) ->
     if keys:
         warn(
             f"data.key ({', '.join(key)}) is no key: {keys:,} of its values stand in more than one row ({rows:,} rows "
-            "in all); such rows stay together in splits"
+            "in all); a stratified split keeps rows of one key and class together"
         )
     return int(keys)
 

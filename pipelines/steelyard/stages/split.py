@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import check_free, col
+from steelyard.columns import check_free
 from steelyard.config import SplitConfig, duration
 from steelyard.dataset import Dataset
 from steelyard.splitting import (
     SPLIT,
+    Division,
     FoldPlan,
     SplitPlan,
     apply_folds,
     apply_split,
+    count_torn_keys,
     forward_chaining_folds,
     grouped_folds,
     grouped_split,
@@ -36,25 +39,25 @@ def run(ctx: Context, attempt: str) -> Result:
     counts = {c: of["count"] for c, of in stats(ctx)["classes"].items()}
     plan = make_plan(df, data, counts, ctx.config.split)
     check_split(ctx.config, data, plan.counts["train"])
-    ctx.run.write_json(f"{folder}/plan.json", plan.to_json())
     if ctx.config.split.materialize:
         write_splits(df, plan, ctx.run.uri(f"{folder}/data"))
     deviations = {s: d for s, d in plan.deviations.items() if d}
     if plan.method == "group" and deviations:
         ctx.warn(_widest(plan))
-    recurring = _recurring(df, data, plan)
-    if recurring:
-        ctx.warn(f"{recurring:,} keys occur in more than one split: a split by time doesn't keep them apart")
-    details = {"method": plan.method, "deviations": deviations, "recurring_keys": recurring}
+    if stats(ctx)["repeated_keys"]:
+        plan = replace(plan, torn_keys=count_torn_keys(df, plan, data.key))
+    ctx.run.write_json(f"{folder}/plan.json", plan.to_json())
+    if plan.torn_keys:
+        ctx.warn(torn(plan, "a split.method of 'group' and data.group keep keys whole"))
+    details = {"method": plan.method, "deviations": deviations, "recurring_keys": plan.torn_keys}
     return Result([folder], {"in": counts, "out": plan.counts}, details)
 
 
-def _recurring(df: DataFrame, data: Dataset, plan: SplitPlan) -> int:
-    """Return how many keys a split by time has on both sides of a cut; other splits keep keys whole."""
-    if plan.method != "temporal" or not data.key:
-        return 0
-    places = apply_split(df, plan).where(F.col(SPLIT).isNotNull()).groupBy(*map(col, data.key))
-    return places.agg(F.count_distinct(SPLIT).alias("n")).where("n > 1").count()
+def torn(plan: Division, advice: str) -> str:
+    """Return the warning that keys are on more than one side, with what to do."""
+    part = "fold" if plan.purpose == "folds" else "split"
+    why = "a split by time divides keys" if plan.method == "temporal" else "they have rows of several classes"
+    return f"{plan.torn_keys:,} keys occur in more than one {part}: {why}; {advice}"
 
 
 def make_plan(df: DataFrame, data: Dataset, counts: Mapping[str, int], wanted: SplitConfig) -> SplitPlan:
