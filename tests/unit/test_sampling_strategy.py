@@ -44,7 +44,8 @@ def test_spellings_mean_what_they_mean_in_imbalanced_learn(counts: dict[int, int
 
 @given(
     st.dictionaries(st.integers(-3, 12), st.integers(1, 60), min_size=2, max_size=3),
-    st.floats(-0.5, 1.5, allow_subnormal=False) | st.sampled_from([0.1, 0.25, 0.5, 1.0, 1]),
+    # Smaller ratios overflow in imbalanced-learn.
+    st.floats(-0.5, 0) | st.floats(1e-9, 1.5) | st.sampled_from([0.1, 0.25, 0.5, 1.0, 1]),
     st.sampled_from(KINDS),
 )
 def test_ratios_mean_what_they_mean_in_imbalanced_learn(counts: dict[int, int], ratio: float, kind: str) -> None:
