@@ -48,7 +48,8 @@ def test_each_suite_takes_two_actions_at_most(
         report = run_guard(checkpoint, *args, **how)
         actions[checkpoint] = latest_action(spark) - before
         assert report.success, report.summary()
-        assert checkpoint == "split" or not report.left_out, "everything that can be judged"
+        asked_for = {o["parameter"] for o in report.left_out} - {"leak_area_max"}
+        assert checkpoint == "split" or not asked_for, "everything that can be judged"
         return report
 
     # Around the guard itself: a stage also looks whether the pinned files are as they were.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
@@ -81,3 +82,36 @@ def test_constant_null_and_odd_columns(spark: SparkSession) -> None:
     assert [found[f]["constant"] for f in ("c", "n", "s")] == [True, True, True]
     assert found["n"]["by_class"]["0"]["missing"] == 3 and found["n"]["by_class"]["0"]["mean"] is None
     assert found["f"]["by_class"]["0"]["max"] is None
+
+
+def test_wide_tables_of_several_types_in_any_partitioning(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(6000, 300)).round(3), columns=[f"x{i}" for i in range(300)])
+    frame = frame.mask(rng.random(frame.shape) < 0.05).assign(y=np.arange(6000) % 10 == 0)
+    frame["half"] = np.where(rng.random(6000) < 0.3, rng.normal(size=6000), 0.0)
+    df = spark.createDataFrame(frame).withColumns(
+        {
+            "whole": F.floor(F.col("x0") * 100).cast("int"),
+            "exact": F.col("x1").cast("decimal(12,3)"),
+            "flag": F.when(F.col("x2").isNotNull(), F.col("x2") > 0),
+            "a.b `c`": F.col("x3").cast("float"),
+        }
+    )
+    names = tuple(c for c in df.columns if c != "y")
+    monkeypatch.setattr("steelyard.stats._profile._DRAWN", 600 * 2 * len(names))
+    found, again = (profile(df.repartition(n), Dataset("y", names, content=names)) for n in (1, 5))
+    columns = [F.col(f"`{n.replace('`', '``')}`").cast("int" if n == "flag" else "double").alias(n) for n in names]
+    expected = df.select(*columns, "y").toPandas()
+    for name in names:
+        for label, rows in expected.groupby("y")[name]:
+            shown, other = (f[name]["by_class"][str(label).lower()] for f in (found, again))
+            known = rows.dropna().to_numpy()
+            assert shown["missing"] == other["missing"] == rows.isna().sum() and shown["infinite"] == 0
+            assert [shown["min"], shown["max"]] == [other["min"], other["max"]] == [known.min(), known.max()]
+            assert [shown["mean"], shown["std"]] == pytest.approx([known.mean(), known.std(ddof=1)], rel=1e-9)
+            # Whichever rows are drawn: near to the quantile among all, all values that occur.
+            for q, value in shown["quantiles"].items():
+                low, high = (known < value).mean(), (known <= value).mean()
+                assert low - 0.09 <= float(q) <= high + 0.09 and low < high, (name, label, q)
+    drawn = [[f[n]["by_class"]["false"]["quantiles"] for n in names] for f in (found, again)]
+    assert drawn[0] == drawn[1], "rows that differ are drawn by their content"

@@ -125,15 +125,27 @@ class Maker:
             "overlap": {"f1": 0.97, "feature": NASTY, "n3": {"rows": 120, "share": 0.6, "ci95": [0.5, 0.7]}},
             "contradictions": {"rows": 17, "of_class": 8, "patterns": 5},
             "suspects": [
-                {"feature": NASTY, "why": "value", "area": 0.998, "missing": {"class": 0.0, "rest": 0.1}},
-                {"feature": "void", "why": "missing", "area": 0.95, "missing": {"class": 0.0, "rest": 0.9}},
+                {
+                    "feature": NASTY,
+                    "why": "value",
+                    "area": 0.998,
+                    "entirely": False,
+                    "missing": {"class": 0.0, "rest": 0.1},
+                },
+                {
+                    "feature": "void",
+                    "why": "missing",
+                    "area": 0.95,
+                    "entirely": False,
+                    "missing": {"class": 0.0, "rest": 0.9},
+                },
             ],
             "recommendation": {
                 "method": "none",
                 "params": {},
                 "summary": f"Resample nothing for {name}.",
                 "reasons": ["Half of them are outliers."],
-                "warnings": ["'amount' almost gives the label away."],
+                "warnings": ["8 rows of the class have the features of another."],
             },
         }
         self.publish("diagnose", {"diagnose/a1/difficulty.json": {**difficulty, **more}})
@@ -298,10 +310,36 @@ def test_the_diagnosis_and_what_the_run_made_of_it(tmp_path: Path) -> None:
     assert "No single feature gives the label away" in page.text
 
 
+def test_a_feature_that_gives_the_label_away_comes_first(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (40_000, 400))
+    maker.whole()
+    assert f"{NASTY} (ROC area 0.998), void (ROC area 0.950, by whether it is missing) almost give" in report.verdict(
+        maker.run
+    )
+    leaks = [
+        {"feature": NASTY, "why": "value", "area": 1.0, "entirely": True, "missing": {"class": 0.0, "rest": 0.0}},
+        {"feature": "set", "why": "missing", "area": 0.9996, "entirely": True, "missing": {"class": 0.0, "rest": 1.0}},
+    ]
+    for suspects, words in ((leaks[:1], "gives the label away alone"), (leaks, "give the label away, each alone")):
+        maker.diagnose(suspects=suspects)
+        maker.evaluate(_few(80, 80))
+        (first, tone), (second, _), *_ = report.judged(maker.run).lines()
+        assert first.startswith(f"Suspected leak{'s' if len(suspects) > 1 else ''}: {NASTY} (ROC area 1.000)")
+        assert words in first and tone == "bad" and "the model finds 80 (100" in second
+    html = report.build(maker.run)
+    assert 'class="verdict bad"' in html and check(html).text.index(first) < check(html).text.index("the model finds")
+    # A critical guard that stops the run for it is said too; the warning isn't said twice.
+    leak = _expectation("expect_no_feature_to_give_the_label_away", "y", success=False, message="too much")
+    for severity, said in (("warning", False), ("critical", True)):
+        found = {"success": severity != "critical", "results": [{**leak, "severity": severity}], "left_out": []}
+        maker.publish("guard_resampled", {"guards/a1/resampled.json": found}, details={})
+        assert ("too much" in report.verdict(maker.run)) == said
+
+
 def test_the_verdict_is_the_same_in_plain_text(two: RunDir) -> None:
     words = report.verdict(two)
     assert words.splitlines()[0] in check(report.build(two)).text
-    assert "The gate is passed" in words and "<" not in words
+    assert "The gate is passed" in words and "<" not in words.replace(NASTY, "")
 
 
 def test_the_gate_that_has_judged_is_believed(tmp_path: Path) -> None:

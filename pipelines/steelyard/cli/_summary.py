@@ -32,10 +32,11 @@ def show_run(run: RunDir, failure: SteelyardError | None, *, json: bool) -> None
         return
     out = console()
     if metrics is not None:
-        from steelyard.report import verdict
+        from steelyard.report import judged
 
         out.print()
-        out.print(verdict(run), markup=False)
+        for text, tone in judged(run).lines():
+            out.print(text, markup=False, style="red" if tone == "bad" else None)
         out.print()
         show_split(metrics, "test", metrics["splits"]["test"])
     if failure is not None:

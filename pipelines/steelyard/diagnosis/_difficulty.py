@@ -88,6 +88,5 @@ def evidence(found: Mapping[str, Any], table: Table) -> Evidence:
         shares={name: types[name]["share"] for name in TYPES},
         different=types["different"],
         contradictory=found["contradictions"]["of_class"],
-        suspects=tuple(dict.fromkeys(s["feature"] for s in found["suspects"])),
         categories=bool(table.features.categories),
     )

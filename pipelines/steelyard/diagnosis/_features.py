@@ -18,6 +18,9 @@ SUSPICIOUS = 0.99
 SUSPICIOUS_GAPS = 0.9
 """The same of whether a feature is missing: the shares of gaps then differ by 0.8."""
 
+ENTIRE = 0.999
+"""ROC area from which a single feature gives the label away entirely: what a model reaches with it shows nothing."""
+
 FEWEST = 10  # rows of each group with a value: fewer are told apart by chance
 
 Floats = NDArray[np.float64]
@@ -99,10 +102,10 @@ def suspects(two: Two) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``feature``, ``why`` ("value" or "missing"), ``area`` (ROC area), and shares of ``missing`` values, in the
-        ``class`` and the ``rest``.
+        ``feature``, ``why`` ("value" or "missing"), ``area`` (ROC area), ``entirely`` (whether nothing is left to
+        learn), and shares of ``missing`` values, in the ``class`` and the ``rest``.
     """
-    found = [s for feature in two.features for s in _suspected(feature, two)]
+    found = [{**s, "entirely": s["area"] >= ENTIRE} for feature in two.features for s in _suspected(feature, two)]
     return sorted(found, key=lambda s: (-s["area"], s["feature"]))
 
 

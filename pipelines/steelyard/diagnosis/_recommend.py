@@ -35,8 +35,6 @@ class Evidence:
         Rows of the rarest class that differ in some feature, among those that were looked at.
     contradictory : int
         Its rows whose features are those of a row of another class.
-    suspects : tuple of str
-        Features that almost give the label away.
     categories : bool
         Whether some features are categories.
     """
@@ -46,7 +44,6 @@ class Evidence:
     shares: Mapping[str, float]
     different: int
     contradictory: int = 0
-    suspects: tuple[str, ...] = ()
     categories: bool = False
 
     @property
@@ -219,12 +216,6 @@ _RULES: tuple[Rule, ...] = (_too_few, _several_classes, _huge, _scattered, _weak
 
 def _warnings(found: Evidence) -> list[str]:
     said = []
-    if found.suspects:
-        shown = ", ".join(map(repr, found.suspects[:5])) + (" and more" if len(found.suspects) > 5 else "")
-        said.append(
-            f"{shown} almost give the label away: if they are not known before the label is, leave them out "
-            "(data.exclude)."
-        )
     if found.contradictory:
         said.append(
             f"{found.contradictory:,} of {found.rare:,} rows of class {found.name} have the same features as a row of "

@@ -1,5 +1,5 @@
 """The HTML report of a run: one file, nothing loaded from anywhere."""
 
-from steelyard.report._page import build, verdict
+from steelyard.report._page import build, judged, verdict
 
-__all__ = ["build", "verdict"]
+__all__ = ["build", "judged", "verdict"]

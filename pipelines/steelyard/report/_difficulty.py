@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from steelyard.report._artifacts import Artifacts
-from steelyard.report._html import Section, figure, note, table
+from steelyard.report._html import Section, figure, note, pill, table
 from steelyard.report._numbers import NONE, count, metric, number, percent
 from steelyard.report._svg import Scale, drawing, group, tag
 
@@ -96,16 +96,35 @@ def _suspects(suspects: list[Mapping[str, Any]]) -> list[Markup]:
         [
             s["feature"],
             metric(s["area"]),
-            "by its value" if s["why"] == "value" else "by whether it is missing",
+            _how(s),
             percent(s["missing"]["class"]),
             percent(s["missing"]["rest"]),
         ]
         for s in suspects
     ]
-    said = "These features almost give the label away, each alone. If they aren't known before the label is, the model "
-    said += "will fail where it is used: leave them out (data.exclude)."
+    said = "These features give the label away, or almost, each alone. If they aren't known before the label is, the "
+    said += "model will fail where it is used: leave them out (data.exclude)."
     head = ["feature", "ROC area", "how", "missing in the class", "missing elsewhere"]
     return [tag("h3", "Suspected leaks"), note(said), table(head, rows, "wrlrr")]
+
+
+def _how(suspect: Mapping[str, Any]) -> Markup:
+    way = "by its value" if suspect["why"] == "value" else "by whether it is missing"
+    return group(way, " ", pill("entirely", "bad") if suspect.get("entirely") else "")
+
+
+def leaks(found: Artifacts, *, entirely: bool) -> list[Mapping[str, Any]]:
+    """Return the suspects that give the label away entirely, or those that almost do."""
+    suspects = found.difficulty.get("suspects") or []
+    return [s for s in suspects if bool(s.get("entirely")) == entirely]
+
+
+def listed_leaks(suspects: Sequence[Mapping[str, Any]], most: int = 5) -> str:
+    """Return suspects with their ROC areas, in words."""
+    ways = {"value": "", "missing": ", by whether it is missing"}
+    shown = [f"{s['feature']} (ROC area {metric(s['area'])}{ways[s['why']]})" for s in suspects[:most]]
+    rest = f" and {len(suspects) - most} more" if len(suspects) > most else ""
+    return ", ".join(shown) + rest
 
 
 def _advice(found: Artifacts) -> list[Markup]:

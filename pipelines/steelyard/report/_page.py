@@ -13,7 +13,7 @@ from steelyard.report import _difficulty, _inputs, _results
 from steelyard.report._artifacts import Artifacts, read
 from steelyard.report._html import Section
 from steelyard.report._numbers import moment
-from steelyard.report._verdict import judge
+from steelyard.report._verdict import Verdict, judge
 from steelyard.store import RunDir
 
 # In the order of the page, with what it is called where it is missing.
@@ -64,7 +64,12 @@ def build(run: RunDir) -> str:
 
 def verdict(run: RunDir) -> str:
     """Return what came of a run in a few lines of plain text."""
-    return str(judge(read(run)))
+    return str(judged(run))
+
+
+def judged(run: RunDir) -> Verdict:
+    """Return what came of a run: a headline and points, each with its tone."""
+    return judge(read(run))
 
 
 def _file(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from steelyard.errors import ConfigError
 from steelyard.report._artifacts import Artifacts
-from steelyard.report._difficulty import diagnosed
+from steelyard.report._difficulty import diagnosed, leaks, listed_leaks
 from steelyard.report._majority import majority_class, prevalence
 from steelyard.report._numbers import count, interval, metric, number, percent, value
 
@@ -41,21 +41,57 @@ class Verdict:
     points: list[Point] = field(default_factory=list)
 
     def __str__(self) -> str:
+        return "\n".join(text for text, _ in self.lines())
+
+    def lines(self) -> list[tuple[str, Tone]]:
+        """Return the lines for a terminal, each with its tone."""
         marks = {"good": "✓", "bad": "✗", "plain": "·"}
-        return "\n".join([self.headline, *(f"  {marks[p.tone]} {p.text}" for p in self.points)])
+        return [(self.headline, self.tone), *((f"  {marks[p.tone]} {p.text}", p.tone) for p in self.points)]
 
 
 def judge(found: Artifacts) -> Verdict:
     """Return the verdict on a run."""
     failure = found.failure
-    points = [*map(Point, diagnosed(found)), *_gate(found), *_guards(found)]
+    leak = _leak(found)
+    points = [*_almost(found), *map(Point, diagnosed(found)), *_gate(found), *_guards(found)]
     if not found.test:
-        return Verdict(_unfinished(found), "bad" if failure else "plain", points)
+        return Verdict(_unfinished(found), "bad" if failure else "plain", [*_after("", leak), *points])
     headline, more = _binary(found) if found.positive is not None else _several(found)
-    if failure is not None:
-        return Verdict(_unfinished(found), "bad", [Point(headline), *more, *points])
+    first = _unfinished(found) if failure is not None else leak
+    if first is not None:
+        return Verdict(first, "bad", [*_after(first, leak), Point(headline), *more, *points])
     bad = any(p.tone == "bad" for p in [*more, *points])
     return Verdict(headline, "bad" if bad else "good", [*more, *points])
+
+
+def _leak(found: Artifacts) -> str | None:
+    """Return the sentence that comes before any metric where a feature gives the label away entirely."""
+    suspects = leaks(found, entirely=True)
+    if not suspects:
+        return None
+    shown = listed_leaks(suspects)
+    if len(suspects) == 1:
+        return (
+            f"Suspected leak: {shown} gives the label away alone. Unless it is known before the label, leave it out "
+            "(data.exclude): the metrics do not show what the model can do."
+        )
+    return (
+        f"Suspected leaks: {shown} give the label away, each alone. Unless they are known before the label, leave them "
+        "out (data.exclude): the metrics do not show what the model can do."
+    )
+
+
+def _almost(found: Artifacts) -> list[Point]:
+    suspects = leaks(found, entirely=False)
+    if not suspects:
+        return []
+    gives = "gives the label away alone" if len(suspects) == 1 else "give the label away, each alone"
+    words = f"{listed_leaks(suspects)} almost {gives}"
+    return [Point(f"{words}. Leave out what is not known before the label (data.exclude).")]
+
+
+def _after(first: str, leak: str | None) -> list[Point]:
+    return [Point(leak, "bad")] if leak is not None and leak != first else []
 
 
 def _unfinished(found: Artifacts) -> str:
@@ -184,14 +220,20 @@ def _gate(found: Artifacts) -> list[Point]:
 def _guards(found: Artifacts) -> list[Point]:
     points = []
     for checkpoint, report in found.guards.items():
-        failed = [r for r in report.get("results", []) if not r["success"]]
+        failed = [r for r in report.get("results", []) if not r["success"] and not _told(r)]
         if failed:
             critical = not report["success"]
             kind = "says no" if critical else "warns"
             words = "; ".join(r["message"] for r in failed[:3]) + ("; …" if len(failed) > 3 else "")
             points.append(Point(f"Guard “{checkpoint}” {kind}: {words}", "bad" if critical else "plain"))
-    if found.guards and not points:
-        total = sum(len(r.get("results", [])) for r in found.guards.values())
+    results = [r for report in found.guards.values() for r in report.get("results", [])]
+    if results and all(r["success"] for r in results):
         guards = "one guard" if len(found.guards) == 1 else f"{len(found.guards)} guards"
-        points.append(Point(f"All {total} expectations of {guards} are met.", "good"))
+        points.append(Point(f"All {len(results)} expectations of {guards} are met.", "good"))
     return points
+
+
+def _told(result: Mapping[str, Any]) -> bool:
+    """Whether the verdict says it elsewhere: it starts with suspected leaks."""
+    leak = result["expectation"] == "expect_no_feature_to_give_the_label_away"
+    return leak and result["severity"] != "critical"

@@ -35,6 +35,7 @@ def run(ctx: Context, attempt: str) -> Result:
         "features": (_numbers(train, data) if within_class else []) or None,
         "categories": (list(data.categorical) if within_class else []) or None,
         "compared": list(data.features) if sampler.makes_rows else None,
+        "areas": _areas(ctx),
     }
     return guard(ctx, attempt, "resampled", _side_by_side(ctx, train, names, split_column), parameters)
 
@@ -48,6 +49,13 @@ def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:
     if sampler.cleans:
         return {c: of["after"] for c, of in ctx.read("resample", "plan.json")["classes"].items()}
     return sampler.targets(ctx.read("split", "plan.json")["counts"]["train"])
+
+
+def _areas(ctx: Context) -> dict[str, float]:
+    """Return the ROC area of each feature that `diagnose` suspects of giving the label away."""
+    found = ctx.read("diagnose", "difficulty.json")["suspects"]
+    by_gap = {"missing": " (whether it is missing)", "value": ""}
+    return {f"{s['feature']}{by_gap[s['why']]}": s["area"] for s in found}
 
 
 def _numbers(df: DataFrame, data: Dataset) -> list[str]:

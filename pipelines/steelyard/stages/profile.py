@@ -65,7 +65,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None]) -> di
         "imbalance_ratio": counts.imbalance_ratio,
         "classes": _shares(counts),
         "latest_time": _latest(df, found.time),
-        "features": profile(df, known),
+        "features": profile(df, known, counts.counts),
         "dataset": known.to_json(),
     }
 

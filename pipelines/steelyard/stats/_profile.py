@@ -3,42 +3,56 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Row
+import numpy as np
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype, is_vector
+from steelyard.columns import class_text, col, dtype, internal, is_vector
 from steelyard.dataset import Dataset
+from steelyard.frames.workers import in_worker
+from steelyard.kernels.arrays import Floats
+from steelyard.kernels.summaries import FIGURES, HIGH, INFINITE, KNOWN, LOW, MEAN, SQUARES
+from steelyard.stats._classes import class_counts
+from steelyard.stats._profile_task import SCHEMA
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_DRAWN = 8_000_000  # values that quantiles are taken from
+_FEWEST_DRAWN = 1000  # rows of each class, whatever that comes to
+_TASK = "steelyard.stats._profile_task"
 _TOP = 10
 _LEVEL = 80  # characters of a category's name that are shown
 
 
-def profile(df: DataFrame, dataset: Dataset) -> dict[str, Any]:
+def profile(df: DataFrame, dataset: Dataset, counts: Mapping[str, int] | None = None) -> dict[str, Any]:
     """Describe each feature within each class.
 
-    Costs one scan and one shuffle of class-sized partial results for all numeric features, and one more of
-    (feature, class, level) counts where there are categorical ones.
+    Costs one scan, one crossing into Python and one shuffle of class-sized partial results for all numeric features,
+    and one more scan and shuffle of (feature, class, level) counts where there are categorical ones. The time grows
+    with rows × features, whether these are few or thousands.
 
     Parameters
     ----------
     df : DataFrame
     dataset : Dataset
+    counts : mapping of str to int, optional
+        Rows of each class; without it they are counted, which is one more narrow scan.
 
     Returns
     -------
     dict
         Feature → `type`, `kind`, `constant`, `by_class`: class → `missing`, and for numbers `infinite`, `mean`, `std`,
-        `min`, `max`, approximate `quantiles`, for categories `distinct` and the `top` levels with their counts.
+        `min`, `max`, `quantiles`, for categories `distinct` and the `top` levels with their counts. Quantiles are
+        those of a sample that a hash of the numbers draws: eight million values in all, a thousand rows of each class
+        at least, or all.
     """
     scalar = [f for f in dataset.numeric if isinstance(dtype(df, f, "feature"), T.NumericType | T.BooleanType)]
     result = {f: _header(df, dataset, f) for f in dataset.features}
     label = class_text(df, dataset.label).alias("class")
-    _numbers(df, scalar, label, result)
+    _numbers(df, scalar, label, class_counts(df, dataset.label).counts if counts is None else counts, result)
     _levels(df, dataset.categorical, label, result)
     for name, of in result.items():
         of["constant"] = (
@@ -52,48 +66,44 @@ def _header(df: DataFrame, dataset: Dataset, name: str) -> dict[str, Any]:
     return {"type": dtype(df, name).simpleString(), "kind": kind, "constant": False, "by_class": {}}
 
 
-def _numbers(df: DataFrame, names: Sequence[str], label: Column, result: dict[str, Any]) -> None:
-    if not names:
+def _numbers(
+    df: DataFrame, names: Sequence[str], label: Column, counts: Mapping[str, int], result: dict[str, Any]
+) -> None:
+    if not names or not counts:
         return
-    figures = [part for i, name in enumerate(names) for part in _figures(i, _present(df, name))]
-    for row in df.groupBy(label).agg(*figures).collect():
-        if row["class"] is not None:
-            for i, name in enumerate(names):
-                result[name]["by_class"][row["class"]] = _described(row, i)
+    wanted = max(_FEWEST_DRAWN, _DRAWN // (len(names) * len(counts)))
+    rates = {c: min(1.0, wanted / n) for c, n in counts.items()}
+    rows = df.select(label.alias(internal("class")), *map(col, names))
+    partial = rows.mapInArrow(in_worker(_TASK, "partial", rates=rates), SCHEMA)
+    merged = partial.repartition("class").mapInArrow(
+        in_worker(_TASK, "whole", features=len(names), at=QUANTILES), SCHEMA
+    )
+    for row in merged.collect():
+        figures = np.frombuffer(row["figures"]).reshape(FIGURES, len(names))
+        middle = np.frombuffer(row["sample"]).reshape(len(QUANTILES), len(names))
+        for i, name in enumerate(names):
+            result[name]["by_class"][row["class"]] = _described(figures[:, i], middle[:, i], counts[row["class"]])
 
 
-def _present(df: DataFrame, name: str) -> Column:
-    value = col(name)
-    if isinstance(dtype(df, name), T.BooleanType):
-        value = value.cast("int")
-    number = value.cast("double")
-    return F.when(~F.isnan(number), number)
-
-
-def _figures(i: int, value: Column) -> list[Column]:
-    return [
-        (F.count(F.lit(1)) - F.count(value)).alias(f"{i}_missing"),
-        F.count_if(value.isin(math.inf, -math.inf)).alias(f"{i}_infinite"),
-        F.avg(value).alias(f"{i}_mean"),
-        F.stddev(value).alias(f"{i}_std"),
-        F.min(value).alias(f"{i}_min"),
-        F.max(value).alias(f"{i}_max"),
-        F.percentile_approx(value, list(QUANTILES), 1000).alias(f"{i}_quantiles"),
-    ]
-
-
-def _described(row: Row, i: int) -> dict[str, Any]:
-    quantiles = row[f"{i}_quantiles"] or [None] * len(QUANTILES)
+def _described(figures: Floats, middle: Floats, rows: int) -> dict[str, Any]:
+    """Return what is shown of one feature in one class."""
+    known = int(figures[KNOWN])
+    shown = {"mean": figures[MEAN], "std": _deviation(figures), "min": figures[LOW], "max": figures[HIGH]}
     return {
-        "missing": row[f"{i}_missing"],
-        "infinite": row[f"{i}_infinite"],
-        **{what: _finite(row[f"{i}_{what}"]) for what in ("mean", "std", "min", "max")},
-        "quantiles": {str(q): _finite(v) for q, v in zip(QUANTILES, quantiles, strict=True)},
+        "missing": rows - known,
+        "infinite": int(figures[INFINITE]),
+        **{what: _finite(value) if known else None for what, value in shown.items()},
+        "quantiles": {str(q): _finite(v) for q, v in zip(QUANTILES, middle, strict=True)},
     }
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def _deviation(figures: Floats) -> float:
+    degrees = figures[KNOWN] - 1
+    return math.sqrt(figures[SQUARES] / degrees) if degrees > 0 else math.nan
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _levels(df: DataFrame, names: Sequence[str], label: Column, result: dict[str, Any]) -> None:

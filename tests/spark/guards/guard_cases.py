@@ -28,6 +28,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "features": ["x", "amount"],
         "categories": ["kind"],
         "compared": ["x", "amount", "kind"],
+        "areas": {},
+        "leak_area_max": 0.999,
     },
     "scored": {"label": "y", "classes": ["n", "p"], "positive": "p"},
 }
@@ -254,6 +256,22 @@ CASES = [
         ("56 of 56 synthetic rows (100 %) have the very features of a real row; expected at most 10 %",),
     ),
     Case(
+        "feature that gives the label away",
+        "resampled",
+        lambda df: df,
+        "expect_no_feature_to_give_the_label_away",
+        ("1 feature alone almost gives away the label 'y', by ROC area: 'x' (0.995); expected less than 0.9",),
+        {"areas": {"x": 0.995}},
+    ),
+    Case(
+        "feature that must stop the run",
+        "resampled",
+        lambda df: df,
+        "expect_no_feature_to_give_the_label_away",
+        ("2 features alone almost give away the label 'y', by ROC area: 'a' (1), 'x' (0.9996)", "(data.exclude)"),
+        {"areas": {"x": 0.9996, "a": 1.0}, "suspect_area_max": None},
+    ),
+    Case(
         "bent scores",
         "scored",
         where("y = 'n'", "score", 0.5),
@@ -304,6 +322,7 @@ WARNED = {
     "twin in train",
     "synthetic fraction",
     "copies of real rows",
+    "feature that gives the label away",
     "bent scores",
 }
 

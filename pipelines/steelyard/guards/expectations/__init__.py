@@ -20,6 +20,7 @@ from steelyard.guards.expectations._labels import (
     ExpectMinorityShareToBeBetween,
     ExpectNoNullLabels,
 )
+from steelyard.guards.expectations._leaks import ExpectNoFeatureToGiveTheLabelAway
 from steelyard.guards.expectations._scores import (
     ExpectPredictedPrevalenceToBeNear,
     ExpectScoresToBeProbabilities,
@@ -50,6 +51,7 @@ __all__ = [
     "ExpectLabelDistributionToMatch",
     "ExpectLabelsToMatchClasses",
     "ExpectMinorityShareToBeBetween",
+    "ExpectNoFeatureToGiveTheLabelAway",
     "ExpectNoNearDuplicatesAcrossSplits",
     "ExpectNoNullLabels",
     "ExpectPredictedPrevalenceToBeNear",
