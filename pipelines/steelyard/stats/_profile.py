@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype, internal, is_vector
+from steelyard.columns import class_text, col, dtype, is_vector
 from steelyard.dataset import Dataset
 from steelyard.frames.workers import in_worker
 from steelyard.kernels.arrays import Floats
@@ -73,7 +73,8 @@ def _numbers(
         return
     wanted = max(_FEWEST_DRAWN, _DRAWN // (len(names) * len(counts)))
     rates = {c: min(1.0, wanted / n) for c, n in counts.items()}
-    rows = df.select(label.alias(internal("class")), *map(col, names))
+    # One array: PySpark would look each column up by name, which takes minutes for thousands and fails for odd names.
+    rows = df.select(label.alias("class"), F.array(*(_number(df, name) for name in names)).alias("values"))
     partial = rows.mapInArrow(in_worker(_TASK, "partial", rates=rates), SCHEMA)
     merged = partial.repartition("class").mapInArrow(
         in_worker(_TASK, "whole", features=len(names), at=QUANTILES), SCHEMA
@@ -83,6 +84,11 @@ def _numbers(
         middle = np.frombuffer(row["sample"]).reshape(len(QUANTILES), len(names))
         for i, name in enumerate(names):
             result[name]["by_class"][row["class"]] = _described(figures[:, i], middle[:, i], counts[row["class"]])
+
+
+def _number(df: DataFrame, name: str) -> Column:
+    value = col(name)
+    return (value.cast("int") if isinstance(dtype(df, name), T.BooleanType) else value).cast("double")
 
 
 def _described(figures: Floats, middle: Floats, rows: int) -> dict[str, Any]:

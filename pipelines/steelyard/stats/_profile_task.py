@@ -22,7 +22,7 @@ def partial(batches: Iterable[pa.RecordBatch], *, rates: Mapping[str, float]) ->
     Parameters
     ----------
     batches : iterable of RecordBatch
-        The class, then the features.
+        The class, and an array of its features, which are doubles.
     rates : mapping of str to float
         At which the rows of a class are drawn.
     """
@@ -64,25 +64,14 @@ def _classes(batch: pa.RecordBatch, rates: Mapping[str, float]) -> Iterator[tupl
         return
     present, starts = np.unique(codes[order], return_index=True)
     rate = np.array([rates.get(n, 1.0) for n in names])[codes[order]]
-    blocks = [_block(batch, at, order) for at in range(1, batch.num_columns, _BLOCK)]
+    values = batch.column(1).flatten().to_numpy(zero_copy_only=False).reshape(batch.num_rows, -1)
+    blocks = [np.ascontiguousarray(values[order, at : at + _BLOCK].T) for at in range(0, values.shape[1], _BLOCK)]
     figures = np.concatenate([summarize(block, starts) for block in blocks], axis=2)
     chosen = _chosen(blocks, rate)
     ends = [*starts[1:], len(order)]
     for i, (code, start, end) in enumerate(zip(present, starts, ends, strict=True)):
         picked = np.flatnonzero(chosen[start:end]) + start
         yield names[code], figures[i], np.concatenate([block[:, picked] for block in blocks])
-
-
-def _block(batch: pa.RecordBatch, first: int, order: NDArray[np.intp]) -> Floats:
-    columns = batch.columns[first : first + _BLOCK]
-    return np.stack([_numbers(c)[order] for c in columns])
-
-
-def _numbers(column: pa.Array) -> Floats:
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    known: Floats = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return known
 
 
 def _chosen(blocks: Sequence[Floats], rate: Floats) -> NDArray[np.bool_]:
