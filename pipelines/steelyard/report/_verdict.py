@@ -235,5 +235,4 @@ def _guards(found: Artifacts) -> list[Point]:
 
 def _told(result: Mapping[str, Any]) -> bool:
     """Whether the verdict says it elsewhere: it starts with suspected leaks."""
-    leak = result["expectation"] == "expect_no_feature_to_give_the_label_away"
-    return leak and result["severity"] != "critical"
+    return result["severity"] != "critical" and str(result["expectation"]).endswith("_to_give_the_label_away")
