@@ -76,7 +76,7 @@ def test_wrong_folds_are_errors(spark: SparkSession) -> None:
     df = spark.createDataFrame([(i, int(i < 3)) for i in range(40)], "fold int, y int")
     with pytest.raises(InputError, match="class '1' has 3 rows, too few for 4 folds"):
         stratified_folds(df, dataset(df), {"0": 37, "1": 3}, 4)
-    with pytest.raises(InputError, match="folds is 0; it must be at least 2"):
+    with pytest.raises(InputError, match="folds is 0; it must be from 2 to 1,000"):
         stratified_folds(df, dataset(df), {"0": 37, "1": 3}, 0)
     plan = stratified_folds(df, dataset(df), {"0": 37, "1": 3}, 3)
     with pytest.raises(InputError, match="column 'fold', and apply_folds adds"):

@@ -118,13 +118,32 @@ def test_gap_leaves_out_rows_before_each_cut(spark: SparkSession) -> None:
     assert sum(plan.counts["left_out"].values()) == df.where(F.col("d").isin(by_split[None])).count()
 
 
-@pytest.mark.parametrize("kind", ["bigint", "date", "timestamp_ntz"])
+@pytest.mark.parametrize("kind", ["bigint", "date", "timestamp_ntz", "string", "double", "decimal(20,3)"])
 def test_temporal_takes_times_of_every_kind(spark: SparkSession, kind: str) -> None:
-    df = timed(spark)
-    time = F.col("d").cast("bigint") if kind == "bigint" else F.col("t").cast(kind)
-    df = df.withColumn("t", time)
-    plan = temporal_split(df, dataset(df, time="t"), class_counts(df, "y").counts, validation=0.1, test=0.2)
-    assert min(plan.counts["test"].values()) > 0
+    df, counts = timed(spark), class_counts(timed(spark), "y").counts
+    given = temporal_split(df, dataset(df, time="t"), counts, validation=0.1, test=0.2)
+    steps = {"bigint": 1.0, "double": 0.001, "decimal(20,3)": 0.125}  # a step orders rows as a day does
+    number = F.col("d") * steps.get(kind, 1.0) - (0.02 if kind == "double" else 0.0)
+    df = df.withColumn("t", (number if kind in steps else F.col("t")).cast(kind))
+    plan = temporal_split(df, dataset(df, time="t"), counts, validation=0.1, test=0.2)
+    assert plan.counts == given.counts
+
+
+def test_temporal_cuts_between_few_times(spark: SparkSession) -> None:
+    """Five days of equal size: a cut at 70 % and one at 80 % both lie nearest to the end of the fourth day."""
+    df = spark.range(400).select((F.col("id") % 7 == 0).cast("int").alias("y"), F.expr("int(id / 80)").alias("day"))
+
+    def sizes(days: str) -> list[int]:
+        rows = df.where(days).withColumn("day", F.expr("date'2024-01-01' + day").cast("string"))
+        plan = temporal_split(rows, dataset(rows, time="day"), class_counts(rows, "y").counts, validation=0.1, test=0.2)
+        assert apply_split(rows, plan).where(F.col(SPLIT).isNull()).isEmpty()
+        return [sum(of.values()) for of in plan.counts.values()]
+
+    assert sizes("true") == [240, 80, 80]
+    assert sizes("day < 3") == [80, 80, 80]
+    assert sizes("day < 3 or id % 10 = 0") == [160, 80, 16]  # the last two days hold too few rows for a fifth
+    with pytest.raises(InputError, match="window has no row of class '1'"):
+        sizes("day < 2")
 
 
 def test_temporal_refuses_what_cannot_be_judged(spark: SparkSession) -> None:
@@ -139,8 +158,15 @@ def test_temporal_refuses_what_cannot_be_judged(spark: SparkSession) -> None:
         nulls = df.withColumn("t", F.when(F.col("d") > 3, F.col("t")))
         temporal_split(nulls, dataset(df, time="t"), {"0": 1, "1": 1}, validation=0.1, test=0.2)
     with pytest.raises(InputError, match="must be a timestamp"):
-        text = df.withColumn("t", F.lit("x"))
-        temporal_split(text, dataset(df, time="t"), {"0": 1, "1": 1}, validation=0.1, test=0.2)
+        flags = df.withColumn("t", F.lit(True))
+        temporal_split(flags, dataset(df, time="t"), {"0": 1, "1": 1}, validation=0.1, test=0.2)
+    for odd, such in ((F.lit("31/01/2024"), "31/01/2024"), (F.lit(float("nan")), "NaN"), (F.lit(1e19), "1.0E19")):
+        texts = df.withColumn("t", F.when(F.col("d") < 2, odd))
+        with pytest.raises(InputError, match="null in"):
+            temporal_split(texts, dataset(df, time="t"), {"0": 1, "1": 1}, validation=0.1, test=0.2)
+        texts = df.withColumn("t", odd)
+        with pytest.raises(InputError, match=f"holds no time in .* such as '{such}'"):
+            temporal_split(texts, dataset(df, time="t"), {"0": 1, "1": 1}, validation=0.1, test=0.2)
 
 
 def test_mammography_has_equal_rows_and_exact_counts(spark: SparkSession, real_data: Callable[[str], str]) -> None:

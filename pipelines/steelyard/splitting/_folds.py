@@ -17,6 +17,7 @@ from steelyard.hashing import cuts
 from steelyard.splitting._grouped import divide_groups
 from steelyard.splitting._plan import ALL_ROWS, Division, deviations, divided, hash_position, ties_of, time_position
 
+MOST_FOLDS = 1000
 _FOLD = internal("fold")
 
 
@@ -175,6 +176,12 @@ def fold_rows(df: DataFrame, plan: FoldPlan, fold: int) -> tuple[DataFrame, Data
     return rows.where(train).drop(_FOLD), rows.where(F.col(_FOLD) == fold).drop(_FOLD)
 
 
+def check_folds(folds: int) -> None:
+    """Raise `InputError` for numbers of folds that make no sense."""
+    if not 2 <= folds <= MOST_FOLDS:
+        raise InputError(f"folds is {folds:,}; it must be from 2 to {MOST_FOLDS:,}")
+
+
 def _even(counts: Mapping[str, int], folds: int) -> dict[str, dict[str, int]]:
     """Return how many rows of each class each fold wants.
 
@@ -183,8 +190,7 @@ def _even(counts: Mapping[str, int], folds: int) -> dict[str, dict[str, int]]:
     >>> _even({"a": 5, "b": 3}, 2)
     {'0': {'a': 2, 'b': 2}, '1': {'a': 3, 'b': 1}}
     """
-    if folds < 2:
-        raise InputError(f"folds is {folds}; it must be at least 2")
+    check_folds(folds)
     wanted: dict[str, dict[str, int]] = {str(f): dict.fromkeys(counts, 0) for f in range(folds)}
     start = 0
     for name in sorted(counts):

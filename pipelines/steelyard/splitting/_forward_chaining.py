@@ -13,9 +13,9 @@ from steelyard.columns import class_text, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import cuts, with_side
-from steelyard.splitting._folds import FoldPlan
+from steelyard.splitting._folds import FoldPlan, check_folds
 from steelyard.splitting._plan import ALL_ROWS, deviations, labelled, time_position
-from steelyard.splitting._temporal import checked_time, in_units, rarest_class
+from steelyard.splitting._temporal import checked_time, cuts_apart, in_units, rarest_class
 
 _BLOCK = internal("block")
 
@@ -61,13 +61,13 @@ def forward_chaining_folds(
     >>> for i in plan.numbers:  # doctest: +SKIP
     ...     train, test = fold_rows(df, plan, i)
     """
-    if folds < 2:
-        raise InputError(f"folds is {folds}; it must be at least 2")
+    check_folds(folds)
     time, origin, bits = checked_time(df, dataset)
     position, stratum = time_position(df, time, origin), labelled(df, dataset.label)
     total, blocks = sum(counts.values()), folds + 1
     ends = [total * i // blocks for i in range(blocks + 1)]
-    found = cuts(df, position, stratum, {ALL_ROWS: ends[1:-1]}, ties="whole", bits=bits)
+    first = cuts(df, position, stratum, {ALL_ROWS: ends[1:-1]}, ties="whole", bits=bits)[ALL_ROWS]
+    found = {ALL_ROWS: cuts_apart(df, position, stratum, first, ends[1:-1], total)}
     rows = with_side(df, position, stratum, found, _BLOCK).where(F.col(_BLOCK).isNotNull())
     by_block, begins = _blocks(rows, class_text(df, dataset.label), position, blocks)
     achieved = {str(i): {c: of.get(c, 0) for c in counts} for i, of in enumerate(by_block)}

@@ -253,12 +253,15 @@ def labelled(df: DataFrame, label: str, *needed: str) -> Column:
 
 
 def time_position(df: DataFrame, name: str, origin: int) -> Column:
-    """Return a time as a non-negative whole number: microseconds (or units, for numbers) since `origin`.
+    """Return a time as a non-negative whole number: microseconds (or units, for whole numbers) since `origin`.
+
+    Text is read as ISO 8601, in the session's time zone unless it names one. Numbers with a fraction count in
+    millionths. Null where a text or a number can't be placed.
 
     Raises
     ------
     InputError
-        If the column is no time, date or whole number.
+        If the column is no time, date, text or number.
     """
     kind = dtype(df, name, "time column")
     value = col(name)
@@ -267,8 +270,20 @@ def time_position(df: DataFrame, name: str, origin: int) -> Column:
     elif isinstance(kind, T.TimestampNTZType):
         # Wall-clock times are ordered as if they were UTC, whatever the session's time zone.
         value = F.unix_micros(F.concat(value.cast("string"), F.lit("Z")).cast("timestamp"))
+    elif isinstance(kind, T.StringType):
+        value = F.unix_micros(F.trim(value).try_cast("timestamp"))
+    elif isinstance(kind, T.DoubleType | T.FloatType | T.DecimalType):
+        value = _millionths(value.cast("double"))
     elif not isinstance(kind, T.IntegralType):
         raise InputError(
-            f"time column {name!r} is of type {kind.simpleString()}; it must be a timestamp, a date or a whole number"
+            f"time column {name!r} is of type {kind.simpleString()}; it must be a timestamp, a date, ISO text or a "
+            "number"
         )
     return value.cast("bigint") - F.lit(origin).cast("bigint")
+
+
+def _millionths(value: Column) -> Column:
+    """Return a number in millionths as a bigint in the same order; beyond ±1e12 in units, up to ±3e18."""
+    beyond = value + F.signum(value) * (1e18 - 1e12)
+    scaled = F.when(F.abs(value) <= 1e12, value * 1e6).when(F.abs(value) <= 3e18, beyond)
+    return F.floor(scaled).try_cast("bigint")

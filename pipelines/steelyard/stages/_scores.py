@@ -68,7 +68,7 @@ def bucket(df: DataFrame, data: Dataset, *, temporal: bool) -> Column:
     """
     if data.group is not None:
         place = row_hash(df, [data.group], 0, "bucket")
-    elif temporal and data.time is not None and not isinstance(dtype(df, data.time), T.IntegralType):
+    elif temporal and data.time is not None and not isinstance(dtype(df, data.time), T.NumericType):
         day = F.floor(time_position(df, data.time, 0) / _DAY)
         place = F.shiftrightunsigned(F.xxhash64(day, F.lit("bucket")), 1)
     elif data.key:

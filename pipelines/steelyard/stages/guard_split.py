@@ -63,11 +63,12 @@ def _without_gap(ctx: Context, rows: DataFrame, data: Dataset) -> Column:
 def _tolerance(ctx: Context, rows: DataFrame, data: Dataset) -> int:
     """Return how far a class may miss its count: the rows of the largest key (half of them at either cut).
 
-    With groups, which may be of any size, it is what the plan has reported: rows must be where it says.
+    With groups and times, which may have any number of rows, it is what the plan has reported: rows must be where it
+    says.
     """
     deviations = ctx.read("split", "plan.json")["deviations"]
     off: list[int] = [abs(n) for of in deviations.values() for n in of.values()]
-    if not off or ctx.config.split.method == "group":
+    if not off or ctx.config.split.method in ("group", "temporal"):
         return max(off, default=0)
     sizes = rows.groupBy(*map(col, data.key)).agg(F.count(F.lit(1)).alias("n"))
     largest: int = sizes.agg(F.max("n")).collect()[0][0]
