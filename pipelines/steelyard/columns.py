@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.errors import InputError, missing_column
+from steelyard.labels import WHOLE
 
 RESERVED = "__steelyard_"
 
@@ -171,8 +172,9 @@ def class_text(df: DataFrame, name: str) -> Column:
     kind = dtype(df, name, "label")
     value = col(name)
     if isinstance(kind, T.DoubleType | T.FloatType):
-        whole = (value == F.floor(value)) & (F.abs(value) < F.lit(2.0**53))
-        text = F.when(whole, value.cast("bigint").cast("string")).otherwise(value.cast("string"))
+        # Conversions that give null, not an error, beyond a bigint: Spark may compute them for every row.
+        whole = (value == F.rint(value)) & (F.abs(value) < F.lit(WHOLE))
+        text = F.when(whole, value.try_cast("bigint").cast("string")).otherwise(value.cast("string"))
         return F.when(~F.isnan(value), text)
     if isinstance(kind, T.DecimalType):
         return decimal_text(value, kind)

@@ -13,6 +13,9 @@ from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLWriter
 
 from steelyard.errors import InputError, closest
 
+MOST = 2**31 - 1
+"""The largest number that tasks and libraries take as an int."""
+
 
 def wrong(name: str, wanted: str, value: object, hint: str = "") -> InputError:
     """Return the error for a value that a parameter can't have."""
@@ -41,15 +44,20 @@ def columns(name: str, value: object) -> list[str]:
     return list(names)
 
 
-def whole(at_least: int) -> Callable[[str, object], int]:
-    """Accept whole numbers from `at_least` on."""
+def whole(at_least: int, at_most: int = MOST) -> Callable[[str, object], int]:
+    """Accept whole numbers from `at_least` to `at_most`."""
 
     def check(name: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
-            raise wrong(name, f"a whole number, {at_least} or more", value)
+        if isinstance(value, bool) or not isinstance(value, Integral) or not at_least <= int(value) <= at_most:
+            limit = "" if at_most == MOST else f", up to {at_most:,}"
+            raise wrong(name, f"a whole number, {at_least} or more{limit}", value)
         return int(value)
 
     return check
+
+
+NEIGHBORS = whole(1, 10_000)
+"""How many neighbours are looked for: lists of more fill the memory of a task."""
 
 
 def share(name: str, value: object) -> float:

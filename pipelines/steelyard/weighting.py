@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 
 from steelyard.columns import class_text, col, of_key
 from steelyard.errors import InputError, closest
-from steelyard.sampling._strategy import class_name
+from steelyard.labels import class_name
 
 ClassWeight = str | Mapping[Any, float]
 

@@ -20,8 +20,8 @@ from sklearn.svm import SVC
 
 from steelyard import over_sampling, under_sampling
 from steelyard.hashing import ROW_ID, with_row_id
+from steelyard.labels import class_name
 from steelyard.sampling import Sampler, apply_plan
-from steelyard.sampling._strategy import class_name
 from steelyard.testing._tables import refused
 
 if TYPE_CHECKING:

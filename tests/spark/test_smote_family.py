@@ -134,7 +134,7 @@ def adult(spark: SparkSession, path: str, n: int = 600) -> tuple[DataFrame, pd.D
 def test_smotenc_is_its_definition(spark: SparkSession, real_data: Callable[[str], str]) -> None:
     df, table, numbers, categories = adult(spark, real_data("adult"))
     rare = table.income.value_counts().idxmin()
-    sampler = ours.SMOTENC(label_col="income", provenance=True, k_neighbors=5)
+    sampler = ours.SMOTENC(label_col="income", provenance=True, k_neighbors=5, distinct_neighbors=True)
     plan = sampler.plan(df)
     old, new = split(sampler.fit_resample(df))
     members = old[old.income == rare]
@@ -164,7 +164,7 @@ def test_smoten_votes_with_its_seed(spark: SparkSession, real_data: Callable[[st
     df, table, _, categories = adult(spark, real_data("adult"), 400)
     df = df.select(*categories, "income")
     rare = table.income.value_counts().idxmin()
-    sampler = ours.SMOTEN(label_col="income", provenance=True, k_neighbors=3)
+    sampler = ours.SMOTEN(label_col="income", provenance=True, k_neighbors=3, distinct_neighbors=True)
     old, new = split(sampler.fit_resample(df))
     codes = OrdinalEncoder().fit(old[categories])
     members = old[old.income == rare]
@@ -195,6 +195,33 @@ def test_the_vote_counts_the_seed_and_draws_ties(spark: SparkSession) -> None:
     ):
         assert f in {sf, nf} and g in {sg, ng}, "one of two votes"
     assert new.groupby("seed_id")[["f", "g"]].nunique().max().max() == 2, "ties are drawn for each row"
+
+
+def test_equal_rows_of_categories_are_neighbours(spark: SparkSession) -> None:
+    """A class of 22 rows of which three are different: imbalanced-learn, and the paper's vote, make copies of these."""
+    rng = np.random.default_rng(0)
+    n = [9, 7, 6]
+    table = pd.DataFrame(
+        {
+            "p": [*np.repeat(["a", "b", "c"], n), *rng.choice(["a", "b", "c"], 60)],
+            "q": [*np.repeat(["u", "v", "u"], n), *rng.choice(["u", "v"], 60)],
+            "x": [*np.repeat([0.0, 1.0, 0.5], n), *rng.normal(size=60)],
+            "label": ["rare"] * 22 + ["common"] * 60,
+        }
+    )
+    df = spark.createDataFrame(table)
+    for name, features in (("SMOTEN", ["p", "q"]), ("SMOTENC", ["x", "p", "q"])):
+        sampler = getattr(ours, name)(features_col=features, sampling_strategy={"rare": 44})
+        made = sampler.fit_resample(df).where("is_synthetic").select(features).toPandas()
+        settings = {"categorical_features": ["p", "q"]} if name == "SMOTENC" else {}
+        peer = getattr(peers, name)(sampling_strategy={"rare": 400}, random_state=0, **settings)
+        theirs = peer.fit_resample(table[features], table["label"])[0].iloc[len(table) :]
+        assert set(made.itertuples(index=False, name=None)) == set(theirs.itertuples(index=False, name=None))
+        assert made.groupby(["p", "q"]).size().to_list() == n, "every row is a seed equally often"
+        with pytest.raises(InputError, match="needs at least 6 different rows of a class, and class 'rare' has 3"):
+            getattr(ours, name)(features_col=features, distinct_neighbors=True).plan(df)
+        with pytest.raises(InputError, match="needs at least 7 rows of a class, and class 'rare' has 6"):
+            getattr(ours, name)(features_col=features, k_neighbors=6).plan(df.where("label = 'common' or p = 'c'"))
 
 
 @pytest.mark.parametrize("how", ["minority", "majority", "combined"])

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from imblearn.utils import check_sampling_strategy
 
 from steelyard.errors import InputError
-from steelyard.sampling._strategy import SPELLINGS, class_name, class_order, resolve
+from steelyard.labels import class_name, class_order
+from steelyard.sampling._strategy import SPELLINGS, resolve
 
 KINDS = ("over-sampling", "under-sampling")
 counts_of_classes = st.dictionaries(st.integers(-3, 12), st.integers(1, 40), min_size=1, max_size=5)
@@ -74,7 +75,9 @@ def test_the_ratio_is_of_the_rarest_class_whichever_that_is() -> None:
     [
         (1, "1"), (1.0, "1"), (0.5, "0.5"), (True, "true"), (np.bool_(False), "false"), (np.int64(3), "3"),
         (np.float32(2.0), "2"), (Decimal("1.50"), "1.5"), (Decimal("100"), "100"), (Decimal("0.00"), "0"),
-        ("1.0", "1.0"), ("ü<b>'", "ü<b>'"),
+        ("1.0", "1.0"), ("ü<b>'", "ü<b>'"), (1e20, "1.0E20"), (-(2.0**63), "-9.223372036854776E18"), (1e-5, "1.0E-5"),
+        (float("inf"), "Infinity"), (-float("inf"), "-Infinity"), (12345678.5, "1.23456785E7"), (2**64, str(2**64)),
+        (np.float32(3e38), "3.0E38"), (Decimal("1234567890123456789012345678"), "1234567890123456789012345678"),
     ],
 )  # fmt: skip
 def test_labels_are_known_by_their_string_form(label: object, name: str) -> None:
@@ -85,6 +88,10 @@ def test_labels_are_known_by_their_string_form(label: object, name: str) -> None
 def test_number_like_classes_sort_as_numbers() -> None:
     assert class_order(["10", "9", "-1"]) == ["-1", "9", "10"]
     assert class_order(["b", "10", "a"]) == ["10", "a", "b"]
+    assert class_order(["Infinity", "1.0E20", "-Infinity", "2"]) == ["-Infinity", "2", "1.0E20", "Infinity"]
+    # Decimals that are one double are two classes.
+    assert class_order(["12345678901234567890123", "12345678901234567890122"])[0].endswith("2")
+    assert class_order(["nan", "1", "0"]) == ["0", "1", "nan"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import typer
 
 from steelyard.cli._run import Json
 from steelyard.errors import InputError, closest
+from steelyard.labels import class_name
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -73,7 +74,8 @@ def split(
     validation: Annotated[float | None, typer.Option("--validation", help="[default: 0.1]")] = None,
     test: Annotated[float | None, typer.Option("--test", help="[default: 0.2]")] = None,
     folds: Annotated[
-        int | None, typer.Option("--folds", help="Instead of splits, a column fold for cross-validation.")
+        int | None,
+        typer.Option("--folds", min=2, max=1000, help="Instead of splits, a column fold for cross-validation."),
     ] = None,
     seed: Seed = 0,
     json: Json = False,
@@ -148,10 +150,15 @@ def parse_params(pairs: list[str] | None, option: str = "--param") -> dict[str, 
         if not (name and equals):
             raise InputError(f"{option} {pair!r} is not of the form NAME=value")
         try:
-            parsed[name] = YAML(typ="safe").load(StringIO(value))
+            parsed[name] = _by_class(YAML(typ="safe").load(StringIO(value)))
         except YAMLError:
             raise InputError(f"{option} {name}: the value is no YAML: {value}") from None
     return parsed
+
+
+def _by_class(value: Any) -> Any:
+    """Return a map with its keys in the form that classes have: `1.0` is class 1, as in a table."""
+    return {class_name(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def evaluate(

@@ -86,7 +86,7 @@ class SMOTEENN(CombinedSampler):
         n_neighbors: int = 3,
         kind_sel: str = "all",
         cleaning_strategy: str | Sequence[str] = "all",
-        distinct_neighbors: bool = True,
+        distinct_neighbors: bool | None = None,
         categorical_features: Sequence[str] | None = None,
         missing: str = "error",
         scale: str = "none",

@@ -76,7 +76,7 @@ class SMOTETomek(CombinedSampler):
         max_new_rows: int | None = None,
         k_neighbors: int = 5,
         cleaning_strategy: str | Sequence[str] = "all",
-        distinct_neighbors: bool = True,
+        distinct_neighbors: bool | None = None,
         categorical_features: Sequence[str] | None = None,
         missing: str = "error",
         scale: str = "none",

@@ -9,12 +9,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from steelyard.labels import class_name
+
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SECRET = re.compile(r"passw|secret|token|credential|access.?key|account.?key", re.IGNORECASE)
 _SECRET_VALUE = re.compile(
     r"(?:passw(?:or)?d|pwd|secret|token|account.?key|access.?key)\s*=\s*(?!\$\{)[^;&\s]+|://[^/\s:@]+:(?!\$\{)[^/\s@]+@",
     re.IGNORECASE,
 )
+_LONGEST = timedelta(days=36525)
 AUTO = "auto"
 """In the place of a sampler: the one that the stage `diagnose` recommends."""
 
@@ -32,7 +35,13 @@ def duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)\s*([smhdw])", text)
     if match is None:
         raise ValueError(f"{text!r} is no length of time; write a number and one of s, m, h, d, w, such as '7d'")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        length = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except (OverflowError, ValueError):
+        length = timedelta.max
+    if length > _LONGEST:
+        raise ValueError(f"{text!r} is longer than {_LONGEST.days:,} days")
+    return length
 
 
 def _checked_duration(text: str) -> str:
@@ -46,11 +55,7 @@ def _listed(value: Any) -> Any:
 
 def _text(value: Any) -> Any:
     """Return a class as YAML spells it in the string form that labels have."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value) if isinstance(value, int | float) else value
+    return class_name(value) if isinstance(value, bool | int | float) else value
 
 
 def _text_keys(value: Any) -> Any:
@@ -70,6 +75,7 @@ Amount = Annotated[float, Field(ge=0)]
 ClassText = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float | bool)]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 def _refuse_secrets(section: str, values: Mapping[str, Any]) -> None:
@@ -154,7 +160,7 @@ class SplitConfig(Section):
     method: Literal["stratified", "group", "temporal"] = "stratified"
     validation: Share = 0.1
     test: Share = 0.2
-    seed: int = 0
+    seed: Seed = 0
     gap: Duration | None = None
     materialize: bool = False
 
@@ -192,8 +198,8 @@ class TrainConfig(Section):
         Literal["none", "balanced"] | Annotated[dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(_text_keys)]
     ) = "none"
     params: dict[str, Any] = {}
-    num_workers: Annotated[int, Field(ge=1)] = 2
-    seed: int = 0
+    num_workers: Annotated[int, Field(ge=1, le=10_000)] = 2
+    seed: Seed = 0
 
 
 class DecideConfig(Section):
@@ -264,7 +270,7 @@ class AirflowConfig(Section):
     schedule: str | None = None
     start_date: date | datetime = date(2026, 1, 1)
     catchup: bool = False
-    retries: Annotated[int, Field(ge=0)] = 1
+    retries: Annotated[int, Field(ge=0, le=1000)] = 1
     conn_id: str = "spark_default"
     pool: str | None = None
     on_failure: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")] | None = None

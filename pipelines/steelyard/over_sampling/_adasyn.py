@@ -12,7 +12,7 @@ from steelyard.errors import InputError
 from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._rivals import RIVALS, RivalSampler
 from steelyard.over_sampling._seeds import CLASS, STRATUM
-from steelyard.params import param, whole
+from steelyard.params import NEIGHBORS, param
 from steelyard.sampling._docs import documented
 from steelyard.sampling._strategy import Strategy
 
@@ -57,7 +57,7 @@ class ADASYN(RivalSampler):
     name = "adasyn"
     neighbors = "n_neighbors"
 
-    n_neighbors = param("n_neighbors", "how many nearest rows are counted, and are paired with", whole(1))
+    n_neighbors = param("n_neighbors", "how many nearest rows are counted, and are paired with", NEIGHBORS)
 
     @keyword_only
     def __init__(
@@ -74,7 +74,7 @@ class ADASYN(RivalSampler):
         random_state: int = 0,
         max_new_rows: int | None = None,
         n_neighbors: int = 5,
-        distinct_neighbors: bool = True,
+        distinct_neighbors: bool | None = None,
         categorical_features: Sequence[str] | None = None,
         missing: str = "error",
         scale: str = "none",

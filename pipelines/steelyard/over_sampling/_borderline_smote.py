@@ -16,7 +16,7 @@ from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._neighbors import own_points
 from steelyard.over_sampling._rivals import RIVALS, RivalSampler, rival_points, unlike
 from steelyard.over_sampling._seeds import CLASS, STRATUM, USES
-from steelyard.params import one_of, param, whole
+from steelyard.params import NEIGHBORS, one_of, param
 from steelyard.sampling._docs import documented
 from steelyard.sampling._params import HasNeighbors
 from steelyard.sampling._plan import Work
@@ -68,7 +68,7 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
 
     name = "borderline_smote"
 
-    m_neighbors = param("m_neighbors", "how many nearest rows of any class tell whether a row is in danger", whole(1))
+    m_neighbors = param("m_neighbors", "how many nearest rows of any class tell whether a row is in danger", NEIGHBORS)
     kind = param(
         "kind",
         "whom seeds are paired with: rows of their class, or also of others",
@@ -92,7 +92,7 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
         k_neighbors: int = 5,
         m_neighbors: int = 10,
         kind: str = "borderline-1",
-        distinct_neighbors: bool = True,
+        distinct_neighbors: bool | None = None,
         categorical_features: Sequence[str] | None = None,
         missing: str = "error",
         scale: str = "none",

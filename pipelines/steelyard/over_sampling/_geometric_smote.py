@@ -104,7 +104,7 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
         truncation_factor: float = 1.0,
         deformation_factor: float = 0.0,
         selection_strategy: str = "combined",
-        distinct_neighbors: bool = True,
+        distinct_neighbors: bool | None = None,
         categorical_features: Sequence[str] | None = None,
         missing: str = "error",
         scale: str = "none",

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark import keyword_only
 
-from steelyard.params import param, whole
+from steelyard.params import NEIGHBORS, param
 from steelyard.sampling._docs import documented
 from steelyard.sampling._engine._base import EngineSampler
 from steelyard.sampling._engine._params import auto_or_number, clusters
@@ -59,7 +59,7 @@ class KMeansSMOTE(EngineSampler, HasMaxNewRows):
     neighbors = "k_neighbors"
     near = True
 
-    k_neighbors = param("k_neighbors", "how many nearest rows of its class and cluster a row is paired with", whole(1))
+    k_neighbors = param("k_neighbors", "how many nearest rows of its class and cluster a row is paired with", NEIGHBORS)
     kmeans_estimator = param("kmeans_estimator", "number of clusters, or a clustering, which can't be saved", clusters)
     cluster_balance_threshold = param(
         "cluster_balance_threshold", "share of a class in a cluster that is enough, or 'auto'", auto_or_number

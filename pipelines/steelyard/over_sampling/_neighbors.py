@@ -60,9 +60,17 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
         return stratum
 
     def _search(self, grown: Growth, sizes: Mapping[str, tuple[int, int]], k: int | None = None) -> Search:
-        distinct, wanted = self.getOrDefault("distinct_neighbors"), self._k() if k is None else k
+        distinct, wanted = self._distinct(grown.space.features), self._k() if k is None else k
         of_space = grown.space.searching()
         return Search(wanted, sizes=sizes, distinct=distinct, block_bytes=self._block_bytes(), **of_space)
+
+    def _distinct(self, features: Features) -> bool:
+        """Return whether equal rows count as one neighbour: by default unless there are categories.
+
+        Rows of categories repeat by nature; between equal rows of numbers, new rows would be copies.
+        """
+        asked = self.getOrDefault("distinct_neighbors")
+        return not features.categories if asked is None else bool(asked)
 
     def _k(self) -> int:
         return int(self.getOrDefault(self.neighbors))
@@ -77,7 +85,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
 
     def _seen(self, df: DataFrame, roles: Roles, features: Features, counts: Mapping[str, int]) -> Survey:
         seen = super()._seen(df, roles, features, counts)
-        if self.getOrDefault("distinct_neighbors"):
+        if self._distinct(features):
             self._check_sizes(self._new(counts), seen.distinct, "different rows", " (or distinct_neighbors to False)")
         return seen
 

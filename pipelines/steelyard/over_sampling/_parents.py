@@ -97,7 +97,7 @@ def _numbers(pairs: DataFrame, table: DataFrame, roles: Roles, space: Space) -> 
         if "point" in columns:
             part = _part("point", kind, start, width)
             whole = isinstance(kind, T.IntegralType)
-            found[name] = _stepped(F.col(_parents(field[name])[0]), part).cast(kind) if whole else placed(kind, part)
+            found[name] = _stepped(kind, F.col(_parents(field[name])[0]), part) if whole else placed(kind, part)
         elif "way" in columns and name in way:
             found[name] = placed(kind, _part("way", kind, start, width))
         else:
@@ -110,9 +110,13 @@ def _part(numbers: str, kind: T.DataType, start: int, width: int) -> Column:
     return F.element_at(numbers, start + 1) if is_number(kind) else F.slice(numbers, start + 1, width)
 
 
-def _stepped(seed: Column, point: Column) -> Column:
-    """Return a whole number at a point: whole steps from the seed, so that numbers beyond 2**53 keep their digits."""
-    return seed.cast("bigint") + F.rint(point - seed.cast("double")).cast("bigint")
+def _stepped(kind: T.DataType, seed: Column, point: Column) -> Column:
+    """Return a whole number at a point: whole steps from the seed, so that numbers beyond 2**53 keep their digits.
+
+    The seed itself where the type can't hold the number at the point.
+    """
+    steps = F.rint(point - seed.cast("double")).try_cast("bigint")
+    return F.coalesce(F.try_add(seed.cast("bigint"), steps).try_cast(kind), seed)
 
 
 def _parents(field: str) -> tuple[str, str]:

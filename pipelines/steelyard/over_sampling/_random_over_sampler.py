@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 
 from steelyard.errors import InputError
 from steelyard.kernels.geometric import bandwidth
+from steelyard.labels import class_name
 from steelyard.over_sampling._base import Growth, SyntheticSampler
 from steelyard.over_sampling._points import alone, class_bounds, with_points
 from steelyard.params import param, wrong
@@ -20,7 +21,7 @@ from steelyard.sampling._features import Features
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._statistics import class_samples, spread
-from steelyard.sampling._strategy import Strategy, class_name
+from steelyard.sampling._strategy import Strategy
 
 
 def _shrinkage(name: str, value: object) -> float | dict[str, float]:

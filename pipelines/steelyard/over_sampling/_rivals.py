@@ -39,7 +39,7 @@ class RivalSampler(NeighborSampler):
         mapping of str to mapping of int to int
             For each class, how many of its rows have so many rivals.
         """
-        distinct = self.getOrDefault("distinct_neighbors")
+        distinct = self._distinct(grown.space.features)
         around = self._around(grown.table, grown.plan, grown.space, grown.counts, distinct=distinct)
         near = around.neighbors(k, list(grown.new))
         others = F.size(F.filter("classes", lambda c: c != F.col("own")))

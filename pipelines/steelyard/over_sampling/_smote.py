@@ -22,8 +22,7 @@ class SMOTE(NeighborSampler, HasNeighbors):
 
     Neighbours are those by float64 distances, ties by row id, whatever computes them; all of them up to a size, and a
     measured share of them in larger classes (`search`, `recall`). Equal rows are no neighbours
-    of each other, and count as one neighbour, unless `distinct_neighbors` is off, so that repeated rows don't lead
-    to mere copies.
+    of each other, and count as one neighbour, unless `distinct_neighbors` is off, so that new rows aren't copies.
 
     On new rows whole numbers stay whole and every feature stays between its parents'; weights and costs are
     interpolated too, the group is kept where both parents agree, the time is the later parent's, and all other columns
@@ -76,7 +75,7 @@ class SMOTE(NeighborSampler, HasNeighbors):
         random_state: int = 0,
         max_new_rows: int | None = None,
         k_neighbors: int = 5,
-        distinct_neighbors: bool = True,
+        distinct_neighbors: bool | None = None,
         categorical_features: Sequence[str] | None = None,
         missing: str = "error",
         scale: str = "none",

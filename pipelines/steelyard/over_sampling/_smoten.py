@@ -82,7 +82,7 @@ class SMOTEN(NeighborSampler, HasNeighbors):
     {columns}
     {over}
     k_neighbors : int, default 5
-        Each class that gets new rows needs more different rows than this.
+        Each class that gets new rows needs more rows than this, equal ones included.
     {distinct}
     categorical_features : list of str, optional
         Features that are categories, as all must be that are neither strings nor booleans; by default all are taken
@@ -123,7 +123,7 @@ class SMOTEN(NeighborSampler, HasNeighbors):
         random_state: int = 0,
         max_new_rows: int | None = None,
         k_neighbors: int = 5,
-        distinct_neighbors: bool = True,
+        distinct_neighbors: bool | None = None,
         categorical_features: Sequence[str] | None = None,
         missing: str = "error",
         scale: str = "none",

@@ -31,7 +31,7 @@ class SMOTENC(NeighborSampler, HasNeighbors):
     {columns}
     {over}
     k_neighbors : int, default 5
-        Each class that gets new rows needs more different rows than this.
+        Each class that gets new rows needs more rows than this, equal ones included.
     {distinct}
     {features}
     {provenance}
@@ -63,7 +63,7 @@ class SMOTENC(NeighborSampler, HasNeighbors):
         random_state: int = 0,
         max_new_rows: int | None = None,
         k_neighbors: int = 5,
-        distinct_neighbors: bool = True,
+        distinct_neighbors: bool | None = None,
         categorical_features: Sequence[str] | None = None,
         missing: str = "error",
         scale: str = "none",

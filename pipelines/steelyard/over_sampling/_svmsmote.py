@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark import keyword_only
 
-from steelyard.params import param, whole
+from steelyard.params import NEIGHBORS, param
 from steelyard.sampling._docs import documented
 from steelyard.sampling._engine._base import EngineSampler
 from steelyard.sampling._engine._params import estimator, from_zero_to_one
@@ -57,8 +57,8 @@ class SVMSMOTE(EngineSampler, HasMaxNewRows):
     sampling_type = "over-sampling"
     neighbors = "k_neighbors"
 
-    k_neighbors = param("k_neighbors", "how many nearest rows of its class a row is paired with", whole(1))
-    m_neighbors = param("m_neighbors", "how many nearest rows of all say whether a row is in danger", whole(1))
+    k_neighbors = param("k_neighbors", "how many nearest rows of its class a row is paired with", NEIGHBORS)
+    m_neighbors = param("m_neighbors", "how many nearest rows of all say whether a row is in danger", NEIGHBORS)
     svm_estimator = param("svm_estimator", "a classifier with support vectors; can't be saved", estimator("fit"))
     out_step = param("out_step", "how far beyond a row new ones may lie", from_zero_to_one)
 

@@ -15,13 +15,14 @@ from steelyard.columns import check_free, class_text
 from steelyard.errors import InputError
 from steelyard.frames.workers import check_workers_once
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
+from steelyard.labels import class_order
 from steelyard.params import ParamsReader, ParamsWriter
 from steelyard.sampling._advice import check_table, explained
 from steelyard.sampling._apply import PROVENANCE, apply_plan
 from steelyard.sampling._params import HasColumns, HasRandomState, HasStrategy
 from steelyard.sampling._plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling._roles import Roles, find_roles
-from steelyard.sampling._strategy import Kind, class_order, resolve
+from steelyard.sampling._strategy import Kind, resolve
 from steelyard.stats import class_counts
 
 
@@ -153,8 +154,7 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
         roles = self._roles(df)
         self.check_output(df.columns)
         found = class_counts(df, roles.label)
-        if found.nulls:
-            raise InputError(f"label {roles.label!r} is null in {found.nulls:,} rows; drop them or label them first")
+        found.refuse_nulls(roles.label)
         if not found.counts:
             raise InputError("the table has no rows to resample")
         return roles, {name: found.counts[name] for name in class_order(found.counts)}

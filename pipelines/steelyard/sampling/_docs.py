@@ -49,8 +49,10 @@ _SEARCH = """scale : {"none", "standard", "robust"}, default "none"
     block_mb : int, default 192
         MiB of features in a block of the neighbour search."""
 
-_DISTINCT = """distinct_neighbors : bool, default True
-        Equal rows are no neighbours of each other, and count as one neighbour."""
+_DISTINCT = """distinct_neighbors : bool, optional
+        Whether equal rows are no neighbours of each other, and count as one neighbour. By default they are neighbours
+        at distance 0, as in imbalanced-learn, where there are categories, and are not where all features are numbers,
+        since new rows between equal rows are copies."""
 
 _COUNTED = """distinct_neighbors : bool, default False
         Whether equal rows count as one neighbour, and not at all for themselves. As in imbalanced-learn, they count."""

@@ -7,7 +7,7 @@ from numbers import Integral
 from pyspark.ml.param import Params
 
 from steelyard.errors import InputError
-from steelyard.params import column, columns, flag, one_of, param, share, whole, wrong
+from steelyard.params import NEIGHBORS, column, columns, flag, one_of, param, share, whole, wrong
 from steelyard.sampling._strategy import Strategy, check_strategy
 
 
@@ -100,7 +100,10 @@ class HasSearch(HasFeatures):
     """How neighbours are looked for."""
 
     distinct_neighbors = param(
-        "distinct_neighbors", "whether neighbours differ from the row and from one another, where rows are equal", flag
+        "distinct_neighbors",
+        "whether neighbours differ from the row and from one another, where rows are equal; by default those of "
+        "over-sampling do, unless there are categories",
+        flag,
     )
     search = param(
         "search",
@@ -116,7 +119,7 @@ class HasSearch(HasFeatures):
 class HasNeighbors(HasSearch):
     """Which neighbours a row is paired with."""
 
-    k_neighbors = param("k_neighbors", "how many nearest neighbours in its class a row is paired with", whole(1))
+    k_neighbors = param("k_neighbors", "how many nearest neighbours in its class a row is paired with", NEIGHBORS)
 
 
 class HasProvenance(Params):

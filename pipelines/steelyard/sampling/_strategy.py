@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
 
 from steelyard.errors import InputError, closest
+from steelyard.labels import class_name, class_order
 
 Kind = Literal["over-sampling", "under-sampling", "clean-sampling"]
 Strategy = float | str | Sequence[Any] | Mapping[Any, int] | Callable[[dict[str, int]], Mapping[Any, int]]
 
+_MOST_ROWS = 10**12
 SPELLINGS = ("auto", "minority", "not minority", "not majority", "all", "majority")
-_WHOLE = 2.0**53
-
-
-def class_name(label: object) -> str:
-    """Return the string form of a label: what `columns.class_text` gives for the same value in a table.
-
-    Examples
-    --------
-    >>> class_name(1.0), class_name(True), class_name("fraud")
-    ('1', 'true', 'fraud')
-    """
-    if isinstance(label, str):
-        return label
-    if isinstance(label, bool) or type(label).__name__ == "bool":
-        return "true" if label else "false"
-    if isinstance(label, Decimal):
-        text = f"{label:f}"
-        return (text.rstrip("0").rstrip(".") if "." in text else text) if label else "0"
-    if isinstance(label, Real) and not isinstance(label, Integral):
-        value = float(label)
-        return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else str(label)
-    return str(label)
-
-
-def class_order(classes: Iterable[str]) -> list[str]:
-    """Sort classes as their labels are: as numbers where all are numbers, else as text."""
-    names = list(classes)
-    try:
-        return sorted(names, key=float)
-    except ValueError:
-        return sorted(names)
 
 
 def check_strategy(strategy: object) -> Strategy:
@@ -251,6 +221,10 @@ def _by_count(wanted: Mapping[str, int], counts: Mapping[str, int], kind: Kind) 
             raise InputError(
                 f"sampling_strategy names class {name!r}, which is not in the table.{closest(name, counts)} "
                 f"It has: {', '.join(map(repr, list(counts)[:20]))}"
+            )
+        if count > _MOST_ROWS:
+            raise InputError(
+                f"sampling_strategy asks for {count:,} rows of class {name!r}, and {_MOST_ROWS:,} are the most."
             )
         if kind == "over-sampling" and count < counts[name]:
             raise InputError(

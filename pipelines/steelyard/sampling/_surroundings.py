@@ -13,10 +13,10 @@ from steelyard.frames.cells import with_cells
 from steelyard.frames.neighbors import nearest
 from steelyard.frames.search import Search
 from steelyard.hashing import ROW_ID
+from steelyard.labels import class_order
 from steelyard.sampling._apply import identified
 from steelyard.sampling._plan import SamplingPlan
 from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import class_order
 
 _EVERYBODY = "all"
 _CODE = internal("code")

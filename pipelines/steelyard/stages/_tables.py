@@ -20,7 +20,7 @@ from steelyard.errors import InputError
 from steelyard.frames.formats import guessed_format
 from steelyard.frames.pinned import read
 from steelyard.hashing import row_hash, unit_hash
-from steelyard.sampling import SamplingPlan, apply_plan, sampler_for
+from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
 from steelyard.splitting import FoldPlan, SplitPlan, count_torn_keys
 from steelyard.stages._context import say_nothing
 from steelyard.stages._decision import greatest_class
@@ -119,6 +119,7 @@ def _to_be_divided(spark: SparkSession, wanted: DataConfig, added: str) -> tuple
     require_columns(df, [*wanted.key, *(c for c in (wanted.group, wanted.time) if c)], "column")
     found = class_counts(df, wanted.label)
     found.check()
+    found.refuse_nulls(wanted.label)
     content = tuple(c for c in df.columns if c != wanted.label)
     key = tuple(wanted.key)
     return (
@@ -132,8 +133,9 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> Sam
     """Write a resampled table to `out/data` and the plan to `out/plan.json`; `auto` diagnoses the table first."""
     place = free(out)
     df = read(spark, configured_source(config.data))
-    data = roles(df, config.data)
     wanted = config.resample
+    reads = wanted.method == AUTO or sampler_class(wanted.method).numeric
+    data = roles(df, config.data, any_type=not reads)
     if wanted.method == AUTO:
         found = class_counts(df, data.label)
         wanted = recommended(diagnose(df, data, found.counts))

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, dtype
-from steelyard.errors import InputError
+from steelyard.errors import InputError, closest
 
 MAX_CLASSES = 1000
 _LABEL_TYPES = (T.StringType, T.BooleanType, T.NumericType)
@@ -47,11 +47,16 @@ class ClassCounts:
         Raises
         ------
         InputError
-            If the wanted class doesn't occur.
+            If the wanted class doesn't occur, or if there are more than two classes, of which none is positive.
         """
-        if wanted is not None and wanted not in self.counts:
-            seen = ", ".join(map(repr, list(self.counts)[:10]))
-            raise InputError(f"data.positive is {wanted!r}, but the label has the classes {seen}")
+        if wanted is not None and (wanted not in self.counts or len(self.counts) != 2):
+            n, more = len(self.counts), ", …" if len(self.counts) > 10 else ""
+            shown = ", ".join(f"{c!r} ({rows:,} rows)" for c, rows in list(self.counts.items())[:10])
+            fault = "no class of the label" if wanted not in self.counts else "a class, but only two classes have one"
+            raise InputError(
+                f"the positive class {wanted!r} (data.positive, --positive) is {fault}.{closest(wanted, self.counts)} "
+                f"The label has {n} classes: {shown}{more}"
+            )
         if len(self.counts) != 2:
             return None
         return wanted if wanted is not None else list(self.counts)[-1]
@@ -61,6 +66,11 @@ class ClassCounts:
         if positive is None:
             return tuple(self.counts)
         return (*(c for c in self.counts if c != positive), positive)
+
+    def refuse_nulls(self, label: str) -> None:
+        """Raise `InputError` if rows have no label."""
+        if self.nulls:
+            raise InputError(f"label {label!r} is null in {self.nulls:,} rows; drop them or label them first")
 
     def check(self, *, fewest: int = 2) -> None:
         """Raise `InputError` unless there are two classes or more, each with `fewest` (1 or 2) rows or more."""

@@ -11,11 +11,11 @@ from pyspark.sql import DataFrame
 from steelyard.errors import InputError
 from steelyard.frames.caching import held
 from steelyard.frames.ranking import before, find_lines
+from steelyard.labels import class_order
 from steelyard.sampling._measuring import MeasuringSampler
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import class_order
 
 
 class ChoosingSampler(MeasuringSampler):

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
 from steelyard.frames.caching import held
-from steelyard.params import one_of, param, whole
+from steelyard.params import NEIGHBORS, one_of, param
 from steelyard.sampling._measuring import SearchingSampler
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
@@ -114,7 +114,7 @@ def edited(rows: Rows, k: int, kind_sel: str) -> tuple[DataFrame, dict[str, int]
 class Editing(CleaningSampler):
     """Base of Wilson's editing and its repetitions."""
 
-    n_neighbors = param("n_neighbors", "how many nearest rows have a say", whole(1))
+    n_neighbors = param("n_neighbors", "how many nearest rows have a say", NEIGHBORS)
     kind_sel = param(
         "kind_sel", "a row stays if 'all' of its neighbours, or their 'mode', is of its class", one_of("all", "mode")
     )

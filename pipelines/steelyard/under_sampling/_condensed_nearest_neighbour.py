@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark import keyword_only
 
-from steelyard.params import param, whole
+from steelyard.params import NEIGHBORS, param, whole
 from steelyard.sampling._docs import documented
 from steelyard.sampling._engine._base import EngineSampler
 from steelyard.sampling._strategy import Strategy
@@ -18,7 +18,7 @@ class Condensing(EngineSampler):
 
     sampling_type = "clean-sampling"
 
-    n_neighbors = param("n_neighbors", "by how many of the rows kept so far a row is judged; one by default", whole(1))
+    n_neighbors = param("n_neighbors", "by how many of the rows kept so far a row is judged; one by default", NEIGHBORS)
     n_seeds_S = param("n_seeds_S", "how many rows of a class are kept at the beginning, by chance", whole(1))  # noqa: N815
 
 

@@ -13,11 +13,12 @@ from pyspark.sql import DataFrame
 
 from steelyard.frames.caching import held
 from steelyard.frames.ranking import ranked
+from steelyard.labels import class_order
 from steelyard.params import ParamsReader, ParamsWriter, param, public_path, whole, wrong
 from steelyard.sampling._docs import documented
 from steelyard.sampling._plan import SamplingPlan, Work
 from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import Strategy, class_order
+from steelyard.sampling._strategy import Strategy
 from steelyard.under_sampling._choosing import ChoosingSampler
 from steelyard.under_sampling._hardness import learnable, own_probabilities
 

@@ -15,14 +15,15 @@ from steelyard.frames.cells import with_cells
 from steelyard.frames.neighbors import farthest, nearest
 from steelyard.frames.ranking import ranked
 from steelyard.frames.search import Search, Sizes
-from steelyard.params import param, whole, wrong
+from steelyard.labels import class_order
+from steelyard.params import NEIGHBORS, param, wrong
 from steelyard.sampling._docs import documented
 from steelyard.sampling._features import Features
 from steelyard.sampling._measuring import SearchingSampler
 from steelyard.sampling._plan import SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import Strategy, class_order
+from steelyard.sampling._strategy import Strategy
 from steelyard.sampling._surroundings import Rows
 from steelyard.sampling._survey import Survey
 from steelyard.under_sampling._choosing import ChoosingSampler
@@ -86,8 +87,8 @@ class NearMiss(ChoosingSampler, SearchingSampler):
     seeded = False
 
     version = param("version", "1: nearest to the nearest; 2: to the farthest; 3: preselected, then farthest", _version)
-    n_neighbors = param("n_neighbors", "how many rows of the rarest class distances are averaged over", whole(1))
-    n_neighbors_ver3 = param("n_neighbors_ver3", "how many rows each row of the rarest class selects", whole(1))
+    n_neighbors = param("n_neighbors", "how many rows of the rarest class distances are averaged over", NEIGHBORS)
+    n_neighbors_ver3 = param("n_neighbors_ver3", "how many rows each row of the rarest class selects", NEIGHBORS)
 
     @keyword_only
     def __init__(

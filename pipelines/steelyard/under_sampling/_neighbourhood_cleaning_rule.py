@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames.caching import held
-from steelyard.params import at_least_zero, param, whole
+from steelyard.params import NEIGHBORS, at_least_zero, param
 from steelyard.sampling._docs import documented
 from steelyard.sampling._strategy import Strategy
 from steelyard.sampling._surroundings import Rows
@@ -53,7 +53,7 @@ class NeighbourhoodCleaningRule(CleaningSampler):
 
     name = "neighbourhood_cleaning_rule"
 
-    n_neighbors = param("n_neighbors", "how many nearest rows have a say", whole(1))
+    n_neighbors = param("n_neighbors", "how many nearest rows have a say", NEIGHBORS)
     threshold_cleaning = param("threshold_cleaning", "how large a class must be, against the rarest", at_least_zero)
 
     @keyword_only

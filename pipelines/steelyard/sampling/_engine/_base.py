@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_code, class_text, col, dtype, internal
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut
+from steelyard.labels import class_order
 from steelyard.sampling._apply import identified
 from steelyard.sampling._engine._cells import by_cells, centroids, orders
 from steelyard.sampling._engine._made import made_rows
@@ -28,7 +29,7 @@ from steelyard.sampling._params import HasEngine
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import Kind, added, class_order, cleaned, resolve
+from steelyard.sampling._strategy import Kind, added, cleaned, resolve
 
 _CODE = internal("code")
 _ROUNDS = 3  # of cells that make up for others which failed
