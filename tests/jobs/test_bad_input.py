@@ -56,7 +56,7 @@ def refused(ctx: Context, last: str = "profile") -> str:
             {"exclude": ["customer"]},
             "feature 't' is of type timestamp_ntz, which no model takes; list it under data.exclude",
         ),
-        ({"positive": "fraud"}, "data.positive is 'fraud', but the label has the classes '0', '1'"),
+        ({"positive": "fraud"}, "the positive class 'fraud' (data.positive, --positive) is no class of the label"),
         ({"label": "amount"}, "'amount' has more than 1,000 distinct values; it looks continuous"),
         ({"label": "id", "key": []}, "'id' has more than 1,000 distinct values"),
         ({"path": "/nowhere/t.parquet"}, "cannot read /nowhere/t.parquet"),
@@ -96,9 +96,10 @@ def test_missing_and_infinite_features(start: Start, saved: Callable[[pd.DataFra
     assert f"'a' ({missing} rows)" in said
     assert missing > 0
     endless = frame.assign(a=np.where(frame["id"] % 50 == 0, np.inf, 0.5))
-    assert "infinite values, which no model can learn from: 'a' (6 rows)" in refused(
-        start(pipeline(saved(endless)), "infinite")
-    )
+    assert "can't learn from: 'a' (6 rows infinite)" in refused(start(pipeline(saved(endless)), "infinite"))
+    huge = frame.assign(a=np.where(frame["id"] % 50 == 0, -1e39, 0.5), b=0.0)
+    said = refused(start(pipeline(saved(huge), train={"model": "xgboost"}), "huge"))
+    assert "beyond ±1e+38, which xgboost can't learn from: 'a' (up to 1e+39 in size)" in said
 
 
 def test_smote_on_categories_names_smotenc(start: Start, saved: Callable[[pd.DataFrame], str]) -> None:

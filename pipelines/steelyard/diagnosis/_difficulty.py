@@ -25,11 +25,11 @@ def diagnose(
 
     Give it training rows only: a recommendation is learned, as a model is.
 
-    Costs four scans of the table: samples of the classes; the rows that are asked for; the search for their neighbours,
-    with one crossing into Python; labels of equal rows, with one shuffle of a hash a row. One more with arrays or
-    vectors among the features, two more where the class has more rows than the sample and some of these have one
-    neighbour of their class. The search takes sampled rows × rows × features multiplications, 5e11 at most unless that
-    leaves fewer than 100 rows to ask for. All that decides is exact or from hash samples: the same in any partitioning.
+    Costs five scans of the table: a look at all features; samples of the classes; the rows that are asked for; the
+    search for their neighbours, with one crossing into Python; labels of equal rows, with one shuffle of a hash a row.
+    Two more where the class has more rows than the sample and some of these have one neighbour of their class. The
+    search takes sampled rows × rows × features multiplications, 5e11 at most unless that leaves fewer than 100 rows to
+    ask for. All that decides is exact or from hash samples: the same in any partitioning.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def diagnose(
     Raises
     ------
     InputError
-        If there is one class only, or features hold infinite values or arrays of several lengths.
+        If there is one class only, or features hold infinite or huge values or arrays of several lengths.
     """
     check_names(df.columns)
     table = look_at(df, dataset, counts)

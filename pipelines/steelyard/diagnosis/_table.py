@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 
-from steelyard.columns import class_text, dtype
+from steelyard.columns import class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.frames.search import Search
 from steelyard.hashing import row_hash
-from steelyard.sampling._features import Features, find_features, is_number
+from steelyard.sampling._features import Features, find_features
 from steelyard.sampling._space import Space, category_penalty
 from steelyard.sampling._statistics import Sample, class_samples, pooled, spread
 from steelyard.sampling._survey import survey
@@ -83,7 +83,7 @@ class Table:
 
 
 def look_at(df: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Table:
-    """Sample the classes and find the space: one scan of the table, two where features are arrays or vectors.
+    """Sample the classes and find the space: two scans of the table.
 
     Parameters
     ----------
@@ -95,15 +95,13 @@ def look_at(df: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Table
     Raises
     ------
     InputError
-        If there is one class only, or features hold infinite values or arrays of several lengths.
+        If there is one class only, or features hold infinite or huge values or arrays of several lengths.
     """
     there = {c: n for c, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n}
     if len(there) < 2:
         raise InputError(f"the rows are of {len(there)} class(es), {dict(there)}: there is nothing to tell apart")
     features = find_features(df, dataset.features, WHO, dataset.categorical)
-    widths = dict.fromkeys(features.numbers, 1)
-    if not all(is_number(dtype(df, f)) for f in features.numbers):
-        widths = dict(survey(df, dataset.label, features, WHO, [], 0, gaps=True).widths)
+    widths = dict(survey(df, dataset.label, features, WHO, [], 0, gaps=True).widths)
     samples = class_samples(df, dataset.identity, dataset.label, features, widths, there)
     return Table(df, dataset, there, features, _space(samples, features, widths, there), samples)
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Name = Literal["euclidean", "manhattan", "vdm"]
 
+LARGEST = 1e75
+"""Largest size of a feature: squares of differences stay finite, also of numbers divided by 1 / LARGEST or more."""
+
 _WIDEST = 1024  # numbers in an embedded row; categories beyond that are compared pair by pair
 
 

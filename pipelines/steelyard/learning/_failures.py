@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from steelyard.errors import EngineError, InputError, SteelyardError
-from steelyard.learning._features import INFINITE, RAGGED
+from steelyard.learning._features import HUGE, RAGGED
 
-_FEATURE = re.compile(rf"feature ('[^\n]*?'|\"[^\n]*?\") ({INFINITE}|{RAGGED})")
+_FEATURE = re.compile(rf"feature ('[^\n]*?'|\"[^\n]*?\") ({HUGE} \S+|{RAGGED})")
 _KNOWN = (
     (
         "barrier execution mode with dynamic",

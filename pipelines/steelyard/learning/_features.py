@@ -13,14 +13,11 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype, is_vector
 from steelyard.errors import InputError
+from steelyard.learning._params import DOUBLE_LIMIT
 
 Kind = Literal["number", "boolean", "array", "vector", "category"]
 
-# XGBoost computes in single precision, in which anything larger is infinite.
-SINGLE_LIMIT = 3.4028234663852886e38
-DOUBLE_LIMIT = 1.7976931348623157e308
-
-INFINITE = "holds an infinite value"
+HUGE = "holds an infinite value or one beyond"
 RAGGED = "does not hold the number of elements it was fitted with"
 
 
@@ -122,7 +119,7 @@ class Numeric:
             raise InputError(f"feature {self.column!r} was fitted as {self.kind}, but is {kind} in this table")
         value = present(df, self.column, kind, self.element)
         if not _whole(dtype(df, self.column)):
-            value = F.when(F.abs(value) > limit, _failure(self.name, INFINITE)).otherwise(value)
+            value = F.when(F.abs(value) > limit, _failure(self.name, f"{HUGE} ±{limit:.0e}")).otherwise(value)
         known = F.coalesce(value, F.lit(float("nan") if self.fill is None else self.fill))
         if (self.mean, self.std) != (0.0, 1.0):
             known = (known - F.lit(self.mean)) / F.lit(self.std)
@@ -187,8 +184,8 @@ class Preprocessing:
     Parameters
     ----------
     features : tuple of Numeric or Category
-    limit : float, default the largest double
-        Values beyond it count as infinite.
+    limit : float
+        Larger values, negative ones included, are refused.
     """
 
     features: tuple[Feature, ...]

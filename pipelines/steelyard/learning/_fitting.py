@@ -14,8 +14,6 @@ from steelyard.columns import class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.learning._features import (
-    DOUBLE_LIMIT,
-    SINGLE_LIMIT,
     Category,
     Feature,
     Kind,
@@ -25,9 +23,11 @@ from steelyard.learning._features import (
     kind_of,
     present,
 )
+from steelyard.learning._params import DOUBLE_LIMIT, SINGLE_LIMIT
 from steelyard.learning._sample import hash_sample
 
 MAX_LEVELS = 50
+_FARTHEST = 1e10  # standard deviations from the mean: a sample of 100,000 rows sees all of a smaller table
 
 
 def fit_preprocessing(
@@ -53,16 +53,17 @@ def fit_preprocessing(
     Raises
     ------
     InputError
-        For a column that is missing or can't be a feature, for infinite values, for arrays of unequal length.
+        For a column that is missing or can't be a feature, for infinite or huge values, for arrays of unequal length.
     """
     if not dataset.features:
         raise InputError("the table has no feature: every column has another role or is excluded")
     kinds = {f: kind_of(df, f, categorical=f in set(dataset.categorical)) for f in dataset.features}
     numeric = _numeric(df, [f for f, kind in kinds.items() if kind != "category"], kinds)
     limit = DOUBLE_LIMIT if scaled else SINGLE_LIMIT
-    rows, missing = _count_missing(df, numeric, limit)
+    rows, missing, largest = _seen(df, numeric, limit)
     if scaled:
         numeric = _scale(df, dataset, numeric, missing, rows, seed)
+        _refuse_outliers(numeric, largest)
     by_column: dict[str, list[Feature]] = {}
     for feature in numeric:
         by_column.setdefault(feature.column, []).append(feature)
@@ -95,18 +96,21 @@ def _sizes(df: DataFrame, names: Sequence[str], kinds: dict[str, Kind]) -> dict[
     return {n: high or 0 for n, high in zip(names, found[1::2], strict=True)}
 
 
-def _count_missing(df: DataFrame, numeric: Sequence[Numeric], limit: float) -> tuple[int, list[int]]:
-    """Return the number of rows, and of missing values for each feature."""
+def _seen(df: DataFrame, numeric: Sequence[Numeric], limit: float) -> tuple[int, list[int], list[float]]:
+    """Return the number of rows; for each feature, the number of missing values and the largest size of a value."""
     counts = [F.count(F.lit(1))]
     for feature in numeric:
         value = present(df, feature.column, feature.kind, feature.element)
-        counts += [F.count(value), F.count(F.when(F.abs(value) > limit, 1))]
+        counts += [F.count(value), F.count(F.when(F.abs(value) > limit, 1)), F.max(F.abs(value))]
     rows, *found = df.agg(*counts).collect()[0]
-    infinite = {f.name: n for f, n in zip(numeric, found[1::2], strict=True) if n}
-    if infinite:
-        shown = ", ".join(f"{name!r} ({n:,} rows)" for name, n in infinite.items())
-        raise InputError(f"features hold infinite values: {shown}; make them finite or missing")
-    return rows, [rows - n for n in found[::2]]
+    sizes = [size or 0.0 for size in found[2::3]]
+    huge = {f.name: (n, size) for f, n, size in zip(numeric, found[1::3], sizes, strict=True) if n}
+    if huge:
+        shown = ", ".join(f"{name!r} ({n:,} rows, up to {size:.3g} in size)" for name, (n, size) in huge.items())
+        raise InputError(
+            f"features hold values that are infinite or beyond ±{limit:.0e}: {shown}; replace them, or make them null"
+        )
+    return rows, [rows - n for n in found[::3]], sizes
 
 
 def _scale(
@@ -120,14 +124,25 @@ def _scale(
     return [_fitted(feature, sample[:, i], indicator=0 < missing[i] < rows) for i, feature in enumerate(numeric)]
 
 
+def _refuse_outliers(numeric: Sequence[Numeric], largest: Sequence[float]) -> None:
+    """Refuse values so far out that no solver converges: the sample that the deviation is from missed them."""
+    for feature, size in zip(numeric, largest, strict=True):
+        if size - abs(feature.mean) > _FARTHEST * feature.std:
+            raise InputError(
+                f"feature {feature.name!r} holds values up to {size:.3g} in size, and its standard deviation is "
+                f"{feature.std:.3g} without them: replace them, or make them null"
+            )
+
+
 def _fitted(feature: Numeric, values: NDArray[np.float64], *, indicator: bool) -> Numeric:
     known = values[~np.isnan(values)]
     fill = float(np.median(known)) if known.size else 0.0
     filled = np.where(np.isnan(values), fill, values)
     mean, std = (float(filled.mean()), float(filled.std())) if filled.size else (0.0, 0.0)
     # A constant's deviation can be a rounding error instead of zero; to divide by it would blow that error up.
-    constant = not std > 1e-12 * abs(mean)
-    return replace(feature, fill=fill, indicator=indicator, mean=mean, std=1.0 if constant else std)
+    if not std > 1e-12 * abs(mean):
+        mean, std = fill, max(abs(fill), 1.0)
+    return replace(feature, fill=fill, indicator=indicator, mean=mean, std=std)
 
 
 def _categories(df: DataFrame, names: Sequence[str], max_levels: int) -> list[Category]:

@@ -8,6 +8,11 @@ from math import isfinite
 from typing import Any
 
 from steelyard.errors import ConfigError, closest
+from steelyard.kernels.distance import LARGEST
+
+# XGBoost computes in single precision, which ends at 3.4e38, and doubles the largest number of a feature.
+SINGLE_LIMIT = 1e38
+DOUBLE_LIMIT = LARGEST
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Number:
     def __str__(self) -> str:
         kind = "an integer" if self.integer else "a number"
         low = f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
-        high = f" and at most {self.high:g}" if self.high < float("inf") else ""
+        high = f" and at most {self.high:.12g}" if self.high < float("inf") else ""
         return f"{kind} {low}{high}" + (", or null" if self.optional else "")
 
 
@@ -91,14 +96,15 @@ class Parameters:
 
 
 _SHARE = Number(low=0, high=1, above=True)
+_MOST = 2**31 - 1  # of a 32-bit integer
 
 XGBOOST = Parameters(
     known={
-        "n_estimators": Number(200, low=1, integer=True),
-        "early_stopping_rounds": Number(20, low=1, integer=True, optional=True),
+        "n_estimators": Number(200, low=1, high=100_000, integer=True),
+        "early_stopping_rounds": Number(20, low=1, high=_MOST, integer=True, optional=True),
         "learning_rate": Number(0.1, above=True),
-        "max_depth": Number(6, integer=True),
-        "max_leaves": Number(integer=True),
+        "max_depth": Number(6, high=1000, integer=True),
+        "max_leaves": Number(high=_MOST, integer=True),
         "grow_policy": Choice(None, ("depthwise", "lossguide")),
         "min_child_weight": Number(),
         "gamma": Number(),
@@ -110,7 +116,7 @@ XGBOOST = Parameters(
         "colsample_bylevel": _SHARE,
         "colsample_bynode": _SHARE,
         "scale_pos_weight": Number(above=True),
-        "max_bin": Number(256, low=2, integer=True),
+        "max_bin": Number(256, low=2, high=65_536, integer=True),
     },
     elsewhere={
         "eta": "write learning_rate",
@@ -136,10 +142,10 @@ LOGISTIC_REGRESSION = Parameters(
     known={
         "regParam": Number(1e-4),
         "elasticNetParam": Number(0.0, high=1),
-        "maxIter": Number(100, low=1, integer=True),
+        "maxIter": Number(100, low=1, high=1_000_000, integer=True),
         "tol": Number(1e-6, above=True),
         "fitIntercept": Choice(True, (True, False)),
-        "aggregationDepth": Number(low=2, integer=True),
+        "aggregationDepth": Number(low=2, high=100, integer=True),
         "maxBlockSizeInMB": Number(),
     },
     elsewhere={

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steelyard.errors import ConfigError, InputError, closest
-from steelyard.learning._params import LOGISTIC_REGRESSION, XGBOOST, Parameters
+from steelyard.learning._params import DOUBLE_LIMIT, LOGISTIC_REGRESSION, SINGLE_LIMIT, XGBOOST, Parameters
 
 if TYPE_CHECKING:
     from steelyard.learning._model import Model
@@ -22,6 +22,7 @@ class _Entry(NamedTuple):
     trainer: str
     model: str
     parameters: Parameters
+    largest: float
 
 
 _TRAINERS = {
@@ -30,8 +31,9 @@ _TRAINERS = {
         "LogisticRegressionTrainer",
         "LogisticRegressionModel",
         LOGISTIC_REGRESSION,
+        DOUBLE_LIMIT,
     ),
-    "xgboost": _Entry("steelyard.learning._xgboost", "XGBoostTrainer", "XGBoostModel", XGBOOST),
+    "xgboost": _Entry("steelyard.learning._xgboost", "XGBoostTrainer", "XGBoostModel", XGBOOST, SINGLE_LIMIT),
 }
 
 
@@ -49,6 +51,11 @@ def check_trainer(name: str, params: Mapping[str, Any] | None = None) -> None:
         Naming the nearest trainer or parameter, or the limits that a value must keep.
     """
     _entry(name).parameters.resolve(name, params or {})
+
+
+def largest_feature(name: str) -> float:
+    """Return the largest size of a feature that a trainer takes."""
+    return _entry(name).largest
 
 
 def get_trainer(

@@ -12,6 +12,13 @@ from pyspark.sql import types as T
 from steelyard.columns import col, dtype, is_vector
 from steelyard.errors import InputError, closest
 
+_LIMITS: dict[type[T.DataType], float] = {
+    T.ByteType: 2.0**7 - 1,
+    T.ShortType: 2.0**15 - 1,
+    T.IntegerType: 2.0**31 - 1,
+    T.LongType: 2.0**63 - 1024,
+    T.FloatType: 3.4028234663852886e38,
+}
 SHOWN = 10
 """Columns that a message names."""
 
@@ -134,13 +141,22 @@ def array_of(df: DataFrame, feature: str) -> Column:
 
 
 def placed(kind: T.DataType, value: Column) -> Column:
-    """Return a double as a number of some type, whole numbers rounded; of arrays, each element."""
+    """Return a double as a number of some type, within its limits, whole numbers rounded; of arrays, each element."""
     if isinstance(kind, T.ArrayType):
         inner = kind.elementType
         return F.transform(value, lambda v: placed(inner, v)).cast(kind)
     if not is_number(kind):
         return as_vector(value)
-    return (F.rint(value) if isinstance(kind, T.IntegralType) else value).cast(kind)
+    most = _most(kind)
+    inside = value if most is None else F.when(F.abs(value) > most, F.signum(value) * most).otherwise(value)
+    return (F.rint(inside) if isinstance(kind, T.IntegralType) else inside).cast(kind)
+
+
+def _most(kind: T.DataType) -> float | None:
+    """Return the largest double that a type of numbers holds, negative or not; None for doubles."""
+    if isinstance(kind, T.DecimalType):
+        return float(10 ** (kind.precision - kind.scale)) * (1 - 1e-15)
+    return _LIMITS.get(type(kind))
 
 
 def as_vector(array: Column) -> Column:

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import class_text, col, dtype, of_key
 from steelyard.hashing import find_heavy_groups, is_clumped, row_hash, sample_limit
+from steelyard.kernels.distance import LARGEST
 from steelyard.sampling._features import Features, is_float, numbers_of
 
 _SAMPLE_ROWS = 1 << 14
@@ -181,7 +182,8 @@ def spread(values: Floats, counts: Counts, how: str, *, constant: float = 1.0) -
     else:
         found = quantile(values, counts, 0.75) - quantile(values, counts, 0.25)
     # The deviation of a constant may be rounding: nothing that small is a spread.
-    tiny = 16 * np.finfo(float).eps * np.abs(known).max(axis=0, initial=0.0)
+    # Divided by less than 1 / LARGEST, a large number outside of the sample would be infinite.
+    tiny = np.maximum(16 * np.finfo(float).eps * np.abs(known).max(axis=0, initial=0.0), 1 / LARGEST)
     return np.where(np.isnan(found) | (found <= tiny), constant, found)
 
 

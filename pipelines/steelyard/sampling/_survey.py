@@ -12,6 +12,7 @@ from pyspark.sql import types as T
 from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError
 from steelyard.hashing import row_hash
+from steelyard.kernels.distance import LARGEST
 from steelyard.sampling._features import SHOWN, Features, array_of, is_float, is_number
 
 
@@ -44,9 +45,10 @@ def survey(
     *,
     gaps: bool = False,
 ) -> Survey:
-    """Scan the features once: gaps and infinities in any class, widths of arrays, different rows of each class.
+    """Scan the features once: gaps and huge numbers in any class, widths of arrays, different rows of each class.
 
-    Where there are gaps or infinities, they are counted by feature in a second scan.
+    Numbers are huge beyond `LARGEST`, infinite ones included: distances between them overflow. Where there are gaps or
+    huge numbers, they are counted by feature in a second scan.
 
     Gaps are refused also in classes that get no new rows: rows made without gaps, in one class only, would teach a
     model that a gap means the other.
@@ -89,7 +91,8 @@ def survey(
         flaws = by_class.agg(*_flaws(df, features, places)).collect()
         missing = _totals(flaws, "missing", features.names)
         refuse({} if gaps else missing, "missing", method)
-        refuse(_totals(flaws, "infinite", features.numbers), "infinite", method)
+        sizes = {f: max((r[f"size{i}"] or 0.0 for r in flaws), default=0.0) for i, f in enumerate(features.numbers)}
+        refuse(_totals(flaws, "huge", features.numbers), "huge", method, sizes)
     widths = _widths(df, features, found, method)
     distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
     doubtful = [c for c, n in distinct.items() if n < enough]
@@ -109,15 +112,24 @@ def _sizes(df: DataFrame, features: Features, places: Mapping[str, str]) -> list
 def _flaws(df: DataFrame, features: Features, places: Mapping[str, str]) -> list[Column]:
     """Return how many rows of a class have gaps and infinities, by feature."""
     found = {f"missing{i}": _missing(dtype(df, f), places[f]) for i, f in enumerate(features.names)}
-    found |= {f"infinite{i}": _infinite(dtype(df, f), places[f]) for i, f in enumerate(features.numbers)}
-    return [F.expr(f"count_if({flaw}) as {name}") for name, flaw in found.items()]
+    found |= {f"huge{i}": _huge(dtype(df, f), places[f]) for i, f in enumerate(features.numbers)}
+    sizes = [_size(dtype(df, f), F.col(places[f])).alias(f"size{i}") for i, f in enumerate(features.numbers)]
+    return [*(F.expr(f"count_if({flaw}) as {name}") for name, flaw in found.items()), *sizes]
+
+
+def _size(kind: T.DataType, value: Column) -> Column:
+    """Return the largest size of a number, NaN left out."""
+    if isinstance(kind, T.ArrayType):
+        value = F.array_max(F.filter(F.transform(value, lambda v: F.abs(v.cast("double"))), lambda v: ~F.isnan(v)))
+    size = F.abs(value.cast("double"))
+    return F.max(F.when(~F.isnan(size), size))
 
 
 def _sound(kind: T.DataType, value: str) -> str:
     """Return SQL that is true where a feature has neither: so short that a hundred features are compiled."""
     if isinstance(kind, T.ArrayType):
-        return f"forall({value}, v -> abs(v) < double('infinity'))"
-    return f"abs({value}) < double('infinity')" if is_float(kind) else f"{value} is not null"
+        return f"forall({value}, v -> abs(v) <= {LARGEST}D)"
+    return f"abs({value}) <= {LARGEST}D" if is_float(kind) else f"{value} is not null"
 
 
 def _arrays(df: DataFrame, features: Features) -> list[str]:
@@ -155,22 +167,23 @@ def _missing(kind: T.DataType, value: str) -> str:
     return gap(value, kind)
 
 
-def _infinite(kind: T.DataType, value: str) -> str:
+def _huge(kind: T.DataType, value: str) -> str:
     if isinstance(kind, T.ArrayType):
-        return f"exists({value}, v -> abs(v) = double('infinity'))"
-    return f"abs({value}) = double('infinity')" if is_float(kind) else "false"
+        return f"exists({value}, v -> abs(v) > {LARGEST}D)"
+    return f"abs({value}) > {LARGEST}D" if is_float(kind) else "false"
 
 
-def refuse(counts: Mapping[str, int], what: str, method: str) -> None:
-    """Raise `InputError` for features of which some rows are missing or infinite, if there are any."""
+def refuse(counts: Mapping[str, int], what: str, method: str, sizes: Mapping[str, float] | None = None) -> None:
+    """Raise `InputError` for features of which some rows are missing or huge, if there are any."""
     if not counts:
         return
-    shown = ", ".join(f"{f!r} ({n:,} rows)" for f, n in list(counts.items())[:SHOWN])
+    up_to = {f: f", up to {size:.3g} in size" for f, size in (sizes or {}).items()}
+    shown = ", ".join(f"{f!r} ({n:,} rows{up_to.get(f, '')})" for f, n in list(counts.items())[:SHOWN])
     more = f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
-    word = {"missing": "missing (null or NaN)", "infinite": "infinite"}[what]
+    word = {"missing": "missing (null or NaN)", "huge": f"infinite or beyond ±{LARGEST:.0e}"}[what]
     ways = {
         "missing": "Set missing='impute', or fill them or drop the rows",
-        "infinite": "Replace them or drop the rows",
+        "huge": "Replace them or drop the rows",
     }
     raise InputError(
         f"{method} can't measure distances where features are {word}: {shown}{more}. "

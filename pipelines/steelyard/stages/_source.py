@@ -37,8 +37,8 @@ def input_changed(ctx: Context) -> str | None:
     return None
 
 
-def roles(df: DataFrame, config: DataConfig) -> Dataset:
-    """Return which column plays which part, before the classes are known.
+def roles(df: DataFrame, config: DataConfig, *, any_type: bool = False) -> Dataset:
+    """Return which column plays which part, before the classes are known; features of any type if nothing reads them.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def roles(df: DataFrame, config: DataConfig) -> Dataset:
     features = tuple(c for c in df.columns if c not in out)
     if not features:
         raise InputError("no feature is left: every column is the label, a key, a group, a time, a weight or excluded")
-    for name in features:
+    for name in () if any_type else features:
         _check_feature(df, name)
     return Dataset(
         label=config.label,

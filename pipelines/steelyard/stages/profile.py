@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,6 @@ from pyspark.sql import types as T
 from steelyard.columns import class_text, dtype
 from steelyard.config import AUTO, DataConfig
 from steelyard.dataset import Dataset
-from steelyard.errors import InputError
 from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
 from steelyard.hashing import row_hash
 from steelyard.sampling import sampler_for
@@ -22,6 +21,7 @@ from steelyard.splitting import time_position
 from steelyard.stages._amounts import check_amounts
 from steelyard.stages._check import check_profile
 from steelyard.stages._context import Context, Result
+from steelyard.stages._refusals import refuse_huge, refuse_threshold
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import configured_source, roles
 from steelyard.stages.split import check_split_free
@@ -35,7 +35,8 @@ def run(ctx: Context, attempt: str) -> Result:
     statistics = describe(df, ctx.config.data, ctx.warn)
     ctx.run.write_json(f"{folder}/stats.json", statistics)
     ctx.run.write_json(f"{folder}/input.json", document)
-    _refuse_infinite(statistics["features"])
+    refuse_threshold(ctx.config, statistics["positive"], list(statistics["classes"]))
+    refuse_huge(statistics["features"], ctx.config.train.model)
     check_profile(ctx.config, df, Dataset.from_json(statistics["dataset"]), statistics)
     if ctx.config.data.on_null_label == "drop" and statistics["null_labels"]:
         ctx.warn(f"{statistics['null_labels']:,} rows without a label are left out (data.on_null_label is drop)")
@@ -72,7 +73,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None]) -> di
 
 def _latest(df: DataFrame, time: str | None) -> str | None:
     """Return the latest time in the table, in UTC, to the second; numbers are no dates. One narrow scan."""
-    if time is None or isinstance(dtype(df, time), T.NumericType | T.StringType):
+    if time is None or isinstance(dtype(df, time), T.NumericType):
         return None
     found = df.agg(F.max(time_position(df, time, 0)).alias("at")).first()
     return None if found is None or found["at"] is None else _date(found["at"])
@@ -98,16 +99,6 @@ def _repeated(df: DataFrame, key: Sequence[str], warn: Callable[[str], None]) ->
             "in all); a stratified split keeps rows of one key and class together"
         )
     return int(keys)
-
-
-def _refuse_infinite(features: Mapping[str, Any]) -> None:
-    counts = {f: sum(c.get("infinite", 0) for c in of["by_class"].values()) for f, of in features.items()}
-    endless = [f"{f!r} ({n:,} rows)" for f, n in counts.items() if n]
-    if endless:
-        raise InputError(
-            f"features hold infinite values, which no model can learn from: {', '.join(endless[:10])}"
-            f"{' and more' if len(endless) > 10 else ''}; replace them or leave those rows out (data.where)"
-        )
 
 
 def _shares(counts: ClassCounts) -> dict[str, dict[str, Any]]:

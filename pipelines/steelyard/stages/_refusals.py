@@ -1,0 +1,43 @@
+"""What `profile` refuses: faults of the data that later stages would find after minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steelyard.config import PipelineConfig
+from steelyard.errors import ConfigError, InputError
+from steelyard.learning import largest_feature
+
+_SHOWN = 10
+
+
+def refuse_threshold(config: PipelineConfig, positive: str | None, classes: Sequence[str]) -> None:
+    """Raise for a threshold's rule where there are more than two classes."""
+    if positive is None and config.decide.threshold is not None:
+        shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
+        raise ConfigError(
+            f"decide.threshold is for two classes, and label {config.data.label!r} has {len(classes)}: {shown}. Leave "
+            "it out: the class with the greatest probability is decided for, times its weight where train.class_weight "
+            "is set"
+        )
+
+
+def refuse_huge(features: Mapping[str, Any], model: str) -> None:
+    """Raise for features with infinite values, or values beyond those that the trainer takes."""
+    limit = largest_feature(model)
+    found = [words for name, of in features.items() if (words := _huge(name, of["by_class"].values(), limit))]
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise InputError(
+            f"features hold values that are infinite or beyond ±{limit:.0e}, which {model} can't learn from: "
+            f"{', '.join(found[:_SHOWN])}{more}; replace them or leave those rows out (data.where)"
+        )
+
+
+def _huge(name: str, by_class: Any, limit: float) -> str | None:
+    infinite = sum(of.get("infinite", 0) for of in by_class)
+    if infinite:
+        return f"{name!r} ({infinite:,} rows infinite)"
+    size = max((abs(of[end]) for of in by_class for end in ("min", "max") if of.get(end) is not None), default=0)
+    return f"{name!r} (up to {size:.3g} in size)" if size > limit else None
