@@ -67,6 +67,8 @@ def _failed_stage(run: RunDir) -> str | None:
 
 def show_split(metrics: Mapping[str, Any], name: str, split: Mapping[str, Any]) -> None:
     """Print one split's metrics: of the positive class, or with more classes of each."""
+    from steelyard.report import always_majority
+
     positive = metrics["positive"]
     if positive is None:
         _show_classes(name, split)
@@ -77,8 +79,8 @@ def show_split(metrics: Mapping[str, Any], name: str, split: Mapping[str, Any]) 
     if metrics["threshold"] is not None:
         title += f", threshold {metrics['threshold']:.4g}"
     of = split["per_class"][positive]
-    rows = [_row(m, of[m], _majority(m, split, count)) for m in _BINARY if of.get(m)]
-    rows += [_row(m, split[m], _majority(m, split, count)) for m in _WHOLE if split.get(m)]
+    rows = [_row(m, of[m], always_majority(split, m, positive)) for m in _BINARY if of.get(m)]
+    rows += [_row(m, split[m], always_majority(split, m, positive)) for m in _WHOLE if split.get(m)]
     table(title, ["", "model", "95 % interval", "always the majority"], rows)
 
 
@@ -86,19 +88,6 @@ def _row(name: str, figure: Mapping[str, Any], majority: float | None) -> list[s
     interval = figure.get("ci95")
     between = f"{number(interval[0])} – {number(interval[1])}" if interval else "–"
     return [_NAMES.get(name, name.replace("_", " ")), number(figure["value"]), between, number(majority)]
-
-
-def _majority(name: str, split: Mapping[str, Any], positives: int) -> float | None:
-    """Return a metric of the model that always says "negative"."""
-    total = sum(split["support"].values())
-    fixed = {"recall": 0.0, "f1": 0.0, "f2": 0.0, "specificity": 1.0, "roc_auc": 0.5}
-    fixed |= {"balanced_accuracy": 0.5, "g_mean": 0.0, "mcc": 0.0}
-    if name in fixed:
-        return fixed[name]
-    if name == "pr_auc":
-        return positives / total if total else None
-    beside = split.get("expected_cost_never_alarm" if name == "expected_cost" else f"{name}_always_majority")
-    return beside["value"] if isinstance(beside, Mapping) else beside
 
 
 def _show_classes(name: str, split: Mapping[str, Any]) -> None:

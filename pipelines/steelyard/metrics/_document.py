@@ -15,6 +15,7 @@ def document(
     threshold: float | None,
     splits: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str] = (),
+    decision: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the content of `metrics.json`.
 
@@ -28,12 +29,15 @@ def document(
         Name of a split → what `SplitMetrics.to_json` gave.
     notes : sequence of str
         What readers should know; the document has `notes` only where there are any.
+    decision : mapping, optional
+        How several classes were decided among.
     """
     return {
         "pipeline": pipeline,
         "run_id": run_id,
         "positive": positive,
         "threshold": threshold,
+        **({"decision": dict(decision)} if decision is not None else {}),
         "splits": {name: dict(split) for name, split in splits.items()},
         **({"notes": list(notes)} if notes else {}),
     }

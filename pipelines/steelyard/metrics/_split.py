@@ -100,8 +100,8 @@ def _decisions(ones: Mapping[str, OneClass]) -> dict[str, Number]:
     found = {name: Estimate(float(values[name]), draws[name]) for name in OVERALL}
 
     support = parts[2]
-    total, majority = support.sum(axis=1), int(support.sum(axis=0).argmax())
     rows = [one.rows for one in ones.values()]
+    total, majority = support.sum(axis=1), int(np.argmax(rows))
     share = Estimate(
         float(divide(support[:, majority].sum(), total.sum())),
         divide(resampler.weights @ support[:, majority], resampler.weights @ total),

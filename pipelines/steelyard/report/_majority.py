@@ -19,7 +19,8 @@ def majority_class(split: Mapping[str, Any]) -> str:
 
 def prevalence(split: Mapping[str, Any], cls: str) -> float:
     """Return a class's share of the rows."""
-    return float(split["support"][cls] / sum(split["support"].values()))
+    support: Mapping[str, int] = split["support"]
+    return support.get(cls, 0) / (sum(support.values()) or 1)
 
 
 def always_majority(split: Mapping[str, Any], name: str, positive: str) -> float | None:

@@ -179,6 +179,12 @@ def _several(found: Artifacts) -> tuple[str, list[Point]]:
     points = [Point(beside), Point(rare, "plain" if hits else "bad")]
     if never and never != [rarest]:
         points.append(Point(f"It never recognises {len(never)} of the classes: {_listed(never)}.", "bad"))
+    weights = found.metrics.get("decision", {}).get("class_weights")
+    if weights:
+        shown = _listed([f"{number(w)} for {c}" for c, w in sorted(weights.items(), key=lambda item: -item[1])])
+        points.append(
+            Point(f"The decision is the class with the greatest class weight × calibrated probability: {shown}.")
+        )
     absent = [c for c in support if not support[c]]
     if absent:
         points.append(Point(f"The test rows hold none of {_listed(absent)}, so nothing is known of them."))

@@ -28,6 +28,9 @@ class Decision:
         With two classes.
     priors : mapping of str to float
         Shares of the classes among the original training rows.
+    class_weights : mapping of str to float
+        With more than two classes: each class's calibrated probability is multiplied by its weight before the greatest
+        is decided for. Empty where probabilities are compared as they are.
     """
 
     classes: tuple[str, ...]
@@ -35,6 +38,7 @@ class Decision:
     calibration: Calibrator | ClassCalibrators
     chosen: Threshold | None = None
     priors: Mapping[str, float] = field(default_factory=dict)
+    class_weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def threshold(self) -> float | None:
@@ -51,9 +55,18 @@ class Decision:
     def decide(self, score: Column) -> Column:
         """Return the decided class of a score."""
         if self.positive is None:
-            return greatest_class(score, self.classes)
+            return greatest_class(score, self.classes, self.class_weights)
         negative = next(c for c in self.classes if c != self.positive)
         return F.when(score >= F.lit(self.threshold), F.lit(self.positive)).otherwise(F.lit(negative))
+
+    @property
+    def rule(self) -> dict[str, Any] | None:
+        """How several classes are decided among, for `metrics.json`; None with two classes, which have a threshold."""
+        if self.positive is not None:
+            return None
+        if not self.class_weights:
+            return {"rule": "greatest probability"}
+        return {"rule": "greatest class weight × probability", "class_weights": dict(self.class_weights)}
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""
@@ -63,6 +76,7 @@ class Decision:
             "calibration": self.calibration.to_json(),
             "threshold": None if self.chosen is None else self.chosen.to_json(),
             "priors": dict(self.priors),
+            "class_weights": dict(self.class_weights),
         }
 
     @classmethod
@@ -77,6 +91,7 @@ class Decision:
             rebuild(document["calibration"]),
             chosen,
             document["priors"],
+            document.get("class_weights", {}),
         )
 
 
@@ -85,8 +100,9 @@ def positive_probability(probabilities: Column, classes: Sequence[str], positive
     return F.element_at(probabilities, list(classes).index(positive) + 1)
 
 
-def greatest_class(score: Column, classes: Sequence[str]) -> Column:
-    """Return the class with the greatest probability in a map; of equal ones the first in the order of `classes`."""
-    each = F.array(*[F.coalesce(F.try_element_at(score, F.lit(c)), F.lit(-1.0)) for c in classes])
+def greatest_class(score: Column, classes: Sequence[str], weights: Mapping[str, float] | None = None) -> Column:
+    """Return the class with the greatest weighted probability in a map; of equal ones the first in `classes`."""
+    of = weights or {}
+    each = F.array(*[F.coalesce(F.try_element_at(score, F.lit(c)) * of.get(c, 1.0), F.lit(-1.0)) for c in classes])
     names = F.array(*[F.lit(c) for c in classes])
     return F.element_at(names, F.array_position(each, F.array_max(each)).cast("int"))

@@ -37,6 +37,7 @@ def run(ctx: Context, attempt: str) -> Result:
         decision.threshold,
         {name: of.to_json() for name, of in judged.items()},
         notes,
+        decision.rule,
     )
     curves = f"evaluate/{attempt}/curves.json"
     ctx.run.write_json(curves, {name: of.curves() for name, of in judged.items()})

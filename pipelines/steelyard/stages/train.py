@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from steelyard.sampling import SamplingPlan
 from steelyard.stages._context import Context, Result
 from steelyard.stages._decision import Decision, positive_probability
 from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
+from steelyard.weighting import class_weights
 
 
 def run(ctx: Context, attempt: str) -> Result:
@@ -47,6 +49,7 @@ def run(ctx: Context, attempt: str) -> Result:
         "model": model.trainer,
         "calibration": decision.calibration.method,
         "threshold": None if chosen is None else chosen.to_json(),
+        "decision": decision.rule,
         **model.summary,
     }
     return Result([folder], {"in": {c: of.after for c, of in plan.classes.items()}}, details)
@@ -77,16 +80,29 @@ def decide(ctx: Context, scored: DataFrame, data: Dataset, plan: SamplingPlan, m
 
     Costs one aggregation for the calibration (one for each class where there are several), and one for the threshold.
     """
-    before = {c: of.before for c, of in plan.classes.items()}
-    priors = {c: before[c] / sum(before.values()) for c in data.classes}
+    before = {c: plan.classes[c].before if c in plan.classes else 0 for c in data.classes}
+    priors = {c: n / sum(before.values()) for c, n in before.items()}
     calibration = _calibration(ctx, scored, data, plan, model)
     decision = Decision(data.classes, data.positive, calibration, None, priors)
     if data.positive is None:
-        return decision
+        return replace(decision, class_weights=_decision_weights(ctx.config.train.class_weight, calibration, priors))
     # Spark's own arithmetic calibrates the scores here as it will when rows are decided, to the last digit.
     table = _table(scored, decision.calibrated(F.col("probabilities")), data.positive)
     chosen: Threshold = choose_threshold(table, ctx.config.threshold_rule)
     return replace(decision, chosen=chosen)
+
+
+def _decision_weights(
+    asked: str | Mapping[str, float], calibration: Calibrator | ClassCalibrators, priors: Mapping[str, float]
+) -> dict[str, float]:
+    """Return what several classes' calibrated probabilities are multiplied by before they are compared.
+
+    A calibration that is fitted to validation rows undoes class weights: where these were asked for, the decision
+    applies them again. Probabilities that are not calibrated, or only for the sampler's rates, still contain them.
+    """
+    if asked == "none" or calibration.method in ("none", "prior"):
+        return {}
+    return class_weights({c: share for c, share in priors.items() if share}, asked)
 
 
 def _calibration(
