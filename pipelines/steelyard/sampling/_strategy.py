@@ -206,7 +206,7 @@ def _by_ratio(ratio: float, counts: Mapping[str, int], kind: Kind) -> dict[str, 
             )
         return {rare: wanted}
     common = next(c for c in counts if c != smallest)
-    wanted = int(min(counts[smallest] / ratio, 1e300))
+    wanted = int(min(counts[smallest] / ratio, 1e18))
     if wanted > counts[common]:
         raise InputError(
             f"sampling_strategy={ratio} asks for {wanted:,} rows of class {common!r}, and it has only "

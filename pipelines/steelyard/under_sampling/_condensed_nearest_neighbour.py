@@ -19,7 +19,7 @@ class Condensing(EngineSampler):
     sampling_type = "clean-sampling"
 
     n_neighbors = param("n_neighbors", "by how many of the rows kept so far a row is judged; one by default", NEIGHBORS)
-    n_seeds_S = param("n_seeds_S", "how many rows of a class are kept at the beginning, by chance", whole(1))  # noqa: N815
+    n_seeds_S = param("n_seeds_S", "how many rows of a class are kept at the beginning, by chance", whole(1, 100_000))  # noqa: N815
 
 
 @documented
