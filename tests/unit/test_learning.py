@@ -38,7 +38,12 @@ def test_no_parameter_is_fine(name: str) -> None:
     [
         ("xgbost", {}, "no trainer is called 'xgbost'. Did you mean 'xgboost'?"),
         ("xgboost", {"max_deph": 3}, "xgboost has no parameter 'max_deph'. Did you mean 'max_depth'?"),
-        ("xgboost", {"max_depth": "6"}, "train.params.max_depth must be an integer of at least 0. Got '6' instead."),
+        (
+            "xgboost",
+            {"max_depth": "6"},
+            "train.params.max_depth must be an integer of at least 0 and at most 1000. Got '6' instead.",
+        ),
+        ("xgboost", {"n_estimators": 10**9}, "at most 100000"),
         ("xgboost", {"max_depth": 6.5}, "Got 6.5 instead"),
         ("xgboost", {"max_depth": True}, "Got True instead"),
         ("xgboost", {"n_estimators": 0}, "an integer of at least 1"),
