@@ -41,9 +41,8 @@ def check_key(data: Dataset) -> None:
     ------
     InputError
     """
-    costs = COSTS if data.cost.given else ()
     given = [role for role, name in (("group", data.group), ("weight", data.weight)) if name is not None]
-    check_free(data.key, ["split", "label", *costs, *given, "bucket", "score", "decision"], "the table of scores")
+    check_free(data.key, ["split", "label", *(COSTS if data.cost.given else ()), *given, "bucket", "score", "decision"], "the table of scores")
 
 
 def beside(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:
