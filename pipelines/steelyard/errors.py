@@ -84,6 +84,7 @@ _RAISED = "[USER_RAISED_EXCEPTION] "
 _LOST = "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND]"
 _TRACEBACK = "Traceback (most recent call last):"
 _STACK = re.compile(r"\s*(?:at [\w.$]+|JVM stacktrace:|Caused by: |Traceback \(most recent)|== Physical Plan|;$")
+_TWICE = re.compile(r"\[COLUMN_ALREADY_EXISTS\] The column `(.+?)` already exists")
 _PYTHON_ERROR = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): .")
 
 
@@ -98,6 +99,9 @@ def reason(error: BaseException) -> str:
         while java.getCause() is not None:
             java = java.getCause()
         text = java.getMessage() or java.toString()
+    twice = _TWICE.search(text)
+    if twice is not None:
+        return f"the table has two columns {twice[1]!r} (Spark ignores case); rename one of them"
     raised = [line for line in text.partition(_TRACEBACK)[2].splitlines() if _PYTHON_ERROR.match(line)]
     lines = raised[:1] or [line.strip() for line in text.strip().splitlines() if line.strip()]
     return lines[0][:500] if lines else type(error).__name__

@@ -42,7 +42,8 @@ def check_key(data: Dataset) -> None:
     InputError
     """
     given = [role for role, name in (("group", data.group), ("weight", data.weight)) if name is not None]
-    check_free(data.key, ["split", "label", *(COSTS if data.cost.given else ()), *given, "bucket", "score", "decision"], "the table of scores")
+    costs = COSTS if data.cost.given else ()
+    check_free(data.key, ["split", "label", "bucket", "score", "decision", *costs, *given], "the table of scores")
 
 
 def beside(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:

@@ -1,0 +1,200 @@
+"""Features may be called as internal and output columns are: the rows are those under neutral names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hostile_names import HOSTILE, KEY, LABEL, NEUTRAL, WIDTH, categories, numbers
+from noise_parameters import ON_NOISE
+from pyspark.sql import functions as F
+
+from steelyard.columns import check_free, check_names, free_name, internal
+from steelyard.dataset import Dataset
+from steelyard.diagnosis import diagnose
+from steelyard.errors import InputError
+from steelyard.frames.caching import cached
+from steelyard.guards import run_guard
+from steelyard.learning import get_trainer
+from steelyard.metrics import Evaluator, evaluate
+from steelyard.pipeline import Pipeline
+from steelyard.sampling import IS_SYNTHETIC, sampler_class, sampler_names
+from steelyard.splitting import (
+    FoldPlan,
+    apply_folds,
+    apply_split,
+    forward_chaining_folds,
+    grouped_folds,
+    grouped_split,
+    stratified_folds,
+    stratified_split,
+    temporal_split,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+ALL = [NEUTRAL, *HOSTILE]
+Table = Callable[[int, str], "DataFrame"]
+# One of each base; `make test-samplers` runs the others.
+OF_EACH_BASE = {
+    "cluster_centroids",
+    "random_over_sampler",
+    "random_under_sampler",
+    "smote",
+    "smote_tomek",
+    "tomek_links",
+}
+SPLITS = (stratified_split, grouped_split, temporal_split)
+FOLDS = (stratified_folds, grouped_folds, forward_chaining_folds)
+KINDS = {"smoten": "categories", "smotenc": "mixed", "edited_nearest_neighbours": "mixed"}
+
+
+@pytest.fixture(scope="module")
+def table(spark: SparkSession) -> Iterator[Table]:
+    """Return a function that gives a table: under neutral names for 0, hostile ones for 1 to 3."""
+    with ExitStack() as scope:
+
+        @cache
+        def made(number: int, kind: str) -> DataFrame:
+            names = ALL[number]
+            frame = numbers(names) if kind == "numbers" else categories(names, 1 if kind == "categories" else 3)
+            return scope.enter_context(cached(spark.createDataFrame(frame)))
+
+        yield made
+
+
+def rows(df: DataFrame) -> list[str]:
+    return sorted(map(repr, map(tuple, df.collect())))
+
+
+def agree(found: list[Any]) -> None:
+    """All results are that under neutral names."""
+    assert len(found) == len(ALL)
+    for i, other in enumerate(found[1:], 1):
+        assert other == found[0], f"under the names of HOSTILE[{i - 1}]"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in OF_EACH_BASE else pytest.mark.every_sampler) for n in sampler_names()],
+)
+def test_samplers(name: str, table: Table) -> None:
+    found = []
+    for number in range(len(ALL)):
+        df = table(number, KINDS.get(name, "numbers"))
+        sampler = sampler_class(name)(label_col=LABEL, key_col=KEY, **ON_NOISE.get(name, {}))
+        result = sampler.fit_resample(df)
+        assert result.dtypes == [*df.dtypes, (IS_SYNTHETIC, "boolean")]
+        found.append(rows(result))
+    agree(found)
+
+
+def test_columns_that_play_parts_may_be_called_so_too(spark: SparkSession) -> None:
+    # Neutral names in the order of the others.
+    hostile = ["class", "gap", "neighbor", "rivals", "row_id", "seed", "stratum", "uses", "x"]
+    frame = numbers(NEUTRAL[:9]).assign(**{c: range(90) for c in NEUTRAL[4:6]})
+    frame[NEUTRAL[0]], frame[NEUTRAL[7]] = frame[LABEL], 1.0 + frame[NEUTRAL[7]].abs()
+    found = []
+    for names in (NEUTRAL[:9], hostile):
+        df = spark.createDataFrame(frame.drop(columns=[KEY, LABEL]).set_axis(names, axis=1))
+        roles = dict(
+            zip(
+                ("label_col", "group_col", "key_col", "time_col", "weight_col"),
+                [names[i] for i in (0, 6, 4, 5, 7)],
+                strict=True,
+            )
+        )
+        found.append(rows(sampler_class("borderline_smote")(**roles).fit_resample(df)))
+    assert found[0] == found[1] and len(found[0]) == 120
+
+
+def test_splits_and_folds(spark: SparkSession) -> None:
+    group, time = WIDTH // 2, WIDTH // 3
+    found = []
+    for names in ALL:
+        whole = {names[group]: [i % 30 for i in range(90)], names[time]: range(90)}
+        df = spark.createDataFrame(numbers(names).assign(**whole))
+        data = Dataset(LABEL, tuple(names), key=(KEY,), group=names[group], time=names[time])
+        counts, shares = {"a": 60, "b": 30}, {"validation": 0.2, "test": 0.2}
+        with cached(df) as kept:
+            splits = [
+                split(kept, data, counts, **shares) for split in (stratified_split, grouped_split, temporal_split)
+            ]
+            folds = [plan(kept, data, counts, 3) for plan in (stratified_folds, grouped_folds, forward_chaining_folds)]
+            placed = [apply_split(kept, plan) for plan in splits] + [
+                apply_folds(kept, plan, "the fold") for plan in folds
+            ]
+            assert all(p.columns[:-1] == kept.columns for p in placed)
+            found.append([rows(p) for p in placed])
+    agree(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"), [("logistic_regression", {"maxIter": 5}), ("xgboost", {"n_estimators": 3})]
+)
+def test_trainers(name: str, params: dict[str, Any], table: Table) -> None:
+    found, column = [], internal("p")
+    for number, names in enumerate(ALL):
+        df = table(number, "mixed")
+        texts = tuple(names[::3])
+        data = Dataset(LABEL, tuple(names), texts, key=(KEY,), positive="b", classes=("a", "b"))
+        model = get_trainer(name, params, "balanced", 1, 0).fit(df, df, data, original_train=df)
+        scored = model.score(df, column)
+        assert scored.columns == [*df.columns, column]
+        found.append(rows(scored.select(KEY, column)))
+    agree(found)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a", "b", "A"], "columns 'a' and 'A' differ only in case, which Spark ignores; rename one of them"),
+        (["ı", "i"], "columns 'ı' and 'i' differ only in case"),
+        (["a", "b", "a"], "the table has two columns 'a'; rename one of them"),
+        (["__Steelyard_x"], "column '__Steelyard_x' starts with '__steelyard_', which is reserved for steelyard"),
+    ],
+)
+def test_names_that_are_refused(names: list[str], said: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_names(names)
+    assert said in str(error.value) and "rename" in str(error.value)
+
+
+def test_names_that_are_taken() -> None:
+    check_names(["__a", "steelyard_a", "ß", "ss"])
+    assert free_name("split", ["Splits"]) == "split" and free_name("split", ["SPLIT"]) == internal("split")
+    with pytest.raises(InputError, match="the table has a column 'Fold', and split adds 'fold'; rename it"):
+        check_free(["a", "Fold"], ["fold"], "split")
+
+
+def calls_with(df: DataFrame) -> Iterator[Callable[[], Any]]:
+    """Return a call of each object that takes a user's table."""
+    data = Dataset("y", ("p",), key=("p",), group="p", time="p", positive="1", classes=("0", "1"))
+    counts, shares = {"0": 1, "1": 1}, {"validation": 0.2, "test": 0.2}
+    trainer = get_trainer("logistic_regression", {}, "none", 1, 0)
+    yield from (partial(sampler_class(name)(label_col="y").fit_resample, df) for name in sampler_names())
+    yield from (partial(split, df, data, counts, **shares) for split in SPLITS)
+    yield from (partial(folds, df, data, counts, 2) for folds in FOLDS)
+    yield partial(apply_folds, df, FoldPlan("stratified", "y", 0, ("p",), folds=2))
+    yield partial(trainer.fit, df, df, data, original_train=df)
+    yield partial(Pipeline(stages=[]).fit, df)
+    yield partial(Evaluator(label_col="y", score_col="p").evaluate, df)
+    yield partial(diagnose, df, data, counts)
+
+
+def test_every_object_refuses_them(spark: SparkSession) -> None:
+    df = spark.createDataFrame([(0, 0.1, 1.0), (1, 0.9, 2.0)], "y int, p double, __steelyard_x double")
+    twice = df.select("y", "p", F.col("p").alias("P"))
+    judged: dict[str, Any] = {"classes": ["0", "1"], "positive": "1", "bucket": F.lit(0), "label": "y", "score": "p"}
+    # Stages give these two tables with columns of their own.
+    both = [partial(run_guard, "raw", "raw.json", twice, {"label": "y"}), partial(evaluate, twice, **judged)]
+    for call in [*calls_with(twice), *both]:
+        with pytest.raises(InputError, match="differ only in case"):
+            call()
+    for call in calls_with(df):
+        with pytest.raises(InputError, match="reserved for steelyard"):
+            call()

@@ -1,0 +1,41 @@
+"""No SQL text is made of names or values: Spark substitutes variables in it, such as `${env:PASSWORD}`."""
+
+from __future__ import annotations
+
+import ast
+
+from column_names import SOURCE
+
+# What is made of generated names, numbers and types alone.
+GENERATED = {
+    "datasets/_card_transactions.py",
+    "frames/neighbors.py",
+    "frames/tasks.py",
+    "over_sampling/_parents.py",
+    "sampling/_survey.py",
+    "splitting/_plan.py",
+}
+
+
+def _takes_sql(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr in {"expr", "selectExpr", "where", "filter", "sql"}
+
+
+def _made(arg: ast.expr) -> bool:
+    """Whether text is put together, or comes from elsewhere."""
+    return not isinstance(arg, ast.Constant)
+
+
+def test_sql_text_is_constant_or_generated() -> None:
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        place = path.relative_to(SOURCE).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not _takes_sql(node) or place.startswith("testing/"):
+                continue
+            assert isinstance(node.func, ast.Attribute)
+            always = node.func.attr in {"expr", "selectExpr", "sql"}
+            texts = [arg for arg in node.args if _made(arg) and (always or isinstance(arg, ast.JoinedStr | ast.BinOp))]
+            if any(always or isinstance(part, ast.JoinedStr) for arg in texts for part in ast.walk(arg)):
+                found.add(place)
+    assert found == GENERATED
