@@ -207,11 +207,13 @@ run PIPELINE --set data.cost.false_negative=kind | kind
 run PIPELINE --set data.positive=fraud | fraud
 run PIPELINE --set data.label=amount | amount
 run PIPELINE --set data.where='amuont > 5' | amuont
+run PIPELINE --set data.where='amount / 0 > 1' | data.where
+run PIPELINE --set data.where="int(kind) > 1" | data.where
 run PIPELINE --set split.method=temporal --set data.time=tt | tt
 run PIPELINE --set split.method=group --set data.group=grp | grp
 run PIPELINE --set resample.missing=error | 'a'
 run PIPELINE --set resample.categorical_features=[zz] | zz
-run PIPELINE --set train.class_weight={fraud: 3} | fraud
+run PIPELINE --set 'train.class_weight={fraud: 3}' | fraud
 profile TABLE --label Y2 | Y2
 profile TABLE --label y --exclude t --key idd | idd
 profile TABLE --label y --exclude knid | knid
@@ -287,8 +289,7 @@ def commands(lines: str, folder: Path, table: str) -> Iterator[Bad]:
         text, _, names = line.rpartition(" | ")
         for placeholder, value in known.items():
             names = names.replace(placeholder, value)
-        words = shlex.split(text) if "{" not in text else text.split(" ", 4)
-        yield Bad([_filled(word, known) for word in words], names)
+        yield Bad([_filled(word, known) for word in shlex.split(text)], names)
 
 
 def _filled(word: str, known: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
 
-Kind = Literal["guard", "input", "engine"]
+Kind = Literal["guard", "input", "engine", "interrupt"]
 INTERRUPTED = 130
 """The exit code of a process that the user stopped, as shells give it."""
 
@@ -17,7 +17,7 @@ class SteelyardError(Exception):
 
     Attributes
     ----------
-    kind : {"engine", "input", "guard"}
+    kind : {"engine", "input", "guard", "interrupt"}
         Who has to act: whoever runs the engine, whoever gave the input, or whoever owns the data.
     exit_code : int
         What a process that ends with this error exits with.
@@ -46,6 +46,13 @@ class InputError(SteelyardError):
 
 class ConfigError(InputError):
     """A pipeline's configuration is wrong; the message names the path in it."""
+
+
+class InterruptedRunError(SteelyardError):
+    """The user stopped a run; the message says what goes on with it."""
+
+    kind: ClassVar[Kind] = "interrupt"
+    exit_code: ClassVar[int] = INTERRUPTED
 
 
 class GuardError(SteelyardError):
@@ -82,6 +89,7 @@ def unusable(error: OSError | ValueError, place: str) -> InputError:
 
 _RAISED = "[USER_RAISED_EXCEPTION] "
 _LOST = "[CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND]"
+_OF_VALUES = ("ArithmeticException", "DateTimeException", "NumberFormatException")  # Spark's, in ANSI mode
 _TRACEBACK = "Traceback (most recent call last):"
 _STACK = re.compile(r"\s*(?:at [\w.$]+|JVM stacktrace:|Caused by: |Traceback \(most recent)|== Physical Plan|;$")
 _TWICE = re.compile(r"\[COLUMN_ALREADY_EXISTS\] The column `(.+?)` already exists")
@@ -128,6 +136,8 @@ def translated(error: Exception, what: str) -> SteelyardError:
         )
     if _RAISED in str(error):
         return InputError(str(error).partition(_RAISED)[2].partition(" SQLSTATE")[0].splitlines()[0].strip())
+    if type(error).__name__ in _OF_VALUES:
+        return InputError(f"{what} failed on a value of the table, or an expression in data.where: {said}")
     return EngineError(f"{what} failed: {type(error).__name__}: {said}")
 
 

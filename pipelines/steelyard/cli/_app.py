@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from steelyard import __version__
 from steelyard.cli import _data, _doctor, _gc, _guard, _run
 from steelyard.cli._output import print_json
+from steelyard.cli._session import interrupt_again
 from steelyard.errors import INTERRUPTED, SteelyardError, short, translated
 
 app = typer.Typer(
@@ -55,10 +56,13 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"] or ["--help"]
     _print_any_text()
+    sys.unraisablehook = interrupt_again
     try:
         code = app(arguments, standalone_mode=False, prog_name="steelyard")
-    except (typer.Abort, KeyboardInterrupt) as stop:  # the command parser turns an interrupt into an Abort
-        code = _fail(arguments, "interrupt", _last_words(stop), INTERRUPTED)
+        if code == INTERRUPTED:  # what the command parser makes of an interrupt
+            _fail(arguments, "interrupt", "interrupted", INTERRUPTED)
+    except (typer.Abort, KeyboardInterrupt):
+        code = _fail(arguments, "interrupt", "interrupted", INTERRUPTED)
     except TyperException as error:
         asked = getattr(getattr(error, "ctx", None), "command_path", "steelyard")
         code = _fail(arguments, "input", short(f"{error.format_message()} {asked} --help tells more."), 2)
@@ -82,14 +86,9 @@ def _print_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _last_words(stop: BaseException) -> str:
-    """Return the message of an interrupt, or of the one that it was turned from."""
-    return str(stop) or str(stop.__cause__ or "") or "interrupted"
-
-
 def _fail(arguments: list[str], kind: str, message: str, code: int) -> int:
     if "--json" in arguments:
         print_json({"status": "failed", "kind": kind, "message": message})
     else:
-        typer.echo(f"error: {message}", err=True)
+        typer.echo(message if kind == "interrupt" else f"error: {message}", err=True)
     return code

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steelyard.cli._run import Json
+from steelyard.cli._session import command_session
 from steelyard.errors import InputError, closest
 from steelyard.labels import class_name
 
@@ -29,13 +30,12 @@ Seed = Annotated[int, typer.Option("--seed")]
 def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
     """Return a session for a bare table; what the command line says of paths is checked before Java starts."""
     from steelyard.stages._check import check_paths
-    from steelyard.stages._session import own_session
     from steelyard.stages._tables import free
 
     if out is not None:
         free(out)
     check_paths(config, "DATA")
-    return own_session(config.spark)
+    return command_session(config.spark)
 
 
 def profile(
@@ -230,12 +230,11 @@ def score(
     from steelyard.config import SparkConfig
     from steelyard.stages._check import check_path
     from steelyard.stages._current import find_run
-    from steelyard.stages._session import own_session
     from steelyard.stages.score import saved_model, score_table
 
     saved_model(find_run(run_dir))
     check_path(data, SparkConfig(), "DATA")
-    written = score_table(own_session(SparkConfig()), run_dir, data, out, form, overwrite=overwrite)
+    written = score_table(command_session(SparkConfig()), run_dir, data, out, form, overwrite=overwrite)
     if json:
         print_json(written)
         return 0

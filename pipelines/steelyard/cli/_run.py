@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from steelyard.errors import InputError, SteelyardError
+from steelyard.cli._session import command_session
+from steelyard.errors import InputError, InterruptedRunError, SteelyardError
 
 if TYPE_CHECKING:
     from steelyard.config import PipelineConfig
@@ -86,7 +87,7 @@ def execute(
     try:
         run_pipeline(local_context(directory, config, progress.warn), resume=resume, notify=progress)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; {_how_to_go_on(directory)}") from None
+        raise InterruptedRunError(f"interrupted; {_how_to_go_on(directory)}") from None
     except SteelyardError as error:
         if "--debug" in sys.argv:
             raise
@@ -108,9 +109,8 @@ def _how_to_go_on(directory: RunDir) -> str:
 def local_context(directory: RunDir, config: PipelineConfig, warn: Any) -> Context:
     """Return the context of a run in a session of our own."""
     from steelyard.stages import Context
-    from steelyard.stages._session import own_session
 
-    return Context(directory, config, lambda: own_session(config.spark), warn)
+    return Context(directory, config, lambda: command_session(config.spark), warn)
 
 
 def stage(
@@ -166,7 +166,6 @@ def demo(
     """Make card transactions with rare fraud and run the whole pipeline on them."""
     from steelyard.config import load
     from steelyard.datasets import check_card_transactions, make_card_transactions
-    from steelyard.stages._session import own_session
 
     place = store_at(store)
     name = f"card_transactions_{rows}_{fraud_share}_{missing}_{drift}_{seed}.parquet"
@@ -176,7 +175,7 @@ def demo(
     if not Path(path, "_SUCCESS").exists():
         if not json:
             typer.echo(f"making {rows:,} card transactions …", err=True)
-        spark = own_session(config.spark)
+        spark = command_session(config.spark)
         table = make_card_transactions(
             spark, rows=rows, fraud_share=fraud_share, missing=missing, drift=drift, seed=seed
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from steelyard.config import PipelineConfig, SparkConfig, load
-from steelyard.errors import ConfigError, InputError, SteelyardError, closest
+from steelyard.errors import INTERRUPTED, ConfigError, InputError, SteelyardError, closest
 from steelyard.stages._check import check
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
@@ -129,6 +129,9 @@ def exit_with(execute: Callable[[], None]) -> None:
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; the same command runs the stage again", file=sys.stderr)  # noqa: T201
+        sys.exit(INTERRUPTED)
 
 
 def main_score() -> None:
