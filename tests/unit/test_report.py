@@ -15,7 +15,8 @@ from pyarrow import fs as pafs
 from steelyard import report
 from steelyard.metrics import BucketTable, ScoreTable, SplitMetrics, document
 from steelyard.metrics._split import split_document
-from steelyard.report._numbers import percent
+from steelyard.report._charts import class_bars
+from steelyard.report._numbers import metric, percent
 from steelyard.store import Outcome, RunDir, Store
 
 NASTY = '<b onclick="x()">"fraud" & co</b>'
@@ -285,7 +286,8 @@ def test_numbers_are_those_of_the_artifacts(two: RunDir) -> None:
     for name in ("pr_auc", "roc_auc", "precision", "recall"):
         low, high = of[name]["ci95"]
         assert f"{of[name]['value']:.3f} {low:.3f} – {high:.3f}" in page.text, name
-    assert "28,000 before" in page.text and "500 after, 220 of them synthetic" in page.text
+    assert "28,000 before" in page.text and "500 after" in page.text
+    assert "220 synthetic" in page.text and "of them synthetic" not in page.text, "no stacked bars on a log scale"
 
 
 def test_the_diagnosis_and_what_the_run_made_of_it(tmp_path: Path) -> None:
@@ -459,3 +461,29 @@ def test_a_store_without_a_local_folder(two: RunDir, tmp_path: Path) -> None:
         there.write_bytes(path, two.read_bytes(path))
     assert there.local is None
     assert report.build(there) == report.build(two)
+
+
+def test_bars_are_stacked_on_linear_scales_alone() -> None:
+    drawn = class_bars({"0": 100, "1": 10}, {"0": 100, "1": 60}, {"1": 50})
+    assert "linear scale" in drawn and "60 after, 50 of them synthetic" in drawn and "50 synthetic" not in drawn
+    drawn = class_bars({"0": 10_000, "1": 10}, {"0": 10_000, "1": 60}, {"1": 50})
+    assert "logarithmic scale" in drawn and "60 after<" in drawn and "50 synthetic<" in drawn
+
+
+@pytest.mark.parametrize(
+    ("value", "as_metric", "as_share"),
+    [
+        (2.78e-17, "0.000", "0 %"),
+        (1e-8, "1.00 × 10⁻⁸", "< 0.0001 %"),
+        (0.00005, "5.00 × 10⁻⁵", "0.005 %"),
+        (0.001, "0.00100", "0.1 %"),
+        (0.5, "0.500", "50.0 %"),
+        (0.9999, "0.9999", "99.99 %"),
+        (0.999998, "0.999998", "99.9998 %"),
+        (1 - 1e-9, "1.000", "> 99.9999 %"),
+        (1 - 1e-14, "1.000", "100 %"),
+    ],
+)
+def test_numbers_are_rounded_as_people_write_them(value: float, as_metric: str, as_share: str) -> None:
+    assert metric(value).replace("\u202f", " ") == as_metric
+    assert percent(value).replace("\u202f", " ") == as_share

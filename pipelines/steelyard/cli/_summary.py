@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from steelyard.cli._output import console, number, print_json, table
+from steelyard.cli._output import console, print_json, table
 from steelyard.errors import SteelyardError
+from steelyard.report import metric
 from steelyard.store import RunDir
 
 _BINARY = ("precision", "recall", "f1", "f2", "specificity", "pr_auc", "roc_auc")
@@ -86,8 +87,8 @@ def show_split(metrics: Mapping[str, Any], name: str, split: Mapping[str, Any]) 
 
 def _row(name: str, figure: Mapping[str, Any], majority: float | None) -> list[str]:
     interval = figure.get("ci95")
-    between = f"{number(interval[0])} – {number(interval[1])}" if interval else "–"
-    return [_NAMES.get(name, name.replace("_", " ")), number(figure["value"]), between, number(majority)]
+    between = f"{metric(interval[0])} – {metric(interval[1])}" if interval else "–"
+    return [_NAMES.get(name, name.replace("_", " ")), metric(figure["value"]), between, metric(majority)]
 
 
 def _show_classes(name: str, split: Mapping[str, Any]) -> None:
@@ -95,10 +96,10 @@ def _show_classes(name: str, split: Mapping[str, Any]) -> None:
     rows = []
     for c, n in sorted(split["support"].items(), key=lambda item: item[1]):
         of = split["per_class"].get(c) or {}
-        rows.append([c, f"{n:,}", *(number((of.get(m) or {}).get("value")) for m in shown)])
+        rows.append([c, f"{n:,}", *(metric((of.get(m) or {}).get("value")) for m in shown)])
     for mean in ("macro", "weighted"):
         if mean in split:
-            rows.append([f"{mean} mean", "", *(number((split[mean].get(m) or {}).get("value")) for m in shown)])
+            rows.append([f"{mean} mean", "", *(metric((split[mean].get(m) or {}).get("value")) for m in shown)])
     table(f"{name}: {len(split['support'])} classes, the rarest first", ["class", "rows", *map(_title, shown)], rows)
 
 

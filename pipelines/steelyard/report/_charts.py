@@ -178,26 +178,31 @@ def class_bars(before: Mapping[str, int], after: Mapping[str, int], made: Mappin
     logarithmic = most / least > _LOG_FROM
     low = 10.0 ** math.floor(math.log10(least)) / 2 if logarithmic else 0.0
     x = Scale(low, float(most), 140, 700, "log" if logarithmic else "linear")
+    # Parts of a bar cannot be compared on a logarithmic scale: there, synthetic rows have a bar of their own.
+    apart = logarithmic and any(made.values())
+    step = 80.0 if apart else 58.0
     parts: list[Markup] = []
     for i, name in enumerate(before):
-        y = 10 + i * 58.0
+        y, new = 10 + i * step, made.get(name, 0)
         parts.append(tag("text", _short(name, 18), x=130.0, y=y + 26, text_anchor="end", class_="label"))
         parts += _bar(x, y, before[name], 0, "before")
-        parts += _bar(x, y + 22, after.get(name, 0), made.get(name, 0), "after")
+        parts += _bar(x, y + 22, after.get(name, 0), 0 if apart else new, "after")
+        parts += _bar(x, y + 44, new, new, "synthetic") if apart else []
     said = "; ".join(f"class {c}: {count(before[c])} before, {count(after.get(c, 0))} after" for c in before)
     scale = "logarithmic scale" if logarithmic else "linear scale"
-    height = len(before) * 58.0 + 6
+    height = len(before) * step + 6
     title = f"Training rows of each class before and after resampling ({scale})"
     return drawing("classes", 860, height, title, said, *parts)
 
 
-def _bar(x: Scale, y: float, rows: int, made: int, style: str) -> list[Markup]:
+def _bar(x: Scale, y: float, rows: int, made: int, what: str) -> list[Markup]:
+    """Return a bar whose last `made` rows are synthetic."""
     end = x(rows) if rows else x.start
-    parts = [tag("rect", x=x.start, y=y, width=max(end - x.start, 1.0), height=18, class_=f"bar {style}")]
+    parts = [tag("rect", x=x.start, y=y, width=max(end - x.start, 1.0), height=18, class_=f"bar {what}")]
     if made:
         start = x(rows - made) if rows > made else x.start
         parts.append(tag("rect", x=start, y=y, width=max(end - start, 1.0), height=18, class_="bar made"))
-    note = f"{count(rows)} {style}" + (f", {count(made)} of them synthetic" if made else "")
+    note = f"{count(rows)} {what}" + (f", {count(made)} of them synthetic" if 0 < made < rows else "")
     parts.append(tag("text", note, x=end + 6, y=y + 13.5, class_="tick"))
     return parts
 

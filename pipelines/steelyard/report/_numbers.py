@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 NONE = "–"
+_ROUNDING = 1e-12  # smaller metrics are what is left of 0 by rounding
+_LEAST_SHARE = 1e-6
 _SPACE = "\u202f"  # narrow, and no line breaks there
 
 
@@ -36,17 +38,19 @@ def number(value: float | None) -> str:
 
 
 def metric(value: float | None) -> str:
-    """Return a metric to three digits after the point, or as many as tell it from 0 and 1.
+    """Return a metric to three digits after the point, or as many as tell it from 0 and 1, to six at most.
 
     Examples
     --------
-    >>> metric(0.5), metric(0.00123), metric(0.99987), metric(1.0)
-    ('0.500', '0.00123', '0.9999', '1.000')
+    >>> metric(0.5), metric(0.00123), metric(0.99987), metric(1.0), metric(1 - 1e-12), metric(2.78e-17)
+    ('0.500', '0.00123', '0.9999', '1.000', '1.000', '0.000')
     """
     if value is None or not math.isfinite(value):
         return NONE
-    if 0.0 < 1.0 - value < 0.0005:
-        return f"{value:.{min(9, -math.floor(math.log10(1.0 - value)))}f}"
+    if abs(value) < _ROUNDING:
+        return "0.000"
+    if 1e-6 < 1.0 - value < 0.0005:
+        return f"{value:.{min(9, -math.floor(math.log10(1.0 - value) + 1e-6))}f}"
     return _minus(f"{value:.3f}") if 0.01 <= abs(value) <= 1 or value == 0 else number(value)
 
 
@@ -65,20 +69,25 @@ def tick(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share in per cent: as many digits as tell it from 0 and 100 %.
+    """Return a share in per cent: as many digits as tell it from 0 and 100 %, four at most.
 
     Examples
     --------
     >>> percent(0.5), percent(0.00172), percent(0.99983), percent(1.0)
     ('50.0\u202f%', '0.17\u202f%', '99.98\u202f%', '100\u202f%')
+    >>> percent(1e-7), percent(1 - 1e-9), percent(1 - 1e-13)
+    ('<\u202f0.0001\u202f%', '>\u202f99.9999\u202f%', '100\u202f%')
     """
     if share is None or not math.isfinite(share):
         return NONE
-    if share in (0.0, 1.0):
-        return f"{100 * share:.0f}{_SPACE}%"
+    if abs(share) < _ROUNDING or abs(1 - share) < _ROUNDING:
+        return f"{100 * round(share):.0f}{_SPACE}%"
     edge = min(abs(share), abs(1 - share))
-    places = 1 if edge >= 0.01 else 2 if edge >= 0.001 else min(6, 1 - math.floor(math.log10(100 * edge)))
-    return f"{100 * share:.{places}f}{_SPACE}%"
+    if edge < _LEAST_SHARE and 0 < share < 1:
+        return f"<{_SPACE}0.0001{_SPACE}%" if share < 0.5 else f">{_SPACE}99.9999{_SPACE}%"
+    places = 1 if edge >= 0.01 else 2 if edge >= 0.001 else min(4, 1 - math.floor(math.log10(100 * edge) + 1e-6))
+    digits = f"{100 * share:.{places}f}"
+    return _minus(f"{digits[:-1] if places > 1 and digits.endswith('0') else digits}{_SPACE}%")
 
 
 def interval(figure: Mapping[str, Any] | None, shown: Any = metric) -> str:
