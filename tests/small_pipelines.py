@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from steelyard.config import PipelineConfig, load
+from steelyard.store import RunDir
 
 
 def small_table(rows: int = 1200, seed: int = 0) -> pd.DataFrame:
@@ -42,3 +43,11 @@ def pipeline(path: str, **sections: Any) -> PipelineConfig:
         **sections,
     }
     return load(json.dumps(document))
+
+
+def replace_document(run: RunDir, stage: str, path: str, document: Any) -> None:
+    """Let a stage have written another document: for what must be noticed though the file is as it was published."""
+    outcome = run.outcome(stage)
+    assert outcome is not None
+    run.write_json(path, document)
+    run.publish(outcome, [f["path"] for f in outcome.files])

@@ -74,6 +74,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, real_data: Callable[[str], s
 def running(place: Path) -> Iterator[Scheduler]:
     """Airflow on the pipelines, all DAGs still paused."""
     settings = {"PIPELINES": place / "pipelines", "STORE": place / "runs", "STORE_URL": "https://reports.example/runs"}
+    settings |= {"ALLOWED_MODULES": "heard"}
     own = {f"STEELYARD_{name}": str(value) for name, value in settings.items()}
     with spark_cluster(place / "spark", [4]) as cluster:
         own["AIRFLOW_CONN_SPARK_DEFAULT"] = json.dumps(

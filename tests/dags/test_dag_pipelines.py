@@ -122,7 +122,10 @@ def test_settings_come_from_the_environment(pipelines: Path, tmp_path: Path, mon
     assert bag.dags["mine"].start_date == datetime(2026, 5, 1, 4, tzinfo=UTC)
 
 
-def test_broken_pipelines_are_listed_with_their_place_and_the_others_load(pipelines: Path) -> None:
+def test_broken_pipelines_are_listed_with_their_place_and_the_others_load(
+    pipelines: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEELYARD_ALLOWED_MODULES", "nobody")
     write(pipelines, "sound")
     write(pipelines, "a_key", "splitt: {}\n")
     write(pipelines, "a_schedule", "airflow: {schedule: 61 3 * * *}\n")

@@ -24,6 +24,7 @@ def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A module of the user's, importable under its name."""
     (tmp_path / "my_alerts.py").write_text(HOOK)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("STEELYARD_ALLOWED_MODULES", "my_alerts, my_alarms")
     import my_alerts  # type: ignore[import-not-found]
 
     yield my_alerts

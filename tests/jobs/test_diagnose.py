@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from small_pipelines import pipeline, small_table
+from small_pipelines import pipeline, replace_document, small_table
 
 from steelyard import report
 from steelyard.errors import ConfigError, InputError
@@ -37,7 +37,7 @@ def test_auto_takes_what_the_diagnosis_recommends(start: Callable[..., Context],
     assert "Resampling: none, as diagnosed (resample.method is auto)." in report.verdict(ctx.run)
     # One row more: the rows made are those that were asked for, and the guard agrees.
     found["recommendation"] |= {"method": "smotenc", "params": {"sampling_strategy": 0.5, "missing": "impute"}}
-    ctx.run.write_json(f"diagnose/{outcomes['diagnose'].attempt}/difficulty.json", found)
+    replace_document(ctx.run, "diagnose", f"diagnose/{outcomes['diagnose'].attempt}/difficulty.json", found)
     made = run_stage(ctx, "resample")
     assert made.rows["out"] == {"0": 891, "1": 445}
     assert made.details["said"] == ["auto: smotenc (sampling_strategy = 0.5, missing = impute)"]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 from sklearn import metrics as sk
-from small_pipelines import pipeline, small_table
+from small_pipelines import pipeline, replace_document, small_table
 
 from steelyard.errors import GuardError, InputError
 from steelyard.hashing import Cut
@@ -285,7 +285,7 @@ def test_a_grouped_split_keeps_customers_whole_and_the_guard_finds_torn_ones(
     # A plan with the wanted shares, but over rows, tears customers apart.
     cuts = {"all": [Cut(int(share * 2**63), 0).to_json() for share in (0.25, 0.45)]}
     torn = {**plan, "identity": ["id"], "placed": [], "cuts": cuts}
-    ctx.run.write_json(f"split/{outcome.attempt}/plan.json", torn)
+    replace_document(ctx.run, "split", f"split/{outcome.attempt}/plan.json", torn)
     with pytest.raises(GuardError, match=r"the splits share .* values of column 'customer'"):
         run_stage(ctx, "guard_split")
 
@@ -304,7 +304,7 @@ def test_the_guard_finds_a_lost_gap_and_moved_shares(start: Callable[..., Contex
         ([train // 20, validation // 20, late, test], "puts"),
     ):
         cuts = [{**cut, "below": str(edge)} for cut, edge in zip(plan["cuts"]["all"], edges, strict=True)]
-        ctx.run.write_json(f"split/{outcome.attempt}/plan.json", {**plan, "cuts": {"all": cuts}})
+        replace_document(ctx.run, "split", f"split/{outcome.attempt}/plan.json", {**plan, "cuts": {"all": cuts}})
         with pytest.raises(GuardError, match=said):
             run_stage(ctx, "guard_split")
 

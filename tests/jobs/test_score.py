@@ -118,3 +118,27 @@ def test_a_run_without_a_model_says_so(spark: SparkSession, table: str, tmp_path
     run = start_run(Store(tmp_path / "runs"), pipeline(table), "r2", {})
     with pytest.raises(InputError, match="has no trained model: its stage train is not done"):
         score_table(spark, run.location, table, str(tmp_path / "s"))
+
+
+def test_a_failure_leaves_earlier_scores_as_they_were(
+    spark: SparkSession, trained: RunDir, table: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "s"
+    before = score_table(spark, trained.location, table, str(out))
+    endless = small_table(9).drop(columns="t").assign(amount=float("inf"))
+    endless.to_parquet(tmp_path / "new.parquet")
+    with pytest.raises(Exception, match="feature 'amount' holds an infinite value"):
+        score_table(spark, trained.location, str(tmp_path / "new.parquet"), str(out), overwrite=True)
+    assert Store(out).here().read_json(MANIFEST) == before and len(rows(out)) == 1200
+    small_table(7).to_parquet(tmp_path / "few.parquet", coerce_timestamps="us")
+    score_table(spark, trained.location, str(tmp_path / "few.parquet"), str(out), overwrite=True)
+    assert len(rows(out)) == 7 and (out / "_SUCCESS").exists()
+
+
+@pytest.mark.parametrize("place", ["https://me:hunter2x@h/t.csv", "https://h/t.csv?token=hunter2x"])
+def test_a_secret_in_a_path_is_refused_since_it_would_be_written(
+    spark: SparkSession, trained: RunDir, tmp_path: Path, place: str
+) -> None:
+    with pytest.raises(InputError, match="path 'DATA' holds a literal secret") as error:
+        score_table(spark, trained.location, place, str(tmp_path / "s"))
+    assert "hunter2x" not in str(error.value) and not (tmp_path / "s").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -462,3 +463,33 @@ def test_parameters_that_no_suite_knows_are_refused() -> None:
     check_parameters(shipped_suites(), ["classes", "minority_share_min"])
     with pytest.raises(ConfigError, match=r"guards.parameters.clases: .* Did you mean 'classes'"):
         check_parameters(shipped_suites(), ["clases"])
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("raw", "raw"),
+        ("my suite-2", "my suite-2"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("<script>alert(1)</script>", "script-alert-1-script"),
+        ("a.b\\c\n", "a-b-c"),
+        ("", "suite"),
+        ("...", "suite"),
+        ("é" * 300, "é" * 50),
+    ],
+)
+def test_a_suites_name_is_a_folders(name: str, safe: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps({"name": name, "expectations": []}))
+    assert load_suite(str(file))["name"] == safe
+    file.write_text(json.dumps({"expectations": []}))
+    assert load_suite(str(file))["name"] == "own"
+
+
+def test_a_suite_that_is_no_file_or_has_no_name_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.json")
+    (tmp_path / "odd.json").write_text('{"name": [], "expectations": []}')
+    (tmp_path / "deep.json").write_text("[" * 20_000)
+    for name, said in (("fifo", "no regular file"), ("odd", "its name must be text"), ("deep", "can't be read")):
+        with pytest.raises(ConfigError, match=said):
+            load_suite(str(tmp_path / f"{name}.json"))

@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import fs as pafs
+from typer.testing import CliRunner
 
+from steelyard.cli._app import app
 from steelyard.config import load
 from steelyard.errors import InputError
+from steelyard.stages._context import start_run
+from steelyard.stages._current import current, find_run
 from steelyard.stages._retention import judge, remove
-from steelyard.store import Outcome, RunDir, Store
+from steelyard.store import Outcome, RunDir, RunExistsError, Store
 
 NOW = datetime(2026, 3, 31, tzinfo=UTC)
 Make = Callable[..., RunDir]
@@ -173,3 +177,158 @@ def test_what_stays_must_be_said(store: Store, make: Make) -> None:
         judge(store, keep=-1)
     with pytest.raises(InputError, match="has no runs of churn"):
         judge(store, keep=1, pipeline="churn")
+
+
+ODD: list[tuple[str, Any]] = [
+    ("created", None),
+    ("created", 7),
+    ("variables", []),
+    ("variables", {"date": 20260301}),
+    ("run_id", None),
+    ("config", "x"),
+    ("claim", 1),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), ODD)
+def test_odd_values_in_one_run_stop_nothing(store: Store, make: Make, key: str, value: Any) -> None:
+    make(1, "failed")
+    make(2)
+    odd = make(3, "failed")
+    odd.write_json("run.json", {**odd.manifest(), "variables": {}, key: value})
+    assert going(store, keep=0) == ["fraud/r01"]
+    (strange,) = (run for run in judge(store, keep=0, at=NOW) if run.strange)
+    assert strange.run_id == "r03" and strange.kept
+
+
+@pytest.mark.parametrize("document", ["[1]", "null", "{}", '"x"', "[" * 20_000, "\x00", ""])
+def test_a_run_json_of_any_content_stops_nothing(store: Store, make: Make, document: str) -> None:
+    make(1, "failed")
+    make(2)
+    store.run("fraud", "r00").write_text("run.json", document)
+    assert going(store, keep=0) == ["fraud/r01"]
+
+
+@pytest.mark.parametrize("odd", [{"finished": None}, {"finished": "soon"}, {"files": 3}, {"status": []}, {"rows": "x"}])
+def test_odd_outcomes_stop_nothing(store: Store, make: Make, odd: dict[str, Any]) -> None:
+    make(1, "failed")
+    make(2)
+    run = make(3, "failed")
+    run.write_json("stages/gate.json", {**run.read_json("stages/gate.json"), **odd})
+    assert "fraud/r01" in going(store, keep=0) and run.exists("profile/a/stats.json")
+
+
+def test_what_steelyard_did_not_make_stays(store: Store, make: Make) -> None:
+    make(1, "failed")
+    make(2)
+    for name in ("copy", "other"):
+        for file in (run := store.run("fraud", "r01")).files():
+            store.run("fraud", name).write_bytes(file, run.read_bytes(file))
+    store.run("fraud", "other").write_json("run.json", {"created": "2020-01-01", "variables": {}, "run_id": "other"})
+    make(3, "failed").write_text("notes.txt", "mine")
+    assert going(store, keep=0) == ["fraud/r01"]
+    kept = reasons(store, keep=0)
+    assert kept["copy"] == kept["other"] == "steelyard did not make it"
+    assert kept["r03"] == "it holds 'notes.txt', which steelyard did not make"
+
+
+def test_what_is_in_accepted_and_is_no_profile_protects_nothing(store: Store, make: Make) -> None:
+    make(1)
+    make(2, "failed")
+    make(3)
+    store.here().write_text("fraud/_accepted/zzz.json", "{")
+    store.here().write_text("fraud/_accepted/99999999T000000_r02.txt", "{")
+    assert going(store, keep=0) == ["fraud/r02"]
+
+
+def test_a_current_run_that_cannot_be_read_is_named_and_not_passed_over(store: Store, make: Make) -> None:
+    make(1)
+    make(2).write_text("run.json", "{")
+    with pytest.raises(InputError, match=r"fraud/r02/run.json can't be read"):
+        current([store.run("fraud", run_id) for run_id in ("r01", "r02")])
+
+
+@pytest.mark.parametrize("store", ["local"], indirect=True)
+class TestLinks:
+    """Links are never runs, and nothing is deleted through them."""
+
+    def test_a_link_to_a_run_keeps_it_and_is_no_run(self, store: Store, make: Make) -> None:
+        for day in (1, 2, 3, 4):
+            make(day, "failed")
+        root = Path(store.root)
+        (root / "fraud" / "latest").symlink_to(root / "fraud" / "r04")
+        (root / "baseline").symlink_to("fraud/r01")
+        assert going(store, keep=0) == ["fraud/r03", "fraud/r02"]
+        judged = judge(store, keep=0, at=NOW)
+        assert [run.run_id for run in judged if run.kept is None and remove(run)] == ["r03", "r02"]
+        assert sorted(p.name for p in (root / "fraud").iterdir()) == ["latest", "r01", "r04"]
+        assert (root / "fraud" / "latest" / "profile" / "a" / "stats.json").exists()
+
+    def test_a_link_to_the_current_run_is_not_taken_for_a_second_one(self, store: Store, make: Make) -> None:
+        make(1)
+        make(2)
+        Path(store.root, "fraud", "latest").symlink_to("r02")
+        assert find_run(f"{store.root}/fraud").location.endswith("/r02")
+        assert find_run(f"{store.root}/fraud/latest").manifest()["run_id"] == "r02"
+        assert going(store, keep=1) == [] and reasons(store, keep=1)["r01"] == HELD
+
+    def test_linked_runs_and_folders_outside_are_left_alone(self, store: Store, make: Make, tmp_path: Path) -> None:
+        make(1, "failed")
+        elsewhere = Store(tmp_path / "elsewhere").create("fraud", "r09", {"pipeline": "fraud", "run_id": "r09"})
+        (tmp_path / "big").mkdir()
+        (tmp_path / "big" / "t.bin").write_text("mine")
+        Path(store.run("fraud", "r01").location, "scores").symlink_to(tmp_path / "big")
+        Path(store.root, "fraud", "r09").symlink_to(elsewhere.location)
+        Path(store.root, "churn").symlink_to(tmp_path / "elsewhere" / "fraud")
+        judged = judge(store, keep=0, at=NOW)
+        found = {(j.pipeline, j.run_id): j.kept for j in judged}
+        assert found == {("churn", ""): "it is a link", ("fraud", "r09"): "it is a link", ("fraud", "r01"): None}
+        assert [j.run_id for j in judged if remove(j)] == ["r01"]
+        assert elsewhere.exists("run.json") and (tmp_path / "big" / "t.bin").read_text() == "mine"
+        assert [p.name for p in Path(store.root, "fraud").iterdir()] == ["r09"]
+
+    def test_a_run_that_has_become_a_link_is_not_deleted(self, store: Store, make: Make, tmp_path: Path) -> None:
+        run = make(1, "failed")
+        (judged,) = judge(store, keep=0, at=NOW)
+        Path(run.location).rename(tmp_path / "moved")
+        Path(run.location).symlink_to(tmp_path / "moved")
+        assert not remove(judged) and (tmp_path / "moved" / "run.json").exists()
+
+    def test_the_command_names_what_it_leaves_alone(self, store: Store, make: Make) -> None:
+        make(1, "failed")
+        make(2)
+        store.run("fraud", "torn").write_text("run.json", "")
+        Path(store.root, "fraud", "latest").symlink_to("r02")
+        said = CliRunner().invoke(app, ["gc", store.root, "--keep", "0", "--yes"], standalone_mode=False).output
+        assert f"deleted  {store.root}/fraud/r01" in said
+        assert f"left alone  {store.root}/fraud/latest  (it is a link)" in said
+        assert f"left alone  {store.root}/fraud/torn  (its run.json can't be read)" in said
+
+
+CONFIG = load('{"version": 1, "name": "fraud", "data": {"path": "/t", "label": "y"}}')
+
+
+@pytest.mark.parametrize("content", ["", '{"pipe'])
+def test_an_empty_or_torn_run_json_can_be_overwritten_and_resumed(store: Store, content: str) -> None:
+    run = store.run("fraud", "r1")
+    run.write_text("run.json", content)
+    with pytest.raises(RunExistsError, match="--resume goes on with it, --overwrite deletes it first"):
+        start_run(store, CONFIG, "r1", {})
+    assert start_run(store, CONFIG, "r1", {}, resume=True).manifest()["run_id"] == "r1"
+    run.write_text("run.json", content)
+    assert start_run(store, CONFIG, "r1", {}, overwrite=True).manifest()["pipeline"] == "fraud"
+    run.publish(Outcome("profile", "done", "a", "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"))
+    run.write_text("run.json", content)
+    assert start_run(store, CONFIG, "r1", {}, resume=True).manifest()["created"] == "2026-01-01T00:00:00Z"
+
+
+def test_overwrite_deletes_only_what_steelyard_made(store: Store, make: Make) -> None:
+    run = make(1, "failed")
+    run.write_text("thesis.tex", "mine")
+    with pytest.raises(RunExistsError, match=r"--overwrite .*fraud/r01: it holds 'thesis.tex'"):
+        start_run(store, CONFIG, "r01", {}, overwrite=True)
+    run.delete("thesis.tex")
+    run.write_json("run.json", {"tool": "another"})
+    with pytest.raises(RunExistsError, match="steelyard did not make it"):
+        start_run(store, CONFIG, "r01", {}, overwrite=True)
+    assert run.exists("profile/a/stats.json")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import fs as pafs
@@ -131,3 +134,128 @@ def test_open_run(tmp_path: Path) -> None:
     assert made.uri("a") == f"file://{tmp_path}/fraud/r1/a"
     with pytest.raises(InputError, match="no run directory"):
         open_run(tmp_path)
+
+
+def parquet(rows: int) -> bytes:
+    sink = BytesIO()
+    pq.write_table(pa.table({"a": list(range(rows))}), sink)
+    return sink.getvalue()
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+@pytest.fixture
+def trained(store: Store) -> RunDir:
+    """A run whose stage train has published a model and a table."""
+    run = store.create("fraud", "r1", {})
+    run.write_json("model/a/model.json", {"classes": ["0", "1"]})
+    run.write_bytes("model/a/booster.ubj", bytes(range(99)))
+    run.write_bytes("model/a/rows/part-0.parquet", parquet(5))
+    run.write_text("model/a/rows/_SUCCESS", "")
+    run.publish(outcome("train"), ["model/a"])
+    return run
+
+
+def test_published_files_are_read_as_they_were_written(trained: RunDir) -> None:
+    files = trained.published("train")
+    assert files.read_json(f"model/{files.attempt}/model.json") == {"classes": ["0", "1"]}
+    assert files.has("model/a/rows") and not files.has("model/a/row")
+    files.check_table("model/a/rows")
+    with pytest.raises(InputError, match=r"stage split has not run in .*; run it first"):
+        trained.published("split")
+
+
+@pytest.mark.parametrize("file", ["model/a/model.json", "model/a/booster.ubj"])
+def test_a_changed_file_is_never_read(trained: RunDir, file: str) -> None:
+    good, ended = trained.read_bytes(file), trained.outcome("train")
+    assert ended is not None and trained.is_whole(ended)
+    for bad, why in ((flipped(good, 7), "its SHA-256 is another"), (good[:-1], "bytes"), (b"", "0 bytes")):
+        trained.write_bytes(file, bad)
+        with pytest.raises(InputError, match=f"r1/{file} has changed: .*{why}.*; run stage train again"):
+            trained.published("train").read_bytes(file)
+        assert not trained.is_whole(ended)
+    trained.delete(file)
+    with pytest.raises(InputError, match=f"r1/{file} is missing; run stage train again"):
+        trained.published("train").read_bytes(file)
+    trained.write_bytes(file, good)
+    assert trained.published("train").read_bytes(file) == good
+    trained.write_text("model/a/more.json", "{}")
+    with pytest.raises(InputError, match="more.json is not among the files that the stage wrote; run stage train"):
+        trained.published("train").read_json("model/a/more.json")
+
+
+def test_a_table_is_known_by_names_sizes_and_footers(trained: RunDir) -> None:
+    part = "model/a/rows/part-0.parquet"
+    good = trained.read_bytes(part)
+    for content in (flipped(good, len(good) - 30), good[:40], b"", parquet(6), good[:-4] + b"PARE"):
+        trained.write_bytes(part, content)
+        with pytest.raises(InputError, match=f"{part} has changed.*run stage train again"):
+            trained.published("train").check_table("model/a/rows")
+    trained.write_bytes(part, good)
+    trained.write_bytes("model/a/rows/_note.parquet", good)  # Spark passes over it
+    trained.published("train").check_table("model/a/rows")
+    trained.write_bytes("model/a/rows/part-1.parquet", good)
+    with pytest.raises(InputError, match=r"part-1.parquet is not among the files"):
+        trained.published("train").check_table("model/a/rows")
+    trained.delete("model/a/rows")
+    with pytest.raises(InputError, match=f"{part} is missing"):
+        trained.published("train").check_table("model/a/rows")
+
+
+def test_an_outcome_with_odd_values_counts_as_not_written(trained: RunDir) -> None:
+    sound = trained.read_json("stages/train.json")
+    for odd in ({"files": 3}, {"files": [3]}, {"status": None}, {"finished": 7}, {"rows": []}, {"more": 1}):
+        trained.write_json("stages/train.json", {**sound, **odd})
+        assert trained.outcome("train") is None
+    trained.write_text("stages/train.json", "[" * 20_000)
+    assert trained.outcome("train") is None
+
+
+def test_a_manifest_that_cannot_be_read_is_named(store: Store) -> None:
+    run = store.create("fraud", "r1", {})
+    for half in ("", '{"a', "[1]", "[" * 20_000):
+        run.write_text("run.json", half)
+        with pytest.raises(InputError, match=r"fraud/r1/run.json .*--resume writes it anew"):
+            run.manifest()
+    run.update_manifest({"config": 1})
+    assert run.manifest()["config"] == 1 and run.manifest()["claim"]
+
+
+def test_nothing_is_written_or_deleted_through_a_link(tmp_path: Path) -> None:
+    run, mine = Store(tmp_path / "runs").create("fraud", "r1", {}), tmp_path / "mine"
+    mine.mkdir()
+    (mine / "page.html").write_text("mine")
+    place = Path(run.location)
+    (place / "report.html").symlink_to(mine / "page.html")
+    (place / "metrics.json").symlink_to(mine / "not_there.json")
+    (place / "guards").symlink_to(mine)
+    run.write_text("report.html", "ours")
+    run.write_text("metrics.json", "{}")
+    assert not (place / "report.html").is_symlink() and run.read_text("report.html") == "ours"
+    for act in (lambda: run.write_text("guards/a.json", "x"), lambda: run.delete("guards/page.html")):
+        with pytest.raises(InputError, match="r1/guards is a link"):
+            act()
+    assert run.files() == ["metrics.json", "report.html", "run.json"] and run.folders() == []
+    run.delete("guards")
+    run.delete("")
+    assert [p.name for p in mine.iterdir()] == ["page.html"] and (mine / "page.html").read_text() == "mine"
+
+
+def test_a_link_is_no_run_and_opens_only_a_run_beside_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    run, other = store.create("fraud", "r1", {}), Store(tmp_path / "other").create("fraud", "r1", {})
+    latest, far = Path(store.root, "fraud", "latest"), Path(store.root, "fraud", "far")
+    latest.symlink_to("r1")
+    far.symlink_to(other.location)
+    with pytest.raises(InputError, match="fraud/latest is a link, which is never a run"):
+        store.run("fraud", "latest")
+    assert open_run(latest).location == run.location
+    with pytest.raises(InputError, match="far is a link to .*other/fraud/r1; name that folder itself"):
+        open_run(far)
+
+
+def test_a_file_uri_is_the_same_place(tmp_path: Path) -> None:
+    run = Store(f"file://{tmp_path}/runs").create("fraud", "r1", {})
+    assert run.uri("a") == f"file://{tmp_path}/runs/fraud/r1/a"

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, TaskGroup
 
 from steelyard.airflow._deployment import Deployment, pipeline_asset
 from steelyard.airflow._failure import failure_callback
+from steelyard.airflow._literal import literal
 from steelyard.airflow._operator import StageOperator
 from steelyard.airflow._params import form, overrides
 from steelyard.airflow._run import data_date, run_id
@@ -134,10 +135,10 @@ def _task(
         dag=dag,
         task_group=group,
         stage=stage,
-        pipeline=str(pipeline),
+        pipeline=literal(str(pipeline)),
         run_id="{{ steelyard_run_id(dag_run) }}",
-        store=deployment.store,
-        jobs=deployment.jobs,
+        store=literal(deployment.store),
+        jobs=literal(deployment.jobs),
         store_url=deployment.store_url,
         variables={"date": "{{ steelyard_date(dag_run) }}"},
         overrides="{{ steelyard_overrides(params) }}",

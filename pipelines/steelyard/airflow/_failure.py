@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.airflow._links import address, docs_of
 from steelyard.airflow._operator import StageOperator
 from steelyard.airflow._run import data_date, run_id
-from steelyard.config import PipelineConfig
+from steelyard.config import PipelineConfig, check_module
 from steelyard.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def failure_callback(config: PipelineConfig, deployment: Deployment) -> Callable
     It logs `failure_message`, and hands it to the hook where there is one.
     """
     own = config.airflow.on_failure
-    hook = hook_of(own, "airflow.on_failure") if own else hook_of(deployment.on_failure, "STEELYARD_ON_FAILURE")
+    hook = own_hook(config) if own else hook_of(deployment.on_failure, "STEELYARD_ON_FAILURE")
 
     def tell(context: Context) -> None:
         message = failure_message(config.name, deployment, context)
@@ -39,6 +39,20 @@ def failure_callback(config: PipelineConfig, deployment: Deployment) -> Callable
             hook(message, context)
 
     return tell
+
+
+def own_hook(config: PipelineConfig) -> Hook | None:
+    """Return the function that a pipeline's YAML names, None where it names none.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such function, or the deployment doesn't allow its module.
+    """
+    path = config.airflow.on_failure
+    if path is not None:
+        check_module(path, "airflow.on_failure", needed=True)
+    return hook_of(path, "airflow.on_failure")
 
 
 def hook_of(path: str | None, setting: str) -> Hook | None:
@@ -54,8 +68,8 @@ def hook_of(path: str | None, setting: str) -> Hook | None:
     module, _, name = path.rpartition(".")
     try:
         hook = getattr(import_module(module), name)
-    except Exception as error:  # the module is the user's: whatever it raises
-        raise ConfigError(f"{setting}: cannot import {path!r}: {error}") from None
+    except (Exception, SystemExit) as error:  # the module is the user's: whatever it raises
+        raise ConfigError(f"{setting}: cannot import {path!r}: {error or type(error).__name__}") from None
     if not callable(hook):
         raise ConfigError(f"{setting}: {path!r} is no function of (message, context)")
     found: Hook = hook

@@ -8,7 +8,7 @@ from airflow.sdk import DAG
 
 from steelyard.airflow._dag import make_dag, read_pipeline
 from steelyard.airflow._deployment import Deployment
-from steelyard.airflow._failure import hook_of
+from steelyard.airflow._failure import own_hook
 from steelyard.airflow._score import make_score_dag
 from steelyard.config import PipelineConfig
 from steelyard.errors import ConfigError, SteelyardError
@@ -65,8 +65,10 @@ def _read(folder: str | Path) -> tuple[dict[Path, PipelineConfig], dict[Path, st
     broken: dict[Path, str] = {}
     for path in sorted(place.glob("*.yaml")):
         try:
+            if not path.is_file():  # a named pipe would be waited for
+                raise ConfigError("is no regular file")
             config = read_pipeline(path)
-            hook_of(config.airflow.on_failure, "airflow.on_failure")
+            own_hook(config)
         except SteelyardError as error:
             broken[path] = str(error)
         except Exception as error:  # whatever it is, it is this pipeline's fault alone

@@ -137,7 +137,7 @@ class StageOperator(JobOperator):
         return Store(self.store).run(config.name, self.run_id)
 
     def _sets(self) -> list[str]:
-        return self.overrides.splitlines()
+        return [line for line in self.overrides.split("\n") if line]
 
     def _explain(self, error: Exception, outcome: Outcome | None) -> None:
         """Raise what must not be retried, log the rest."""

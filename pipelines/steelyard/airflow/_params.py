@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from airflow.sdk import Param
 
 from steelyard.config import AUTO, PipelineConfig
+from steelyard.errors import ConfigError
 from steelyard.sampling import sampler_names
 
 _BARE = ("none", AUTO)  # samplers without a ratio
@@ -45,16 +47,30 @@ def form(config: PipelineConfig) -> dict[str, Param]:
 
 
 def overrides(config: PipelineConfig, params: Mapping[str, Any]) -> str:
-    """Return what a form changes in a pipeline: one `a.b=value` a line, each to become a `--set`."""
+    """Return what a form changes in a pipeline: one `a.b=value` a line, each to become a `--set`.
+
+    Raises
+    ------
+    ConfigError
+        For a value that the form doesn't offer, however it came in: it could hold lines of its own.
+    """
     seed, sampler, ratio = (params[name] for name in ("seed", "sampler", "ratio"))
+    _check("seed", seed, isinstance(seed, int) and not isinstance(seed, bool))
+    _check("sampler", sampler, isinstance(sampler, str) and sampler in form(config)["sampler"].schema["enum"])
+    _check("ratio", ratio, ratio is None or (isinstance(ratio, int | float) and 0 < ratio < inf))
     lines = [f"{place}.seed={seed}" for place in ("split", "train") if seed != config.split.seed]
     if sampler != config.resample.method:
         # The whole section: parameters of one sampler are none of another's.
         strategy = {} if ratio is None or sampler in _BARE else {"sampling_strategy": ratio}
         lines.append(f"resample={json.dumps({'method': sampler, **strategy})}")
     elif ratio is not None and ratio != _ratio(config):
-        lines.append(f"resample.sampling_strategy={ratio}")
+        lines.append(f"resample.sampling_strategy={json.dumps(ratio)}")
     return "\n".join(lines)
+
+
+def _check(name: str, value: object, fits: bool) -> None:
+    if not fits:
+        raise ConfigError(f"the form's {name} can't be {value!r}")
 
 
 def _ratio(config: PipelineConfig) -> float | None:

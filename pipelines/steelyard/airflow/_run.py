@@ -9,6 +9,8 @@ from typing import Protocol
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 100
+RUN_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+"""What `store.RUN_ID` says, without the store's libraries."""
 
 
 class DagRun(Protocol):

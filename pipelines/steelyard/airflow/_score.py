@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from steelyard.airflow._dag import shared
 from steelyard.airflow._deployment import Deployment, pipeline_asset
-from steelyard.airflow._run import data_date
+from steelyard.airflow._literal import literal
+from steelyard.airflow._run import RUN_ID, data_date
 from steelyard.airflow._schedule import timetable
 from steelyard.airflow._submit import JobOperator
 from steelyard.config import PipelineConfig, ScoreConfig
@@ -21,7 +23,7 @@ from steelyard.errors import InputError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_RUN = "{{ '/' ~ params.run_id if params.run_id else '' }}"
+_RUN = "{{ steelyard_run(params.run_id) }}"
 _DATE = "{{ steelyard_date(dag_run) }}"
 
 
@@ -74,6 +76,25 @@ class ScoreOperator(JobOperator):
         return said
 
 
+def run_below(chosen: str | None) -> str:
+    """Return a chosen run as a path below the pipeline's folder, empty for the current run.
+
+    Raises
+    ------
+    InputError
+        If it is no run id: it could lead out of the folder.
+    """
+    if chosen and not re.fullmatch(RUN_ID, chosen):
+        raise InputError(f"run id {chosen!r} is not of the form {RUN_ID}")
+    return f"/{chosen}" if chosen else ""
+
+
+def _each_day(score: ScoreConfig) -> ScoreConfig:
+    """Return it with the date as the only template."""
+    fixed = {n: _DATE.join(map(literal, getattr(score, n).split("${date}"))) for n in ("path", "out")}
+    return score.model_copy(update={**fixed, "format": None if score.format is None else literal(score.format)})
+
+
 def make_score_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deployment) -> DAG:
     """Return the scoring DAG of a pipeline that has been read and has a section `score`.
 
@@ -92,19 +113,20 @@ def make_score_dag(pipeline: str | Path, config: PipelineConfig, deployment: Dep
             "run_id": Param(
                 None,
                 type=["null", "string"],
+                pattern=f"^(?:{RUN_ID})?$",
                 title="Run id",
                 description="Whose model scores. Empty: the run with the latest data whose gate has passed.",
             )
         },
         doc_md=f"Scores `{score.path}` with the current model of `{config.name}`, into `{score.out}`.",
-        user_defined_macros={"steelyard_date": data_date},
+        user_defined_macros={"steelyard_date": data_date, "steelyard_run": run_below},
     )
     ScoreOperator(
         task_id="score",
         dag=dag,
-        run_dir=f"{deployment.store.rstrip('/')}/{config.name}{_RUN}",
-        score=score.on(_DATE),
-        jobs=deployment.jobs,
+        run_dir=f"{literal(deployment.store.rstrip('/'))}/{config.name}{_RUN}",
+        score=_each_day(score),
+        jobs=literal(deployment.jobs),
         conn_id=config.airflow.conn_id,
         **deployment.submit,
     )

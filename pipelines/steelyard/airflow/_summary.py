@@ -19,7 +19,9 @@ def summary(run: RunDir, outcome: Outcome) -> dict[str, Any]:
     found["run_dir"] = run.location
     found |= {k: v for k, v in (("rows", outcome.rows), ("details", outcome.details)) if _small(v)}
     if outcome.stage in ("evaluate", "gate"):
-        found["minority"] = headline(run.read_json("metrics.json"))
+        judged = run.outcome("evaluate")
+        files = run.published("evaluate") if judged is not None and judged.done else run
+        found["minority"] = headline(files.read_json("metrics.json"))
     return found
 
 

@@ -139,10 +139,7 @@ def resample(
 
 def parse_params(pairs: list[str] | None, option: str = "--param") -> dict[str, Any]:
     """Return `NAME=value` pairs, the values read as YAML."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from steelyard.config import parse_yaml
 
     parsed: dict[str, Any] = {}
     for pair in pairs or []:
@@ -150,9 +147,9 @@ def parse_params(pairs: list[str] | None, option: str = "--param") -> dict[str, 
         if not (name and equals):
             raise InputError(f"{option} {pair!r} is not of the form NAME=value")
         try:
-            parsed[name] = _by_class(YAML(typ="safe").load(StringIO(value)))
-        except YAMLError:
-            raise InputError(f"{option} {name}: the value is no YAML: {value}") from None
+            parsed[name] = _by_class(parse_yaml(value, option, plain=True))
+        except InputError:
+            raise InputError(f"{option} {name}: the value is no YAML: {value[:80]}") from None
     return parsed
 
 
@@ -230,7 +227,8 @@ def score(
     from steelyard.config import SparkConfig
     from steelyard.stages._check import check_path
     from steelyard.stages._current import find_run
-    from steelyard.stages.score import saved_model, score_table
+    from steelyard.stages._model import saved_model
+    from steelyard.stages.score import score_table
 
     saved_model(find_run(run_dir))
     check_path(data, SparkConfig(), "DATA")

@@ -166,6 +166,7 @@ def demo(
     """Make card transactions with rare fraud and run the whole pipeline on them."""
     from steelyard.config import load
     from steelyard.datasets import check_card_transactions, make_card_transactions
+    from steelyard.frames.tables import write_parquet
 
     place = store_at(store)
     name = f"card_transactions_{rows}_{fraud_share}_{missing}_{drift}_{seed}.parquet"
@@ -179,7 +180,7 @@ def demo(
         table = make_card_transactions(
             spark, rows=rows, fraud_share=fraud_share, missing=missing, drift=drift, seed=seed
         )
-        table.write.mode("overwrite").parquet(path)
+        write_parquet(table, path, mode="overwrite")
     return execute(config, place, None, {}, json=json)
 
 

@@ -26,7 +26,8 @@ _NAMES = {
 
 def show_run(run: RunDir, failure: SteelyardError | None, *, json: bool) -> None:
     """Show what came of a run: one JSON document, or the last lines of a terminal session."""
-    metrics = run.read_json("metrics.json") if run.exists("metrics.json") else None
+    ended = run.outcome("evaluate")
+    metrics = run.published("evaluate").read_json("metrics.json") if ended is not None and ended.done else None
     has_report = run.exists("report.html")
     if json:
         print_json(_document(run, metrics, failure, has_report))

@@ -1,7 +1,7 @@
 """A pipeline's configuration: YAML in, checked models out. Imports neither pyspark nor pandas."""
 
 from steelyard.config._descriptions import DESCRIPTIONS
-from steelyard.config._load import load, read_document, resolve_env
+from steelyard.config._load import load, read_document
 from steelyard.config._models import (
     AUTO,
     AirflowConfig,
@@ -19,7 +19,10 @@ from steelyard.config._models import (
     TrainConfig,
     duration,
 )
+from steelyard.config._modules import check_module
+from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
 from steelyard.config._stages import STAGES
+from steelyard.config._yaml import parse_yaml
 
 __all__ = [
     "AUTO",
@@ -38,8 +41,13 @@ __all__ = [
     "SparkConfig",
     "SplitConfig",
     "TrainConfig",
+    "check_module",
     "duration",
+    "hidden_env",
+    "hide_env",
     "load",
+    "parse_yaml",
     "read_document",
+    "refuse_secret_paths",
     "resolve_env",
 ]

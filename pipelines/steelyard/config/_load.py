@@ -6,22 +6,23 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from steelyard.config._models import PipelineConfig
+from steelyard.config._secrets import holds_secret, is_secret_name, refuse_secrets
+from steelyard.config._yaml import LONGEST, parse_yaml
 from steelyard.errors import ConfigError, closest
 
 _VARIABLE = re.compile(r"\$\{(?!env:)([A-Za-z_][A-Za-z0-9_]*)\}")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_PATH = re.compile(r"[\w.-]*")
 _UNION_BRANCHES = ("function-", "literal[", "dict[", "list[", "constrained-")
-_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_NO_ECHO = {"options", "conf", "master"}  # sections whose values errors never show
+_ALWAYS_GIVEN = {"date"}  # by every DAG, which can't know whether a pipeline uses it
 
 
 def load(
@@ -53,14 +54,16 @@ def load(
     """
     text, folder = read_document(source)
     name = str(source) if folder is not None else "the pipeline"
-    document = _parse(text, name)
+    document = parse_yaml(text, name)
     if not isinstance(document, CommentedMap):
         raise ConfigError(f"{name}: a pipeline is a mapping with the keys version, name, data, …")
     _absolute(document, folder)
     for override in overrides:
         _override(document, override)
     _absolute(document, str(Path.cwd()))
-    filled = _substitute(document, dict(variables or {}), ())
+    given, used = dict(variables or {}), set[str]()
+    filled = _substitute(document, given, used, ())
+    _check_variables(given, used)
     try:
         return PipelineConfig.model_validate(filled)
     except ValidationError as error:
@@ -78,44 +81,14 @@ def read_document(source: str | Path) -> tuple[str, str | None]:
         try:
             filesystem, path = pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", place))
             with filesystem.open_input_stream(path) as stream:
-                return bytes(stream.read()).decode(), place.rsplit("/", 1)[0]
-        except (OSError, ValueError) as error:  # the file system's own, and text or URIs that can't be
+                return bytes(stream.read(4 * LONGEST)).decode(), place.rsplit("/", 1)[0]
+        except (OSError, ValueError) as error:
             raise ConfigError(f"cannot read the pipeline {place}: {error}") from None
     try:
-        return Path(place).read_text(encoding="utf-8"), str(Path(place).absolute().parent)
+        with Path(place).open(encoding="utf-8") as file:
+            return file.read(LONGEST + 1), str(Path(place).absolute().parent)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the pipeline {place}: {getattr(error, 'strerror', None) or error}") from None
-
-
-def resolve_env(value: Any) -> Any:
-    """Return `value` with each `${env:NAME}` replaced from the environment; for use in the driver, never written.
-
-    Raises
-    ------
-    ConfigError
-        If the environment has no such variable.
-    """
-    if isinstance(value, str):
-        return _ENVIRONMENT.sub(lambda m: _from_environment(m[1]), value)
-    if isinstance(value, Mapping):
-        return {k: resolve_env(v) for k, v in value.items()}
-    return [resolve_env(v) for v in value] if isinstance(value, list) else value
-
-
-def _from_environment(name: str) -> str:
-    if name not in os.environ:
-        raise ConfigError(f"the pipeline uses ${{env:{name}}}, but the environment has no {name}")
-    return os.environ[name]
-
-
-def _parse(text: str, name: str) -> Any:
-    try:
-        return YAML().load(StringIO(text))
-    except MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{name}{line}: {error.problem or error.context or 'not YAML'}") from None
-    except YAMLError as error:
-        raise ConfigError(f"{name}: {error}") from None
 
 
 def _absolute(document: CommentedMap, folder: str | None) -> None:
@@ -146,15 +119,16 @@ def _joined(folder: str, path: Any) -> Any:
 
 def _override(document: CommentedMap, override: str) -> None:
     path, equals, text = override.partition("=")
+    shown = _PATH.match(override)[0]  # type: ignore[index]  # never the value, which may be a secret
     if not equals or not all(path.split(".")):
-        raise ConfigError(f"--set {override!r} is not of the form a.b=value")
+        raise ConfigError(f"--set {shown}… is not of the form a.b=value")
     *parents, last = path.split(".")
     place = document
     for name in parents:
         place = place.setdefault(name, CommentedMap())
         if not isinstance(place, CommentedMap):
-            raise ConfigError(f"--set {override!r}: {name} is a value, not a section")
-    place[last] = _parse(text, f"--set {override!r}") if text else ""
+            raise ConfigError(f"--set {shown}=…: {name} is a value, not a section")
+    place[last] = parse_yaml(text, f"--set {shown}=…") if text else ""
 
 
 def _plain(value: Any) -> Any:
@@ -170,11 +144,21 @@ def _joined_pairs(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") if _PAIR.search(text) else text
 
 
-def _substitute(value: Any, variables: Mapping[str, str], path: tuple[str, ...]) -> Any:
+def _check_variables(variables: Mapping[str, str], used: set[str]) -> None:
+    try:
+        refuse_secrets("--var", variables)  # they are written to `run.json`
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    for name in sorted(set(variables) - used - _ALWAYS_GIVEN):
+        known = f" It uses {', '.join(sorted(used))}." if used else ""
+        raise ConfigError(f"--var {name}: the pipeline has no ${{{name}}}.{closest(name, used)}{known}")
+
+
+def _substitute(value: Any, variables: Mapping[str, str], used: set[str], path: tuple[str, ...]) -> Any:
     if isinstance(value, Mapping):
-        return {_plain(k): _substitute(v, variables, (*path, str(k))) for k, v in value.items()}
+        return {_plain(k): _substitute(v, variables, used, (*path, str(k))) for k, v in value.items()}
     if isinstance(value, list):
-        return [_substitute(v, variables, path) for v in value]
+        return [_substitute(v, variables, used, path) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{'.'.join(path)}: must be a finite number, got {float(value)}")
     if not isinstance(value, str):
@@ -189,6 +173,7 @@ def _substitute(value: Any, variables: Mapping[str, str], path: tuple[str, ...])
                 f"{'.'.join(path)}: ${{{match[1]}}} has no value; give it with --var {match[1]}=…"
                 + closest(match[1], variables)
             )
+        used.add(match[1])
         return variables[match[1]]
 
     return _VARIABLE.sub(known, _plain(value))
@@ -211,12 +196,18 @@ def _words(fault: Any, path: Sequence[int | str]) -> str:
     if fault["type"] == "extra_forbidden":
         return "unknown key." + closest(str(path[-1]), _known_keys(path[:-1]))
     if fault["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        return "must be a mapping of keys to values" + f", got {fault.get('input')!r}"
+        return "must be a mapping of keys to values" + _got(fault, path)
     if fault["type"] == "missing":
         return "is missing"
+    shown = "" if "got" in message or fault["type"] == "value_error" else _got(fault, path)
+    return message[0].lower() + message[1:] + shown
+
+
+def _got(fault: Any, path: Sequence[int | str]) -> str:
+    """Say what was given, unless it may be a secret."""
     got = fault.get("input")
-    shown = f", got {got!r}" if isinstance(got, str | int | float | bool) and "got" not in message else ""
-    return message[0].lower() + message[1:] + (shown if fault["type"] != "value_error" else "")
+    secret = any(part in _NO_ECHO or is_secret_name(str(part)) for part in path) or holds_secret(got)
+    return f", got {got!r}" if isinstance(got, str | int | float | bool) and not secret else ""
 
 
 def _known_keys(path: Sequence[int | str]) -> list[str]:

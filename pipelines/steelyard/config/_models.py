@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from steelyard.config._secrets import refuse_secret_paths, refuse_secrets
 from steelyard.labels import class_name
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_SECRET = re.compile(r"passw|secret|token|credential|access.?key|account.?key", re.IGNORECASE)
-_SECRET_VALUE = re.compile(
-    r"(?:passw(?:or)?d|pwd|secret|token|account.?key|access.?key)\s*=\s*(?!\$\{)[^;&\s]+|://[^/\s:@]+:(?!\$\{)[^/\s@]+@",
-    re.IGNORECASE,
-)
 _LONGEST = timedelta(days=36525)
 AUTO = "auto"
 """In the place of a sampler: the one that the stage `diagnose` recommends."""
-
-_PLACEHOLDER = re.compile(r"\$\{(?:env:)?[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 def duration(text: str) -> timedelta:
@@ -78,16 +71,6 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
-def _refuse_secrets(section: str, values: Mapping[str, Any]) -> None:
-    """Raise for a value that is a secret by its name, or holds one, unless it comes from the environment."""
-    for key, value in values.items():
-        by_name = _SECRET.search(key) and not _PLACEHOLDER.fullmatch(str(value))
-        if by_name or _SECRET_VALUE.search(str(value)):
-            raise ValueError(
-                f"{section} {key!r} holds a literal secret; write ${{env:NAME}} and set NAME in the environment"
-            )
-
-
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors."""
 
@@ -133,9 +116,9 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _no_literal_secret(self) -> DataConfig:
-        _refuse_secrets("option", self.options)
+        refuse_secrets("option", self.options)
         paths = [self.path] if isinstance(self.path, str) else self.path or []
-        _refuse_secrets("path", {str(i): path for i, path in enumerate(paths)})
+        refuse_secret_paths("path", {str(i): path for i, path in enumerate(paths)})
         return self
 
     @model_validator(mode="after")
@@ -260,7 +243,8 @@ class SparkConfig(Section):
 
     @model_validator(mode="after")
     def _no_literal_secret(self) -> SparkConfig:
-        _refuse_secrets("setting", self.conf)
+        refuse_secrets("setting", self.conf)
+        refuse_secrets("setting", {"master": self.master or ""})
         return self
 
 
@@ -289,7 +273,7 @@ class ScoreConfig(Section):
 
     @model_validator(mode="after")
     def _checked(self) -> ScoreConfig:
-        _refuse_secrets("path", {"path": self.path, "out": self.out})
+        refuse_secret_paths("path", {"path": self.path, "out": self.out})
         unknown = sorted(
             {m for text in (self.path, self.out) for m in re.findall(r"\$\{(?!env:)([^}]*)\}", text)} - {"date"}
         )

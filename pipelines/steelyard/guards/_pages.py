@@ -1,8 +1,19 @@
-"""Data Docs that can be read where there is no network: Great Expectations takes its styles and scripts from one."""
+"""Data Docs that load nothing from a network: Great Expectations takes its styles, scripts and logo from one."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+# Without those of the network, scripts do nothing but fail.
+_SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
+_REMOTE_TAG = re.compile(r"<(?:link|img|iframe|source)\b[^>]*=\s*[\"']?(?:https?:)?//[^>]*>", re.IGNORECASE)
+_REMOTE_URL = re.compile(r"@import[^;]*//[^;]*;|url\(\s*[\"']?(?:https?:)?//[^)]*\)", re.IGNORECASE)
+# And what these patterns might not know is not loaded either.
+_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "style-src 'self' 'unsafe-inline' file:; img-src 'self' data: file:; font-src 'self' data: file:\">"
+)
 
 # In front of all other styles, so that those of Great Expectations win wherever they are reached.
 _STYLE = """<style>
@@ -22,19 +33,27 @@ _INDEX = """<!DOCTYPE html>
 
 
 def readable(docs: Path) -> None:
-    """Add styles to pages, let `index.html` lead to the one verdict, and delete what no page shows (4 MB of films).
+    """Keep pages from the network, add styles, and delete what no page shows (4 MB of films).
+
+    `index.html` leads to the one verdict.
 
     Parameters
     ----------
     docs : Path
         Data Docs of one validation.
     """
-    pages = {page: page.read_text(encoding="utf-8") for page in docs.rglob("*.html")}
+    pages = {page: _offline(page.read_text(encoding="utf-8")) for page in docs.rglob("*.html")}
     for page, text in pages.items():
-        page.write_text(text.replace("<head>", f"<head>\n{_STYLE}", 1), encoding="utf-8")
+        page.write_text(text.replace("<head>", f"<head>\n{_POLICY}\n{_STYLE}", 1), encoding="utf-8")
+    for style in docs.rglob("*.css"):
+        style.write_text(_REMOTE_URL.sub("none", style.read_text(encoding="utf-8")), encoding="utf-8")
     [verdict] = (docs / "validations").rglob("*.html")
     (docs / "index.html").write_text(_INDEX.format(page=verdict.relative_to(docs).as_posix()), encoding="utf-8")
     shown = "".join(pages.values())
     for file in (docs / "static").rglob("*.*"):
         if file.name not in shown:
             file.unlink()
+
+
+def _offline(page: str) -> str:
+    return _REMOTE_URL.sub("none", _REMOTE_TAG.sub("", _SCRIPT.sub("", page)))

@@ -56,13 +56,29 @@ def load_suite(suite: str) -> dict[str, Any]:
     """
     source = _find(suite)
     try:
+        if not source.is_file():  # a named pipe would be waited for
+            raise OSError("it is no regular file")
         document = json.loads(source.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         raise ConfigError(f"suite {suite!r} can't be read: {getattr(e, 'strerror', None) or e}") from None
     expectations = document.get("expectations") if isinstance(document, dict) else None
     if not isinstance(expectations, list) or not all(isinstance(e, dict) and "type" in e for e in expectations):
         raise ConfigError(f"suite {suite!r} needs a list 'expectations' of objects with a 'type'")
-    return {"name": Path(suite).stem, **document}
+    return {**document, "name": _safe_name(document.get("name", Path(suite).stem), suite)}
+
+
+def _safe_name(name: object, suite: str) -> str:
+    """Return a suite's name as one that pages can show and folders can have.
+
+    Raises
+    ------
+    ConfigError
+        If it is no text.
+    """
+    if not isinstance(name, str):
+        raise ConfigError(f"suite {suite!r}: its name must be text, got {name!r}")
+    # Great Expectations makes a folder of each part between dots. 50 characters have 200 bytes at most.
+    return re.sub(r"[^\w -]+", "-", name).strip("- ")[:50].strip() or "suite"
 
 
 def check_parameters(suites: Iterable[str], parameters: Iterable[str]) -> None:

@@ -99,9 +99,10 @@ def load_model(run_dir: RunDir, path: str) -> Model:
     InputError
         If there is none, or it is of a format that this version doesn't know.
     """
-    if not run_dir.exists(f"{path}/model.json"):
-        raise InputError(f"{run_dir.uri(path)} holds no model: it has no model.json")
-    document = run_dir.read_json(f"{path}/model.json")
+    try:
+        document = run_dir.read_json(f"{path}/model.json")
+    except FileNotFoundError:
+        raise InputError(f"{run_dir.uri(path)} holds no model: it has no model.json") from None
     if document.get("format") != FORMAT:
         raise InputError(
             f"{run_dir.uri(path)}/model.json is of format {document.get('format')!r}; "

@@ -76,14 +76,10 @@ def read(run: RunDir) -> Artifacts:
         split=_document(run, outcomes.get("split"), "plan.json"),
         difficulty=_document(run, outcomes.get("diagnose"), "difficulty.json"),
         resample=_document(run, outcomes.get("resample"), "plan.json"),
-        metrics=_json(run, "metrics.json") if _done(outcomes.get("evaluate")) else {},
+        metrics=_document(run, outcomes.get("evaluate"), "metrics.json"),
         curves=_document(run, outcomes.get("evaluate"), "curves.json"),
         guards={c: found for c in GUARDS if (found := _guard(run, outcomes.get(f"guard_{c}"), c))},
     )
-
-
-def _done(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.done
 
 
 def _document(run: RunDir, outcome: Outcome | None, name: str) -> dict[str, Any]:
@@ -91,18 +87,19 @@ def _document(run: RunDir, outcome: Outcome | None, name: str) -> dict[str, Any]
     if outcome is None or not outcome.done:
         return {}
     paths = [f["path"] for f in outcome.files if f["path"].rsplit("/", 1)[-1] == name]
-    return _json(run, min(paths, key=len)) if paths else {}
+    return _json(run.published(outcome.stage), min(paths, key=len)) if paths else {}
 
 
 def _guard(run: RunDir, outcome: Outcome | None, checkpoint: str) -> dict[str, Any]:
     """Return what a guard found; one that said no publishes nothing, but says where it wrote."""
     if outcome is None:
         return {}
-    return _json(run, outcome.details.get("report") or f"guards/{outcome.attempt}/{checkpoint}.json")
+    path = outcome.details.get("report") or f"guards/{outcome.attempt}/{checkpoint}.json"
+    if outcome.done:
+        return _json(run.published(outcome.stage), path)
+    return _json(run, path) if run.exists(path) else {}
 
 
-def _json(run: RunDir, path: str) -> dict[str, Any]:
-    if not run.exists(path):
-        return {}
-    document: dict[str, Any] = run.read_json(path)
+def _json(files: RunDir, path: str) -> dict[str, Any]:
+    document: dict[str, Any] = files.read_json(path)
     return document

@@ -10,14 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from steelyard import __version__
-from steelyard.config import STAGES, PipelineConfig, load
+from steelyard.config import STAGES, PipelineConfig, hide_env, load
 from steelyard.errors import InputError
+from steelyard.frames.tables import read_parquet
 from steelyard.frames.workers import check_workers_once, elsewhere
 from steelyard.stages._logging import tell
-from steelyard.store import Outcome, RunDir, Store, now, to_json
+from steelyard.stages._ownership import TORN, why_foreign
+from steelyard.store import Published, RunDir, RunExistsError, Store, new_token, now, to_json
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _LIBRARIES = (
     "pyspark",
@@ -68,10 +70,15 @@ class Context:
         shown = self.warn
 
         def warn(message: str) -> None:
+            message = self.hide(message)
             tell(self, "warning", logging.WARNING, message=message)
             shown(message)
 
         self.warn = warn
+
+    def hide(self, value: Any) -> Any:
+        """Return text, or JSON, with the placeholders of the configuration in the place of what they stand for."""
+        return hide_env(value, self.config.to_json())
 
     @property
     def spark(self) -> SparkSession:
@@ -83,23 +90,19 @@ class Context:
             self._session = session
         return self._session
 
-    def published(self, stage: str) -> Outcome:
-        """Return the outcome of a stage that must have been done.
-
-        Raises
-        ------
-        InputError
-            If it hasn't.
-        """
-        outcome = self.run.outcome(stage)
-        if outcome is None or not outcome.done:
-            state = "has not run" if outcome is None else f"failed ({outcome.message})"
-            raise InputError(f"stage {stage} {state} in {self.run.location}; run it first")
-        return outcome
+    def published(self, stage: str) -> Published:
+        """Return the files of a stage that must have been done, see `RunDir.published`."""
+        return self.run.published(stage)
 
     def read(self, stage: str, file: str, folder: str | None = None) -> Any:
-        """Return a JSON artifact of a stage."""
-        return self.run.read_json(f"{folder or stage}/{self.published(stage).attempt}/{file}")
+        """Return a JSON artifact of a stage, verified."""
+        files = self.published(stage)
+        return files.read_json(f"{folder or stage}/{files.attempt}/{file}")
+
+    def table(self, stage: str, path: str) -> DataFrame:
+        """Return a table that a stage has published at `path`, its files compared with what the stage wrote."""
+        self.published(stage).check_table(path)
+        return read_parquet(self.spark, self.run.uri(path))
 
 
 @dataclass(frozen=True)
@@ -164,12 +167,10 @@ def start_run(
     if run_id is not None and store.run(config.name, run_id).exists("run.json"):
         run = store.run(config.name, run_id)
         if overwrite or (not resume and _has_nothing(run)):
-            run.delete("")
+            _delete(run, config.name, run_id)
         elif resume:
-            run.update_manifest({**manifest, "run_id": run_id, "created": run.manifest().get("created", now())})
+            run.update_manifest({**manifest, "run_id": run_id, "created": _created(run)})
             return run
-    from steelyard.store import new_token
-
     chosen = run_id if run_id is not None else new_token()
     return store.create(config.name, chosen, {**manifest, "run_id": chosen})
 
@@ -180,6 +181,41 @@ def _has_nothing(run: RunDir) -> bool:
     return first is not None and not first.done
 
 
+def _created(run: RunDir) -> str:
+    """Return when a run was made; where `run.json` can't be read, when its profile began, else now."""
+    try:
+        found = run.manifest().get("created")
+    except InputError:
+        found = None
+    profile = run.outcome("profile")
+    return found if isinstance(found, str) else now() if profile is None else profile.started
+
+
+def _delete(run: RunDir, pipeline: str, run_id: str) -> None:
+    """Delete a run that is to be overwritten.
+
+    Raises
+    ------
+    RunExistsError
+        If steelyard did not make it, or it holds files that steelyard did not make.
+    """
+    why = why_foreign(run, pipeline, run_id)
+    if why not in (None, TORN):  # a claim that was killed leaves an empty `run.json`
+        raise RunExistsError(
+            f"--overwrite doesn't delete {run.location}: {why}; take another --run-id, or move it away"
+        )
+    run.delete("")
+
+
 def run_config(run: RunDir) -> PipelineConfig:
-    """Return the configuration that rules a run."""
-    return load(to_json(run.manifest()["config"]).decode())
+    """Return the configuration that rules a run.
+
+    Raises
+    ------
+    InputError
+        If `run.json` holds none.
+    """
+    config = run.manifest().get("config")
+    if not isinstance(config, dict):
+        raise InputError(f"{run.location}/run.json holds no pipeline's configuration; steelyard did not write it")
+    return load(to_json(config).decode())

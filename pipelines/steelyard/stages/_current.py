@@ -38,15 +38,30 @@ def find_run(location: str) -> RunDir:
 
 
 def current(runs: Iterable[RunDir]) -> RunDir | None:
-    """Return the run of the latest data whose gate has passed, None if there is none."""
-    for run in sorted(runs, key=date_and_id, reverse=True):
-        outcome = run.outcome("gate")
-        if outcome is not None and outcome.done:
-            return run
-    return None
+    """Return the run of the latest data whose gate has passed, None if there is none.
+
+    Raises
+    ------
+    InputError
+        If the `run.json` of one whose gate has passed can't be read: it might be the one.
+    """
+    passed = [run for run in runs if (outcome := run.outcome("gate")) is not None and outcome.done]
+    return max(passed, key=date_and_id, default=None)
 
 
 def date_and_id(run: RunDir) -> tuple[str, str]:
-    """Return what runs are ordered by: the day of the data (what `${date}` was, else the day of its making), the id."""
+    """Return what runs are ordered by: the day of the data (what `${date}` was, else the day of its making), the id.
+
+    Raises
+    ------
+    InputError
+        If `run.json` doesn't say so.
+    """
     manifest = run.manifest()
-    return manifest["variables"].get("date") or manifest["created"][:10], manifest["run_id"]
+    try:
+        day, run_id = manifest["variables"].get("date") or manifest["created"][:10], manifest["run_id"]
+    except (LookupError, TypeError, AttributeError):
+        day = run_id = None
+    if not isinstance(day, str) or not isinstance(run_id, str):
+        raise InputError(f"{run.location}/run.json doesn't say of which day its data is, or its run_id")
+    return day, run_id

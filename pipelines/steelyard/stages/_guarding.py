@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 
 from steelyard.columns import col
 from steelyard.errors import GuardError
+from steelyard.frames.tables import write_parquet
 from steelyard.guards import run_guard
 from steelyard.stages._context import Context, Result
 
@@ -71,5 +72,5 @@ def _set_aside(ctx: Context, folder: str, key: Sequence[str], expectation: str, 
     """Write the first rows that an expectation objects to, and return where."""
     place = f"{folder}/quarantine/{expectation}"
     ordered = rows.orderBy(*map(col, key)) if key else rows
-    ordered.limit(QUARANTINED).write.parquet(ctx.run.uri(place))
+    write_parquet(ordered.limit(QUARANTINED), ctx.run.uri(place))
     return place

@@ -6,6 +6,7 @@ They lie beside the runs, in `STORE/<name>/_accepted/<date>_<run_id>.json`. A ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from steelyard.stages._context import Context
 from steelyard.store import RunDir, Store
 
 FOLDER = "_accepted"
+_FILE = re.compile(r"\d{8}T\d{6}_.+\.json")
 _STAMP = "%Y%m%dT%H%M%S"
 
 
@@ -78,10 +80,15 @@ def accept(ctx: Context) -> str:
 
 def forget(run: RunDir) -> None:
     """Take back that a run was accepted: it is being done anew."""
-    history, run_id = run.beside(FOLDER), run.manifest()["run_id"]
-    for name in history.files(""):
+    history, run_id = run.beside(FOLDER), run.manifest().get("run_id")
+    for name in accepted(history):
         if run_of(name) == run_id:
             history.delete(name)
+
+
+def accepted(history: RunDir) -> list[str]:
+    """Return the names of the accepted profiles, by date; whatever else lies there is none."""
+    return [name for name in history.files() if _FILE.fullmatch(name)]
 
 
 def reference(ctx: Context) -> Reference | None:
@@ -91,14 +98,20 @@ def reference(ctx: Context) -> Reference | None:
     name = held_against(ctx)
     if name is None:
         return None
-    found = ctx.run.beside(FOLDER).read_json(name)
-    return Reference(found["classes"], f"run {found['run_id']} (data of {found['date'][:10]})")
+    history = ctx.run.beside(FOLDER)
+    try:
+        found = history.read_json(name)
+        return Reference(_counts(found["classes"]), f"run {found['run_id']} (data of {found['date'][:10]})")
+    except (OSError, ValueError, TypeError, LookupError):
+        raise InputError(
+            f"{history.location}/{name} can't be read; delete it, and an earlier profile is taken"
+        ) from None
 
 
 def held_against(ctx: Context) -> str | None:
     """Return the file of the latest accepted run of earlier data, None if there is none."""
     limit = f"{data_date(ctx):{_STAMP}}"
-    return max((n for n in ctx.run.beside(FOLDER).files("") if n.partition("_")[0] < limit), default=None)
+    return max((n for n in accepted(ctx.run.beside(FOLDER)) if n.partition("_")[0] < limit), default=None)
 
 
 def run_of(name: str) -> str:
@@ -118,7 +131,21 @@ def _from_file(path: str) -> Reference:
     if not isinstance(classes, dict) or not classes:
         raise InputError(f'{wrong}, such as {{"0": 990, "1": 10}}')
     counts: dict[str, Any] = {c: of.get("count") if isinstance(of, dict) else of for c, of in classes.items()}
-    odd = [c for c, n in counts.items() if not isinstance(n, int) or n < 0]
-    if odd:
-        raise InputError(f"{wrong}; for class {odd[0]!r} it has {classes[odd[0]]!r}")
-    return Reference(counts, name)
+    try:
+        return Reference(_counts(counts), name)
+    except ValueError as error:
+        raise InputError(f"{wrong}; {error}") from None
+
+
+def _counts(classes: Mapping[str, Any]) -> dict[str, int]:
+    """Return rows by class.
+
+    Raises
+    ------
+    ValueError
+        For what is no count.
+    """
+    for name, rows in classes.items():
+        if not isinstance(rows, int) or rows < 0:
+            raise ValueError(f"for class {name!r} it has {rows!r}")
+    return dict(classes)

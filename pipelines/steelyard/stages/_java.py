@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -53,10 +54,11 @@ def wheel_java_home(cache: Path | None = None) -> Path | None:
     wanted = _SHIM.format(java=JAVA)
     if not shim.exists() or shim.read_text() != wanted:
         shim.parent.mkdir(parents=True, exist_ok=True)
-        fresh = shim.with_name(f"java.{os.getpid()}")
-        fresh.write_text(wanted)
-        fresh.chmod(0o755)
-        fresh.replace(shim)
+        with tempfile.TemporaryDirectory(dir=home) as folder:
+            fresh = Path(folder) / "java"
+            fresh.write_text(wanted)
+            fresh.chmod(0o755)
+            fresh.replace(shim)
     return home
 
 

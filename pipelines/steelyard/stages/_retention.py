@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from steelyard.errors import InputError, SteelyardError
 from steelyard.stages._context import Context, no_session, run_config
 from steelyard.stages._current import current, date_and_id
-from steelyard.stages._history import FOLDER, held_against, run_of
+from steelyard.stages._history import FOLDER, accepted, held_against, run_of
 from steelyard.stages._order import STAGES
+from steelyard.stages._ownership import TORN, why_foreign
 from steelyard.store import RunDir, Store
 
-_TORN = "its run.json can't be read"
+_NO_RUN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Judged:
         When it ended, ISO 8601; None if it hasn't.
     kept : str or None
         Why it stays; None if it may go.
+    strange : bool, default False
+        Whether it is no run that can be judged: a link, a directory that steelyard did not make, or unreadable.
     """
 
     run: RunDir
@@ -35,6 +39,7 @@ class Judged:
     run_id: str
     ended: str | None
     kept: str | None = None
+    strange: bool = False
 
     def because(self, reason: str | None) -> Judged:
         """Return the run as one that stays for a reason, if there is one; the first reason holds."""
@@ -88,16 +93,31 @@ def judge(
         raise InputError(f"what stays is a number from 0 on, not {min(keep or 0, days or 0)}")
     limit = None if days is None else (at or datetime.now(UTC)) - timedelta(days=days)
     top = store.here()
-    found: list[Judged] = []
+    found: list[Judged] = [_left_alone(top, name, "", "it is a link") for name in top.links()]
     for name in top.folders():
-        place = top.below(name)
-        runs = _by_policy(_found(place, name), keep, limit, unfinished)
-        if pipeline not in (None, name):
-            runs = [judged.because(f"only runs of {pipeline} may go") for judged in runs]
-        found += _by_use(place, runs)
+        try:
+            found += _of_pipeline(top.below(name), name, keep, limit, unfinished, pipeline)
+        except OSError as error:
+            found.append(_left_alone(top, name, "", f"it can't be read: {error}"))
     if not any(pipeline in (None, judged.pipeline) for judged in found):
         raise InputError(f"{store.root} has no runs{f' of {pipeline}' if pipeline else ''}")
+    found = _by_links(top, found)
     return [judged for judged in _by_configuration(found) if pipeline in (None, judged.pipeline)]
+
+
+def _of_pipeline(
+    place: RunDir, name: str, keep: int | None, limit: datetime | None, unfinished: bool, only: str | None
+) -> list[Judged]:
+    """Judge the runs in a pipeline's folder by all but links and configurations."""
+    sound, strange = _found(place, name)
+    runs = _by_policy(sound, keep, limit, unfinished)
+    if only not in (None, name):
+        runs = [judged.because(f"only runs of {only} may go") for judged in runs]
+    return _by_use(place, runs) + strange
+
+
+def _left_alone(place: RunDir, pipeline: str, run_id: str, why: str) -> Judged:
+    return Judged(place.below(run_id or pipeline), pipeline, run_id, None, why, strange=True)
 
 
 def remove(judged: Judged) -> bool:
@@ -107,40 +127,48 @@ def remove(judged: Judged) -> bool:
     judged and deleted again.
     """
     run = judged.run
-    if _end(run) != judged.ended:
+    if why_foreign(run, judged.pipeline, judged.run_id) or _end(run) != judged.ended:
         return False
-    for name in (*(folder for folder in run.folders() if folder != "stages"), "metrics.json", "report.html"):
-        run.delete(name)
+    for name in run.names():
+        if name not in ("stages", "run.json"):
+            run.delete(name)
     run.delete("stages")
     run.delete("")
     return True
 
 
-def _found(place: RunDir, pipeline: str) -> list[Judged]:
-    """Return the runs in a pipeline's folder, the latest data first; then those that can't be read."""
+def _found(place: RunDir, pipeline: str) -> tuple[list[Judged], list[Judged]]:
+    """Return the runs in a pipeline's folder, the latest data first, and what is strange there."""
     sound: list[tuple[tuple[str, str], Judged]] = []
-    torn: list[Judged] = []
+    strange = [_left_alone(place, pipeline, name, "it is a link") for name in place.links()]
     for run_id in place.folders():
         run = place.below(run_id)
         if run_id.startswith("_") or not run.exists("run.json"):
             continue
-        judged = Judged(run, pipeline, run_id, _end(run))
+        why = why_foreign(run, pipeline, run_id)
         try:
-            sound.append((date_and_id(run), judged))
-        except (ValueError, TypeError, LookupError, AttributeError):
-            torn.append(judged.because(_TORN))
-    return [judged for _, judged in sorted(sound, key=lambda pair: pair[0], reverse=True)] + torn
+            ended = _end(run)
+            if why is None:
+                sound.append((date_and_id(run), Judged(run, pipeline, run_id, ended)))
+        except (OSError, InputError, ValueError):
+            why = TORN
+        if why is not None:
+            strange.append(_left_alone(place, pipeline, run_id, why))
+    return [judged for _, judged in sorted(sound, key=lambda pair: pair[0], reverse=True)], strange
 
 
 def _end(run: RunDir) -> str | None:
     """Return when a run ended: with its gate, or with the report on a stage that failed."""
-    gate = run.outcome("gate")
-    if gate is not None:
-        return gate.finished
-    report = run.outcome("report")
-    if report is None or all(o is None or o.done for o in map(run.outcome, STAGES)):
+    gate, report = run.outcome("gate"), run.outcome("report")
+    if gate is None and (report is None or all(o is None or o.done for o in map(run.outcome, STAGES))):
         return None
-    return report.finished
+    last = gate or report
+    return None if last is None else _moment(last.finished).isoformat()
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _by_policy(runs: Sequence[Judged], keep: int | None, limit: datetime | None, unfinished: bool) -> list[Judged]:
@@ -151,21 +179,21 @@ def _by_policy(runs: Sequence[Judged], keep: int | None, limit: datetime | None,
             return None if unfinished else "it has no end: in progress, or killed"
         if run in latest:
             return f"of the latest {keep}"
-        return "ended lately" if limit is not None and datetime.fromisoformat(run.ended) > limit else None
+        return "ended lately" if limit is not None and _moment(run.ended) > limit else None
 
     return [run.because(reason(run)) for run in runs]
 
 
 def _by_use(place: RunDir, runs: Sequence[Judged]) -> list[Judged]:
     """Keep the current run and those that others are, or will be, held against."""
-    model = current(run.run for run in runs if run.kept != _TORN)
+    model = current(run.run for run in runs)
     if model is not None:
         used = "the current run, whose model scores"
         runs = [run.because(used if run.run.location == model.location else None) for run in runs]
     against = {_reference_of(run): f"{run.run_id} was held against it" for run in runs if run.kept}
-    accepted = place.below(FOLDER).files("")
-    if accepted:
-        against[run_of(max(accepted))] = "the next run is held against it"
+    profiles = accepted(place.below(FOLDER))
+    if profiles:
+        against[run_of(max(profiles))] = "the next run is held against it"
     return [run.because(against.get(run.run_id)) for run in runs]
 
 
@@ -176,6 +204,24 @@ def _reference_of(judged: Judged) -> str | None:
     except (SteelyardError, ValueError, TypeError, LookupError, OSError):
         return None
     return None if name is None else run_of(name)
+
+
+def _by_links(top: RunDir, runs: Sequence[Judged]) -> list[Judged]:
+    """Keep the runs that links in the store lead to: `latest`, or whatever users call it."""
+    places = [top, *(top.below(name) for name in top.folders())]
+    links = {target: f"{place.location}/{name} leads to it" for place in places for name, target in _links(place)}
+    return [run.because(links.get(_real(run.run))) for run in runs]
+
+
+def _links(place: RunDir) -> Iterable[tuple[str, str]]:
+    try:
+        return place.links().items()
+    except OSError:
+        return ()
+
+
+def _real(run: RunDir) -> str:
+    return run.location if run.local is None else str(run.local.resolve())
 
 
 def _by_configuration(runs: Sequence[Judged]) -> list[Judged]:
@@ -193,5 +239,15 @@ def _by_configuration(runs: Sequence[Judged]) -> list[Judged]:
 def _named(user: Judged, runs: Sequence[Judged]) -> Iterator[Judged]:
     """Give the runs that may go so far and whose files a run's configuration names."""
     candidates = [run for run in runs if not run.kept]
-    text = user.run.read_text("run.json") if candidates else ""
-    return (run for run in candidates if f"/{run.pipeline}/{run.run_id}/" in text)
+    text = _configuration(user.run) if candidates else ""
+    for run in candidates:
+        parts = text.split(f"/{run.pipeline}/{run.run_id}")
+        if any(_NO_RUN_ID.match(after) for after in parts[1:]):
+            yield run
+
+
+def _configuration(run: RunDir) -> str:
+    try:
+        return run.read_bytes("run.json").decode(errors="replace")
+    except OSError:
+        return ""

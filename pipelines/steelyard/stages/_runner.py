@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
-from steelyard.errors import SteelyardError, translated
+from steelyard.errors import InputError, SteelyardError, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import forget
 from steelyard.stages._logging import tell, tell_outcome
 from steelyard.stages._order import STAGES, downstream, fingerprint
 from steelyard.store import Outcome, new_token, now
 
+# What Parquet's reader and Hadoop's local file system say of a page that isn't as it was written.
+_CHECKSUMS = ("CRC checksum verification failed", "Checksum error: ")
 Notify = Callable[[str, str, Outcome | None], None]
 
 
@@ -37,6 +39,7 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
     mark = fingerprint(stage, ctx.config)
 
     def ended(status: str, artifacts: Sequence[str] = (), **more: Any) -> Outcome:
+        more = {name: ctx.hide(value) for name, value in more.items()}
         outcome = ctx.run.publish(Outcome(stage, status, attempt, started, now(), mark, **more), artifacts)
         tell_outcome(ctx, outcome)
         return outcome
@@ -45,14 +48,30 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
     tell(ctx, "started", attempt=attempt)
     try:
         result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
-    except SteelyardError as error:
-        ended("failed", kind=error.kind, message=str(error), details=error.details)
-        raise
     except Exception as error:
-        known = translated(error, f"stage {stage}")
-        ended("failed", kind=known.kind, message=str(known))
+        known = _damaged(ctx, error) or translated(error, f"stage {stage}")
+        known.args = (ctx.hide(str(known)),)
+        ended("failed", kind=known.kind, message=str(known), details=known.details)
+        if known is error:
+            raise
         raise known from error
     return ended("done", result.artifacts, rows=result.rows, details=result.details)
+
+
+def _damaged(ctx: Context, error: Exception) -> InputError | None:
+    """Return the error for a table of the run whose checksums Spark found wrong, None for any other failure."""
+    words = str(error)
+    if not any(mark in words for mark in _CHECKSUMS):
+        return None
+    outcomes = (outcome for stage in STAGES if (outcome := ctx.run.outcome(stage)) is not None)
+    named = ((f["path"], o.stage) for o in outcomes for f in o.files if f["path"] in words)
+    return next(
+        (
+            InputError(f"{ctx.run.location}/{p} has changed: a checksum in it is wrong; run stage {s} again")
+            for p, s in named
+        ),
+        None,
+    )
 
 
 def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore) -> dict[str, Outcome]:

@@ -80,5 +80,4 @@ def bucket(df: DataFrame, data: Dataset, *, temporal: bool) -> Column:
 
 def published_scores(ctx: Context) -> DataFrame:
     """Return the scored rows that `evaluate` has published."""
-    attempt = ctx.published("evaluate").attempt
-    return ctx.spark.read.parquet(ctx.run.uri(f"scores/{attempt}"))
+    return ctx.table("evaluate", f"scores/{ctx.published('evaluate').attempt}")

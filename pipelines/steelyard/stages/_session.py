@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steelyard.config import SparkConfig, resolve_env
@@ -45,13 +44,14 @@ def own_session(config: SparkConfig) -> SparkSession:
     builder: Any = SparkSession.builder.master(master).appName("steelyard")
     for key, value in {**_defaults(master), **resolve_env(config.conf)}.items():
         builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
-    log = Path(tempfile.gettempdir()) / f"steelyard-spark-{os.getpid()}.log"
+    handle, log = tempfile.mkstemp(prefix="steelyard-spark-", suffix=".log")
     try:
-        with _stderr_to(log):
+        with _stderr_to(handle):
             session: SparkSession = builder.getOrCreate()
     except Exception as error:  # the launcher's failures have no common base
         first = str(error).strip().splitlines()[0]
         raise EngineError(f"no Spark session on {master}: {first} (Spark's log: {log})") from error
+    os.unlink(log)  # the JVM goes on writing to it; nothing is left behind, however the process ends
     return session
 
 
@@ -68,10 +68,10 @@ def master_of(config: SparkConfig) -> str:
 
 
 @contextmanager
-def _stderr_to(log: Path) -> Iterator[None]:
-    """Let processes that start meanwhile, the JVM above all, write their stderr to a file for good."""
+def _stderr_to(file: int) -> Iterator[None]:
+    """Let processes that start meanwhile, the JVM above all, write their stderr to an open file for good."""
     sys.stderr.flush()
-    own, file = os.dup(2), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    own = os.dup(2)
     os.dup2(file, 2)
     try:
         yield

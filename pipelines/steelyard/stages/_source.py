@@ -31,7 +31,7 @@ def input_changed(ctx: Context) -> str | None:
     if document["snapshot"] is not None:
         return None
     try:
-        check_unchanged(ctx.spark, configured_source(ctx.config.data), Pin.from_json(document["pin"]))
+        check_unchanged(ctx.spark, configured_source(ctx.config.data), _pin(ctx, document))
     except InputError as error:
         return str(error).partition(";")[0]
     return None
@@ -96,8 +96,9 @@ def _check_feature(df: DataFrame, name: str) -> None:
 def source(ctx: Context) -> DataFrame:
     """Return the rows that the run works on: the pinned input, without null labels where these are set aside."""
     document = ctx.read("profile", "input.json")
-    pinned = Pin.from_json(document["pin"])
+    pinned = _pin(ctx, document)
     if document["snapshot"] is not None:
+        ctx.published("profile").check_table(document["snapshot"])
         place = Source(paths=(ctx.run.uri(document["snapshot"]),))
     else:
         place = configured_source(ctx.config.data)
@@ -105,6 +106,13 @@ def source(ctx: Context) -> DataFrame:
     if ctx.config.data.on_null_label != "error":
         df = df.where(class_text(df, ctx.config.data.label).isNotNull())
     return df
+
+
+def _pin(ctx: Context, document: dict[str, Any]) -> Pin:
+    """Return the pin in `input.json`, where files are named by the placeholders of the configuration."""
+    files = document["pin"]["files"]
+    by_placeholder = "${env:" in str(ctx.config.data.path)
+    return Pin.from_json({**document["pin"], "files": resolve_env(files) if by_placeholder else files})
 
 
 def dataset(ctx: Context) -> Dataset:
@@ -137,10 +145,7 @@ def sampling_plan(ctx: Context) -> SamplingPlan:
 
 def training_rows(ctx: Context) -> DataFrame:
     """Return the training rows as `resample` left them, with `is_synthetic`."""
-    attempt = ctx.published("resample").attempt
-    tables = {
-        name: ctx.spark.read.parquet(ctx.run.uri(f"resample/{attempt}/{name}"))
-        for name in ("synthetic", "dropped")
-        if ctx.run.exists(f"resample/{attempt}/{name}")
-    }
+    made = ctx.published("resample")
+    folders = {name: f"resample/{made.attempt}/{name}" for name in ("synthetic", "dropped")}
+    tables = {name: ctx.table("resample", folder) for name, folder in folders.items() if made.has(folder)}
     return apply_plan(rows_of(ctx, "train"), sampling_plan(ctx), tables.get("synthetic"), tables.get("dropped"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -19,6 +20,7 @@ from steelyard.diagnosis import diagnose
 from steelyard.errors import InputError
 from steelyard.frames.formats import guessed_format
 from steelyard.frames.pinned import read
+from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
 from steelyard.splitting import FoldPlan, SplitPlan, count_torn_keys
@@ -31,7 +33,7 @@ from steelyard.stages._source import configured_source, roles
 from steelyard.stages.profile import describe
 from steelyard.stages.split import make_folds, make_plan, write_folds, write_splits
 from steelyard.stats import class_counts
-from steelyard.store import RunDir, Store
+from steelyard.store import RunDir, Store, to_json
 
 
 def bare_table(
@@ -62,10 +64,27 @@ def free(out: str) -> RunDir:
         If it is there already: nothing is overwritten.
     """
     place = Store(out).here()
-    if place.exists(""):
+    if place.exists("") or place.is_link():
         raise InputError(f"--out {out} is there already; name a new folder, or delete it first")
     place.check_writable()
     return place
+
+
+def _publish(place: RunDir, plan: SplitPlan | FoldPlan | SamplingPlan, write: Callable[[str], None]) -> None:
+    """Write `plan.json`, then the rows into `data`: they are never there without their plan; a failure leaves neither.
+
+    Parameters
+    ----------
+    write : callable
+        Takes the URI of `data`.
+    """
+    document = to_json(plan.to_json())  # before anything is written
+    try:
+        place.write_bytes("plan.json", document)
+        write(place.uri("data"))
+    except BaseException:
+        place.delete("")
+        raise
 
 
 def new_file(out: str) -> tuple[RunDir, str]:
@@ -78,7 +97,7 @@ def new_file(out: str) -> tuple[RunDir, str]:
     """
     folder, _, name = out.rpartition("/")
     place = Store(folder or ".").here()
-    if place.exists(name):
+    if place.exists(name) or place.is_link(name):
         raise InputError(f"--out {out} is there already; name a new file, or delete it first")
     place.check_writable()
     return place, name
@@ -95,8 +114,7 @@ def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitP
     df, data, counts = _to_be_divided(spark, config.data, "split")
     plan = make_plan(df, data, counts, config.split)
     plan = replace(plan, torn_keys=count_torn_keys(df, plan, data.key))
-    write_splits(df, plan, place.uri("data"))
-    place.write_json("plan.json", plan.to_json())
+    _publish(place, plan, partial(write_splits, df, plan))
     return plan
 
 
@@ -106,8 +124,7 @@ def fold_table(spark: SparkSession, config: PipelineConfig, folds: int, out: str
     df, data, counts = _to_be_divided(spark, config.data, "fold")
     plan = make_folds(df, data, counts, config.split, folds)
     plan = replace(plan, torn_keys=count_torn_keys(df, plan, data.key))
-    write_folds(df, plan, place.uri("data"))
-    place.write_json("plan.json", plan.to_json())
+    _publish(place, plan, partial(write_folds, df, plan))
     return plan
 
 
@@ -140,8 +157,7 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> Sam
         found = class_counts(df, data.label)
         wanted = recommended(diagnose(df, data, found.counts))
     made = sampler_for(data, wanted.method, wanted.params).resample(df)
-    apply_plan(df, made.plan, made.synthetic, made.dropped).write.parquet(place.uri("data"))
-    place.write_json("plan.json", made.plan.to_json())
+    _publish(place, made.plan, partial(write_parquet, apply_plan(df, made.plan, made.synthetic, made.dropped)))
     return made.plan
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from steelyard import metrics
-from steelyard.learning import load_model
+from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
 from steelyard.stages._decision import Decision
+from steelyard.stages._model import saved_model
 from steelyard.stages._scores import COSTS, beside, scored
 from steelyard.stages._source import dataset, split_rows
 
@@ -20,12 +21,11 @@ SPLITS = ("validation", "test")
 def run(ctx: Context, attempt: str) -> Result:
     """Write `scores/`, `metrics.json` and, for the report, `curves.json`."""
     data = dataset(ctx)
-    folder = f"model/{ctx.published('train').attempt}"
-    model, decision = load_model(ctx.run, folder), Decision.from_json(ctx.run.read_json(f"{folder}/decision.json"))
+    model, decision = saved_model(ctx.run)
     rows = split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS))
     names = beside(rows, data, temporal=ctx.config.split.method == "temporal")
     scores = f"scores/{attempt}"
-    scored(rows, model, decision, names).write.parquet(ctx.run.uri(scores))
+    write_parquet(scored(rows, model, decision, names), ctx.run.uri(scores))
     judged = judge(ctx, scores, decision)
     notes = [f"{name}: {note}" for name, of in judged.items() for note in of.notes]
     for note in notes:
@@ -48,7 +48,7 @@ def run(ctx: Context, attempt: str) -> Result:
 
 def judge(ctx: Context, scores: str, decision: Decision) -> dict[str, metrics.SplitMetrics]:
     """Return the metrics of each split, from the scores as they were written."""
-    df = ctx.spark.read.parquet(ctx.run.uri(scores))
+    df = read_parquet(ctx.spark, ctx.run.uri(scores))
     costs = [name if name in df.columns else None for name in COSTS]
     return {
         split: metrics.evaluate(

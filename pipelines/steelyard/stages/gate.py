@@ -13,7 +13,7 @@ def run(ctx: Context, attempt: str) -> Result:
     """Judge the metrics of the test split, and keep the profile of a run that passes. All before must be done."""
     for stage in STAGES[:-1]:
         ctx.published(stage)
-    metrics = ctx.run.read_json("metrics.json")
+    metrics = ctx.published("evaluate").read_json("metrics.json")
     bounds = {name: bound.model_dump(exclude_none=True) for name, bound in ctx.config.gate.items()}
     verdicts = judge_gate(metrics, bounds)
     details = {"passed": all(v["passed"] for v in verdicts), "verdicts": verdicts}

@@ -15,6 +15,7 @@ from steelyard.columns import class_text, dtype
 from steelyard.config import AUTO, DataConfig
 from steelyard.dataset import Dataset
 from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
+from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash
 from steelyard.sampling import sampler_for
 from steelyard.splitting import time_position
@@ -34,6 +35,7 @@ def run(ctx: Context, attempt: str) -> Result:
     df, document = _pinned(ctx, folder)
     statistics = describe(df, ctx.config.data, ctx.warn)
     ctx.run.write_json(f"{folder}/stats.json", statistics)
+    document["pin"]["files"] = ctx.hide(document["pin"]["files"])
     ctx.run.write_json(f"{folder}/input.json", document)
     refuse_threshold(ctx.config, statistics["positive"], list(statistics["classes"]))
     refuse_huge(statistics["features"], ctx.config.train.model)
@@ -118,7 +120,7 @@ def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
         pinned = pin(df, where)
         return read_pinned(ctx.spark, where, pinned), {"snapshot": None, "pin": pinned.to_json()}
     path = f"{folder}/snapshot"
-    df.write.parquet(ctx.run.uri(path))
+    write_parquet(df, ctx.run.uri(path))
     copy = Source(paths=(ctx.run.uri(path),))
     written = read(ctx.spark, copy)
     pinned = pin(written, copy)
@@ -140,6 +142,6 @@ def _quarantine(df: DataFrame, ctx: Context, folder: str, nulls: int) -> int:
     if ctx.config.data.on_null_label != "quarantine" or not nulls:
         return 0
     unlabelled = df.where(class_text(df, ctx.config.data.label).isNull())
-    unlabelled.write.parquet(ctx.run.uri(f"{folder}/quarantine"))
+    write_parquet(unlabelled, ctx.run.uri(f"{folder}/quarantine"))
     ctx.warn(f"{nulls:,} rows without a label were set aside in {folder}/quarantine")
     return nulls

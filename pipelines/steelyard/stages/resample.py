@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.config import AUTO
+from steelyard.frames.tables import write_parquet
 from steelyard.sampling import sampler_for
 from steelyard.stages._context import Context, Result
 from steelyard.stages._resampling import wanted_sampler
@@ -19,7 +20,7 @@ def run(ctx: Context, attempt: str) -> Result:
     ctx.run.write_json(f"{folder}/plan.json", made.plan.to_json())
     for name, table in (("synthetic", made.synthetic), ("dropped", made.dropped)):
         if table is not None:
-            table.write.parquet(ctx.run.uri(f"{folder}/{name}"))
+            write_parquet(table, ctx.run.uri(f"{folder}/{name}"))
     before = {c: of.before for c, of in made.plan.classes.items()}
     after = {c: of.after for c, of in made.plan.classes.items()}
     details: dict[str, Any] = {"sampler": made.plan.sampler, "effect": made.plan.effect}

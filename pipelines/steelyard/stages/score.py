@@ -11,14 +11,15 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steelyard.columns import check_free, check_names, col, require_columns
-from steelyard.config import resolve_env
+from steelyard.config import hidden_env, refuse_secret_paths, resolve_env
 from steelyard.dataset import Dataset
-from steelyard.errors import InputError
+from steelyard.errors import ConfigError, InputError
 from steelyard.frames.formats import guessed_format
 from steelyard.frames.pinned import Source, read
-from steelyard.learning import Model, load_model
+from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.stages._current import find_run
 from steelyard.stages._decision import Decision
+from steelyard.stages._model import saved_model, trained_on
 from steelyard.stages._scores import scored
 from steelyard.store import RunDir, Store, now
 
@@ -64,40 +65,39 @@ def score_table(
     The columns are the key, then label, group and time as far as the table has them, `score` and `decision`. Without
     a key, only its whole content says which row is which: then all columns are kept.
     """
-    run = find_run(run_dir)
-    model, decision = saved_model(run)
-    name, options = guessed_format(data, form)
-    df = read(spark, Source(name, (resolve_env(data),), options=options))
-    rows = scored(df, model, decision, kept_columns(df, trained_on(run)))
-    place = claim(out, {"run_dir": run.location, "data": data}, overwrite=overwrite)
-    # Into a folder that has the claim in it, which Spark's other modes take for a table.
-    rows.write.mode("append").parquet(place.uri())
-    found = {**place.read_json(MANIFEST), "status": "done", **summary(spark, place, decision), "finished": now()}
+    _refuse_secrets(data, out)
+    with hidden_env(data):
+        run = find_run(run_dir)
+        model, decision = saved_model(run)
+        name, options = guessed_format(data, form)
+        df = read(spark, Source(name, (resolve_env(data),), options=options))
+        rows = scored(df, model, decision, kept_columns(df, trained_on(run)))
+        place, before = claim(out, {"run_dir": run.location, "data": data}, overwrite=overwrite)
+        _write(rows, place, before)
+        found = {**place.read_json(MANIFEST), "status": "done", **summary(spark, place, decision), "finished": now()}
     place.write_json(MANIFEST, found)
     return found
 
 
-def saved_model(run: RunDir) -> tuple[Model, Decision]:
-    """Return what `train` has left in a run.
-
-    Raises
-    ------
-    InputError
-        If it hasn't been done.
-    """
-    outcome = run.outcome("train")
-    if outcome is None or not outcome.done:
-        raise InputError(f"{run.location} has no trained model: its stage train is not done")
-    folder = f"model/{outcome.attempt}"
-    return load_model(run, folder), Decision.from_json(run.read_json(f"{folder}/decision.json"))
+def _refuse_secrets(data: str, out: str) -> None:
+    try:
+        refuse_secret_paths("path", {"DATA": data, "--out": out})  # they are written to `_scores.json`
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
-def trained_on(run: RunDir) -> Dataset:
-    """Return the roles of the columns in the table of the run."""
-    outcome = run.outcome("profile")
-    if outcome is None or not outcome.done:
-        raise InputError(f"{run.location} says nothing of its columns: its stage profile is not done")
-    return Dataset.from_json(run.read_json(f"profile/{outcome.attempt}/stats.json")["dataset"])
+def _write(rows: DataFrame, place: RunDir, before: bytes | None) -> None:
+    """Write scores, then delete those of before; a failure leaves these as they were."""
+    old = place.files()
+    try:
+        # Into a folder that has the claim in it, which Spark's other modes take for a table.
+        write_parquet(rows, place.uri(), mode="append")
+    except BaseException:
+        if before is not None:
+            place.write_bytes(MANIFEST, before)
+        raise
+    for name in {path.partition("/")[0] for path in old} - {MANIFEST, "_SUCCESS", "._SUCCESS.crc"}:
+        place.delete(name)
 
 
 def kept_columns(df: DataFrame, data: Dataset) -> list[Column]:
@@ -111,8 +111,8 @@ def kept_columns(df: DataFrame, data: Dataset) -> list[Column]:
     return [col(c) for c in kept]
 
 
-def claim(out: str, words: dict[str, Any], *, overwrite: bool) -> RunDir:
-    """Make a folder ours: with `_scores.json`, which says "writing" until all is written.
+def claim(out: str, words: dict[str, Any], *, overwrite: bool) -> tuple[RunDir, bytes | None]:
+    """Make a folder ours: with `_scores.json`, which says "writing" until all is written; return what it said before.
 
     Raises
     ------
@@ -127,11 +127,10 @@ def claim(out: str, words: dict[str, Any], *, overwrite: bool) -> RunDir:
         if ours and not overwrite:
             raise InputError(f"--out {out} is there already; name a new folder, or replace its scores with --overwrite")
     place.check_writable()
+    before = place.read_bytes(MANIFEST) if place.exists(MANIFEST) else None
     # First, so that nobody takes what is being replaced for whole.
     place.write_json(MANIFEST, {"status": "writing", **words, "out": out, "started": now()})
-    for folder in {path.partition("/")[0] for path in place.files("")} - {MANIFEST}:
-        place.delete(folder)
-    return place
+    return place, before
 
 
 def summary(spark: SparkSession, place: RunDir, decision: Decision) -> dict[str, Any]:
@@ -139,7 +138,7 @@ def summary(spark: SparkSession, place: RunDir, decision: Decision) -> dict[str,
     several = decision.positive is None
     each = {c: F.try_element_at("score", F.lit(c)) for c in decision.classes} if several else {"": F.col("score")}
     sums = [F.sum(of).alias(f"sum {i}") for i, of in enumerate(each.values())]
-    groups = spark.read.parquet(place.uri()).groupBy("decision").agg(F.count(F.lit(1)).alias("rows"), *sums).collect()
+    groups = read_parquet(spark, place.uri()).groupBy("decision").agg(F.count(F.lit(1)).alias("rows"), *sums).collect()
     total = sum(g["rows"] for g in groups)
     means = {c: sum(g[f"sum {i}"] for g in groups) / total if total else None for i, c in enumerate(each)}
     return {

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import check_free
 from steelyard.config import SplitConfig, duration
 from steelyard.dataset import Dataset
+from steelyard.frames.tables import write_parquet
 from steelyard.splitting import (
     SPLIT,
     Division,
@@ -106,9 +107,9 @@ def write_splits(df: DataFrame, plan: SplitPlan, uri: str) -> None:
     check_split_free(df)
     rows = apply_split(df, plan)
     named = rows.where(F.col(SPLIT).isNotNull()).withColumnRenamed(SPLIT, "split")
-    named.write.partitionBy("split").parquet(uri)
+    write_parquet(named, uri, partition_by=("split",))
 
 
 def write_folds(df: DataFrame, plan: FoldPlan, uri: str) -> None:
     """Write the rows as Parquet, with their `fold`; the table must not have such a column."""
-    apply_folds(df, plan).write.parquet(uri)
+    write_parquet(apply_folds(df, plan), uri)

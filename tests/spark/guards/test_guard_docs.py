@@ -89,3 +89,22 @@ def test_nothing_is_logged(
     assert not [r for r in caplog.records if r.name.startswith("great_expectations")]
     out, err = capfd.readouterr()
     assert (out, err.replace("\n", "")) == ("", "")
+
+
+def test_data_docs_load_nothing_and_stay_in_their_folder_whatever_a_suite_is_called(
+    tables: dict[str, DataFrame], tmp_path: Path
+) -> None:
+    suite = {
+        "name": "../../../x/<img src=https://a.example/b.png>{{ 7 * 77777 }}.of.ours",
+        "expectations": [{"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "amount"}}],
+    }
+    file, docs = tmp_path / "{{ x }}.json", tmp_path / "deep" / "er" / "docs"
+    file.write_text(json.dumps(suite))
+    docs.mkdir(parents=True)
+    assert run_guard("raw", str(file), tables["raw"], {}, str(docs)).success
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["deep", "{{ x }}.json"]
+    assert [p.name for p in (tmp_path / "deep").rglob("*") if docs not in p.parents and p != docs] == ["er"]
+    text = "".join(p.read_text(encoding="utf-8") for p in docs.rglob("*") if p.suffix in (".html", ".css"))
+    loads = r"<(?:script|iframe|object|embed)|(?:src|srcset)\s*=\s*[\"']?(?:https?:)?//|url\(\s*[\"']?(?:https?:)?//"
+    assert not re.findall(loads, text) and not re.findall(r"<link[^>]*//[^>]*>|@import", text)
+    assert "544439" not in text and "Content-Security-Policy" in text

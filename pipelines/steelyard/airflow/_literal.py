@@ -1,0 +1,16 @@
+"""Text that is no template: names of files, and what a YAML says."""
+
+from __future__ import annotations
+
+
+def literal(text: str) -> str:
+    """Return what Airflow renders to `text`: a path may be called `{{ conn.warehouse.password }}`.
+
+    Examples
+    --------
+    >>> literal("/pipelines/card_fraud.yaml")
+    '/pipelines/card_fraud.yaml'
+    >>> print(literal("{{ x }}.yaml"))
+    {{ '{{ x }}.yaml' }}
+    """
+    return "{{ " + ascii(text) + " }}" if "{" in text or text.endswith("\n") else text

@@ -1,0 +1,150 @@
+"""What a secret looks like, and keeping those that come from the environment out of everything that is written."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from steelyard.errors import ConfigError, SteelyardError
+
+_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_PLACEHOLDER = re.compile(r"\$\{(?:env:)?[A-Za-z_][A-Za-z0-9_]*\}")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+# Of a key in which words are parted by `_`, whatever parted them before.
+_NAME = re.compile(
+    r"passw|passphrase|pwd|secret|token|credential|bearer|jaas"
+    r"|(?:^|_)(?:[a-z]*db|user|key|trust|store)?_?pass$|(?:^|_)(?:sas|sig)(?:_|$)"
+    r"|(?:access|account|api|private|signing|encryption|shared|master|storage)_?key"
+)
+_WORDS = (
+    r"(?:passw(?:or)?d|passphrase|pwd|secret|token|api[._-]?key|private[._-]?key|account[._-]?key|access[._-]?key"
+    r"|shared[._-]?access[._-]?signature|signature)"
+)
+# A value that is a secret by its form: none of these may follow a placeholder, `${env:NAME}`.
+_FORMS = re.compile(
+    rf"{_WORDS}\s*[=:]\s*(?!\$\{{)[^;&\s]+"  # password=…, ?token=…
+    r"|(?:^|[^A-Za-z])(?:pass|sas|sig|auth)\s*=\s*(?!\$\{)[^;&\s]+"
+    r"|://[^/\s:@]*:(?!\$\{)[^/\s@]+@"  # user:password@host
+    r"|(?:https?|ftps?|git|ssh\+git)://(?!\$\{)[^/\s:@]+@"  # token@host; abfss://container@account is none
+    r"|jdbc:oracle:\w+:[^/\s@:]+/(?!\$\{)[^@\s]+@"  # user/password@host
+    r"|\bbearer\s+(?!\$\{)\S+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    re.IGNORECASE,
+)
+_SHORTEST = 4  # characters: a value such as "1" would be found everywhere
+
+
+def is_secret_name(key: str) -> bool:
+    """Whether a setting of this name holds a secret.
+
+    Examples
+    --------
+    >>> is_secret_name("spark.executorEnv.DB_PASS"), is_secret_name("passenger_count")
+    (True, False)
+    """
+    return _NAME.search(re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", key).lower())) is not None
+
+
+def holds_secret(value: object) -> bool:
+    """Whether a text has the form of a secret, or of one within a URL or a list of settings."""
+    return _FORMS.search(_PLACEHOLDER.sub("${}", str(value))) is not None
+
+
+def refuse_secrets(section: str, values: Mapping[str, Any]) -> None:
+    """Raise for a value that is a secret by its name, or holds one, unless it comes from the environment.
+
+    Raises
+    ------
+    ValueError
+        Naming the key, never the value.
+    """
+    for key, value in values.items():
+        if (is_secret_name(key) and not _PLACEHOLDER.fullmatch(str(value))) or holds_secret(value):
+            raise ValueError(
+                f"{section} {key!r} holds a literal secret; write ${{env:NAME}} and set NAME in the environment"
+            )
+
+
+def refuse_secret_paths(section: str, paths: Mapping[str, str]) -> None:
+    """Raise for a path or URI that holds a secret: in front of the host, or behind the `?`.
+
+    Between them a folder may be called `token=3`.
+    """
+    refuse_secrets(section, {key: _without_folders(path) for key, path in paths.items()})
+
+
+def _without_folders(path: str) -> str:
+    scheme, parted, rest = path.partition("://")
+    host, _, behind = rest.partition("/") if parted else ("", "", path)
+    return f"{scheme if parted else ''}{parted}{host}/?{behind.partition('?')[2]}"
+
+
+def resolve_env(value: Any) -> Any:
+    """Return `value` with each `${env:NAME}` replaced from the environment; for use in the driver, never written.
+
+    Raises
+    ------
+    ConfigError
+        If the environment has no such variable.
+    """
+    if isinstance(value, str):
+        return _ENVIRONMENT.sub(lambda m: _from_environment(m[1]), value)
+    if isinstance(value, Mapping):
+        return {k: resolve_env(v) for k, v in value.items()}
+    return [resolve_env(v) for v in value] if isinstance(value, list) else value
+
+
+def _from_environment(name: str) -> str:
+    if name not in os.environ:
+        raise ConfigError(f"the pipeline uses ${{env:{name}}}, but the environment has no {name}")
+    return os.environ[name]
+
+
+def hide_env(value: Any, source: Any) -> Any:
+    """Return `value` with what the placeholders `${env:NAME}` in `source` stand for replaced by these placeholders.
+
+    Parameters
+    ----------
+    value : object
+        Text, or lists and mappings that hold it.
+    source : object
+        The configuration, or any part of it.
+    """
+    if isinstance(value, str):
+        for name, secret in _secrets(source):
+            value = value.replace(secret, f"${{env:{name}}}")
+        return value
+    if isinstance(value, Mapping):
+        return {k: hide_env(v, source) for k, v in value.items()}
+    return [hide_env(v, source) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _secrets(source: Any) -> list[tuple[str, str]]:
+    """Return the variables that `source` names and their values, the longest value first."""
+    found = {name: os.environ.get(name, "") for name in _named(source)}
+    return sorted((p for p in found.items() if len(p[1]) >= _SHORTEST), key=lambda p: (-len(p[1]), p[0]))
+
+
+def _named(source: Any) -> Iterator[str]:
+    if isinstance(source, str):
+        yield from _ENVIRONMENT.findall(source)
+    elif isinstance(source, Mapping):
+        for value in source.values():
+            yield from _named(value)
+    elif isinstance(source, list | tuple):
+        for value in source:
+            yield from _named(value)
+
+
+@contextmanager
+def hidden_env(source: Any) -> Iterator[None]:
+    """Let errors of ours keep the placeholders of `source` where Spark, or a driver, says what these stand for."""
+    try:
+        yield
+    except SteelyardError as error:
+        error.args = (hide_env(str(error), source),)
+        raise

@@ -1,0 +1,36 @@
+"""Which directories are runs that steelyard made: only these are ever deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steelyard.errors import InputError
+from steelyard.stages._order import STAGES
+from steelyard.store import RunDir
+
+TORN = "its run.json can't be read"
+FOREIGN = "steelyard did not make it"
+_MADE = {*STAGES, "guards", "model", "scores", "stages", "run.json", "metrics.json", "report.html"}
+
+
+def why_foreign(run: RunDir, pipeline: str, run_id: str) -> str | None:
+    """Return why a directory must not be deleted as the run of this name, None if it may.
+
+    A run says in its `run.json` which one it is: a copy under another name is no run. Whatever a user has put into a
+    run's directory keeps it.
+    """
+    if run.is_link():
+        return "it is a link"
+    other = sorted(set(run.names()) - _MADE)
+    if other:
+        return f"it holds {other[0]!r}, which steelyard did not make"
+    try:
+        manifest = run.manifest()
+    except InputError:
+        return TORN
+    return None if _names(manifest, pipeline, run_id) else FOREIGN
+
+
+def _names(manifest: dict[str, Any], pipeline: str, run_id: str) -> bool:
+    made = isinstance(manifest.get("claim"), str) and isinstance(manifest.get("config"), dict)
+    return made and (manifest.get("pipeline"), manifest.get("run_id")) == (pipeline, run_id)
