@@ -292,3 +292,82 @@ def test_curves_are_small_and_on_the_exact_ones() -> None:
     assert area == pytest.approx(sk.roc_auc_score(label, score), abs=2e-3)
     assert sum(curves["calibration"]["share"]) == pytest.approx(1)
     assert sum(curves["histogram"]["positive"]) == pytest.approx(1)
+
+
+def judged(score: Any, label: Any, alarm: Any, *, grouped: bool = False, bucket: Any = None, **more: Any) -> Any:
+    """Return the split of rows with these scores, labels and decisions."""
+    bucket = np.arange(len(label)) % 200 if bucket is None else bucket
+    table = ScoreTable.from_rows(score, label, more.get("weight"), **{k: v for k, v in more.items() if k != "weight"})
+    buckets = BucketTable.from_rows(table, score, label, alarm, bucket, **more)
+    names = {False: "no", True: "yes"}
+    counts = Counter(zip(label.tolist(), alarm.tolist(), strict=True))
+    confusion = {names[a]: {names[d]: counts[a, d] for d in (False, True)} for a in (False, True)}
+    return split_document(("no", "yes"), "yes", confusion, {"yes": (table, buckets)}, grouped=grouped)
+
+
+@pytest.mark.parametrize("hits", [40, 39])
+def test_where_nearly_all_positives_are_found_intervals_are_no_narrower_than_that_of_recall(hits: int) -> None:
+    label = np.arange(10_000) < 40
+    alarm = (np.arange(10_000) < hits) | (np.arange(10_000) % 211 == 210)
+    found = judged(alarm.astype(float), label, alarm, bucket=np.random.default_rng(0).integers(0, 200, 10_000))
+    own = found["per_class"]["yes"]
+    missed = own["recall"]["value"] - own["recall"]["ci95"][0]
+    assert missed > 0.08
+    for number in (found["balanced_accuracy"], own["roc_auc"]):  # the area under one point is the balanced accuracy
+        assert 0.044 < number["value"] - number["ci95"][0] < 0.09
+    for name in ("g_mean", "mcc", "kappa", "iba"):
+        assert found[name]["ci95"][0] < found[name]["value"] - 0.03, name
+        assert found[name]["value"] <= found[name]["ci95"][1] <= 1
+
+
+def test_macro_means_are_as_uncertain_as_the_rarest_class() -> None:
+    label = np.repeat([0, 1, 2], [2000, 300, 40])
+    guess = np.where((label == 0) & (np.arange(2340) % 10 == 0), 1, label)
+    bucket = np.random.default_rng(0).integers(0, 200, 2340)
+    tables = {}
+    for i, name in enumerate("abc"):
+        score = (guess == i).astype(float)
+        table = ScoreTable.from_rows(score, label == i)
+        tables[name] = (table, BucketTable.from_rows(table, score, label == i, guess == i, bucket))
+    confusion = {"a": {"a": 1800, "b": 200}, "b": {"b": 300}, "c": {"c": 40}}
+    found = split_document(("a", "b", "c"), None, confusion, tables, grouped=False)
+    missed = 1 - found["per_class"]["c"]["recall"]["ci95"][0]
+    for number in (found["macro"]["recall"], found["balanced_accuracy"]):
+        assert number["value"] - number["ci95"][0] > missed / 3
+    assert found["mcc"]["ci95"][0] < found["mcc"]["value"] < found["mcc"]["ci95"][1]
+
+
+def test_calibrated_scores_have_a_calibration_error_of_0_within_the_interval() -> None:
+    rng = np.random.default_rng(0)
+    reached = 0
+    for _ in range(4):
+        p = 1 / (1 + np.exp(5 - 1.5 * rng.normal(size=5000)))
+        found = judged(p, rng.random(5000) < p, p > 0.1)["ece"]
+        reached += found["ci95"][0] == 0
+    assert reached >= 3
+    wrong = judged(p / 3, rng.random(5000) < p, p > 0.1)["ece"]
+    assert wrong["ci95"][0] > 0
+
+
+def test_few_heavy_rows_are_worth_few() -> None:
+    rng = np.random.default_rng(0)
+    label = np.arange(2000) < 60
+    score = label + rng.normal(size=2000)
+    weight = np.where(np.arange(2000) < 3, 1000.0, 1.0)
+    found = judged(score, label, score > 0.5, weight=weight)
+    low, high = found["per_class"]["yes"]["recall"]["ci95"]
+    assert high - low > 0.5  # about three rows
+    assert found["mcc"]["note"] == "too few"
+
+
+def test_two_groups_give_no_interval_and_uneven_costs_an_approximate_one() -> None:
+    rng = np.random.default_rng(0)
+    label = np.arange(2000) < 200
+    score = label + rng.normal(size=2000)
+    found = judged(score, label, score > 0.5, grouped=True, bucket=np.arange(2000) % 2)
+    for name in ("precision", "recall", "specificity"):
+        assert found["per_class"]["yes"][name]["ci95"] is None
+        assert found["per_class"]["yes"][name]["note"] == "too few groups"
+    cost = {"cost_pos": np.exp(3 * rng.normal(size=2000)), "cost_neg": np.ones(2000)}
+    uneven = judged(score, label, score > 0.5, **cost)["expected_cost"]
+    assert uneven["note"] == "approximate" and uneven["ci95"] is not None

@@ -82,13 +82,16 @@ def show_split(metrics: Mapping[str, Any], name: str, split: Mapping[str, Any]) 
         title += f", threshold {metrics['threshold']:.4g}"
     of = split["per_class"][positive]
     rows = [_row(m, of[m], always_majority(split, m, positive)) for m in _BINARY if of.get(m)]
-    rows += [_row(m, split[m], always_majority(split, m, positive)) for m in _WHOLE if split.get(m)]
+    whole = [m for m in _WHOLE if split.get(m) and not (m == "expected_cost" and split[m]["value"] is None)]
+    rows += [_row(m, split[m], always_majority(split, m, positive)) for m in whole]
     table(title, ["", "model", "95 % interval", "always the majority"], rows)
 
 
 def _row(name: str, figure: Mapping[str, Any], majority: float | None) -> list[str]:
     interval = figure.get("ci95")
     between = f"{metric(interval[0])} – {metric(interval[1])}" if interval else "–"
+    if interval and figure.get("note"):
+        between = f"{figure['note']} {between}"
     return [_NAMES.get(name, name.replace("_", " ")), metric(figure["value"]), between, metric(majority)]
 
 

@@ -140,6 +140,34 @@ def _count_limit(total: float, variance: float, quantile: float) -> float:
     return total * max(0.0, 1 - 1 / (9 * count) + quantile / (3 * math.sqrt(count))) ** 3
 
 
+def carried_interval(value: float, moved: Floats) -> Interval:
+    """Return the interval of a function of several estimates, from its values with one of them at a limit (MOVER).
+
+    Parameters
+    ----------
+    value : float
+        The function of the estimates.
+    moved : array, shape (estimates, 2)
+        Its values with one estimate at its lower and at its upper limit.
+
+    Examples
+    --------
+    >>> carried_interval(0.0, np.array([[-0.3, 0.1], [0.0, -0.4]]))
+    (-0.5, 0.1)
+    """
+    down = value - np.minimum(moved.min(axis=1), value)
+    up = np.maximum(moved.max(axis=1), value) - value
+    return value - math.hypot(*down.tolist()), value + math.hypot(*up.tolist())
+
+
+def envelope(*intervals: Interval | None, low: float = 0.0, high: float = 1.0) -> Interval | None:
+    """Return the least interval within [low, high] that contains all that are given; None if none is."""
+    given = [interval for interval in intervals if interval is not None]
+    if not given:
+        return None
+    return max(min(lower for lower, _ in given), low), min(max(upper for _, upper in given), high)
+
+
 def sum_interval(parts: list[tuple[float, Interval]]) -> Interval:
     """Return the interval of a sum from those of its parts (MOVER): distances to the limits add as squares."""
     total = sum(value for value, _ in parts)

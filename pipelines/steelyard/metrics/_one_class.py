@@ -2,29 +2,68 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from steelyard.kernels import curves, reliability, scores
+from steelyard.kernels import curves, intervals, reliability, scores
 from steelyard.kernels.arrays import Floats, divide, sum_in_bins
-from steelyard.metrics._resampling import Basis, Estimate, Number, Resampler, proportion, undefined
+from steelyard.kernels.intervals import Interval
+from steelyard.metrics._carried import carried_scores
+from steelyard.metrics._resampling import Basis, Estimate, Number, Resampler, number, proportion, undefined
 from steelyard.metrics._tables import BucketTable, ScoreTable
 
 PER_CLASS = ("precision", "recall", "f1", "f2", "specificity", "pr_auc", "roc_auc")
 PRECISION_FLOOR = 0.9
+UNSEEN = 0.6  # weight of a row that no sample has shown yet; by benchmarks/intervals.py
+_CELLS = ("tp", "fp", "fn", "tn")
+POSITIVES, NEGATIVES, ALARMS = ("tp", "fn"), ("fp", "tn"), ("tp", "fp")
 ECE_BINS = 15
 
 
 @dataclass(frozen=True)
+class CalibrationError:
+    """An expected calibration error, biased upwards as it is, with the bins' gaps and their standard errors.
+
+    `loose` is how far the error may be off because the score table holds ranges of scores.
+    """
+
+    value: float
+    gaps: Floats
+    deviations: Floats
+    loose: float = 0.0
+
+    @classmethod
+    def mean(cls, errors: Sequence[CalibrationError]) -> CalibrationError:
+        """Return the mean of several classes' errors."""
+        count = len(errors)
+        return cls(
+            sum(e.value for e in errors) / count,
+            np.concatenate([e.gaps for e in errors]) / count,
+            np.concatenate([e.deviations for e in errors]) / count,
+            sum(e.loose for e in errors) / count,
+        )
+
+    def number(self, basis: Basis) -> Number:
+        """Return the error less its bias, with an interval that reaches 0 for calibrated scores."""
+        wider = intervals.t_quantile(basis.freedom) / intervals.t_quantile(math.inf)
+        real, low, high = reliability.debiased_error(self.gaps, self.deviations * wider)
+        value = real * self.value
+        bounds = (real * max(self.value - self.loose, 0.0), real * (self.value + self.loose)) if self.loose else None
+        ci95 = None if basis.note else (low * self.value, max(high * self.value, value))
+        return number(Estimate(value, np.array([]), bounds), ci95, note=basis.note)
+
+
+@dataclass(frozen=True)
 class OneClass:
-    """A class, its tables, and how many rows were decided to be of it."""
+    """A class and its tables."""
 
     table: ScoreTable
     buckets: BucketTable
     resampler: Resampler
-    alarms: int
 
     @property
     def rows(self) -> int:
@@ -38,8 +77,14 @@ class OneClass:
 
     def flipped(self) -> OneClass:
         """Return the other class, where there are two."""
-        alarms = self.rows + self.others - self.alarms
-        return OneClass(self.table.flipped(), self.buckets.flipped(), self.resampler, alarms)
+        return OneClass(self.table.flipped(), self.buckets.flipped(), self.resampler)
+
+    def worth(self, *cells: str) -> float:
+        """Return how many rows of equal weight the rows in some cells of the confusion matrix are worth (Kish)."""
+        decided, places = self.buckets.decisions, [_CELLS.index(cell) for cell in cells]
+        total = sum(float(getattr(decided, cell).sum()) for cell in cells)
+        squares = float(self.buckets.weight_squares[places].sum())
+        return total**2 / squares if squares > 0 else 0.0
 
     @cached_property
     def draws(self) -> tuple[Floats, Floats]:
@@ -50,8 +95,8 @@ class OneClass:
     def basis(self) -> Basis:
         """What stands behind metrics that need both the class and the rest."""
         pos, neg = self.buckets.pos.sum(axis=1), self.buckets.neg.sum(axis=1)
-        rare = self.rows <= self.others
-        return Basis(self.resampler, min(self.rows, self.others), pos if rare else neg)
+        sides = self.worth(*POSITIVES), self.worth(*NEGATIVES)
+        return Basis(self.resampler, min(sides), pos if sides[0] <= sides[1] else neg)
 
     @cached_property
     def estimates(self) -> dict[str, Estimate]:
@@ -78,18 +123,93 @@ class OneClass:
         """Return the metrics of `PER_CLASS` as `metrics.json` holds them; all null for a class without rows."""
         if not self.rows:
             return dict(undefined(PER_CLASS))
-        found, decided = self.estimates, self.buckets.decisions
-        behind = {
-            "precision": (self.alarms, decided.tp + decided.fp),
-            "recall": (self.rows, decided.tp + decided.fn),
-            "specificity": (self.others, decided.tn + decided.fp),
-        }
+        found, basis = self.estimates, self.basis
         return {
-            name: proportion(self.resampler, found[name], *behind[name])
-            if name in behind
-            else self.basis.unit(found[name])
-            for name in PER_CLASS
+            **self.proportions,
+            **{name: basis.unit(found[name], self.carried.get(name)) for name in ("f1", "f2")},
+            "pr_auc": basis.unit(found["pr_auc"], self._unseen(found["pr_auc"])),
+            "roc_auc": self.roc_number(found["roc_auc"]),
         }
+
+    @cached_property
+    def proportions(self) -> dict[str, Number]:
+        """Precision, recall and specificity: proportions of alarms, of positives, of negatives."""
+        decided = self.buckets.decisions
+        cells = {"precision": ALARMS, "recall": POSITIVES, "specificity": NEGATIVES}
+        return {
+            name: proportion(
+                self.resampler, self.estimates[name], self.worth(*of), sum(getattr(decided, cell) for cell in of)
+            )
+            for name, of in cells.items()
+        }
+
+    @cached_property
+    def share(self) -> Number:
+        """The share of the class among all rows."""
+        pos, size = self.buckets.pos.sum(axis=1), (self.buckets.pos + self.buckets.neg).sum(axis=1)
+        weights = self.resampler.weights
+        estimate = Estimate(float(divide(pos.sum(), size.sum())), divide(weights @ pos, weights @ size))
+        return proportion(self.resampler, estimate, self.worth(*_CELLS), size)
+
+    @cached_property
+    def carried(self) -> dict[str, Interval]:
+        """Intervals of F1, F2 and IBA that recall, specificity and share imply; none where one has no interval."""
+        parts = [self.proportions["recall"], self.proportions["specificity"], self.share]
+        limits = [part["ci95"] for part in parts if part["ci95"] is not None]
+        if len(limits) < len(parts):
+            return {}
+        recall, specificity, share = (float(part["value"]) for part in parts)
+        return carried_scores(recall, specificity, share, limits)
+
+    def _unseen(self, area: Estimate) -> Interval | None:
+        """Return the interval of the PR area from what is missing to 1, with one more positive ranked last."""
+        basis, missing = self.basis, 1 - area.value
+        if basis.note or not missing < 0.5:
+            return None
+        event = UNSEEN * area.value / basis.rows
+        _, high = intervals.total_interval(missing, basis.resampler.error(area), basis.freedom, event)
+        return 1 - high, area.value
+
+    def roc_number(self, estimate: Estimate) -> Number:
+        """Return the ROC area with its interval.
+
+        The area is 1 less a mean over the rarer side: of the share of the other side that each row is ranked behind.
+        It is taken as a mean of skewed amounts: few rows with a bad rank, or none yet, decide it. The unseen one is
+        expected to be ranked as the rows are, with one more added whose rank says nothing.
+        """
+        basis, t = self.basis, self.table
+        if basis.note or math.isnan(estimate.value):
+            return basis.unit(estimate)
+        own, other = (t.pos, t.neg) if self.worth(*POSITIVES) <= self.worth(*NEGATIVES) else (t.neg[::-1], t.pos[::-1])
+        behind = divide(np.cumsum(other) - other / 2, other.sum())
+        value = 1 - estimate.value
+        if value > 0.5:
+            behind, value = 1 - behind, estimate.value
+        mean, square = (float(divide(own @ behind**k, own.sum())) for k in (1, 2))
+        blank = float(divide(other @ behind**2, other.sum()))
+        tied = float(divide(other @ other, other.sum() ** 2))  # with few distinct scores, one rank is far from the next
+        event = (basis.rows * square + blank) / (basis.rows * mean + 0.5) / basis.rows * UNSEEN * (1 + tied)
+        low, high = intervals.total_interval(value, basis.resampler.error(estimate), basis.freedom, event)
+        ends = (low, high) if estimate.value < 0.5 else (1 - high, 1 - low)
+        return number(estimate, intervals.envelope(ends))
+
+    def best_recall(self) -> Number:
+        """Return the highest recall of a threshold with a precision of at least 0.9, with its interval.
+
+        A maximum over thresholds is biased upwards: the lower limit is that of a value less the bias that resampling
+        shows, and less half a standard error more, since resampling shows half of the bias (benchmarks/intervals.py).
+        """
+        basis, estimate = self.basis, self.recall_at_precision()
+        if basis.note or math.isnan(estimate.value):
+            return basis.unit(estimate)
+        error = basis.resampler.error(estimate)
+        bias = max(float(np.nanmean(estimate.draws)) - estimate.value, 0.0) + error / 2
+        fallback = basis.resampler.worth(basis.rows, basis.sizes)
+        pair = [
+            intervals.unit_interval(value, error, basis.freedom, fallback, most=basis.rows)
+            for value in (estimate.value, max(estimate.value - bias, 0.0))
+        ]
+        return number(estimate, intervals.envelope(*pair))
 
     def recall_at_precision(self) -> Estimate:
         """Return the highest recall of a threshold with a precision of at least 0.9."""
@@ -130,18 +250,24 @@ class OneClass:
         worst = float(reliability.mean_loss((at_low[0], at_high[1]), t.pos, t.neg))
         return Estimate(value, draws, (best, worst))
 
-    def calibration_error(self) -> Estimate:
-        """Return the expected calibration error over bins of equal mass."""
-        t = self.table
-        assigned = reliability.mass_bins(t.size, ECE_BINS)
-        value = float(reliability.calibration_error(t.score, t.pos, t.neg, assigned))
+    def calibration_error(self) -> CalibrationError:
+        """Return the expected calibration error over bins of equal mass, and what its interval needs."""
+        t, b = self.table, self.buckets
+        value = float(reliability.calibration_error(t.score, t.pos, t.neg, reliability.mass_bins(t.size, ECE_BINS)))
+        pos, neg = b.pos.sum(axis=0), b.neg.sum(axis=0)
+        coarse = reliability.mass_bins(pos + neg, ECE_BINS)
         centre = self._bin_mean(t.score, t.size)
-        coarse = reliability.mass_bins(self.buckets.pos.sum(axis=0) + self.buckets.neg.sum(axis=0), ECE_BINS)
-        draws = reliability.calibration_error(centre, *self.draws, coarse)
-        if t.exact:
-            return Estimate(value, draws)
-        loose = float(divide(t.size @ (t.high - t.low) / 2, t.size.sum()))
-        return Estimate(value, draws, (max(value - loose, 0.0), value + loose))
+        gaps = reliability.calibration_gaps(centre, pos, neg, coarse)
+        drawn = reliability.calibration_gaps(centre, *self.draws, coarse)
+        errors = np.array([self.resampler.error(Estimate(0.0, of)) for of in drawn.T])
+        # A bin in which no positive was seen, but some were predicted, has noise that resampling does not see.
+        starts = np.flatnonzero(np.diff(coarse, prepend=-1))
+        predicted = np.add.reduceat(self._bin_mean(t.score * (1 - t.score), t.size) * (pos + neg), starts)
+        event = float(divide(b.weight_squares.sum(), t.size.sum())) / float(t.size.sum())
+        variances = np.minimum(predicted * event / t.size.sum(), errors**2 + event**2)
+        deviations = np.sqrt(np.maximum(errors**2, variances))
+        loose = 0.0 if t.exact else float(divide(t.size @ (t.high - t.low) / 2, t.size.sum()))
+        return CalibrationError(value, gaps, deviations, loose)
 
     def _bin_mean(self, values: Floats, weights: Floats) -> Floats:
         """Return the mean of values of the score table's rows in each bin of the bucket table."""

@@ -18,6 +18,9 @@ Number = dict[str, Any]
 DRAWS = 500
 FEWEST_ROWS = 30  # of a class, for intervals of anything but proportions
 FEWEST_GROUPS = 15  # likewise, where whole groups are resampled; effective ones, with the class in them
+LEAST_GROUPS = 3  # for intervals of proportions
+FEW_GROUPS = "too few groups"
+APPROXIMATE = "approximate"  # a few rows carry most of the amount: fewer than 93 % of intervals contain the true value
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,14 @@ class Basis:
     Parameters
     ----------
     resampler : Resampler
-    rows : int
-        Rows of the rarest class that the metric speaks of.
+    rows : float
+        Rows of the rarest class that the metric is about; weighted ones count as many as they are worth (Kish).
     sizes : array, shape (buckets,)
         The weight of those rows in each bucket.
     """
 
     resampler: Resampler
-    rows: int
+    rows: float
     sizes: Floats
 
     @property
@@ -117,37 +120,45 @@ class Basis:
         if self.rows < FEWEST_ROWS:
             return "too few"
         few = self.resampler.grouped and intervals.effective_number(self.sizes) < FEWEST_GROUPS
-        return "too few groups" if few else None
+        return FEW_GROUPS if few else None
 
-    def unit(self, estimate: Estimate | None) -> Number:
-        """Return a metric that lies in [0, 1]."""
+    def unit(self, estimate: Estimate | None, *others: Interval | None) -> Number:
+        """Return a metric that lies in [0, 1]; its interval contains `others`."""
         if estimate is None or self.note:
             return number(estimate, note=self.note)
         error = self.resampler.error(estimate)
         fallback = self.resampler.worth(self.rows, self.sizes)
-        return number(estimate, intervals.unit_interval(estimate.value, error, self.freedom, fallback))
+        own = intervals.unit_interval(estimate.value, error, self.freedom, fallback)
+        return number(estimate, intervals.envelope(own, *others))
 
-    def signed(self, estimate: Estimate | None) -> Number:
-        """Return a metric that lies in [-1, 1]."""
+    def signed(self, estimate: Estimate | None, *others: Interval | None) -> Number:
+        """Return a metric that lies in [-1, 1]; its interval contains `others`."""
         if estimate is None or self.note:
             return number(estimate, note=self.note)
         half = self.unit(estimate.map(lambda x: (x + 1) / 2))["ci95"]
-        return number(estimate, None if half is None else (2 * half[0] - 1, 2 * half[1] - 1))
+        own = None if half is None else (2 * half[0] - 1, 2 * half[1] - 1)
+        return number(estimate, intervals.envelope(own, *others, low=-1.0))
 
     def loss(self, estimate: Estimate | None) -> Number:
         """Return a mean loss: not negative, without an upper limit."""
         if estimate is None or self.note:
             return number(estimate, note=self.note)
         error = self.resampler.error(estimate)
-        event = error**2 / estimate.value if estimate.value > 0 else 0.0
-        return number(estimate, intervals.total_interval(estimate.value, error, self.freedom, event))
+        # The loss of one row not yet seen: twice the mean loss, each loss counted as often as it is large.
+        event = 2 * error**2 / estimate.value if estimate.value > 0 else 0.0
+        uneven = 0 < estimate.value**2 < FEWEST_ROWS * error**2
+        interval = intervals.total_interval(estimate.value, error, self.freedom, event)
+        return number(estimate, interval, note=APPROXIMATE if uneven else None)
 
 
 def proportion(resampler: Resampler, estimate: Estimate, rows: float, sizes: Floats) -> Number:
-    """Return a proportion among `rows` rows, which weigh `sizes` in each bucket: it has an interval always."""
+    """Return a proportion among `rows` rows, which weigh `sizes` in each bucket: few rows have an interval too."""
     if not rows > 0:
         return number(estimate)
-    freedom = intervals.effective_number(sizes) - 1 if resampler.grouped or rows >= FEWEST_ROWS else math.inf
+    groups = intervals.effective_number(sizes)
+    if resampler.grouped and groups < LEAST_GROUPS:
+        return number(estimate, note=FEW_GROUPS)
+    freedom = groups - 1 if resampler.grouped or rows >= FEWEST_ROWS else math.inf
     fallback = resampler.worth(rows, sizes)
     error = resampler.error(estimate)
     return number(estimate, intervals.unit_interval(estimate.value, error, freedom, fallback, most=rows))

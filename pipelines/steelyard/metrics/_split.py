@@ -9,8 +9,11 @@ import numpy as np
 
 from steelyard.kernels import intervals, scores
 from steelyard.kernels.arrays import Floats, divide
-from steelyard.metrics._one_class import PER_CLASS, OneClass
+from steelyard.kernels.intervals import Interval
+from steelyard.metrics._carried import carried_decisions
+from steelyard.metrics._one_class import NEGATIVES, PER_CLASS, POSITIVES, CalibrationError, OneClass
 from steelyard.metrics._resampling import (
+    APPROXIMATE,
     Basis,
     Estimate,
     Number,
@@ -26,6 +29,7 @@ from steelyard.metrics._tables import BucketTable, ScoreTable
 Confusion = Mapping[str, Mapping[str, int]]
 Tables = Mapping[str, tuple[ScoreTable, BucketTable]]
 
+UNEVEN = 0.2  # rows of equal cost that those of a class are worth, by its rows
 OVERALL = ("accuracy", "balanced_accuracy", "g_mean", "mcc", "kappa")
 PROBABILITY = ("brier", "log_loss", "ece")
 COSTS = ("expected_cost", "expected_cost_never_alarm", "expected_cost_always_alarm")
@@ -59,8 +63,7 @@ def split_document(
     """
     sizes = next(iter(tables.values()))[1]
     resampler = Resampler.over(sizes.pos.sum(axis=1) + sizes.neg.sum(axis=1), grouped=grouped)
-    alarms = {name: sum(row.get(name, 0) for row in confusion.values()) for name in classes}
-    ones = {name: OneClass(*tables[name], resampler, alarms[name]) for name in tables}
+    ones = {name: OneClass(*tables[name], resampler) for name in tables}
     if positive is not None:
         negative = next(name for name in classes if name != positive)
         ones = {negative: ones[positive].flipped(), positive: ones[positive]}
@@ -72,7 +75,7 @@ def split_document(
         "absent_classes": [name for name, rows in support.items() if not rows],
         "confusion": {a: {d: confusion.get(a, {}).get(d, 0) for d in classes} for a in classes},
         "per_class": {name: one.numbers() for name, one in ones.items()},
-        **_decisions(ones),
+        **_decisions(ones, confusion),
     }
     document |= _binary(ones[positive]) if positive is not None else _multiclass(ones)
     reason = not_probabilities or _beyond_one(tables)
@@ -86,7 +89,7 @@ def _beyond_one(tables: Tables) -> str | None:
     return None if inside else NO_PROBABILITY
 
 
-def _decisions(ones: Mapping[str, OneClass]) -> dict[str, Number]:
+def _decisions(ones: Mapping[str, OneClass], confusion: Confusion) -> dict[str, Number]:
     """Return what speaks of all classes' decisions at once."""
     decided = [one.buckets.decisions for one in ones.values()]
     parts = [
@@ -100,35 +103,50 @@ def _decisions(ones: Mapping[str, OneClass]) -> dict[str, Number]:
     found = {name: Estimate(float(values[name]), draws[name]) for name in OVERALL}
 
     support = parts[2]
-    rows = [one.rows for one in ones.values()]
-    total, majority = support.sum(axis=1), int(np.argmax(rows))
+    total, majority = support.sum(axis=1), int(np.argmax([one.rows for one in ones.values()]))
+    rows = next(iter(ones.values())).worth("tp", "fp", "fn", "tn")
     share = Estimate(
         float(divide(support[:, majority].sum(), total.sum())),
         divide(resampler.weights @ support[:, majority], resampler.weights @ total),
     )
     whole = whole_basis(ones)
     means = rarest_basis(ones)
+    carried = _carried(ones, confusion)
     return {
-        "accuracy": proportion(resampler, found["accuracy"], sum(rows), total),
-        "accuracy_always_majority": proportion(resampler, share, sum(rows), total),
-        "balanced_accuracy": means.unit(found["balanced_accuracy"]),
-        "g_mean": means.unit(found["g_mean"]),
-        "mcc": whole.signed(found["mcc"]),
-        "kappa": whole.signed(found["kappa"]),
+        "accuracy": proportion(resampler, found["accuracy"], rows, total),
+        "accuracy_always_majority": proportion(resampler, share, rows, total),
+        "balanced_accuracy": means.unit(found["balanced_accuracy"], carried.get("balanced_accuracy")),
+        "g_mean": means.unit(found["g_mean"], carried.get("g_mean")),
+        "mcc": whole.signed(found["mcc"], carried.get("mcc")),
+        "kappa": whole.signed(found["kappa"], carried.get("kappa")),
     }
+
+
+def _carried(ones: Mapping[str, OneClass], confusion: Confusion) -> dict[str, Interval]:
+    """Return the intervals that the classes' recalls and shares imply; none where one of these has no interval."""
+    of_recalls = [one.proportions["recall"] for one in ones.values()]
+    of_shares = [one.share for one in ones.values()]
+    limits = []
+    for part, one in zip([*of_recalls, *of_shares], [*ones.values()] * 2, strict=True):
+        if part["ci95"] is None and one.rows:
+            return {}
+        limits.append(part["ci95"] or (0.0, 0.0))
+    errors = np.array([[float(confusion.get(a, {}).get(d, 0)) for d in ones] for a in ones])
+    recalls, shares = (np.array([part["value"] or 0.0 for part in parts]) for parts in (of_recalls, of_shares))
+    return carried_decisions(recalls, shares, errors, limits)
 
 
 def whole_basis(ones: Mapping[str, OneClass]) -> Basis:
     """Return what stands behind metrics over all rows: all classes but the largest."""
     largest = max(ones, key=lambda name: ones[name].rows)
     one = ones[largest]
-    return Basis(one.resampler, one.others, one.buckets.neg.sum(axis=1))
+    return Basis(one.resampler, one.worth(*NEGATIVES), one.buckets.neg.sum(axis=1))
 
 
 def rarest_basis(ones: Mapping[str, OneClass]) -> Basis:
     """Return what stands behind means over classes: the rarest class that is there."""
-    one = min((one for one in ones.values() if one.rows), key=lambda one: one.rows)
-    return Basis(one.resampler, one.rows, one.buckets.pos.sum(axis=1))
+    one = min((one for one in ones.values() if one.rows), key=lambda one: one.worth(*POSITIVES))
+    return Basis(one.resampler, one.worth(*POSITIVES), one.buckets.pos.sum(axis=1))
 
 
 def _binary(one: OneClass) -> dict[str, Number]:
@@ -142,12 +160,12 @@ def _binary(one: OneClass) -> dict[str, Number]:
     )
     at_k = basis.unit(one.precision_at_k())
     return {
-        "iba": basis.unit(iba),
+        "iba": basis.unit(iba, one.carried.get("iba")),
         "brier": basis.loss(one.brier()),
         "log_loss": basis.loss(one.log_loss()),
-        "ece": basis.loss(one.calibration_error()),
+        "ece": one.calibration_error().number(basis),
         **_costs(one),
-        "recall_at_precision_0.9": basis.unit(one.recall_at_precision()),
+        "recall_at_precision_0.9": one.best_recall(),
         "precision_at_k": at_k | {"k": float(one.table.pos.sum())},
     }
 
@@ -183,7 +201,15 @@ def _cost(one: OneClass, cost: Floats) -> Number:
         event = (total / rows + float(one.buckets.squares[i]) / total) / 2 / float(size.sum()) if total > 0 else 0.0
         mean, error = float(means[i]), basis.resampler.error(Estimate(float(means[i]), drawn[:, i]))
         parts.append((mean, intervals.total_interval(mean, error, basis.freedom, event)))
-    return number(whole, intervals.sum_interval(parts))
+    return number(whole, intervals.sum_interval(parts), note=APPROXIMATE if _uneven(one) else None)
+
+
+def _uneven(one: OneClass) -> bool:
+    """Return whether few rows carry most of the cost of a class: a sample without the dearest ones looks cheap."""
+    totals, rows = one.buckets.cost[:, 2:].sum(axis=0), (one.rows, one.others)
+    return any(
+        0 < t**2 < UNEVEN * n * q for t, n, q in zip(totals.tolist(), rows, one.buckets.squares.tolist(), strict=True)
+    )
 
 
 def _multiclass(ones: Mapping[str, OneClass]) -> dict[str, Any]:
@@ -192,7 +218,14 @@ def _multiclass(ones: Mapping[str, OneClass]) -> dict[str, Any]:
     support = [float(one.table.pos.sum()) for one in there]
 
     def average(weights: Sequence[float] | None, basis: Basis) -> dict[str, Number]:
-        return {name: basis.unit(mean_of([one.estimates[name] for one in there], weights)) for name in PER_CLASS}
+        parts = [one.numbers() for one in there]
+        return {
+            name: basis.unit(
+                mean_of([one.estimates[name] for one in there], weights),
+                _mean_interval([p[name] for p in parts], weights),
+            )
+            for name in PER_CLASS
+        }
 
     brier = [one.brier() for one in ones.values()]
     log_loss = [one.log_loss(positives_only=True) for one in ones.values()]
@@ -200,10 +233,21 @@ def _multiclass(ones: Mapping[str, OneClass]) -> dict[str, Any]:
         **undefined(POSITIVE_ONLY),
         "brier": whole.loss(_total(brier)),
         "log_loss": whole.loss(_total(log_loss)),
-        "ece": whole.loss(mean_of([one.calibration_error() for one in ones.values()])),
+        "ece": CalibrationError.mean([one.calibration_error() for one in ones.values()]).number(whole),
         "macro": average(None, means),
         "weighted": average(support, whole),
     }
+
+
+def _mean_interval(parts: Sequence[Number], weights: Sequence[float] | None) -> Interval | None:
+    """Return the interval of a mean that the intervals of its parts imply; a part without one may be anything."""
+    shares = [1.0] * len(parts) if weights is None else weights
+    there = [(p, w) for p, w in zip(parts, shares, strict=True) if p["value"] is not None]
+    total = sum(w for _, w in there)
+    if not total > 0:
+        return None
+    ends = [(p["value"], p["ci95"] or (0.0, 1.0), w / total) for p, w in there]
+    return intervals.sum_interval([(v * w, (low * w, high * w)) for v, (low, high), w in ends])
 
 
 def _total(estimates: Sequence[Estimate]) -> Estimate | None:

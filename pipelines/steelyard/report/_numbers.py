@@ -93,7 +93,10 @@ def percent(share: float | None) -> str:
 def interval(figure: Mapping[str, Any] | None, shown: Any = metric) -> str:
     """Return the 95 % interval of a number of `metrics.json`; a dash where there is none."""
     bounds = (figure or {}).get("ci95")
-    return f"{shown(bounds[0])} – {shown(bounds[1])}" if bounds else NONE
+    if not bounds:
+        return NONE
+    note = f"{figure['note']} " if figure and figure.get("note") else ""
+    return f"{note}{shown(bounds[0])} – {shown(bounds[1])}"
 
 
 def value(figure: Mapping[str, Any] | None) -> float | None:

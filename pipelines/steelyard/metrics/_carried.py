@@ -1,0 +1,82 @@
+"""Intervals of metrics that are functions of recalls and class shares, carried from the intervals of these.
+
+Where a class's recall is 0 or 1, resampling sees no error in it, and the metric's standard error is far too small:
+with all of 40 positives found, the recall may still be 0.91. The recall's own interval allows for that; here it is
+carried through the metric's formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from steelyard.kernels import intervals, scores
+from steelyard.kernels.arrays import Floats, divide
+from steelyard.kernels.intervals import Interval
+
+Limits = Sequence[Interval]
+Metric = Callable[[Floats, Floats], dict[str, Floats]]
+
+
+def carried_decisions(recalls: Floats, shares: Floats, errors: Floats, limits: Limits) -> dict[str, Interval]:
+    """Return intervals of what speaks of all classes' decisions at once.
+
+    Parameters
+    ----------
+    recalls, shares : array, shape (classes,)
+        Recall and share of each class; both 0 for classes without rows.
+    errors : array, shape (classes, classes)
+        Rows of each class (first axis) that were decided to be of another; what is on the diagonal does not count.
+    limits : sequence of pairs
+        Of the recalls, then of the shares.
+    """
+    spread = _spread(errors, shares)
+
+    def metric(recall: Floats, share: Floats) -> dict[str, Floats]:
+        hits = recall * share
+        return scores.decision_scores(hits, hits + ((1 - recall) * share) @ spread, share)
+
+    return _carried(metric, recalls, shares, limits)
+
+
+def carried_scores(recall: float, specificity: float, share: float, limits: Limits) -> dict[str, Interval]:
+    """Return intervals of F1, F2 and index balanced accuracy of one class; limits of its three arguments."""
+
+    def metric(recalls: Floats, shares: Floats) -> dict[str, Floats]:
+        hits, misses = recalls * shares, (1 - recalls) * shares
+        own = scores.class_scores(hits[:, 1], misses[:, 0], misses[:, 1], hits[:, 0])
+        return {**own, "iba": scores.index_balanced_accuracy(own["recall"], own["specificity"])}
+
+    both = [limits[1], limits[0], (1 - limits[2][1], 1 - limits[2][0]), limits[2]]
+    return _carried(metric, np.array([specificity, recall]), np.array([1 - share, share]), both)
+
+
+def _spread(errors: Floats, shares: Floats) -> Floats:
+    """Return how a class's errors divide among the others: as seen, else by their shares."""
+    other = ~np.eye(len(shares), dtype=bool)
+    seen = errors * other
+    guess = other * shares
+    rows = np.where(seen.sum(axis=1, keepdims=True) > 0, seen, guess)
+    return divide(rows, rows.sum(axis=1, keepdims=True), 0.0)
+
+
+def _carried(metric: Metric, recalls: Floats, shares: Floats, limits: Limits) -> dict[str, Interval]:
+    """Move each recall and each share but the largest to its limits; other shares keep their proportions."""
+    count, largest = len(recalls), int(shares.argmax())
+    moved = [i for i in range(2 * count) if shares[i % count] > 0 and i != count + largest]
+    recall = np.tile(recalls, (1 + 2 * len(moved), 1))
+    share = np.tile(shares, (1 + 2 * len(moved), 1))
+    for row, (i, side) in enumerate(((i, side) for i in moved for side in (0, 1)), start=1):
+        limit = limits[i][side]
+        if i < count:
+            recall[row, i] = limit
+        else:
+            k = i - count
+            share[row] *= (1 - limit) / (1 - shares[k])
+            share[row, k] = limit
+    found = metric(recall, share)
+    return {
+        name: intervals.carried_interval(float(values[0]), np.nan_to_num(values[1:], nan=values[0]).reshape(-1, 2))
+        for name, values in found.items()
+    }
