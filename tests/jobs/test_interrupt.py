@@ -1,0 +1,59 @@
+"""Ctrl-C goes to the whole process group: the command ends with 130, in one line, and the run can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from command_line import BIN
+from small_pipelines import pipeline, small_table
+
+from steelyard.cli._session import interrupt_again
+from steelyard.store import Store
+
+
+def test_an_interrupted_run_says_what_goes_on_with_it(tmp_path: Path) -> None:
+    """In the C locale, where neither Java nor a terminal would know the paths by themselves."""
+    table = tmp_path / "t 🧀.parquet"
+    small_table(300).rename(columns={"b": "b 🧀"}).to_parquet(table, index=False, coerce_timestamps="us")
+    file, store = tmp_path / "käse 🧀.yaml", tmp_path / "läufe 🧀"
+    document = pipeline(str(table), spark={"master": "local[2]"}).to_json()
+    file.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    words = ["run", str(file), "--store", str(store), "--run-id", "r1"]
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "PYTHONUTF8", "PYTHONIOENCODING"))}
+    process = subprocess.Popen(
+        [str(BIN / "steelyard"), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**env, "LANG": "C"},
+        start_new_session=True,
+    )
+    run, deadline = Store(store).run("small", "r1"), time.monotonic() + 240
+    while not run.exists("stages/profile.json") and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=240)[1].decode()
+    assert process.returncode == 130, told
+    assert told.splitlines()[-1] == f"interrupted; {shlex.join(['steelyard', *words, '--resume'])} goes on"
+    assert "Traceback" not in told and "py4j" not in told
+    profile = run.outcome("profile")
+    assert profile is not None and profile.done and run.outcome("gate") is None
+    assert "b 🧀" in run.read_json(f"profile/{profile.attempt}/stats.json")["features"]
+
+
+def test_an_interrupt_in_a_finalizer_is_not_lost() -> None:
+    class Lost:
+        exc_type = KeyboardInterrupt
+
+    try:
+        interrupt_again(Lost())
+        for _ in range(1000):
+            time.sleep(0.001)
+    except KeyboardInterrupt:
+        return
+    raise AssertionError("the interrupt was lost")
