@@ -115,8 +115,28 @@ def reason(error: BaseException) -> str:
     return lines[0][:500] if lines else type(error).__name__
 
 
+_FILE = re.compile(r"\[(?:FAILED_READ_FILE|CANNOT_READ_FILE_FOOTER)[.\w]*\] .*?reading file (.+?)\.(?:\s|$)")
+_TRANSPORT = re.compile(
+    r"Timeout|Connect(?:ion)?(?:Exception|Refused| reset| refused)|UnknownHost|NoHttpResponse|SlowDown"
+    r"|ServiceUnavailable|AccessDenied|AccessControl|Broken pipe|SdkClientException|BlockMissing"
+)
+
+
+def damaged_file(error: BaseException) -> str | None:
+    """Return a message that names the file which an engine could not read, or None if the error is another.
+
+    A store that does not answer is no damaged file.
+    """
+    found = _FILE.search(str(error))
+    if found is None or _TRANSPORT.search(str(error)):
+        return None
+    return f"cannot read {found[1]}: {reason(error)}; the file is damaged, or not of the table's format and types"
+
+
 def translated(error: Exception, what: str) -> SteelyardError:
     """Return an engine's error as one of ours: `InputError` where a check of ours inside a query raised it.
+
+    A file that is damaged inside is an `InputError` too.
 
     An executor that is lost with rows of `frames.caching.held` is told as such.
 
@@ -134,6 +154,9 @@ def translated(error: Exception, what: str) -> SteelyardError:
             f"{what} failed: an executor was lost, and with it rows that only it held; run it again: the rows will be "
             "the same"
         )
+    damaged = damaged_file(error)
+    if damaged is not None and _RAISED not in str(error):
+        return InputError(damaged)
     if _RAISED in str(error):
         return InputError(str(error).partition(_RAISED)[2].partition(" SQLSTATE")[0].splitlines()[0].strip())
     if type(error).__name__ in _OF_VALUES:

@@ -54,7 +54,7 @@ def refused(ctx: Context, last: str = "profile") -> str:
         ({"cost": {"false_negative": "amuont"}}, "data.cost 'amuont' is not in the table. Did you mean 'amount'?"),
         (
             {"exclude": ["customer"]},
-            "feature 't' is of type timestamp_ntz, which no model takes; list it under data.exclude",
+            "no model takes columns of these types: 't' (timestamp_ntz). Leave them out with data.exclude: [t]",
         ),
         ({"positive": "fraud"}, "the positive class 'fraud' (data.positive, --positive) is no class of the label"),
         ({"label": "amount"}, "'amount' has more than 1,000 distinct values; it looks continuous"),

@@ -15,16 +15,41 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from steelyard.config import PipelineConfig
+    from steelyard.splitting import FoldPlan, SplitPlan
 
 Label = Annotated[str, typer.Option("--label", help="The label column.")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, folder, glob or URI that Spark reads.")]
-Format = Annotated[str | None, typer.Option("--format", help="[default: by the name's ending, else parquet]")]
+Format = Annotated[str | None, typer.Option("--format", help="[default: by the files' endings, else parquet]")]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="NAME=value", help="An option of Spark's reader, such as sep=;. May be repeated."),
+]
+Missing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--missing",
+        help="A CSV value that means missing; may be repeated. [default: empty, NA, NaN, null, ?; in text only empty]",
+    ),
+]
 Key = Annotated[list[str] | None, typer.Option("--key", help="A column that identifies a row; may be repeated.")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="A column that is no feature; may be repeated.")]
 Positive = Annotated[str | None, typer.Option("--positive", help="[default: the rarer of two classes]")]
 Out = Annotated[str, typer.Option("--out", help="A folder or URI that doesn't exist yet.")]
 _MISTAKES = ("false_negative", "false_positive")
 Seed = Annotated[int, typer.Option("--seed")]
+
+
+def tell_note(message: str) -> None:
+    """Show a note on stderr."""
+    typer.echo(f"note: {message}", err=True)
+
+
+def reading(options: list[str] | None, missing: list[str] | None) -> dict[str, Any]:
+    """Return how a table is read, as keys of the section `data`."""
+    bad = [o for o in options or [] if "=" not in o]
+    if bad:
+        raise InputError(f"--option {bad[0]!r} is not of the form NAME=value")
+    return {"options": dict(o.split("=", 1) for o in options or []), "missing": missing}
 
 
 def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
@@ -42,6 +67,8 @@ def profile(
     data: Data,
     label: Label,
     form: Format = None,
+    options: Options = None,
+    missing: Missing = None,
     key: Key = None,
     exclude: Exclude = None,
     positive: Positive = None,
@@ -52,8 +79,9 @@ def profile(
     from steelyard.cli._tables import show_profile
     from steelyard.stages._tables import bare_table, profile_table
 
-    config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive)
-    statistics = profile_table(session_of(config), config)
+    how = reading(options, missing)
+    config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive, **how)
+    statistics = profile_table(session_of(config), config, tell_note)
     if json:
         print_json(statistics)
     else:
@@ -66,6 +94,8 @@ def split(
     label: Label,
     out: Out,
     form: Format = None,
+    options: Options = None,
+    missing: Missing = None,
     key: Key = None,
     method: Annotated[str, typer.Option("--method", help="stratified, group or temporal")] = "stratified",
     group: Annotated[str | None, typer.Option("--group", help="A column whose equal rows stay together.")] = None,
@@ -93,9 +123,14 @@ def split(
         raise InputError("--folds divides all rows evenly; leave out --validation and --test")
     given = {"validation": validation, "test": test, "gap": gap}
     wanted = {"method": method, "seed": seed, **{k: v for k, v in given.items() if v is not None}}
-    config = bare_table(data, form, {"split": wanted}, label=label, key=key, group=group, time=time)
+    how = reading(options, missing)
+    config = bare_table(data, form, {"split": wanted}, label=label, key=key, group=group, time=time, **how)
     session = session_of(config, out)
-    plan = split_table(session, config, out) if folds is None else fold_table(session, config, folds, out)
+    plan: SplitPlan | FoldPlan
+    if folds is None:
+        plan = split_table(session, config, out, tell_note)
+    else:
+        plan = fold_table(session, config, folds, out, tell_note)
     if json:
         print_json(plan.to_json())
     else:
@@ -112,6 +147,8 @@ def resample(
         typer.Option("--method", help="A sampler by its snake_case name, or auto: what a diagnosis recommends."),
     ],
     form: Format = None,
+    options: Options = None,
+    missing: Missing = None,
     key: Key = None,
     exclude: Exclude = None,
     params: Annotated[
@@ -125,11 +162,11 @@ def resample(
     from steelyard.stages._resampling import check_resampling
     from steelyard.stages._tables import bare_table, resample_table
 
-    config = bare_table(
-        data, form, {"resample": {"method": method, **parse_params(params)}}, label=label, key=key, exclude=exclude
-    )
+    wanted = {"method": method, **parse_params(params)}
+    how = reading(options, missing)
+    config = bare_table(data, form, {"resample": wanted}, label=label, key=key, exclude=exclude, **how)
     check_resampling(config.resample)
-    plan = resample_table(session_of(config, out), config, out)
+    plan = resample_table(session_of(config, out), config, out, tell_note)
     if json:
         print_json(plan.to_json())
     else:
@@ -163,6 +200,8 @@ def evaluate(
     label: Label,
     score: Annotated[str, typer.Option("--score", help="The column of scores: a number, or a map of class to number.")],
     form: Format = None,
+    options: Options = None,
+    missing: Missing = None,
     positive: Annotated[
         str | None, typer.Option("--positive", help="[default: 1 of 0 and 1, true of booleans, else the rarer class]")
     ] = None,
@@ -196,8 +235,9 @@ def evaluate(
         positive=positive,
         weight=weight,
         cost=costs,
+        **reading(options, missing),
     )
-    document = evaluate_table(session_of(config), config, score, threshold, group)
+    document = evaluate_table(session_of(config), config, score, threshold, group, tell_note)
     if json:
         print_json(document)
     else:
@@ -214,6 +254,8 @@ def score(
     data: Data,
     out: Annotated[str, typer.Option("--out", help="The folder or URI for the scores.")],
     form: Format = None,
+    options: Options = None,
+    missing: Missing = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier scores in --out.")] = False,
     json: Json = False,
 ) -> int:
@@ -230,9 +272,11 @@ def score(
     from steelyard.stages._model import saved_model
     from steelyard.stages.score import score_table
 
+    how = reading(options, missing)
     saved_model(find_run(run_dir))
     check_path(data, SparkConfig(), "DATA")
-    written = score_table(command_session(SparkConfig()), run_dir, data, out, form, overwrite=overwrite)
+    session = command_session(SparkConfig())
+    written = score_table(session, run_dir, data, out, form, overwrite=overwrite, warn=tell_note, **how)
     if json:
         print_json(written)
         return 0

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli._data import Data, Exclude, Format, Label, Positive
+from steelyard.cli._data import Data, Exclude, Format, Label, Missing, Options, Positive
 
 app = typer.Typer(help="Suites that guard a table.", rich_markup_mode=None)
 
@@ -21,6 +21,8 @@ def suggest(
     data: Data,
     label: Label,
     form: Format = None,
+    options: Options = None,
+    missing: Missing = None,
     exclude: Exclude = None,
     positive: Positive = None,
     out: Annotated[
@@ -31,14 +33,15 @@ def suggest(
     ] = False,
 ) -> int:
     """Write a first suite for the raw table from its profile; it passes on that table. For guards.raw of a pipeline."""
-    from steelyard.cli._data import session_of
+    from steelyard.cli._data import reading, session_of, tell_note
     from steelyard.cli._output import print_json
     from steelyard.guards import suggest_suite
     from steelyard.stages._tables import bare_table, new_file, profile_table
 
-    config = bare_table(data, form, label=label, exclude=exclude, positive=positive)
+    how = reading(options, missing)
+    config = bare_table(data, form, label=label, exclude=exclude, positive=positive, **how)
     file = new_file(out) if out is not None else None
-    suite = suggest_suite(profile_table(session_of(config), config))
+    suite = suggest_suite(profile_table(session_of(config), config, tell_note))
     if file is None:
         print_json(suite)
         return 0

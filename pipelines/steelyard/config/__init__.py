@@ -4,6 +4,8 @@ from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document
 from steelyard.config._models import (
     AUTO,
+    FILE_FORMATS,
+    MISSING,
     AirflowConfig,
     CompareConfig,
     CostConfig,
@@ -27,6 +29,8 @@ from steelyard.config._yaml import parse_yaml
 __all__ = [
     "AUTO",
     "DESCRIPTIONS",
+    "FILE_FORMATS",
+    "MISSING",
     "STAGES",
     "AirflowConfig",
     "CompareConfig",

@@ -18,7 +18,8 @@ DESCRIPTIONS: dict[str, str] = {
     "score": "New rows that a schedule scores with the current model.",
     "data.path": "A file, folder, glob or URI that Spark reads, or a list of them. Relative to the YAML's folder.",
     "data.table": "A table of Spark's catalog, such as catalog.schema.name, in place of a path.",
-    "data.format": "parquet, csv, json, orc, jdbc, or any other that the cluster's Spark knows.",
+    "data.format": "parquet, csv, json, orc, jdbc, or any other that Spark knows. Default: by the files' endings.",
+    "data.missing": "Values of CSV files that mean missing, in any case; a list of your own holds for text too.",
     "data.options": "Options of Spark's reader. Secrets only as ${env:NAME}.",
     "data.schema": "Columns and types in Spark's DDL, such as 'id bigint, amount double'. Default: inferred.",
     "data.where": "An SQL condition: only rows that meet it are used.",
@@ -74,7 +75,7 @@ DESCRIPTIONS: dict[str, str] = {
     "airflow.on_failure": "A function by its dotted path, called with the context of a task that failed.",
     "score.path": "New rows: a path that may hold ${date}.",
     "score.out": "The folder of their scores; it may hold ${date}.",
-    "score.format": "The format of the new rows. Default: by the name's ending.",
+    "score.format": "The format of the new rows. Default: by the files' endings.",
     "score.schedule": "A cron expression. Default: whenever a gate has passed.",
 }
 """By the key's path; ``gate.*`` is any metric."""

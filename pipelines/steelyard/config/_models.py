@@ -17,6 +17,13 @@ AUTO = "auto"
 """In the place of a sampler: the one that the stage `diagnose` recommends."""
 
 
+FILE_FORMATS = frozenset({"parquet", "csv", "json", "orc", "text", "avro", "xml"})
+"""Formats whose tables are plain files, which can be listed and pinned."""
+
+MISSING = ("", "NA", "NaN", "null", "?")
+"""What means "missing" in a CSV file by default, in any case."""
+
+
 def duration(text: str) -> timedelta:
     """Return the length that `30s`, `15m`, `12h`, `7d` or `2w` says.
 
@@ -62,8 +69,18 @@ def _text_classes(value: Any) -> Any:
     return value
 
 
+def _markers(value: Any) -> Any:
+    """Return markers of missing values as texts: YAML reads null and .nan as values of its own."""
+    value = _listed(value)
+    if not isinstance(value, list):
+        return value
+    return ["null" if v is None else "NaN" if v != v else _text(v) for v in value]
+
+
 Name = Annotated[str, Field(min_length=1)]
 Columns = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
+Marker = str | int | float | bool | None
+Markers = Annotated[list[str], BeforeValidator(_markers, json_schema_input_type=list[Marker] | str)]
 Amount = Annotated[float, Field(ge=0)]
 ClassText = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float | bool)]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
@@ -89,10 +106,11 @@ class DataConfig(Section):
 
     path: Name | Annotated[list[Name], Field(min_length=1)] | None = None
     table: Name | None = None
-    format: str = "parquet"
+    format: str | None = None
     options: dict[str, str | int | float | bool] = {}
     schema_: str | None = Field(default=None, alias="schema")
     where: str | None = None
+    missing: Markers = list(MISSING)
     snapshot: bool = False
     label: Name
     positive: ClassText | None = None
@@ -134,7 +152,7 @@ class DataConfig(Section):
     @property
     def has_files(self) -> bool:
         """Whether the source is made of files that can be listed and pinned."""
-        return self.path is not None and self.format != "jdbc"
+        return self.path is not None and (self.format is None or self.format in FILE_FORMATS)
 
 
 class SplitConfig(Section):

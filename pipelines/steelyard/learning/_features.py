@@ -114,9 +114,7 @@ class Numeric:
 
     def columns(self, df: DataFrame, limit: float) -> list[Column]:
         """Return the expressions; evaluating them fails where a value lies beyond `limit`."""
-        kind = kind_of(df, self.column, categorical=False)
-        if kind != self.kind and {kind, self.kind} != {"number", "boolean"}:
-            raise InputError(f"feature {self.column!r} was fitted as {self.kind}, but is {kind} in this table")
+        kind = _kind_as_fitted(df, self.column, self.kind)
         value = present(df, self.column, kind, self.element)
         if not _whole(dtype(df, self.column)):
             value = F.when(F.abs(value) > limit, _failure(self.name, f"{HUGE} ±{limit:.0e}")).otherwise(value)
@@ -128,6 +126,18 @@ class Numeric:
             wrong = (length >= 0) & (length != self.size)
             known = F.when(wrong, _failure(self.column, RAGGED)).otherwise(known)
         return [known, value.isNull().cast("double")] if self.indicator else [known]
+
+
+def _kind_as_fitted(df: DataFrame, name: str, fitted: Kind) -> Kind:
+    """Return how a column is read, which must be as it was in training; numbers and booleans are one there."""
+    now = dtype(df, name, "feature")
+    try:
+        kind = kind_of(df, name, categorical=fitted == "category")
+    except InputError:
+        kind = None
+    if kind is None or (kind != fitted and {kind, fitted} != {"number", "boolean"}):
+        raise InputError(f"feature {name!r} was fitted as {fitted}, but is {now.simpleString()} in this table")
+    return kind
 
 
 def _failure(feature: str, what: str) -> Column:
@@ -163,8 +173,7 @@ class Category:
 
     def columns(self, df: DataFrame, limit: float) -> list[Column]:
         """Return the expressions."""
-        if kind_of(df, self.column, categorical=True) == "boolean":
-            raise InputError(f"feature {self.column!r} was fitted as category, but is boolean in this table")
+        _kind_as_fitted(df, self.column, self.kind)
         level = class_text(df, self.column)
         flags = [F.coalesce(level == F.lit(known), F.lit(False)) for known in self.levels]
         if self.other:

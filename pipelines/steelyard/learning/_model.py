@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from steelyard import __version__
 from steelyard.columns import check_free, internal
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 PROBABILITIES = "probabilities"
 _MARGINS = internal("margins")
+
+
+def _avoid_columnar_udts(df: DataFrame) -> None:
+    """Let pandas UDFs take rows where a table has vectors: Spark 4.3's columnar input of UDFs knows no such type."""
+    if any(isinstance(f.dataType, T.UserDefinedType) for f in df.schema.fields):
+        df.sparkSession.conf.set("spark.sql.execution.arrow.pythonUDF.columnarInput.enabled", "false")
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class Model(ABC):
             If a feature is missing or of another kind than it was, or `df` has such a column already.
         """
         check_free(df.columns, [column], "scoring")
+        _avoid_columnar_udts(df)
         link = logistic if len(self.learned) == 2 else softmax
         # The margins are a column of their own, so that each is computed once.
         with_margins = df.withColumn(_MARGINS, self.margins(df))

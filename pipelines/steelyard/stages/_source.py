@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -12,17 +14,28 @@ from steelyard.columns import check_names, class_text, dtype, is_vector, require
 from steelyard.config import DataConfig, resolve_env
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import InputError
-from steelyard.frames.pinned import Pin, Source, check_unchanged, read_pinned
+from steelyard.frames.reading import Pin, Source, check_unchanged, read_pinned
 from steelyard.sampling import IS_SYNTHETIC, SamplingPlan, apply_plan, check_flag
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
-from steelyard.stages._context import Context
+from steelyard.stages._context import Context, say_nothing
+
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+_SHOWN = 20
 
 
 def configured_source(config: DataConfig) -> Source:
     """Return where the YAML says the table is, secrets resolved."""
     paths = [config.path] if isinstance(config.path, str) else config.path or []
     options = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in resolve_env(config.options).items()}
-    return Source(config.format, tuple(resolve_env(paths)), config.table, options, config.schema_, config.where)
+    return Source(
+        config.format,
+        tuple(resolve_env(paths)),
+        config.table,
+        options,
+        config.schema_,
+        config.where,
+        tuple(config.missing),
+    )
 
 
 def input_changed(ctx: Context) -> str | None:
@@ -37,35 +50,53 @@ def input_changed(ctx: Context) -> str | None:
     return None
 
 
-def roles(df: DataFrame, config: DataConfig, *, any_type: bool = False) -> Dataset:
-    """Return which column plays which part, before the classes are known; features of any type if nothing reads them.
+def roles(
+    df: DataFrame,
+    config: DataConfig,
+    *,
+    bare: bool = False,
+    any_type: bool = False,
+    warn: Callable[[str], None] = say_nothing,
+) -> Dataset:
+    """Return which column plays which part, before the classes are known.
+
+    Parameters
+    ----------
+    df : DataFrame
+    config : DataConfig
+    bare : bool, default False
+        Whether a command on a table asks: messages then name its options, and columns of a type that no model takes
+        are left out, with a note. A pipeline refuses them.
+    any_type : bool, default False
+        Whether nothing reads the features, so that they may have any type.
+    warn : callable
+        Takes notes.
 
     Raises
     ------
     InputError
-        For names that are refused (see `check_names`), a column that is missing, a feature of a type that no model
+        For names that are refused (see `check_names`), a column that is missing, features of a type that no model
         takes, and an `is_synthetic` that is no boolean.
     """
     check_names(df.columns)
     named = {
-        "data.label": [config.label],
-        "data.key": config.key,
-        "data.exclude": config.exclude,
-        "data.categorical": config.categorical,
-        "data.group": [config.group] if config.group else [],
-        "data.time": [config.time] if config.time else [],
-        "data.weight": [config.weight] if config.weight else [],
-        "data.cost": [c for c in (config.cost.false_negative, config.cost.false_positive) if isinstance(c, str)],
+        "label": [config.label],
+        "key": config.key,
+        "exclude": config.exclude,
+        "categorical": config.categorical,
+        "group": [config.group] if config.group else [],
+        "time": [config.time] if config.time else [],
+        "weight": [config.weight] if config.weight else [],
+        "cost": [c for c in (config.cost.false_negative, config.cost.false_positive) if isinstance(c, str)],
     }
     for role, names in named.items():
-        require_columns(df, names, role)
-    check_flag(df, {role: names for role, names in named.items() if role != "data.exclude"})
+        require_columns(df, names, option(role, bare=bare))
+    check_flag(df, {option(role, bare=bare): names for role, names in named.items() if role != "exclude"})
     out = {config.label, *config.key, *config.exclude, config.group, config.time, config.weight, IS_SYNTHETIC}
-    features = tuple(c for c in df.columns if c not in out)
-    if not features:
+    candidates = [c for c in df.columns if c not in out]
+    if not candidates:
         raise InputError("no feature is left: every column is the label, a key, a group, a time, a weight or excluded")
-    for name in () if any_type else features:
-        _check_feature(df, name)
+    features = tuple(candidates) if any_type else _features(df, candidates, config, bare=bare, warn=warn)
     return Dataset(
         label=config.label,
         features=features,
@@ -79,18 +110,43 @@ def roles(df: DataFrame, config: DataConfig, *, any_type: bool = False) -> Datas
     )
 
 
+def option(name: str, *, bare: bool) -> str:
+    """Return what a key of the section `data` is called where the user writes it: in a pipeline, or in a command."""
+    return f"--{name}" if bare else f"data.{name}"
+
+
+def _features(
+    df: DataFrame, candidates: list[str], config: DataConfig, *, bare: bool, warn: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Return the features among the columns without another role."""
+    index = [c for c in candidates if _PANDAS_INDEX.fullmatch(c) and c not in config.categorical]
+    if index:
+        warn(f"column {index[0]!r} is the row index of pandas and no feature; to_parquet(…, index=False) leaves it out")
+    others = [c for c in candidates if c not in index]
+    odd = [c for c in others if not _is_feature(df, c)]
+    if odd:
+        shown = ", ".join(f"{c!r} ({dtype(df, c).simpleString()})" for c in odd[:_SHOWN])
+        shown += f" and {len(odd) - _SHOWN} more" if len(odd) > _SHOWN else ""
+        if not bare:
+            raise InputError(
+                f"no model takes columns of these types: {shown}. Leave them out with data.exclude: "
+                f"[{', '.join(odd)}], or make numbers of them first"
+            )
+        warn(f"no model takes columns of these types, so they are no features: {shown}")
+    features = tuple(c for c in others if c not in odd)
+    if not features:
+        raise InputError("no feature is left: no column without another role has a type that models take")
+    return features
+
+
 def _is_category(kind: T.DataType) -> bool:
     return isinstance(kind, T.StringType | T.BooleanType)
 
 
-def _check_feature(df: DataFrame, name: str) -> None:
+def _is_feature(df: DataFrame, name: str) -> bool:
     kind = dtype(df, name)
     numbers = isinstance(kind, T.ArrayType) and isinstance(kind.elementType, T.NumericType)
-    if not (isinstance(kind, T.NumericType | T.StringType | T.BooleanType) or numbers or is_vector(df, name)):
-        raise InputError(
-            f"feature {name!r} is of type {kind.simpleString()}, which no model takes; "
-            "list it under data.exclude, or make a number of it first"
-        )
+    return isinstance(kind, T.NumericType | T.StringType | T.BooleanType) or numbers or is_vector(df, name)
 
 
 def source(ctx: Context) -> DataFrame:

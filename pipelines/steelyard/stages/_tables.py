@@ -14,12 +14,11 @@ from pyspark.sql import types as T
 
 from steelyard import metrics
 from steelyard.columns import check_free, check_names, internal, require_columns
-from steelyard.config import AUTO, DataConfig, PipelineConfig, load
+from steelyard.config import AUTO, PipelineConfig, load
 from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose
 from steelyard.errors import InputError
-from steelyard.frames.formats import guessed_format
-from steelyard.frames.pinned import read
+from steelyard.frames.reading import read
 from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
@@ -44,14 +43,13 @@ def bare_table(
     Parameters
     ----------
     data : str
-        Where it is; the format follows from the name's ending unless `form` gives it.
+        Where it is; the format follows from the endings of its files unless `form` gives it.
     sections : mapping, optional
         Other sections of a pipeline.
     **roles
         Keys of the section `data`; empty ones are left out.
     """
-    name, options = guessed_format(data, form)
-    source = {"path": data, "format": name, "options": options, **{k: v for k, v in roles.items() if v}}
+    source = {"path": data, "format": form, **{k: v for k, v in roles.items() if v}}
     return load(json.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
 
 
@@ -103,34 +101,49 @@ def new_file(out: str) -> tuple[RunDir, str]:
     return place, name
 
 
-def profile_table(spark: SparkSession, config: PipelineConfig) -> dict[str, Any]:
+Warn = Callable[[str], None]
+"""Takes a note for the user."""
+
+
+def _table(spark: SparkSession, config: PipelineConfig, warn: Warn) -> DataFrame:
+    """Return the table, and tell how it was read where that matters."""
+    reading = read(spark, configured_source(config.data))
+    for note in reading.notes:
+        warn(note)
+    return reading.df
+
+
+def profile_table(spark: SparkSession, config: PipelineConfig, warn: Warn = say_nothing) -> dict[str, Any]:
     """Return a table's statistics, as in `stats.json`."""
-    return describe(read(spark, configured_source(config.data)), config.data, say_nothing)
+    return describe(_table(spark, config, warn), config.data, warn, bare=True)
 
 
-def split_table(spark: SparkSession, config: PipelineConfig, out: str) -> SplitPlan:
+def split_table(spark: SparkSession, config: PipelineConfig, out: str, warn: Warn = say_nothing) -> SplitPlan:
     """Write a table's splits to `out/data` and the plan to `out/plan.json`."""
     place = free(out)
-    df, data, counts = _to_be_divided(spark, config.data, "split")
+    df, data, counts = _to_be_divided(spark, config, "split", warn)
     plan = make_plan(df, data, counts, config.split)
     plan = replace(plan, torn_keys=count_torn_keys(df, plan, data.key))
     _publish(place, plan, partial(write_splits, df, plan))
     return plan
 
 
-def fold_table(spark: SparkSession, config: PipelineConfig, folds: int, out: str) -> FoldPlan:
+def fold_table(spark: SparkSession, config: PipelineConfig, folds: int, out: str, warn: Warn = say_nothing) -> FoldPlan:
     """Write a table with a column `fold` to `out/data` and the plan to `out/plan.json`."""
     place = free(out)
-    df, data, counts = _to_be_divided(spark, config.data, "fold")
+    df, data, counts = _to_be_divided(spark, config, "fold", warn)
     plan = make_folds(df, data, counts, config.split, folds)
     plan = replace(plan, torn_keys=count_torn_keys(df, plan, data.key))
     _publish(place, plan, partial(write_folds, df, plan))
     return plan
 
 
-def _to_be_divided(spark: SparkSession, wanted: DataConfig, added: str) -> tuple[DataFrame, Dataset, Mapping[str, int]]:
+def _to_be_divided(
+    spark: SparkSession, config: PipelineConfig, added: str, warn: Warn
+) -> tuple[DataFrame, Dataset, Mapping[str, int]]:
     """Return a bare table that has no column `added` yet, its roles and its class counts."""
-    df = read(spark, configured_source(wanted))
+    wanted = config.data
+    df = _table(spark, config, warn)
     check_names(df.columns)
     check_free(df.columns, [added], "split")
     require_columns(df, [*wanted.key, *(c for c in (wanted.group, wanted.time) if c)], "column")
@@ -146,13 +159,13 @@ def _to_be_divided(spark: SparkSession, wanted: DataConfig, added: str) -> tuple
     )
 
 
-def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> SamplingPlan:
+def resample_table(spark: SparkSession, config: PipelineConfig, out: str, warn: Warn = say_nothing) -> SamplingPlan:
     """Write a resampled table to `out/data` and the plan to `out/plan.json`; `auto` diagnoses the table first."""
     place = free(out)
-    df = read(spark, configured_source(config.data))
+    df = _table(spark, config, warn)
     wanted = config.resample
     reads = wanted.method == AUTO or sampler_class(wanted.method).numeric
-    data = roles(df, config.data, any_type=not reads)
+    data = roles(df, config.data, bare=True, any_type=not reads, warn=warn)
     if wanted.method == AUTO:
         found = class_counts(df, data.label)
         wanted = recommended(diagnose(df, data, found.counts))
@@ -162,14 +175,19 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str) -> Sam
 
 
 def evaluate_table(
-    spark: SparkSession, config: PipelineConfig, score: str, threshold: float | None, group: str | None
+    spark: SparkSession,
+    config: PipelineConfig,
+    score: str,
+    threshold: float | None,
+    group: str | None,
+    warn: Warn = say_nothing,
 ) -> dict[str, Any]:
     """Return the metrics of anybody's scores, in the shape of `metrics.json` with the one split `all`.
 
     With two classes, `score` is the score of the positive one; with more, it has an entry for each class, the
     greatest of which is the decision. Without a threshold, decisions are made at 0.5.
     """
-    df = read(spark, configured_source(config.data))
+    df = _table(spark, config, warn)
     check_names(df.columns)
     data = config.data
     require_columns(df, [score, *([group] if group else [])], "column")

@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from steelyard.columns import class_text, dtype
 from steelyard.config import AUTO, DataConfig
 from steelyard.dataset import Dataset
-from steelyard.frames.pinned import Pin, Source, pin, read, read_pinned
+from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash
 from steelyard.sampling import sampler_for
@@ -22,9 +22,10 @@ from steelyard.splitting import time_position
 from steelyard.stages._amounts import check_amounts
 from steelyard.stages._check import check_profile
 from steelyard.stages._context import Context, Result
+from steelyard.stages._feature_notes import feature_notes
 from steelyard.stages._refusals import refuse_huge, refuse_threshold
 from steelyard.stages._scores import check_key
-from steelyard.stages._source import configured_source, roles
+from steelyard.stages._source import configured_source, option, roles
 from steelyard.stages.split import check_split_free
 from steelyard.stats import ClassCounts, class_counts, profile
 
@@ -48,17 +49,22 @@ def run(ctx: Context, attempt: str) -> Result:
     return Result([folder], {"in": {**counts, **_nulls(statistics["null_labels"])}, "out": counts}, summary)
 
 
-def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None]) -> dict[str, Any]:
-    """Return the content of `stats.json` for a table."""
-    found = roles(df, data)
+def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, bare: bool = False) -> dict[str, Any]:
+    """Return the content of `stats.json` for a table; `bare` is as for `roles`."""
+    found = roles(df, data, bare=bare, warn=warn)
     if not found.key:
-        warn("no data.key: rows are identified by their whole content, so that scans for splits read all columns")
+        warn(
+            f"no {option('key', bare=bare)}: rows are identified by their whole content, so that scans for splits read "
+            "all columns"
+        )
     counts = class_counts(df, data.label)
     counts.check()
     positive = counts.positive(data.positive)
     repeated = _repeated(df, found.key, warn)
     known = replace(found, positive=positive, classes=counts.ordered(positive))
     check_amounts(df, known)
+    features = profile(df, known, counts.counts)
+    feature_notes(df, known, counts.total + counts.nulls, features, option("exclude", bare=bare), warn)
     return {
         "rows": counts.total + counts.nulls,
         "label": data.label,
@@ -68,7 +74,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None]) -> di
         "imbalance_ratio": counts.imbalance_ratio,
         "classes": _shares(counts),
         "latest_time": _latest(df, found.time),
-        "features": profile(df, known, counts.counts),
+        "features": features,
         "dataset": known.to_json(),
     }
 
@@ -114,17 +120,18 @@ def _nulls(count: int) -> dict[str, int]:
 def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
     """Return the table and the document that lets later stages read the same one."""
     where = configured_source(ctx.config.data)
-    df = read(ctx.spark, where)
-    _check_output(df, ctx)
-    if ctx.config.data.has_files and not ctx.config.data.snapshot:
-        pinned = pin(df, where)
-        return read_pinned(ctx.spark, where, pinned), {"snapshot": None, "pin": pinned.to_json()}
+    reading = read(ctx.spark, where)
+    for note in reading.notes:
+        ctx.warn(note)
+    _check_output(reading.df, ctx)
+    if reading.pin is not None and not ctx.config.data.snapshot:
+        return reading.df, {"snapshot": None, "pin": reading.pin.to_json()}
     path = f"{folder}/snapshot"
-    write_parquet(df, ctx.run.uri(path))
-    copy = Source(paths=(ctx.run.uri(path),))
-    written = read(ctx.spark, copy)
-    pinned = pin(written, copy)
-    return read_pinned(ctx.spark, copy, pinned), {"snapshot": path, "pin": Pin.to_json(pinned)}
+    write_parquet(reading.df, ctx.run.uri(path))
+    copy = read(ctx.spark, Source("parquet", (ctx.run.uri(path),)))
+    if copy.pin is None:  # it is made of files
+        raise AssertionError(path)
+    return copy.df, {"snapshot": path, "pin": copy.pin.to_json()}
 
 
 def _check_output(df: DataFrame, ctx: Context) -> None:

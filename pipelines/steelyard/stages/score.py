@@ -5,20 +5,23 @@ What it writes is published as a stage's output is: `_scores.json` is its last w
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from steelyard.columns import check_free, check_names, col, require_columns
 from steelyard.config import hidden_env, refuse_secret_paths, resolve_env
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError, InputError
-from steelyard.frames.formats import guessed_format
-from steelyard.frames.pinned import Source, read
+from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import read_parquet, write_parquet
+from steelyard.stages._context import run_config, say_nothing
 from steelyard.stages._current import find_run
 from steelyard.stages._decision import Decision
+from steelyard.stages._levels import Levels
 from steelyard.stages._model import saved_model, trained_on
 from steelyard.stages._scores import scored
 from steelyard.store import RunDir, Store, now
@@ -30,7 +33,16 @@ _MADE = ("score", "decision")
 
 
 def score_table(
-    spark: SparkSession, run_dir: str, data: str, out: str, form: str | None = None, *, overwrite: bool = False
+    spark: SparkSession,
+    run_dir: str,
+    data: str,
+    out: str,
+    form: str | None = None,
+    *,
+    overwrite: bool = False,
+    options: Mapping[str, str] | None = None,
+    missing: Sequence[str] | None = None,
+    warn: Callable[[str], None] = say_nothing,
 ) -> dict[str, Any]:
     """Score new rows with a run's model; nothing is resampled, and nothing is learned.
 
@@ -45,20 +57,28 @@ def score_table(
     out : str
         The folder that gets Parquet files and `_scores.json`.
     form : str, optional
-        The format of `data`; by default, what its name suggests.
+        The format of `data`; by default, what the endings of its files name.
     overwrite : bool, default False
         Replace earlier scores in `out`, whole or half-written.
+    options : mapping of str to str, optional
+        Of Spark's reader.
+    missing : sequence of str, optional
+        Values of a CSV file that mean "missing"; by default, those of the pipeline.
+    warn : callable
+        Takes notes for the user.
 
     Returns
     -------
     dict
         Also the content of `_scores.json`: `run_dir`, `rows`, `decisions` (class → rows), `positive`, `threshold`,
-        `mean_score` (of the positive class, or class → mean), `out` and times.
+        `mean_score` (of the positive class, or class → mean), `unseen_levels` (feature → rows with a value, and those
+        with a level that the model does not know), `warnings`, `out` and times.
 
     Raises
     ------
     InputError
-        If there is no model or `out` is taken; if a feature or key is missing, with the nearest column that exists.
+        If there is no model or `out` is taken; if a feature or key is missing, with the nearest column that exists; if
+        a feature does not have the type that the model learned from.
 
     Notes
     -----
@@ -69,14 +89,38 @@ def score_table(
     with hidden_env(data):
         run = find_run(run_dir)
         model, decision = saved_model(run)
-        name, options = guessed_format(data, form)
-        df = read(spark, Source(name, (resolve_env(data),), options=options))
-        rows = scored(df, model, decision, kept_columns(df, trained_on(run)))
+        known = trained_on(run)
+        types = _types(run, known)
+        usual = run_config(run).data.missing
+        source = Source(form, (resolve_env(data),), options=dict(options or {}), missing=tuple(missing or usual))
+        reading = read(spark, source, types)
+        levels = Levels(model, types)
+        levels.check(reading.df)
+        kept = kept_columns(reading.df, known)
+        rows = scored(levels.counted(reading.df), model, decision, kept)
         place, before = claim(out, {"run_dir": run.location, "data": data}, overwrite=overwrite)
         _write(rows, place, before)
-        found = {**place.read_json(MANIFEST), "status": "done", **summary(spark, place, decision), "finished": now()}
+        notes = [*reading.notes, *levels.warnings()]
+        found = {
+            **place.read_json(MANIFEST),
+            "status": "done",
+            **summary(spark, place, decision),
+            "unseen_levels": levels.unseen,
+            "warnings": notes,
+            "finished": now(),
+        }
+    for note in notes:
+        warn(note)
     place.write_json(MANIFEST, found)
     return found
+
+
+def _types(run: RunDir, known: Dataset) -> dict[str, T.DataType]:
+    """Return the types that features and key had in the run's table."""
+    files = run.published("profile")
+    schema = T.StructType.fromJson(files.read_json(f"profile/{files.attempt}/input.json")["pin"]["schema"])
+    wanted = {*known.features, *known.key}
+    return {f.name: f.dataType for f in schema.fields if f.name in wanted}
 
 
 def _refuse_secrets(data: str, out: str) -> None:

@@ -148,7 +148,7 @@ def main_score() -> None:
 
     def execute() -> None:
         session = submitted_session(SparkConfig(), warn)
-        how = {"overwrite": given.overwrite}
+        how = {"overwrite": given.overwrite, "warn": warn}
         _print(score_table(session, given.run_dir, given.data, given.out, given.format, **how))
 
     exit_with(execute)
@@ -177,7 +177,7 @@ def main_evaluate_scores() -> None:
         roles = {"label": given.label, "positive": given.positive, "weight": given.weight, "cost": cost}
         config = bare_table(given.scores, given.format, **roles)
         session = submitted_session(SparkConfig(), warn)
-        _print(evaluate_table(session, config, given.score, given.threshold, given.group))
+        _print(evaluate_table(session, config, given.score, given.threshold, given.group, warn))
 
     exit_with(execute)
 

@@ -1,0 +1,145 @@
+"""Which files a read sees, and which columns come from their folders' names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.errors import InputError, reason
+from steelyard.frames.reading._source import Source
+
+_GLOB = "{}[]*?\\"
+_LISTING = (
+    "pathGlobFilter", "recursiveFileLookup", "modifiedBefore", "modifiedAfter", "basePath", "ignoreMissingFiles",
+    "ignoreInvalidPartitionPaths",
+)  # fmt: skip
+"""Options that decide which files are read; all others are about the files' content."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files that a read of a source sees.
+
+    Parameters
+    ----------
+    files : list of [path, size, modification time in ms]
+        Sorted by path.
+    partitions : list of StructField
+        Columns from names of folders, such as `day=2026-01-01`.
+    base : str, optional
+        The folder that these are relative to.
+    """
+
+    files: list[list[Any]]
+    partitions: list[T.StructField]
+    base: str | None
+
+    @property
+    def paths(self) -> list[str]:
+        """The files' paths."""
+        return [f[0] for f in self.files]
+
+
+def escaped(path: str) -> str:
+    r"""Return a path whose characters mean nothing but themselves to Spark.
+
+    Examples
+    --------
+    >>> escaped("a[1].csv")
+    'a\\[1\\].csv'
+    """
+    return "".join("\\" + c if c in _GLOB else c for c in path)
+
+
+def listing_options(source: Source) -> dict[str, str]:
+    """Return the options of a source that decide which files are read."""
+    return {name: value for name in _LISTING if (value := source.option(name)) is not None}
+
+
+def content_options(source: Source) -> dict[str, str]:
+    """Return the options of a source that are about the content of files."""
+    names = {name.lower() for name in _LISTING}
+    return {k: v for k, v in source.options.items() if k.lower() not in names}
+
+
+def list_files(spark: SparkSession, source: Source) -> Listing:
+    """List the files that Spark reads for a source. Reads no content.
+
+    Raises
+    ------
+    InputError
+        If Spark cannot list them.
+    """
+    patterns = [_pattern(path) for path in source.paths]
+    try:
+        df = spark.read.format("binaryFile").options(**listing_options(source)).load(patterns)
+        place = df.select("_metadata.file_path", "_metadata.file_size", "_metadata.file_modification_time")
+        found = place.select("file_path", "file_size", F.unix_millis("file_modification_time").alias("at")).collect()
+    except (PySparkException, Py4JError) as error:
+        raise InputError(f"cannot read {source.name}: {reason(error)}") from None
+    files = sorted([plain(row["file_path"]), row["file_size"], row["at"]] for row in found)
+    base = _base(source, patterns, [f[0] for f in files])
+    return Listing(files, _partitions(df, base, files), base)
+
+
+def unread_files(spark: SparkSession, source: Source, listing: Listing) -> list[str]:
+    """Return the files below the source's folders that a read does not see: in other folders, or empty."""
+    options = {**listing_options(source), "recursiveFileLookup": "true"}
+    options.pop("basePath", None)
+    df = spark.read.format("binaryFile").options(**options).load([_pattern(path) for path in source.paths])
+    return sorted({plain(path) for path in df.inputFiles()} - set(listing.paths))
+
+
+def plain(path: str) -> str:
+    """Return a path as people write it: without the percent signs of URIs."""
+    return re.sub(r"^file:/+", "file:///", unquote(path))
+
+
+def _pattern(path: str) -> str:
+    """Return a path for Spark: a local file that is called like a pattern is that file."""
+    local = path.removeprefix("file://") if path.startswith("file:///") else path
+    return escaped(path) if "://" not in local and any(c in _GLOB for c in path) and os.path.lexists(local) else path
+
+
+def _segments(path: str) -> list[str]:
+    """Return a path's parts below the scheme and the host."""
+    bare = re.sub(r"^[a-zA-Z][\w+.-]*:(//[^/]*)?", "", path) if re.match(r"^[a-zA-Z][\w+.-]*:/", path) else path
+    full = bare if bare.startswith("/") or "://" in path else os.path.abspath(bare)
+    return [s for s in full.split("/") if s]
+
+
+def _base(source: Source, patterns: Sequence[str], files: Sequence[str]) -> str | None:
+    """Return the folder that partition columns are relative to, None where there are no such columns."""
+    if (source.option("recursiveFileLookup") or "").lower() == "true":
+        return None
+    given = source.option("basePath")
+    if given is not None:
+        return given
+    for pattern in patterns:
+        depth = len(_segments(pattern))
+        for file in files:
+            below = _segments(file)[depth:-1]
+            if any("=" in s[1:] for s in below):
+                return file.rsplit("/", len(below) + 1)[0]
+    return None
+
+
+def _partitions(df: DataFrame, base: str | None, files: Sequence[Sequence[Any]]) -> list[T.StructField]:
+    if base is None:
+        return []
+    depth = len(_segments(base))
+    names = dict.fromkeys(
+        unquote(segment.partition("=")[0]) for f in files for segment in _segments(f[0])[depth:-1] if "=" in segment[1:]
+    )
+    kinds = {field.name.lower(): field for field in df.schema.fields}
+    return [T.StructField(n, kinds[n.lower()].dataType) for n in names if n.lower() in kinds]

@@ -1,0 +1,110 @@
+"""What the footers of Parquet and ORC files say: read by pyarrow, on the driver, no content."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs as pafs
+
+from steelyard.errors import InputError
+
+_THREADS = 16
+_SPARK = b"org.apache.spark.sql.parquet.row.metadata"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files with one and the same physical schema.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    files : list of int
+        Their places in the list of files.
+    """
+
+    schema: pa.Schema
+    files: list[int]
+
+
+def groups(files: Sequence[str], form: str) -> list[Group] | None:
+    """Return the files by their schema, in the order of their first files; None where pyarrow cannot reach them.
+
+    Raises
+    ------
+    InputError
+        If a file has no readable footer; the message names it.
+    """
+    try:
+        filesystem, _ = _filesystem(files[0])
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+    with ThreadPoolExecutor(_THREADS) as pool:
+        marks = list(pool.map(lambda file: _mark(filesystem, file, form), files))
+    if any(mark is None for mark in marks):
+        return None
+    places: dict[str | None, list[int]] = {}
+    for place, mark in enumerate(marks):
+        places.setdefault(mark, []).append(place)
+    found = []
+    for same in places.values():
+        schema, _ = _footer(filesystem, files[same[0]], form)
+        found.append(Group(schema, same))
+    return found
+
+
+def _filesystem(file: str) -> tuple[pafs.FileSystem, str]:
+    if file.startswith("file:///"):
+        return pafs.LocalFileSystem(), file.removeprefix("file://")
+    filesystem, _ = pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", file))
+    return filesystem, _path(file)
+
+
+def _path(file: str) -> str:
+    if file.startswith("file:///"):
+        return file.removeprefix("file://")
+    scheme, _, rest = file.partition("://")
+    return "/" + rest.partition("/")[2] if scheme == "hdfs" else rest
+
+
+def _mark(filesystem: pafs.FileSystem, file: str, form: str) -> str | None:
+    """Return a hash of a file's schema: thousands of wide schemas need not be kept."""
+    try:
+        stream = filesystem.open_input_file(_path(file))
+    except OSError:
+        return None
+    stream.close()
+    _, text = _footer(filesystem, file, form)
+    return hashlib.sha256(text).hexdigest()
+
+
+def _footer(filesystem: pafs.FileSystem, file: str, form: str) -> tuple[pa.Schema, bytes]:
+    try:
+        with filesystem.open_input_file(_path(file)) as stream:
+            return _orc(stream) if form == "orc" else _parquet(stream)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0][:200]
+        raise InputError(
+            f"cannot read {file}: it is no {form.upper() if form == 'orc' else 'Parquet'} file, or damaged ({first})"
+        ) from None
+
+
+def _parquet(stream: Any) -> tuple[pa.Schema, bytes]:
+    import pyarrow.parquet as pq
+
+    metadata = pq.ParquetFile(stream).metadata
+    spark = (metadata.metadata or {}).get(_SPARK, b"")
+    return metadata.schema.to_arrow_schema(), str(metadata.schema).partition("\n")[2].encode() + spark
+
+
+def _orc(stream: Any) -> tuple[pa.Schema, bytes]:
+    from pyarrow import orc
+
+    schema = orc.ORCFile(stream).schema
+    return schema, str(schema.remove_metadata()).encode()

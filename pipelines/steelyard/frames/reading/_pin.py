@@ -1,0 +1,246 @@
+"""A table as it was when it was first read: later reads see the same files in the same way, and notice changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import col
+from steelyard.errors import InputError, damaged_file, reason
+from steelyard.frames.reading._csv import detect_csv, load_csv
+from steelyard.frames.reading._files import Listing, content_options, escaped, list_files, unread_files
+from steelyard.frames.reading._parts import detect_parts, load_parts
+from steelyard.frames.reading._source import Source, format_of
+
+_IN_PARTS = ("parquet", "orc")
+_CORRUPT = "_corrupt_record"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What a source consisted of when it was first read.
+
+    Parameters
+    ----------
+    schema : dict
+        Spark's JSON form.
+    time_zone : str
+        The session's time zone, which decides how text becomes a time.
+    files : list of [path, size, modification time in ms]
+    format : str
+    layout : dict
+        How the files are read: what was detected of their content.
+    base : str, optional
+        The folder that partition columns are relative to.
+    partitions : dict
+        These columns, in Spark's JSON form.
+    """
+
+    schema: dict[str, Any]
+    time_zone: str
+    files: list[list[Any]]
+    format: str = "parquet"
+    layout: dict[str, Any] = field(default_factory=dict)
+    base: str | None = None
+    partitions: dict[str, Any] = field(default_factory=lambda: T.StructType([]).jsonValue())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Pin:
+        """Rebuild what `to_json` gave."""
+        return cls(**document)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A table, and what a user should know of how it was read.
+
+    Parameters
+    ----------
+    df : DataFrame
+    notes : list of str
+    pin : Pin, optional
+        None for a source without files.
+    """
+
+    df: DataFrame
+    notes: list[str]
+    pin: Pin | None
+
+
+def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | None = None) -> Reading:
+    """Read a source as it is now.
+
+    Costs a listing of the files, for Parquet and ORC their footers, for CSV one scan of the lines.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    source : Source
+    like : mapping of str to DataType, optional
+        Types of columns in an earlier table: a CSV column that was text there is text here, one of numbers must be.
+
+    Raises
+    ------
+    InputError
+        If there is no file, or if one cannot be read; the message names it.
+    """
+    try:
+        if not source.has_files:
+            return Reading(_filtered(_without_files(spark, source), source), [], None)
+        listing = list_files(spark, source)
+        notes = _check_files(spark, source, listing)
+        form = format_of(source, listing.paths)
+        layout, said = _detect(spark, source, listing, form, like or {})
+        df = _load(spark, source, listing, form, layout)
+        pin = _pinned(spark, df, listing, form, layout)
+        return Reading(_filtered(df, source), [*notes, *said], pin)
+    except (PySparkException, Py4JError) as error:
+        raise InputError(damaged_file(error) or f"cannot read {source.name}: {reason(error)}") from None
+
+
+def read_pinned(spark: SparkSession, source: Source, pin: Pin) -> DataFrame:
+    """Return the table as it was when it was pinned: files that came later are not seen.
+
+    Raises
+    ------
+    InputError
+        If a pinned file has changed or is gone, or the session's time zone differs.
+    """
+    if _time_zone(spark) != pin.time_zone:
+        raise InputError(
+            f"the input was pinned under time zone {pin.time_zone}, but this session's is {_time_zone(spark)}; "
+            f"set spark.sql.session.timeZone={pin.time_zone}"
+        )
+    check_unchanged(spark, source, pin)
+    return _filtered(_load(spark, source, _listing(pin), pin.format, pin.layout), source)
+
+
+def check_unchanged(spark: SparkSession, source: Source, pin: Pin) -> None:
+    """Raise `InputError` if a pinned file has changed or is gone. Reads no content."""
+    try:
+        present = {f[0]: f for f in list_files(spark, source).files}
+    except InputError:
+        present = {}
+    gone = [f[0] for f in pin.files if f[0] not in present]
+    changed = [f[0] for f in pin.files if f[0] in present and present[f[0]] != f]
+    for what, files in (("is gone", gone), ("has changed", changed)):
+        if files:
+            more = f" (and {len(files) - 1} more)" if len(files) > 1 else ""
+            raise InputError(
+                f"pinned input file {files[0]}{more} {what} since the profile; run the pipeline again from profile"
+            )
+
+
+def _without_files(spark: SparkSession, source: Source) -> DataFrame:
+    if source.table is not None:
+        return spark.read.table(source.table)
+    reader = spark.read.format(source.format or "parquet").options(**source.options)
+    reader = reader if source.schema is None else reader.schema(source.schema)
+    return reader.load(list(source.paths)) if source.paths else reader.load()
+
+
+def _check_files(spark: SparkSession, source: Source, listing: Listing) -> list[str]:
+    """Return a note on files that are not read.
+
+    Raises
+    ------
+    InputError
+        If nothing is read, or a file is empty whose format has no empty files.
+    """
+    unread = unread_files(spark, source, listing)
+    folders = set(map(_folder, listing.paths))
+    torn = [f for f in unread if f.endswith((".parquet", ".orc")) and _folder(f) in folders]
+    if torn:
+        raise InputError(f"cannot read {torn[0]}: it is empty")
+    if not listing.files:
+        hint = f"; {unread[0]} is empty, or in a folder below" if unread else ""
+        raise InputError(
+            f"{source.name} holds no file with data{hint} (names that begin with _ or . are passed over; "
+            "--option recursiveFileLookup=true reads all folders below)"
+        )
+    other = [f for f in unread if _folder(f) not in folders]
+    if not other:
+        return []
+    return [
+        f"{len(other):,} files below {source.name} are not read, such as {other[0]}: their folder is no partition "
+        "(key=value) of the table; --option recursiveFileLookup=true (data.options) reads all of them"
+    ]
+
+
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]
+
+
+def _detect(
+    spark: SparkSession, source: Source, listing: Listing, form: str, like: Mapping[str, T.DataType]
+) -> tuple[dict[str, Any], list[str]]:
+    if form == "csv":
+        return detect_csv(spark, source, listing, like)
+    if form in _IN_PARTS:
+        return detect_parts(spark, source, listing, form)
+    reader = spark.read.format(form).options(**content_options(source))
+    if source.schema is not None:
+        reader = reader.schema(source.schema)
+    df = reader.load([escaped(p) for p in listing.paths])
+    corrupt = source.option("columnNameOfCorruptRecord") or str(spark.conf.get("spark.sql.columnNameOfCorruptRecord"))
+    if source.schema is None and corrupt in df.columns:
+        raise InputError(_malformed(df, source, form, corrupt))
+    return {"schema": df.schema.jsonValue()}, []
+
+
+def _malformed(df: DataFrame, source: Source, form: str, corrupt: str) -> str:
+    """Name a file with records that are not in its format."""
+    others = [c for c in df.columns if c != corrupt]
+    if not others:
+        why = f"no line is {form.upper()}; a document of many lines needs --option multiLine=true"
+        return f"cannot read {source.name}: {why}"
+    place = df.select(col(others[0]), col(corrupt).alias("bad"), F.col("_metadata.file_path").alias("file"))
+    row = place.where(F.col("bad").isNotNull()).first()
+    where, line = (row["file"], row["bad"][:60]) if row is not None else (source.name, "")
+    return (
+        f"cannot read {where}: not {form.upper()}: {line!r}; mend it, or leave such lines out with "
+        "--option mode=DROPMALFORMED"
+    )
+
+
+def _load(spark: SparkSession, source: Source, listing: Listing, form: str, layout: Mapping[str, Any]) -> DataFrame:
+    if form == "csv":
+        return load_csv(spark, source, listing, layout)
+    if form in _IN_PARTS:
+        return load_parts(spark, source, listing, form, layout)
+    own = T.StructType.fromJson(layout["schema"]).fields
+    extra = [f for f in listing.partitions if f.name.casefold() not in {o.name.casefold() for o in own}]
+    reader = spark.read.format(form).options(**content_options(source)).schema(T.StructType([*own, *extra]))
+    reader = reader if listing.base is None else reader.option("basePath", listing.base)
+    return reader.load([escaped(p) for p in listing.paths])
+
+
+def _pinned(spark: SparkSession, df: DataFrame, listing: Listing, form: str, layout: dict[str, Any]) -> Pin:
+    partitions = T.StructType(listing.partitions).jsonValue()
+    return Pin(df.schema.jsonValue(), _time_zone(spark), listing.files, form, layout, listing.base, partitions)
+
+
+def _listing(pin: Pin) -> Listing:
+    return Listing(pin.files, T.StructType.fromJson(pin.partitions).fields, pin.base)
+
+
+def _filtered(df: DataFrame, source: Source) -> DataFrame:
+    """Return the rows that the source wants; a column without a type, all null, becomes one of numbers."""
+    void = {f.name: col(f.name).cast("double") for f in df.schema.fields if isinstance(f.dataType, T.NullType)}
+    rows = df.withColumns(void) if void else df
+    return rows.where(source.where) if source.where else rows
+
+
+def _time_zone(spark: SparkSession) -> str:
+    return str(spark.conf.get("spark.sql.session.timeZone"))
