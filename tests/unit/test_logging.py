@@ -7,11 +7,12 @@ import logging
 from pathlib import Path
 
 import pytest
+from py4j.java_gateway import GatewayClient
 
 from steelyard.config import load
 from steelyard.errors import EngineError, InputError
 from steelyard.stages import Context, run_stage, start_run
-from steelyard.stages._logging import JsonLines, logs_as_asked
+from steelyard.stages._logging import JsonLines, hide_engine_logs, logs_as_asked
 from steelyard.store import Store
 
 PIPELINE = '{"version": 1, "name": "small", "data": {"path": "t.parquet", "label": "y", "positive": "1"}}'
@@ -52,3 +53,23 @@ def test_lines_are_written_once_and_only_where_they_are_asked_for(
     monkeypatch.setenv("STEELYARD_LOG", "yaml")
     with pytest.raises(InputError, match="STEELYARD_LOG is 'yaml'"):
         logs_as_asked()
+
+
+def test_what_py4j_logs_of_an_interrupt_stays_off_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    class Interrupted(GatewayClient):  # type: ignore[misc]
+        socket = None
+
+        def __init__(self) -> None:
+            """Need no server."""
+
+        def _get_connection(self) -> Interrupted:
+            return self
+
+        def send_command(self, command: str, *more: object, **how: object) -> str:
+            raise KeyboardInterrupt
+
+    hide_engine_logs()
+    with pytest.raises(KeyboardInterrupt):
+        GatewayClient.send_command(Interrupted(), "x")
+    logging.warning("of somebody else")
+    assert [r.getMessage() for r in caplog.records] == ["of somebody else"]

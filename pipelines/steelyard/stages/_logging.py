@@ -29,8 +29,16 @@ def hide_engine_logs() -> None:
     """
     from pyspark.logger import PySparkLogger  # its loggers must be of its own class
 
+    debug = "--debug" in sys.argv
     for name in _ENGINE_LOGGERS:
-        PySparkLogger.getLogger(name).setLevel(logging.WARNING if "--debug" in sys.argv else logging.CRITICAL + 1)
+        PySparkLogger.getLogger(name).setLevel(logging.WARNING if debug else logging.CRITICAL + 1)
+    if not debug:
+        logging.getLogger().addFilter(_not_of_py4j)
+
+
+def _not_of_py4j(record: logging.LogRecord) -> bool:
+    """Whether a record isn't py4j's, which logs the stack of an interrupt to the root logger."""
+    return "py4j" not in record.pathname
 
 
 def tell(ctx: Context, event: str, level: int = logging.INFO, **more: Any) -> None:
