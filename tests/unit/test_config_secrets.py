@@ -13,7 +13,8 @@ import pytest
 from steelyard.config import hidden_env, hide_env, load, parse_yaml, resolve_env
 from steelyard.config._modules import check_module
 from steelyard.config._secrets import is_secret_name
-from steelyard.errors import ConfigError, InputError
+from steelyard.errors import ConfigError, EngineError, InputError
+from steelyard.stages.submit import exit_with
 
 SECRET = "hunter2x"
 
@@ -209,3 +210,20 @@ def test_modules_are_allowed_by_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     check_module("anybody.Sampler", "resample.method", needed=False)
     with pytest.raises(ConfigError, match="it isn't set"):
         check_module("alerts.tell", "airflow.on_failure", needed=True)
+
+
+def test_a_jobs_traceback_keeps_placeholders(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DB_PASS", SECRET)
+
+    def fails() -> None:
+        try:
+            raise RuntimeError(f"no connection to jdbc:x://me:{SECRET}@h")
+        except RuntimeError as error:
+            raise EngineError("stage profile failed") from error
+
+    with pytest.raises(SystemExit):
+        exit_with(fails, lambda text: str(hide_env(text, {"url": "${env:DB_PASS}"})))
+    said = capsys.readouterr().err
+    assert "me:${env:DB_PASS}@h" in said and SECRET not in said

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from steelyard.config import PipelineConfig, SparkConfig, load
+from steelyard.config import PipelineConfig, SparkConfig, hide_env, load
 from steelyard.errors import INTERRUPTED, ConfigError, InputError, SteelyardError, closest
 from steelyard.stages._check import check
 from steelyard.stages._context import Context, run_config, start_run
@@ -95,6 +95,7 @@ def main(stage: str) -> None:
     parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="a.b=c")
     parser.add_argument("--var", action="append", default=[], dest="variables", metavar="NAME=value")
     given = parser.parse_args()
+    rules: dict[str, Any] = {}
 
     def execute() -> None:
         pairs = [v.partition("=") for v in given.variables]
@@ -105,13 +106,14 @@ def main(stage: str) -> None:
         directory, config = locate(
             stage, given.pipeline, given.run_id, given.run_dir, Store(given.store), given.overrides, variables
         )
+        rules.update(config.to_json())
         ctx = Context(directory, config, lambda: submitted_session(config.spark, warn), warn)
         outcome = run_stage(ctx, stage)
         for said in outcome.details.get("said") or []:
             print(said)  # noqa: T201
         print(f"{stage} done in {directory.location}, attempt {outcome.attempt}")  # noqa: T201  the job's own log
 
-    exit_with(execute)
+    exit_with(execute, lambda text: str(hide_env(text, rules)))
 
 
 def warn(message: str) -> None:
@@ -119,14 +121,21 @@ def warn(message: str) -> None:
     print(f"note: {message}", file=sys.stderr)  # noqa: T201
 
 
-def exit_with(execute: Callable[[], None]) -> None:
-    """Run a job and exit with the code that its failure has; only engine failures show a traceback."""
+def exit_with(execute: Callable[[], None], hide: Callable[[str], str] = str) -> None:
+    """Run a job and exit with the code that its failure has; only engine failures show a traceback.
+
+    Parameters
+    ----------
+    execute : callable
+    hide : callable
+        Given the traceback, which may show what a driver says of a URL, returns it as it may be shown.
+    """
     try:
         logs_as_asked()
         execute()
     except SteelyardError as error:
         if error.kind == "engine":
-            traceback.print_exc()
+            print(hide(traceback.format_exc()), file=sys.stderr)  # noqa: T201
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
