@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from column_names import column_names
 
+from steelyard.config import PipelineConfig, load
 from steelyard.sampling import IS_SYNTHETIC
 
 # Behind all features in the order of names, which decides the order in which the parts of a hash are taken.
@@ -39,3 +42,18 @@ def categories(names: list[str], every: int) -> pd.DataFrame:
     frame = numbers(names)
     changed: dict[str, Any] = {name: np.where(frame[name] > 0.3, "u", "v") for name in names[::every]}
     return frame.assign(**changed)
+
+
+def named_pipeline(path: Path, **sections: Any) -> PipelineConfig:
+    """Return a pipeline for such a table; `data` is merged, other sections are replaced."""
+    data = {"path": str(path), "label": LABEL, "positive": "b", "key": KEY, **sections.pop("data", {})}
+    document = {
+        "version": 1,
+        "name": "names",
+        "data": data,
+        "split": {"validation": 0.2, "test": 0.2},
+        "resample": {"method": "random_over_sampler"},
+        "train": {"model": "logistic_regression", "params": {"maxIter": 3}},
+        **sections,
+    }
+    return load(json.dumps(document))

@@ -1,8 +1,7 @@
-"""Names of columns in whole runs and in commands: free for features, refused where a table would have one twice."""
+"""Names of columns in commands and runs: free for features, refused where a table would have one twice."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,46 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import steelyard_here
-from hostile_names import HOSTILE, KEY, LABEL, NEUTRAL, numbers
+from hostile_names import named_pipeline, numbers
 from pyspark.sql import SparkSession
 
-from steelyard.config import load
 from steelyard.errors import InputError
 from steelyard.stages import Context, run_stage
-from steelyard.stages.score import score_table
 
 Start = Callable[..., Context]
-STAGES = ("profile", "split", "guard_split", "resample", "guard_resampled", "train", "evaluate", "guard_scored")
-
-
-def config(path: Path, **sections: Any) -> Any:
-    data = {"path": str(path), "label": LABEL, "positive": "b", "key": KEY, **sections.pop("data", {})}
-    document = {
-        "version": 1,
-        "name": "names",
-        "data": data,
-        "split": {"validation": 0.2, "test": 0.2},
-        "resample": {"method": "random_over_sampler"},
-        "train": {"model": "logistic_regression", "params": {"maxIter": 3}},
-        **sections,
-    }
-    return load(json.dumps(document))
-
-
-def test_runs_and_scores_are_those_under_neutral_names(start: Start, spark: SparkSession, tmp_path: Path) -> None:
-    found = []
-    for i, names in enumerate([NEUTRAL, *HOSTILE]):
-        path = tmp_path / f"t{i}.parquet"
-        numbers(names, 120).to_parquet(path, index=False)
-        ctx = start(config(path), f"r{i}")
-        for stage in STAGES:
-            run_stage(ctx, stage)
-        score_table(spark, ctx.run.location, str(path), str(tmp_path / f"s{i}"))
-        scores = pd.read_parquet(tmp_path / f"s{i}").sort_values(KEY, ignore_index=True)
-        metrics = {k: v for k, v in ctx.run.read_json("metrics.json").items() if k != "run_id"}
-        found.append((scores.to_dict("list"), metrics))
-    assert list(found[0][0]) == [KEY, LABEL, "score", "decision"] and len(found[0][0][KEY]) == 120
-    assert all(other == found[0] for other in found[1:])
 
 
 def table(**more: Any) -> pd.DataFrame:
@@ -128,7 +94,7 @@ def test_a_run_refuses_at_profile_what_a_later_stage_would_write_twice(
 ) -> None:
     frame = numbers(["SPLIT", "Score", "w"], 60).assign(is_synthetic=False)
     frame.to_parquet(tmp_path / "t.parquet", index=False)
-    ctx = start(config(tmp_path / "t.parquet", **sections))
+    ctx = start(named_pipeline(tmp_path / "t.parquet", **sections))
     with pytest.raises(InputError, match=said):
         run_stage(ctx, "profile")
     assert not ctx.run.exists("profile")

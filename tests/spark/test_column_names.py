@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
-from hostile_names import HOSTILE, KEY, LABEL, NEUTRAL, WIDTH, categories, numbers
+from hostile_names import HOSTILE, KEY, LABEL, NEUTRAL, WIDTH, categories, named_pipeline, numbers
 from noise_parameters import ON_NOISE
 from pyspark.sql import functions as F
 
@@ -33,6 +35,9 @@ from steelyard.splitting import (
     stratified_split,
     temporal_split,
 )
+from steelyard.stages import Context, run_stage, start_run
+from steelyard.stages.score import score_table
+from steelyard.store import Store
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -133,19 +138,35 @@ def test_splits_and_folds(spark: SparkSession) -> None:
     agree(found)
 
 
-@pytest.mark.parametrize(
-    ("name", "params"), [("logistic_regression", {"maxIter": 5}), ("xgboost", {"n_estimators": 3})]
-)
-def test_trainers(name: str, params: dict[str, Any], table: Table) -> None:
+def test_xgboost(table: Table) -> None:
     found, column = [], internal("p")
     for number, names in enumerate(ALL):
         df = table(number, "mixed")
-        texts = tuple(names[::3])
-        data = Dataset(LABEL, tuple(names), texts, key=(KEY,), positive="b", classes=("a", "b"))
-        model = get_trainer(name, params, "balanced", 1, 0).fit(df, df, data, original_train=df)
+        data = Dataset(LABEL, tuple(names), tuple(names[::3]), key=(KEY,), positive="b", classes=("a", "b"))
+        model = get_trainer("xgboost", {"n_estimators": 3}, "balanced", 1, 0).fit(df, df, data, original_train=df)
         scored = model.score(df, column)
         assert scored.columns == [*df.columns, column]
         found.append(rows(scored.select(KEY, column)))
+    agree(found)
+
+
+RUN = ("profile", "split", "guard_split", "diagnose", "resample", "guard_resampled", "train")
+
+
+@pytest.mark.every_sampler
+def test_runs_and_score(spark: SparkSession, tmp_path: Path) -> None:
+    """With the other trainer; guards see all features too."""
+    found = []
+    for i, names in enumerate(ALL):
+        path = tmp_path / f"t{i}.parquet"
+        numbers(names, 120).to_parquet(path, index=False)
+        config = named_pipeline(path)
+        ctx = Context(start_run(Store(tmp_path), config, f"r{i}", {}), config, lambda: spark)
+        for stage in RUN:
+            run_stage(ctx, stage)
+        score_table(spark, ctx.run.location, str(path), str(tmp_path / f"s{i}"))
+        found.append(pd.read_parquet(tmp_path / f"s{i}").sort_values(KEY, ignore_index=True).to_dict("list"))
+    assert list(found[0]) == [KEY, LABEL, "score", "decision"] and len(found[0][KEY]) == 120
     agree(found)
 
 
