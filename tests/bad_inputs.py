@@ -120,7 +120,7 @@ run file:///nowhere/p.yaml | /nowhere/p.yaml
 run PIPELINE --stoer x | --stoer
 run PIPELINE more | more
 run PIPELINE --set train | train
-run PIPELINE --set .=3 | .=3
+run PIPELINE --set .=3 | --set
 run PIPELINE --set split.test={ | split.test
 run PIPELINE --set split.tset=0.1 | tset
 run PIPELINE --set train.params.n_estimators.x=3 | n_estimators
