@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -98,6 +99,9 @@ def test_temporal_keeps_equal_times_together_and_order(spark: SparkSession) -> N
     }
     assert days["train"][1] < days["validation"][0] and days["validation"][1] < days["test"][0]
     assert None not in days
+    texts = {r["d"]: r["text"] for r in df.select("d", F.col("t").cast("string").alias("text")).distinct().collect()}
+    assert plan.times == {split: (texts[low], texts[high]) for split, (low, high) in days.items()}
+    assert SplitPlan.from_json(json.loads(json.dumps(plan.to_json()))).counts == plan.counts
     sizes = {s: sum(c.values()) for s, c in plan.counts.items()}
     assert all(abs(sizes[s] - w) <= 15 for s, w in wanted_counts(500, 0.1, 0.2).items())
     assert {s: d["rows"] for s, d in plan.deviations.items()} == {

@@ -16,6 +16,7 @@ from steelyard import report
 from steelyard.metrics import BucketTable, ScoreTable, SplitMetrics, document
 from steelyard.metrics._split import split_document
 from steelyard.report._charts import class_bars
+from steelyard.report._inputs import _in_words
 from steelyard.report._numbers import metric, percent
 from steelyard.store import Outcome, RunDir, Store
 
@@ -312,6 +313,35 @@ def test_the_diagnosis_and_what_the_run_made_of_it(tmp_path: Path) -> None:
     assert "No single feature gives the label away" in page.text
 
 
+def test_a_split_by_time_shows_its_dates_and_what_the_gap_costs(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (40_000, 400))
+    run = maker.whole()
+    plan = run.read_json("split/a1/plan.json")
+    times = {"train": ["2018-04-01", "2018-04-20"], "validation": ["2018-04-23", "2018-04-24"], "test": []}
+    lost = {"0": 900, "1": 11}
+    maker.publish(
+        "split",
+        {
+            "split/a1/plan.json": {
+                **plan,
+                "method": "temporal",
+                "time": "paid_at",
+                "times": times,
+                "counts": {**plan["counts"], "left_out": lost},
+            }
+        },
+    )
+    page = check(report.build(run))
+    assert "first paid_at 2018-04-01 2018-04-23 – last paid_at 2018-04-20 2018-04-24 –" in page.text
+    assert "The gap leaves out 911 rows (11 of class 1, 900 of class 0)" in page.text
+    config = run.manifest()["config"]
+    for more, words in (({"group": "customer"}, "whole groups of customer"), ({}, "whole days")):
+        changed = {**config, "data": {**config["data"], **more}, "split": {"method": "temporal"}}
+        run.update_manifest({**run.manifest(), "config": changed})
+        assert f"95 % intervals, from draws of {words}:" in report.verdict(run)
+        assert f"Intervals come from draws of {words}" in check(report.build(run)).text
+
+
 def test_a_feature_that_gives_the_label_away_comes_first(tmp_path: Path) -> None:
     maker = Maker(tmp_path, ("0", "1"), (40_000, 400))
     maker.whole()
@@ -487,3 +517,20 @@ def test_bars_are_stacked_on_linear_scales_alone() -> None:
 def test_numbers_are_rounded_as_people_write_them(value: float, as_metric: str, as_share: str) -> None:
     assert metric(value).replace("\u202f", " ") == as_metric
     assert percent(value).replace("\u202f", " ") == as_share
+
+
+@pytest.mark.parametrize(
+    ("observed", "words"),
+    [
+        (None, "–"),
+        (True, "yes"),
+        (0.25, "0.250"),
+        ({"rows": 1200, "share": 0.5}, "rows: 1,200, share: 50.0 %"),
+        ({"counts": {"0": {"train": 70}}, "largest_deviation": 0}, "counts (0 (train: 70)), largest deviation: 0"),
+        ({"train": ["2018-04-01", "2018-04-20"]}, "train: 2018-04-01, 2018-04-20"),
+        ({"strange": {}}, "strange (none)"),
+        ([], "none"),
+    ],
+)
+def test_what_guards_observed_is_said_in_words(observed: object, words: str) -> None:
+    assert _in_words(observed).replace("\u202f", " ") == words

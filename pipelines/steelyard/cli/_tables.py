@@ -68,6 +68,10 @@ def show_split_plan(plan: SplitPlan | FoldPlan, out: str) -> None:
     if plan.purpose == "folds":
         part = "block" if plan.method == "temporal" else "fold"
     table(f"{plan.method} {plan.purpose} → {out}", [part, *(f"class {c}" for c in classes)], rows)
+    from steelyard.stages.split import left_out, periods
+
+    for line in (*periods(plan), *left_out(plan)):
+        console().print(line, markup=False)
     for name, of in plan.deviations.items():
         for what, n in of.items():
             missed = "rows" if plan.method == "temporal" else f"rows of class {what}"

@@ -54,6 +54,15 @@ class Artifacts:
         return str(self.stats.get("label") or self.manifest.get("config", {}).get("data", {}).get("label", "label"))
 
     @property
+    def drawn_together(self) -> str | None:
+        """What the draws behind intervals keep whole, in words; None where they draw single rows."""
+        config = self.manifest.get("config", {})
+        group = config.get("data", {}).get("group")
+        if group is not None:
+            return f"whole groups of {group}"
+        return "whole days" if config.get("split", {}).get("method") == "temporal" else None
+
+    @property
     def training(self) -> dict[str, Any]:
         """What the stage `train` has told of the model, its calibration and its threshold."""
         outcome = self.outcomes.get("train")

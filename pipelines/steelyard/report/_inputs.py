@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -83,11 +82,15 @@ def splits(found: Artifacts) -> Section | None:
         {c for of in counts.values() for c in of}, key=lambda c: -sum(of.get(c, 0) for of in counts.values())
     )
     given = [s for s in _SPLITS if s in counts]
+    times: Mapping[str, Sequence[str]] = found.split.get("times") or {}
     rows = [
         [c, *(_part(counts[s].get(c, 0), deviations.get(s, {}).get(c, 0)) for s in given)]
         for c in names[:_MOST_CLASSES]
     ]
     totals = {s: sum(counts[s].values()) for s in given}
+    for at, title in enumerate(("first", "last")):
+        if any(times.values()):
+            rows.append([f"{title} {found.split['time']}", *((times.get(s) or (NONE, NONE))[at] for s in given)])
     rows.append(["all", *(count(totals[s]) for s in given)])
     rarest = names[-1]
     share = [percent(counts[s].get(rarest, 0) / totals[s] if totals[s] else None) for s in given]
@@ -98,12 +101,24 @@ def splits(found: Artifacts) -> Section | None:
         "group": "At random, groups whole, each class as evenly as they allow",
     }
     method = methods.get(found.split.get("method", ""))
-    said = f"{method or found.split.get('method')}; seed {found.split.get('seed')}. " if method else ""
+    # Time orders the rows of a temporal split, no seed.
+    seed = "" if found.split.get("method") == "temporal" else f"; seed {found.split.get('seed')}"
+    said = f"{method}{seed}. " if method else ""
+    said += gap_loss(found)
     if any(d for of in deviations.values() for d in of.values()):
         said += "Where rows had to stay together, small numbers say how many more or fewer than asked for."
     else:
         said += "All counts are exactly as asked for."
     return Section("splits", "Splits", group(table(["class", *given], rows, "l" + "r" * len(given)), note(said)))
+
+
+def gap_loss(found: Artifacts) -> str:
+    """Return how many rows the gap of a split by time leaves out, in words; nothing where there are none."""
+    lost = found.split.get("counts", {}).get("left_out") or {}
+    if not sum(lost.values()):
+        return ""
+    classes = ", ".join(f"{count(n)} of class {c}" for c, n in sorted(lost.items(), key=lambda kv: kv[1]))
+    return f"The gap leaves out {count(sum(lost.values()))} rows ({classes}). "
 
 
 def _part(rows: int, deviation: int) -> Markup:
@@ -208,13 +223,26 @@ def _spoken(expectation: str) -> str:
     return expectation.removeprefix("expect_").replace("_", " ")
 
 
-def _short(observed: object, most: int = 80) -> str:
-    if isinstance(observed, bool) or observed is None:
-        return NONE if observed is None else str(observed).lower()
-    if isinstance(observed, int | float):
-        return number(observed)
-    text = observed if isinstance(observed, str) else json.dumps(observed, ensure_ascii=False)
+def _short(observed: object, most: int = 120) -> str:
+    text = _in_words(observed)
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _in_words(observed: object, name: str = "") -> str:
+    """Return JSON types as people write them; `name` is what they are the value of."""
+    if observed is None or isinstance(observed, bool):
+        return {None: NONE, True: "yes", False: "no"}[observed]
+    if isinstance(observed, int | float):
+        return percent(observed) if name.endswith("share") and 0 <= observed <= 1 else number(observed)
+    if isinstance(observed, Mapping):
+        named = [(str(k).replace("_", " "), _in_words(v, str(k)), v) for k, v in observed.items()]
+        return (
+            ", ".join(f"{k}: {text}" if not isinstance(v, Mapping) else f"{k} ({text})" for k, text, v in named)
+            or "none"
+        )
+    if isinstance(observed, list | tuple):
+        return ", ".join(map(_in_words, observed)) or "none"
+    return str(observed)
 
 
 def configuration(found: Artifacts) -> Section | None:

@@ -68,6 +68,8 @@ def _binary_metrics(found: Artifacts, positive: str) -> Markup:
         "test rows, which took part in nothing else. In the pictures, the dot is the model with its interval, the "
         "upright line is “always the majority”: the decision that accuracy alone would reward."
     )
+    if found.drawn_together:
+        text += f" Intervals come from draws of {found.drawn_together}, since rows of one are alike."
     return group(
         note(text),
         table(head, [row for name, row in rows.items() if name not in _LESS_USED], "wrrrlr"),

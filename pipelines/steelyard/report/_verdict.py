@@ -123,15 +123,16 @@ def _binary(found: Artifacts) -> tuple[str, list[Point]]:
     counted = f"{count(alarms)} alarms: {count(hits)} right, {count(alarms - hits)} false."
     return headline, [
         Point(f"{beside} The model raises {counted}"),
-        *_intervals(of),
+        *_intervals(of, found.drawn_together),
         *_guessing(test, positive),
         *_cost(test),
     ]
 
 
-def _intervals(of: Mapping[str, Any]) -> list[Point]:
+def _intervals(of: Mapping[str, Any], together: str | None) -> list[Point]:
     known = [f"{name} {interval(of[name], percent)}" for name in ("recall", "precision") if of[name].get("ci95")]
-    return [Point(f"95 % intervals: {', '.join(known)}.")] if known else []
+    drawn = f", from draws of {together}" if together else ""
+    return [Point(f"95 % intervals{drawn}: {', '.join(known)}.")] if known else []
 
 
 def _guessing(test: Mapping[str, Any], positive: str) -> list[Point]:

@@ -47,6 +47,8 @@ class Division:
         stays whole lies on the boundary.
     origin : int
         Temporal: the time in microseconds that positions count from.
+    times : mapping of str to sequence of str
+        Temporal: the first and the last time of each split, as text.
     torn_keys : int
         Keys on more than one side, where they were counted (`count_torn_keys`).
     """
@@ -64,6 +66,7 @@ class Division:
     deviations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     origin: int = 0
     torn_keys: int = 0
+    times: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return a table: the rows of each class on each side."""
@@ -93,6 +96,7 @@ class Division:
             "counts": self.counts,
             "deviations": self.deviations,
             "torn_keys": self.torn_keys,
+            "times": {s: list(ends) for s, ends in self.times.items()},
         }
 
     @classmethod

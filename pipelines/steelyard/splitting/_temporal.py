@@ -17,6 +17,7 @@ from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts, with_side
 from steelyard.splitting._plan import ALL_ROWS, SplitPlan, deviations, labelled, time_position, wanted_counts
 
+_ENDS = {"first": F.min, "last": F.max}
 _MICROSECOND = timedelta(microseconds=1)
 _SIDE = internal("side")
 
@@ -65,7 +66,7 @@ def temporal_split(
     # A row exactly a gap before is not in it.
     train_end, validation_end = (max(first - width + bool(width), 0) for first in firsts)
     edges = [train_end, to_validation.below, max(validation_end, to_validation.below), to_test.below]
-    by_side = _count(df, position, stratum, edges, dataset.label)
+    by_side, times = _count(df, position, stratum, edges, dataset)
     sides = [sum(of.values()) for of in by_side]
     plan_cuts = [Cut(edge, sum(sides[: i + 1])) for i, edge in enumerate(edges)]
     achieved = {"train": by_side[0], "validation": by_side[2], "test": by_side[4]}
@@ -82,6 +83,7 @@ def temporal_split(
         cuts={ALL_ROWS: plan_cuts},
         counts={**shown, "left_out": left_out} if any(left_out.values()) else shown,
         deviations=deviations(sizes, {s: {"rows": n} for s, n in wanted.items()}),
+        times={"train": times[0], "validation": times[2], "test": times[4]},
     )
 
 
@@ -185,14 +187,20 @@ def _firsts(df: DataFrame, position: Column, at: Sequence[Cut], width: int) -> l
     return [cut.below if first is None else first for cut, first in zip(at, found, strict=True)]
 
 
-def _count(df: DataFrame, position: Column, stratum: Column, edges: list[int], label: str) -> list[dict[str, int]]:
-    """Count the rows of each class between the edges."""
+def _count(
+    df: DataFrame, position: Column, stratum: Column, edges: list[int], dataset: Dataset
+) -> tuple[list[dict[str, int]], list[tuple[str, ...]]]:
+    """Count the rows of each class between the edges, and return the first and the last time there as text."""
     sided = with_side(df, position, stratum, {ALL_ROWS: [Cut(e, 0) for e in edges]}, _SIDE)
-    rows = sided.groupBy(_SIDE, class_text(df, label).alias("class")).count().where("class is not null").collect()
+    time, name = col(dataset.time or ""), class_text(df, dataset.label).alias("class")
+    texts = [f(F.struct(position, time.cast("string").alias("text"))).alias(n) for n, f in _ENDS.items()]
+    rows = sided.groupBy(_SIDE, name).agg(F.count(F.lit(1)).alias("rows"), *texts).where("class is not null").collect()
     counted: list[dict[str, int]] = [{} for _ in range(len(edges) + 1)]
     for row in rows:
-        counted[row[_SIDE]][row["class"]] = row["count"]
-    return counted
+        counted[row[_SIDE]][row["class"]] = row["rows"]
+    within = [[r for r in rows if r[_SIDE] == side] for side in range(len(counted))]
+    times = [(min(r["first"] for r in of)[1], max(r["last"] for r in of)[1]) if of else () for of in within]
+    return counted, times
 
 
 def rarest_class(counts: Mapping[str, int]) -> str:

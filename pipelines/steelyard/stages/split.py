@@ -51,7 +51,21 @@ def run(ctx: Context, attempt: str) -> Result:
     if plan.torn_keys:
         ctx.warn(torn(plan, "a split.method of 'group' and data.group keep keys whole"))
     details = {"method": plan.method, "deviations": deviations, "recurring_keys": plan.torn_keys}
-    return Result([folder], {"in": counts, "out": plan.counts}, details)
+    return Result([folder], {"in": counts, "out": plan.counts}, {**details, "said": [*periods(plan), *left_out(plan)]})
+
+
+def periods(plan: Division) -> list[str]:
+    """Return the first and the last time of each split by time, in words."""
+    return [f"{split}: {' to '.join(ends)}" for split, ends in plan.times.items() if ends]
+
+
+def left_out(plan: Division) -> list[str]:
+    """Return how many rows the gap of a split by time leaves out, class by class."""
+    lost = plan.counts.get("left_out", {})
+    if plan.method != "temporal" or not lost:
+        return []
+    classes = ", ".join(f"{n:,} of class {c}" for c, n in lost.items())
+    return [f"the gap leaves out {sum(lost.values()):,} rows: {classes}"]
 
 
 def torn(plan: Division, advice: str) -> str:
