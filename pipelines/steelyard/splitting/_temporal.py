@@ -199,7 +199,9 @@ def _count(
     for row in rows:
         counted[row[_SIDE]][row["class"]] = row["rows"]
     within = [[r for r in rows if r[_SIDE] == side] for side in range(len(counted))]
-    times = [(min(r["first"] for r in of)[1], max(r["last"] for r in of)[1]) if of else () for of in within]
+    times: list[tuple[str, ...]] = [
+        (min(r["first"] for r in of)[1], max(r["last"] for r in of)[1]) if of else () for of in within
+    ]
     return counted, times
 
 
