@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
@@ -142,3 +143,31 @@ def test_a_secret_in_a_path_is_refused_since_it_would_be_written(
     with pytest.raises(InputError, match="path 'DATA' holds a literal secret") as error:
         score_table(spark, trained.location, place, str(tmp_path / "s"))
     assert "hunter2x" not in str(error.value) and not (tmp_path / "s").exists()
+
+
+def test_levels_that_the_model_does_not_know_are_counted_and_told(
+    spark: SparkSession, trained: RunDir, tmp_path: Path
+) -> None:
+    new = small_table(40, seed=9).drop(columns=["y", "t"])
+    new["kind"] = np.where(new["id"] < 30, "WEB", "web")
+    new.to_csv(tmp_path / "new.csv", index=False)
+    told: list[str] = []
+    said = score_table(spark, trained.location, str(tmp_path / "new.csv"), str(tmp_path / "s"), warn=told.append)
+    assert said["unseen_levels"] == {"kind": {"of": 40, "unseen": 30}}
+    assert told == said["warnings"] and len(told) == 1
+    assert "'kind': 30 of 40 values are levels that the model does not know" in told[0]
+    assert Store(tmp_path / "s").here().read_json(MANIFEST)["warnings"] == told
+
+
+def test_features_of_other_types_than_in_training(spark: SparkSession, trained: RunDir, tmp_path: Path) -> None:
+    def score(**columns: object) -> None:
+        small_table(9).drop(columns="t").assign(**columns).to_parquet(tmp_path / "new.parquet")
+        score_table(spark, trained.location, str(tmp_path / "new.parquet"), str(tmp_path / "s"))
+
+    with pytest.raises(InputError, match="feature 'kind' was text in training, such as '(web|shop)', but is bigint"):
+        score(kind=1)
+    with pytest.raises(InputError, match="feature 'a' was fitted as number, but is string in this table"):
+        score(a="x")
+    assert not (tmp_path / "s").exists()
+    small_table(9).drop(columns="t").assign(kind=None, a=None).to_csv(tmp_path / "new.csv", index=False)
+    assert score_table(spark, trained.location, str(tmp_path / "new.csv"), str(tmp_path / "s"))["rows"] == 9

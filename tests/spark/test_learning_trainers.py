@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 from numpy.typing import NDArray
+from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.linear_model import LogisticRegression
@@ -284,6 +285,15 @@ def test_tables_so_small_that_a_worker_has_no_rows(spark: SparkSession) -> None:
         trainer = get_trainer("xgboost", {"n_estimators": 2, "min_child_weight": 0}, num_workers=workers)
         model = trainer.fit(rows, rows.where("false"), given, original_train=rows)
         assert np.isfinite(scores(model, rows)).all()
+
+
+def test_vectors_that_come_from_files_are_scored_as_arrays_are(table: DataFrame, tmp_path: Path) -> None:
+    numbers = table.select("id", F.array("a", F.col("c").cast("double")).alias("v"), "y")
+    numbers.withColumn("v", array_to_vector("v")).write.parquet(str(tmp_path / "v"))
+    vectors = table.sparkSession.read.parquet(str(tmp_path / "v"))
+    given = binary(features=("v",), categorical=())
+    one, two = (fitted("xgboost", df, given) for df in (numbers, vectors))
+    assert np.array_equal(scores(one, numbers), scores(two, vectors))
 
 
 def split(df: DataFrame, label: str, seed: int) -> tuple[Dataset, DataFrame, DataFrame, DataFrame]:
