@@ -79,7 +79,7 @@ def close(found: Any, expected: Any) -> bool:
         return set(found) == set(expected) and all(close(found[k], v) for k, v in expected.items())
     if isinstance(expected, list):
         return len(found) == len(expected) and all(map(close, found, expected))
-    return bool(found == pytest.approx(expected, rel=1e-9, abs=1e-12))
+    return bool(found == (expected if isinstance(expected, str) else pytest.approx(expected, rel=1e-9, abs=1e-12)))
 
 
 def test_the_document_is_that_of_the_rows_at_hand(rows: DataFrame, pdf: pd.DataFrame) -> None:

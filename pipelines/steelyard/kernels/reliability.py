@@ -76,7 +76,7 @@ def debiased_error(gaps: Floats, deviations: Floats, draws: int = 500) -> tuple[
 
     def multiple(share: float) -> float:
         low, high = 0.0, 1 + 5 * float(deviations.sum()) / seen
-        for _ in range(30):
+        for _ in range(45):
             middle = (low + high) / 2
             reached = np.quantile(np.abs(middle * gaps + noise).sum(axis=1), share) >= seen
             low, high = (low, middle) if reached else (middle, high)

@@ -201,15 +201,14 @@ def _cost(one: OneClass, cost: Floats) -> Number:
         event = (total / rows + float(one.buckets.squares[i]) / total) / 2 / float(size.sum()) if total > 0 else 0.0
         mean, error = float(means[i]), basis.resampler.error(Estimate(float(means[i]), drawn[:, i]))
         parts.append((mean, intervals.total_interval(mean, error, basis.freedom, event)))
-    return number(whole, intervals.sum_interval(parts), note=APPROXIMATE if _uneven(one) else None)
+    return number(whole, intervals.sum_interval(parts), note=APPROXIMATE if _uneven(one, cost) else None)
 
 
-def _uneven(one: OneClass) -> bool:
-    """Return whether few rows carry most of the cost of a class: a sample without the dearest ones looks cheap."""
-    totals, rows = one.buckets.cost[:, 2:].sum(axis=0), (one.rows, one.others)
-    return any(
-        0 < t**2 < UNEVEN * n * q for t, n, q in zip(totals.tolist(), rows, one.buckets.squares.tolist(), strict=True)
-    )
+def _uneven(one: OneClass, cost: Floats) -> bool:
+    """Return whether few rows carry most of a cost that is there: a sample without the dearest ones looks cheap."""
+    totals, rows = one.buckets.cost[:, 2:].sum(axis=0), np.array([one.rows, one.others])
+    few = (totals > 0) & (totals**2 < UNEVEN * rows * one.buckets.squares)
+    return bool((few & (cost.sum(axis=0) > 0)).any())
 
 
 def _multiclass(ones: Mapping[str, OneClass]) -> dict[str, Any]:
