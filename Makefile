@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow test-examples test-cluster test-faults test-samplers test-connect test-docker check lint types contracts docker-lint dist submit clean
+.PHONY: help demo test test-airflow test-examples test-cluster test-faults test-samplers test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -51,6 +51,10 @@ test-cluster: dist .venv/classes.jsa
 # make test-faults: the long matrix of such losses, stage by stage; by hand.
 test-faults: .venv/classes.jsa
 	$(BIN)/python -m pytest -n 0 -m faults tests/cluster $(ARGS)
+
+# make test-hostile: 2,000 hostile tables and bad commands (STEELYARD_HOSTILE_CASES for more); by hand.
+test-hostile: .venv/classes.jsa
+	$(BIN)/python -m pytest -m hostile tests/hostile $(ARGS)
 
 # make test-samplers: all common checks on the samplers of which `make test` runs some.
 test-samplers: .venv/classes.jsa

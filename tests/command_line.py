@@ -26,6 +26,13 @@ def steelyard(*args: object, code: int = 0, **more: Any) -> subprocess.Completed
 
 def steelyard_here(*args: object, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Do what the command does in this process, which must have a session: a JVM of its own costs ten seconds."""
+    done = ended_here(*args)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def ended_here(*args: object) -> subprocess.CompletedProcess[str]:
+    """Do what the command does in this process, whatever its exit code."""
     said, complained = StringIO(), StringIO()
     words = ["steelyard", *map(str, args)]
     with patch.object(sys, "argv", words), redirect_stdout(said), redirect_stderr(complained):
@@ -33,5 +40,4 @@ def steelyard_here(*args: object, code: int = 0) -> subprocess.CompletedProcess[
             main()
         except SystemExit as end:
             ended = int(end.code or 0)
-    assert ended == code, complained.getvalue()
     return subprocess.CompletedProcess(words, ended, said.getvalue(), complained.getvalue())

@@ -6,7 +6,7 @@ of that order, with two narrow aggregations and no sort.
 """
 
 from steelyard.hashing._cuts import Cut, Ties, cuts
-from steelyard.hashing._groups import find_heavy_groups, is_clumped
+from steelyard.hashing._groups import find_heavy_groups, is_clumped, is_heavy
 from steelyard.hashing._identity import (
     ENCODING_VERSION,
     HASH_BITS,
@@ -30,6 +30,7 @@ __all__ = [
     "encode",
     "find_heavy_groups",
     "is_clumped",
+    "is_heavy",
     "row_hash",
     "sample_limit",
     "select",

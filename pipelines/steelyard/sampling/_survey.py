@@ -168,9 +168,10 @@ def _missing(kind: T.DataType, value: str) -> str:
 
 
 def _huge(kind: T.DataType, value: str) -> str:
+    # Spark takes NaN for greater than any number.
     if isinstance(kind, T.ArrayType):
-        return f"exists({value}, v -> abs(v) > {LARGEST}D)"
-    return f"abs({value}) > {LARGEST}D" if is_float(kind) else "false"
+        return f"exists({value}, v -> abs(v) > {LARGEST}D and not isnan(v))"
+    return f"abs({value}) > {LARGEST}D and not isnan({value})" if is_float(kind) else "false"
 
 
 def refuse(counts: Mapping[str, int], what: str, method: str, sizes: Mapping[str, float] | None = None) -> None:

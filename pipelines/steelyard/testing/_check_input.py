@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from steelyard.hashing import is_heavy
 from steelyard.sampling import IS_SYNTHETIC
 from steelyard.testing._making import Make, expected, planned, reachable, sampler_of
 from steelyard.testing._tables import (
@@ -131,10 +132,10 @@ def check_constants(make: Make, spark: SparkSession) -> None:
 
 
 def check_duplicates(make: Make, spark: SparkSession) -> None:
-    """Rows that occur twice or eight times: exact counts, shares in proportion, and new rows that are no copies."""
+    """Rows that repeat: exact counts, heavy groups in proportion, others whole, and new rows that are no copies."""
     base = [[i, (i * 7) % 11] for i in range(36)]
     labels = ["a"] * 24 + ["b"] * 12
-    for times in (2, 8):
+    for times in (2, 16):
         sizes = {"a": 24 * times, "b": 12 * times}
         df = plain_table(spark, base * times, labels * times)
         result = sampler_of(make, sizes).fit_resample(df)
@@ -148,7 +149,10 @@ def check_duplicates(make: Make, spark: SparkSession) -> None:
         drawn = not make().cleans and (make().effect != "bends" or make().makes_rows)
         for label in sizes if drawn else ():
             of_class = [n for row, n in kept.items() if row[2] == label]
-            assert max(of_class) - min(of_class) <= 1, "equal rows are drawn in proportion"
+            if is_heavy(times, sizes[label]):
+                assert max(of_class) - min(of_class) <= 1, "a heavy group of equal rows is drawn in proportion"
+            else:
+                assert sum(n % times > 0 for n in of_class) <= 1, "a small group of equal rows stays together"
 
 
 def check_labels(make: Make, spark: SparkSession) -> None:
