@@ -12,7 +12,6 @@ from typer.exceptions import TyperException
 
 from steelyard import __version__
 from steelyard.cli import _data, _doctor, _gc, _guard, _run
-from steelyard.cli._output import print_json
 from steelyard.cli._session import interrupt_again
 from steelyard.errors import INTERRUPTED, SteelyardError, short, translated
 
@@ -88,6 +87,8 @@ def _print_any_text() -> None:
 
 def _fail(arguments: list[str], kind: str, message: str, code: int) -> int:
     if "--json" in arguments:
+        from steelyard.cli._output import print_json
+
         print_json({"status": "failed", "kind": kind, "message": message})
     else:
         typer.echo(message if kind == "interrupt" else f"error: {message}", err=True)

@@ -71,7 +71,8 @@ def execute(
     json: bool = False,
 ) -> int:
     """Run a checked configuration and show what came of it; returns the exit code."""
-    from steelyard.cli._output import Progress, console
+    from steelyard.cli._output import console
+    from steelyard.cli._progress import Progress
     from steelyard.cli._summary import show_run
     from steelyard.stages import run_pipeline, start_run
     from steelyard.stages._check import check, check_paths
@@ -124,7 +125,8 @@ def stage(
     json: Json = False,
 ) -> int:
     """Execute one stage anew; outcomes of later stages are deleted."""
-    from steelyard.cli._output import Progress, print_json
+    from steelyard.cli._output import print_json
+    from steelyard.cli._progress import Progress
     from steelyard.stages import run_stage
     from steelyard.stages._logging import logs_as_asked
     from steelyard.stages.submit import locate

@@ -1,0 +1,70 @@
+"""What the user sees of a run in progress: one line for each stage, on stderr."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from steelyard.cli._output import console
+from steelyard.stages._order import STAGES, WEIGHTS
+from steelyard.store import Outcome
+
+_MARKS = {"done": "✓", "skip": "·", "fail": "✗"}
+
+
+class Progress:
+    """One line for each stage on stderr: number, name, rows, seconds, and about how long the rest will take."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = console(err=True)
+        self._quiet = quiet
+        self._began = time.monotonic()
+        self._spent = 0.0
+        self._weight = 0.0
+
+    def warn(self, message: str) -> None:
+        """Show a warning."""
+        if not self._quiet:
+            self._console.print(f"  note: {message}", style="yellow", markup=False)
+
+    def __call__(self, event: str, stage: str, outcome: Outcome | None) -> None:
+        """Show what has happened to a stage."""
+        if self._quiet:
+            return
+        number = f"[{STAGES.index(stage) + 1:>2}/{len(STAGES)}]"
+        if event == "start":
+            self._began = time.monotonic()
+            if self._console.is_terminal:
+                self._console.print(f"{number}   {stage} …{self._left(stage)}", end="\r", markup=False)
+            return
+        seconds = time.monotonic() - self._began
+        if event == "done":
+            self._spent += seconds
+            self._weight += WEIGHTS[stage]
+        words = [f"{number} {_MARKS[event]} {stage:<16}"]
+        words.append("kept" if event == "skip" else f"{seconds:5.1f} s")
+        words.append(_rows(outcome))
+        line = "  ".join(words).rstrip()
+        after = self._left(STAGES[STAGES.index(stage) + 1]) if event == "done" and stage != STAGES[-1] else ""
+        self._console.print(f"{line}{after}", markup=False, style="red" if event == "fail" else None)
+        for said in (outcome.details.get("said") or []) if outcome is not None else []:
+            self._console.print(f"        {said}", markup=False)
+
+    def _left(self, upcoming: str) -> str:
+        if not self._weight:
+            return ""
+        rest = sum(WEIGHTS[s] for s in STAGES[STAGES.index(upcoming) :])
+        return f"  (about {max(round(rest * self._spent / self._weight), 1)} s left)"
+
+
+def _rows(outcome: Outcome | None) -> str:
+    if outcome is None or not outcome.rows:
+        return ""
+    totals = [_total(outcome.rows[side]) for side in ("in", "out") if side in outcome.rows]
+    texts = [f"{t:,}" for t in dict.fromkeys(totals)]
+    return " → ".join(texts) + " rows"
+
+
+def _total(rows: Any) -> int:
+    return sum(_total(v) for v in rows.values()) if isinstance(rows, Mapping) else int(rows)
