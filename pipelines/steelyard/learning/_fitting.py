@@ -27,6 +27,7 @@ from steelyard.learning._params import DOUBLE_LIMIT, SINGLE_LIMIT
 from steelyard.learning._sample import hash_sample
 
 MAX_LEVELS = 50
+_CONSTANT = 1e300  # divides what rounding leaves of a constant into nothing: Spark would scale it up again
 _FARTHEST = 1e10  # standard deviations from the mean: a sample of 100,000 rows sees all of a smaller table
 
 
@@ -141,7 +142,7 @@ def _fitted(feature: Numeric, values: NDArray[np.float64], *, indicator: bool) -
     mean, std = (float(filled.mean()), float(filled.std())) if filled.size else (0.0, 0.0)
     # A constant's deviation can be a rounding error instead of zero; to divide by it would blow that error up.
     if not std > 1e-12 * abs(mean):
-        mean, std = fill, max(abs(fill), 1.0)
+        mean, std = fill, _CONSTANT
     return replace(feature, fill=fill, indicator=indicator, mean=mean, std=std)
 
 
