@@ -230,7 +230,10 @@ def _projection(df: DataFrame, part: Mapping[str, Any], fields: Sequence[T.Struc
         value = col(had.name)
         if had.name in part["nanos"]:
             value = _micros(value, part["nanos"][had.name])
-        result.append(_cast(value, had, field.dataType).alias(field.name))
+        value = _cast(value, had, field.dataType)
+        # Spark's optimiser multiplies what it knows of a row by two for each column that has a second name.
+        as_it_is = had.name == field.name and had.name not in part["nanos"] and not _is_cast(had, field.dataType)
+        result.append(value if as_it_is else value.alias(field.name))
     return result
 
 
@@ -244,8 +247,12 @@ def _micros(nanos: Column, kind: str) -> Column:
     return F.lit("1970-01-01").cast("timestamp_ntz") + F.make_dt_interval(zero, zero, zero, seconds)
 
 
+def _is_cast(had: T.StructField, wanted: T.DataType) -> bool:
+    return had.dataType != wanted and isinstance(wanted, T.NumericType)
+
+
 def _cast(value: Column, had: T.StructField, wanted: T.DataType) -> Column:
-    if had.dataType == wanted or not isinstance(wanted, T.NumericType):
+    if not _is_cast(had, wanted):
         return value
     if isinstance(had.dataType, T.LongType) and isinstance(wanted, T.DoubleType):
         large = F.lit(
