@@ -1,0 +1,66 @@
+"""More than two classes: what class weights and thresholds mean there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from sklearn.metrics import recall_score
+from small_pipelines import pipeline
+
+from steelyard.errors import ConfigError
+from steelyard.learning import load_model
+from steelyard.report import verdict
+from steelyard.stages import Context, run_stage
+from steelyard.stages._decision import Decision
+from steelyard.stages._source import dataset, rows_of, sampling_plan
+from steelyard.stages.train import decide
+
+Start = Callable[..., Context]
+
+
+def test_calibration_keeps_what_class_weights_asked_for(
+    start: Start, spark: SparkSession, real_data: Callable[[str], str]
+) -> None:
+    """Three classes of 93 %, 5 % and 2 %, balanced: the weights decide, calibrated or not."""
+    data = {"label": "label", "positive": None, "key": [], "exclude": []}
+    weighted = {"model": "logistic_regression", "class_weight": "balanced"}
+    ctx = start(pipeline(real_data("thyroid_ann"), data=data, train=weighted))
+    for stage in ("profile", "split", "resample", "train", "evaluate"):
+        run_stage(ctx, stage)
+    folder = f"model/{ctx.published('train').attempt}"
+    model, decision = load_model(ctx.run, folder), Decision.from_json(ctx.run.read_json(f"{folder}/decision.json"))
+    assert decision.calibration.method == "platt"
+    share = {c: decision.priors[c] * w for c, w in decision.class_weights.items()}
+    assert set(share) == set(decision.classes)
+    assert list(share.values()) == pytest.approx([1 / len(share)] * len(share)), "probability over prior"
+
+    known = dataset(ctx)
+    scored = model.score(rows_of(ctx, "validation")).select("probabilities", F.col("label"))
+    uncalibrated = replace(
+        ctx, config=ctx.config.model_copy(update={"decide": ctx.config.decide.model_copy(update={"calibrate": "none"})})
+    )
+    alone = decide(uncalibrated, scored, known, sampling_plan(ctx), model)
+    assert alone.class_weights == {}, "the weights are in the probabilities already"
+    ways = {"weighted": decision, "uncalibrated": alone, "undone": replace(decision, class_weights={})}
+    rows = model.score(rows_of(ctx, "test"))
+    decided = [way.decide(way.calibrated(F.col("probabilities"))).alias(name) for name, way in ways.items()]
+    found = rows.select("label", *decided).toPandas()
+    recall = {name: recall_score(found.label, found[name], average="macro") for name in ways}
+    # Calibration class by class costs a little; without weights it would cost much more.
+    assert recall["weighted"] >= recall["uncalibrated"] - 0.03 and recall["weighted"] > recall["undone"] + 0.1
+
+    metrics = ctx.run.read_json("metrics.json")
+    assert metrics["splits"]["test"]["macro"]["recall"]["value"] == pytest.approx(recall["weighted"])
+    assert metrics["decision"]["class_weights"] == decision.class_weights
+    assert "greatest class weight × calibrated probability" in str(verdict(ctx.run))
+
+
+def test_a_threshold_is_for_two_classes(start: Start, real_data: Callable[[str], str]) -> None:
+    data = {"label": "label", "positive": None, "key": [], "exclude": []}
+    ctx = start(pipeline(real_data("yeast"), data=data, decide={"threshold": {"value": 0.3}}))
+    with pytest.raises(ConfigError, match="decide.threshold is for two classes, and label 'label' has 10: 'CYT'"):
+        run_stage(ctx, "profile")
