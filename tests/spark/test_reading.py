@@ -282,3 +282,13 @@ def test_json_lines_that_are_none(spark: SparkSession, tmp_path: Path) -> None:
         read(spark, Source(paths=(str(tmp_path / "t.jsonl"),)))
     (tmp_path / "t.jsonl").write_text('[\n{"a": 1},\n{"a": 2}\n]\n')
     assert read(spark, Source(paths=(str(tmp_path),), options={"multiLine": "true"})).df.count() == 2
+
+
+def test_times_as_spark_writes_them_by_default(spark: SparkSession, tmp_path: Path) -> None:
+    """INT96 times look like nanoseconds to pyarrow, and are times to Spark."""
+    df = spark.range(3).select("id", F.timestamp_seconds(F.col("id") + 1_700_000_000).alias("at"))
+    df.write.option("parquet.outputTimestampType", "INT96").parquet(str(tmp_path / "t"))
+    part = next((tmp_path / "t").glob("*.parquet"))
+    assert pq.ParquetFile(part).schema.column(1).physical_type == "INT96"
+    found = read(spark, Source(paths=(str(tmp_path / "t"),)))
+    assert sorted(found.collect()) == sorted(df.collect()) and found.schema == df.schema

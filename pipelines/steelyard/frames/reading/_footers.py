@@ -100,7 +100,7 @@ def _parquet(stream: Any) -> tuple[pa.Schema, bytes]:
 
     metadata = pq.ParquetFile(stream).metadata
     spark = (metadata.metadata or {}).get(_SPARK, b"")
-    return metadata.schema.to_arrow_schema(), str(metadata.schema).partition("\n")[2].encode() + spark
+    return _without_int96(metadata), str(metadata.schema).partition("\n")[2].encode() + spark
 
 
 def _orc(stream: Any) -> tuple[pa.Schema, bytes]:
@@ -108,3 +108,13 @@ def _orc(stream: Any) -> tuple[pa.Schema, bytes]:
 
     schema = orc.ORCFile(stream).schema
     return schema, str(schema.remove_metadata()).encode()
+
+
+def _without_int96(metadata: Any) -> pa.Schema:
+    """Return the Arrow schema, with Spark's own times (INT96) as what Spark reads: microseconds in UTC."""
+    schema = metadata.schema.to_arrow_schema()
+    columns = [metadata.schema.column(i) for i in range(metadata.num_columns)]
+    for name in (c.path for c in columns if c.physical_type == "INT96" and c.path in schema.names):
+        place = schema.get_field_index(name)
+        schema = schema.set(place, schema.field(place).with_type(pa.timestamp("us", tz="UTC")))
+    return schema
