@@ -30,7 +30,7 @@ def command_session(config: SparkConfig) -> SparkSession:
 
 
 def interrupt_again(lost: Any) -> None:
-    """Raise an interrupt anew that came in a finalizer, where Python only prints exceptions: `sys.unraisablehook`."""
+    """Raise again an interrupt that came in a finalizer, where Python only prints exceptions: `sys.unraisablehook`."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
         _thread.interrupt_main()
     else:

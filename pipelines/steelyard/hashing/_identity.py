@@ -22,7 +22,7 @@ def encode(df: DataFrame, columns: Iterable[str]) -> list[Column]:
 
     Columns are taken in the order of their names. Each gives a null marker and a value: integers as bigint,
     floats as double, decimals as plain digits, times as microseconds, vectors and arrays element by element.
-    So the hash of a row doesn't change when a column is widened or the columns are ordered anew, and rows
+    So the hash of a row doesn't change when a column is widened or the order of columns changes, and rows
     that differ in where their nulls are do not collide.
 
     Raises

@@ -107,7 +107,7 @@ class Tables:
     def _scales_of(self, cost: str, positive: bool, power: int) -> Floats:
         """Return the scale of a sum for each class that has tables.
 
-        Each side has its own: weights of 1e-6 among the positives are not lost beside 1e15 among the negatives.
+        Each side has its own: weights of 1e-6 among the positives are not lost next to 1e15 among the negatives.
         """
         roles, summary = self._roles, self._summary
         own = [roles.positive] if roles.positive is not None else roles.classes
