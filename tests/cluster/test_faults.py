@@ -73,14 +73,12 @@ def test_rows_that_an_executor_took_along_are_said_to_be_lost_and_found_again(
     shutil.copytree(copied.location, undisturbed.location)
     start_run(Store(tmp_path / "undisturbed"), cleaning, "r1", {}, resume=True)
     run_pipeline(Context(undisturbed, cleaning, lambda: spark), resume=True)
-    kept: list[int] = []
     with driver(cluster, copied, cleaning, cores=1) as at:
 
         def after_the_search(stage: Stage) -> bool:
-            """Whether its result is kept, and a later stage is at work with it."""
-            if any(rdd["numCachedPartitions"] == rdd["numPartitions"] for rdd in at.ask("storage/rdd")):
-                kept.append(stage["stageId"])
-            return bool(kept) and stage["stageId"] > kept[0]
+            """Whether the stage that keeps its result has ended, and a later one is at work."""
+            kept = {rdd["id"] for rdd in at.ask("storage/rdd") if rdd["numCachedPartitions"] == rdd["numPartitions"]}
+            return any(kept & set(ended["rddIds"]) for ended in at.ask("stages?status=complete"))
 
         stopped, _ = stopped_in(at, "resample", after_the_search)
         os.kill(stopped, signal.SIGKILL)

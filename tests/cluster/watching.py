@@ -2,7 +2,7 @@
 
 To wait for some seconds hits no place in a run. So an executor is stopped (SIGSTOP) once a stage has begun; sooner or
 later the driver then waits for a task on it, and Spark's REST API says which. Where that isn't the place that a test
-wants, the executor goes on for a tenth of a second.
+wants, the executor goes on for a moment, in which no stage of Spark's begins and ends.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def stopped_in(at: Driver, stage: str, wanted: Callable[[Stage], bool]) -> tuple
                 return stopped, running
             judged.add(now["stageId"])
         os.kill(stopped, signal.SIGCONT)
-        time.sleep(0.1)  # it goes on for as long
+        time.sleep(0.03)  # it goes on for as long
     raise AssertionError(f"{stage} was never where it was wanted\n{at.log.read_text()[-4000:]}")
 
 
