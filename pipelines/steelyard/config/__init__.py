@@ -1,29 +1,15 @@
 """A pipeline's configuration: YAML in, checked models out. Imports neither pyspark nor pandas."""
 
+from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document
-from steelyard.config._models import (
-    AUTO,
-    FILE_FORMATS,
-    MISSING,
-    AirflowConfig,
-    CompareConfig,
-    CostConfig,
-    DataConfig,
-    DecideConfig,
-    GateBound,
-    GuardsConfig,
-    PipelineConfig,
-    ResampleConfig,
-    ScoreConfig,
-    SparkConfig,
-    SplitConfig,
-    TrainConfig,
-    duration,
-)
 from steelyard.config._modules import check_module
+from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
+from steelyard.config._pipeline import PipelineConfig
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
 from steelyard.config._stages import STAGES
+from steelyard.config._training import CompareConfig, DecideConfig, GateBound, ResampleConfig, TrainConfig
+from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration
 from steelyard.config._yaml import parse_yaml
 
 __all__ = [

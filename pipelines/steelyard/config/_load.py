@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from steelyard.config._models import PipelineConfig
+from steelyard.config._pipeline import PipelineConfig
 from steelyard.config._secrets import holds_secret, is_secret_name, refuse_secrets
 from steelyard.config._yaml import LONGEST, parse_yaml
 from steelyard.errors import ConfigError, closest

@@ -1,0 +1,106 @@
+"""The sections `data` and `split`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from steelyard.config._secrets import refuse_secret_paths, refuse_secrets
+from steelyard.config._values import (
+    FILE_FORMATS,
+    MISSING,
+    Amount,
+    ClassText,
+    Columns,
+    Duration,
+    Markers,
+    Name,
+    Section,
+    Seed,
+    Share,
+)
+
+
+class CostConfig(Section):
+    """Costs of the two mistakes, each a column's name or a number."""
+
+    false_negative: Amount | Name | None = None
+    false_positive: Amount | Name | None = None
+
+
+class DataConfig(Section):
+    """Where the table is and what its columns mean."""
+
+    path: Name | Annotated[list[Name], Field(min_length=1)] | None = None
+    table: Name | None = None
+    format: str | None = None
+    options: dict[str, str | int | float | bool] = {}
+    schema_: str | None = Field(default=None, alias="schema")
+    where: str | None = None
+    missing: Markers = list(MISSING)
+    snapshot: bool = False
+    label: Name
+    positive: ClassText | None = None
+    key: Columns = []
+    exclude: Columns = []
+    categorical: Columns = []
+    group: Name | None = None
+    time: Name | None = None
+    weight: Name | None = None
+    cost: CostConfig = CostConfig()
+    on_null_label: Literal["error", "drop", "quarantine"] = "error"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataConfig:
+        if self.format == "jdbc":
+            if self.path or self.table:
+                raise ValueError("a jdbc source takes its table from 'options', not from 'path' or 'table'")
+        elif (self.path is None) == (self.table is None):
+            raise ValueError("give exactly one of 'path' and 'table'")
+        return self
+
+    @model_validator(mode="after")
+    def _no_literal_secret(self) -> DataConfig:
+        refuse_secrets("option", self.options)
+        paths = [self.path] if isinstance(self.path, str) else self.path or []
+        refuse_secret_paths("path", {str(i): path for i, path in enumerate(paths)})
+        return self
+
+    @model_validator(mode="after")
+    def _roles_are_apart(self) -> DataConfig:
+        roles = {"group": self.group, "time": self.time, "weight": self.weight}
+        clash = [r for r, c in roles.items() if c == self.label]
+        if clash or self.label in self.key or self.label in self.categorical:
+            raise ValueError(
+                f"column {self.label!r} is the label and cannot be {(clash or ['key or category'])[0]} too"
+            )
+        return self
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the source is made of files that can be listed and pinned."""
+        return self.path is not None and (self.format is None or self.format in FILE_FORMATS)
+
+
+class SplitConfig(Section):
+    """How rows are divided into training, validation and test."""
+
+    method: Literal["stratified", "group", "temporal"] = "stratified"
+    validation: Share = 0.1
+    test: Share = 0.2
+    seed: Seed = 0
+    gap: Duration | None = None
+    materialize: bool = False
+
+    @model_validator(mode="after")
+    def _room_for_training(self) -> SplitConfig:
+        if self.validation + self.test >= 1:
+            raise ValueError(f"validation {self.validation} and test {self.test} leave no row for training")
+        if self.validation == 0 or self.test == 0:
+            raise ValueError(
+                "validation and test must both be more than 0: the threshold is chosen on one, judged on the other"
+            )
+        if self.gap is not None and self.method != "temporal":
+            raise ValueError("'gap' is for the temporal method")
+        return self

@@ -1,0 +1,56 @@
+"""What a pipeline YAML may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from steelyard.config._data import CostConfig, DataConfig, SplitConfig
+from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
+from steelyard.config._training import CompareConfig, DecideConfig, GateBound, ResampleConfig, TrainConfig
+from steelyard.config._values import Section
+
+
+class PipelineConfig(Section):
+    """A whole pipeline."""
+
+    version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    data: DataConfig
+    split: SplitConfig = SplitConfig()
+    resample: ResampleConfig = ResampleConfig()
+    train: TrainConfig = TrainConfig()
+    decide: DecideConfig = DecideConfig()
+    compare: CompareConfig | None = None
+    gate: dict[str, GateBound] = {}
+    guards: GuardsConfig = GuardsConfig()
+    spark: SparkConfig = SparkConfig()
+    airflow: AirflowConfig = AirflowConfig()
+    score: ScoreConfig | None = None
+
+    @model_validator(mode="after")
+    def _combinations(self) -> PipelineConfig:
+        if self.split.method == "temporal" and self.data.time is None:
+            raise ValueError("split.method is temporal, which needs data.time")
+        if self.split.method == "group" and self.data.group is None:
+            raise ValueError("split.method is group, which needs data.group")
+        if self.split.method == "stratified" and self.data.group is not None:
+            raise ValueError(
+                "data.group is given: a stratified split would tear groups apart; use split.method group (or temporal)"
+            )
+        if self.compare is not None:
+            raise ValueError("compare: this version has no stage that compares; leave the section out")
+        if "minimize" in self.threshold_rule and self.data.cost == CostConfig():
+            raise ValueError("decide.threshold minimizes cost, which needs data.cost")
+        return self
+
+    @property
+    def threshold_rule(self) -> dict[str, Any]:
+        """The rule for the threshold: as given, else least cost where costs are known, else best F2."""
+        default = {"maximize": "f2"} if self.data.cost == CostConfig() else {"minimize": "cost"}
+        return self.decide.threshold or default
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole configuration, defaults included, as JSON types; secrets stay placeholders."""
+        return self.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,64 @@
+"""The sections `resample`, `train`, `decide`, `compare` and `gate`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from steelyard.config._values import Section, Seed, text_keys
+
+
+class ResampleConfig(Section):
+    """A sampler's name, or `auto`: what the stage `diagnose` recommends. Every other key is one of its parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    method: str = "none"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The sampler's parameters, per-class maps keyed by the classes' string form."""
+        return {k: text_keys(v) for k, v in (self.model_extra or {}).items()}
+
+
+class TrainConfig(Section):
+    """The model and how classes are weighted while it learns."""
+
+    model: str = "xgboost"
+    class_weight: (
+        Literal["none", "balanced"] | Annotated[dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(text_keys)]
+    ) = "none"
+    params: dict[str, Any] = {}
+    num_workers: Annotated[int, Field(ge=1, le=10_000)] = 2
+    seed: Seed = 0
+
+
+class DecideConfig(Section):
+    """How scores become probabilities and probabilities become decisions."""
+
+    calibrate: Literal["auto", "none", "prior", "platt", "isotonic"] = "auto"
+    threshold: Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
+
+
+class CompareConfig(Section):
+    """Candidates to be compared. No stage runs it in this version."""
+
+    candidates: str | list[Any] = "auto"
+    metric: str = "pr_auc"
+    folds: int = 3
+
+
+class GateBound(Section):
+    """What a metric on the test split must reach: its value, or a bound of its 95 % interval."""
+
+    min: float | None = None
+    max: float | None = None
+    min_ci95: float | None = None
+    max_ci95: float | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> GateBound:
+        if not self.model_fields_set:
+            raise ValueError("give at least one of min, max, min_ci95, max_ci95")
+        return self

@@ -1,0 +1,93 @@
+"""The forms that values of a pipeline YAML take, and the base of its sections."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from steelyard.labels import class_name
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LONGEST = timedelta(days=36525)
+AUTO = "auto"
+"""In the place of a sampler: the one that the stage `diagnose` recommends."""
+
+
+FILE_FORMATS = frozenset({"parquet", "csv", "json", "orc", "text", "avro", "xml"})
+"""Formats whose tables are plain files, which can be listed and pinned."""
+
+MISSING = ("", "NA", "NaN", "null", "?")
+"""What means "missing" in a CSV file by default, in any case."""
+
+
+def duration(text: str) -> timedelta:
+    """Return the length that `30s`, `15m`, `12h`, `7d` or `2w` says.
+
+    Examples
+    --------
+    >>> duration("7d").days
+    7
+    """
+    match = re.fullmatch(r"(\d+)\s*([smhdw])", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no length of time; write a number and one of s, m, h, d, w, such as '7d'")
+    try:
+        length = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except (OverflowError, ValueError):
+        length = timedelta.max
+    if length > _LONGEST:
+        raise ValueError(f"{text!r} is longer than {_LONGEST.days:,} days")
+    return length
+
+
+def _checked_duration(text: str) -> str:
+    duration(text)
+    return text
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    """Return a class as YAML spells it in the string form that labels have."""
+    return class_name(value) if isinstance(value, bool | int | float) else value
+
+
+def text_keys(value: Any) -> Any:
+    return {_text(k): v for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def text_classes(value: Any) -> Any:
+    """Return guard parameters with their list of classes in string form."""
+    if isinstance(value, dict) and isinstance(value.get("classes"), list):
+        return {**value, "classes": [_text(c) for c in value["classes"]]}
+    return value
+
+
+def _markers(value: Any) -> Any:
+    """Return markers of missing values as texts: YAML reads null and .nan as values of its own."""
+    value = _listed(value)
+    if not isinstance(value, list):
+        return value
+    return ["null" if v is None else "NaN" if v != v else _text(v) for v in value]
+
+
+Name = Annotated[str, Field(min_length=1)]
+Columns = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
+Marker = str | int | float | bool | None
+Markers = Annotated[list[str], BeforeValidator(_markers, json_schema_input_type=list[Marker] | str)]
+Amount = Annotated[float, Field(ge=0)]
+ClassText = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float | bool)]
+Duration = Annotated[str, AfterValidator(_checked_duration)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
