@@ -28,7 +28,7 @@ class Command:
         return self.words[0]
 
 
-def hostile_command(table: Path, rng: np.random.Generator, folder: Path) -> Command:
+def hostile_command(table: Path, frame: pd.DataFrame, rng: np.random.Generator, folder: Path) -> Command:
     """Draw a command with its options; a tenth of them name something that is not there."""
     verb = str(rng.choice(["profile", "split", "resample", "evaluate"], p=[0.2, 0.35, 0.3, 0.15]))
     label = "y" if rng.random() < 0.95 else str(rng.choice(["Y", "lable", "", "id"]))
@@ -39,15 +39,16 @@ def hostile_command(table: Path, rng: np.random.Generator, folder: Path) -> Comm
         options |= {"--method": method, "--seed": str(rng.choice([0, 7, -1, 2**40]))}
         options |= {"group": {"--group": "group"}, "temporal": {"--time": "at"}}.get(method, {})
         if rng.random() < 0.2:
-            options["--folds"] = str(rng.choice([2, 5, 1, 999]))
+            options["--folds"] = str(rng.choice([2, 5, 1, 999], p=[0.5, 0.3, 0.1, 0.1]))
     if verb == "resample":
         options["--method"] = str(rng.choice(_CHEAP if rng.random() < 0.5 else sampler_names()))
     if verb == "evaluate":
-        options["--score"] = str(rng.choice(["s", "id", "nothing"], p=[0.85, 0.1, 0.05]))
+        options["--score"] = str(rng.choice(["s", "id", "nothing"], p=[0.92, 0.05, 0.03]))
     elif rng.random() < 0.5:
         options["--key"] = "id"
     if verb in ("profile", "evaluate") and rng.random() < 0.3:
-        options["--positive"] = str(rng.choice(["1", "0", "fraud", "true", "nobody"]))
+        classes = frame["y"].dropna().astype(str).str.lower().unique()
+        options["--positive"] = str(rng.choice(classes)) if len(classes) and rng.random() < 0.8 else "nobody"
     if verb in ("split", "resample"):
         out = folder / "out"
         options["--out"] = str(out)
@@ -67,7 +68,9 @@ def check_done(command: Command, frame: pd.DataFrame, printed: str) -> None:
     if command.out is None:
         return
     written = pq.read_table(command.out / "data").to_pandas()
-    ids = written["id"].dropna().astype("int64")  # null in new rows
+    # Without a key, the id is a feature, which new rows have too.
+    old = written[~written["is_synthetic"].astype(bool)] if command.verb == "resample" else written
+    ids = old["id"].astype("int64")
     assert set(ids) <= set(frame["id"])
     if command.verb == "split":
         assert len(written) == document_rows(document)

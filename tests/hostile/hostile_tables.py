@@ -16,6 +16,7 @@ NAMES = (
     "decision", "weight", "seed", "class", "p", "n", "count", "label", "features", "probability",
     "bucket", "null", "true", "1", "-", "__x", "SELECT", "a/b", "\\", "tab\t",
 )  # fmt: skip
+OUTPUT_NAMES = ("is_synthetic", "split", "Fold", "score", "decision")
 REFUSED_NAMES = ("__steelyard_row_id", "__STEELYARD_x")
 
 Rows = np.random.Generator
@@ -71,28 +72,40 @@ LABELS: dict[str, list[object]] = {
 }
 
 
+USUAL_VALUES = ("normal", "whole", "few", "float32", "constant", "int8", "far")
+USUAL_LABELS = ("integers", "common one", "booleans", "texts", "unicode", "doubles", "signs")
+
+
 def hostile_table(rng: Rows) -> pd.DataFrame:
-    """Return a table with a label `y`, 0 to 5 features of any kind under any name, and some rows."""
+    """Return a table with a label `y`, 0 to 5 features of any kind under any name, and some rows.
+
+    Where all is odd at once, each command refuses the first odd thing that it meets. So two tables of three have usual
+    values and labels (under names and in files that are odd), and most of the others have a single odd feature.
+    """
+    odd = rng.random() < 0.33
     n = int(rng.choice([0, 1, 2, 7, 30, 80, 200], p=[0.01, 0.01, 0.02, 0.03, 0.08, 0.35, 0.5]))
-    kinds = rng.choice(list(VALUES), int(rng.integers(0, 6)))
-    if rng.random() < 0.5:
-        kinds = rng.choice(["normal", "whole", "few", "float32", "constant"], len(kinds))
+    kinds = rng.choice(USUAL_VALUES, int(rng.choice(6, p=[0.03, 0.17, 0.2, 0.2, 0.2, 0.2]))).astype(object)
+    if odd:
+        some = slice(None) if rng.random() < 0.2 else slice(1)
+        kinds[some] = rng.choice(list(VALUES), len(kinds[some]))
     names = list(dict.fromkeys(rng.choice(NAMES, len(kinds), replace=False)))
+    if not odd:
+        names = [f"{name} " if name in OUTPUT_NAMES else name for name in names]
     if names and rng.random() < 0.03:
         names[0] = str(rng.choice(REFUSED_NAMES))
     frame = pd.DataFrame({name: pd.Series(VALUES[k](rng, n)) for name, k in zip(names, kinds, strict=True)})
-    classes = LABELS[str(rng.choice(list(LABELS)))] if rng.random() < 0.95 else ["only"]
-    share = float(rng.choice([0.02, 0.15, 0.3]))
+    classes = LABELS[str(rng.choice(list(LABELS) if odd else USUAL_LABELS))] if rng.random() < 0.98 else ["only"]
+    share = float(rng.choice([0.02, 0.15, 0.3], p=[0.1, 0.45, 0.45]))
     shares = [1 - share, *[share / max(len(classes) - 1, 1)] * (len(classes) - 1)] if len(classes) > 1 else [1.0]
     frame["y"] = pd.Series([classes[i] for i in rng.choice(len(classes), n, p=shares)], dtype=object).infer_objects()
-    if rng.random() < 0.1 and n:
+    if rng.random() < (0.2 if odd else 0.03) and n:
         frame.loc[rng.random(n) < 0.05, "y"] = None
     frame["id"] = np.arange(n) if rng.random() < 0.8 else rng.integers(0, max(n // 3, 1), n)
     frame["group"] = rng.integers(0, 9, n)
-    if rng.random() < 0.3:
+    if rng.random() < 0.7:
         frame["at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 10**6, n), "s")
-    frame["s"] = rng.random(n) if rng.random() < 0.6 else VALUES[str(rng.choice(list(VALUES)))](rng, n)
-    if rng.random() < 0.2 and n:
+    frame["s"] = rng.random(n) if not odd or rng.random() < 0.6 else VALUES[str(rng.choice(list(VALUES)))](rng, n)
+    if rng.random() < 0.1 and n:
         frame = frame.iloc[rng.integers(0, min(n, 5), n)].reset_index(drop=True)  # rows that repeat
     return frame
 

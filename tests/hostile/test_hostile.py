@@ -23,7 +23,7 @@ def run_case(seed: int, folder: Path) -> int:
     rng = np.random.default_rng(seed)
     folder.mkdir()
     frame = hostile_table(rng)
-    command = hostile_command(write_table(frame, rng, folder), rng, folder)
+    command = hostile_command(write_table(frame, rng, folder), frame, rng, folder)
     done = ended_here(*command.words)
     words = done.stderr.strip()
     about = f"case {seed}: steelyard {' '.join(command.words)}\nexit {done.returncode}\n{words or done.stdout}"
