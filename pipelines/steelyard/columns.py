@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any, TypeVar
 
 from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
@@ -12,6 +13,8 @@ from pyspark.sql import types as T
 
 from steelyard.errors import InputError, missing_column
 from steelyard.labels import WHOLE
+
+Combined = TypeVar("Combined", Column, DataFrame)
 
 RESERVED = "__steelyard_"
 
@@ -141,6 +144,25 @@ def of_key(values: Mapping[Any, Any], key: Column, kind: T.DataType | str | None
     """
     pairs = [part for k, v in values.items() for part in (F.lit(k), F.lit(v) if kind is None else F.lit(v).cast(kind))]
     return F.try_element_at(F.create_map(*pairs), key)
+
+
+def combined(operator: Callable[[Combined, Combined], Combined], terms: Sequence[Combined]) -> Combined:
+    """Return columns, or tables, combined pairwise: always in the same order.
+
+    Spark's planner calls itself for each level of an expression. A chain of a thousand terms overflows its stack;
+    combined pairwise they are ten levels deep.
+
+    Parameters
+    ----------
+    operator : callable
+        Takes two of them; associative.
+    terms : sequence of Column or of DataFrame
+        Not empty.
+    """
+    level = list(terms)
+    while len(level) > 1:
+        level = [reduce(operator, level[i : i + 2]) for i in range(0, len(level), 2)]
+    return level[0]
 
 
 def clamped(value: str, a: str, b: str) -> str:

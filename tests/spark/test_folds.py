@@ -17,7 +17,15 @@ from sklearn.model_selection import TimeSeriesSplit
 
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.splitting import FoldPlan, apply_folds, fold_rows, forward_chaining_folds, stratified_folds
+from steelyard.hashing import Cut
+from steelyard.splitting import (
+    FoldPlan,
+    apply_folds,
+    fold_rows,
+    forward_chaining_folds,
+    stratified_folds,
+)
+from steelyard.splitting._plan import ALL_ROWS
 from steelyard.stats import class_counts
 
 
@@ -128,3 +136,12 @@ def test_forward_chaining_refuses_a_block_without_the_rarest_class(spark: SparkS
     df = in_time(spark, np.arange(100)).withColumn("y", (F.col("h") < 20).cast("int"))
     with pytest.raises(InputError, match="block 1 in the order of time column 't' has no row of class '1'"):
         forward_chaining_folds(df, dataset(df, time="t"), {"0": 80, "1": 20}, 4)
+
+
+def test_a_thousand_folds(spark: SparkSession) -> None:
+    """No expression is as deep as there are folds: Spark's planner would overflow its stack."""
+    df = spark.range(6000).select("id", (F.col("id") % 2).alias("y"))
+    cuts = {ALL_ROWS: [Cut(i << 53, 0) for i in range(1, 1000)]}
+    plan = FoldPlan("group", "y", 0, ("id",), cuts=cuts, placed=tuple((i,) for i in range(1000)), folds=1000)
+    found = apply_folds(df, plan).groupBy("fold").count().toPandas()
+    assert found["count"].sum() == 6000 and found["fold"].between(0, 999).all() and len(found) > 900

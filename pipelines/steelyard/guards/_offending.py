@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from operator import or_
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, internal
+from steelyard.columns import class_text, combined, internal
 from steelyard.guards._aggregates import flag, score_faults, text
 from steelyard.guards._same_rows import hashes, part_of
 
@@ -35,7 +34,7 @@ def misplaced_synthetic(df: DataFrame, synthetic: str, split_column: str, split:
 def with_faulty_scores(df: DataFrame, score: str, classes: Sequence[str] | None, tolerance: float) -> DataFrame:
     """Return the rows whose score is no probability."""
     faults = score_faults(df, score, classes, tolerance).values()
-    return df.where(reduce(or_, [F.coalesce(fault, F.lit(False)) for fault in faults]))
+    return df.where(combined(or_, [F.coalesce(fault, F.lit(False)) for fault in faults]))
 
 
 def in_several_parts(df: DataFrame, kind: Any) -> DataFrame:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from operator import add
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from steelyard.columns import col, internal, of_key
+from steelyard.columns import col, combined, internal, of_key
 from steelyard.hashing._cuts import Cut
 from steelyard.hashing._identity import EVERYTHING, hashable, row_hash
 
@@ -75,7 +75,7 @@ def divided_groups(cuts: Mapping[str, Sequence[Cut]]) -> dict[tuple[str, int], l
 def _side(p: Column, s: Column, cuts: Mapping[str, Sequence[Cut]]) -> Column:
     how_many = max((len(v) for v in cuts.values()), default=0)
     sides = [_above(p, s, {k: v[i] for k, v in cuts.items()}).cast("int") for i in range(how_many)]
-    return reduce(lambda a, b: a + b, sides, F.lit(0)) if sides else F.lit(None).cast("int")
+    return combined(add, sides) if sides else F.lit(None).cast("int")
 
 
 def _above(p: Column, s: Column, cuts: Mapping[str, Cut]) -> Column:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
+from operator import add
 from typing import Any, Literal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype, is_vector
+from steelyard.columns import class_text, col, combined, dtype, is_vector
 from steelyard.errors import InputError
 from steelyard.learning._params import DOUBLE_LIMIT
 
@@ -232,8 +232,5 @@ def _feature(document: dict[str, Any]) -> Feature:
 
 
 def total(terms: Sequence[Column]) -> Column:
-    """Add columns pairwise: always in the same order, and without an expression that is as deep as it is long."""
-    level = list(terms) or [F.lit(0.0)]
-    while len(level) > 1:
-        level = [reduce(lambda a, b: a + b, level[i : i + 2]) for i in range(0, len(level), 2)]
-    return level[0]
+    """Add columns; none add up to 0."""
+    return combined(add, list(terms) or [F.lit(0.0)])

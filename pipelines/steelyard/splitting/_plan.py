@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from operator import or_
 from typing import Any, ClassVar, Self
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import check_names, class_text, col, dtype, internal, of_key
+from steelyard.columns import check_names, class_text, col, combined, dtype, internal, of_key
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import ENCODING_VERSION, Cut, Ties, divided_groups, row_hash, with_side
@@ -199,11 +200,10 @@ def count_torn_keys(df: DataFrame, plan: Division, key: Sequence[str]) -> int:
         return 0
     sided = divided(df, plan, _SIDE)
     if plan.method == "stratified":
-        position, between = hash_position(df, plan), F.lit(False)
-        for edges in zip(*([c.below for c in of] for of in plan.cuts.values()), strict=True):
-            if min(edges) < max(edges):
-                between |= (position >= min(edges)) & (position <= max(edges) - 1)
-        sided = sided.where(between)
+        position = hash_position(df, plan)
+        edges = zip(*([c.below for c in of] for of in plan.cuts.values()), strict=True)
+        between = [(position >= min(e)) & (position <= max(e) - 1) for e in edges if min(e) < max(e)]
+        sided = sided.where(combined(or_, [F.lit(False), *between]))
     elif plan.purpose == "split":
         sided = sided.where(F.col(_SIDE) % 2 == 0)  # the others are gaps
     sides = sided.where(F.col(_SIDE).isNotNull()).groupBy(*map(col, key))
@@ -225,10 +225,8 @@ def in_divided_group(df: DataFrame, plan: Division) -> Column:
 
 def _placed_or(side: Column, placed: Sequence[Sequence[int]]) -> Column:
     """Return the side where a group is placed, else `side`; null stays null."""
-    found = side
-    for i, hashes in enumerate(placed):
-        found = F.when(side.isNotNull() & hash_in(hashes), F.lit(i)).otherwise(found)
-    return found
+    there = [F.when(side.isNotNull() & hash_in(hashes), F.lit(i)) for i, hashes in enumerate(placed) if hashes]
+    return F.coalesce(*there, side)
 
 
 def hash_in(hashes: Iterable[int]) -> Column:

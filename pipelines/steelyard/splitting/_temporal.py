@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import reduce
 from itertools import pairwise
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import check_names, class_text, col, dtype, internal
+from steelyard.columns import check_names, class_text, col, combined, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts, with_side
@@ -166,7 +165,7 @@ def _near(df: DataFrame, position: Column, stratum: Column, at: Sequence[Cut]) -
         edge = F.lit(min(cut.below, 2**63 - 1))
         sides = times.where(place < edge).orderBy(place.desc()), times.where(place >= edge).orderBy(place)
         parts += [side.limit(n).withColumn("cut", F.lit(i)) for side in sides]
-    found = reduce(DataFrame.unionByName, parts).collect()
+    found = combined(DataFrame.unionByName, parts).collect()
     result = []
     for i, cut in enumerate(at):
         around = sorted((r["time"], r["count"]) for r in found if r["cut"] == i)

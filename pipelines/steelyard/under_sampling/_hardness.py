@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
 from typing import Any
 
 from pyspark.ml.feature import OneHotEncoder, StringIndexer, VectorAssembler
@@ -12,7 +11,7 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_code, class_text, col, internal
+from steelyard.columns import class_code, class_text, col, combined, internal
 from steelyard.frames.caching import cached
 from steelyard.hashing import ROW_ID, cuts, row_hash, with_side
 from steelyard.labels import class_order
@@ -77,7 +76,7 @@ def own_probabilities(rows: DataFrame, estimator: Any, cv: int, codes: Sequence[
     """
     columns = {"featuresCol": FEATURES, "labelCol": LABEL, "probabilityCol": _PROBABILITY}
     prepared = estimator.copy({estimator.getParam(name): column for name, column in columns.items()})
-    parts = []
+    parts: list[DataFrame] = []
     for fold in range(cv):
         model = prepared.fit(rows.where(F.col(FOLD) != fold))
         asked = rows.where((F.col(FOLD) == fold) & F.col("own").isin(list(codes)))
@@ -85,5 +84,5 @@ def own_probabilities(rows: DataFrame, estimator: Any, cv: int, codes: Sequence[
         parts.append(model.transform(asked).select("row_id", "own", every))
     # A class that a model hasn't seen at all may have no place among its probabilities.
     own = F.coalesce(F.get("all", F.col("own")), F.lit(0.0))
-    together: DataFrame = reduce(DataFrame.unionByName, parts)
+    together = combined(DataFrame.unionByName, parts)
     return together.select("row_id", "own", F.array(own).alias("values"))

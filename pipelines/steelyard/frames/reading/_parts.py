@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_type
 
-from steelyard.columns import col
+from steelyard.columns import col, combined
 from steelyard.errors import InputError, reason
 from steelyard.frames.reading._files import Listing, content_options, escaped
 from steelyard.frames.reading._footers import Group, groups
@@ -216,7 +215,7 @@ def load_parts(
         reader = reader if listing.base is None else reader.option("basePath", listing.base)
         df = reader.load([escaped(p) for p in paths])
         tables.append(df.select(*_projection(df, part, fields), *[col(f.name) for f in extra]))
-    return reduce(DataFrame.unionByName, tables)
+    return combined(DataFrame.unionByName, tables)
 
 
 def _projection(df: DataFrame, part: Mapping[str, Any], fields: Sequence[T.StructField]) -> list[Column]:
