@@ -6,8 +6,6 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
@@ -24,7 +22,7 @@ from steelyard.deciding import (
     fit_class_calibrators,
 )
 from steelyard.errors import ConfigError, InputError
-from steelyard.kernels.calibration import pool_adjacent_violators, smoothed_targets
+from steelyard.kernels.calibration import smoothed_targets
 from steelyard.metrics import ScoreTable
 
 
@@ -34,18 +32,6 @@ def rows(seed: int = 0, n: int = 5000, digits: int = 12) -> tuple[np.ndarray, np
     p = rng.beta(0.5, 6, n)
     label = rng.random(n) < p
     return np.round(np.sqrt(p), digits), label, rng.choice([0.5, 1.0, 2.0], n)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
-@settings(max_examples=50, deadline=None)
-def test_pool_adjacent_violators_is_isotonic_regression(seed: int, n: int) -> None:
-    rng = np.random.default_rng(seed)
-    mean, weight = rng.choice([0.0, 0.3, 0.5, 1.0], n), rng.choice([0.5, 1.0, 3.0], n)
-    starts, level = pool_adjacent_violators(mean, weight)
-    fitted = level[np.searchsorted(starts, np.arange(n), side="right") - 1]
-    expected = IsotonicRegression().fit_transform(np.arange(n), mean, sample_weight=weight)
-    assert fitted == pytest.approx(expected, abs=1e-12)
-    assert (np.diff(level) >= 0).all()
 
 
 @pytest.mark.parametrize("digits", [2, 12])

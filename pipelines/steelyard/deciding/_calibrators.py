@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+from scipy.special import expit
 
 from steelyard.errors import InputError
 from steelyard.kernels.arrays import Floats
-from steelyard.kernels.calibration import EPSILON, logit, sigmoid
+from steelyard.kernels.calibration import EPSILON, log_odds
 from steelyard.metrics.expressions import bisect, let, number_array, pad
 
 
@@ -104,7 +105,8 @@ class Platt(Calibrator):
 
     def apply_numpy(self, p: Floats) -> Floats:
         """Return the calibrated probabilities."""
-        return sigmoid(self.slope * logit(p) + self.intercept)
+        found: Floats = expit(self.slope * log_odds(p) + self.intercept)
+        return found
 
     def apply(self, p: Column) -> Column:
         """Return the calibrated probability."""

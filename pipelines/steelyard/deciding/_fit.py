@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Platt, Prior
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.kernels.arrays import Floats
-from steelyard.kernels.calibration import fit_platt, pool_adjacent_violators, smoothed_targets
+from steelyard.kernels.calibration import fit_platt, smoothed_targets
 from steelyard.kernels.reliability import mass_bins
 from steelyard.metrics import ScoreTable
 
@@ -118,7 +119,7 @@ def fit_isotonic(table: ScoreTable) -> Isotonic:
     x, weight = table.score[::-1], table.size[::-1]
     there = weight > 0
     x, weight, pos = x[there], weight[there], table.pos[::-1][there]
-    starts, _ = pool_adjacent_violators(pos / weight, weight)
+    starts = isotonic_regression(pos / weight, weights=weight).blocks[:-1]
     ends = np.append(starts[1:], len(x)) - 1
     blocks = _pooled(np.add.reduceat(pos, starts), np.add.reduceat(weight, starts))
     starts, ends = starts[blocks], ends[np.append(blocks[1:], len(ends)) - 1]

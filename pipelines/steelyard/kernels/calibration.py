@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import expit, logit
 
-from steelyard.kernels.arrays import Counts, Floats
+from steelyard.kernels.arrays import Floats
 
 EPSILON = 1e-15
 
 
-def logit(p: Floats) -> Floats:
+def log_odds(p: Floats) -> Floats:
     """Return the log odds, with `p` kept away from 0 and 1."""
-    clipped = np.clip(p, EPSILON, 1 - EPSILON)
-    return np.log(clipped / (1 - clipped))
-
-
-def sigmoid(z: Floats) -> Floats:
-    """Return the logistic function."""
-    return 1.0 / (1.0 + np.exp(-z))
+    found: Floats = logit(np.clip(p, EPSILON, 1 - EPSILON))
+    return found
 
 
 def smoothed_targets(positives: float, negatives: float) -> tuple[float, float]:
@@ -42,13 +38,13 @@ def fit_platt(score: Floats, pos: Floats, neg: Floats, steps: int = 100) -> tupl
     probabilistic outputs for support vector machines", Machine Learning 2007.
     """
     low, high = smoothed_targets(float(pos.sum()), float(neg.sum()))
-    design = np.stack([logit(score), np.ones_like(score)], axis=1)
+    design = np.stack([log_odds(score), np.ones_like(score)], axis=1)
     size, hits = pos + neg, pos * high + neg * low
     rate = float(hits.sum() / size.sum())
     fit = np.array([0.0, np.log(rate / (1 - rate))])
     loss = _logistic_loss(design @ fit, size, hits)
     for _ in range(steps):
-        p = sigmoid(design @ fit)
+        p = expit(design @ fit)
         gradient = design.T @ (size * p - hits)
         curvature = (design * (size * p * (1 - p))[:, None]).T @ design
         step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
@@ -63,34 +59,3 @@ def fit_platt(score: Floats, pos: Floats, neg: Floats, steps: int = 100) -> tupl
 
 def _logistic_loss(z: Floats, size: Floats, hits: Floats) -> float:
     return float(size @ np.logaddexp(0.0, z) - hits @ z)
-
-
-def pool_adjacent_violators(mean: Floats, weight: Floats) -> tuple[Counts, Floats]:
-    """Return the non-decreasing fit to `mean` with the least weighted squared error.
-
-    Parameters
-    ----------
-    mean, weight : array, shape (n,)
-        In the order along which the fit mustn't fall; weights are positive.
-
-    Returns
-    -------
-    starts : array of int
-        Where each block of equal fitted values begins.
-    level : array
-        The fitted value of each block.
-    """
-    runs = np.flatnonzero(np.diff(mean, prepend=np.nan) != 0)  # equal neighbours share a block anyway
-    weights = np.add.reduceat(weight, runs)
-    totals = np.add.reduceat(mean * weight, runs)
-    starts: list[int] = []
-    sizes: list[float] = []
-    sums: list[float] = []
-    for start, size, total in zip(runs.tolist(), weights.tolist(), totals.tolist(), strict=True):
-        at, block, amount = start, size, total
-        while starts and sums[-1] * block >= amount * sizes[-1]:
-            at, block, amount = starts.pop(), block + sizes.pop(), amount + sums.pop()
-        starts.append(at)
-        sizes.append(block)
-        sums.append(amount)
-    return np.array(starts, dtype=np.int64), np.array(sums) / np.array(sizes)
