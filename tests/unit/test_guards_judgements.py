@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from steelyard.errors import ConfigError, GuardError
@@ -21,8 +22,15 @@ from steelyard.guards._judge_labels import (
     minority_share,
     no_nulls,
 )
+from steelyard.guards._judge_leaks import no_giveaway
 from steelyard.guards._judge_rows import prevalence, probabilities, synthetic_only_in, whole_numbers, within_bounds
-from steelyard.guards._judge_same import known_categories, near_duplicates, synthetic_duplicates
+from steelyard.guards._judge_same import (
+    TIMES_CHANCE,
+    known_categories,
+    most_twins,
+    near_duplicates,
+    synthetic_duplicates,
+)
 from steelyard.guards._judge_splits import (
     every_row_placed,
     in_time_order,
@@ -249,11 +257,37 @@ class TestRows:
             Overlap(("test",), 20, {"test": 20}),
             Overlap(("train", "test"), 2, {"train": 3, "test": 5}),
         ]
-        verdict = near_duplicates(found, "train", "test", 6, 0.1)
+        verdict = near_duplicates(found, "train", "test", 6, 0.02)
         assert not verdict.success
-        assert verdict.observed == {"rows": 25, "twins": 5, "share": 0.2}
+        assert verdict.observed == {"rows": 25, "twins": 5, "share": 0.2, "chance": None}
+        assert verdict.expected == {"max_share": 0.02, "max_twins": 3}
+        assert verdict.message.endswith("(20 %) have the features of a row in 'train'; expected at most 3")
+        by_chance = near_duplicates(found, "train", "test", 6, 0.0, 0.1)
+        assert by_chance.success
+        assert by_chance.message.endswith("a row in 'train'; chance gives about 2; expected at most 11")
+        rare = near_duplicates(found, "train", "test", 6, 0.0, 0.0)
+        assert not rare.success
+        assert rare.message.endswith("; chance gives none; expected none")
         assert near_duplicates(found, "train", "test", 6, 0.2).success
         assert near_duplicates([], "train", "test", 6, 0.0).success
+
+    @pytest.mark.parametrize(("rows", "share", "chance"), [(24, 0.0, 0.0), (5000, 0.001, 0.0), (900, 0.0, 0.3)])
+    def test_more_near_duplicates_than_allowed_are_rare_by_chance(self, rows: int, share: float, chance: float) -> None:
+        drawn = np.random.default_rng(5).poisson(rows * (share + TIMES_CHANCE * chance), 20_000)
+        assert np.mean(drawn > most_twins(rows, share, chance)) <= 0.012
+        assert most_twins(rows, share, chance) == 0 or np.mean(drawn >= most_twins(rows, share, chance)) > 0.008
+
+    @pytest.mark.parametrize(
+        ("areas", "words"),
+        [
+            ({"a": 1.0, "c": 0.5}, "1 feature alone gives the label 'y' away, by ROC area: 'a' (1); expected"),
+            ({"a": 0.995}, "1 feature alone almost gives the label 'y' away, by ROC area: 'a' (0.995); expected"),
+            ({"a": 1.0, "b": 0.9995}, "2 features alone give the label 'y' away, by ROC area: 'a' (1), 'b' (0.9995);"),
+            ({"a": 0.992, "b": 1.0}, "2 features alone give the label 'y' away, or almost, by ROC area: 'b' (1), 'a' "),
+        ],
+    )
+    def test_giveaway(self, areas: dict[str, float], words: str) -> None:
+        assert no_giveaway("y", areas, 0.99).message.startswith(words)
 
     def test_synthetic_duplicates(self) -> None:
         found = [

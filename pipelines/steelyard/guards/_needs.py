@@ -47,7 +47,14 @@ def parts_by_origin(synthetic: str) -> list[Any]:
     return ["synthetic", synthetic]
 
 
-def same_rows(columns: Sequence[str], parts: list[Any], *, digits: int | None = None, label: str | None = None) -> Any:
+def same_rows(
+    columns: Sequence[str],
+    parts: list[Any],
+    *,
+    digits: int | None = None,
+    label: str | None = None,
+    beyond: float | None = None,
+) -> Any:
     """Return what asks for values that occur in several parts.
 
     Parameters
@@ -59,8 +66,11 @@ def same_rows(columns: Sequence[str], parts: list[Any], *, digits: int | None = 
         Compare numbers to so many significant digits.
     label : str, optional
         Rows of different classes are never the same.
+    beyond : float, optional
+        Of the second part's rows, the share that may be the same as a row of the first; beyond it, what chance gives is
+        estimated. With `digits`.
     """
-    return [list(columns), parts, digits, label]
+    return [list(columns), parts, digits, label, beyond]
 
 
 def together(needs: Iterable[Needs]) -> Needs:

@@ -70,7 +70,7 @@ def part_of(df: DataFrame, parts: Sequence[Any]) -> Column:
 
 def hashes(df: DataFrame, kind: Any) -> tuple[Column, Column]:
     """Return two hashes, `low` and `high`, which rows that are the same share and others don't."""
-    columns, _, digits, label = kind
+    columns, _, digits, label, _ = kind
     if digits is None:
         encoded = encode(df, columns)
     else:
@@ -89,26 +89,31 @@ def rounded(df: DataFrame, name: str, digits: int) -> Column:
     What is no number stays as it is. Nothing but one product and two differences for each number (Dekker, "A
     floating-point technique for extending the available precision", Numerische Mathematik 18, 1971).
     """
-    kind = dtype(df, name, "feature")
     bits = ceil(digits * log2(10))
-    if bits >= _MANTISSA:
-        return F.xxhash64(*encode(df, [name]))
-    factor = float(2 ** (_MANTISSA - bits) + 1)
+    factor = float(2 ** (_MANTISSA - bits) + 1) if bits < _MANTISSA else None
 
     def fewer_bits(value: Column) -> Column:
+        if factor is None:
+            return value
         high = value.cast("double") * F.lit(factor)
         return high - (high - value.cast("double"))
 
     def marked(value: Column) -> Column:
         return F.struct(value.isNull(), fewer_bits(value))  # a hash passes over the nulls of an array
 
-    if isinstance(kind, T.NumericType):
+    if isinstance(dtype(df, name, "feature"), T.NumericType):
         return fewer_bits(col(name))
     if is_vector(df, name):
         from pyspark.ml.functions import vector_to_array
 
         array = F.when(col(name).isNotNull(), vector_to_array(col(name)))  # of a null, it raises
         return F.transform(array, marked)
-    if isinstance(kind, T.ArrayType) and isinstance(kind.elementType, T.NumericType):
+    if holds_numbers(df, name):
         return F.transform(col(name), marked)
     return F.xxhash64(*encode(df, [name]))
+
+
+def holds_numbers(df: DataFrame, name: str) -> bool:
+    """Whether a column is of vectors or of arrays of numbers."""
+    kind = dtype(df, name, "feature")
+    return is_vector(df, name) or (isinstance(kind, T.ArrayType) and isinstance(kind.elementType, T.NumericType))

@@ -101,14 +101,22 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Overlaps:
-    """Which values occur in which parts, for each kind of sameness that was asked for."""
+    """Which values occur in which parts, for each kind of sameness that was asked for.
+
+    `chances` holds, by kind, the share of rows that are the same by chance; None where it was not estimated.
+    """
 
     kinds: tuple[Any, ...]
     found: tuple[tuple[Overlap, ...], ...]
+    chances: tuple[float | None, ...] = ()
 
     def of(self, kind: Any) -> tuple[Overlap, ...]:
         """Return what was found for one of `kinds`."""
         return self.found[self.kinds.index(kind)]
+
+    def chance(self, kind: Any) -> float | None:
+        """Return the share of rows that are the same by chance; None where it was not estimated."""
+        return self.chances[self.kinds.index(kind)]
 
     def shared(self, kind: Any) -> list[SharedKeys]:
         """Return the values that occur in more than one part."""

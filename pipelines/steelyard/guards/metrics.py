@@ -15,8 +15,8 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from steelyard.guards._aggregates import count_cells
+from steelyard.guards._chance import overlaps_and_chances
 from steelyard.guards._needs import CELLS, OVERLAPS
-from steelyard.guards._same_rows import find_overlaps
 
 __all__ = ["CELLS", "OVERLAPS", "CellsMetric", "OverlapsMetric"]
 
@@ -48,8 +48,8 @@ class CellsMetric(_TableMetric):
 
 
 class OverlapsMetric(_TableMetric):
-    """Which values occur in which parts of the table."""
+    """Which values occur in which parts of the table, and for which share of rows chance accounts."""
 
     metric_name = OVERLAPS
     value_keys = ("kinds",)
-    compute = staticmethod(find_overlaps)
+    compute = staticmethod(overlaps_and_chances)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from guard_cases import PARAMETERS, where
+from guard_cases import PARAMETERS, copies_in_test, where
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -67,6 +67,17 @@ def test_a_sound_table_passes_in_few_scans_and_actions(
     assert (tmp_path / "index.html").is_file()
     assert (tmp_path / "expectations" / f"{checkpoint}.html").is_file()
     assert json.loads(json.dumps(report.to_json()))["checkpoint"] == checkpoint
+
+
+def test_what_chance_gives_costs_two_more_scans_where_rows_are_the_same(
+    spark: SparkSession, tables: dict[str, DataFrame], tmp_path: Path
+) -> None:
+    copies_in_test(tables["split"]).write.parquet(str(tmp_path / "table"))
+    table = spark.read.parquet(str(tmp_path / "table"))
+    with counted(spark) as cost:
+        report = run_guard("split", "split", table, PARAMETERS["split"])
+    assert [r.expectation for r in report.failures()] == ["expect_no_near_duplicates_across_splits"]
+    assert cost["actions"] == cost["scans"] == 4
 
 
 def test_keys_are_few_and_asked_for(spark: SparkSession, tables: dict[str, DataFrame]) -> None:

@@ -15,6 +15,7 @@ from steelyard.guards._judge_splits import (
 )
 from steelyard.guards._needs import CELLS, OVERLAPS, Needs, cells, parts_by_split, same_rows
 from steelyard.guards._offending import in_several_parts, with_likes
+from steelyard.guards._seen import Overlaps
 from steelyard.guards._verdict import Verdict
 from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation, Parameter
 
@@ -152,10 +153,14 @@ class ExpectKeysToStayInOneSplit(JudgedExpectation):
 
 
 class ExpectNoNearDuplicatesAcrossSplits(JudgedExpectation):
-    """Expect no test row, or few of them, to have the features of a training row, rounded.
+    """Expect no more test rows than chance gives to have the features of a training row, rounded.
+
+    Few or coarse features repeat by chance. Where the rows found exceed `max_share`, what chance gives is estimated
+    from how often thirds of the features occur (`steelyard.kernels.coincidence`). Fails if the number found exceeds the
+    99 % quantile of a Poisson distribution, whose mean is `max_share` plus twice what chance gives.
 
     What rounds to different numbers on either side of a boundary isn't found, so that the share is a lower bound. No
-    value of a row reaches the driver: rows are compared by hashes.
+    value of a row reaches the driver: rows are compared by hashes. The estimate costs two more scans of the features.
 
     Parameters
     ----------
@@ -164,7 +169,7 @@ class ExpectNoNearDuplicatesAcrossSplits(JudgedExpectation):
     digits : int
         How many significant digits are compared; from 16 on, all.
     max_share : float
-        Of the rows of `test`.
+        Of the rows of `test`, in addition to what chance gives.
     split_column, train, test : str
     """
 
@@ -176,8 +181,8 @@ class ExpectNoNearDuplicatesAcrossSplits(JudgedExpectation):
     test: str | Parameter = "test"
 
     template: ClassVar[str] = (
-        "To $digits significant digits, a share of at most $max_share of the rows in $test may have the features of "
-        "a row in $train."
+        "To $digits significant digits, rows in $test may have the features of a row in $train as often as chance "
+        "gives, and a share of at most $max_share in addition."
     )
     column_fields: ClassVar[tuple[str, ...]] = ("features", "split_column")
     success_keys: ClassVar[tuple[str, ...]] = ("features", "digits", "max_share", "split_column", "train", "test")
@@ -187,11 +192,12 @@ class ExpectNoNearDuplicatesAcrossSplits(JudgedExpectation):
 
     def _kind(self) -> Any:
         parts = parts_by_split(self.split_column, [self.train, self.test])
-        return same_rows(self.features, parts, digits=self.digits)
+        return same_rows(self.features, parts, digits=self.digits, beyond=self.max_share)
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        found = metrics[OVERLAPS].of(self._kind())
-        return near_duplicates(found, self.train, self.test, self.digits, self.max_share)
+        found: Overlaps = metrics[OVERLAPS]
+        of, chance = found.of(self._kind()), found.chance(self._kind())
+        return near_duplicates(of, self.train, self.test, self.digits, self.max_share, chance)
 
     def offending(self, df: DataFrame) -> DataFrame | None:
         return with_likes(df, self._kind(), part=1, other=0)
