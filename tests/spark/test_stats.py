@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,8 @@ from pyspark.sql import functions as F
 from steelyard.columns import col
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
+from steelyard.stages._tables import bare_table, profile_table
+from steelyard.stages.profile import describe
 from steelyard.stats import ClassCounts, class_counts, profile
 
 
@@ -119,3 +123,39 @@ def test_wide_tables_of_several_types_in_any_partitioning(spark: SparkSession, m
                 assert low - 0.09 <= float(q) <= high + 0.09 and low < high, (name, label, q)
     drawn = [[f[n]["by_class"]["false"]["quantiles"] for n in names] for f in (found, again)]
     assert drawn[0] == drawn[1], "rows that differ are drawn by their content"
+
+
+def test_notes_on_odd_features_name_the_column_and_the_line_that_ends_them(spark: SparkSession, tmp_path: Path) -> None:
+    rows = range(400)
+    odd = pd.DataFrame(
+        {
+            "number": [1000 + i for i in rows],
+            "code": [f"c{i:03}x" for i in rows],
+            "town": [f"t{i % 250}" for i in rows],
+            "amount": ["unknown" if i % 20 == 0 else str(i % 50) for i in rows],
+            "plain": [i % 7 for i in rows],
+            "y": [int(i >= 360) for i in rows],
+        }
+    )
+    odd.to_csv(tmp_path / "t.csv", index=False)
+
+    def notes(**roles: Any) -> dict[str, str]:
+        found: list[str] = []
+        profile_table(spark, bare_table(str(tmp_path), label="y", **roles), found.append)
+        return {next((c for c in odd if repr(c) in n), "none"): n for n in found}
+
+    found = notes()
+    assert set(found) == {"number", "code", "town", "amount", "none"}
+    for name in ("number", "code"):
+        assert f"feature {name!r} looks like an identifier: its 400 values are all different" in found[name]
+        assert found[name].endswith(f"leave it out with --exclude {name}")
+    assert "category 'town' has 2" in found["town"] and found["town"].endswith("--exclude town leaves it out")
+    assert "380 of its 400 values are numbers: not 'unknown'" in found["amount"]
+    assert "add --missing '' --missing 'NA'" in found["amount"] and '"?", "unknown"])' in found["amount"]
+
+    missing = ["", "NA", "NaN", "null", "?", "unknown"]
+    assert set(notes(exclude=["number", "code", "town"], missing=missing)) == {"none"}, "the lines end the notes"
+
+    piped: list[str] = []
+    describe(spark.createDataFrame(odd), bare_table(str(tmp_path), label="y").data, piped.append)
+    assert any("data.exclude" in n and "'number'" in n for n in piped), piped

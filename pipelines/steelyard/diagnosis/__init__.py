@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from steelyard.diagnosis._difficulty import diagnose
+from steelyard.diagnosis._features import ENTIRE
 from steelyard.diagnosis._recommend import Evidence, Recommendation, recommend
 
-__all__ = ["Evidence", "Recommendation", "diagnose", "recommend"]
+__all__ = ["ENTIRE", "Evidence", "Recommendation", "diagnose", "recommend"]

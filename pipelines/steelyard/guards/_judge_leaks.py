@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from steelyard.diagnosis import ENTIRE
 from steelyard.guards._verdict import Verdict, more, plural
 
 
@@ -13,14 +14,22 @@ def no_giveaway(column: str, areas: Mapping[str, float], max_area: float) -> Ver
     if found:
         shown = ", ".join(f"{f!r} ({area_text(areas[f])})" for f in found[:5]) + more(found, 5)
         message = (
-            f"{plural(len(found), 'feature')} alone almost {'gives' if len(found) == 1 else 'give'} away the label "
-            f"{column!r}, by ROC area: {shown}; expected less than {area_text(max_area)}. What is not known before the "
-            "label must be left out (data.exclude)"
+            f"{plural(len(found), 'feature')} alone {_give(column, [areas[f] for f in found])}, by ROC area: {shown}; "
+            f"expected less than {area_text(max_area)}. What is not known before the label must be left out "
+            "(data.exclude)"
         )
     else:
         message = f"no feature alone has a ROC area of {area_text(max_area)} or more for the label {column!r}"
     table = [{"feature": f, "ROC area": area_text(areas[f])} for f in found]
     return Verdict(not found, message, {"areas": {f: areas[f] for f in found}}, {"max_area": max_area}, table)
+
+
+def _give(column: str, areas: Sequence[float]) -> str:
+    """Say of some features whether they give a label away, as the report does: entirely, or almost."""
+    give, entire = "gives" if len(areas) == 1 else "give", [area >= ENTIRE for area in areas]
+    if not any(entire):
+        return f"almost {give} the label {column!r} away"
+    return f"{give} the label {column!r} away" + ("" if all(entire) else ", or almost")
 
 
 def area_text(area: float) -> str:
