@@ -12,6 +12,7 @@ import pytest
 from java_options import start_quickly
 from py4j_names import remember_names
 from session_settings import SETTINGS
+from time_table import pytest_terminal_summary  # noqa: F401  # a hook
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
