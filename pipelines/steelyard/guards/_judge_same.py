@@ -37,6 +37,7 @@ def near_duplicates(
     wanted = f"expected at most {number(most)}" if most else "expected none"
     message = f"to {digits} significant digits, {seen} have the features of a row in {train!r}; "
     message += wanted if chance is None else f"chance gives {_about(chance * total)}; {wanted}"
+    message += "" if twins <= most else ". Drop copies, or keep them in one split (data.group)"
     observed = {"rows": total, "twins": twins, "share": share, "chance": chance}
     return Verdict(twins <= most, message, observed, {"max_share": max_share, "max_twins": most})
 
