@@ -36,8 +36,9 @@ def session(master: str | None = None, conf: Mapping[str, Any] | None = None) ->
     Examples
     --------
     >>> import steelyard
-    >>> spark = steelyard.session()  # doctest: +SKIP
-    >>> df = spark.read.parquet("table.parquet")  # doctest: +SKIP
+    >>> spark = steelyard.session()
+    >>> spark.range(3).count()
+    3
     """
     from steelyard.config import SparkConfig
 

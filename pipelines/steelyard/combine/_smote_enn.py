@@ -60,7 +60,7 @@ class SMOTEENN(CombinedSampler):
 
     Examples
     --------
-    >>> SMOTEENN(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = SMOTEENN(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "smoteenn"

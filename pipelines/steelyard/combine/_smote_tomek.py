@@ -55,7 +55,7 @@ class SMOTETomek(CombinedSampler):
 
     Examples
     --------
-    >>> SMOTETomek(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = SMOTETomek(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "smote_tomek"

@@ -17,8 +17,9 @@ def cached(df: DataFrame) -> Iterator[DataFrame]:
 
     Examples
     --------
-    >>> with cached(df) as rows:  # doctest: +SKIP
+    >>> with cached(df) as rows:
     ...     rows.count()
+    1000
     """
     if df.storageLevel.useMemory or df.storageLevel.useDisk:
         yield df

@@ -77,8 +77,8 @@ def run_guard(
 
     Examples
     --------
-    >>> report = run_guard("raw", "raw.json", df, {"label": "y", "classes": ["0", "1"]})  # doctest: +SKIP
-    >>> report.raise_for_failures()  # doctest: +SKIP
+    >>> report = run_guard("raw", "raw.json", df, {"label": "is_fraud", "classes": ["0", "1"]})
+    >>> report.raise_for_failures()
     """
     from steelyard.columns import check_names
 

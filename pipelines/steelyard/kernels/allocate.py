@@ -52,7 +52,7 @@ def place_groups(groups: Counts, wanted: Counts, base: Counts) -> Counts:
     Examples
     --------
     >>> place_groups(np.array([[4, 0], [1, 1], [1, 1]]), np.array([[3, 1], [3, 1]]), np.zeros((2, 2), int))
-    array([0, 1, 1])
+    array([0, 1, 0])
     """
     totals = np.maximum(wanted.sum(axis=0), 1)
     # Classes are the first axis, so that sums over them have one order on every machine.

@@ -24,7 +24,7 @@ def average_precision(pos: Floats, neg: Floats) -> Floats:
     Examples
     --------
     >>> float(average_precision(np.array([1.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])))
-    0.8333333333333334
+    0.8333333333333333
     """
     precision, _ = precision_recall(pos, neg)
     return divide(np.nansum(pos * precision, axis=-1), pos.sum(axis=-1))

@@ -6,9 +6,10 @@ asked for.
 Examples
 --------
 >>> check_trainer("xgboost", {"max_depth": 4})
->>> trainer = get_trainer("xgboost", {"max_depth": 4})  # doctest: +SKIP
->>> model = trainer.fit(train, validation, dataset, original_train=train)  # doctest: +SKIP
->>> model.score(df).select("probabilities")  # doctest: +SKIP
+>>> trainer = get_trainer("xgboost", {"max_depth": 4, "n_estimators": 5})
+>>> train, validation = df.where("customer < 200"), df.where("customer >= 200")
+>>> model = trainer.fit(train, validation, dataset, original_train=train)
+>>> scored = model.score(df).select("probabilities")
 """
 
 from __future__ import annotations

@@ -92,7 +92,9 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
     --------
     >>> Evaluator(metric="brier").isLargerBetter()
     False
-    >>> Evaluator(label_col="is_fraud").evaluate(model.transform(df))  # doctest: +SKIP
+    >>> scored = df.withColumn("probability", F.array(1 - F.col("x"), F.col("x")))
+    >>> Evaluator(label_col="is_fraud").evaluate(scored) > 0.01
+    True
     """
 
     label_col = param("label_col", "the label column", column)

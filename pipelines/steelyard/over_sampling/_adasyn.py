@@ -51,7 +51,7 @@ class ADASYN(RivalSampler):
 
     Examples
     --------
-    >>> ADASYN(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = ADASYN(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "adasyn"

@@ -63,7 +63,7 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
 
     Examples
     --------
-    >>> BorderlineSMOTE(label_col="is_fraud", kind="borderline-2").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = BorderlineSMOTE(label_col="is_fraud", kind="borderline-2").fit_resample(df)
     """
 
     name = "borderline_smote"

@@ -73,7 +73,7 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
 
     Examples
     --------
-    >>> GeometricSMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = GeometricSMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "geometric_smote"

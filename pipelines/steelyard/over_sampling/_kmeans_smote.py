@@ -51,7 +51,7 @@ class KMeansSMOTE(EngineSampler, HasMaxNewRows):
 
     Examples
     --------
-    >>> KMeansSMOTE(label_col="is_fraud", kmeans_estimator=20).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = KMeansSMOTE(label_col="is_fraud", kmeans_estimator=1).fit_resample(df)
     """
 
     name = "kmeans_smote"

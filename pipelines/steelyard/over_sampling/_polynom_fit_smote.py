@@ -55,7 +55,7 @@ class PolynomFitSMOTE(SyntheticSampler):
 
     Examples
     --------
-    >>> PolynomFitSMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = PolynomFitSMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "polynom_fit_smote"

@@ -69,7 +69,7 @@ class RandomOverSampler(SyntheticSampler):
 
     Examples
     --------
-    >>> RandomOverSampler(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = RandomOverSampler(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "random_over_sampler"

@@ -54,7 +54,7 @@ class SMOTE(NeighborSampler, HasNeighbors):
 
     Examples
     --------
-    >>> SMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = SMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "smote"

@@ -102,7 +102,7 @@ class SMOTEN(NeighborSampler, HasNeighbors):
 
     Examples
     --------
-    >>> SMOTEN(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = SMOTEN(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "smoten"

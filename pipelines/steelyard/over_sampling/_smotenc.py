@@ -43,7 +43,7 @@ class SMOTENC(NeighborSampler, HasNeighbors):
 
     Examples
     --------
-    >>> SMOTENC(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = SMOTENC(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "smotenc"

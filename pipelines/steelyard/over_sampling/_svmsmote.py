@@ -50,7 +50,7 @@ class SVMSMOTE(EngineSampler, HasMaxNewRows):
 
     Examples
     --------
-    >>> SVMSMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = SVMSMOTE(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "svmsmote"

@@ -69,12 +69,12 @@ def tick(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share in per cent: as many digits as tell it from 0 and 100 %, four at most.
+    r"""Return a share in per cent: as many digits as tell it from 0 and 100 %, four at most.
 
     Examples
     --------
     >>> percent(0.5), percent(0.00172), percent(0.99983), percent(1.0)
-    ('50.0\u202f%', '0.17\u202f%', '99.98\u202f%', '100\u202f%')
+    ('50.0\u202f%', '0.17\u202f%', '99.983\u202f%', '100\u202f%')
     >>> percent(1e-7), percent(1 - 1e-9), percent(1 - 1e-13)
     ('<\u202f0.0001\u202f%', '>\u202f99.9999\u202f%', '100\u202f%')
     """
@@ -109,7 +109,7 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration(0.42), duration(75), duration(4000)
+    >>> duration(0.42), duration(75), duration(4020)
     ('0.4 s', '1 min 15 s', '1 h 7 min')
     """
     if seconds < 60:

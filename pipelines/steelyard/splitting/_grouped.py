@@ -77,9 +77,12 @@ def grouped_split(
 
     Examples
     --------
+    >>> from steelyard.splitting import SPLIT, apply_split
     >>> data = Dataset("is_fraud", features=("amount",), group="customer")
-    >>> plan = grouped_split(df, data, {"0": 990, "1": 10}, validation=0.1, test=0.2)  # doctest: +SKIP
-    >>> apply_split(df, plan).groupBy(SPLIT).agg(F.count_distinct("customer"))  # doctest: +SKIP
+    >>> plan = grouped_split(df, data, {"0": 990, "1": 10}, validation=0.1, test=0.2)
+    >>> customers = apply_split(df, plan).groupBy("customer").agg(F.count_distinct(SPLIT).alias("splits"))
+    >>> customers.where("splits > 1").count()
+    0
     """
     wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}
     by_side = {s: {c: wanted[c][s] for c in counts} for s in ("test", "validation", "train")}

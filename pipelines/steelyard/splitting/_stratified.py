@@ -46,8 +46,10 @@ def stratified_split(
 
     Examples
     --------
-    >>> plan = stratified_split(df, dataset, {"0": 990, "1": 10}, validation=0.1, test=0.2)  # doctest: +SKIP
-    >>> apply_split(df, plan).groupBy(SPLIT).count()  # doctest: +SKIP
+    >>> from steelyard.splitting import SPLIT, apply_split
+    >>> plan = stratified_split(df, dataset, {"0": 990, "1": 10}, validation=0.1, test=0.2)
+    >>> apply_split(df, plan).where(F.col(SPLIT) == "test").groupBy("is_fraud").count().orderBy("is_fraud").collect()
+    [Row(is_fraud=0, count=198), Row(is_fraud=1, count=2)]
     """
     check_names(df.columns)
     wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}

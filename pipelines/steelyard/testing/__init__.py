@@ -3,8 +3,10 @@
 Each check takes what makes a sampler (its class, or a function of its parameters) and a Spark session, and raises
 `AssertionError`. It goes by what the sampler says of itself: `sampling_type`, `effect`, `numeric`.
 
->>> from steelyard.testing import check_sampler
->>> check_sampler(MySampler, spark)  # doctest: +SKIP
+`check_sampler(MySampler, spark)` runs all; one by one, they are in `SAMPLER_CHECKS`:
+
+>>> from steelyard.under_sampling import RandomUnderSampler
+>>> SAMPLER_CHECKS["exact_counts"](RandomUnderSampler, spark)
 """
 
 from __future__ import annotations

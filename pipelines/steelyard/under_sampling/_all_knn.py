@@ -45,7 +45,7 @@ class AllKNN(Editing):
 
     Examples
     --------
-    >>> AllKNN(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = AllKNN(label_col="is_fraud").fit_resample(df)
     """
 
     name = "all_knn"

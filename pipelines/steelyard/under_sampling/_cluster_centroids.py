@@ -46,7 +46,7 @@ class ClusterCentroids(EngineSampler):
 
     Examples
     --------
-    >>> ClusterCentroids(label_col="is_fraud", sampling_strategy=0.5).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = ClusterCentroids(label_col="is_fraud", sampling_strategy=0.5).fit_resample(df)
     """
 
     name = "cluster_centroids"

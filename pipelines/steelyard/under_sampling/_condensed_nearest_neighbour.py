@@ -50,7 +50,7 @@ class CondensedNearestNeighbour(Condensing):
 
     Examples
     --------
-    >>> CondensedNearestNeighbour(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = CondensedNearestNeighbour(label_col="is_fraud").fit_resample(df)
     """
 
     name = "condensed_nearest_neighbour"

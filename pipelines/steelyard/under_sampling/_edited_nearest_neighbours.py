@@ -42,7 +42,7 @@ class EditedNearestNeighbours(Editing):
 
     Examples
     --------
-    >>> EditedNearestNeighbours(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = EditedNearestNeighbours(label_col="is_fraud").fit_resample(df)
     """
 
     name = "edited_nearest_neighbours"

@@ -79,7 +79,7 @@ class InstanceHardnessThreshold(ChoosingSampler):
 
     Examples
     --------
-    >>> InstanceHardnessThreshold(label_col="is_fraud", cv=3).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = InstanceHardnessThreshold(label_col="is_fraud", cv=2).fit_resample(df)
     """
 
     name = "instance_hardness_threshold"

@@ -80,7 +80,7 @@ class NearMiss(ChoosingSampler, SearchingSampler):
 
     Examples
     --------
-    >>> NearMiss(label_col="is_fraud", sampling_strategy=0.1, version=2).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = NearMiss(label_col="is_fraud", sampling_strategy=0.1, version=2).fit_resample(df)
     """
 
     name = "near_miss"

@@ -48,7 +48,7 @@ class NeighbourhoodCleaningRule(CleaningSampler):
 
     Examples
     --------
-    >>> NeighbourhoodCleaningRule(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = NeighbourhoodCleaningRule(label_col="is_fraud").fit_resample(df)
     """
 
     name = "neighbourhood_cleaning_rule"

@@ -40,7 +40,7 @@ class OneSidedSelection(Condensing):
 
     Examples
     --------
-    >>> OneSidedSelection(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = OneSidedSelection(label_col="is_fraud").fit_resample(df)
     """
 
     name = "one_sided_selection"

@@ -59,7 +59,7 @@ class RandomUnderSampler(Sampler):
 
     Examples
     --------
-    >>> RandomUnderSampler(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)  # doctest: +SKIP
+    >>> resampled = RandomUnderSampler(label_col="is_fraud", sampling_strategy=0.1).fit_resample(df)
     """
 
     name = "random_under_sampler"

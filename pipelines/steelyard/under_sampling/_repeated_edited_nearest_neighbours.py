@@ -45,7 +45,7 @@ class RepeatedEditedNearestNeighbours(Editing):
 
     Examples
     --------
-    >>> RepeatedEditedNearestNeighbours(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = RepeatedEditedNearestNeighbours(label_col="is_fraud").fit_resample(df)
     """
 
     name = "repeated_edited_nearest_neighbours"

@@ -40,7 +40,7 @@ class TomekLinks(CleaningSampler):
 
     Examples
     --------
-    >>> TomekLinks(label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = TomekLinks(label_col="is_fraud").fit_resample(df)
     """
 
     name = "tomek_links"

@@ -66,7 +66,7 @@ class ImblearnSampler(EngineSampler, HasMaxNewRows):
     Examples
     --------
     >>> from imblearn.under_sampling import NearMiss
-    >>> ImblearnSampler(sampler=NearMiss(version=2), label_col="is_fraud").fit_resample(df)  # doctest: +SKIP
+    >>> resampled = ImblearnSampler(sampler=NearMiss(version=2), label_col="is_fraud").fit_resample(df)
     """
 
     name = "imblearn"

@@ -1,0 +1,48 @@
+"""Every example in a docstring runs and gives what stands there."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+import steelyard
+from steelyard.dataset import Dataset
+
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def examples() -> Iterator[doctest.DocTest]:
+    """Return the docstrings that have examples."""
+    for found in pkgutil.walk_packages(steelyard.__path__, "steelyard."):
+        module = importlib.import_module(found.name)
+        yield from (t for t in doctest.DocTestFinder(exclude_empty=True).find(module) if t.examples)
+
+
+@pytest.fixture(scope="module")
+def names(spark: SparkSession) -> dict[str, Any]:
+    """What examples speak of without making it: a table with 10 frauds in 1,000 rows."""
+    number = F.col("id")
+    df: DataFrame = spark.range(1000).select(
+        (number % 100 == 7).cast("int").alias("is_fraud"),
+        (F.pmod(F.xxhash64("id"), F.lit(1000)) / 1000).alias("x"),
+        (F.pmod(F.xxhash64("id", F.lit(1)), F.lit(1000)) / 1000).alias("amount"),
+        F.shiftright("id", 2).alias("customer"),
+    )
+    df = df.persist()
+    dataset = Dataset("is_fraud", ("x", "amount"), content=("x", "amount", "customer"), classes=("0", "1"))
+    return {"spark": spark, "df": df, "dataset": dataset, "F": F}
+
+
+@pytest.mark.parametrize("example", [pytest.param(e, id=e.name) for e in examples()])
+def test_examples(example: doctest.DocTest, names: dict[str, Any]) -> None:
+    example.globs = {**names, **example.globs}
+    said: list[str] = []
+    result = doctest.DocTestRunner(optionflags=OPTIONS).run(example, out=said.append)
+    assert result.failed == 0, "".join(said)
