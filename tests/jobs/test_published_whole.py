@@ -1,12 +1,17 @@
-"""Bare commands publish tables whole, and what comes from the environment is written nowhere."""
+"""Commands publish tables whole, also where they are killed; what comes from the environment is written nowhere."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from command_line import BIN
 from pyspark.sql import DataFrame, SparkSession
 from small_pipelines import pipeline, small_table
 
@@ -41,8 +46,8 @@ def test_rows_are_never_without_their_plan(
     assert not (tmp_path / "out").exists()
 
     def interrupted(df: DataFrame, uri: str, **how: object) -> None:
-        assert (tmp_path / "out" / "plan.json").exists()
         write_parquet(df.limit(1), uri)
+        assert not (tmp_path / "out").exists() and list(tmp_path.iterdir())
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -50,11 +55,30 @@ def test_rows_are_never_without_their_plan(
             patch.setattr(f"steelyard.stages.{module}.write_parquet", interrupted)
         with pytest.raises(KeyboardInterrupt):
             write(spark, config, str(tmp_path / "out"))
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.iterdir())
     write(spark, config, str(tmp_path / "out"))
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["data", "plan.json"]
     with pytest.raises(InputError, match="is there already"):
         write(spark, config, str(tmp_path / "out"))
+
+
+def test_a_command_that_is_killed_while_it_writes_leaves_nothing_half(
+    spark: SparkSession, table: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ["resample", table, "--label", "y", "--key", "id", "--method", "random_over_sampler", "--out", str(out)]
+    with (tmp_path / "log").open("wb") as log:
+        command = subprocess.Popen([str(BIN / "steelyard"), *words], stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + 240
+    while command.poll() is None and not list(tmp_path.glob(".out.*/data/_temporary")):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    os.killpg(command.pid, signal.SIGKILL)
+    assert command.wait(60) == -signal.SIGKILL, (tmp_path / "log").read_text()
+    assert len(list(tmp_path.glob(".out.unfinished-*"))) == 1 and not out.exists()
+    config = bare_table(table, None, {"resample": {"method": "random_over_sampler"}}, **ROLES)
+    resample_table(spark, config, str(out))
+    assert len(pd.read_parquet(out / "data")) == 2160
 
 
 def test_what_comes_from_the_environment_is_written_nowhere(

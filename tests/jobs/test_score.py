@@ -94,10 +94,12 @@ def test_scores_are_replaced_only_when_asked_for_and_nothing_else_ever(
         score_table(spark, trained.location, paths[1], str(out))
     assert len(rows(out)) == 30
 
-    # As a scorer leaves it that was killed: some files, and no word that they are whole.
+    # As a scorer leaves it that was killed: files that are not whole, hidden or not, and no word that they are.
     Store(out).here().write_json(MANIFEST, {"status": "writing"})
+    Store(out).here().write_text("_unfinished-x/part-0.parquet", "PAR1")
     score_table(spark, trained.location, paths[1], str(out), overwrite=True)
-    assert len(rows(out)) == 20
+    assert len(rows(out)) == 20 and not (out / "_unfinished-x").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["20.parquet", "30.parquet", "s"]
 
     other = tmp_path / "other"
     other.mkdir()
@@ -112,7 +114,7 @@ def test_what_fails_while_writing_is_not_taken_for_whole(spark: SparkSession, tr
     endless.to_parquet(tmp_path / "new.parquet")
     with pytest.raises(Exception, match="feature 'amount' holds an infinite value or one beyond"):
         score_table(spark, trained.location, str(tmp_path / "new.parquet"), str(tmp_path / "s"))
-    assert Store(tmp_path / "s").here().read_json(MANIFEST)["status"] == "writing"
+    assert [p.name for p in tmp_path.iterdir()] == ["new.parquet"]
 
 
 def test_a_run_without_a_model_says_so(spark: SparkSession, table: str, tmp_path: Path) -> None:
@@ -134,6 +136,7 @@ def test_a_failure_leaves_earlier_scores_as_they_were(
     small_table(7).to_parquet(tmp_path / "few.parquet", coerce_timestamps="us")
     score_table(spark, trained.location, str(tmp_path / "few.parquet"), str(out), overwrite=True)
     assert len(rows(out)) == 7 and (out / "_SUCCESS").exists()
+    assert not any(p.is_dir() for p in out.iterdir())
 
 
 @pytest.mark.parametrize("place", ["https://me:hunter2x@h/t.csv", "https://h/t.csv?token=hunter2x"])

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline
 
-from steelyard.errors import InputError
+from steelyard.errors import GuardError, InputError
 from steelyard.report import build
 from steelyard.stages import STAGES, Context, run_pipeline, run_stage, start_run
 from steelyard.stages._context import run_config
@@ -137,8 +137,48 @@ def test_a_page_that_has_changed_is_found_where_it_is_read(copy: Context, crc: b
         run_stage(copy, "train")
 
 
-def test_resume_does_again_what_has_changed(copy: Context) -> None:
-    file = the_file(copy, "split", "plan.json")
+def altered(file: Path, words: str) -> None:
+    """Change the character after some words: the file is JSON as before."""
+    text = file.read_text()
+    at = text.index(words) + len(words)
+    file.write_text(text[:at] + ("3" if text[at] != "3" else "4") + text[at + 1 :])
+
+
+def test_an_outcome_or_a_run_json_that_has_changed_is_not_used(
+    spark: SparkSession, copy: Context, table: str, tmp_path: Path
+) -> None:
+    file = Path(copy.run.location) / "stages" / "train.json"
+    altered(file, '"finished": "')
+    said = rf"{file} has changed since it was written; run stage train again"
+    with pytest.raises(InputError, match=said):
+        run_stage(copy, "evaluate")
+    with pytest.raises(InputError, match=said):
+        score_table(spark, copy.run.location, table, str(tmp_path / "scores"))
+    copy.run.void(["evaluate"])
+    with pytest.raises(InputError, match=said):
+        build(copy.run)
+    manifest = Path(copy.run.location) / "run.json"
+    altered(manifest, '"seed": ')
+    with pytest.raises(InputError, match=rf"{manifest} can't be read \(its SHA-256 is another\); .* --resume"):
+        run_config(copy.run)
+
+
+def test_what_a_guard_that_said_no_has_found_is_verified(spark: SparkSession, copy: Context, table: str) -> None:
+    config = pipeline(table, guards={"parameters": {"minority_share_min": 0.4}})
+    with pytest.raises(GuardError):
+        run_stage(Context(copy.run, config, lambda: spark), "guard_raw")
+    assert "minority" in build(copy.run)
+    ended = copy.run.outcome("guard_raw")
+    assert ended is not None and ended.details["report"] in [f["path"] for f in ended.files]
+    file = Path(copy.run.location) / ended.details["report"]
+    altered(file, '"message": "')
+    with pytest.raises(InputError, match=rf"{file} has changed: its SHA-256 is another; run stage guard_raw again"):
+        build(copy.run)
+
+
+@pytest.mark.parametrize("changed", ["split/*/plan.json", "stages/split.json"])
+def test_resume_does_again_what_has_changed(copy: Context, changed: str) -> None:
+    (file,) = Path(copy.run.location).glob(changed)
     good = file.read_bytes()
     flip(file, good.find(b"1"))
     seen: list[tuple[str, str]] = []

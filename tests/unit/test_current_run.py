@@ -63,3 +63,12 @@ def test_what_has_no_current_run_says_so(tmp_path: Path) -> None:
     make(tmp_path, "r1", gate="failed")
     with pytest.raises(InputError, match="has 1 runs, but none whose gate has passed"):
         find_run(str(tmp_path / "p"))
+
+
+def test_a_gate_whose_outcome_has_changed_is_named(tmp_path: Path) -> None:
+    for run_id in ("r1", "r2"):
+        make(tmp_path, run_id)
+    file = tmp_path / "p" / "r2" / "stages" / "gate.json"
+    file.write_text(file.read_text().replace('"done"', '"dome"'))
+    with pytest.raises(InputError, match=rf"{file} has changed since it was written; run stage gate again"):
+        current(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,49 @@ def test_a_lost_or_changed_file_is_noticed(store: Store) -> None:
 
 def test_an_outcome_cut_short_counts_as_not_written(store: Store) -> None:
     run = store.create("fraud", "r1", {})
-    for half in ("", '{"stage": "split", "sta', '{"stage": "split"}'):
+    for half in ("", '{"stage": "split", "sta'):
         run.write_text("stages/split.json", half)
-        assert run.outcome("split") is None
+        assert run.outcome("split") is None and run.checked_outcome("split") is None
+
+
+def test_a_changed_bit_of_an_outcome_or_of_run_json_is_noticed(store: Store) -> None:
+    run = store.create("fraud", "r1", {"config": {"name": "frédéric", "x": 0.1, "nan": float("nan"), 1: (1, 2)}})
+    run.publish(outcome("split", rows={"in": {"0": 12}}, details={"said": ["é"]}))
+    assert run.manifest()["config"] == {"name": "frédéric", "x": 0.1, "nan": None, "1": [1, 2]}
+    noticed = 0
+    for path in ("stages/split.json", "run.json"):
+        good = run.read_bytes(path)
+        read = {"stages/split.json": lambda: run.published("split"), "run.json": run.manifest}[path]
+        for at in range(0, len(good) * 8, 29):
+            bad = bytearray(good)
+            bad[at // 8] ^= 1 << at % 8
+            run.write_bytes(path, bytes(bad))
+            if same_content(bytes(bad), good):
+                continue  # in white space, or in the digest
+            with pytest.raises(InputError, match=r"run stage split again|run it first|writes it anew"):
+                read()
+            noticed += 1
+        run.write_bytes(path, good)
+        assert read()
+    assert noticed > 100
+
+
+def same_content(one: bytes, other: bytes) -> bool:
+    try:
+        found, content = json.loads(one), {k: v for k, v in json.loads(other).items() if k != "sha256"}
+    except ValueError:
+        return False
+    return {k: v for k, v in found.items() if k in content} == content
+
+
+def test_what_earlier_versions_wrote_without_a_digest_is_read(store: Store) -> None:
+    run = store.create("fraud", "r1", {})
+    made = run.publish(outcome("split"))
+    for path in ("stages/split.json", "run.json"):
+        document = run.read_json(path)
+        assert len(document.pop("sha256")) == 64
+        run.write_json(path, document)
+    assert run.outcome("split") == run.checked_outcome("split") == made and run.manifest()["claim"]
 
 
 def test_void_removes_outcomes_and_their_files_at_the_top(store: Store) -> None:
@@ -134,6 +175,48 @@ def test_open_run(tmp_path: Path) -> None:
     assert made.uri("a") == f"file://{tmp_path}/fraud/r1/a"
     with pytest.raises(InputError, match="no run directory"):
         open_run(tmp_path)
+
+
+def test_a_folder_is_published_whole(store: Store) -> None:
+    place = store.here().below("out")
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), place.written_whole("plan.json") as made:
+            made.write_text("data/part-0", "half")
+            assert not place.exists("") or place.local is None
+            raise error
+        assert place.files() == [] and store.here().names() == []
+    with place.written_whole("plan.json") as made:
+        made.write_text("data/part-0", "one")
+        made.write_text("plan.json", "1")
+    assert place.files() == ["data/part-0", "plan.json"] and store.here().names() == ["out"]
+
+
+def test_what_replaces_a_folder_takes_its_place_when_it_is_written(tmp_path: Path) -> None:
+    place = Store(tmp_path).here().below("out")
+    place.write_text("part-old", "old")
+    place.write_json("plan.json", {"status": "done"})
+    with pytest.raises(ValueError), place.written_whole("plan.json") as made:
+        made.write_text("part-new", "half")
+        raise ValueError
+    assert place.files() == ["part-old", "plan.json"]
+    with place.written_whole("plan.json") as made:
+        made.write_text("part-new", "new")
+        assert place.read_json("plan.json") == {"status": "done"}
+        made.write_text("plan.json", "1")
+    assert place.files() == ["part-new", "plan.json"] and place.read_json("plan.json") == 1
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Store(tmp_path).here()
+    place.write_text("é" * 120, "before")
+
+    def killed(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("steelyard.store._folder.os.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        place.write_text("é" * 120, "after")
+    assert place.read_text("é" * 120) == "before"
 
 
 def parquet(rows: int) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steelyard.config import STAGES
-from steelyard.store import Outcome, RunDir
+from steelyard.store import Outcome, Published, RunDir
 
 GUARDS = ("raw", "split", "resampled", "scored")
 
@@ -77,7 +77,7 @@ class Artifacts:
 
 def read(run: RunDir) -> Artifacts:
     """Read everything that the report shows."""
-    outcomes = {stage: outcome for stage in STAGES if (outcome := run.outcome(stage)) is not None}
+    outcomes = {stage: outcome for stage in STAGES if (outcome := run.checked_outcome(stage)) is not None}
     return Artifacts(
         manifest=run.manifest(),
         outcomes=outcomes,
@@ -100,13 +100,13 @@ def _document(run: RunDir, outcome: Outcome | None, name: str) -> dict[str, Any]
 
 
 def _guard(run: RunDir, outcome: Outcome | None, checkpoint: str) -> dict[str, Any]:
-    """Return what a guard found; one that said no publishes nothing, but says where it wrote."""
+    """Return what a guard found, also one that said no."""
     if outcome is None:
         return {}
     path = outcome.details.get("report") or f"guards/{outcome.attempt}/{checkpoint}.json"
-    if outcome.done:
-        return _json(run.published(outcome.stage), path)
-    return _json(run, path) if run.exists(path) else {}
+    if outcome.done or outcome.files:
+        return _json(Published(run, outcome), path)
+    return _json(run, path) if run.exists(path) else {}  # earlier versions listed no files of a guard that said no
 
 
 def _json(files: RunDir, path: str) -> dict[str, Any]:

@@ -43,9 +43,10 @@ def current(runs: Iterable[RunDir]) -> RunDir | None:
     Raises
     ------
     InputError
-        If the `run.json` of one whose gate has passed can't be read: it might be the one.
+        If the `run.json` of one whose gate has passed can't be read, or the outcome of a gate has changed: it might be
+        the one.
     """
-    passed = [run for run in runs if (outcome := run.outcome("gate")) is not None and outcome.done]
+    passed = [run for run in runs if (outcome := run.checked_outcome("gate")) is not None and outcome.done]
     return max(passed, key=date_and_id, default=None)
 
 

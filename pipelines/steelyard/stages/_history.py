@@ -14,7 +14,7 @@ from typing import Any
 
 from steelyard.errors import InputError
 from steelyard.stages._context import Context
-from steelyard.store import RunDir, Store
+from steelyard.store import RunDir, Store, signed, verified
 
 FOLDER = "_accepted"
 _FILE = re.compile(r"\d{8}T\d{6}_.+\.json")
@@ -74,7 +74,7 @@ def accept(ctx: Context) -> str:
     date, run_id = data_date(ctx), ctx.run.manifest()["run_id"]
     classes = {c: of["count"] for c, of in _stats(ctx)["classes"].items()}
     history, name = ctx.run.beside(FOLDER), f"{date:{_STAMP}}_{run_id}.json"
-    history.write_json(name, {"run_id": run_id, "date": date.isoformat(), "classes": classes})
+    history.write_json(name, signed({"run_id": run_id, "date": date.isoformat(), "classes": classes}))
     return f"{history.location}/{name}"
 
 
@@ -100,7 +100,7 @@ def reference(ctx: Context) -> Reference | None:
         return None
     history = ctx.run.beside(FOLDER)
     try:
-        found = history.read_json(name)
+        found = verified(history.read_json(name))
         return Reference(_counts(found["classes"]), f"run {found['run_id']} (data of {found['date'][:10]})")
     except (OSError, ValueError, TypeError, LookupError):
         raise InputError(
@@ -124,7 +124,7 @@ def _from_file(path: str) -> Reference:
     folder, _, name = path.rpartition("/")
     wrong = f"guards.reference {path} must be JSON with the rows of each class"
     try:
-        document = Store(folder or ".").here().read_json(name)
+        document = verified(Store(folder or ".").here().read_json(name))
     except (OSError, ValueError) as error:
         raise InputError(f"{wrong}; it can't be read: {error}") from None
     classes = document.get("classes", document) if isinstance(document, dict) else None

@@ -17,7 +17,7 @@ def saved_model(run: RunDir) -> tuple[Model, Decision]:
     InputError
         If it hasn't been done, or one of its files is missing or changed.
     """
-    outcome = run.outcome("train")
+    outcome = run.checked_outcome("train")
     if outcome is None or not outcome.done:
         raise InputError(f"{run.location} has no trained model: its stage train is not done")
     files = run.published("train")

@@ -15,6 +15,7 @@ from steelyard.stages._order import STAGES
 from steelyard.stages._ownership import TORN, why_foreign
 from steelyard.store import RunDir, Store
 
+_CHANGED = "the outcome of its gate or report has changed"
 _NO_RUN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -127,7 +128,7 @@ def remove(judged: Judged) -> bool:
     judged and deleted again.
     """
     run = judged.run
-    if why_foreign(run, judged.pipeline, judged.run_id) or _end(run) != judged.ended:
+    if why_foreign(run, judged.pipeline, judged.run_id) or not _ended_at(run, judged.ended):
         return False
     for name in run.names():
         if name not in ("stages", "run.json"):
@@ -147,19 +148,35 @@ def _found(place: RunDir, pipeline: str) -> tuple[list[Judged], list[Judged]]:
             continue
         why = why_foreign(run, pipeline, run_id)
         try:
-            ended = _end(run)
-            if why is None:
-                sound.append((date_and_id(run), Judged(run, pipeline, run_id, ended)))
+            when = date_and_id(run) if why is None else None
         except (OSError, InputError, ValueError):
             why = TORN
+        try:
+            if why is None and when is not None:
+                sound.append((when, Judged(run, pipeline, run_id, _end(run))))
+        except (OSError, InputError, ValueError):
+            why = _CHANGED
         if why is not None:
             strange.append(_left_alone(place, pipeline, run_id, why))
     return [judged for _, judged in sorted(sound, key=lambda pair: pair[0], reverse=True)], strange
 
 
+def _ended_at(run: RunDir, moment: str | None) -> bool:
+    try:
+        return _end(run) == moment
+    except InputError:
+        return False
+
+
 def _end(run: RunDir) -> str | None:
-    """Return when a run ended: with its gate, or with the report on a stage that failed."""
-    gate, report = run.outcome("gate"), run.outcome("report")
+    """Return when a run ended: with its gate, or with the report on a stage that failed.
+
+    Raises
+    ------
+    InputError
+        If one of these outcomes has changed since it was written.
+    """
+    gate, report = run.checked_outcome("gate"), run.checked_outcome("report")
     if gate is None and (report is None or all(o is None or o.done for o in map(run.outcome, STAGES))):
         return None
     last = gate or report

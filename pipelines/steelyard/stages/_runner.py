@@ -51,7 +51,8 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
     except Exception as error:
         known = _damaged(ctx, error) or translated(error, f"stage {stage}")
         known.args = (ctx.hide(str(known)),)
-        ended("failed", kind=known.kind, message=str(known), details=known.details)
+        found = [f"guards/{attempt}"]  # what a guard that said no has written: the report shows it
+        ended("failed", found, kind=known.kind, message=str(known), details=known.details)
         if known is error:
             raise
         raise known from error

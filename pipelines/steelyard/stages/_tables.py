@@ -69,7 +69,7 @@ def free(out: str) -> RunDir:
 
 
 def _publish(place: RunDir, plan: SplitPlan | FoldPlan | SamplingPlan, write: Callable[[str], None]) -> None:
-    """Write `plan.json`, then the rows into `data`: they are never there without their plan; a failure leaves neither.
+    """Write the rows into `data`, then `plan.json`. Neither is there before both are written.
 
     Parameters
     ----------
@@ -77,12 +77,9 @@ def _publish(place: RunDir, plan: SplitPlan | FoldPlan | SamplingPlan, write: Ca
         Takes the URI of `data`.
     """
     document = to_json(plan.to_json())  # before anything is written
-    try:
-        place.write_bytes("plan.json", document)
-        write(place.uri("data"))
-    except BaseException:
-        place.delete("")
-        raise
+    with place.written_whole("plan.json") as made:
+        write(made.uri("data"))
+        made.write_bytes("plan.json", document)
 
 
 def new_file(out: str) -> tuple[RunDir, str]:

@@ -1,6 +1,7 @@
 """Scoring new rows with a finished run's model: no stage, since it comes after the run, as often as there are rows.
 
-What it writes is published as a stage's output is: `_scores.json` is its last write. Until then it says "writing".
+Scores are published whole: a local folder gets its name, or its new files, when all is written. `_scores.json` is
+written last; on other stores it says "writing" until then.
 """
 
 from __future__ import annotations
@@ -98,20 +99,21 @@ def score_table(
         levels.check(reading.df)
         kept = kept_columns(reading.df, known)
         rows = scored(levels.counted(reading.df), model, decision, kept)
-        place, before = claim(out, {"run_dir": run.location, "data": data}, overwrite=overwrite)
-        _write(rows, place, before)
-        notes = [*reading.notes, *levels.warnings()]
-        found = {
-            **place.read_json(MANIFEST),
-            "status": "done",
-            **summary(spark, place, decision),
-            "unseen_levels": levels.unseen,
-            "warnings": notes,
-            "finished": now(),
-        }
+        words = {"run_dir": run.location, "data": data, "out": out, "started": now()}
+        with scores_at(out, overwrite=overwrite).written_whole(MANIFEST) as place:
+            _write(rows, place, words)
+            notes = [*reading.notes, *levels.warnings()]
+            found = {
+                "status": "done",
+                **words,
+                **summary(spark, place, decision),
+                "unseen_levels": levels.unseen,
+                "warnings": notes,
+                "finished": now(),
+            }
+            place.write_json(MANIFEST, found)
     for note in notes:
         warn(note)
-    place.write_json(MANIFEST, found)
     return found
 
 
@@ -130,9 +132,12 @@ def _refuse_secrets(data: str, out: str) -> None:
         raise ConfigError(str(error)) from None
 
 
-def _write(rows: DataFrame, place: RunDir, before: bytes | None) -> None:
+def _write(rows: DataFrame, place: RunDir, words: dict[str, Any]) -> None:
     """Write scores, then delete those of before; a failure leaves these as they were."""
     old = place.files()
+    before = place.read_bytes(MANIFEST) if place.exists(MANIFEST) else None
+    # First, so that nobody takes what is being replaced for whole.
+    place.write_json(MANIFEST, {"status": "writing", **words})
     try:
         # Into a folder that has the claim in it, which Spark's other modes take for a table.
         write_parquet(rows, place.uri(), mode="append")
@@ -155,8 +160,8 @@ def kept_columns(df: DataFrame, data: Dataset) -> list[Column]:
     return [col(c) for c in kept]
 
 
-def claim(out: str, words: dict[str, Any], *, overwrite: bool) -> tuple[RunDir, bytes | None]:
-    """Make a folder ours: with `_scores.json`, which says "writing" until all is written; return what it said before.
+def scores_at(out: str, *, overwrite: bool) -> RunDir:
+    """Return the folder for scores.
 
     Raises
     ------
@@ -164,17 +169,14 @@ def claim(out: str, words: dict[str, Any], *, overwrite: bool) -> tuple[RunDir, 
         If something is there that isn't to be overwritten, or no scores.
     """
     place = Store(out).here()
+    place.check_writable()
     if place.exists(""):
         ours = place.exists(MANIFEST)
-        if not ours and place.files(""):
+        if not ours and any(not name.startswith("_unfinished-") for name in place.names()):
             raise InputError(f"--out {out} is there already and holds something else than scores; name a new folder")
         if ours and not overwrite:
             raise InputError(f"--out {out} is there already; name a new folder, or replace its scores with --overwrite")
-    place.check_writable()
-    before = place.read_bytes(MANIFEST) if place.exists(MANIFEST) else None
-    # First, so that nobody takes what is being replaced for whole.
-    place.write_json(MANIFEST, {"status": "writing", **words, "out": out, "started": now()})
-    return place, before
+    return place
 
 
 def summary(spark: SparkSession, place: RunDir, decision: Decision) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Run directories: claimed ids, stage outcomes that publish a stage's output, and small files on any store.
 
-The store needs only one kind of atomicity: that a small object is there whole or not at all. Nothing is renamed.
+The store needs only one kind of atomicity: that a small object is there whole or not at all. In runs nothing is
+renamed.
 A stage writes what it makes under a folder that carries its attempt, and becomes real with its last write, the
 outcome `stages/<stage>.json`. What isn't named there doesn't exist for readers.
 """
 
-from steelyard.store._json import dumps, to_json
+from steelyard.store._json import dumps, signed, to_json, verified
 from steelyard.store._outcome import Outcome, new_token, now
 from steelyard.store._run import RUN_ID, Published, RunDir, RunExistsError, Store, open_run
 
@@ -20,5 +21,7 @@ __all__ = [
     "new_token",
     "now",
     "open_run",
+    "signed",
     "to_json",
+    "verified",
 ]

@@ -16,9 +16,11 @@ from pyarrow import fs as pafs
 
 from steelyard.errors import InputError
 from steelyard.store._json import to_json
+from steelyard.store._outcome import new_token
 
 _MAGIC = 4  # bytes: the end of a Parquet file is the footer, its length, `PAR1`
 _LENGTH = 4
+_SHOWN = 50  # characters of a name in that of a temporary file: names have at most 255 bytes
 
 
 class Folder:
@@ -71,14 +73,17 @@ class Folder:
             return bytes(stream.read())
 
     def write_bytes(self, path: str, content: bytes) -> None:
-        """Write a file, and the folders above it. A link at `path` is replaced by the file."""
+        """Write a file whole, and the folders above it. A link at `path` is replaced by the file."""
         target = f"{self._path}/{path}"
+        folder, _, name = target.rpartition("/")
         self._refuse_links_above(path)
-        self._fs.create_dir(target.rsplit("/", 1)[0], recursive=True)
-        if self.is_link(path):
-            os.unlink(target)
-        with self._fs.open_output_stream(target) as stream:
+        self._fs.create_dir(folder, recursive=True)
+        # Elsewhere than locally, an object appears when its stream is closed.
+        written = target if self.local is None else f"{folder}/.{name[:_SHOWN]}.{new_token()}"
+        with self._fs.open_output_stream(written) as stream:
             stream.write(content)
+        if written != target:
+            os.replace(written, target)
 
     def read_text(self, path: str) -> str:
         """Return a UTF-8 file's content."""

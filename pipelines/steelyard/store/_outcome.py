@@ -29,8 +29,8 @@ class Outcome:
     rows : dict
         Rows in and out for each class, where the stage has them.
     files : list of dict
-        The published files: `path`, `size`, and `sha256` of the content; of Parquet files, which Spark reads,
-        `footer_sha256` instead.
+        The published files, of a guard also where it failed: `path`, `size`, and `sha256` of the content; of Parquet
+        files, which Spark reads, `footer_sha256` instead.
     details : dict
         A small summary, for the report and for schedulers.
     """

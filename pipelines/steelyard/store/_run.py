@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pyarrow import fs as pafs
 
 from steelyard.errors import InputError, unusable
 from steelyard.store._folder import Folder
-from steelyard.store._json import to_json
+from steelyard.store._json import signed, to_json, verified
 from steelyard.store._outcome import Outcome, new_token, outcome_from
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -117,6 +118,47 @@ class RunDir(Folder):
         """Return a folder right below this one as a directory of its own."""
         return RunDir(self._fs, f"{self._path}/{name}", f"{self.location}/{name}")
 
+    @contextmanager
+    def written_whole(self, mark: str) -> Iterator[RunDir]:
+        """Give a folder to write into, which takes the place of this one when all is written.
+
+        Locally it is a hidden folder, renamed at the end: a process that is killed leaves this one as it was. Other
+        stores cannot rename. There it is this folder itself, and `mark`, written last, says that it is whole.
+
+        Parameters
+        ----------
+        mark : str
+            The file that the caller writes last.
+        """
+        there, token = self.exists(""), f"unfinished-{new_token()}"
+        name = self._path.rpartition("/")[2][:50]
+        made = self
+        if self.local is not None:
+            made = self.below(f"_{token}") if there else self.beside(f".{name}.{token}")
+        try:
+            yield made
+            if made is not self:
+                self._take(made, mark, there=there)
+        except BaseException:
+            if made is not self or not there:
+                made.delete("")
+            raise
+
+    def _take(self, made: RunDir, mark: str, *, there: bool) -> None:
+        """Rename a local folder, or its files where this folder is there already and its own are replaced."""
+        if not there:
+            try:
+                os.rename(made._path, self._path)
+            except OSError as error:  # another command has made the folder meanwhile
+                raise unusable(error, self.location) from None
+            return
+        self.write_json(mark, {"status": "writing"})  # until all is replaced
+        for name in set(self.names()) - {mark, made._path.rpartition("/")[2]}:
+            self.delete(name)
+        for name in sorted(made.names(), key=lambda name: name == mark):
+            os.rename(f"{made._path}/{name}", f"{self._path}/{name}")
+        made.delete("")
+
     def claim(self, manifest: Mapping[str, Any]) -> None:
         """Create `run.json`, so that no other run takes this directory.
 
@@ -129,7 +171,7 @@ class RunDir(Folder):
             If it is there already.
         """
         token = secrets.token_hex(8)
-        content = to_json({**manifest, "claim": token})
+        content = to_json(signed({**manifest, "claim": token}))
         taken = RunExistsError(
             f"run {self._path.rsplit('/', 1)[1]!r} exists in {self.location.rsplit('/', 1)[0]}; "
             "--resume goes on with it, --overwrite deletes it first"
@@ -155,10 +197,10 @@ class RunDir(Folder):
         Raises
         ------
         InputError
-            If it can't be read: a process that was killed while it wrote leaves it cut short.
+            If it can't be read or has changed: a process that was killed while it wrote leaves it cut short.
         """
         try:
-            document = self.read_json("run.json")
+            document = verified(self.read_json("run.json"))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{self.location}/run.json can't be read ({_short(error)}); {_ANEW}") from None
         if not isinstance(document, dict):
@@ -171,17 +213,30 @@ class RunDir(Folder):
             claim = self.manifest().get("claim")
         except InputError:
             claim = None
-        self.write_json("run.json", {**manifest, "claim": claim or secrets.token_hex(8)})
+        self.write_json("run.json", signed({**manifest, "claim": claim or secrets.token_hex(8)}))
 
     def outcome(self, stage: str) -> Outcome | None:
-        """Return how a stage ended, or None if it hasn't: a file that a crash cut short counts as not written."""
+        """Return how a stage ended, or None if it hasn't: a file that can't be trusted counts as not written."""
         path = f"stages/{stage}.json"
         if not self.exists(path):
             return None
         try:
-            return outcome_from(self.read_json(path))
+            return outcome_from(verified(self.read_json(path)))
         except (ValueError, RecursionError):
             return None
+
+    def checked_outcome(self, stage: str) -> Outcome | None:
+        """Return how a stage ended, or None if it hasn't: a file that a crash cut short counts as not written.
+
+        Raises
+        ------
+        InputError
+            If the file has changed since it was written.
+        """
+        found, path = self.outcome(stage), f"stages/{stage}.json"
+        if found is None and self.exists(path) and self.read_bytes(path).rstrip().endswith(b"}"):
+            raise InputError(f"{self.location}/{path} has changed since it was written; run stage {stage} again")
+        return found
 
     def published(self, stage: str) -> Published:
         """Return the files that a stage has published; each is verified when it is read.
@@ -189,9 +244,9 @@ class RunDir(Folder):
         Raises
         ------
         InputError
-            If the stage hasn't been done.
+            If the stage hasn't been done, or its outcome has changed.
         """
-        outcome = self.outcome(stage)
+        outcome = self.checked_outcome(stage)
         if outcome is None or not outcome.done:
             state = "has not run" if outcome is None else f"failed ({outcome.message})"
             raise InputError(f"stage {stage} {state} in {self.location}; run it first")
@@ -215,7 +270,7 @@ class RunDir(Folder):
         """
         files = [self.describe(f) for a in artifacts for f in self._below(a)]
         final = Outcome(**{**asdict(outcome), "files": files})
-        self.write_json(f"stages/{outcome.stage}.json", asdict(final))
+        self.write_json(f"stages/{outcome.stage}.json", signed(asdict(final)))
         return final
 
     def is_whole(self, outcome: Outcome) -> bool:
