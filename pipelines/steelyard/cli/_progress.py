@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steelyard.cli._output import console
-from steelyard.stages._order import STAGES, WEIGHTS
+from steelyard.stages._order import STAGES, time_left
 from steelyard.store import Outcome
 
 _MARKS = {"done": "✓", "skip": "·", "fail": "✗"}
@@ -20,8 +20,7 @@ class Progress:
         self._console = console(err=True)
         self._quiet = quiet
         self._began = time.monotonic()
-        self._spent = 0.0
-        self._weight = 0.0
+        self._spent: dict[str, float] = {}
 
     def warn(self, message: str) -> None:
         """Show a warning."""
@@ -36,26 +35,22 @@ class Progress:
         if event == "start":
             self._began = time.monotonic()
             if self._console.is_terminal:
-                self._console.print(f"{number}   {stage} …{self._left(stage)}", end="\r", markup=False)
+                self._console.print(f"{number}   {stage} …{self._left()}", end="\r", markup=False)
             return
         seconds = time.monotonic() - self._began
         if event == "done":
-            self._spent += seconds
-            self._weight += WEIGHTS[stage]
+            self._spent[stage] = seconds
         words = [f"{number} {_MARKS[event]} {stage:<16}"]
         words.append("kept" if event == "skip" else f"{seconds:5.1f} s")
         words.append(_rows(outcome))
         line = "  ".join(words).rstrip()
-        after = self._left(STAGES[STAGES.index(stage) + 1]) if event == "done" and stage != STAGES[-1] else ""
+        after = self._left() if event == "done" and stage != STAGES[-1] else ""
         self._console.print(f"{line}{after}", markup=False, style="red" if event == "fail" else None)
         for said in (outcome.details.get("said") or []) if outcome is not None else []:
             self._console.print(f"        {said}", markup=False)
 
-    def _left(self, upcoming: str) -> str:
-        if not self._weight:
-            return ""
-        rest = sum(WEIGHTS[s] for s in STAGES[STAGES.index(upcoming) :])
-        return f"  (about {max(round(rest * self._spent / self._weight), 1)} s left)"
+    def _left(self) -> str:
+        return f"  (about {max(round(time_left(self._spent)), 1)} s left)" if self._spent else ""
 
 
 def _rows(outcome: Outcome | None) -> str:
