@@ -161,6 +161,13 @@ demo --rows many | --rows
 demo --fraud-share 2 | fraud_share
 profile TABLE | --label
 profile '' --label y | path
+profile TABLE --label y --format exel | 'exel'
+split TABLE --label y --format paruqet --out DIR/new | parquet
+resample TABLE --label y --format exel --method none --out DIR/new | Known are avro, csv
+evaluate TABLE --label y --score b --format exel | --format
+score DIR TABLE --format exel --out DIR/new | 'exel'
+guard suggest TABLE --label y --format exel | 'exel'
+profile TABLE --label y --option sep | --option
 profile DIR/no.parquet --label y | no.parquet
 split TABLE --label y | --out
 split TABLE --label y --out FILE | FILE
@@ -204,7 +211,9 @@ run PIPELINE --set data.weight=weihgt | weihgt
 run PIPELINE --set data.weight=kind | kind
 run PIPELINE --set data.cost.false_negative=amuont | amuont
 run PIPELINE --set data.cost.false_negative=kind | kind
-run PIPELINE --set data.positive=fraud | fraud
+run PIPELINE --set data.positive=fraud | data.positive: 'fraud' is no class of the label. The label has 2 classes
+run PIPELINE --set data.format=paruqet | Did you mean 'parquet'?
+run PIPELINE --set data.label=kind --set data.positive=web --set data.on_null_label=drop | of two classes
 run PIPELINE --set data.label=amount | amount
 run PIPELINE --set data.where='amuont > 5' | amuont
 run PIPELINE --set data.where='amount / 0 > 1' | data.where
@@ -217,7 +226,11 @@ run PIPELINE --set 'train.class_weight={fraud: 3}' | fraud
 profile TABLE --label Y2 | Y2
 profile TABLE --label y --exclude t --key idd | idd
 profile TABLE --label y --exclude knid | knid
-profile TABLE --label y --exclude t --positive fraud | fraud
+profile TABLE --label y --exclude t --positive fraud | --positive: 'fraud'
+profile TABLE --label customer --positive 7 | --positive: '7' is for labels of two classes; leave it out. The label has
+split TABLE --label y --exclude knid --out DIR/new | knid
+evaluate TABLE --label y --score b --exclude knid | knid
+evaluate TABLE --label y --score b --positive fraud | --positive: 'fraud' is no class
 split TABLE --label Y2 --out DIR/new | Y2
 split TABLE --label y --key idd --out DIR/new | idd
 split TABLE --label y --method group --group grp --out DIR/new | grp

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import bad_inputs
 import pytest
+import typer.main
 from bad_inputs import Bad
 from command_line import steelyard_here
+
+from steelyard.cli._app import _ON_TABLES, app
 
 _STACK = re.compile(r"Traceback|[Pp]y4[Jj]|\bat (?:org|java|scala)\.|\"stacktrace\"|JVM stacktrace")
 SPARK_FREE = 195  # cases that must fail before there is a session
@@ -22,6 +25,21 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("STEELYARD_MASTER", raising=False)
     monkeypatch.setenv("STEELYARD_STORE", str(tmp_path / "runs"))
     return tmp_path
+
+
+def foreign_options(words: list[str], told: str) -> set[str]:
+    """Return what an answer names that the command does not have: an option, or for a bare table a pipeline's key."""
+    group = typer.main.get_command(app)
+    known = getattr(group, "commands", {}).get(words[0]) if words else None
+    if known is None:
+        return set()
+    known = getattr(known, "commands", {}).get(words[1] if len(words) > 1 else "", known)
+    own = {"--help", "--debug", *(o for p in known.params for o in p.opts)}
+    given = {word.partition("=")[0] for word in words}
+    here = re.sub(r"--\w+[^()\n]{0,60}\(in a pipeline, data\.\w+\)", "", told)
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", here)) - own - given
+    keys = re.findall(r"(?<![\w/'\".])data\.[a-z]+", here) if words[0] in _ON_TABLES else []
+    return named | set(keys)
 
 
 def faults(cases: Iterable[Bad]) -> tuple[int, list[str]]:
@@ -41,6 +59,7 @@ def faults(cases: Iterable[Bad]) -> tuple[int, list[str]]:
             "a line without end": max(map(len, message.splitlines() or [""])) > 650,
             f"{case.names} is not named": case.names not in message,
             "a stack": _STACK.search(told),
+            "what the command does not have": foreign_options(case.words, told),
         }
         found += [f"{shown}: {what}: {told[-600:]}" for what, is_so in wrong.items() if is_so]
     return count, found

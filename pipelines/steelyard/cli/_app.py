@@ -31,6 +31,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
+_ON_TABLES = ("profile", "split", "resample", "evaluate", "score", "guard")  # commands without a pipeline
 _COMMANDS: tuple[Callable[..., int], ...] = (
     _run.demo,
     _run.run,
@@ -86,6 +87,10 @@ def _print_any_text() -> None:
 
 
 def _fail(arguments: list[str], kind: str, message: str, code: int) -> int:
+    if arguments[0] in _ON_TABLES:
+        from steelyard.config import as_options
+
+        message = as_options(message)
     if "--json" in arguments:
         from steelyard.cli._output import print_json
 

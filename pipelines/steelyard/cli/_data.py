@@ -33,6 +33,10 @@ Missing = Annotated[
 ]
 Key = Annotated[list[str] | None, typer.Option("--key", help="A column that identifies a row; may be repeated.")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="A column that is no feature; may be repeated.")]
+NoIdentity = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", help="A column that does not tell rows without a key apart; may be repeated."),
+]
 Positive = Annotated[str | None, typer.Option("--positive", help="[default: the rarer of two classes]")]
 Out = Annotated[str, typer.Option("--out", help="A folder or URI that doesn't exist yet.")]
 _MISTAKES = ("false_negative", "false_positive")
@@ -41,15 +45,16 @@ Seed = Annotated[int, typer.Option("--seed")]
 
 def tell_note(message: str) -> None:
     """Show a note on stderr."""
-    typer.echo(f"note: {message}", err=True)
+    from steelyard.config import as_options
+
+    typer.echo(f"note: {as_options(message)}", err=True)
 
 
 def reading(options: list[str] | None, missing: list[str] | None) -> dict[str, Any]:
     """Return how a table is read, as keys of the section `data`."""
-    bad = [o for o in options or [] if "=" not in o]
-    if bad:
-        raise InputError(f"--option {bad[0]!r} is not of the form NAME=value")
-    return {"options": dict(o.split("=", 1) for o in options or []), "missing": missing}
+    from steelyard.config import reading_options
+
+    return {"options": reading_options(options), "missing": missing}
 
 
 def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
@@ -97,6 +102,7 @@ def split(
     options: Options = None,
     missing: Missing = None,
     key: Key = None,
+    exclude: NoIdentity = None,
     method: Annotated[str, typer.Option("--method", help="stratified, group or temporal")] = "stratified",
     group: Annotated[str | None, typer.Option("--group", help="A column whose equal rows stay together.")] = None,
     time: Annotated[str | None, typer.Option("--time", help="The time column of a temporal split.")] = None,
@@ -124,7 +130,8 @@ def split(
     given = {"validation": validation, "test": test, "gap": gap}
     wanted = {"method": method, "seed": seed, **{k: v for k, v in given.items() if v is not None}}
     how = reading(options, missing)
-    config = bare_table(data, form, {"split": wanted}, label=label, key=key, group=group, time=time, **how)
+    named = {"label": label, "key": key, "exclude": exclude, "group": group, "time": time}
+    config = bare_table(data, form, {"split": wanted}, **named, **how)
     session = session_of(config, out)
     plan: SplitPlan | FoldPlan
     if folds is None:
@@ -202,6 +209,7 @@ def evaluate(
     form: Format = None,
     options: Options = None,
     missing: Missing = None,
+    exclude: NoIdentity = None,
     positive: Annotated[
         str | None, typer.Option("--positive", help="[default: 1 of 0 and 1, true of booleans, else the rarer class]")
     ] = None,
@@ -232,6 +240,7 @@ def evaluate(
         scores,
         form,
         label=label,
+        exclude=exclude,
         positive=positive,
         weight=weight,
         cost=costs,
@@ -266,13 +275,14 @@ def score(
     data whose gate has passed.
     """
     from steelyard.cli._output import number, print_json
-    from steelyard.config import SparkConfig
+    from steelyard.config import SparkConfig, known_format
     from steelyard.stages._check import check_path
     from steelyard.stages._current import find_run
     from steelyard.stages._model import saved_model
     from steelyard.stages.score import score_table
 
     how = reading(options, missing)
+    form = known_format(form, "--format")
     saved_model(find_run(run_dir))
     check_path(data, SparkConfig(), "DATA")
     session = command_session(SparkConfig())

@@ -8,8 +8,9 @@ from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig
 from steelyard.config._pipeline import PipelineConfig
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
 from steelyard.config._stages import STAGES
+from steelyard.config._surface import as_options, reading_options
 from steelyard.config._training import CompareConfig, DecideConfig, GateBound, ResampleConfig, TrainConfig
-from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration
+from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format
 from steelyard.config._yaml import parse_yaml
 
 __all__ = [
@@ -31,13 +32,16 @@ __all__ = [
     "SparkConfig",
     "SplitConfig",
     "TrainConfig",
+    "as_options",
     "check_module",
     "duration",
     "hidden_env",
     "hide_env",
+    "known_format",
     "load",
     "parse_yaml",
     "read_document",
+    "reading_options",
     "refuse_secret_paths",
     "resolve_env",
 ]

@@ -14,6 +14,7 @@ from steelyard.config._values import (
     ClassText,
     Columns,
     Duration,
+    Format,
     Markers,
     Name,
     Section,
@@ -34,7 +35,7 @@ class DataConfig(Section):
 
     path: Name | Annotated[list[Name], Field(min_length=1)] | None = None
     table: Name | None = None
-    format: str | None = None
+    format: Format | None = None
     options: dict[str, str | int | float | bool] = {}
     schema_: str | None = Field(default=None, alias="schema")
     where: str | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from steelyard.errors import ConfigError, closest
 from steelyard.labels import class_name
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -18,6 +19,31 @@ AUTO = "auto"
 
 FILE_FORMATS = frozenset({"parquet", "csv", "json", "orc", "text", "avro", "xml"})
 """Formats whose tables are plain files, which can be listed and pinned."""
+
+_OTHER_FORMATS = frozenset({"delta", "hudi", "iceberg"})  # of folders, with a package of their own
+
+
+def known_format(name: str | None, option: str) -> str | None:
+    """Return a format's name, checked for a command on files.
+
+    Raises
+    ------
+    ConfigError
+        If it is none that is known; a class of Spark's is given with its package, which has a dot.
+    """
+    known = FILE_FORMATS | _OTHER_FORMATS
+    if name is None or _format(name) in known or "." in name:
+        return None if name is None else _format(name)
+    raise ConfigError(
+        f"{option}: there is no format {name!r}.{closest(name, known)} Known are {', '.join(sorted(known))}; any other "
+        "is given by its class, such as org.example.Source"
+    )
+
+
+def _format(name: str) -> str:
+    """Return a format's name as it is compared: Spark ignores its case."""
+    return name.lower() if name.lower() in FILE_FORMATS | _OTHER_FORMATS | {"jdbc"} else name
+
 
 MISSING = ("", "NA", "NaN", "null", "?")
 """What means "missing" in a CSV file by default, in any case."""
@@ -77,6 +103,7 @@ def _markers(value: Any) -> Any:
 
 
 Name = Annotated[str, Field(min_length=1)]
+Format = Annotated[str, AfterValidator(_format)]
 Columns = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
 Marker = str | int | float | bool | None
 Markers = Annotated[list[str], BeforeValidator(_markers, json_schema_input_type=list[Marker] | str)]

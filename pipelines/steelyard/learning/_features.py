@@ -17,6 +17,7 @@ from steelyard.learning._params import DOUBLE_LIMIT
 
 Kind = Literal["number", "boolean", "array", "vector", "category"]
 
+_OUT = "(data.exclude; in code, the dataset's features)"
 HUGE = "holds an infinite value or one beyond"
 RAGGED = "does not hold the number of elements it was fitted with"
 
@@ -45,11 +46,11 @@ def kind_of(df: DataFrame, name: str, *, categorical: bool) -> Kind:
 
 def _advice(of: T.DataType, categorical: bool) -> str:
     if isinstance(of, T.DateType | T.TimestampType | T.TimestampNTZType):
-        return ": a time is no feature; derive numbers from it, or list it under data.exclude"
+        return f": a time is no feature; derive numbers from it, or leave it out {_OUT}"
     if isinstance(of, T.StringType):
-        return ": list it under data.categorical, or under data.exclude"
+        return f": make it a category (data.categorical; in code, the dataset's categorical), or leave it out {_OUT}"
     what = "a category" if categorical else "a feature"
-    return f", which cannot be {what}; list it under data.exclude"
+    return f", which cannot be {what}; leave it out {_OUT}"
 
 
 def present(df: DataFrame, name: str, kind: Kind, element: int | None = None) -> Column:

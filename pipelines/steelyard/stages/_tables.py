@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 
 from steelyard import metrics
 from steelyard.columns import check_free, check_names, internal, require_columns
-from steelyard.config import AUTO, PipelineConfig, load
+from steelyard.config import AUTO, DataConfig, PipelineConfig, known_format, load
 from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose
 from steelyard.errors import InputError
@@ -49,7 +49,7 @@ def bare_table(
     **roles
         Keys of the section `data`; empty ones are left out.
     """
-    source = {"path": data, "format": form, **{k: v for k, v in roles.items() if v}}
+    source = {"path": data, "format": known_format(form, "--format"), **{k: v for k, v in roles.items() if v}}
     return load(json.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
 
 
@@ -143,11 +143,12 @@ def _to_be_divided(
     df = _table(spark, config, warn)
     check_names(df.columns)
     check_free(df.columns, [added], "split")
-    require_columns(df, [*wanted.key, *(c for c in (wanted.group, wanted.time) if c)], "column")
+    named = [*wanted.key, *wanted.exclude, *(c for c in (wanted.group, wanted.time) if c)]
+    require_columns(df, named, "column")
     found = class_counts(df, wanted.label)
     found.check()
     found.refuse_nulls(wanted.label)
-    content = tuple(c for c in df.columns if c != wanted.label)
+    content = tuple(c for c in df.columns if c not in (wanted.label, *wanted.exclude))
     key = tuple(wanted.key)
     return (
         df,
@@ -171,6 +172,12 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str, warn: 
     return made.plan
 
 
+def _telling_apart(df: DataFrame, data: DataConfig) -> list[str]:
+    """Return the columns that tell scored rows apart."""
+    fields = (f for f in df.schema.fields if not isinstance(f.dataType, T.MapType))
+    return [f.name for f in fields if f.name not in data.exclude]
+
+
 def evaluate_table(
     spark: SparkSession,
     config: PipelineConfig,
@@ -187,11 +194,11 @@ def evaluate_table(
     df = _table(spark, config, warn)
     check_names(df.columns)
     data = config.data
-    require_columns(df, [score, *([group] if group else [])], "column")
+    require_columns(df, [score, *([group] if group else []), *data.exclude], "column")
     positive, classes = scored_classes(df, data, score)
     used = chosen_threshold(positive, classes, threshold, data)
     rows, decision = df, None
-    identity = [group] if group else [f.name for f in df.schema.fields if not isinstance(f.dataType, T.MapType)]
+    identity = [group] if group else _telling_apart(df, data)
     if positive is None:
         entries, decision = internal("scores"), internal("decision")
         each = metrics.ScoreColumn.of(df, score).of_classes(classes)

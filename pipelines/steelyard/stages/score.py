@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import check_free, check_names, col, require_columns
-from steelyard.config import hidden_env, refuse_secret_paths, resolve_env
+from steelyard.config import hidden_env, known_format, refuse_secret_paths, resolve_env
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError, InputError
 from steelyard.frames.reading import Source, read
@@ -87,6 +87,7 @@ def score_table(
     a key, only its whole content says which row is which: then all columns are kept.
     """
     _refuse_secrets(data, out)
+    form = known_format(form, "--format")
     with hidden_env(data):
         run = find_run(run_dir)
         model, decision = saved_model(run)

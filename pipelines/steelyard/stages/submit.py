@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from steelyard.config import PipelineConfig, SparkConfig, hide_env, load
+from steelyard.config import PipelineConfig, SparkConfig, as_options, hide_env, known_format, load, reading_options
 from steelyard.errors import INTERRUPTED, ConfigError, InputError, SteelyardError, closest
 from steelyard.stages._check import check
 from steelyard.stages._context import Context, run_config, start_run
@@ -121,7 +121,7 @@ def warn(message: str) -> None:
     print(f"note: {message}", file=sys.stderr)  # noqa: T201
 
 
-def exit_with(execute: Callable[[], None], hide: Callable[[str], str] = str) -> None:
+def exit_with(execute: Callable[[], None], hide: Callable[[str], str] = str, shown: Callable[[str], str] = str) -> None:
     """Run a job and exit with the code that its failure has; only engine failures show a traceback.
 
     Parameters
@@ -129,6 +129,8 @@ def exit_with(execute: Callable[[], None], hide: Callable[[str], str] = str) -> 
     execute : callable
     hide : callable
         Given the traceback, which may show what a driver says of a URL, returns it as it may be shown.
+    shown : callable
+        Given the message, returns it with the options of this job.
     """
     try:
         logs_as_asked()
@@ -136,7 +138,7 @@ def exit_with(execute: Callable[[], None], hide: Callable[[str], str] = str) -> 
     except SteelyardError as error:
         if error.kind == "engine":
             print(hide(traceback.format_exc()), file=sys.stderr)  # noqa: T201
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {shown(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted; the same command runs the stage again", file=sys.stderr)  # noqa: T201
@@ -151,16 +153,17 @@ def main_score() -> None:
     parser.add_argument("run_dir", metavar="RUN_DIR", help="a run, or a pipeline's folder: its current run")
     parser.add_argument("data", metavar="DATA")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--format")
+    _add_reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace earlier scores in --out")
     given = parser.parse_args()
 
     def execute() -> None:
+        how = {"overwrite": given.overwrite, "missing": given.missing, "options": reading_options(given.options)}
+        known_format(given.format, "--format")
         session = submitted_session(SparkConfig(), warn)
-        how = {"overwrite": given.overwrite, "warn": warn}
-        _print(score_table(session, given.run_dir, given.data, given.out, given.format, **how))
+        _print(score_table(session, given.run_dir, given.data, given.out, given.format, warn=warn, **how))
 
-    exit_with(execute)
+    exit_with(execute, shown=as_options)
 
 
 def main_evaluate_scores() -> None:
@@ -171,9 +174,10 @@ def main_evaluate_scores() -> None:
     parser.add_argument("scores", metavar="SCORES")
     parser.add_argument("--label", required=True)
     parser.add_argument("--score", required=True)
-    parser.add_argument("--format")
+    _add_reading(parser)
+    parser.add_argument("--exclude", action="append", help="a column that does not tell rows apart; may be repeated")
     parser.add_argument("--positive")
-    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--threshold", type=float, help="default: 0.5")
     parser.add_argument("--group")
     parser.add_argument("--weight")
     parser.add_argument("--false-negative", help="what a missed positive costs: a column or a number")
@@ -184,11 +188,19 @@ def main_evaluate_scores() -> None:
         costs = {"false_negative": given.false_negative, "false_positive": given.false_positive}
         cost = {k: _number(v) for k, v in costs.items() if v is not None}
         roles = {"label": given.label, "positive": given.positive, "weight": given.weight, "cost": cost}
+        roles |= {"exclude": given.exclude, "missing": given.missing, "options": reading_options(given.options)}
         config = bare_table(given.scores, given.format, **roles)
         session = submitted_session(SparkConfig(), warn)
         _print(evaluate_table(session, config, given.score, given.threshold, given.group, warn))
 
-    exit_with(execute)
+    exit_with(execute, shown=as_options)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options of how a table is read, as the command `steelyard` has them."""
+    parser.add_argument("--format", help="default: by the files' endings, else parquet")
+    parser.add_argument("--option", action="append", dest="options", metavar="NAME=value", help="of Spark's reader")
+    parser.add_argument("--missing", action="append", help="a CSV value that means missing; may be repeated")
 
 
 def _number(text: str) -> float | str:

@@ -52,11 +52,10 @@ class ClassCounts:
         if wanted is not None and (wanted not in self.counts or len(self.counts) != 2):
             n, more = len(self.counts), ", …" if len(self.counts) > 10 else ""
             shown = ", ".join(f"{c!r} ({rows:,} rows)" for c, rows in list(self.counts.items())[:10])
-            fault = "no class of the label" if wanted not in self.counts else "a class, but only two classes have one"
-            raise InputError(
-                f"the positive class {wanted!r} (data.positive, --positive) is {fault}.{closest(wanted, self.counts)} "
-                f"The label has {n} classes: {shown}{more}"
-            )
+            fault = f"is no class of the label.{closest(wanted, self.counts)}"
+            if n != 2:
+                fault = "is for labels of two classes; leave it out."
+            raise InputError(f"data.positive: {wanted!r} {fault} The label has {n} classes: {shown}{more}")
         if len(self.counts) != 2:
             return None
         return wanted if wanted is not None else list(self.counts)[-1]

@@ -103,7 +103,8 @@ def detect_csv(
     if dialect.words():
         notes.insert(0, f"{source.name}: {dialect.words()}")
     if dialect.header and all(form_is_number(name) for name in names):
-        notes.append(f"the first line, {names[0]!r}, …, looks like values: --option header=false reads it as a row")
+        how = "--option header=false (in a pipeline, data.options)"
+        notes.append(f"the first line, {names[0]!r}, …, looks like values: {how} reads it as a row")
     return {"dialect": dialect.to_json(), "names": names, "kinds": kinds, "repeated_header": repeated}, notes
 
 

@@ -13,14 +13,15 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import col
-from steelyard.errors import InputError, damaged_file, reason
+from steelyard.config import FILE_FORMATS
+from steelyard.errors import InputError, closest, damaged_file, reason
 from steelyard.frames.reading._csv import detect_csv, load_csv
 from steelyard.frames.reading._files import Listing, content_options, escaped, list_files, unread_files
 from steelyard.frames.reading._parts import detect_parts, load_parts
 from steelyard.frames.reading._source import Source, format_of
 
 _IN_PARTS = ("parquet", "orc")
-_CORRUPT = "_corrupt_record"
+_NO_FORMAT = "[DATA_SOURCE_NOT_FOUND]"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,16 @@ def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | N
         pin = _pinned(spark, df, listing, form, layout)
         return Reading(_filtered(df, source), [*notes, *said], pin)
     except (PySparkException, Py4JError) as error:
+        if _NO_FORMAT in str(error):
+            raise InputError(_unknown_format(source)) from None
         raise InputError(damaged_file(error) or f"cannot read {source.name}: {reason(error)}") from None
+
+
+def _unknown_format(source: Source) -> str:
+    return (
+        f"there is no format {source.format!r}.{closest(str(source.format), FILE_FORMATS)} Spark itself has "
+        f"{', '.join(sorted(FILE_FORMATS))}; any other needs its package in the session (spark.jars.packages)"
+    )
 
 
 def read_pinned(spark: SparkSession, source: Source, pin: Pin) -> DataFrame:
@@ -166,15 +176,15 @@ def _check_files(spark: SparkSession, source: Source, listing: Listing) -> list[
     if not listing.files:
         hint = f"; {unread[0]} is empty, or in a folder below" if unread else ""
         raise InputError(
-            f"{source.name} holds no file with data{hint} (names that begin with _ or . are passed over; "
-            "--option recursiveFileLookup=true reads all folders below)"
+            f"{source.name} holds no file with data{hint}. Names that begin with _ or . are passed over; "
+            "--option recursiveFileLookup=true (in a pipeline, data.options) reads all folders below"
         )
     other = [f for f in unread if _folder(f) not in folders]
     if not other:
         return []
     return [
         f"{len(other):,} files below {source.name} are not read, such as {other[0]}: their folder is no partition "
-        "(key=value) of the table; --option recursiveFileLookup=true (data.options) reads all of them"
+        "(key=value) of the table; --option recursiveFileLookup=true (in a pipeline, data.options) reads all of them"
     ]
 
 
@@ -203,14 +213,14 @@ def _malformed(df: DataFrame, source: Source, form: str, corrupt: str) -> str:
     """Name a file with records that are not in its format."""
     others = [c for c in df.columns if c != corrupt]
     if not others:
-        why = f"no line is {form.upper()}; a document of many lines needs --option multiLine=true"
-        return f"cannot read {source.name}: {why}"
+        how = "--option multiLine=true (in a pipeline, data.options)"
+        return f"cannot read {source.name}: no line is {form.upper()}; a document of many lines needs {how}"
     place = df.select(col(others[0]), col(corrupt).alias("bad"), F.col("_metadata.file_path").alias("file"))
     row = place.where(F.col("bad").isNotNull()).first()
     where, line = (row["file"], row["bad"][:60]) if row is not None else (source.name, "")
     return (
         f"cannot read {where}: not {form.upper()}: {line!r}; mend it, or leave such lines out with "
-        "--option mode=DROPMALFORMED"
+        "--option mode=DROPMALFORMED (in a pipeline, data.options)"
     )
 
 

@@ -89,6 +89,7 @@ def format_of(source: Source, files: Sequence[str]) -> str:
     if len(named) > 1:
         shown = ", ".join(f"{form} ({path})" for form, path in sorted(named.items()))
         raise InputError(
-            f"{source.name} holds files of several formats: {shown}; name one of them with --format or data.format"
+            f"{source.name} holds files of several formats: {shown}; name one of them with --format "
+            "(in a pipeline, data.format)"
         )
     return next(iter(named), "parquet")

@@ -1,0 +1,48 @@
+"""What a key of the section `data` is called on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from steelyard.errors import InputError
+
+_OPTIONS = {
+    "exclude": "--exclude",
+    "format": "--format",
+    "group": "--group",
+    "key": "--key",
+    "label": "--label",
+    "missing": "--missing",
+    "options": "--option",
+    "path": "DATA",
+    "positive": "--positive",
+    "time": "--time",
+    "weight": "--weight",
+}
+_KEY = re.compile(r"(?<!pipeline, )(?<![\w/'\".])data\.([a-z]+)\b")
+
+
+def as_options(message: str) -> str:
+    """Return a message of a pipeline as a command on a bare table says it, with the command's own options.
+
+    Examples
+    --------
+    >>> as_options("leave it out with data.exclude")
+    'leave it out with --exclude'
+    """
+    return _KEY.sub(lambda match: _OPTIONS.get(match[1], match[0]), message)
+
+
+def reading_options(pairs: Sequence[str] | None) -> dict[str, str]:
+    """Return the options of Spark's reader, given as `NAME=value`.
+
+    Raises
+    ------
+    InputError
+        For what is not of this form.
+    """
+    bad = [pair for pair in pairs or [] if "=" not in pair]
+    if bad:
+        raise InputError(f"--option {bad[0]!r} is not of the form NAME=value")
+    return dict(pair.split("=", 1) for pair in pairs or [])
