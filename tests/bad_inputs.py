@@ -160,7 +160,7 @@ demo --rows -5 | rows
 demo --rows many | --rows
 demo --fraud-share 2 | fraud_share
 profile TABLE | --label
-profile '' --label y | path
+profile '' --label y | DATA
 profile TABLE --label y --format exel | 'exel'
 split TABLE --label y --format paruqet --out DIR/new | parquet
 resample TABLE --label y --format exel --method none --out DIR/new | Known are avro, csv

@@ -160,7 +160,7 @@ def translated(error: Exception, what: str) -> SteelyardError:
     if _RAISED in str(error):
         return InputError(str(error).partition(_RAISED)[2].partition(" SQLSTATE")[0].splitlines()[0].strip())
     if type(error).__name__ in _OF_VALUES:
-        return InputError(f"{what} failed on a value of the table, or an expression in data.where: {said}")
+        return InputError(f"{what} failed on a value of the table or an expression (in a pipeline, data.where): {said}")
     return EngineError(f"{what} failed: {type(error).__name__}: {said}")
 
 

@@ -38,7 +38,7 @@ def foreign_options(words: list[str], told: str) -> set[str]:
     given = {word.partition("=")[0] for word in words}
     here = re.sub(r"--\w+[^()\n]{0,60}\(in a pipeline, data\.\w+\)", "", told)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", here)) - own - given
-    keys = re.findall(r"(?<![\w/'\".])data\.[a-z]+", here) if words[0] in _ON_TABLES else []
+    keys = re.findall(r"(?<!in a pipeline, )(?<![\w/'\".])data\.[a-z]+", here) if words[0] in _ON_TABLES else []
     return named | set(keys)
 
 

@@ -148,8 +148,8 @@ def test_notes_on_odd_features_name_the_column_and_the_line_that_ends_them(spark
     assert set(found) == {"number", "code", "town", "amount", "none"}
     for name in ("number", "code"):
         assert f"feature {name!r} looks like an identifier: its 400 values are all different" in found[name]
-        assert found[name].endswith(f"leave it out with --exclude {name}")
-    assert "category 'town' has 2" in found["town"] and found["town"].endswith("--exclude town leaves it out")
+        assert found[name].endswith(f"leave it out with data.exclude {name}")
+    assert "category 'town' has 2" in found["town"] and found["town"].endswith("data.exclude town leaves it out")
     assert "380 of its 400 values are numbers: not 'unknown'" in found["amount"]
     assert "add --missing '' --missing 'NA'" in found["amount"] and '"?", "unknown"])' in found["amount"]
 

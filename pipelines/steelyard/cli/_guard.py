@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli._data import Data, Exclude, Format, Label, Missing, Options, Positive
+from steelyard.cli._data import Data, Exclude, Format, Key, Label, Missing, Options, Positive
 
 app = typer.Typer(help="Suites that guard a table.", rich_markup_mode=None)
 
@@ -23,6 +23,7 @@ def suggest(
     form: Format = None,
     options: Options = None,
     missing: Missing = None,
+    key: Key = None,
     exclude: Exclude = None,
     positive: Positive = None,
     out: Annotated[
@@ -39,7 +40,7 @@ def suggest(
     from steelyard.stages._tables import bare_table, new_file, profile_table
 
     how = reading(options, missing)
-    config = bare_table(data, form, label=label, exclude=exclude, positive=positive, **how)
+    config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive, **how)
     file = new_file(out) if out is not None else None
     suite = suggest_suite(profile_table(session_of(config), config, tell_note))
     if file is None:

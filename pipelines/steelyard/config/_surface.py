@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from steelyard.errors import InputError
 
 _OPTIONS = {
+    "cost": "--cost",
     "exclude": "--exclude",
     "format": "--format",
     "group": "--group",
@@ -20,7 +21,7 @@ _OPTIONS = {
     "time": "--time",
     "weight": "--weight",
 }
-_KEY = re.compile(r"(?<!pipeline, )(?<![\w/'\".])data\.([a-z]+)\b")
+_KEY = re.compile(r"(?<!pipeline, )(?<![\w/'\".])data\.([a-z]+)\b(\.(?=\w))?")
 
 
 def as_options(message: str) -> str:
@@ -31,7 +32,12 @@ def as_options(message: str) -> str:
     >>> as_options("leave it out with data.exclude")
     'leave it out with --exclude'
     """
-    return _KEY.sub(lambda match: _OPTIONS.get(match[1], match[0]), message)
+    return _KEY.sub(_option, message)
+
+
+def _option(match: re.Match[str]) -> str:
+    name = _OPTIONS.get(match[1])
+    return match[0] if name is None else name + (" " if match[2] else "")
 
 
 def reading_options(pairs: Sequence[str] | None) -> dict[str, str]:

@@ -18,7 +18,7 @@ _NEARLY = 0.9  # of the rows, for approximate counts of distinct values
 
 
 def feature_notes(
-    df: DataFrame, data: Dataset, rows: int, features: dict[str, Any], exclude: str, warn: Callable[[str], None]
+    df: DataFrame, data: Dataset, rows: int, features: dict[str, Any], warn: Callable[[str], None]
 ) -> None:
     """Warn of features that look like identifiers, and of categories with hundreds of levels.
 
@@ -31,8 +31,6 @@ def feature_notes(
     rows : int
     features : dict
         Statistics of the features.
-    exclude : str
-        What excludes a column, for messages.
     warn : callable
         Takes notes.
     """
@@ -40,14 +38,14 @@ def feature_notes(
     for name in identifiers:
         warn(
             f"feature {name!r} looks like an identifier: its {rows:,} values are all different; leave it out with "
-            f"{exclude} {name}"
+            f"data.exclude {name}"
         )
     for name in data.categorical:
         levels = _levels(features, name)
         if levels >= _MANY_LEVELS and name not in identifiers:
             warn(
                 f"category {name!r} has {levels:,} levels or more, of which a model keeps the most frequent; "
-                f"{exclude} {name} leaves it out"
+                f"data.exclude {name} leaves it out"
             )
 
 

@@ -65,8 +65,8 @@ def roles(
     df : DataFrame
     config : DataConfig
     bare : bool, default False
-        Whether a command on a table asks: messages then name its options, and columns of a type that no model takes
-        are left out, with a note. A pipeline refuses them.
+        Whether a command on a table asks: columns of a type that no model takes are then left out, with a note. A
+        pipeline refuses them.
     any_type : bool, default False
         Whether nothing reads the features, so that they may have any type.
     warn : callable
@@ -90,8 +90,8 @@ def roles(
         "cost": [c for c in (config.cost.false_negative, config.cost.false_positive) if isinstance(c, str)],
     }
     for role, names in named.items():
-        require_columns(df, names, option(role, bare=bare))
-    check_flag(df, {option(role, bare=bare): names for role, names in named.items() if role != "exclude"})
+        require_columns(df, names, f"data.{role}")
+    check_flag(df, {f"data.{role}": names for role, names in named.items() if role != "exclude"})
     out = {config.label, *config.key, *config.exclude, config.group, config.time, config.weight, IS_SYNTHETIC}
     candidates = [c for c in df.columns if c not in out]
     if not candidates:
@@ -108,11 +108,6 @@ def roles(
         weight=config.weight,
         cost=Cost(config.cost.false_negative, config.cost.false_positive),
     )
-
-
-def option(name: str, *, bare: bool) -> str:
-    """Return what a key of the section `data` is called where the user writes it: in a pipeline, or in a command."""
-    return f"--{name}" if bare else f"data.{name}"
 
 
 def _features(

@@ -25,7 +25,7 @@ from steelyard.stages._context import Context, Result
 from steelyard.stages._feature_notes import feature_notes
 from steelyard.stages._refusals import refuse_huge, refuse_threshold
 from steelyard.stages._scores import check_key
-from steelyard.stages._source import configured_source, option, roles
+from steelyard.stages._source import configured_source, roles
 from steelyard.stages.split import check_split_free
 from steelyard.stats import ClassCounts, class_counts, profile
 
@@ -53,10 +53,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, ba
     """Return the content of `stats.json` for a table; `bare` is as for `roles`."""
     found = roles(df, data, bare=bare, warn=warn)
     if not found.key:
-        warn(
-            f"no {option('key', bare=bare)}: rows are identified by their whole content, so that scans for splits read "
-            "all columns"
-        )
+        warn("no data.key: rows are identified by their whole content, so that scans for splits read all columns")
     counts = class_counts(df, data.label)
     counts.check()
     positive = counts.positive(data.positive)
@@ -64,7 +61,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, ba
     known = replace(found, positive=positive, classes=counts.ordered(positive))
     check_amounts(df, known)
     features = profile(df, known, counts.counts)
-    feature_notes(df, known, counts.total + counts.nulls, features, option("exclude", bare=bare), warn)
+    feature_notes(df, known, counts.total + counts.nulls, features, warn)
     return {
         "rows": counts.total + counts.nulls,
         "label": data.label,

@@ -161,7 +161,7 @@ def main_score() -> None:
         how = {"overwrite": given.overwrite, "missing": given.missing, "options": reading_options(given.options)}
         known_format(given.format, "--format")
         session = submitted_session(SparkConfig(), warn)
-        _print(score_table(session, given.run_dir, given.data, given.out, given.format, warn=warn, **how))
+        _print(score_table(session, given.run_dir, given.data, given.out, given.format, warn=_warn_of_table, **how))
 
     exit_with(execute, shown=as_options)
 
@@ -191,9 +191,13 @@ def main_evaluate_scores() -> None:
         roles |= {"exclude": given.exclude, "missing": given.missing, "options": reading_options(given.options)}
         config = bare_table(given.scores, given.format, **roles)
         session = submitted_session(SparkConfig(), warn)
-        _print(evaluate_table(session, config, given.score, given.threshold, given.group, warn))
+        _print(evaluate_table(session, config, given.score, given.threshold, given.group, _warn_of_table))
 
     exit_with(execute, shown=as_options)
+
+
+def _warn_of_table(message: str) -> None:
+    warn(as_options(message))
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
