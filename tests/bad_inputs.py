@@ -213,7 +213,6 @@ run PIPELINE --set data.cost.false_negative=amuont | amuont
 run PIPELINE --set data.cost.false_negative=kind | kind
 run PIPELINE --set data.positive=fraud | data.positive: 'fraud' is no class of the label. The label has 2 classes
 run PIPELINE --set data.format=paruqet | Did you mean 'parquet'?
-run PIPELINE --set data.label=kind --set data.positive=web --set data.on_null_label=drop | of two classes
 run PIPELINE --set data.label=amount | amount
 run PIPELINE --set data.where='amuont > 5' | amuont
 run PIPELINE --set data.where='amount / 0 > 1' | data.where
@@ -227,7 +226,6 @@ profile TABLE --label Y2 | Y2
 profile TABLE --label y --exclude t --key idd | idd
 profile TABLE --label y --exclude knid | knid
 profile TABLE --label y --exclude t --positive fraud | --positive: 'fraud'
-profile TABLE --label customer --positive 7 | --positive: '7' is for labels of two classes; leave it out. The label has
 split TABLE --label y --exclude knid --out DIR/new | knid
 evaluate TABLE --label y --score b --exclude knid | knid
 evaluate TABLE --label y --score b --positive fraud | --positive: 'fraud' is no class
@@ -322,6 +320,7 @@ def tables(folder: Path) -> Iterator[Bad]:
         "infinite": (base.assign(a=np.where(third, np.inf, 0.5)), "'a'"),
         "no_features": (base[["id", "y"]], "feature"),
         "lists": (base.assign(a=[["x"]] * len(base)), "'a'"),
+        "three": (base.assign(y=base["id"] % 3), "data.positive: '1' is for labels of two classes; leave it out. The"),
         "continuous": (pd.concat([base] * 6).assign(y=np.arange(1200) / 7, id=np.arange(1200)), "'y'"),
     }
     for name, (frame, names) in frames.items():
@@ -331,3 +330,5 @@ def tables(folder: Path) -> Iterator[Bad]:
         document |= {"resample": {"method": "none"}, "decide": {}}
         document["data"]["cost"] = {}
         yield Bad(["run", json.dumps(document)], names)
+    words = ["evaluate", str(folder / "three.parquet"), "--label", "y", "--score", "b", "--positive", "1"]
+    yield Bad(words, "--positive: '1' is for labels of two classes; leave it out. The label has 3 classes")
