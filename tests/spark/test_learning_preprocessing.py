@@ -156,7 +156,7 @@ def test_infinite_values_at_scoring_are_named(spark: SparkSession) -> None:
             dt.datetime(2026, 1, 1),
             "feature 'x' is of type timestamp: a time is no feature; derive numbers",
         ),
-        ("date", dt.date(2026, 1, 1), "or leave it out \\(data.exclude; in code"),
+        ("date", dt.date(2026, 1, 1), "or leave it out (data.exclude; in code"),
         ("string", "a", "feature 'x' is of type string: make it a category (data.categorical"),
         ("map<string,int>", {"a": 1}, "cannot be a feature"),
         ("array<string>", ["a"], "cannot be a feature"),

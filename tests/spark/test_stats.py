@@ -30,7 +30,7 @@ def test_counts_order_and_roles(spark: SparkSession) -> None:
     assert ClassCounts({"a": 2, "b": 2}).positive() == "b"
     with pytest.raises(InputError, match=r"'yes'.*is no class of the label.*'0' \(2 rows\), '1' \(1 rows\)"):
         found.positive("yes")
-    with pytest.raises(InputError, match="only two classes have one.*3 classes: 'no'.*'Yes'"):
+    with pytest.raises(InputError, match="is for labels of two classes.*3 classes: 'no'.*'Yes'"):
         ClassCounts({"no": 9, "yes": 2, "Yes": 1}).positive("yes")
     with pytest.raises(InputError, match="label 'y' is null in 2 rows"):
         found.refuse_nulls("y")
