@@ -167,6 +167,29 @@ def test_a_torn_run_json_stays_and_stops_nothing(store: Store, make: Make) -> No
     assert going(store, keep=0) == ["fraud/r01"]
 
 
+def test_what_a_killed_write_has_left_keeps_no_run(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    old = make(1, "failed")
+    make(2)
+    if old.local is not None:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr("steelyard.store._folder.os.replace", killed)
+            old.write_text("metrics.json", "{}")
+        assert len(list(old.local.glob(".metrics.json.*"))) == 1
+    assert going(store, keep=0) == ["fraud/r01"]
+
+
+def test_a_changed_outcome_keeps_its_run_and_stops_nothing(store: Store, make: Make) -> None:
+    make(1, "failed")
+    make(2)
+    odd = make(3, "failed")
+    odd.write_text("stages/gate.json", odd.read_text("stages/gate.json").replace('"failed"', '"fallen"'))
+    assert reasons(store, keep=0)["r03"] == "the outcome of its gate or report has changed"
+    assert going(store, keep=0) == ["fraud/r01"]
+
+
 def test_what_stays_must_be_said(store: Store, make: Make) -> None:
     with pytest.raises(InputError, match="has no runs"):
         judge(store, keep=1)

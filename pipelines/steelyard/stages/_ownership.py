@@ -6,7 +6,7 @@ from typing import Any
 
 from steelyard.errors import InputError
 from steelyard.stages._order import STAGES
-from steelyard.store import RunDir
+from steelyard.store import RunDir, is_temporary
 
 TORN = "its run.json can't be read"
 FOREIGN = "steelyard did not make it"
@@ -21,7 +21,7 @@ def why_foreign(run: RunDir, pipeline: str, run_id: str) -> str | None:
     """
     if run.is_link():
         return "it is a link"
-    other = sorted(set(run.names()) - _MADE)
+    other = sorted(name for name in run.names() if name not in _MADE and not is_temporary(name))
     if other:
         return f"it holds {other[0]!r}, which steelyard did not make"
     try:

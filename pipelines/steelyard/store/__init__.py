@@ -6,6 +6,7 @@ A stage writes what it makes under a folder that carries its attempt, and become
 outcome `stages/<stage>.json`. What isn't named there doesn't exist for readers.
 """
 
+from steelyard.store._folder import is_temporary
 from steelyard.store._json import dumps, signed, to_json, verified
 from steelyard.store._outcome import Outcome, new_token, now
 from steelyard.store._run import RUN_ID, Published, RunDir, RunExistsError, Store, open_run
@@ -18,6 +19,7 @@ __all__ = [
     "RunExistsError",
     "Store",
     "dumps",
+    "is_temporary",
     "new_token",
     "now",
     "open_run",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,12 @@ from steelyard.store._outcome import new_token
 _MAGIC = 4  # bytes: the end of a Parquet file is the footer, its length, `PAR1`
 _LENGTH = 4
 _SHOWN = 50  # characters of a name in that of a temporary file: names have at most 255 bytes
+_TEMPORARY = re.compile(r"\..+\.\d{8}T\d{6}Z-[0-9a-f]{4}")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is what a killed process left of one that it was writing."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 class Folder:
