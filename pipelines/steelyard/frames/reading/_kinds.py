@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from steelyard.frames._text_forms import MARKER
+
 Kind = Literal["text", "long", "double", "comma", "boolean", "date", "timestamp", "empty"]
 Form = Literal[
     "missing", "int", "long", "big", "number", "code", "comma", "grouped", "boolean", "date", "timestamp", "text"
 ]
 """Forms of a value. `long`: a whole number of 16 to 18 digits; `big`: of more; `code`: digits that are no number, with
 leading zeros or such as 12E03; `comma`: with a decimal comma; `grouped`: 1,234 may be a thousand or a decimal."""
-
-MARKER = "marker:"
-"""Form of a marker of a missing value: this and the marker as it is written."""
 
 _NUMBERS = ("int", "long", "big", "number", "comma", "grouped")
 _NEARLY = 0.9

@@ -15,7 +15,8 @@ from pyspark.sql import types as T
 from steelyard.columns import col
 from steelyard.config import FILE_FORMATS
 from steelyard.errors import InputError, closest, damaged_file, reason
-from steelyard.frames.reading._csv import detect_csv, load_csv
+from steelyard.frames.reading._csv_layout import detect_csv
+from steelyard.frames.reading._csv_load import load_csv
 from steelyard.frames.reading._files import Listing, content_options, escaped, list_files, unread_files
 from steelyard.frames.reading._parts import detect_parts, load_parts
 from steelyard.frames.reading._source import Source, format_of
