@@ -1,7 +1,7 @@
 """The estimate of the time left, on the seconds that stages of real runs took.
 
-The runs differ in rows (1,200 to 288,000), sampler and trainer, some on an idle machine and some on a busy one. Each
-was a process of its own, whose `profile` starts Spark.
+The runs differ in rows (1,200 to 288,000), sampler and trainer, some on an idle machine and some on a busy one. In
+most of them `profile` starts Spark; the demo has started it before, to make its table.
 """
 
 from __future__ import annotations
