@@ -10,9 +10,7 @@ import pyarrow.compute as pc
 MARKER = "marker:"
 """Form of a marker of a missing value: this and the marker as it is written."""
 
-# Java's `$`, which Spark's casts follow for numbers: a line break may end the text.
-_END = r"(?:\r\n|[\n\r\x{85}\x{2028}\x{2029}])?\z"
-_TIME_END = r"(?:\r\n|[\n\r])?\z"  # Spark's casts to times strip these only
+_END = r"(?:\r\n|[\n\r])?\z"  # a line break that Spark's casts strip
 _LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 _DAY = (
     r"(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
@@ -28,10 +26,10 @@ _FORMS = (
     ("code", rf"(?:[+-]?0[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|[0-9]{{2,}}[eE][0-9]+){_END}"),
     ("boolean", r"(?:[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])\z"),
     ("grouped", rf"[+-]?[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+{_END}"),
-    ("date", rf"{_DAY}{_TIME_END}"),
+    ("date", rf"{_DAY}{_END}"),
     (
         "timestamp",
-        rf"{_DAY}[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{{1,9}})?{_ZONE}?)?{_TIME_END}",
+        rf"{_DAY}[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{{1,9}})?{_ZONE}?)?{_END}",
     ),
     ("comma", rf"[+-]?(?:[0-9]+,[0-9]*|,[0-9]+)(?:[eE][+-]?[0-9]+)?{_END}"),
     ("number", rf"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf(?:inity)?|nan)){_END}"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
+from operator import and_
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col
+from steelyard.columns import col, combined
 from steelyard.config import MISSING
 from steelyard.frames.reading._csv_parser import text_schema, texts
 from steelyard.frames.reading._dialect import C1, C1_TEXT, WINDOWS, Dialect
@@ -29,7 +29,7 @@ def load_csv(spark: SparkSession, source: Source, listing: Listing, layout: Mapp
     extra = [f for f in listing.partitions if f.name.lower() not in {n.lower() for n in names}]
     raw = texts(spark, source, listing, dialect, text_schema(names, extra))
     if layout["repeated_header"]:
-        raw = raw.where(~reduce(lambda a, b: a & b, (col(n).eqNullSafe(F.lit(n)) for n in names)))
+        raw = raw.where(~combined(and_, [col(n).eqNullSafe(F.lit(n)) for n in names]))
     windows = dialect.encoding == WINDOWS
     typed = [
         _typed(col(n), kind, source, windows=windows).alias(n) for n, kind in zip(names, layout["kinds"], strict=True)
