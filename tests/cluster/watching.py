@@ -54,12 +54,11 @@ class Driver:
         return self.started.wait(300)
 
     def has_begun(self, stage: str) -> bool:
-        """Whether a stage is being executed: the outcome before it is there, and none from it on."""
+        """Whether a stage is being executed: the outcome before it is there, its own and that of `gate` are not."""
         if self.started.poll() is not None:
             raise RuntimeError(f"the run has ended\n{self.log.read_text()[-4000:]}")
         before = self.run.outcome(STAGES[STAGES.index(stage) - 1])
-        later = [self.run.outcome(s) for s in STAGES[STAGES.index(stage) :]]
-        return before is not None and before.done and not any(later)
+        return before is not None and before.done and not any(map(self.run.outcome, (stage, "gate")))
 
     def ask(self, what: str) -> Any:
         """Return what the REST API says of this application."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,33 @@ def test_resume_keeps_whole_stages_and_redoes_what_changed(start: Callable[..., 
     run_pipeline(changed, resume=True, notify=lambda e, s, o: events.append((e, s)))
     assert next(s for e, s in events if e == "start") == "train"
     assert changed.run.read_bytes("metrics.json") != bytes_before
+
+
+def test_resume_does_what_a_change_concerns_and_comes_to_what_a_new_run_does(
+    start: Callable[..., Context], table: str
+) -> None:
+    how: dict[str, Any] = {"resample": {"method": "random_under_sampler", "sampling_strategy": 0.5}}
+    run_pipeline(start(pipeline(table, data=COSTS, **how)))
+    cost = {"cost": {"false_negative": 7.5, "false_positive": "amount"}}
+    parameters = {"parameters": {"minority_share_min": 0.01}}
+    ends = {}
+    for config, stages in (
+        (pipeline(table, data=cost, **how), [s for s in STAGES if STAGES.index(s) >= STAGES.index("train")]),
+        (
+            pipeline(table, data=cost, guards=parameters, **how),
+            [s for s in STAGES if s.startswith(("guard", "report", "gate"))],
+        ),
+        (pipeline(table, data=cost, guards=parameters, gate={"recall": {"max": 1.0}}, **how), ["report", "gate"]),
+    ):
+        started: list[str] = []
+        note = partial(lambda to, event, stage, outcome: to.append(stage) if event == "start" else None, started)
+        ctx = start(config, resume=True)
+        run_pipeline(ctx, resume=True, notify=note)
+        assert started == stages
+        ends["resumed"] = ctx.run.read_json("metrics.json")["splits"]
+    ctx = start(config, "new")
+    run_pipeline(ctx)
+    assert ctx.run.read_json("metrics.json")["splits"] == ends["resumed"]
 
 
 def test_overwrite_and_a_taken_id(start: Callable[..., Context], table: str) -> None:

@@ -9,8 +9,9 @@ import pytest
 from small_pipelines import pipeline
 
 from steelyard.errors import InputError, short
-from steelyard.stages import start_run
+from steelyard.stages import STAGES, run_config, start_run
 from steelyard.stages._check import check, check_paths
+from steelyard.stages._order import fingerprint
 from steelyard.stages.submit import locate
 from steelyard.store import Outcome, RunDir, RunExistsError, Store
 
@@ -29,13 +30,29 @@ def test_a_stage_refuses_a_pipeline_that_its_run_was_not_started_with(tmp_path: 
     same, config = locate("split", text(), "r1", None, store)
     assert config.split.test == 0.25 and same.location.endswith("small/r1")
     locate("split", text(airflow={"retries": 3}), "r1", None, store)  # no stage reads it
-    with pytest.raises(InputError, match=r"split\.test is 0\.3 now, and was 0\.25 when .*r1.*stage profile.*--run-dir"):
-        locate("train", text(), "r1", None, store, ["split.test=0.3"])
-    with pytest.raises(InputError, match=r"resample\.method is 'smote' now, and was 'none'.*\(and resample\.k_neigh"):
+    with pytest.raises(
+        InputError, match=r"split\.test is 0\.3 now, and was 0\.25 when .*r1 was made; stage split reads it"
+    ):
+        locate("train", text(gate={"recall": {"min": 0.5}}), "r1", None, store, ["split.test=0.3"])
+    with pytest.raises(
+        InputError, match=r"resample\.method is 'smote' now, and was 'none'.*stage resample .*--run-dir"
+    ):
         locate("train", text(resample={"method": "smote", "k_neighbors": 3}), "r1", None, store)
-    with pytest.raises(InputError, match=r"^spark\.conf.* has changed when") as error:
-        locate("train", text(spark={"conf": {"spark.x": "hidden"}}), "r1", None, store)
+    with pytest.raises(InputError, match=r"^data\.options.* has changed when") as error:
+        locate("train", text(data={"options": {"x": "hidden"}}), "r1", None, store)
     assert "hidden" not in str(error.value)
+
+
+def test_a_stage_takes_what_it_and_later_ones_read_as_it_is_now(tmp_path: Path) -> None:
+    store, before = Store(tmp_path), pipeline("/nowhere/t.parquet")
+    run = start_run(store, before, "r1", {"date": "2026-01-01"})
+    for stage in STAGES[:-2]:
+        run.publish(Outcome(stage, "done", "a", "", "", fingerprint(stage, before)))
+    changes = ["decide.threshold={value: 0.5}", "guards.scored=scored.json", "gate.recall={min: 0.5}"]
+    _, config = locate("guard_resampled", text(), "r1", None, store, changes)
+    assert run_config(run) == config and config.decide.threshold == {"value": 0.5}
+    assert run.manifest()["variables"] == {"date": "2026-01-01"}
+    assert [stage for stage in STAGES if run.outcome(stage) is not None] == list(STAGES[: STAGES.index("train")])
 
 
 def test_run_dir_takes_neither_a_pipeline_nor_changes(tmp_path: Path) -> None:

@@ -15,14 +15,14 @@ from steelyard.airflow._operator import StageOperator
 from steelyard.airflow._params import form, overrides
 from steelyard.airflow._run import data_date, run_id
 from steelyard.airflow._schedule import check_schedule, start, timetable
-from steelyard.config import STAGES, PipelineConfig, load, read_document
+from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load, read_document
 from steelyard.errors import ConfigError
 
 # What `${date}` is while a DAG is parsed, which knows of no day yet.
 _SOME_DAY = "2026-01-01"
 
-GROUPS = {"prepare": "profile", "balance": "diagnose", "model": "train", "publish": "report"}
-"""How stages are shown together: each group from its first stage on."""
+GROUPS = {stage.name: stage.group for stage in STAGE_TABLE}
+"""With which others a stage is shown."""
 
 
 def pipeline_dag(
@@ -96,8 +96,8 @@ def make_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deploymen
             "steelyard_overrides": lambda params: overrides(config, params),
         },
     )
-    groups = {name: TaskGroup(name, dag=dag, prefix_group_id=False) for name in GROUPS}
-    tasks = {stage: _task(stage, dag, groups[_group(stage)], pipeline, config, deployment) for stage in STAGES}
+    groups = {name: TaskGroup(name, dag=dag, prefix_group_id=False) for name in dict.fromkeys(GROUPS.values())}
+    tasks = {stage: _task(stage, dag, groups[GROUPS[stage]], pipeline, config, deployment) for stage in STAGES}
     for before, after in pairwise(STAGES):
         tasks[before] >> tasks[after]
     # Directly, not only through the report, which succeeds whatever has failed before it.
@@ -120,11 +120,6 @@ def shared(config: PipelineConfig, deployment: Deployment) -> dict[str, Any]:
         },
         "tags": ["steelyard"],
     }
-
-
-def _group(stage: str) -> str:
-    """Return the group with the last first stage up to this one."""
-    return [name for name, first in GROUPS.items() if STAGES.index(first) <= STAGES.index(stage)][-1]
 
 
 def _task(

@@ -21,6 +21,7 @@ class Progress:
         self._quiet = quiet
         self._began = time.monotonic()
         self._spent: dict[str, float] = {}
+        self._kept: set[str] = set()
 
     def warn(self, message: str) -> None:
         """Show a warning."""
@@ -38,6 +39,8 @@ class Progress:
                 self._console.print(f"{number}   {stage} …{self._left()}", end="\r", markup=False)
             return
         seconds = time.monotonic() - self._began
+        if event == "skip":
+            self._kept.add(stage)
         if event == "done":
             self._spent[stage] = seconds
         words = [f"{number} {_MARKS[event]} {stage:<16}"]
@@ -50,7 +53,7 @@ class Progress:
             self._console.print(f"        {said}", markup=False)
 
     def _left(self) -> str:
-        return f"  (about {max(round(time_left(self._spent)), 1)} s left)" if self._spent else ""
+        return f"  (about {max(round(time_left(self._spent, self._kept)), 1)} s left)" if self._spent else ""
 
 
 def _rows(outcome: Outcome | None) -> str:

@@ -7,7 +7,7 @@ from steelyard.config._modules import check_module
 from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
 from steelyard.config._pipeline import PipelineConfig
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
-from steelyard.config._stages import STAGES
+from steelyard.config._stages import STAGE_TABLE, STAGES, Stage
 from steelyard.config._surface import as_options, reading_options
 from steelyard.config._training import CompareConfig, DecideConfig, GateBound, ResampleConfig, TrainConfig
 from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format
@@ -19,6 +19,7 @@ __all__ = [
     "FILE_FORMATS",
     "MISSING",
     "STAGES",
+    "STAGE_TABLE",
     "AirflowConfig",
     "CompareConfig",
     "CostConfig",
@@ -31,6 +32,7 @@ __all__ = [
     "ScoreConfig",
     "SparkConfig",
     "SplitConfig",
+    "Stage",
     "TrainConfig",
     "as_options",
     "check_module",

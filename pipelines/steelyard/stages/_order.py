@@ -1,71 +1,82 @@
-"""The stages, their order, and which sections of the configuration each depends on."""
+"""What follows from the table of stages: which are to be done anew after a change, and about how long they take."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import reduce
-from operator import getitem
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from steelyard.config import STAGES, PipelineConfig
+from steelyard.config import AUTO, STAGE_TABLE, STAGES, PipelineConfig, Stage
 
-__all__ = ["STAGES", "WEIGHTS", "downstream", "fingerprint", "time_left"]
+__all__ = ["STAGES", "changed_keys", "dependents", "fingerprint", "first_reader", "time_left"]
 
-_SECTIONS: dict[str, tuple[str, ...]] = {
-    "profile": ("data",),
-    "guard_raw": ("guards",),
-    "split": ("split",),
-    "guard_split": ("guards",),
-    "diagnose": ("train.model",),
-    "resample": ("resample",),
-    "guard_resampled": ("guards",),
-    "train": ("train", "decide"),
-    "evaluate": (),
-    "guard_scored": ("guards",),
-    "report": ("gate",),
-    "gate": ("gate",),
-}
-
-# How long each stage takes, for the estimate of the time left; only the proportions matter. Geometric means over the
-# runs in tests/unit/test_time_left.py. The first stage also starts Spark, which weighs more the smaller a table is:
-# `profile` has the weight that keeps all these runs within a factor of two.
-WEIGHTS: dict[str, float] = {
-    "profile": 43.0,
-    "guard_raw": 11.0,
-    "split": 9.0,
-    "guard_split": 9.0,
-    "diagnose": 20.0,
-    "resample": 10.0,
-    "guard_resampled": 6.0,
-    "train": 26.0,
-    "evaluate": 10.0,
-    "guard_scored": 1.7,
-    "report": 0.2,
-    "gate": 0.02,
-}
+_BY_NAME = {stage.name: stage for stage in STAGE_TABLE}
 
 
-def downstream(stage: str) -> tuple[str, ...]:
-    """Return the stage and all that come after it."""
-    return STAGES[STAGES.index(stage) :]
+def dependents(stages: Collection[str], config: PipelineConfig) -> tuple[str, ...]:
+    """Return some stages and all that read their output, directly or not, in order."""
+    found = set(stages)
+    for stage in STAGE_TABLE:
+        if found & set(_inputs(stage, config)):
+            found.add(stage.name)
+    return tuple(name for name in STAGES if name in found)
+
+
+def _inputs(stage: Stage, config: PipelineConfig) -> Iterable[str]:
+    """Return the stages whose output a stage reads under a configuration."""
+    follows = config.resample.method == AUTO
+    return (name for name in stage.reads if follows or (stage.name, name) != ("resample", "diagnose"))
 
 
 def fingerprint(stage: str, config: PipelineConfig) -> str:
-    """Return a digest of what the stage depends on in the configuration; its inputs are the stages before it."""
-    document: dict[str, Any] = config.to_json()
-    relevant = {s: reduce(getitem, s.split("."), document) for s in _SECTIONS[stage]}
+    """Return a digest of the values of the keys that a stage reads."""
+    relevant = {key: value for key, value in _flat(config).items() if _reads(_BY_NAME[stage], key)}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def time_left(spent: Mapping[str, float]) -> float:
+def changed_keys(one: PipelineConfig, other: PipelineConfig) -> dict[str, tuple[Any, Any]]:
+    """Return the keys in which two configurations differ, with both values."""
+    a, b = _flat(one), _flat(other)
+    return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}
+
+
+def first_reader(key: str) -> str | None:
+    """Return the first stage that reads a key, None if no stage does."""
+    return next((stage.name for stage in STAGE_TABLE if _reads(stage, key)), None)
+
+
+def time_left(spent: Mapping[str, float], kept: Collection[str] = ()) -> float:
     """Return about how many seconds the stages after some will take.
 
     Parameters
     ----------
     spent : mapping of str to float
         Stages that have been executed, at least one, and their seconds. The last is the one that has just ended.
+    kept : collection of str
+        Stages that are not executed.
     """
-    rest = downstream(max(spent, key=STAGES.index))[1:]
-    return sum(WEIGHTS[s] for s in rest) * sum(spent.values()) / sum(WEIGHTS[s] for s in spent)
+    last = max(map(STAGES.index, spent))
+    rest = sum(_BY_NAME[s].weight for s in STAGES[last + 1 :] if s not in kept)
+    return rest * sum(spent.values()) / sum(_BY_NAME[s].weight for s in spent)
+
+
+def _reads(stage: Stage, key: str) -> bool:
+    return _below(key, stage.keys) and not _below(key, stage.without)
+
+
+def _below(key: str, keys: Iterable[str]) -> bool:
+    return any(key == k or key.startswith(f"{k}.") for k in keys)
+
+
+def _flat(config: PipelineConfig) -> dict[str, Any]:
+    """Return the values of a configuration by their keys with dots."""
+    cost = config.data.cost
+    columns = [c for c in (cost.false_negative, cost.false_positive) if isinstance(c, str)]
+    return {**_leaves(config.to_json()), "data.cost.columns": sorted(set(columns))}
+
+
+def _leaves(value: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not value:
+        return {path: value}
+    return {p: v for k, of in value.items() for p, v in _leaves(of, f"{path}.{k}" if path else str(k)).items()}

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
+from steelyard.config import PipelineConfig
 from steelyard.errors import InputError, SteelyardError, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import forget
 from steelyard.stages._logging import tell, tell_outcome
-from steelyard.stages._order import STAGES, downstream, fingerprint
-from steelyard.store import Outcome, new_token, now
+from steelyard.stages._order import STAGES, dependents, fingerprint
+from steelyard.store import Outcome, RunDir, new_token, now
 
 # What Parquet's reader and Hadoop's local file system say of a page that isn't as it was written.
 _CHECKSUMS = ("CRC checksum verification failed", "Checksum error: ")
@@ -25,15 +26,15 @@ def _ignore(event: str, stage: str, outcome: Outcome | None) -> None:
 def run_stage(ctx: Context, stage: str) -> Outcome:
     """Execute one stage anew and publish its outcome.
 
-    The outcomes of this stage and of all after it are deleted first, so that nobody takes results of the old one
-    for results of the new; and so is what was accepted of the run.
+    The outcomes of this stage and of all that read its output are deleted first, so that nobody takes results of the
+    old one for results of the new; and so is what was accepted of the run.
 
     Raises
     ------
     SteelyardError
         What the stage failed with, after the failure is recorded; unforeseen errors come as `EngineError`.
     """
-    ctx.run.void(downstream(stage))
+    ctx.run.void(dependents([stage], ctx.config))
     forget(ctx.run)
     attempt, started = new_token(), now()
     mark = fingerprint(stage, ctx.config)
@@ -82,10 +83,10 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
     ----------
     ctx : Context
     resume : bool, default False
-        Skip the leading stages that are done, whole, and depend on nothing that has changed: neither the configuration
-        nor the files that the input was pinned to.
+        Keep the stages that are done, whole, and concerned by nothing that has changed: neither a key of the
+        configuration that they read, nor the files that the input was pinned to, nor the output of another stage.
     notify : callable
-        Told `("start" | "done" | "skip" | "fail", stage, outcome)`.
+        Told `("start" | "done" | "skip" | "fail", stage, outcome)`; of all stages that are kept first.
 
     Returns
     -------
@@ -96,21 +97,12 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
     SteelyardError
         The first failure, after the report has been written all the same.
     """
-    outcomes: dict[str, Outcome] = {}
-    skipping = resume
-    for stage in STAGES:
-        kept = ctx.run.outcome(stage) if skipping else None
-        if (
-            kept is not None
-            and kept.done
-            and kept.fingerprint == fingerprint(stage, ctx.config)
-            and ctx.run.is_whole(kept)
-            and not (stage == "profile" and _input_changed(ctx))
-        ):
-            outcomes[stage] = kept
-            notify("skip", stage, kept)
-            continue
-        skipping = False
+    kept = _kept(ctx) if resume else {}
+    ctx.run.void([stage for stage in STAGES if stage not in kept])
+    for stage, outcome in kept.items():
+        notify("skip", stage, outcome)
+    outcomes = dict(kept)
+    for stage in (s for s in STAGES if s not in kept):
         notify("start", stage, None)
         try:
             outcomes[stage] = run_stage(ctx, stage)
@@ -119,7 +111,26 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
             _report_failure(ctx, stage)
             raise
         notify("done", stage, outcomes[stage])
-    return outcomes
+    return {stage: outcomes[stage] for stage in STAGES}
+
+
+def _kept(ctx: Context) -> dict[str, Outcome]:
+    """Return the outcomes of the stages that need not be executed anew."""
+    found = {stage: outcome for stage in STAGES if (outcome := ctx.run.outcome(stage)) is not None and outcome.done}
+    asked = {
+        stage: outcome for stage, outcome in found.items() if outcome.fingerprint == fingerprint(stage, ctx.config)
+    }
+    whole = {stage: outcome for stage, outcome in asked.items() if ctx.run.is_whole(outcome)}
+    if "profile" in whole and _input_changed(ctx):
+        del whole["profile"]
+    due = dependents([stage for stage in STAGES if stage not in whole], ctx.config)
+    return {stage: outcome for stage, outcome in whole.items() if stage not in due}
+
+
+def void_changed(run: RunDir, config: PipelineConfig) -> None:
+    """Delete the outcomes that a changed configuration concerns."""
+    outcomes = {stage: outcome for stage in STAGES if (outcome := run.outcome(stage)) is not None}
+    run.void(dependents([s for s, of in outcomes.items() if of.fingerprint != fingerprint(s, config)], config))
 
 
 def _report_failure(ctx: Context, stage: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -167,8 +168,10 @@ def _pin(ctx: Context, document: dict[str, Any]) -> Pin:
 
 
 def dataset(ctx: Context) -> Dataset:
-    """Return the roles of the columns, classes included, as `profile` found them."""
-    return Dataset.from_json(ctx.read("profile", "stats.json")["dataset"])
+    """Return the roles of the columns, classes included, as `profile` found them; costs as they are now."""
+    cost = ctx.config.data.cost
+    found = Dataset.from_json(ctx.read("profile", "stats.json")["dataset"])
+    return replace(found, cost=Cost(cost.false_negative, cost.false_positive))
 
 
 def stats(ctx: Context) -> dict[str, Any]:

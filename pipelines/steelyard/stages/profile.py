@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, dtype
 from steelyard.config import AUTO, DataConfig
-from steelyard.dataset import Dataset
+from steelyard.dataset import Cost, Dataset
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash
@@ -72,7 +72,8 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, ba
         "classes": _shares(counts),
         "latest_time": _latest(df, found.time),
         "features": features,
-        "dataset": known.to_json(),
+        "dataset": replace(known, cost=Cost()).to_json(),  # which a change of costs must not concern
+        "cost_columns": list(known.cost.columns),
     }
 
 

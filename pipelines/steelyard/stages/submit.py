@@ -14,8 +14,8 @@ from steelyard.errors import INTERRUPTED, ConfigError, InputError, SteelyardErro
 from steelyard.stages._check import check
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
-from steelyard.stages._order import STAGES
-from steelyard.stages._runner import run_stage
+from steelyard.stages._order import STAGES, changed_keys, first_reader
+from steelyard.stages._runner import run_stage, void_changed
 from steelyard.stages._session import submitted_session
 from steelyard.store import RunDir, Store, dumps, open_run
 
@@ -33,12 +33,13 @@ def locate(
 ) -> tuple[RunDir, PipelineConfig]:
     """Return a stage's run directory and the configuration that rules there.
 
-    `profile` takes the configuration from the pipeline and writes it to `run.json`, which rules all later stages.
+    The pipeline may differ from what the run was made with in keys that this stage or later ones read: `run.json` is
+    written anew, and outcomes that the change concerns are deleted. With a run directory, its own `run.json` rules.
 
     Raises
     ------
     InputError
-        If what is given doesn't name a run, or the pipeline isn't what the run was started with.
+        If what is given doesn't name a run, or the pipeline differs in a key that an earlier stage reads.
     """
     if stage not in STAGES:
         raise InputError(f"there is no stage {stage!r}.{closest(stage, STAGES)} The stages are {', '.join(STAGES)}")
@@ -58,31 +59,29 @@ def locate(
     directory = store.run(config.name, run_id)
     if not directory.exists("run.json"):
         raise InputError(f"there is no run {run_id!r} of {config.name} in {store.root}; run stage profile first")
-    ruling = run_config(directory)
-    _check_unchanged(config, ruling, directory)
-    return directory, ruling
-
-
-def _check_unchanged(config: PipelineConfig, ruling: PipelineConfig, run: RunDir) -> None:
-    """Raise for a pipeline that says something else than the run was started with: it would be ignored."""
-    given, started = (_flat({k: v for k, v in c.to_json().items() if k != "airflow"}) for c in (config, ruling))
-    changed = [k for k in {**started, **given} if given.get(k) != started.get(k)]
+    changed = changed_keys(config, run_config(directory))
     if changed:
-        key = changed[0]
-        more = f" (and {', '.join(changed[1:6])})" if changed[1:] else ""
-        values = f" is {given.get(key)!r} now, and was {started.get(key)!r}"
-        what = " has changed" if key.startswith(_UNTOLD) else values
-        raise InputError(
-            f"{key}{what} when {run.location} was started, whose run.json rules{more}; "
-            "run stage profile to start over, or give --run-dir to go on with the run as it is"
-        )
+        _refuse_earlier(changed, stage, directory)
+        check(config)
+        known = directory.manifest().get("variables") or {}
+        start_run(store, config, run_id, {**known, **(variables or {})}, resume=True)
+    void_changed(directory, config)
+    return directory, config
 
 
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Return the values of nested mappings by their paths with dots."""
-    if not isinstance(value, Mapping) or not value:
-        return {path: value}
-    return {p: v for k, of in value.items() for p, v in _flat(of, f"{path}.{k}" if path else str(k)).items()}
+def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: RunDir) -> None:
+    """Raise where a changed key, given with both its values, is read by an earlier stage."""
+    readers = {key: STAGES.index(reader) for key in changed if (reader := first_reader(key)) is not None}
+    key = min(readers, key=lambda k: readers[k], default="")
+    if not key or readers[key] >= STAGES.index(stage):
+        return
+    now, before = changed[key]
+    values = " has changed" if key.startswith(_UNTOLD) else f" is {now!r} now, and was {before!r}"
+    reader = STAGES[readers[key]]
+    raise InputError(
+        f"{key}{values} when {run.location} was made; stage {reader} reads it: run stage {reader} with this pipeline "
+        "first, then those after it, or give --run-dir to go on with the run as it is"
+    )
 
 
 def main(stage: str) -> None:

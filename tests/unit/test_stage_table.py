@@ -1,0 +1,81 @@
+"""Which stages a change of the configuration concerns."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load
+from steelyard.stages._order import changed_keys, dependents, fingerprint, first_reader
+
+DOCUMENT = {
+    "version": 1,
+    "name": "t",
+    "data": {"path": "t.parquet", "label": "y", "key": "id", "cost": {"false_negative": "amount", "false_positive": 4}},
+    "resample": {"method": "smote", "k_neighbors": 5},
+}
+FROM_TRAIN = ["train", "evaluate", "guard_scored", "report", "gate"]
+FROM_RESAMPLE = ["resample", "guard_resampled", *FROM_TRAIN]
+CHANGES = {
+    "data.path=u.parquet": list(STAGES),
+    "data.exclude=[a]": list(STAGES),
+    "data.where='a > 0'": list(STAGES),
+    "data.cost.false_positive=5": FROM_TRAIN,
+    "data.cost.false_negative=loss": FROM_RESAMPLE,
+    "guards.raw=other.json": ["guard_raw", "report", "gate"],
+    "guards.reference=old.json": ["guard_raw", "report", "gate"],
+    "guards.split=other.json": ["guard_split", "report", "gate"],
+    "guards.resampled=other.json": ["guard_resampled", "report", "gate"],
+    "guards.scored=other.json": ["guard_scored", "report", "gate"],
+    "guards.parameters={minority_share_min: 0.01}": [s for s in STAGES if s.startswith(("guard", "report", "gate"))],
+    "split.seed=1": ["split", "guard_split", "diagnose", *FROM_RESAMPLE],
+    "split.test=0.3": ["split", "guard_split", "diagnose", *FROM_RESAMPLE],
+    "resample.k_neighbors=3": FROM_RESAMPLE,
+    "resample.method=random_over_sampler": FROM_RESAMPLE,
+    "resample.method=auto": FROM_RESAMPLE,
+    "train.params={max_depth: 3}": FROM_TRAIN,
+    "train.class_weight=balanced": FROM_TRAIN,
+    "train.model=logistic_regression": ["diagnose", "guard_resampled", *FROM_TRAIN],
+    "decide.threshold={value: 0.5}": FROM_TRAIN,
+    "gate.recall={min: 0.5}": ["report", "gate"],
+    "airflow.retries=3": [],
+    "spark.master=local[4]": [],
+    "score={path: a, out: b}": [],
+}
+
+
+def concerned(old: PipelineConfig, new: PipelineConfig) -> list[str]:
+    return list(dependents([s for s in STAGES if fingerprint(s, old) != fingerprint(s, new)], new))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_concerns(change: str) -> None:
+    text = json.dumps(DOCUMENT)
+    assert concerned(load(text), load(text, [change])) == CHANGES[change]
+
+
+def test_a_recommended_sampler_follows_its_diagnosis() -> None:
+    text = json.dumps({**DOCUMENT, "resample": {"method": "auto"}})
+    assert concerned(load(text), load(text, ["train.model=logistic_regression"])) == ["diagnose", *FROM_RESAMPLE]
+
+
+def test_stages_read_earlier_ones_and_every_key_but_those_of_no_run_has_a_reader() -> None:
+    for place, stage in enumerate(STAGE_TABLE):
+        assert set(stage.reads) <= set(STAGES[:place])
+    config, other = load(json.dumps(DOCUMENT)), load(json.dumps(DOCUMENT)).model_copy(update={"name": "u"})
+    assert list(changed_keys(config, other)) == ["name"]
+    sections = {key.split(".")[0] for key in config.to_json() if first_reader(key) is None}
+    # A section of which stages read single keys only has no reader as a whole.
+    assert sections == {"version", "name", "compare", "guards", "spark", "airflow", "score"}
+
+
+def test_the_documentation_shows_the_table() -> None:
+    text = Path("docs/operations.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, flags=re.MULTILINE))
+    for stage in STAGE_TABLE:
+        keys, _, reads = rows[stage.name].partition(" | ")
+        assert re.findall(r"`([^`]+)`", keys.split("but not")[0]) == list(stage.keys)
+        assert tuple(re.findall(r"`(\w+)`", reads)) == stage.reads
