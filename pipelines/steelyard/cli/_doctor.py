@@ -28,12 +28,17 @@ _OPTIONAL = {
 
 def schema(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document, as it does anyway.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a page for people instead.")] = False,
 ) -> int:
     """Print the JSON Schema of a pipeline YAML, for editors."""
     from steelyard.cli._output import print_json
+    from steelyard.stages._reference import pipeline_reference
     from steelyard.stages._schema import pipeline_schema
 
-    print_json(pipeline_schema())
+    if markdown and not json:
+        typer.echo(pipeline_reference(), nl=False)
+    else:
+        print_json(pipeline_schema())
     return 0
 
 

@@ -16,13 +16,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steelyard.learning._registry import check_trainer, get_trainer, largest_feature, load_model, trainer_names
+from steelyard.learning._registry import (
+    check_trainer,
+    get_trainer,
+    largest_feature,
+    load_model,
+    trainer_names,
+    trainer_parameters,
+)
 
 if TYPE_CHECKING:
     from steelyard.learning._model import Model
     from steelyard.learning._trainer import Trainer
 
-__all__ = ["Model", "Trainer", "check_trainer", "get_trainer", "largest_feature", "load_model", "trainer_names"]
+__all__ = [
+    "Model",
+    "Trainer",
+    "check_trainer",
+    "get_trainer",
+    "largest_feature",
+    "load_model",
+    "trainer_names",
+    "trainer_parameters",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from steelyard.errors import ConfigError, InputError, closest
-from steelyard.learning._params import DOUBLE_LIMIT, LOGISTIC_REGRESSION, SINGLE_LIMIT, XGBOOST, Parameters
+from steelyard.learning._params import (
+    DOUBLE_LIMIT,
+    LOGISTIC_REGRESSION,
+    SINGLE_LIMIT,
+    XGBOOST,
+    Choice,
+    Number,
+    Parameters,
+)
 
 if TYPE_CHECKING:
     from steelyard.learning._model import Model
@@ -40,6 +48,11 @@ _TRAINERS = {
 def trainer_names() -> list[str]:
     """Return the names that `get_trainer` knows."""
     return list(_TRAINERS)
+
+
+def trainer_parameters() -> dict[str, Mapping[str, Number | Choice]]:
+    """Return what `train.params` may hold: for each trainer its parameters, with defaults and limits."""
+    return {name: entry.parameters.known for name, entry in _TRAINERS.items()}
 
 
 def check_trainer(name: str, params: Mapping[str, Any] | None = None) -> None:

@@ -106,6 +106,10 @@ def check_sampler(name: str, params: Mapping[str, Any]) -> None:
     get_sampler(name, **params)
 
 
+IN_PIPELINES = {"scale": "standard"}
+"""Defaults in pipelines and commands that differ from the classes' own."""
+
+
 def sampler_for(dataset: Dataset, name: str, params: Mapping[str, Any]) -> Sampler:
     """Return a sampler for a table whose columns' roles are known.
 
@@ -128,6 +132,6 @@ def sampler_for(dataset: Dataset, name: str, params: Mapping[str, Any]) -> Sampl
         "weight_col": dataset.weight,
         "cost_cols": list(dataset.cost.columns) or None,
     }
-    seen: dict[str, Any] = {"scale": "standard", "categorical_features": list(dataset.categorical)}
+    seen: dict[str, Any] = {**IN_PIPELINES, "categorical_features": list(dataset.categorical)}
     cls = sampler_class(name)
     return get_sampler(name, **{**roles, **{n: v for n, v in seen.items() if hasattr(cls, n)}, **params})

@@ -1,0 +1,27 @@
+"""The page that documents the pipeline YAML is that of the models that check it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from steelyard.config import DESCRIPTIONS, load
+from steelyard.stages._reference import EXAMPLES, pipeline_reference
+
+PAGE = Path("docs/pipeline-yaml.md")
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == pipeline_reference(), f"steelyard schema --markdown > {PAGE}"
+
+
+def test_every_key_is_there() -> None:
+    shown = set(re.findall(r"^(?:\| |## )`([\w.]+)`", pipeline_reference(), flags=re.MULTILINE))
+    wanted = {path.replace("*", "METRIC") for path in DESCRIPTIONS if not path.startswith("compare")}
+    assert wanted <= shown
+
+
+def test_its_examples_are_a_pipeline(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("\n".join(EXAMPLES.values()))
+    assert load(str(file)).score is not None
