@@ -18,7 +18,7 @@ from steelyard.learning._model import Model, shared_fields
 from steelyard.learning._trainer import Trainer, in_own_order
 
 if TYPE_CHECKING:
-    from steelyard.store import RunDir
+    from steelyard.store import Folder
 
 _SHOWN = 30
 
@@ -50,7 +50,7 @@ class LogisticRegressionModel(Model):
         return {**super().to_json(), **fitted}
 
     @classmethod
-    def load(cls, document: dict[str, Any], run_dir: RunDir, path: str) -> Self:
+    def load(cls, document: dict[str, Any], run_dir: Folder, path: str) -> Self:
         coefficients = tuple(tuple(row) for row in document["coefficients"])
         return cls(**shared_fields(document), coefficients=coefficients, intercepts=tuple(document["intercepts"]))
 

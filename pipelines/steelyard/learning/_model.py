@@ -18,7 +18,7 @@ from steelyard.learning._link import in_order, logistic, softmax
 from steelyard.learning._registry import FORMAT
 
 if TYPE_CHECKING:
-    from steelyard.store import RunDir
+    from steelyard.store import Folder
 
 PROBABILITIES = "probabilities"
 _MARGINS = internal("margins")
@@ -95,7 +95,7 @@ class Model(ABC):
         """Whether weights of classes bent the probabilities."""
         return bool(self.settings["class_weight"] != "none" or self.settings["params"].get("scale_pos_weight", 1) != 1)
 
-    def save(self, run_dir: RunDir, path: str) -> None:
+    def save(self, run_dir: Folder, path: str) -> None:
         """Write the model below `path`: `model.json`, and what else its kind needs."""
         run_dir.write_json(f"{path}/model.json", self.to_json())
 
@@ -115,7 +115,7 @@ class Model(ABC):
 
     @classmethod
     @abstractmethod
-    def load(cls, document: dict[str, Any], run_dir: RunDir, path: str) -> Self:
+    def load(cls, document: dict[str, Any], run_dir: Folder, path: str) -> Self:
         """Rebuild a model from its document and the files beside it."""
 
 

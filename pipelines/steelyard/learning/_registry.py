@@ -20,7 +20,7 @@ from steelyard.learning._params import (
 if TYPE_CHECKING:
     from steelyard.learning._model import Model
     from steelyard.learning._trainer import Trainer
-    from steelyard.store import RunDir
+    from steelyard.store import Folder
 
 FORMAT = 1
 
@@ -104,7 +104,7 @@ def get_trainer(
     return trainer(resolved, class_weight, num_workers, seed)
 
 
-def load_model(run_dir: RunDir, path: str) -> Model:
+def load_model(run_dir: Folder, path: str) -> Model:
     """Return the model that `Model.save` wrote below `path`.
 
     Raises

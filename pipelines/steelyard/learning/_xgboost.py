@@ -29,7 +29,7 @@ from steelyard.learning._trainer import Trainer, in_own_order
 from steelyard.learning._xgboost_worker import Task
 
 if TYPE_CHECKING:
-    from steelyard.store import RunDir
+    from steelyard.store import Folder
 
 _SHOWN = 30
 _NO_BOOSTER_PARAMS = ("n_estimators", "early_stopping_rounds")
@@ -52,12 +52,12 @@ class XGBoostModel(Model):
         margins: Column = margin_udf(self.booster, several=len(self.learned) > 2)(F.struct(*values))
         return margins
 
-    def save(self, run_dir: RunDir, path: str) -> None:
+    def save(self, run_dir: Folder, path: str) -> None:
         run_dir.write_bytes(f"{path}/booster.ubj", self.booster)
         super().save(run_dir, path)
 
     @classmethod
-    def load(cls, document: dict[str, Any], run_dir: RunDir, path: str) -> Self:
+    def load(cls, document: dict[str, Any], run_dir: Folder, path: str) -> Self:
         return cls(**shared_fields(document), booster=run_dir.read_bytes(f"{path}/booster.ubj"))
 
 

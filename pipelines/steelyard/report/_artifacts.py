@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steelyard.config import STAGES
-from steelyard.store import Outcome, Published, RunDir
+from steelyard.store import Folder, Outcome, Published, RunDir
 
 GUARDS = ("raw", "split", "resampled", "scored")
 
@@ -109,6 +109,6 @@ def _guard(run: RunDir, outcome: Outcome | None, checkpoint: str) -> dict[str, A
     return _json(run, path) if run.exists(path) else {}  # earlier versions listed no files of a guard that said no
 
 
-def _json(files: RunDir, path: str) -> dict[str, Any]:
+def _json(files: Folder, path: str) -> dict[str, Any]:
     document: dict[str, Any] = files.read_json(path)
     return document

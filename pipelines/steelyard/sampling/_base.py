@@ -31,7 +31,7 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
 
     A sampler is no Transformer: a fitted pipeline never resamples the rows that it scores. To write one, derive from
     this class, declare its own parameters with `param`, its constructor with `keyword_only`, and `_plan_classes`;
-    samplers that make new rows also define `_synthesize`. `steelyard.testing` has the checks it must pass.
+    samplers that make new rows derive from `SyntheticSampler`. `steelyard.testing` has the checks it must pass.
 
     Attributes
     ----------

@@ -1,110 +1,26 @@
-"""Stores and the run directories in them."""
+"""Run directories."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
-
-from pyarrow import fs as pafs
 
 from steelyard.errors import InputError, unusable
 from steelyard.store._folder import Folder
 from steelyard.store._json import signed, to_json, verified
 from steelyard.store._outcome import Outcome, new_token, outcome_from
+from steelyard.store._published import Published
 
-RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ANEW = "`steelyard run` with this --run-id and --resume writes it anew"
 _AT_THE_TOP = {"evaluate": "metrics.json", "report": "report.html"}
 
 
 class RunExistsError(InputError):
     """The run id is taken."""
-
-
-class Store:
-    """A place for run directories: a local folder or any file system that `pyarrow.fs` reaches.
-
-    Parameters
-    ----------
-    root : str or Path
-        A path, or a URI such as `s3://bucket/runs`, `gs://…`, `hdfs://…`.
-    filesystem : pyarrow.fs.FileSystem, optional
-        Overrides the one that the URI names; `root` is then a path in it.
-    """
-
-    def __init__(self, root: str | Path, filesystem: pafs.FileSystem | None = None) -> None:
-        self.root = str(root)
-        if filesystem is not None:
-            self._fs, self._path = filesystem, self.root.rstrip("/")
-        elif "://" in self.root:
-            # Hadoop says s3a where pyarrow says s3; Spark is given the user's own spelling.
-            try:
-                self._fs, self._path = pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", self.root))
-            except (OSError, ValueError) as error:
-                raise unusable(error, self.root) from None
-        else:
-            self.root = str(Path(self.root).absolute())
-            self._fs, self._path = pafs.LocalFileSystem(), self.root
-        if isinstance(self._fs, pafs.LocalFileSystem):
-            self.root = self._path  # not `file://`, which `RunDir.uri` adds
-
-    def here(self) -> RunDir:
-        """Return the store's root itself as a directory to read and write in."""
-        return RunDir(self._fs, self._path.rstrip("/"), self.root.rstrip("/"))
-
-    def run(self, name: str, run_id: str) -> RunDir:
-        """Return the directory of a run, whether or not it exists yet.
-
-        Raises
-        ------
-        InputError
-            If the run id has characters that a path must not have, or there is a link of that name.
-        """
-        if not RUN_ID.fullmatch(run_id):
-            raise InputError(f"run id {run_id!r} is not of the form [A-Za-z0-9][A-Za-z0-9._-]{{0,99}}")
-        run = RunDir(self._fs, f"{self._path}/{name}/{run_id}", f"{self.root.rstrip('/')}/{name}/{run_id}")
-        if run.is_link():
-            raise InputError(f"{run.location} is a link, which is never a run; name the run that it leads to")
-        return run
-
-    def create(self, name: str, run_id: str | None, manifest: Mapping[str, Any]) -> RunDir:
-        """Claim a run id by creating its `run.json`.
-
-        Raises
-        ------
-        RunExistsError
-            If the id is taken.
-        """
-        run = self.run(name, new_token() if run_id is None else run_id)
-        run.check_writable()
-        run.claim(manifest)
-        return run
-
-
-def open_run(location: str | Path) -> RunDir:
-    """Return an existing run directory by its path or URI. A link to a run beside it stands for that run.
-
-    Raises
-    ------
-    InputError
-        If there is no `run.json`, or it is a link that leads elsewhere.
-    """
-    run = Store(location).here()
-    if run.is_link() and run.local is not None:
-        target = run.local.resolve()
-        if target.parent != run.local.parent.resolve():
-            raise InputError(f"{location} is a link to {target}; name that folder itself")
-        run = Store(target).here()
-    if not run.exists("run.json"):
-        raise InputError(f"{location} is no run directory: it has no run.json")
-    return run
 
 
 class RunDir(Folder):
@@ -280,78 +196,6 @@ class RunDir(Folder):
 
     def _below(self, path: str) -> list[str]:
         return [path] if self._size(path) is not None else self.files(path)
-
-
-class Published(RunDir):
-    """What one stage has published, for reading: a file that is not as it was is an error.
-
-    Parameters
-    ----------
-    run : RunDir
-    outcome : Outcome
-    """
-
-    def __init__(self, run: RunDir, outcome: Outcome) -> None:
-        super().__init__(run._fs, run._path, run.location)
-        self.attempt = outcome.attempt
-        self._stage = outcome.stage
-        self._listed = {f["path"]: f for f in outcome.files}
-
-    def read_bytes(self, path: str) -> bytes:
-        """Return the content of a published file.
-
-        Raises
-        ------
-        InputError
-            If it is missing or changed; the message names the file and the stage to run again.
-        """
-        if path not in self._listed or self._size(path) is None:
-            raise self._broken(path)
-        content = super().read_bytes(path)
-        if hashlib.sha256(content).hexdigest() != self._listed[path].get("sha256"):
-            raise self._broken(path)
-        return content
-
-    def has(self, folder: str) -> bool:
-        """Whether the stage has published files below a folder."""
-        return any(path.startswith(f"{folder}/") for path in self._listed)
-
-    def check_table(self, folder: str) -> None:
-        """Compare a table's files with the published ones: names, sizes, and the footers of Parquet files.
-
-        Raises
-        ------
-        InputError
-            If one is missing, changed or new.
-        """
-        present = [p for p in self.files(folder) if not _is_hidden(p.removeprefix(f"{folder}/"))]
-        listed = [p for p in self._listed if p.startswith(f"{folder}/") and p.endswith(".parquet")]
-        for path in dict.fromkeys([*listed, *present]):
-            if self.fault(path):
-                raise self._broken(path)
-
-    def fault(self, path: str) -> str | None:
-        """Return what is wrong with a file, None if it is as the stage wrote it."""
-        listed = self._listed.get(path)
-        if listed is None:
-            return "is not among the files that the stage wrote"
-        size = self._size(path)
-        if size is None:
-            return "is missing"
-        if size != listed["size"]:
-            return f"has changed: it has {size:,} bytes, and had {listed['size']:,}"
-        # Outcomes of earlier versions have no digest of footers.
-        known = {k: listed[k] for k in ("sha256", "footer_sha256") if listed.get(k) is not None}
-        changed = known and not known.items() <= self.describe(path).items()
-        return "has changed: its SHA-256 is another" if changed else None
-
-    def _broken(self, path: str) -> InputError:
-        return InputError(f"{self.location}/{path} {self.fault(path)}; run stage {self._stage} again")
-
-
-def _is_hidden(path: str) -> bool:
-    """Whether Spark passes over a file."""
-    return any(part.startswith(("_", ".")) for part in path.split("/"))
 
 
 def _short(error: Exception) -> str:
