@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import steelyard
@@ -27,13 +27,18 @@ def examples() -> Iterator[doctest.DocTest]:
 
 @pytest.fixture(scope="module")
 def names(spark: SparkSession) -> dict[str, Any]:
-    """What examples speak of without making it: a table with 10 frauds in 1,000 rows."""
-    number = F.col("id")
+    """What examples speak of without making it: a table with 10 frauds in 1,000 rows, near to each other."""
+    fraud = F.col("id") % 100 == 7
+
+    def share(of: int) -> Column:
+        drawn = F.pmod(F.xxhash64("id", F.lit(of)), F.lit(1000)) / 1000
+        return F.when(fraud, 0.9 + drawn / 10).otherwise(drawn)
+
     df: DataFrame = spark.range(1000).select(
-        (number % 100 == 7).cast("int").alias("is_fraud"),
-        (F.pmod(F.xxhash64("id"), F.lit(1000)) / 1000).alias("x"),
-        (F.pmod(F.xxhash64("id", F.lit(1)), F.lit(1000)) / 1000).alias("amount"),
-        F.shiftright("id", 2).alias("customer"),
+        fraud.cast("int").alias("is_fraud"),
+        share(0).alias("x"),
+        share(1).alias("amount"),
+        (F.shiftright("id", 2) / 1000).alias("customer"),
     )
     df = df.persist()
     dataset = Dataset("is_fraud", ("x", "amount"), content=("x", "amount", "customer"), classes=("0", "1"))

@@ -7,7 +7,7 @@ Examples
 --------
 >>> check_trainer("xgboost", {"max_depth": 4})
 >>> trainer = get_trainer("xgboost", {"max_depth": 4, "n_estimators": 5})
->>> train, validation = df.where("customer < 200"), df.where("customer >= 200")
+>>> train, validation = df.where("customer < 0.2"), df.where("customer >= 0.2")
 >>> model = trainer.fit(train, validation, dataset, original_train=train)
 >>> scored = model.score(df).select("probabilities")
 """

@@ -59,7 +59,7 @@ def forward_chaining_folds(
     --------
     >>> from steelyard.splitting import fold_rows
     >>> data = Dataset("is_fraud", features=("amount",), time="booked_at")
-    >>> df = df.withColumn("booked_at", F.timestamp_seconds(F.col("amount") * 86400))
+    >>> df = df.withColumn("booked_at", F.timestamp_seconds(F.col("customer") * 86400))
     >>> plan = forward_chaining_folds(df, data, {"0": 990, "1": 10}, 3, gap=timedelta(minutes=7))
     >>> for i in plan.numbers:
     ...     train, test = fold_rows(df, plan, i)
