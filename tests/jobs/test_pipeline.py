@@ -182,6 +182,10 @@ def test_resume_does_what_a_change_concerns_and_comes_to_what_a_new_run_does(
         run_pipeline(ctx, resume=True, notify=note)
         assert started == stages
         ends["resumed"] = ctx.run.read_json("metrics.json")["splits"]
+    accepted = ctx.run.outcome("gate")
+    with pytest.raises(InputError, match="data.cost 'zzz' is not in the table"):
+        run_pipeline(start(pipeline(table, data={"cost": {"false_negative": "zzz"}}, **how), resume=True), resume=True)
+    assert accepted is not None and ctx.run.outcome("gate") == accepted, "nothing was deleted"
     ctx = start(config, "new")
     run_pipeline(ctx)
     assert ctx.run.read_json("metrics.json")["splits"] == ends["resumed"]

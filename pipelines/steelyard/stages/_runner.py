@@ -98,6 +98,8 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
         The first failure, after the report has been written all the same.
     """
     kept = _kept(ctx) if resume else {}
+    if "profile" in kept:
+        _check_costs(ctx)  # before anything is deleted
     ctx.run.void([stage for stage in STAGES if stage not in kept])
     for stage, outcome in kept.items():
         notify("skip", stage, outcome)
@@ -141,6 +143,12 @@ def _report_failure(ctx: Context, stage: str) -> None:
         run_stage(ctx, "report")
     except SteelyardError as error:
         ctx.warn(f"the report could not be written either: {error}")
+
+
+def _check_costs(ctx: Context) -> None:
+    from steelyard.stages._costs import check_new_costs
+
+    check_new_costs(ctx)
 
 
 def _input_changed(ctx: Context) -> bool:

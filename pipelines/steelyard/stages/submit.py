@@ -79,8 +79,8 @@ def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: Run
     values = " has changed" if key.startswith(_UNTOLD) else f" is {now!r} now, and was {before!r}"
     reader = STAGES[readers[key]]
     raise InputError(
-        f"{key}{values} when {run.location} was made; stage {reader} reads it: run stage {reader} with this pipeline "
-        "first, then those after it, or give --run-dir to go on with the run as it is"
+        f"{key.removesuffix('.columns')}{values} when {run.location} was made; stage {reader} reads it: run stage "
+        f"{reader} with this pipeline first, then those after it, or give --run-dir to go on with the run as it is"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, internal, require_columns
+from steelyard.columns import class_text, col, internal
 from steelyard.dataset import Dataset
 from steelyard.deciding import (
     Calibrator,
@@ -24,18 +24,17 @@ from steelyard.frames.caching import cached
 from steelyard.learning import Model, get_trainer
 from steelyard.metrics import ScoreTable, score_table
 from steelyard.sampling import SamplingPlan
-from steelyard.stages._amounts import check_amounts
 from steelyard.stages._context import Context, Result
+from steelyard.stages._costs import check_new_costs
 from steelyard.stages._decision import Decision, positive_probability
-from steelyard.stages._scores import check_key
-from steelyard.stages._source import dataset, rows_of, sampling_plan, source, stats, training_rows
+from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
 from steelyard.weighting import class_weights
 
 
 def run(ctx: Context, attempt: str) -> Result:
     """Write the model, and `decision.json`: classes, priors, calibration, threshold."""
     folder, data, plan = f"model/{attempt}", dataset(ctx), sampling_plan(ctx)
-    _check_costs(ctx, data)
+    check_new_costs(ctx)
     validation = rows_of(ctx, "validation")
     model = _fit(ctx, data, plan, validation)
     model.save(ctx.run, folder)
@@ -56,15 +55,6 @@ def run(ctx: Context, attempt: str) -> Result:
         **model.summary,
     }
     return Result([folder], {"in": {c: of.after for c, of in plan.classes.items()}}, details)
-
-
-def _check_costs(ctx: Context, data: Dataset) -> None:
-    """Check cost columns that `profile` has not: they were named later."""
-    if not set(data.cost.columns) <= set(stats(ctx).get("cost_columns", data.cost.columns)):
-        rows = source(ctx)
-        require_columns(rows, data.cost.columns, "data.cost")
-        check_key(data)
-        check_amounts(rows, data)
 
 
 def _fit(ctx: Context, data: Dataset, plan: SamplingPlan, validation: DataFrame) -> Model:
