@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from steelyard.cli._session import command_session
+from steelyard.cli._session import command_session, was_interrupted
 from steelyard.errors import InputError, InterruptedRunError, SteelyardError
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def execute(
     except KeyboardInterrupt:
         raise InterruptedRunError(f"interrupted; {_how_to_go_on(directory)}") from None
     except SteelyardError as error:
+        if was_interrupted():
+            raise InterruptedRunError(f"interrupted; {_how_to_go_on(directory)}") from None
         if "--debug" in sys.argv:
             raise
         failure = error

@@ -22,11 +22,23 @@ def command_session(config: SparkConfig) -> SparkSession:
     """
     from steelyard.stages._session import own_session
 
-    before = signal.getsignal(signal.SIGINT)
     session = own_session(config)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, _interrupt)
     return session
+
+
+_came = threading.Event()
+
+
+def was_interrupted() -> bool:
+    """Whether Ctrl-C came: in the middle of a call into Java it may end as another error."""
+    return _came.is_set()
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    _came.set()
+    raise KeyboardInterrupt
 
 
 def interrupt_again(lost: Any) -> None:
