@@ -10,9 +10,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from command_line import BIN
+import pytest
+from command_line import BIN, ended_here
 from small_pipelines import pipeline, small_table
 
+from steelyard.cli import _session
 from steelyard.cli._session import interrupt_again
 from steelyard.store import Store
 
@@ -44,6 +46,22 @@ def test_an_interrupted_run_says_what_goes_on_with_it(tmp_path: Path) -> None:
     profile = run.outcome("profile")
     assert profile is not None and profile.done and run.outcome("gate") is None
     assert "b 🧀" in run.read_json(f"profile/{profile.attempt}/stats.json")["features"]
+
+
+def test_a_failure_after_an_interrupt_is_an_interrupt() -> None:
+    """Ctrl-C in the middle of a call into Java may end as another error: a listing that is cut short, say."""
+    assert ended_here("profile", "nope.parquet", "--label", "y").returncode == 2
+    before = signal.signal(signal.SIGINT, _session.on_interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        for words in (["profile", "nope.parquet", "--label", "y"], ["run", "nope.yaml"]):
+            ended = ended_here(*words)
+            assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _session.came.clear()
+    assert ended_here("run", "nope.yaml").returncode == 2
 
 
 def test_an_interrupt_in_a_finalizer_is_not_lost() -> None:

@@ -12,8 +12,8 @@ from typer.exceptions import TyperException
 
 from steelyard import __version__
 from steelyard.cli import _data, _doctor, _gc, _guard, _run
-from steelyard.cli._session import interrupt_again
-from steelyard.errors import INTERRUPTED, SteelyardError, short, translated
+from steelyard.cli._session import interrupt_again, was_interrupted
+from steelyard.errors import INTERRUPTED, InterruptedRunError, SteelyardError, short, translated
 
 app = typer.Typer(
     name="steelyard",
@@ -66,17 +66,22 @@ def main() -> None:
     except TyperException as error:
         asked = getattr(getattr(error, "ctx", None), "command_path", "steelyard")
         code = _fail(arguments, "input", short(f"{error.format_message()} {asked} --help tells more."), 2)
-    except SteelyardError as error:
-        if debug:
-            raise
-        code = _fail(arguments, error.kind, short(str(error)), error.exit_code)
     except Exception as error:  # the last resort: whatever nobody foresaw
         if debug:
             raise
-        known = translated(error, "the command")
-        hint = " (--debug shows where)" if known.kind == "engine" else ""
-        code = _fail(arguments, known.kind, f"{known}{hint}", known.exit_code)
+        known, foreseen = _known(error)
+        hint = "" if foreseen or known.kind != "engine" else " (--debug shows where)"
+        code = _fail(arguments, known.kind, f"{short(str(known))}{hint}", known.exit_code)
     sys.exit(int(code or 0))
+
+
+def _known(error: Exception) -> tuple[SteelyardError, bool]:
+    """Return what a failure is told as, and whether it was foreseen."""
+    if was_interrupted() and not isinstance(error, InterruptedRunError):
+        return InterruptedRunError("interrupted"), True
+    if isinstance(error, SteelyardError):
+        return error, True
+    return translated(error, "the command"), False
 
 
 def _print_any_text() -> None:

@@ -87,10 +87,8 @@ def execute(
     failure: SteelyardError | None = None
     try:
         run_pipeline(local_context(directory, config, progress.warn), resume=resume, notify=progress)
-    except KeyboardInterrupt:
-        raise InterruptedRunError(f"interrupted; {_how_to_go_on(directory)}") from None
-    except SteelyardError as error:
-        if was_interrupted():
+    except (KeyboardInterrupt, SteelyardError) as error:
+        if isinstance(error, KeyboardInterrupt) or was_interrupted():
             raise InterruptedRunError(f"interrupted; {_how_to_go_on(directory)}") from None
         if "--debug" in sys.argv:
             raise

@@ -24,20 +24,22 @@ def command_session(config: SparkConfig) -> SparkSession:
 
     session = own_session(config)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, on_interrupt)
     return session
 
 
-_came = threading.Event()
+came = threading.Event()
+"""Set once Ctrl-C has come."""
 
 
 def was_interrupted() -> bool:
     """Whether Ctrl-C came: in the middle of a call into Java it may end as another error."""
-    return _came.is_set()
+    return came.is_set()
 
 
-def _interrupt(number: int, frame: Any) -> None:
-    _came.set()
+def on_interrupt(number: int, frame: Any) -> None:
+    """Note that Ctrl-C came, and raise it."""
+    came.set()
     raise KeyboardInterrupt
 
 
