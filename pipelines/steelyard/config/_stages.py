@@ -13,7 +13,7 @@ class Stage:
     ----------
     name : str
     reads : tuple of str
-        Stages whose output it reads. Where one of them is executed anew, so is this one.
+        Stages whose output it reads. Where one of them is executed again, so is this one.
     keys : tuple of str
         Keys of the configuration that it reads, and what is below them. `data.cost.columns` stands for the names of
         columns in `data.cost`.

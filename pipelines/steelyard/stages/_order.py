@@ -1,4 +1,4 @@
-"""What follows from the table of stages: which are to be done anew after a change, and about how long they take."""
+"""What follows from the table of stages: which stages a change repeats, and about how long they take."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
 
 
 def _kept(ctx: Context) -> dict[str, Outcome]:
-    """Return the outcomes of the stages that need not be executed anew."""
+    """Return the outcomes of the stages that are kept."""
     found = {stage: outcome for stage in STAGES if (outcome := ctx.run.outcome(stage)) is not None and outcome.done}
     asked = {
         stage: outcome for stage, outcome in found.items() if outcome.fingerprint == fingerprint(stage, ctx.config)

@@ -34,7 +34,7 @@ def locate(
     """Return a stage's run directory and the configuration that rules there.
 
     The pipeline may differ from what the run was made with in keys that this stage or later ones read: `run.json` is
-    written anew, and outcomes that the change concerns are deleted. With a run directory, its own `run.json` rules.
+    replaced, and outcomes that the change concerns are deleted. With a run directory, its own `run.json` rules.
 
     Raises
     ------
