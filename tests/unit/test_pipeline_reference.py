@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from steelyard.config import DESCRIPTIONS, load
+from steelyard.stages import _reference, _schema
 from steelyard.stages._reference import EXAMPLES, pipeline_reference
 
 PAGE = Path("docs/pipeline-yaml.md")
@@ -25,3 +26,8 @@ def test_its_examples_are_a_pipeline(tmp_path: Path) -> None:
     file = tmp_path / "p.yaml"
     file.write_text("\n".join(EXAMPLES.values()))
     assert load(str(file)).score is not None
+
+
+def test_every_threshold_rule_is_told() -> None:
+    told = {re.findall(r"\w+", rule)[0] for rule, _ in _reference._RULES}
+    assert told == set(_schema._rules())
