@@ -14,8 +14,9 @@ import pytest
 from command_line import BIN, ended_here
 from small_pipelines import pipeline, small_table
 
-from steelyard.cli import _session
+from steelyard.cli import _app, _session
 from steelyard.cli._session import interrupt_again
+from steelyard.errors import InputError, InterruptedRunError
 from steelyard.store import Store
 
 
@@ -50,18 +51,18 @@ def test_an_interrupted_run_says_what_goes_on_with_it(tmp_path: Path) -> None:
 
 def test_a_failure_after_an_interrupt_is_an_interrupt() -> None:
     """Ctrl-C in the middle of a call into Java may end as another error: a listing that is cut short, say."""
-    assert ended_here("profile", "nope.parquet", "--label", "y").returncode == 2
     before = signal.signal(signal.SIGINT, _session.on_interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        for words in (["profile", "nope.parquet", "--label", "y"], ["run", "nope.yaml"]):
-            ended = ended_here(*words)
-            assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
     finally:
         signal.signal(signal.SIGINT, before)
-        _session.came.clear()
-    assert ended_here("run", "nope.yaml").returncode == 2
+    for error in (InputError("a file is gone"), ValueError("anything")):
+        told, foreseen = _app._known(error)
+        assert (told.exit_code, str(told), foreseen) == (130, "interrupted", True)
+    asked = InterruptedRunError("steelyard run … goes on")
+    assert _app._known(asked) == (asked, True)
+    assert ended_here("run", "nope.yaml").returncode == 2, "the interrupt was of the command before"
 
 
 def test_an_interrupt_in_a_finalizer_is_not_lost() -> None:

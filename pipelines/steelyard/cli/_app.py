@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 
 from steelyard import __version__
 from steelyard.cli import _data, _doctor, _gc, _guard, _run
-from steelyard.cli._session import interrupt_again, was_interrupted
+from steelyard.cli._session import came, interrupt_again, was_interrupted
 from steelyard.errors import INTERRUPTED, InterruptedRunError, SteelyardError, short, translated
 
 app = typer.Typer(
@@ -57,6 +57,7 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"] or ["--help"]
     _print_any_text()
     sys.unraisablehook = interrupt_again
+    came.clear()  # programs may call this more than once
     try:
         code = app(arguments, standalone_mode=False, prog_name="steelyard")
         if code == INTERRUPTED:  # what the command parser makes of an interrupt
