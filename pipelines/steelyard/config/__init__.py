@@ -3,7 +3,6 @@
 from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document
-from steelyard.config._modules import check_module
 from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
 from steelyard.config._pipeline import PipelineConfig
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
@@ -12,6 +11,7 @@ from steelyard.config._surface import as_options, reading_options
 from steelyard.config._training import CompareConfig, DecideConfig, GateBound, ResampleConfig, TrainConfig
 from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format
 from steelyard.config._yaml import parse_yaml
+from steelyard.extensions import check_module
 
 __all__ = [
     "AUTO",

@@ -1,0 +1,90 @@
+"""Samplers and trainers of other packages: found by an entry point, or by a dotted path in a YAML."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from steelyard.errors import ConfigError, closest
+
+VARIABLE = "STEELYARD_ALLOWED_MODULES"
+SAMPLERS = "steelyard.samplers"
+TRAINERS = "steelyard.trainers"
+
+
+def extension_names(group: str) -> list[str]:
+    """Return the names that installed packages give to their entry points of a group; imports none of them."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+def load_extension(name: str, group: str, setting: str) -> Any:
+    """Return an object of another package, or None if `name` is no entry point and no dotted path.
+
+    Parameters
+    ----------
+    name : str
+        The name of an entry point, or `package.module.Name`.
+    group : str
+        The group of entry points: `SAMPLERS` or `TRAINERS`.
+    setting : str
+        The key of the YAML, for messages.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be imported, is ambiguous, or `STEELYARD_ALLOWED_MODULES` is set and does not allow it.
+    """
+    points = {point.value: point for point in entry_points(group=group, name=name)}
+    if len(points) > 1:
+        raise ConfigError(f"{setting}: several packages define {name!r}: {', '.join(sorted(points))}; uninstall one")
+    for point in points.values():
+        return _of_entry_point(point, setting)
+    return _of_path(name, setting) if "." in name else None
+
+
+def _of_entry_point(point: EntryPoint, setting: str) -> Any:
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{setting}: {point.name!r} is {point.value}, which cannot be imported: {error}") from error
+
+
+def _of_path(path: str, setting: str) -> Any:
+    check_module(path, setting, needed=False)
+    module, _, name = path.rpartition(".")
+    try:
+        found = import_module(module)
+    except (ImportError, ValueError, TypeError) as error:
+        raise ConfigError(f"{setting}: module {module!r} cannot be imported: {error}") from error
+    if not hasattr(found, name):
+        raise ConfigError(f"{setting}: module {module!r} has no {name!r}.{closest(name, vars(found))}")
+    return getattr(found, name)
+
+
+def check_module(path: str, setting: str, *, needed: bool) -> None:
+    """Refuse a dotted path that is not below one of the prefixes in `STEELYARD_ALLOWED_MODULES`.
+
+    The deployment sets this variable, never the YAML.
+
+    Parameters
+    ----------
+    path : str
+        `module.name`, from a YAML.
+    setting : str
+        The key of the YAML, for the message.
+    needed : bool
+        Whether an unset variable allows nothing; otherwise it allows everything.
+
+    Raises
+    ------
+    ConfigError
+        If it is not allowed.
+    """
+    prefixes = [p for p in os.environ.get(VARIABLE, "").replace(",", " ").split() if p]
+    if not prefixes and not needed:
+        return
+    if not any(path.startswith(f"{prefix.rstrip('.')}.") for prefix in prefixes):
+        allowed = f"it allows {', '.join(prefixes)}" if prefixes else "it isn't set"
+        raise ConfigError(f"{setting}: {path!r} is not below a module that {VARIABLE} allows; {allowed}")
