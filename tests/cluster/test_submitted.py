@@ -91,7 +91,7 @@ def test_an_environment_archive_does_what_one_process_does(
     archive = environment(tmp_path, shipped)
     env, options = {"PYSPARK_PYTHON": "./environment/bin/python"}, ["--archives", f"{archive}#environment"]
     options += ["--conf", "spark.executorEnv.PYTHONPATH="]  # where this process may have steelyard from
-    for stage in ("resample", "train", "evaluate"):
+    for stage in ("resample", "train", "decide", "evaluate"):
         submit(env, options, f"job_{stage}.py", "--run-dir", copied.location)
     assert results(copied) == results(reference)
 

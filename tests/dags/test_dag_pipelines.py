@@ -73,7 +73,7 @@ def test_stages_are_grouped_in_their_order_under_their_own_names(examples: DagBa
     assert shown == {
         "prepare": ("profile", "guard_raw", "split", "guard_split"),
         "balance": ("diagnose", "resample", "guard_resampled"),
-        "model": ("train", "evaluate", "guard_scored"),
+        "model": ("train", "decide", "evaluate", "guard_scored"),
         "publish": ("report", "gate"),
     }
     assert tuple(stage for stages in shown.values() for stage in stages) == STAGES

@@ -119,8 +119,8 @@ def test_threshold_is_the_best_on_validation_rows(finished: RunDir) -> None:
 
 
 def test_under_sampled_scores_are_corrected_and_the_split_keeps_keys_apart(finished: RunDir) -> None:
-    train, rows = finished.outcome("train"), scores_of(finished)
-    assert train is not None and train.details["calibration"] == "prior"
+    decided, rows = finished.outcome("decide"), scores_of(finished)
+    assert decided is not None and decided.details["calibration"] == "prior"
     assert 0.5 < rows["score"].mean() / 0.1 < 2
     assert rows["id"].is_unique and set(rows["split"]) == {"validation", "test"}
 
@@ -169,7 +169,7 @@ def test_resume_does_what_a_change_concerns_and_comes_to_what_a_new_run_does(
     parameters = {"parameters": {"minority_share_min": 0.01}}
     ends = {}
     for config, stages in (
-        (pipeline(table, data=cost, **how), [s for s in STAGES if STAGES.index(s) >= STAGES.index("train")]),
+        (pipeline(table, data=cost, **how), [s for s in STAGES if STAGES.index(s) >= STAGES.index("decide")]),
         (
             pipeline(table, data=cost, guards=parameters, **how),
             [s for s in STAGES if s.startswith(("guard", "report", "gate"))],

@@ -29,7 +29,7 @@ def trained(spark: SparkSession, table: str, tmp_path_factory: pytest.TempPathFa
     )
     run = start_run(Store(tmp_path_factory.mktemp("runs")), config, "r1", {})
     ctx = Context(run, config, lambda: spark)
-    for stage in ("profile", "split", "resample", "train", "evaluate"):
+    for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
         run_stage(ctx, stage)
     return run
 

@@ -12,12 +12,11 @@ from sklearn.metrics import recall_score
 from small_pipelines import pipeline
 
 from steelyard.errors import ConfigError
-from steelyard.learning import load_model
 from steelyard.report import verdict
 from steelyard.stages import Context, run_stage
-from steelyard.stages._decision import Decision
-from steelyard.stages._source import dataset, rows_of, sampling_plan
-from steelyard.stages.train import decide
+from steelyard.stages._model import saved_model
+from steelyard.stages._source import dataset, rows_of
+from steelyard.stages.decide import policy_of, scored
 
 Start = Callable[..., Context]
 
@@ -29,26 +28,25 @@ def test_calibration_keeps_what_class_weights_asked_for(
     data = {"label": "label", "positive": None, "key": [], "exclude": []}
     weighted = {"model": "logistic_regression", "class_weight": "balanced"}
     ctx = start(pipeline(real_data("thyroid_ann"), data=data, train=weighted))
-    for stage in ("profile", "split", "resample", "train", "evaluate"):
+    for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
         run_stage(ctx, stage)
-    folder = f"model/{ctx.published('train').attempt}"
-    model, decision = load_model(ctx.run, folder), Decision.from_json(ctx.run.read_json(f"{folder}/decision.json"))
+    model, decision = saved_model(ctx.run)
     assert decision.calibration.method == "platt"
     share = {c: decision.priors[c] * w for c, w in decision.class_weights.items()}
     assert set(share) == set(decision.classes)
     assert list(share.values()) == pytest.approx([1 / len(share)] * len(share)), "probability over prior"
 
     known = dataset(ctx)
-    scored = model.score(rows_of(ctx, "validation")).select("probabilities", F.col("label"))
+    rows = scored(rows_of(ctx, "validation"), known, model)
     uncalibrated = replace(
         ctx, config=ctx.config.model_copy(update={"decide": ctx.config.decide.model_copy(update={"calibrate": "none"})})
     )
-    alone = decide(uncalibrated, scored, known, sampling_plan(ctx), model)
+    alone = policy_of(uncalibrated, rows, known, model)
     assert alone.class_weights == {}, "the weights are in the probabilities already"
     ways = {"weighted": decision, "uncalibrated": alone, "undone": replace(decision, class_weights={})}
-    rows = model.score(rows_of(ctx, "test"))
+    tested = model.score(rows_of(ctx, "test"))
     decided = [way.decide(way.calibrated(F.col("probabilities"))).alias(name) for name, way in ways.items()]
-    found = rows.select("label", *decided).toPandas()
+    found = tested.select("label", *decided).toPandas()
     recall = {name: recall_score(found.label, found[name], average="macro") for name in ways}
     # Calibration class by class costs a little; without weights it would cost much more.
     assert recall["weighted"] >= recall["uncalibrated"] - 0.03 and recall["weighted"] > recall["undone"] + 0.1

@@ -83,13 +83,14 @@ def test_a_document_that_has_changed_stops_the_stage_that_reads_it(copy: Context
     assert ended is not None and (ended.status, ended.kind) == ("failed", "input")
 
 
-@pytest.mark.parametrize("name", ["model.json", "booster.ubj", "decision.json"])
+@pytest.mark.parametrize("name", ["model.json", "booster.ubj", "policy.json"])
 def test_a_model_that_has_changed_neither_judges_nor_scores(
     spark: SparkSession, copy: Context, table: str, tmp_path: Path, name: str
 ) -> None:
-    file = the_file(copy, "train", name)
+    stage = "decide" if name == "policy.json" else "train"
+    file = the_file(copy, stage, name)
     flip(file, file.read_bytes().find(b"1"))
-    said = rf"{file} has changed: its SHA-256 is another; run stage train again"
+    said = rf"{file} has changed: its SHA-256 is another; run stage {stage} again"
     with pytest.raises(InputError, match=said):
         score_table(spark, copy.run.location, table, str(tmp_path / "scores"))
     assert not (tmp_path / "scores").exists()

@@ -21,9 +21,11 @@ from steelyard.deciding import (
     fit_calibrator,
     fit_class_calibrators,
 )
+from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.calibration import smoothed_targets
 from steelyard.metrics import ScoreTable
+from steelyard.weighting import weight_distortion
 
 
 def rows(seed: int = 0, n: int = 5000, digits: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -94,9 +96,9 @@ def test_platt_on_separable_scores_is_finite() -> None:
 
 def test_prior_gives_exact_posteriors() -> None:
     p = np.linspace(0.01, 0.99, 50)
-    beta = {"0": 0.02, "1": 1.0}
+    rates = {"0": 0.02, "1": 1.0}
     bent = p / (p + (1 - p) * 0.02)
-    found = fit_calibrator("prior", ScoreTable.from_rows(p, p > 0.5), beta=beta, positive="1")
+    found = fit_calibrator("prior", ScoreTable.from_rows(p, p > 0.5), rates=rates, positive="1")
     assert found.apply_numpy(bent) == pytest.approx(p)
     dal_pozzolo = 0.02 * bent / (0.02 * bent - bent + 1)
     assert found.apply_numpy(bent) == pytest.approx(dal_pozzolo)
@@ -105,10 +107,10 @@ def test_prior_gives_exact_posteriors() -> None:
 def test_prior_of_several_classes_gives_exact_posteriors() -> None:
     rng = np.random.default_rng(0)
     p = rng.dirichlet([5, 1, 0.2], 100)
-    beta = {"a": 0.1, "b": 1.0, "c": 4.0}
-    bent = p * list(beta.values())
+    rates = {"a": 0.1, "b": 1.0, "c": 4.0}
+    bent = p * list(rates.values())
     bent /= bent.sum(axis=1, keepdims=True)
-    found = fit_class_calibrators("prior", tuple(beta), [], beta=beta)
+    found = fit_class_calibrators("prior", tuple(rates), [], rates=rates)
     assert found.apply_numpy(bent) == pytest.approx(p)
 
 
@@ -133,23 +135,18 @@ def test_json_round_trip(calibrator: Calibrator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sampler", "bent", "positives", "expected"),
+    ("distortion", "positives", "expected"),
     [
-        ("none", False, 10, "none"),
-        ("none", True, 499, "platt"),
-        ("none", True, 500, "isotonic"),
-        ("random_under_sampler", False, 10_000, "prior"),
-        ("random_under_sampler", True, 10_000, "isotonic"),
-        ("smote", False, 80, "platt"),
-        ("random_over_sampler", False, 800, "isotonic"),
+        (Distortion(), 10, "none"),
+        (Distortion({"0": 0.1, "1": 1.0}), 10_000, "prior"),
+        (Distortion({"0": 0.1}).then(weight_distortion({"0": 0.5, "1": 5.0})), 10_000, "isotonic"),
+        (Distortion({"0": 0.1}).then(weight_distortion({"0": 1.0, "1": 1.0})), 10_000, "prior"),
+        (weight_distortion({"0": 0.5, "1": 5.0}), 499, "platt"),
+        (Distortion({"1": 9.0}, exact=False), 500, "isotonic"),
     ],
 )
-def test_auto(sampler: str, bent: bool, positives: int, expected: str) -> None:
-    beta = None if sampler == "none" else {"0": 0.1, "1": 1.0}
-    assert (
-        choose_calibration("auto", beta=beta, sampler_kind=sampler, bent=bent, validation_positives=positives)
-        == expected
-    )
+def test_auto(distortion: Distortion, positives: int, expected: str) -> None:
+    assert choose_calibration("auto", distortion, validation_positives=positives) == expected
 
 
 def test_what_cannot_be_calibrated() -> None:
@@ -157,9 +154,9 @@ def test_what_cannot_be_calibrated() -> None:
     for method in ("platt", "isotonic"):
         with pytest.raises(InputError, match="both classes"):
             fit_calibrator(method, one_class)
-    with pytest.raises(ConfigError, match="there was none"):
-        choose_calibration("prior", beta=None, sampler_kind="none", bent=False, validation_positives=9)
+    with pytest.raises(ConfigError, match="there were none"):
+        choose_calibration("prior", Distortion(), validation_positives=9)
     with pytest.raises(ConfigError, match="Did you mean 'platt'"):
-        choose_calibration("plat", beta=None, sampler_kind="none", bent=False, validation_positives=9)
+        choose_calibration("plat", Distortion(), validation_positives=9)
     with pytest.raises(ConfigError, match="two classes"):
-        fit_calibrator("prior", one_class, beta={"0": 0.5}, positive="1")
+        fit_calibrator("prior", one_class, rates={"0": 0.5}, positive="1")

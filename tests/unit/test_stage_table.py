@@ -17,13 +17,14 @@ DOCUMENT = {
     "data": {"path": "t.parquet", "label": "y", "key": "id", "cost": {"false_negative": "amount", "false_positive": 4}},
     "resample": {"method": "smote", "k_neighbors": 5},
 }
-FROM_TRAIN = ["train", "evaluate", "guard_scored", "report", "gate"]
+FROM_DECIDE = ["decide", "evaluate", "guard_scored", "report", "gate"]
+FROM_TRAIN = ["train", *FROM_DECIDE]
 FROM_RESAMPLE = ["resample", "guard_resampled", *FROM_TRAIN]
 CHANGES = {
     "data.path=u.parquet": list(STAGES),
     "data.exclude=[a]": list(STAGES),
     "data.where='a > 0'": list(STAGES),
-    "data.cost.false_positive=5": FROM_TRAIN,
+    "data.cost.false_positive=5": FROM_DECIDE,
     "data.cost.false_negative=loss": FROM_RESAMPLE,
     "guards.raw=other.json": ["guard_raw", "report", "gate"],
     "guards.reference=old.json": ["guard_raw", "report", "gate"],
@@ -39,7 +40,8 @@ CHANGES = {
     "train.params={max_depth: 3}": FROM_TRAIN,
     "train.class_weight=balanced": FROM_TRAIN,
     "train.model=logistic_regression": ["diagnose", "guard_resampled", *FROM_TRAIN],
-    "decide.threshold={value: 0.5}": FROM_TRAIN,
+    "decide.threshold={value: 0.5}": FROM_DECIDE,
+    "decide.calibrate=none": FROM_DECIDE,
     "gate.recall={min: 0.5}": ["report", "gate"],
     "airflow.retries=3": [],
     "spark.master=local[4]": [],

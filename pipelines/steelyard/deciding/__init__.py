@@ -1,14 +1,17 @@
-"""From scores to decisions: calibration, and the threshold."""
+"""From scores to decisions: calibration, threshold, and the policy that holds both."""
 
 from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Platt, Prior, calibrator_from_json
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
 from steelyard.deciding._fit import choose_calibration, fit_calibrator
+from steelyard.deciding._fit_policy import fit_policy
+from steelyard.deciding._policy import DecisionPolicy, greatest_class, positive_probability
 from steelyard.deciding._threshold import MAXIMIZED, Threshold, check_rule, choose_threshold
 
 __all__ = [
     "MAXIMIZED",
     "Calibrator",
     "ClassCalibrators",
+    "DecisionPolicy",
     "Identity",
     "Isotonic",
     "Platt",
@@ -20,4 +23,7 @@ __all__ = [
     "choose_threshold",
     "fit_calibrator",
     "fit_class_calibrators",
+    "fit_policy",
+    "greatest_class",
+    "positive_probability",
 ]

@@ -28,7 +28,7 @@ class ClassCalibrators:
     calibrators : tuple of Calibrator
         In the order of the classes.
     weights : tuple of float
-        What each is multiplied by: for the prior correction one over the class's final over original count.
+        What each is multiplied by: for the prior correction one over the class's rate.
     """
 
     method: str
@@ -66,7 +66,7 @@ class ClassCalibrators:
 
 
 def fit_class_calibrators(
-    method: str, classes: Sequence[str], tables: Sequence[ScoreTable], *, beta: Mapping[str, float] | None = None
+    method: str, classes: Sequence[str], tables: Sequence[ScoreTable], *, rates: Mapping[str, float] | None = None
 ) -> ClassCalibrators:
     """Return calibrators of several classes, fitted on validation rows.
 
@@ -76,13 +76,13 @@ def fit_class_calibrators(
     classes : sequence of str
     tables : sequence of ScoreTable
         Of each class against the rest. A class without validation rows keeps its scores.
-    beta : mapping, optional
-        For `prior`: class → final over original count.
+    rates : mapping, optional
+        For `prior`: class → training over original mass.
     """
     count = len(classes)
     if method == "prior":
-        if beta is None or not all(beta.get(name, 0) > 0 for name in classes):
-            raise ConfigError(f"the prior correction needs a positive ratio for each class, got {beta}")
-        return ClassCalibrators(method, (Identity(),) * count, tuple(1.0 / beta[name] for name in classes))
+        if rates is None or not all(rates.get(name, 0) > 0 for name in classes):
+            raise ConfigError(f"the prior correction needs a positive ratio for each class, got {rates}")
+        return ClassCalibrators(method, (Identity(),) * count, tuple(1.0 / rates[name] for name in classes))
     fitted = [fit_calibrator(method if t.pos.sum() > 0 and t.neg.sum() > 0 else "none", t) for t in tables]
     return ClassCalibrators(method, tuple(fitted), (1.0,) * count)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Platt, Prior
+from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.kernels.arrays import Floats
 from steelyard.kernels.calibration import fit_platt, smoothed_targets
@@ -20,28 +21,17 @@ _MOST_KNOTS = 256
 _TILT = 1e-6
 
 
-def choose_calibration(
-    method: str,
-    *,
-    beta: Mapping[str, float] | None,
-    sampler_kind: str,
-    bent: bool,
-    validation_positives: int,
-) -> str:
+def choose_calibration(method: str, distortion: Distortion, *, validation_positives: int) -> str:
     """Return the calibration to use: the one that is named, or what `auto` stands for.
 
-    `auto` is the closed-form prior correction after random under-sampling, which it undoes exactly; nothing where
-    nothing bent the scores; else isotonic regression from 500 validation positives on, and Platt's method below.
+    `auto` is the closed-form prior correction where it is exact, nothing where training did not change the class prior,
+    and otherwise isotonic regression from 500 validation positives on, Platt's method below.
 
     Parameters
     ----------
     method : {"auto", "none", "prior", "platt", "isotonic"}
-    beta : mapping, optional
-        Class → final count over original count, where a sampler changed the counts.
-    sampler_kind : str
-        The sampler's name; `none` without one.
-    bent : bool
-        Whether class weights, or another loss than the plain one, bent the scores (a sampler aside).
+    distortion : Distortion
+        How training changed the class prior.
     validation_positives : int
         With several classes: of the rarest.
 
@@ -52,23 +42,28 @@ def choose_calibration(
     Raises
     ------
     ConfigError
-        For an unknown method, and for `prior` without `beta`.
+        For an unknown method, and for `prior` where training did not change the class prior.
+
+    Examples
+    --------
+    >>> choose_calibration("auto", Distortion({"0": 0.1}), validation_positives=50)
+    'prior'
+    >>> choose_calibration("auto", Distortion({"1": 9.0}, exact=False), validation_positives=50)
+    'platt'
     """
     if method not in METHODS:
         raise ConfigError(f"decide.calibrate: {method!r} is none of {', '.join(METHODS)}.{closest(method, METHODS)}")
-    if method == "prior" and beta is None:
-        raise ConfigError("decide.calibrate: prior undoes a resampling, and there was none")
+    if method == "prior" and not distortion.rates:
+        raise ConfigError("decide.calibrate: prior undoes a resampling or class weights, and there were none")
     if method != "auto":
         return method
-    if not bent and sampler_kind == "none":
-        return "none"
-    if not bent and sampler_kind == "random_under_sampler" and beta is not None:
-        return "prior"
+    if distortion.exact:
+        return "none" if distortion.kind == "none" else "prior"
     return "isotonic" if validation_positives >= ISOTONIC_FROM else "platt"
 
 
 def fit_calibrator(
-    method: str, table: ScoreTable, *, beta: Mapping[str, float] | None = None, positive: str | None = None
+    method: str, table: ScoreTable, *, rates: Mapping[str, float] | None = None, positive: str | None = None
 ) -> Calibrator:
     """Return a calibrator for the scores of one class, fitted on validation rows.
 
@@ -77,8 +72,8 @@ def fit_calibrator(
     method : {"none", "prior", "platt", "isotonic"}
     table : ScoreTable
         Of uncalibrated scores. Weights count.
-    beta, positive : optional
-        For `prior`: class → final over original count, and the positive class.
+    rates, positive : optional
+        For `prior`: class → training over original mass, and the positive class.
 
     Raises
     ------
@@ -90,7 +85,7 @@ def fit_calibrator(
     if method == "none":
         return Identity()
     if method == "prior":
-        return prior(beta or {}, positive or "")
+        return prior(rates or {}, positive or "")
     if method not in ("platt", "isotonic"):
         raise ConfigError(f"there is no calibration {method!r}.{closest(method, METHODS)}")
     if not (table.pos.sum() > 0 and table.neg.sum() > 0):
@@ -100,12 +95,12 @@ def fit_calibrator(
     return fit_isotonic(table)
 
 
-def prior(beta: Mapping[str, float], positive: str) -> Prior:
-    """Return the closed-form correction for two classes, from class → final over original count."""
-    others = [value for name, value in beta.items() if name != positive]
-    if positive not in beta or len(others) != 1 or min(*beta.values()) <= 0:
-        raise ConfigError(f"the prior correction needs a positive ratio for each of two classes, got {dict(beta)}")
-    return Prior(float(beta[positive]), float(others[0]))
+def prior(rates: Mapping[str, float], positive: str) -> Prior:
+    """Return the closed-form correction for two classes, from class → training over original mass."""
+    others = [value for name, value in rates.items() if name != positive]
+    if positive not in rates or len(others) != 1 or min(*rates.values()) <= 0:
+        raise ConfigError(f"the prior correction needs a positive ratio for each of two classes, got {dict(rates)}")
+    return Prior(float(rates[positive]), float(others[0]))
 
 
 def fit_isotonic(table: ScoreTable) -> Isotonic:

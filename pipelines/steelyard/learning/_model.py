@@ -13,6 +13,7 @@ from pyspark.sql import types as T
 
 from steelyard import __version__
 from steelyard.columns import check_free, internal
+from steelyard.distortion import Distortion
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._link import in_order, logistic, softmax
 from steelyard.learning._registry import FORMAT
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PROBABILITIES = "probabilities"
 _MARGINS = internal("margins")
+_UNKNOWN = {"rates": {}, "exact": False}  # models of 0.1.0 do not record it
 
 
 def _avoid_columnar_udts(df: DataFrame) -> None:
@@ -46,6 +48,8 @@ class Model(ABC):
     preprocessing : Preprocessing
     summary : dict
         What training has to tell: JSON types, small.
+    distortion : Distortion
+        How resampling, weights and loss changed the class prior of the probabilities.
     """
 
     trainer: str
@@ -54,6 +58,7 @@ class Model(ABC):
     learned: tuple[str, ...]
     preprocessing: Preprocessing
     summary: dict[str, Any] = field(default_factory=dict)
+    distortion: Distortion = field(default_factory=Distortion)
 
     @abstractmethod
     def margins(self, df: DataFrame) -> Column:
@@ -90,11 +95,6 @@ class Model(ABC):
         probabilities = in_order(link(F.col(_MARGINS)), self.learned, self.classes)
         return with_margins.withColumn(column, probabilities).drop(_MARGINS)
 
-    @property
-    def reweighted(self) -> bool:
-        """Whether weights of classes bent the probabilities."""
-        return bool(self.settings["class_weight"] != "none" or self.settings["params"].get("scale_pos_weight", 1) != 1)
-
     def save(self, run_dir: Folder, path: str) -> None:
         """Write the model below `path`: `model.json`, and what else its kind needs."""
         run_dir.write_json(f"{path}/model.json", self.to_json())
@@ -110,6 +110,7 @@ class Model(ABC):
             "link": "logistic" if len(self.learned) == 2 else "softmax",
             "libraries": _libraries(),
             "summary": self.summary,
+            "distortion": self.distortion.to_json(),
             "preprocessing": self.preprocessing.to_json(),
         }
 
@@ -128,6 +129,7 @@ def shared_fields(document: dict[str, Any]) -> dict[str, Any]:
         "learned": tuple(document["learned"]),
         "preprocessing": Preprocessing.from_json(document["preprocessing"]),
         "summary": document["summary"],
+        "distortion": Distortion.from_json(document.get("distortion", _UNKNOWN)),
     }
 
 

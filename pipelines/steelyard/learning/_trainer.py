@@ -12,11 +12,12 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import check_names, class_code, class_text, col, require_columns
 from steelyard.dataset import Dataset
+from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.learning._failures import explained
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._fitting import fit_preprocessing
-from steelyard.weighting import class_weights, weight_column
+from steelyard.weighting import class_weights, weight_column, weight_distortion
 
 if TYPE_CHECKING:
     from steelyard.learning._model import Model
@@ -62,6 +63,7 @@ class Trainer(ABC):
         *,
         original_train: DataFrame,
         train_weight: str | None = None,
+        sampled: Distortion | None = None,
     ) -> Model:
         """Learn from `train`.
 
@@ -77,6 +79,8 @@ class Trainer(ABC):
             Training rows before resampling, on which encoders, medians and scales are fitted.
         train_weight : str, optional
             Column of the training rows' weights where it isn't `dataset.weight`: a sampler may have emitted it.
+        sampled : Distortion, optional
+            How resampling changed the class prior of `train`; default: not at all.
 
         Raises
         ------
@@ -95,11 +99,18 @@ class Trainer(ABC):
             raise InputError(f"the training rows hold one class only: {learned[0]!r}; there is nothing to tell apart")
         with explained():
             fitted = fit_preprocessing(original_train, dataset, scaled=self.scaled, seed=self.seed)
-            rows = self._rows(train, learning, fitted, learned, class_weights(counts, self.class_weight))
+            weights = class_weights(counts, self.class_weight)
+            rows = self._rows(train, learning, fitted, learned, weights)
             judges = None
             if self.params.get("early_stopping_rounds"):
                 judges = self._rows(validation, dataset, fitted, learned, dict.fromkeys(learned, 1.0))
-            return self._fit(rows, judges, dataset, fitted, learned)
+            model = self._fit(rows, judges, dataset, fitted, learned)
+        distortion = (sampled or Distortion()).then(weight_distortion(weights)).then(self.loss_distortion(learned))
+        return replace(model, distortion=distortion)
+
+    def loss_distortion(self, learned: tuple[str, ...]) -> Distortion:
+        """Return how the loss, its own weights included, changes the class prior."""
+        return Distortion()
 
     @abstractmethod
     def _fit(

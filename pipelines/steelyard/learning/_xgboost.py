@@ -21,12 +21,14 @@ from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.utils import is_remote
 
 from steelyard.dataset import Dataset
+from steelyard.distortion import Distortion
 from steelyard.errors import EngineError
 from steelyard.frames.workers import in_worker
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._model import Model, shared_fields
 from steelyard.learning._trainer import Trainer, in_own_order
 from steelyard.learning._xgboost_worker import Task
+from steelyard.weighting import weight_distortion
 
 if TYPE_CHECKING:
     from steelyard.store import Folder
@@ -97,6 +99,11 @@ class XGBoostTrainer(Trainer):
             summary=_summary(booster, list(row["log_loss"]), preprocessing.names),
             booster=booster,
         )
+
+    def loss_distortion(self, learned: tuple[str, ...]) -> Distortion:
+        factor = self.params.get("scale_pos_weight", 1.0)
+        two = len(learned) == 2  # XGBoost ignores the parameter where there are more
+        return weight_distortion({learned[0]: 1.0, learned[1]: factor}) if two else Distortion()
 
     def _task(self, classes: int, features: int) -> Task:
         several = {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}

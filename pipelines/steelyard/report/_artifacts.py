@@ -64,9 +64,9 @@ class Artifacts:
 
     @property
     def training(self) -> dict[str, Any]:
-        """What the stage `train` has told of the model, its calibration and its threshold."""
-        outcome = self.outcomes.get("train")
-        return outcome.details if outcome is not None else {}
+        """Details of the stages `train` and `decide`: the model, its calibration and its threshold."""
+        outcomes = (self.outcomes.get("train"), self.outcomes.get("decide"))
+        return {k: v for outcome in outcomes if outcome is not None for k, v in outcome.details.items()}
 
     @property
     def test(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from pyspark.sql import DataFrame
 
+from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.hashing import ENCODING_VERSION, Cut
 
@@ -155,6 +156,17 @@ class SamplingPlan:
     def rates(self) -> dict[str, float]:
         """Rows after over rows before, for each class: what a prior correction needs."""
         return {name: c.rate for name, c in self.classes.items()}
+
+    @property
+    def distortion(self) -> Distortion:
+        """How the resampling changed the class prior; not at all where weights make up for it.
+
+        Only random under-sampling is corrected exactly by its rates: boosted trees do not follow repeated rows
+        (benchmarks/results/prior_correction.md), and other samplers change the features within a class.
+        """
+        if self.effect == "none" or self.weight_output is not None:
+            return Distortion()
+        return Distortion(self.rates, exact=self.effect == "random_under")
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""

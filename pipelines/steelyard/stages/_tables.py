@@ -16,6 +16,7 @@ from steelyard import metrics
 from steelyard.columns import check_free, check_names, internal, require_columns
 from steelyard.config import AUTO, DataConfig, PipelineConfig, known_format, load
 from steelyard.dataset import Dataset
+from steelyard.deciding import greatest_class
 from steelyard.diagnosis import diagnose
 from steelyard.errors import InputError
 from steelyard.frames.reading import read
@@ -24,7 +25,6 @@ from steelyard.hashing import row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
 from steelyard.splitting import FoldPlan, SplitPlan, count_torn_keys
 from steelyard.stages._context import say_nothing
-from steelyard.stages._decision import greatest_class
 from steelyard.stages._resampling import recommended
 from steelyard.stages._scored_classes import advice, chosen_threshold, scored_classes
 from steelyard.stages._scores import BUCKETS

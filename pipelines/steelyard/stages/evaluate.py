@@ -7,10 +7,10 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from steelyard import metrics
+from steelyard.deciding import DecisionPolicy
 from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
-from steelyard.stages._decision import Decision
 from steelyard.stages._model import saved_model
 from steelyard.stages._scores import COSTS, beside, scored
 from steelyard.stages._source import dataset, split_rows
@@ -21,23 +21,23 @@ SPLITS = ("validation", "test")
 def run(ctx: Context, attempt: str) -> Result:
     """Write `scores/`, `metrics.json` and, for the report, `curves.json`."""
     data = dataset(ctx)
-    model, decision = saved_model(ctx.run)
+    model, policy = saved_model(ctx.run)
     rows = split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS))
     names = beside(rows, data, temporal=ctx.config.split.method == "temporal")
     scores = f"scores/{attempt}"
-    write_parquet(scored(rows, model, decision, names), ctx.run.uri(scores))
-    judged = judge(ctx, scores, decision)
+    write_parquet(scored(rows, model, policy, names), ctx.run.uri(scores))
+    judged = judge(ctx, scores, policy)
     notes = [f"{name}: {note}" for name, of in judged.items() for note in of.notes]
     for note in notes:
         ctx.warn(note)
     document = metrics.document(
         ctx.config.name,
         ctx.run.manifest()["run_id"],
-        decision.positive,
-        decision.threshold,
+        policy.positive,
+        policy.threshold,
         {name: of.to_json() for name, of in judged.items()},
         notes,
-        decision.rule,
+        policy.rule,
     )
     curves = f"evaluate/{attempt}/curves.json"
     ctx.run.write_json(curves, {name: of.curves() for name, of in judged.items()})
@@ -46,18 +46,18 @@ def run(ctx: Context, attempt: str) -> Result:
     return Result([scores, curves, "metrics.json"], {"in": support}, _headline(document))
 
 
-def judge(ctx: Context, scores: str, decision: Decision) -> dict[str, metrics.SplitMetrics]:
+def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metrics.SplitMetrics]:
     """Return the metrics of each split, from the scores as they were written."""
     df = read_parquet(ctx.spark, ctx.run.uri(scores))
     costs = [name if name in df.columns else None for name in COSTS]
     return {
         split: metrics.evaluate(
             df,
-            classes=decision.classes,
-            positive=decision.positive,
+            classes=policy.classes,
+            positive=policy.positive,
             bucket=F.col("bucket"),
             split=split,
-            threshold=decision.threshold,
+            threshold=policy.threshold,
             weight="weight" if "weight" in df.columns else None,
             false_negative=costs[0],
             false_positive=costs[1],

@@ -16,12 +16,12 @@ from pyspark.sql import types as T
 from steelyard.columns import check_free, check_names, col, require_columns
 from steelyard.config import hidden_env, known_format, refuse_secret_paths, resolve_env
 from steelyard.dataset import Dataset
+from steelyard.deciding import DecisionPolicy
 from steelyard.errors import ConfigError, InputError
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.stages._context import run_config, say_nothing
 from steelyard.stages._current import find_run
-from steelyard.stages._decision import Decision
 from steelyard.stages._levels import Levels
 from steelyard.stages._model import saved_model, trained_on
 from steelyard.stages._scores import scored
@@ -90,7 +90,7 @@ def score_table(
     form = known_format(form, "--format")
     with hidden_env(data):
         run = find_run(run_dir)
-        model, decision = saved_model(run)
+        model, policy = saved_model(run)
         known = trained_on(run)
         types = _types(run, known)
         usual = run_config(run).data.missing
@@ -99,7 +99,7 @@ def score_table(
         levels = Levels(model, types)
         levels.check(reading.df)
         kept = kept_columns(reading.df, known)
-        rows = scored(levels.counted(reading.df), model, decision, kept)
+        rows = scored(levels.counted(reading.df), model, policy, kept)
         words = {"run_dir": run.location, "data": data, "out": out, "started": now()}
         with scores_at(out, overwrite=overwrite).written_whole(MANIFEST) as place:
             _write(rows, place, words)
@@ -107,7 +107,7 @@ def score_table(
             found = {
                 "status": "done",
                 **words,
-                **summary(spark, place, decision),
+                **summary(spark, place, policy),
                 "unseen_levels": levels.unseen,
                 "warnings": notes,
                 "finished": now(),
@@ -180,18 +180,18 @@ def scores_at(out: str, *, overwrite: bool) -> RunDir:
     return place
 
 
-def summary(spark: SparkSession, place: RunDir, decision: Decision) -> dict[str, Any]:
+def summary(spark: SparkSession, place: RunDir, policy: DecisionPolicy) -> dict[str, Any]:
     """Return counts and means of the rows that were written: one scan of one or two narrow columns."""
-    several = decision.positive is None
-    each = {c: F.try_element_at("score", F.lit(c)) for c in decision.classes} if several else {"": F.col("score")}
+    several = policy.positive is None
+    each = {c: F.try_element_at("score", F.lit(c)) for c in policy.classes} if several else {"": F.col("score")}
     sums = [F.sum(of).alias(f"sum {i}") for i, of in enumerate(each.values())]
     groups = read_parquet(spark, place.uri()).groupBy("decision").agg(F.count(F.lit(1)).alias("rows"), *sums).collect()
     total = sum(g["rows"] for g in groups)
     means = {c: sum(g[f"sum {i}"] for g in groups) / total if total else None for i, c in enumerate(each)}
     return {
         "rows": total,
-        "decisions": {c: sum(g["rows"] for g in groups if g["decision"] == c) for c in decision.classes},
-        "positive": decision.positive,
-        "threshold": decision.threshold,
+        "decisions": {c: sum(g["rows"] for g in groups if g["decision"] == c) for c in policy.classes},
+        "positive": policy.positive,
+        "threshold": policy.threshold,
         "mean_score": means if several else means[""],
     }

@@ -1,4 +1,4 @@
-"""From a model's probabilities to calibrated scores and decisions: saved beside the model, used wherever it scores."""
+"""From a model's probabilities to calibrated scores and decisions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from steelyard.deciding import Calibrator, ClassCalibrators, Threshold, calibrator_from_json
+from steelyard.dataset import Cost
+from steelyard.deciding._calibrators import Calibrator, calibrator_from_json
+from steelyard.deciding._classes import ClassCalibrators
+from steelyard.deciding._threshold import Threshold
+from steelyard.errors import InputError
+
+FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Decision:
-    """How a model's probabilities become scores and decisions.
+class DecisionPolicy:
+    """How a model's probabilities become calibrated scores and decisions.
+
+    `fit_policy` makes one from scored validation rows.
 
     Parameters
     ----------
@@ -31,6 +39,8 @@ class Decision:
     class_weights : mapping of str to float
         With more than two classes: each class's calibrated probability is multiplied by its weight before the greatest
         is decided for. Empty where probabilities are compared as they are.
+    cost : Cost
+        The costs of the two errors that the threshold was chosen with.
     """
 
     classes: tuple[str, ...]
@@ -39,6 +49,7 @@ class Decision:
     chosen: Threshold | None = None
     priors: Mapping[str, float] = field(default_factory=dict)
     class_weights: Mapping[str, float] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
 
     @property
     def threshold(self) -> float | None:
@@ -46,14 +57,17 @@ class Decision:
         return None if self.chosen is None else self.chosen.value
 
     def calibrated(self, probabilities: Column) -> Column:
-        """Return the score: the probability of the positive class, or a map from class to probability."""
+        """Return the score: the probability of the positive class, or a map from class to probability.
+
+        `probabilities` is an array of doubles in the order of `classes`.
+        """
         if self.positive is not None:
             return self.calibration.apply(positive_probability(probabilities, self.classes, self.positive))
         names = F.array(*[F.lit(c) for c in self.classes])
         return F.map_from_arrays(names, self.calibration.apply(probabilities))
 
     def decide(self, score: Column) -> Column:
-        """Return the decided class of a score."""
+        """Return the decided class of a score, as text."""
         if self.positive is None:
             return greatest_class(score, self.classes, self.class_weights)
         negative = next(c for c in self.classes if c != self.positive)
@@ -71,27 +85,40 @@ class Decision:
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""
         return {
+            "format": FORMAT,
             "classes": list(self.classes),
             "positive": self.positive,
             "calibration": self.calibration.to_json(),
             "threshold": None if self.chosen is None else self.chosen.to_json(),
             "priors": dict(self.priors),
             "class_weights": dict(self.class_weights),
+            "cost": {"false_negative": self.cost.false_negative, "false_positive": self.cost.false_positive},
         }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Decision:
-        """Rebuild what `to_json` gave."""
+    def from_json(cls, document: Mapping[str, Any]) -> DecisionPolicy:
+        """Return the policy that `to_json` described. steelyard 0.1.0 wrote neither a format nor costs.
+
+        Raises
+        ------
+        InputError
+            For a format that this version does not know.
+        """
+        if document.get("format", FORMAT) != FORMAT:
+            raise InputError(
+                f"the decision policy is of format {document['format']!r}; this version of steelyard reads {FORMAT}"
+            )
         several = document["positive"] is None
-        rebuild = ClassCalibrators.from_json if several else calibrator_from_json
+        calibration = (ClassCalibrators.from_json if several else calibrator_from_json)(document["calibration"])
         chosen = None if document["threshold"] is None else Threshold.from_json(document["threshold"])
         return cls(
             tuple(document["classes"]),
             document["positive"],
-            rebuild(document["calibration"]),
+            calibration,
             chosen,
             document["priors"],
             document.get("class_weights", {}),
+            Cost(**document.get("cost", {})),
         )
 
 

@@ -1,0 +1,108 @@
+"""Fitting a decision policy on scored validation rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.dataset import Cost
+from steelyard.deciding._calibrators import Calibrator
+from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
+from steelyard.deciding._fit import choose_calibration, fit_calibrator
+from steelyard.deciding._policy import DecisionPolicy, positive_probability
+from steelyard.deciding._threshold import choose_threshold
+from steelyard.distortion import Distortion
+from steelyard.metrics import ScoreTable, score_table
+
+
+def fit_policy(
+    scored: DataFrame,
+    *,
+    classes: tuple[str, ...],
+    positive: str | None,
+    priors: Mapping[str, float],
+    distortion: Distortion,
+    calibrate: str = "auto",
+    threshold: Mapping[str, Any] | None = None,
+    class_weights: Mapping[str, float] | None = None,
+    cost: Cost | None = None,
+) -> DecisionPolicy:
+    """Return calibration and threshold, fitted on scored validation rows.
+
+    Costs one aggregation for the calibration (one for each class where there are several), and with two classes one
+    for the threshold. `scored` is read by each: cache it.
+
+    Parameters
+    ----------
+    scored : DataFrame
+        `label` (the class's string form), `probabilities` (array of doubles in the order of `classes`) and, where
+        there are any, `weight`, `cost_fn`, `cost_fp` (doubles).
+    classes : tuple of str
+    positive : str, optional
+        None with more than two classes.
+    priors : mapping of str to float
+        Shares of the classes among the original training rows.
+    distortion : Distortion
+        How training changed the class prior.
+    calibrate : {"auto", "none", "prior", "platt", "isotonic"}, default "auto"
+        See `choose_calibration`.
+    threshold : mapping, optional
+        With two classes, a rule as in `check_rule`. Default: least cost where costs are given, else the greatest F2.
+    class_weights : mapping of str to float, optional
+        With more than two classes: the weights that training gave them. A calibration undoes them, so that the decision
+        applies them again; probabilities that are not calibrated still contain them.
+    cost : Cost, optional
+        Is recorded in the policy.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown calibration or rule.
+    InputError
+        If the validation rows are all of one class.
+
+    Examples
+    --------
+    >>> from pyspark.sql import functions as F
+    >>> rows = df.select(
+    ...     F.col("is_fraud").cast("string").alias("label"),
+    ...     F.array(1 - F.col("score"), F.col("score")).alias("probabilities"),
+    ... )
+    >>> policy = fit_policy(
+    ...     rows, classes=("0", "1"), positive="1", priors={"0": 0.98, "1": 0.02}, distortion=Distortion(),
+    ...     threshold={"recall_at_least": 0.8},
+    ... )
+    >>> policy.calibration.method
+    'none'
+    """
+    of = list(classes) if positive is None else [positive]
+    raw = F.col("probabilities")
+    tables = [_table(scored, positive_probability(raw, classes, c), c) for c in of]
+    calibration = _calibration(calibrate, tables, classes, positive, distortion)
+    policy = DecisionPolicy(classes, positive, calibration, None, dict(priors), cost=cost or Cost())
+    if positive is None:
+        return replace(policy, class_weights=dict(class_weights or {}) if calibration.method != "none" else {})
+    # Spark's own arithmetic calibrates the scores here as it will when rows are decided, to the last digit.
+    table = _table(scored, policy.calibrated(raw), positive)
+    rule = threshold or ({"minimize": "cost"} if table.has_costs else {"maximize": "f2"})
+    return replace(policy, chosen=choose_threshold(table, rule))
+
+
+def _calibration(
+    method: str, tables: list[ScoreTable], classes: tuple[str, ...], positive: str | None, distortion: Distortion
+) -> Calibrator | ClassCalibrators:
+    fewest = min(int(t.count_pos.sum()) for t in tables)
+    chosen = choose_calibration(method, distortion, validation_positives=fewest)
+    rates = {c: distortion.rate(c) for c in classes}
+    if positive is None:
+        return fit_class_calibrators(chosen, classes, tables, rates=rates)
+    return fit_calibrator(chosen, tables[0], rates=rates, positive=positive)
+
+
+def _table(scored: DataFrame, score: Column, positive: str) -> ScoreTable:
+    names: dict[str, Any] = {n: F.col(n) for n in ("weight", "cost_fn", "cost_fp") if n in scored.columns}
+    return score_table(scored, label=F.col("label"), score=score, positive=positive, **names)

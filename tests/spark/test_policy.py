@@ -1,0 +1,54 @@
+"""A decision policy, fitted without a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from steelyard.dataset import Cost
+from steelyard.deciding import DecisionPolicy, fit_policy
+from steelyard.distortion import Distortion
+
+HOW: dict[str, Any] = {"classes": ("no", "yes"), "positive": "yes", "priors": {"no": 0.9, "yes": 0.1}}
+
+
+@pytest.fixture(scope="module")
+def scored(spark: SparkSession) -> DataFrame:
+    """Probabilities after the negatives were under-sampled to a tenth, with costs."""
+    rng = np.random.default_rng(1)
+    p = rng.beta(0.6, 6, 3000)
+    label = np.where(rng.random(3000) < p, "yes", "no")
+    distorted = np.round(p / (p + 0.1 * (1 - p)), 6)
+    frame = pd.DataFrame({"label": label, "s": distorted, "cost_fn": rng.uniform(1, 9, 3000), "cost_fp": 1.0})
+    rows = spark.createDataFrame(frame)
+    return rows.withColumn("probabilities", F.array(1 - F.col("s"), F.col("s"))).drop("s").cache()
+
+
+def test_a_policy_corrects_scores_and_decides_at_least_cost(scored: DataFrame) -> None:
+    policy = fit_policy(scored, **HOW, distortion=Distortion({"no": 0.1}), cost=Cost("loss", 1.0))
+    assert policy.calibration.method == "prior" and policy.chosen is not None
+    assert policy.chosen.rule == {"minimize": "cost"} and policy.cost == Cost("loss", 1.0)
+    again = DecisionPolicy.from_json(json.loads(json.dumps(policy.to_json())))
+    assert again == policy
+    rows = scored.withColumn("score", again.calibrated(F.col("probabilities")))
+    found = rows.withColumn("decision", again.decide(F.col("score"))).toPandas()
+    assert found.score.mean() == pytest.approx((found.label == "yes").mean(), rel=0.1)
+    wrong = np.where(found.label == "yes", found.cost_fn, found.cost_fp) * (found.label != found.decision)
+    assert wrong.mean() == pytest.approx(policy.chosen.achieved["expected_cost"])
+    costs = [
+        np.where(found.label == "yes", (found.score < t) * found.cost_fn, (found.score >= t) * found.cost_fp).mean()
+        for t in np.quantile(found.score, np.linspace(0, 1, 200))
+    ]
+    assert wrong.mean() <= min(costs) + 1e-12
+
+
+def test_without_costs_the_default_rule_is_f2(scored: DataFrame) -> None:
+    policy = fit_policy(scored.drop("cost_fn", "cost_fp"), **HOW, distortion=Distortion({"yes": 10.0}, exact=False))
+    assert policy.calibration.method == "platt" and policy.chosen is not None
+    assert policy.chosen.rule == {"maximize": "f2"}
