@@ -168,7 +168,7 @@ class Maker:
         left_out = [{"expectation": "expect_row_count", "parameter": "rows"}]
         found = {"checkpoint": checkpoint, "suite": "raw.json", "success": success, "results": results, "docs": None}
         path = f"guards/a1/{checkpoint}.json"
-        failed = {} if success else {"status": "failed", "kind": "guard", "message": f"guard {checkpoint!r} said no"}
+        failed = {} if success else {"status": "failed", "kind": "guard", "message": f"guard {checkpoint!r} failed"}
         self.publish(f"guard_{checkpoint}", {path: {**found, "left_out": left_out}}, details={"report": path}, **failed)
 
     def train(self) -> None:

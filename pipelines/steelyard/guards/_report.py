@@ -106,4 +106,4 @@ class GuardReport:
             return
         shown = [f"{r.expectation}: {r.message}" for r in self.failures("critical")]
         docs = [f"Data Docs: {self.docs}"] if self.docs else []
-        raise GuardError("\n  ".join([f"guard {self.checkpoint!r} said no.", *shown, *docs]))
+        raise GuardError("\n  ".join([f"guard {self.checkpoint!r} failed.", *shown, *docs]))
