@@ -18,14 +18,15 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each worker has one core
 
 import numpy as np
 
-from steelyard.kernels import curves, reliability, scores
+from steelyard.kernels import reliability
 from steelyard.kernels.arrays import Counts, Flags, Floats
-from steelyard.metrics import BucketTable, ScoreTable, split_document
+from steelyard.metrics import BucketTable, ConfusionCounts, ScoreTable, get_metric, split_document
 
 RESULTS = Path(__file__).parent / "results" / "intervals.md"
 DRAWS = 200
@@ -144,8 +145,8 @@ def judge(s: Scenario, rng: np.random.Generator) -> tuple[int, dict[str, list[fl
     raw, positive, bucket = draw(s, rng)
     score, alarm = s.scores(raw), raw >= s.threshold
     cost = {
-        "cost_pos": AMOUNT * np.exp(s.costs * rng.normal(size=len(raw))),
-        "cost_neg": np.full(len(raw), FALSE_ALARM),
+        "cost_fn": AMOUNT * np.exp(s.costs * rng.normal(size=len(raw))),
+        "cost_fp": np.full(len(raw), FALSE_ALARM),
     }
     weight = np.exp(s.weights * rng.normal(size=len(raw))) if s.weights else None
     table = ScoreTable.from_rows(score, positive, weight, **cost)
@@ -157,6 +158,17 @@ def judge(s: Scenario, rng: np.random.Generator) -> tuple[int, dict[str, list[fl
     split = split_document(("0", "1"), "1", counts, {"1": (table, buckets)}, grouped=s.size > 1 and s.told)
     numbers = {**split, **split["per_class"]["1"]}
     return int(positive.sum()), {name: numbers[name]["ci95"] for name in METRICS}
+
+
+def _true(name: str, table: ScoreTable, counts: ConfusionCounts) -> Any:
+    metric = get_metric(name)
+    if metric.needs == "decisions":
+        return metric.of_decisions(counts)
+    if metric.kind == "ranking":
+        return metric.value(table.pos, table.neg)
+    if metric.kind == "probabilities":
+        return metric.value(table.score, table.pos, table.neg)
+    return reliability.mean_loss(metric.value(table.score), table.pos, table.neg)
 
 
 def truth(s: Scenario) -> dict[str, float]:
@@ -177,25 +189,11 @@ def truth(s: Scenario) -> dict[str, float]:
     tp, fp, fn, tn = (
         mass[side].sum() for side in (positive & alarm, ~positive & alarm, positive & ~alarm, ~positive & ~alarm)
     )
-    own = scores.class_scores(tp, fp, fn, tn)
-    both = scores.decision_scores(np.array([tn, tp]), np.array([tn + fn, tp + fp]), np.array([tn + fp, tp + fn]))
-    pos, neg = table.pos, table.neg
-    bins = reliability.mass_bins(table.size, 15)
-    found = {
-        **own,
-        **both,
-        "pr_auc": curves.average_precision(pos, neg),
-        "roc_auc": curves.roc_auc(pos, neg),
-        "iba": scores.index_balanced_accuracy(own["recall"], own["specificity"]),
-        "recall_at_precision_0.9": curves.recall_at_precision(pos, neg, 0.9),
-        "precision_at_k": curves.precision_at_k(pos, neg, p),
-        "brier": reliability.mean_loss(reliability.squared_losses(table.score), pos, neg),
-        "log_loss": reliability.mean_loss(reliability.log_losses(table.score), pos, neg),
-        "ece": 0.0
-        if s.calibrated and not s.levels and not s.spread
-        else reliability.calibration_error(table.score, pos, neg, bins),
-        "expected_cost": fn * AMOUNT * math.exp(s.costs**2 / 2) + fp * FALSE_ALARM,
-    }
+    counts = ConfusionCounts(tp, fp, fn, tn)
+    found = {name: _true(name, table, counts) for name in METRICS if name != "expected_cost"}
+    found["expected_cost"] = fn * AMOUNT * math.exp(s.costs**2 / 2) + fp * FALSE_ALARM
+    if s.calibrated and not s.levels and not s.spread:
+        found["ece"] = 0.0
     return {name: float(found[name]) for name in METRICS}
 
 

@@ -165,6 +165,7 @@ def test_the_minority_is_in_the_summary_of_the_gate(run: RunDir) -> None:
         "class": "1",
         "threshold": 0.25,
         "recall": recall,
+        "f1": recall,
         "pr_auc": area,
         "expected_cost": {"value": 2.5},
     }

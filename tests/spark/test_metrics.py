@@ -67,7 +67,7 @@ def rows(spark: SparkSession, pdf: pd.DataFrame) -> DataFrame:
 
 def tables_of(pdf: pd.DataFrame) -> tuple[ScoreTable, BucketTable]:
     score, positive, w = pdf["score"].to_numpy(), pdf["label"].to_numpy() == 1, pdf["w"].to_numpy()
-    cost = {"cost_pos": pdf["amount"].to_numpy(), "cost_neg": np.full(len(pdf), 2.5)}
+    cost = {"cost_fn": pdf["amount"].to_numpy(), "cost_fp": np.full(len(pdf), 2.5)}
     table = ScoreTable.from_rows(score, positive, w, **cost)
     bucket = pdf["bucket"].to_numpy()
     return table, BucketTable.from_rows(table, score, positive, score >= THRESHOLD, bucket, weight=w, **cost)
@@ -302,7 +302,7 @@ def test_score_table_is_that_of_the_rows_at_hand(rows: DataFrame, pdf: pd.DataFr
     )
     expected, _ = tables_of(pdf)
     assert (found.low == expected.low).all()
-    for name in ("pos", "neg", "count_pos", "count_neg", "cost_pos", "cost_neg"):
+    for name in ("pos", "neg", "count_pos", "count_neg", "cost_fn", "cost_fp"):
         assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-12), name
     for rule in ({"minimize": "cost"}, {"maximize": "f2"}):
         assert choose_threshold(found, rule).value == choose_threshold(expected, rule).value

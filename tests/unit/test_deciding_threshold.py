@@ -17,7 +17,7 @@ def rows(seed: int = 0, n: int = 600) -> tuple[np.ndarray, np.ndarray, dict[str,
     rng = np.random.default_rng(seed)
     label = rng.random(n) < 0.1
     score = np.round(1 / (1 + np.exp(2 - rng.normal(size=n) - 2 * label)), 2)
-    return score, label, {"cost_pos": rng.exponential(30, n), "cost_neg": np.full(n, 3.0)}
+    return score, label, {"cost_fn": rng.exponential(30, n), "cost_fp": np.full(n, 3.0)}
 
 
 METRICS = {
@@ -46,7 +46,7 @@ def test_minimize_cost() -> None:
     found = choose_threshold(ScoreTable.from_rows(score, label, None, **cost), {"minimize": "cost"})
 
     def total(t: float) -> float:
-        return float(np.where(label, (score < t) * cost["cost_pos"], (score >= t) * cost["cost_neg"]).mean())
+        return float(np.where(label, (score < t) * cost["cost_fn"], (score >= t) * cost["cost_fp"]).mean())
 
     each = {t: total(t) for t in [*np.unique(score), 2.0]}
     assert found.value == min(each, key=lambda t: (each[t], -t))
@@ -56,7 +56,7 @@ def test_minimize_cost() -> None:
 def test_no_alarm_at_all_where_alarms_are_too_dear() -> None:
     score, label, cost = rows()
     score[np.flatnonzero(~label)[0]] = 0.999
-    table = ScoreTable.from_rows(score, label, None, cost_pos=cost["cost_pos"], cost_neg=np.full(len(score), 1e6))
+    table = ScoreTable.from_rows(score, label, None, cost_fn=cost["cost_fn"], cost_fp=np.full(len(score), 1e6))
     found = choose_threshold(table, {"minimize": "cost"})
     assert not (score >= found.value).any()
     assert found.achieved["alarms"] == 0

@@ -12,7 +12,7 @@ from imblearn.metrics import geometric_mean_score, make_index_balanced_accuracy
 from sklearn import metrics as sk
 
 from steelyard.kernels import reliability, scores
-from steelyard.metrics import ScoreTable
+from steelyard.metrics import ConfusionCounts, MulticlassCounts, ScoreTable, get_metric
 
 TOLERANCE = 1e-9
 
@@ -34,7 +34,7 @@ def test_decisions(data: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None
     actual, guessed, weight, classes = data
     table = sk.confusion_matrix(actual, guessed, sample_weight=weight, labels=range(classes)).astype(float)
     hits, predicted, support = np.diag(table), table.sum(axis=0), table.sum(axis=1)
-    found = scores.decision_scores(hits, predicted, support)
+    counts = MulticlassCounts(hits, predicted, support)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = {
@@ -51,11 +51,11 @@ def test_decisions(data: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None
             "f2": sk.fbeta_score(actual, guessed, beta=2, sample_weight=weight, average=None),
         }
     for name, value in expected.items():
-        assert float(found[name]) == pytest.approx(float(value), abs=TOLERANCE), name
+        assert float(get_metric(name).value(counts)) == pytest.approx(float(value), abs=TOLERANCE), name
     total = support.sum()
-    own = scores.class_scores(hits, predicted - hits, support - hits, total - predicted - support + hits)
+    own = ConfusionCounts(hits, predicted - hits, support - hits, total - predicted - support + hits)
     for name, values in each.items():
-        assert own[name] == pytest.approx(values, abs=TOLERANCE), name
+        assert get_metric(name).value(own) == pytest.approx(values, abs=TOLERANCE), name
 
 
 def test_iba_is_that_of_imbalanced_learn_with_binary_average() -> None:
@@ -64,13 +64,13 @@ def test_iba_is_that_of_imbalanced_learn_with_binary_average() -> None:
     guessed = np.where(rng.random(500) < 0.7, actual, ~actual)
     tp, fn = (actual & guessed).sum(), (actual & ~guessed).sum()
     fp, tn = (~actual & guessed).sum(), (~actual & ~guessed).sum()
-    own = scores.class_scores(*(np.array(float(x)) for x in (tp, fp, fn, tn)))
+    own = ConfusionCounts(*(np.array(float(x)) for x in (tp, fp, fn, tn)))
     for alpha in (0.1, 0.5):
         score = make_index_balanced_accuracy(alpha=alpha, squared=True)(geometric_mean_score)
         expected = score(actual, guessed, average="binary")
-        found = scores.index_balanced_accuracy(own["recall"], own["specificity"], alpha)
+        found = scores.index_balanced_accuracy(own.recall, own.specificity, alpha)
         assert float(found) == pytest.approx(expected, abs=TOLERANCE)
-    assert own["recall"] != pytest.approx(own["specificity"], abs=1e-3)  # else alpha wouldn't matter
+    assert own.recall != pytest.approx(own.specificity, abs=1e-3)  # else alpha wouldn't matter
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([4, 10**6]))

@@ -15,7 +15,7 @@ from steelyard.errors import ConfigError
 from steelyard.metrics import BucketTable, ScoreTable, document, lookup, split_document
 from steelyard.metrics._curves import class_curves
 
-PER_CLASS = {"precision", "recall", "f1", "f2", "specificity", "pr_auc", "roc_auc"}
+PER_CLASS = {"precision", "recall", "f1", "f2", "f0.5", "specificity", "pr_auc", "roc_auc"}
 SPLIT = {
     "n", "support", "absent_classes", "confusion", "per_class", "accuracy", "accuracy_always_majority",
     "balanced_accuracy", "g_mean", "mcc", "kappa", "iba", "brier", "log_loss", "ece", "expected_cost",
@@ -43,7 +43,7 @@ def binary(
     alarm = score >= threshold
     bucket = rng.integers(0, 200, groups)[rng.integers(0, groups, n)] if groups else rng.integers(0, 200, n)
     weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else np.ones(n)
-    cost = {"cost_pos": rng.exponential(50, n), "cost_neg": np.full(n, 5.0)} if costs else {}
+    cost = {"cost_fn": rng.exponential(50, n), "cost_fp": np.full(n, 5.0)} if costs else {}
     table = ScoreTable.from_rows(score, label, weight, **cost)
     buckets = BucketTable.from_rows(table, score, label, alarm, bucket, weight=weight, **cost)
     confusion = {
@@ -83,6 +83,7 @@ def test_every_number_is_scikit_learns(weighted: bool) -> None:
             "recall": sk.recall_score(side, guess, sample_weight=w),
             "f1": sk.f1_score(side, guess, sample_weight=w),
             "f2": sk.fbeta_score(side, guess, beta=2, sample_weight=w),
+            "f0.5": sk.fbeta_score(side, guess, beta=0.5, sample_weight=w),
             "specificity": sk.recall_score(~side, ~guess, sample_weight=w),
             "pr_auc": sk.average_precision_score(side, rank, sample_weight=w),
             "roc_auc": sk.roc_auc_score(side, rank, sample_weight=w),
@@ -114,10 +115,10 @@ def test_costs_beside_those_of_the_trivial_deciders() -> None:
     found, rows = binary(costs=True)
     y, d = rows["label"], rows["alarm"]
     assert found["expected_cost"]["value"] == pytest.approx(
-        np.where(y, ~d * rows["cost_pos"], d * rows["cost_neg"]).mean()
+        np.where(y, ~d * rows["cost_fn"], d * rows["cost_fp"]).mean()
     )
-    assert found["expected_cost_never_alarm"]["value"] == pytest.approx((y * rows["cost_pos"]).mean())
-    assert found["expected_cost_always_alarm"]["value"] == pytest.approx((~y * rows["cost_neg"]).mean())
+    assert found["expected_cost_never_alarm"]["value"] == pytest.approx((y * rows["cost_fn"]).mean())
+    assert found["expected_cost_always_alarm"]["value"] == pytest.approx((~y * rows["cost_fp"]).mean())
     without, _ = binary()
     assert without["expected_cost"] == {"value": None, "ci95": None}
 
@@ -274,7 +275,7 @@ def test_curves_are_small_and_on_the_exact_ones() -> None:
     rng = np.random.default_rng(0)
     label = rng.random(50_000) < 0.01
     score = 1 / (1 + np.exp(4 - rng.normal(size=50_000) - 3 * label))
-    cost = {"cost_pos": np.full(50_000, 10.0), "cost_neg": np.ones(50_000)}
+    cost = {"cost_fn": np.full(50_000, 10.0), "cost_fp": np.ones(50_000)}
     threshold = float(np.sort(score)[-700])
     curves = class_curves(ScoreTable.from_rows(score, label, None, **cost), threshold)
     assert len(json.dumps(curves, allow_nan=False)) < 100_000
@@ -368,6 +369,6 @@ def test_two_groups_give_no_interval_and_uneven_costs_an_approximate_one() -> No
     for name in ("precision", "recall", "specificity"):
         assert found["per_class"]["yes"][name]["ci95"] is None
         assert found["per_class"]["yes"][name]["note"] == "too few groups"
-    cost = {"cost_pos": np.exp(3 * rng.normal(size=2000)), "cost_neg": np.ones(2000)}
+    cost = {"cost_fn": np.exp(3 * rng.normal(size=2000)), "cost_fp": np.ones(2000)}
     uneven = judged(score, label, score > 0.5, **cost)["expected_cost"]
     assert uneven["note"] == "approximate" and uneven["ci95"] is not None

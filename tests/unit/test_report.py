@@ -30,7 +30,7 @@ def judged(label: np.ndarray, score: np.ndarray, classes: tuple[str, ...], thres
     decided = (score[:, 1] >= threshold).astype(int) if threshold is not None else score.argmax(axis=1)
     rng = np.random.default_rng(1)
     bucket = rng.integers(0, 200, len(label))
-    costs = {"cost_pos": rng.gamma(2, 60, len(label)), "cost_neg": np.full(len(label), 5.0)} if positive else {}
+    costs = {"cost_fn": rng.gamma(2, 60, len(label)), "cost_fp": np.full(len(label), 5.0)} if positive else {}
     tables, pairs = {}, {}
     for i, name in enumerate(classes):
         if positive in (None, name):

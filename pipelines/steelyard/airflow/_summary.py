@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from steelyard.store import Outcome, RunDir
 
 _LARGEST = 4000  # characters: XCom lies in Airflow's own database
-_HEADLINE = ("precision", "recall", "f2", "pr_auc", "roc_auc")
 
 
 def summary(run: RunDir, outcome: Outcome) -> dict[str, Any]:
@@ -27,14 +26,12 @@ def summary(run: RunDir, outcome: Outcome) -> dict[str, Any]:
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return how the rare class fares on the test split; of several classes, the mean over them."""
+    from steelyard.metrics import metric_names  # NumPy, which a DAG file needn't load
+
     test, positive = metrics["splits"]["test"], metrics["positive"]
-    of = test["macro"] if positive is None else test["per_class"][positive]
-    return {
-        "class": positive,
-        "threshold": metrics["threshold"],
-        **{name: of[name] for name in _HEADLINE if name in of},
-        "expected_cost": test.get("expected_cost"),
-    }
+    numbers = {**test, **(test["macro"] if positive is None else test["per_class"][positive])}
+    shown = {name: numbers[name] for name in metric_names(headline=True) if name in numbers}
+    return {"class": positive, "threshold": metrics["threshold"], **shown}
 
 
 def _small(value: Any) -> bool:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from steelyard.cli._output import console, print_json, table
 from steelyard.errors import SteelyardError
 from steelyard.report import metric
 from steelyard.store import RunDir
 
-_BINARY = ("precision", "recall", "f1", "f2", "specificity", "pr_auc", "roc_auc")
-_WHOLE = ("accuracy", "balanced_accuracy", "g_mean", "mcc", "brier", "expected_cost")
-_NAMES = {
-    "pr_auc": "PR area",
-    "roc_auc": "ROC area",
-    "f1": "F1",
-    "f2": "F2",
-    "g_mean": "G-mean",
-    "mcc": "MCC",
-    "brier": "Brier score",
-    "expected_cost": "expected cost",
-}
+if TYPE_CHECKING:
+    from steelyard.metrics import Metric
 
 
 def show_run(run: RunDir, failure: SteelyardError | None, *, json: bool) -> None:
@@ -69,43 +59,54 @@ def _failed_stage(run: RunDir) -> str | None:
 
 def show_split(metrics: Mapping[str, Any], name: str, split: Mapping[str, Any]) -> None:
     """Print one split's metrics: of the positive class, or with more classes of each."""
-    from steelyard.report import always_majority
-
     positive = metrics["positive"]
     if positive is None:
         _show_classes(name, split)
         return
     support = split["support"]
-    count = support.get(positive, 0)
-    title = f"{name}: class {positive}, {count:,} of {sum(support.values()):,} rows"
+    title = f"{name}: class {positive}, {support.get(positive, 0):,} of {sum(support.values()):,} rows"
     if metrics["threshold"] is not None:
         title += f", threshold {metrics['threshold']:.4g}"
-    of = split["per_class"][positive]
-    rows = [_row(m, of[m], always_majority(split, m, positive)) for m in _BINARY if of.get(m)]
-    whole = [m for m in _WHOLE if split.get(m) and not (m == "expected_cost" and split[m]["value"] is None)]
-    rows += [_row(m, split[m], always_majority(split, m, positive)) for m in whole]
+    _show_metrics(title, split, positive, _headline())
+
+
+def _headline() -> list[Metric]:
+    from steelyard.metrics import all_metrics
+
+    return [m for m in all_metrics() if m.headline]
+
+
+def _show_metrics(title: str, split: Mapping[str, Any], positive: str | None, shown: Sequence[Metric]) -> None:
+    from steelyard.metrics import always_majority
+
+    rows = []
+    for m in shown:
+        of = split["per_class"][positive] if m.scope == "class" else split
+        if m.name in of and not (m.needs == "costs" and of[m.name]["value"] is None):
+            rows.append(_row(m.label, of[m.name], always_majority(split, m.name, positive)))
     table(title, ["", "model", "95 % interval", "always the majority"], rows)
 
 
-def _row(name: str, figure: Mapping[str, Any], majority: float | None) -> list[str]:
+def _row(label: str, figure: Mapping[str, Any], majority: float | None) -> list[str]:
     interval = figure.get("ci95")
     between = f"{metric(interval[0])} – {metric(interval[1])}" if interval else "–"
     if interval and figure.get("note"):
         between = f"{figure['note']} {between}"
-    return [_NAMES.get(name, name.replace("_", " ")), metric(figure["value"]), between, metric(majority)]
+    return [label, metric(figure["value"]), between, metric(majority)]
 
 
 def _show_classes(name: str, split: Mapping[str, Any]) -> None:
-    shown = ("precision", "recall", "f1", "pr_auc", "roc_auc")
+    shown = [m for m in _headline() if m.scope == "class"]
     rows = []
     for c, n in sorted(split["support"].items(), key=lambda item: item[1]):
-        of = split["per_class"].get(c) or {}
-        rows.append([c, f"{n:,}", *(metric((of.get(m) or {}).get("value")) for m in shown)])
+        rows.append([c, f"{n:,}", *_values(split["per_class"].get(c) or {}, shown)])
     for mean in ("macro", "weighted"):
         if mean in split:
-            rows.append([f"{mean} mean", "", *(metric((split[mean].get(m) or {}).get("value")) for m in shown)])
-    table(f"{name}: {len(split['support'])} classes, the rarest first", ["class", "rows", *map(_title, shown)], rows)
+            rows.append([f"{mean} mean", "", *_values(split[mean], shown)])
+    classes = len(split["support"])
+    table(f"{name}: {classes} classes, the rarest first", ["class", "rows", *(m.label for m in shown)], rows)
+    _show_metrics(f"{name}: all classes", split, None, [m for m in _headline() if m.scope == "split"])
 
 
-def _title(metric: str) -> str:
-    return _NAMES.get(metric, metric)
+def _values(numbers: Mapping[str, Any], shown: Sequence[Metric]) -> list[str]:
+    return [metric((numbers.get(m.name) or {}).get("value")) for m in shown]

@@ -5,10 +5,9 @@ from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
 from steelyard.deciding._fit import choose_calibration, fit_calibrator
 from steelyard.deciding._fit_policy import fit_policy
 from steelyard.deciding._policy import DecisionPolicy, greatest_class, positive_probability
-from steelyard.deciding._threshold import MAXIMIZED, Threshold, check_rule, choose_threshold
+from steelyard.deciding._threshold import Threshold, check_rule, choose_threshold
 
 __all__ = [
-    "MAXIMIZED",
     "Calibrator",
     "ClassCalibrators",
     "DecisionPolicy",

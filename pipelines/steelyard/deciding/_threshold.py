@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 
 from steelyard.errors import ConfigError, InputError, closest
-from steelyard.kernels import scores
 from steelyard.kernels.arrays import Floats
-from steelyard.metrics import ScoreTable
+from steelyard.metrics import ConfusionCounts, ScoreTable, get_metric, metric_names
 
-MAXIMIZED = ("f1", "f2", "f0.5", "mcc", "g_mean", "balanced_accuracy")
 RULES = ("maximize", "minimize", "precision_at_least", "recall_at_least", "value")
 
 
@@ -55,7 +53,7 @@ def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tup
     Parameters
     ----------
     rule : mapping
-        One of `{"maximize": metric}` with f1, f2, f0.5, mcc, g_mean or balanced_accuracy; `{"minimize": "cost"}`;
+        One of `{"maximize": metric}`, see `metric_names(maximize=True)`; `{"minimize": "cost"}`;
         `{"precision_at_least": p}`, `{"recall_at_least": r}`; `{"value": x}`.
     has_costs : bool, optional
         Whether costs are known; None: not asked.
@@ -71,10 +69,12 @@ def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tup
     if name not in RULES:
         raise ConfigError(f"threshold: there is no rule {name!r}.{closest(name, RULES)} There are: {', '.join(RULES)}")
     if name in ("maximize", "minimize"):
-        known = MAXIMIZED if name == "maximize" else ("cost",)
+        known = metric_names(maximize=True) if name == "maximize" else ["cost"]
         if argument not in known:
-            hint = closest(str(argument), known)
-            raise ConfigError(f"threshold.{name}: {argument!r} is none of {', '.join(known)}.{hint}")
+            why = f"{argument!r} is none of {', '.join(known)}.{closest(str(argument), known)}"
+            if name == "maximize" and argument in metric_names():
+                why = f"a threshold cannot maximize {argument}; it can maximize {', '.join(known)}"
+            raise ConfigError(f"threshold.{name}: {why}")
         if name == "minimize" and has_costs is False:
             raise ConfigError("threshold.minimize: no costs are given; set data.cost.false_negative or .false_positive")
         return name, str(argument)
@@ -125,10 +125,7 @@ class _Candidates:
     """Thresholds from high to low, the first of which raises no alarm, and what each would decide."""
 
     threshold: Floats
-    tp: Floats
-    fp: Floats
-    fn: Floats
-    tn: Floats
+    counts: ConfusionCounts
     cost: Floats | None
 
     @classmethod
@@ -137,24 +134,17 @@ class _Candidates:
         tp, fp = (np.append(0.0, np.cumsum(side)) for side in (table.pos, table.neg))
         cost = None
         if table.has_costs:
-            missed = np.append(0.0, np.cumsum(table.cost_pos))
-            false = np.append(0.0, np.cumsum(table.cost_neg))
+            missed = np.append(0.0, np.cumsum(table.cost_fn))
+            false = np.append(0.0, np.cumsum(table.cost_fp))
             cost = (missed[-1] - missed + false) / table.size.sum()
-        return cls(np.append(above, table.low), tp, fp, tp[-1] - tp, fp[-1] - fp, cost)
+        return cls(np.append(above, table.low), ConfusionCounts(tp, fp, tp[-1] - tp, fp[-1] - fp), cost)
 
     def at(self, value: float) -> int:
         """Return the candidate that decides as `value` does."""
         return int((self.threshold >= value).sum()) - 1 if value <= self.threshold[0] else 0
 
     def metric(self, name: str) -> Floats:
-        found = scores.class_scores(self.tp, self.fp, self.fn, self.tn)
-        if name in found:
-            return found[name]
-        if name == "f0.5":
-            return scores.f_beta(found["precision"], found["recall"], 0.5)
-        hits, support = np.stack([self.tn, self.tp], axis=1), np.stack([self.tn + self.fp, self.tp + self.fn], axis=1)
-        predicted = np.stack([self.tn + self.fn, self.tp + self.fp], axis=1)
-        return scores.decision_scores(hits, predicted, support)[name]
+        return get_metric(name).of_decisions(self.counts)
 
     def best(self, name: str, argument: str | float) -> tuple[int, str | None]:
         if name == "minimize" and self.cost is not None:
@@ -172,11 +162,12 @@ class _Candidates:
 
     def achieved(self, i: int) -> dict[str, float]:
         found = {name: float(self.metric(name)[i]) for name in ("precision", "recall", "f1", "f2")}
-        total = self.tp[i] + self.fp[i] + self.fn[i] + self.tn[i]
+        of = self.counts
+        alarms, total = of.tp[i] + of.fp[i], of.tp[i] + of.fp[i] + of.fn[i] + of.tn[i]
         cost = {} if self.cost is None else {"expected_cost": float(self.cost[i])}
-        return found | {"alarms": float((self.tp[i] + self.fp[i]) / total)} | cost
+        return found | {"alarms": float(alarms / total)} | cost
 
 
 def _first_best(values: Floats) -> int:
     """Return the first of the greatest values: candidates fall, so the highest threshold wins a tie."""
-    return int(np.argmax(values))
+    return int(np.argmax(np.where(np.isnan(values), -np.inf, values)))

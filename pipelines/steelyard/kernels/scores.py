@@ -1,7 +1,7 @@
-"""Scores of decisions, from counts (or weights) of what was decided.
+"""Scores of decisions, from counts (or weights) of right and wrong ones.
 
-Arrays broadcast, so that a leading axis may run over the draws of a bootstrap. What is undefined is NaN, but
-for what scikit-learn sets to 0: precision without alarms, and MCC with one class only.
+Arrays broadcast, so that a leading axis may run over the draws of a bootstrap or over thresholds. An undefined score is
+NaN, except where scikit-learn gives 0: MCC with one class only.
 """
 
 from __future__ import annotations
@@ -16,46 +16,56 @@ def f_beta(precision: Floats, recall: Floats, beta: float) -> Floats:
     return divide((1 + beta**2) * precision * recall, beta**2 * precision + recall, 0.0)
 
 
-def class_scores(tp: Floats, fp: Floats, fn: Floats, tn: Floats) -> dict[str, Floats]:
-    """Return precision, recall, F1, F2 and specificity of one class against the rest."""
-    precision, recall = divide(tp, tp + fp, 0.0), divide(tp, tp + fn)
-    return {
-        "precision": precision,
-        "recall": recall,
-        "f1": f_beta(precision, recall, 1.0),
-        "f2": f_beta(precision, recall, 2.0),
-        "specificity": divide(tn, tn + fp),
-    }
+def accuracy(hits: Floats, support: Floats) -> Floats:
+    """Return the share of rows whose class was decided correctly; the last axis runs over classes."""
+    return divide(hits.sum(axis=-1), support.sum(axis=-1))
 
 
-def decision_scores(hits: Floats, predicted: Floats, support: Floats) -> dict[str, Floats]:
-    """Return accuracy, balanced accuracy, G-mean, MCC and Cohen's kappa over all classes.
+def balanced_accuracy(hits: Floats, support: Floats) -> Floats:
+    """Return the mean recall over the classes that have rows."""
+    present = np.maximum((support > 0).sum(axis=-1), 1)
+    mean: Floats = np.nansum(divide(hits, support), axis=-1) / present
+    return mean
+
+
+def g_mean(hits: Floats, support: Floats) -> Floats:
+    """Return the geometric mean of the recalls of the classes that have rows."""
+    present = np.maximum((support > 0).sum(axis=-1), 1)
+    recall = divide(hits, support)
+    product = np.where(support > 0, np.nan_to_num(recall), 1.0).prod(axis=-1)
+    mean: Floats = product ** (1.0 / present)
+    return mean
+
+
+def mcc(hits: Floats, predicted: Floats, support: Floats) -> Floats:
+    """Return Matthews' correlation of decided and actual class.
 
     Parameters
     ----------
     hits, predicted, support : array, shape (..., classes)
-        For each class: rows decided rightly, rows decided to be of it, rows that are of it. A class without
-        support is left out of the means.
+        For each class: rows decided correctly, rows decided to be of it, rows of it.
 
     References
     ----------
-    Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004 (MCC).
+    Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
     """
     total = support.sum(axis=-1, keepdims=True)
-    recall = divide(hits, support)
-    classes = np.maximum((support > 0).sum(axis=-1), 1)
-    product = np.where(support > 0, np.nan_to_num(recall), 1.0).prod(axis=-1)
-    covariance = (hits * total - predicted * support).sum(axis=-1)
     spread_predicted = (predicted * (total - predicted)).sum(axis=-1)
     spread_support = (support * (total - support)).sum(axis=-1)
+    return divide(_covariance(hits, predicted, support), np.sqrt(spread_predicted * spread_support), 0.0)
+
+
+def kappa(hits: Floats, predicted: Floats, support: Floats) -> Floats:
+    """Return Cohen's kappa; parameters are those of `mcc`."""
+    total = support.sum(axis=-1, keepdims=True)
     chance = (predicted * (total - support)).sum(axis=-1)
-    return {
-        "accuracy": divide(hits.sum(axis=-1), total[..., 0]),
-        "balanced_accuracy": np.nansum(recall, axis=-1) / classes,
-        "g_mean": product ** (1.0 / classes),
-        "mcc": divide(covariance, np.sqrt(spread_predicted * spread_support), 0.0),
-        "kappa": divide(covariance, chance),
-    }
+    return divide(_covariance(hits, predicted, support), chance)
+
+
+def _covariance(hits: Floats, predicted: Floats, support: Floats) -> Floats:
+    total = support.sum(axis=-1, keepdims=True)
+    covariance: Floats = (hits * total - predicted * support).sum(axis=-1)
+    return covariance
 
 
 def index_balanced_accuracy(recall: Floats, specificity: Floats, alpha: float = 0.1) -> Floats:

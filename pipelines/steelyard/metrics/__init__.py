@@ -1,32 +1,83 @@
 """Honest numbers about scored rows: small tables by two aggregations, and everything else from those."""
 
-from steelyard.metrics._aggregate import score_table
-from steelyard.metrics._columns import ScoreColumn, numbers
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from steelyard.metrics._document import document, lookup
-from steelyard.metrics._evaluate import SplitMetrics, evaluate
-from steelyard.metrics._evaluator import Evaluator
-from steelyard.metrics._gate import METRICS, check_gate, judge_gate
-from steelyard.metrics._rows import MOST, NO_PROBABILITY, bad_amount
-from steelyard.metrics._split import split_document
-from steelyard.metrics._tables import BucketTable, Decisions, ScoreTable
+from steelyard.metrics._gate import check_gate, judge_gate
+from steelyard.metrics._majority import always_majority, class_shares, majority_class
+from steelyard.metrics._tables import BucketTable, ScoreTable
+from steelyard.metrics.registry import (
+    ConfusionCounts,
+    CostTotals,
+    Majority,
+    Metric,
+    MulticlassCounts,
+    all_metrics,
+    get_metric,
+    metric_names,
+    register_metric,
+    unregister_metric,
+)
+
+if TYPE_CHECKING:
+    from steelyard.metrics._aggregate import score_table
+    from steelyard.metrics._columns import ScoreColumn, numbers
+    from steelyard.metrics._evaluate import SplitMetrics, evaluate
+    from steelyard.metrics._evaluator import Evaluator
+    from steelyard.metrics._rows import MOST, NO_PROBABILITY, bad_amount
+    from steelyard.metrics._split import split_document
 
 __all__ = [
-    "METRICS",
     "MOST",
     "NO_PROBABILITY",
     "BucketTable",
-    "Decisions",
+    "ConfusionCounts",
+    "CostTotals",
     "Evaluator",
+    "Majority",
+    "Metric",
+    "MulticlassCounts",
     "ScoreColumn",
     "ScoreTable",
     "SplitMetrics",
+    "all_metrics",
+    "always_majority",
     "bad_amount",
     "check_gate",
+    "class_shares",
     "document",
     "evaluate",
+    "get_metric",
     "judge_gate",
     "lookup",
+    "majority_class",
+    "metric_names",
     "numbers",
+    "register_metric",
     "score_table",
     "split_document",
+    "unregister_metric",
 ]
+
+# Spark is imported when one of these is first used: report, terminal and Airflow need the registry without it.
+_LAZY = {
+    "score_table": "_aggregate",
+    "ScoreColumn": "_columns",
+    "numbers": "_columns",
+    "SplitMetrics": "_evaluate",
+    "evaluate": "_evaluate",
+    "Evaluator": "_evaluator",
+    "MOST": "_rows",
+    "NO_PROBABILITY": "_rows",
+    "bad_amount": "_rows",
+    "split_document": "_split",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 from steelyard.kernels.arrays import Counts, Floats
 from steelyard.metrics._rows import (
     BUCKET,
-    COST_NEG,
-    COST_POS,
+    COST_FN,
+    COST_FP,
     DECISION,
     LABEL,
     SCORE,
@@ -38,12 +38,12 @@ _HUGE = 1e100
 _AMOUNTS = {
     "pos": (WEIGHT, True, 1),
     "neg": (WEIGHT, False, 1),
-    "cost_pos": (COST_POS, True, 1),
-    "cost_neg": (COST_NEG, False, 1),
+    "cost_fn": (COST_FN, True, 1),
+    "cost_fp": (COST_FP, False, 1),
     "square_pos": (WEIGHT, True, 2),
     "square_neg": (WEIGHT, False, 2),
-    "cost_square_pos": (COST_POS, True, 2),
-    "cost_square_neg": (COST_NEG, False, 2),
+    "cost_fn_square": (COST_FN, True, 2),
+    "cost_fp_square": (COST_FP, False, 2),
 }
 
 CLASS, POSITIVE, ALARM, KEY, BIN = "class", "positive", "alarm", "key", "bin"
@@ -85,7 +85,7 @@ def score_table(
     InputError
         For null, NaN or infinite scores, null labels, and weights or costs that are null or negative.
     """
-    roles = Roles(label, score, positive=positive, weight=weight, cost_pos=cost_fn, cost_neg=cost_fp)
+    roles = Roles(label, score, positive=positive, weight=weight, cost_fn=cost_fn, cost_fp=cost_fp)
     narrow = roles.narrow(df)
     return Tables(roles, narrow, check(narrow, roles)).scores()[0]
 
@@ -121,7 +121,7 @@ class Tables:
     def _lengthen(self, narrow: DataFrame) -> DataFrame:
         """Return one row for each row and class that has tables: the positive class, or each of several."""
         roles = self._roles
-        rest = [WEIGHT, COST_POS, COST_NEG, BUCKET]
+        rest = [WEIGHT, COST_FN, COST_FP, BUCKET]
         if roles.positive is not None:
             is_positive, alarm = F.col(LABEL) == roles.positive, F.col(DECISION) == roles.positive
             return narrow.select(F.lit(0).alias(CLASS), SCORE, is_positive.alias(POSITIVE), alarm.alias(ALARM), *rest)
@@ -167,7 +167,7 @@ class Tables:
         found = collect(self._long.groupBy(CLASS, key.alias(KEY)).agg(*ends, *self._sums()))
         if exact:
             found["low"] = found["high"] = found[KEY]
-        read, wanted = self._read(found), ("pos", "neg", "count_pos", "count_neg", "cost_pos", "cost_neg")
+        read, wanted = self._read(found), ("pos", "neg", "count_pos", "count_neg", "cost_fn", "cost_fp")
         columns = {name: read[name] for name in wanted}
         columns |= {name: found[name].astype(np.float64) for name in ("low", "high")}
         order = np.lexsort((-columns["low"], found[CLASS]))
@@ -216,9 +216,9 @@ class Tables:
     def _bucket_table(self, columns: Arrays, i: int, assigned: Counts) -> BucketTable:
         mine = columns[CLASS] == i
         c = {name: values[mine] for name, values in columns.items()}
-        sums = {name: c[name] for name in ("pos", "neg", "cost_pos", "cost_neg", "square_pos", "square_neg")}
+        sums = {name: c[name] for name in ("pos", "neg", "cost_fn", "cost_fp", "square_pos", "square_neg")}
         bins, alarm = int(assigned[-1]) - c[BIN].astype(np.int64), c[ALARM].astype(np.bool_)
-        squares = np.array([c["cost_square_pos"].sum(), c["cost_square_neg"].sum()])
+        squares = np.array([c["cost_fn_square"].sum(), c["cost_fp_square"].sum()])
         return BucketTable.from_cells(assigned, bins, c[BUCKET].astype(np.int64), alarm, **sums, squares=squares)
 
 

@@ -1,26 +1,30 @@
 """Intervals of metrics that are functions of recalls and class shares, carried from the intervals of these.
 
-Where a class's recall is 0 or 1, resampling sees no error in it, and the metric's standard error is far too small:
-with all of 40 positives found, the recall may still be 0.91. The recall's own interval allows for that; here it is
-carried through the metric's formula.
+Where a class's recall is 0 or 1, the bootstrap sees no error in it, and the metric's standard error is far too small:
+with all of 40 positives found, the true recall may still be 0.91. The recall's own interval allows for that; this
+module carries it through the metric's formula.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from steelyard.kernels import intervals, scores
+from steelyard.kernels import intervals
 from steelyard.kernels.arrays import Floats, divide
 from steelyard.kernels.intervals import Interval
+from steelyard.metrics._counts import ConfusionCounts, MulticlassCounts
 
 Limits = Sequence[Interval]
+Formulas = Mapping[str, Callable[..., Floats]]
 Metric = Callable[[Floats, Floats], dict[str, Floats]]
 
 
-def carried_decisions(recalls: Floats, shares: Floats, errors: Floats, limits: Limits) -> dict[str, Interval]:
-    """Return intervals of what speaks of all classes' decisions at once.
+def carried_decisions(
+    recalls: Floats, shares: Floats, errors: Floats, limits: Limits, formulas: Formulas
+) -> dict[str, Interval]:
+    """Return intervals of metrics of all classes' decisions.
 
     Parameters
     ----------
@@ -30,23 +34,31 @@ def carried_decisions(recalls: Floats, shares: Floats, errors: Floats, limits: L
         Rows of each class (first axis) that were decided to be of another; what is on the diagonal does not count.
     limits : sequence of pairs
         Of the recalls, then of the shares.
+    formulas : mapping
+        Name → function of `MulticlassCounts`.
     """
     spread = _spread(errors, shares)
 
     def metric(recall: Floats, share: Floats) -> dict[str, Floats]:
         hits = recall * share
-        return scores.decision_scores(hits, hits + ((1 - recall) * share) @ spread, share)
+        counts = MulticlassCounts(hits, hits + ((1 - recall) * share) @ spread, share)
+        return {name: formula(counts) for name, formula in formulas.items()}
 
     return _carried(metric, recalls, shares, limits)
 
 
-def carried_scores(recall: float, specificity: float, share: float, limits: Limits) -> dict[str, Interval]:
-    """Return intervals of F1, F2 and index balanced accuracy of one class; limits of its three arguments."""
+def carried_scores(
+    recall: float, specificity: float, share: float, limits: Limits, formulas: Formulas
+) -> dict[str, Interval]:
+    """Return intervals of metrics of one class's decisions: functions of `ConfusionCounts`, by name.
+
+    `limits` are those of recall, specificity and share.
+    """
 
     def metric(recalls: Floats, shares: Floats) -> dict[str, Floats]:
         hits, misses = recalls * shares, (1 - recalls) * shares
-        own = scores.class_scores(hits[:, 1], misses[:, 0], misses[:, 1], hits[:, 0])
-        return {**own, "iba": scores.index_balanced_accuracy(own["recall"], own["specificity"])}
+        counts = ConfusionCounts(hits[:, 1], misses[:, 0], misses[:, 1], hits[:, 0])
+        return {name: formula(counts) for name, formula in formulas.items()}
 
     both = [limits[1], limits[0], (1 - limits[2][1], 1 - limits[2][0]), limits[2]]
     return _carried(metric, np.array([specificity, recall]), np.array([1 - share, share]), both)

@@ -41,8 +41,8 @@ def class_curves(table: ScoreTable, threshold: float | None = None) -> dict[str,
         "alarms": (tp + fp)[at] / total,
     }
     if table.has_costs:
-        missed = table.cost_pos.sum() - np.cumsum(table.cost_pos)
-        thresholds["expected_cost"] = ((missed + np.cumsum(table.cost_neg)) / total)[at]
+        missed = table.cost_fn.sum() - np.cumsum(table.cost_fn)
+        thresholds["expected_cost"] = ((missed + np.cumsum(table.cost_fp)) / total)[at]
     curves = {
         "pr": {"recall": tp[at] / positives, "precision": precision[at]},
         "roc": {"fpr": np.append(0.0, fp[at] / negatives), "tpr": np.append(0.0, tp[at] / positives)},

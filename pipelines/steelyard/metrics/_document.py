@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steelyard.errors import ConfigError, closest
+from steelyard.errors import ConfigError
+from steelyard.metrics.registry import metric_names, unknown_metric
 
 
 def document(
@@ -62,7 +63,7 @@ def lookup(split: Mapping[str, Any], name: str, positive: str | None) -> dict[st
     Raises
     ------
     ConfigError
-        For an unknown metric; the message names the nearest one.
+        For an unknown metric, with the nearest name, and for one that the file lacks.
 
     Examples
     --------
@@ -72,8 +73,8 @@ def lookup(split: Mapping[str, Any], name: str, positive: str | None) -> dict[st
     own = split["macro"] if positive is None else split["per_class"][positive]
     whole = {key: value for key, value in split.items() if isinstance(value, Mapping) and "value" in value}
     numbers = {**whole, **own}
-    if name not in numbers:
-        raise ConfigError(
-            f"there is no metric {name!r}.{closest(name, numbers)} There are: {', '.join(sorted(numbers))}"
-        )
-    return dict(numbers[name])
+    if name in numbers:
+        return dict(numbers[name])
+    if name in metric_names():
+        raise ConfigError(f"metrics.json has no {name!r}, which was not known when it was written: run evaluate again")
+    raise unknown_metric(name, sorted(numbers))

@@ -107,37 +107,51 @@ def evaluate(
         For neither a decision nor a threshold.
     """
     check_names(df.columns, ours=True)
-    if split is not None:
-        require_columns(df, ["split"], "split column")
-        df = df.where(F.col("split") == split)
-    named = (score, decision, weight, false_negative, false_positive)
-    require_columns(df, [name for name in named if isinstance(name, str)])
+    rows = _rows_of(df, split)
+    require_columns(rows, [c for c in (score, decision, weight, false_negative, false_positive) if isinstance(c, str)])
     if decision is None and (threshold is None or positive is None):
         raise ConfigError("metrics need the decided classes or, with two classes, a threshold")
-    scores = ScoreColumn.of(df, score)
+    scores = ScoreColumn.of(rows, score)
     roles = Roles(
-        label=class_text(df, label),
+        label=class_text(rows, label),
         score=scores.of_classes(classes) if positive is None else scores.of_class(positive),
         classes=tuple(classes),
         positive=positive,
-        decision=None if decision is None else class_text(df, decision),
+        decision=None if decision is None else class_text(rows, decision),
         threshold=scores.threshold(threshold) if positive is not None and threshold is not None else None,
-        weight=None if weight is None else numbers(df, weight, "weight"),
-        cost_pos=_cost(df, false_negative) if positive is not None else None,
-        cost_neg=_cost(df, false_positive) if positive is not None else None,
+        weight=None if weight is None else numbers(rows, weight, "weight"),
+        cost_fn=_cost(rows, false_negative) if positive is not None else None,
+        cost_fp=_cost(rows, false_positive) if positive is not None else None,
         bucket=bucket,
     )
+    return _judge(rows, roles, grouped=grouped)
+
+
+def _rows_of(df: DataFrame, split: str | None) -> DataFrame:
+    if split is None:
+        return df
+    require_columns(df, ["split"], "split column")
+    return df.where(F.col("split") == split)
+
+
+def _judge(df: DataFrame, roles: Roles, *, grouped: bool) -> SplitMetrics:
+    """Check and aggregate the rows, then compute all numbers from the two small tables."""
     narrow = roles.narrow(df)
     summary = check(narrow, roles)
     aggregates = Tables(roles, narrow, summary)
     tables = aggregates.scores()
-    names = [positive] if positive is not None else list(classes)
+    names = roles.classes if roles.positive is None else (roles.positive,)
     pairs = dict(zip(names, zip(tables, aggregates.buckets(tables), strict=True), strict=True))
-    reason = summary.not_probabilities
-    found = split_document(classes, positive, summary.confusion, pairs, grouped=grouped, not_probabilities=reason)
-    return SplitMetrics(
-        found, dict(zip(names, tables, strict=True)), roles.threshold, notes_on(found, classes, positive, summary)
+    found = split_document(
+        roles.classes,
+        roles.positive,
+        summary.confusion,
+        pairs,
+        grouped=grouped,
+        not_probabilities=summary.not_probabilities,
     )
+    notes = notes_on(found, roles.classes, roles.positive, summary)
+    return SplitMetrics(found, dict(zip(names, tables, strict=True)), roles.threshold, notes)
 
 
 def _cost(df: DataFrame, cost: str | float | None) -> Column | None:

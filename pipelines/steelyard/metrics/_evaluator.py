@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 from pyspark import keyword_only
 from pyspark.ml.evaluation import Evaluator as SparkEvaluator
 from pyspark.ml.util import MLReadable, MLWritable
@@ -15,24 +13,23 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import check_names, class_text, dtype
-from steelyard.errors import InputError
+from steelyard.errors import ConfigError, InputError, closest
 from steelyard.frames.caching import cached
-from steelyard.kernels import curves, reliability, scores
-from steelyard.kernels.arrays import Floats
+from steelyard.kernels import reliability
 from steelyard.metrics._aggregate import score_table
 from steelyard.metrics._columns import ScoreColumn, numbers
+from steelyard.metrics._counts import ConfusionCounts
+from steelyard.metrics._metric import Metric
 from steelyard.metrics._tables import ScoreTable
-from steelyard.params import ParamsReader, ParamsWriter, column, one_of, param, wrong
+from steelyard.metrics.registry import all_metrics, get_metric
+from steelyard.params import ParamsReader, ParamsWriter, column, param, wrong
 
-AREAS: dict[str, Callable[[Floats, Floats], Floats]] = {
-    "pr_auc": curves.average_precision,
-    "roc_auc": curves.roc_auc,
-}
-LOSSES: dict[str, Callable[[Floats], tuple[Floats, Floats]]] = {
-    "brier": reliability.squared_losses,
-    "log_loss": reliability.log_losses,
-}
-DECIDED = ("precision", "recall", "f1", "f2", "specificity", "balanced_accuracy", "g_mean", "mcc", "kappa")
+
+def _metric(name: str, value: object) -> str:
+    known = [m.name for m in all_metrics() if m.needs != "costs"]
+    if value not in known:
+        raise wrong(name, f"one of {', '.join(known)}", value, closest(str(value), known))
+    return str(value)
 
 
 def _class(name: str, value: object) -> str:
@@ -66,9 +63,8 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
         Scores that rise with the chance of the positive class: a number, or a vector, array or map with an entry for
         each class.
     metric : str, default "pr_auc"
-        Of the scores: ``"pr_auc"``, ``"roc_auc"``; of probabilities: ``"brier"``, ``"log_loss"``, of which less is
-        better; of decisions: ``"precision"``, ``"recall"``, ``"f1"``, ``"f2"``, ``"specificity"``,
-        ``"balanced_accuracy"``, ``"g_mean"``, ``"mcc"``, ``"kappa"``.
+        Any metric of `steelyard.metrics.registry` but those of costs: of scores, such as ``"roc_auc"``; of
+        probabilities, such as ``"log_loss"``, of which less is better; of decisions, such as ``"f2"`` or ``"mcc"``.
     positive : str or int, default "1"
         The class that is looked for, by its string form (1.0 is ``"1"``, true is ``"true"``); rows with another label
         are negative. Never guessed from the rows, so that it is the same in each fold. Where `score_col` has an entry
@@ -99,7 +95,7 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
 
     label_col = param("label_col", "the label column", column)
     score_col = param("score_col", "the scores: a vector or array with an entry for each class, or a number", column)
-    metric = param("metric", "the metric to return", one_of(*AREAS, *LOSSES, *DECIDED))
+    metric = param("metric", "the metric to return", _metric)
     positive = param("positive", "the class that is looked for, and the index of its entry in the scores", _class)
     threshold = param("threshold", "the score from which on a row is decided to be positive", _number)
     weight_col = param("weight_col", "column of row weights", column)
@@ -130,7 +126,14 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
 
     def isLargerBetter(self) -> bool:  # noqa: N802 (the name is Spark's)
         """Whether a greater value of the metric is better: not so for losses."""
-        return self.getOrDefault("metric") not in LOSSES
+        return self._metric.greater_is_better
+
+    @property
+    def _metric(self) -> Metric:
+        try:
+            return get_metric(self.getOrDefault("metric"))
+        except ConfigError as error:  # it was saved where the metric was registered
+            raise InputError(f"metric: {error}") from None
 
     def _evaluate(self, dataset: DataFrame) -> float:
         label, weight = self.getOrDefault("label_col"), self.getOrDefault("weight_col")
@@ -157,20 +160,16 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
 
     def _judged(self, score: Column, threshold: float) -> Column:
         """Return scores, or 1 and 0 for decisions; what is no number stays, and is refused."""
-        if self.getOrDefault("metric") not in DECIDED:
+        if self._metric.needs != "decisions":
             return score
         alarm = (score >= F.lit(threshold)).cast("double")
         return F.when(F.isnan(score) | (F.abs(score) == F.lit(math.inf)), score).otherwise(alarm)
 
     def _value(self, table: ScoreTable) -> float:
-        name = self.getOrDefault("metric")
-        if name in AREAS:
-            value = float(AREAS[name](table.pos, table.neg))
-        elif name in LOSSES:
+        metric = self._metric
+        if metric.needs == "probabilities":
             self._check_probabilities(table)
-            value = float(reliability.mean_loss(LOSSES[name](table.score), table.pos, table.neg))
-        else:
-            value = _decided(table)[name]
+        name, value = metric.name, _value(metric, table)
         if math.isnan(value):
             raise InputError(
                 f"{name} isn't defined on {table.count_pos.sum():,} positive and {table.count_neg.sum():,} other rows: "
@@ -197,10 +196,18 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
         return ParamsReader(cls)
 
 
-def _decided(table: ScoreTable) -> dict[str, float]:
-    """Return the scores of decisions, from a table whose scores are 1 (positive) and 0."""
+def _value(metric: Metric, table: ScoreTable) -> float:
+    """Return a metric of a score table; for metrics of decisions its scores are 1 (positive) and 0."""
+    if metric.needs == "decisions":
+        return float(metric.of_decisions(_decided(table)))
+    if metric.kind == "ranking":
+        return float(metric.value(table.pos, table.neg))
+    if metric.kind == "probabilities":
+        return float(metric.value(table.score, table.pos, table.neg))
+    return float(reliability.mean_loss(metric.value(table.score), table.pos, table.neg))
+
+
+def _decided(table: ScoreTable) -> ConfusionCounts:
     alarm = table.score == 1
     tp, fp = table.pos[alarm].sum(), table.neg[alarm].sum()
-    fn, tn = table.pos[~alarm].sum(), table.neg[~alarm].sum()
-    both = scores.decision_scores(np.array([tn, tp]), np.array([tn + fn, tp + fp]), np.array([tn + fp, tp + fn]))
-    return {name: float(value) for name, value in (both | scores.class_scores(tp, fp, fn, tn)).items()}
+    return ConfusionCounts(tp, fp, table.pos[~alarm].sum(), table.neg[~alarm].sum())

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from steelyard.errors import ConfigError, closest
+from steelyard.errors import ConfigError
 from steelyard.metrics._document import lookup
-from steelyard.metrics._one_class import PER_CLASS
-from steelyard.metrics._split import OVERALL, POSITIVE_ONLY, PROBABILITY
+from steelyard.metrics.registry import get_metric, metric_names
 
 _BOUNDS = {
     "min": ("value", "at least"),
@@ -17,15 +16,42 @@ _BOUNDS = {
     "max_ci95": ("high", "at most"),
 }
 _SIDES = {"low": 0, "high": 1}
-METRICS = (*PER_CLASS, *OVERALL, *PROBABILITY, *POSITIVE_ONLY)
 
 
-def check_gate(gate: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` for a metric that doesn't exist, before anything runs."""
+def check_gate(gate: Mapping[str, Any], *, has_costs: bool | None = None, classes: int | None = None) -> None:
+    """Check the names of a gate's metrics before anything is computed.
+
+    Parameters
+    ----------
+    gate : mapping
+        Its keys are the metrics.
+    has_costs : bool, optional
+        Whether costs are given; None: not known.
+    classes : int, optional
+        Number of classes; None: not known.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown metric, with the nearest name; for a metric of costs without costs; for a metric that needs two
+        classes where there are more.
+
+    Examples
+    --------
+    >>> check_gate({"pr_auc": {"min": 0.7}}, classes=3)
+    """
     for name in gate:
-        if name not in METRICS:
+        try:
+            metric = get_metric(name)
+        except ConfigError as error:
+            raise ConfigError(f"gate: {error}") from None
+        if metric.needs == "costs" and has_costs is False:
+            raise ConfigError(f"gate.{name}: no costs are given; set data.cost")
+        if classes is not None and classes > 2 and metric.two_classes_only:
+            able = [n for n in metric_names() if not get_metric(n).two_classes_only]
             raise ConfigError(
-                f"gate: there is no metric {name!r}.{closest(name, METRICS)} There are: {', '.join(METRICS)}"
+                f"gate.{name}: {name} needs two classes, and the label has {classes}. "
+                f"Metrics of more classes are: {', '.join(able)}"
             )
 
 
@@ -48,7 +74,7 @@ def judge_gate(metrics: Mapping[str, Any], gate: Mapping[str, Mapping[str, float
     Raises
     ------
     ConfigError
-        For an unknown metric or bound.
+        For an unknown metric or bound, and a metric that needs two classes where there are more.
 
     Examples
     --------
@@ -57,6 +83,7 @@ def judge_gate(metrics: Mapping[str, Any], gate: Mapping[str, Mapping[str, float
     'recall: the lower end of its 95 % interval is 0.4, demanded is at least 0.45'
     """
     split = metrics["splits"]["test"]
+    check_gate(gate, classes=None if metrics["positive"] is not None else len(split["per_class"]))
     found = {name: lookup(split, name, metrics["positive"]) for name in gate}
     return [_judge(name, found[name], bound, wanted) for name, of in gate.items() for bound, wanted in of.items()]
 

@@ -13,11 +13,11 @@ from steelyard.metrics._tables import BUCKETS
 from steelyard.metrics.expressions import collect
 
 LABEL, DECISION, SCORE, WEIGHT = "label", "decision", "score", "weight"
-COST_POS, COST_NEG, BUCKET = "cost_pos", "cost_neg", "bucket"
+COST_FN, COST_FP, BUCKET = "cost_fn", "cost_fp", "bucket"
 NO_PROBABILITY = "the scores are not in [0, 1]"
 NO_DISTRIBUTION = "the scores of a row do not sum to 1"
 MOST = 1e50  # of a weight or a cost: the square of their product is still a double
-_AMOUNTS = (WEIGHT, COST_POS, COST_NEG)
+_AMOUNTS = (WEIGHT, COST_FN, COST_FP)
 _AMOUNTS_ALLOWED = f"0 and {1 / MOST:g} to {MOST:g}"
 _OFF_ONE = 1e-3  # probabilities in 32 bits, or with four digits, are taken as such
 
@@ -38,7 +38,7 @@ class Roles:
     decision : Column of string, optional
     threshold : float, optional
         A row is decided to be positive from this score on.
-    weight, cost_pos, cost_neg : Column of double, optional
+    weight, cost_fn, cost_fp : Column of double, optional
         The costs: of missing a row if it is positive, and of an alarm on it if it is negative.
     bucket : Column of int, optional
     """
@@ -50,14 +50,14 @@ class Roles:
     decision: Column | None = None
     threshold: float | None = None
     weight: Column | None = None
-    cost_pos: Column | None = None
-    cost_neg: Column | None = None
+    cost_fn: Column | None = None
+    cost_fp: Column | None = None
     bucket: Column | None = None
 
     @property
     def has_costs(self) -> bool:
         """Whether any cost is given."""
-        return self.cost_pos is not None or self.cost_neg is not None
+        return self.cost_fn is not None or self.cost_fp is not None
 
     def narrow(self, df: DataFrame) -> DataFrame:
         """Return the columns alone, under fixed names; scores of several classes as an array in their order."""
@@ -67,8 +67,8 @@ class Roles:
             (self.score if self.positive is None else self.score.cast("double")).alias(SCORE),
             self._decision().alias(DECISION),
             (one if self.weight is None else self.weight.cast("double")).alias(WEIGHT),
-            (nothing if self.cost_pos is None else self.cost_pos.cast("double")).alias(COST_POS),
-            (nothing if self.cost_neg is None else self.cost_neg.cast("double")).alias(COST_NEG),
+            (nothing if self.cost_fn is None else self.cost_fn.cast("double")).alias(COST_FN),
+            (nothing if self.cost_fp is None else self.cost_fp.cast("double")).alias(COST_FP),
             (F.lit(0) if self.bucket is None else self.bucket.cast("int")).alias(BUCKET),
         )
 
@@ -179,7 +179,7 @@ def _measures(roles: Roles) -> list[Column]:
         "bad_decision": F.col(DECISION).isNull(),
         "bad_score": bad_score,
         "bad_weight": bad_amount(weight),
-        "bad_cost": bad_amount(F.col(COST_POS)) | bad_amount(F.col(COST_NEG)),
+        "bad_cost": bad_amount(F.col(COST_FN)) | bad_amount(F.col(COST_FP)),
         "bad_bucket": bucket.isNull() | (bucket < 0) | (bucket >= BUCKETS),
         "disagree": ~agrees,
     }
@@ -192,8 +192,8 @@ def _measures(roles: Roles) -> list[Column]:
         F.coalesce(F.max(high), F.lit(0.0)).alias("high"),
         F.coalesce(F.max(off_one), F.lit(0.0)).alias("off_one"),
         F.coalesce(F.max(weight), F.lit(0.0)).alias(f"largest_{WEIGHT}"),
-        F.coalesce(F.max(weight * F.col(COST_POS)), F.lit(0.0)).alias(f"largest_{COST_POS}"),
-        F.coalesce(F.max(weight * F.col(COST_NEG)), F.lit(0.0)).alias(f"largest_{COST_NEG}"),
+        F.coalesce(F.max(weight * F.col(COST_FN)), F.lit(0.0)).alias(f"largest_{COST_FN}"),
+        F.coalesce(F.max(weight * F.col(COST_FP)), F.lit(0.0)).alias(f"largest_{COST_FP}"),
         *[F.count_if(F.coalesce(flag, F.lit(True))).alias(name) for name, flag in flags.items()],
     ]
 

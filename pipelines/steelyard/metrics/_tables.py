@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from steelyard.kernels.arrays import Counts, Flags, Floats, sum_in_bins
 from steelyard.kernels.reliability import mass_bins
+from steelyard.metrics._counts import ConfusionCounts
 
 BUCKETS = 200
 
@@ -27,7 +28,7 @@ class ScoreTable:
         Weight of the positive and of the negative rows that have the score.
     count_pos, count_neg : array of int
         Their number.
-    cost_pos, cost_neg : array of float
+    cost_fn, cost_fp : array of float
         What it costs to miss all those positives, and to raise an alarm on all those negatives.
     has_costs : bool
         Whether costs were given.
@@ -39,8 +40,8 @@ class ScoreTable:
     neg: Floats
     count_pos: Counts
     count_neg: Counts
-    cost_pos: Floats
-    cost_neg: Floats
+    cost_fn: Floats
+    cost_fp: Floats
     has_costs: bool = False
 
     @classmethod
@@ -49,8 +50,8 @@ class ScoreTable:
         score: Floats,
         positive: Flags,
         weight: Floats | None = None,
-        cost_pos: Floats | None = None,
-        cost_neg: Floats | None = None,
+        cost_fn: Floats | None = None,
+        cost_fp: Floats | None = None,
     ) -> ScoreTable:
         """Return the table of rows that are at hand as arrays; costs are per row."""
         distinct, place = np.unique(-np.asarray(score, dtype=np.float64), return_inverse=True)
@@ -70,9 +71,9 @@ class ScoreTable:
             neg=total(size * ~truth),
             count_pos=total(truth).astype(np.int64),
             count_neg=total(~truth).astype(np.int64),
-            cost_pos=cost(cost_pos, truth),
-            cost_neg=cost(cost_neg, ~truth),
-            has_costs=cost_pos is not None or cost_neg is not None,
+            cost_fn=cost(cost_fn, truth),
+            cost_fp=cost(cost_fp, ~truth),
+            has_costs=cost_fn is not None or cost_fp is not None,
         )
 
     def __len__(self) -> int:
@@ -114,28 +115,10 @@ class ScoreTable:
             self.pos[::-1],
             self.count_neg[::-1],
             self.count_pos[::-1],
-            self.cost_neg[::-1],
-            self.cost_pos[::-1],
+            self.cost_fp[::-1],
+            self.cost_fn[::-1],
             self.has_costs,
         )
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """What was decided about one class: right and wrong, in weight; arrays have one entry per bucket."""
-
-    tp: Floats
-    fp: Floats
-    fn: Floats
-    tn: Floats
-
-    def flipped(self) -> Decisions:
-        """Return the decisions about the other class."""
-        return Decisions(self.tn, self.fn, self.fp, self.tp)
-
-    def weighted(self, weights: Floats) -> Decisions:
-        """Return sums over buckets with these weights: one entry for each row of `weights`."""
-        return Decisions(weights @ self.tp, weights @ self.fp, weights @ self.fn, weights @ self.tn)
 
 
 @dataclass(frozen=True)
@@ -148,7 +131,7 @@ class BucketTable:
         The bin of each row.
     pos, neg : array, shape (buckets, bins)
         Weights, bins from the highest score to the lowest.
-    decisions : Decisions
+    counts : ConfusionCounts
         Per bucket.
     cost : array, shape (buckets, 4)
         Costs of missed positives, of false alarms, of missing all positives, of alarms on all negatives.
@@ -161,7 +144,7 @@ class BucketTable:
     assigned: Counts
     pos: Floats
     neg: Floats
-    decisions: Decisions
+    counts: ConfusionCounts
     cost: Floats
     squares: Floats
     weight_squares: Floats
@@ -176,15 +159,15 @@ class BucketTable:
         bucket: Counts,
         *,
         weight: Floats | None = None,
-        cost_pos: Floats | None = None,
-        cost_neg: Floats | None = None,
+        cost_fn: Floats | None = None,
+        cost_fp: Floats | None = None,
         bins: int = 500,
     ) -> BucketTable:
         """Return the table of rows that are at hand as arrays, beside their exact score table."""
         assigned = table.bins(bins)
         size = np.ones(len(score)) if weight is None else weight
         pos, neg = size * positive, size * ~positive
-        costs = [side * (0.0 if cost is None else cost) for side, cost in ((pos, cost_pos), (neg, cost_neg))]
+        costs = [side * (0.0 if cost is None else cost) for side, cost in ((pos, cost_fn), (neg, cost_fp))]
         return cls.from_cells(
             assigned,
             assigned[np.searchsorted(-table.low, -score)],
@@ -192,8 +175,8 @@ class BucketTable:
             alarm,
             pos=pos,
             neg=neg,
-            cost_pos=costs[0],
-            cost_neg=costs[1],
+            cost_fn=costs[0],
+            cost_fp=costs[1],
             square_pos=pos**2,
             square_neg=neg**2,
             squares=np.array([float((cost**2).sum()) for cost in costs]),
@@ -209,8 +192,8 @@ class BucketTable:
         *,
         pos: Floats,
         neg: Floats,
-        cost_pos: Floats,
-        cost_neg: Floats,
+        cost_fn: Floats,
+        cost_fp: Floats,
         square_pos: Floats,
         square_neg: Floats,
         squares: Floats,
@@ -225,11 +208,11 @@ class BucketTable:
         def line(values: Floats) -> Floats:
             return sum_in_bins(buckets, values, BUCKETS)
 
-        decisions = Decisions(line(pos * alarm), line(neg * alarm), line(pos * ~alarm), line(neg * ~alarm))
-        cost = [line(cost_pos * ~alarm), line(cost_neg * alarm), line(cost_pos), line(cost_neg)]
+        counts = ConfusionCounts(line(pos * alarm), line(neg * alarm), line(pos * ~alarm), line(neg * ~alarm))
+        cost = [line(cost_fn * ~alarm), line(cost_fp * alarm), line(cost_fn), line(cost_fp)]
         decided = (square_pos[alarm], square_neg[alarm], square_pos[~alarm], square_neg[~alarm])
         weight_squares = np.array([float(of.sum()) for of in decided])
-        return cls(assigned, grid(pos), grid(neg), decisions, np.stack(cost, axis=1), squares, weight_squares)
+        return cls(assigned, grid(pos), grid(neg), counts, np.stack(cost, axis=1), squares, weight_squares)
 
     def flipped(self) -> BucketTable:
         """Return the table of the other class."""
@@ -238,7 +221,7 @@ class BucketTable:
             last - self.assigned[::-1],
             self.neg[:, ::-1],
             self.pos[:, ::-1],
-            self.decisions.flipped(),
+            self.counts.flipped(),
             self.cost[:, [1, 0, 3, 2]],
             self.squares[::-1],
             self.weight_squares[::-1],

@@ -221,9 +221,9 @@ def importances(ranked: Sequence[tuple[str, float]], shown: Callable[[float], st
     return drawing("importances", 800, len(ranked) * 22.0 + 8, "Importance of features", said, *parts)
 
 
-def whisker(figure: Mapping[str, Any], reference: float | None, low: float = 0.0) -> Markup:
-    """Return a number with its interval on a line from `low` to 1, and a tick where the reference lies."""
-    x = Scale(low, 1, 4, 136)
+def whisker(figure: Mapping[str, Any], reference: float | None, limits: tuple[float, float] = (0.0, 1.0)) -> Markup:
+    """Return a number with its interval on a line between limits, and a tick at the reference."""
+    x = Scale(*limits, 4, 136)
     parts = [tag("line", x1=4, x2=136, y1=9, y2=9, class_="grid")]
     if figure.get("ci95"):
         start, end = figure["ci95"]

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from steelyard.metrics import Metric, all_metrics, always_majority, class_shares
 from steelyard.report import _charts
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._charts import Curve, Point
 from steelyard.report._html import Section, figure, folded, legend, note, pair, table
-from steelyard.report._majority import always_majority, prevalence
 from steelyard.report._numbers import NONE, count, interval, metric, number, percent, value
 from steelyard.report._svg import group
 
-_OWN = {
-    "recall": ("Recall", "share of the positives that are found"),
-    "precision": ("Precision", "share of the alarms that are right"),
-    "f1": ("F1", "precision and recall, equally weighted"),
-    "f2": ("F2", "recall counts twice as much"),
-    "pr_auc": ("PR area", "over all thresholds; guessing gives the share of positives"),
-    "roc_auc": ("ROC area", "over all thresholds; flatters where positives are rare"),
-    "specificity": ("Specificity", "share of the negatives without an alarm"),
-}
-_WHOLE = {
-    "recall_at_precision_0.9": ("Recall at precision 0.9", "the most that is found while 9 of 10 alarms are right"),
-    "expected_cost": ("Expected cost", "of the wrong decisions, per row; less is better"),
-    "accuracy": ("Accuracy", "share of the rows decided right; says little here"),
-    "balanced_accuracy": ("Balanced accuracy", "mean of the classes' recalls"),
-    "mcc": ("MCC", "correlation of decision and truth"),
-    "brier": ("Brier score", "squared error of the probabilities; less is better"),
-    "ece": ("Calibration error", "mean gap of predicted and observed shares; less is better"),
-    "log_loss": ("Log loss", "logarithmic loss of the probabilities; less is better"),
-    "precision_at_k": ("Precision at k", "among as many of the highest scores as there are positives"),
-    "g_mean": ("G-mean", "geometric mean of the classes' recalls"),
-    "kappa": ("Kappa", "agreement beyond chance"),
-    "iba": ("IBA", "balanced accuracy, tilted towards recall"),
-}
-_LESS_USED = ("specificity", "log_loss", "precision_at_k", "g_mean", "kappa", "iba")
-_NO_LINE = ("brier", "log_loss", "ece", "expected_cost")
 _MOST_CELLS = 25
 _MOST_CURVES = 7
 
@@ -54,14 +30,11 @@ def metrics(found: Artifacts) -> Section | None:
 
 def _binary_metrics(found: Artifacts, positive: str) -> Markup:
     test, seen = found.test, found.metrics["splits"].get("validation") or {}
-    rows: dict[str, list[object]] = {}
-    for name, (title, meaning) in {**_OWN, **_WHOLE}.items():
-        own = name in _OWN
-        now = (test["per_class"][positive] if own else test).get(name)
-        before = (seen.get("per_class", {}).get(positive, {}) if own else seen).get(name)
-        if now is not None and not (name == "expected_cost" and value(now) is None):
-            drawn = _figures(now, always_majority(test, name, positive), line=name not in _NO_LINE)
-            rows[name] = [_named(title, meaning), *drawn, metric(value(before))]
+    rows: dict[Metric, list[object]] = {}
+    for m in all_metrics():
+        now, before = _number(test, m, positive), _number(seen, m, positive)
+        if now is not None and not (m.needs == "costs" and value(now) is None):
+            rows[m] = [_named(m), *_figures(now, m, always_majority(test, m.name, positive)), metric(value(before))]
     head = ["metric", "model", "95 % interval", "always the majority", "", "validation"]
     text = (
         f"The positive class is {found.label} = {positive}. The threshold was chosen on validation rows and judged on "
@@ -72,22 +45,30 @@ def _binary_metrics(found: Artifacts, positive: str) -> Markup:
         text += f" Intervals come from draws of {found.drawn_together}, since rows of one are alike."
     return group(
         note(text),
-        table(head, [row for name, row in rows.items() if name not in _LESS_USED], "wrrrlr"),
-        folded("More metrics", table(head, [rows[name] for name in _LESS_USED if name in rows], "wrrrlr")),
+        table(head, [row for m, row in rows.items() if m.headline], "wrrrlr"),
+        folded("More metrics", table(head, [row for m, row in rows.items() if not m.headline], "wrrrlr")),
         _bounds_note(test, positive),
     )
 
 
-def _named(title: str, meaning: str) -> Markup:
-    return Markup("{}<small>{}</small>").format(title, meaning)
+def _number(split: Mapping[str, Any], m: Metric, positive: str | None, mean: str = "macro") -> dict[str, Any] | None:
+    """Return a metric of a split: of the positive class, or with several classes a mean; None if it isn't there."""
+    own: Mapping[str, Any] = split.get(mean, {}) if positive is None else split.get("per_class", {}).get(positive, {})
+    return (own if m.scope == "class" else split).get(m.name)
 
 
-def _figures(now: Mapping[str, Any], base: float | None, *, line: bool) -> list[object]:
+def _named(m: Metric, meaning: str | None = None) -> Markup:
+    words = meaning or (m.description if m.greater_is_better else f"{m.description}; less is better")
+    return Markup("{}<small>{}</small>").format(m.label, words)
+
+
+def _figures(now: Mapping[str, Any], m: Metric, base: float | None) -> list[object]:
     shown = metric(value(now))
     between: object = interval(now)
     if not now.get("ci95"):
         between = Markup("<small>{}</small>").format(now.get("note") or "too little data")
-    drawn = _charts.whisker(now, base) if line and value(now) is not None else ""
+    line = m.greater_is_better and math.isfinite(m.range[1]) and value(now) is not None
+    drawn = _charts.whisker(now, base, m.range) if line else ""
     return [Markup("<b>{}</b>").format(shown), between, metric(base), drawn]
 
 
@@ -102,27 +83,29 @@ def _bounds_note(test: Mapping[str, Any], positive: str) -> Markup | str:
 
 
 def _mean_metrics(found: Artifacts) -> Markup:
-    """Return means over the classes beside what always saying the majority reaches."""
-    test = found.test
-    chance = 1 / sum(n > 0 for n in test["support"].values())
-    base: dict[str, float | None] = {"accuracy": value(test["accuracy_always_majority"]), "balanced_accuracy": chance}
-    base |= {"recall": chance, "g_mean": 0.0, "mcc": 0.0, "kappa": 0.0, "roc_auc": 0.5}
+    """Return means over the classes, with those of "always the majority"."""
     head = ["metric", "model", "95 % interval", "always the majority", ""]
-
-    def rows(numbers: Mapping[str, Any], names: Mapping[str, tuple[str, str]], expected: Any) -> list[list[object]]:
-        return [
-            [_named(*words), *_figures(numbers[name], expected.get(name), line=name not in _NO_LINE)]
-            for name, words in names.items()
-            if value(numbers.get(name)) is not None
-        ]
-
-    means = {name: (title, "mean over the classes, which all count the same") for name, (title, _) in _OWN.items()}
-    weighted = {name: (title, "mean over the classes by their rows") for name, (title, _) in _OWN.items()}
+    means, whole = "mean over the classes, which all count the same", [m for m in all_metrics() if m.scope == "split"]
+    own = [m for m in all_metrics() if m.scope == "class"]
     return group(
         note("Means over the classes: “always the majority” finds one class and none of the others."),
-        table(head, [*rows(test["macro"], means, base), *rows(test, _WHOLE, base)], "wrrrl"),
-        folded("Means weighted by the size of the classes", table(head, rows(test["weighted"], weighted, {}), "wrrrl")),
+        table(head, [*_mean_rows(found.test, own, "macro", means), *_mean_rows(found.test, whole)], "wrrrl"),
+        folded(
+            "Means weighted by the size of the classes",
+            table(head, _mean_rows(found.test, own, "weighted", "mean over the classes by their rows"), "wrrrl"),
+        ),
     )
+
+
+def _mean_rows(
+    test: Mapping[str, Any], metrics: Sequence[Metric], mean: str = "macro", meaning: str | None = None
+) -> list[list[object]]:
+    pairs = [(m, now) for m in metrics if (now := _number(test, m, None, mean)) is not None]
+    return [
+        [_named(m, meaning), *_figures(now, m, always_majority(test, m.name, None, mean))]
+        for m, now in pairs
+        if value(now) is not None
+    ]
 
 
 def classes(found: Artifacts) -> Section | None:
@@ -130,15 +113,16 @@ def classes(found: Artifacts) -> Section | None:
     if not found.test:
         return None
     per_class, support = found.test["per_class"], found.test["support"]
+    shown = [m for m in all_metrics() if any(m.name in of for of in per_class.values())]
     rows = [
         [
             c,
             count(support[c]),
-            *(_with_interval((per_class.get(c) or {}).get(m)) for m in _OWN),
+            *(_with_interval((per_class.get(c) or {}).get(m.name)) for m in shown),
         ]
         for c in sorted(support, key=lambda c: support[c])
     ]
-    head = ["class", "test rows", *(title for title, _ in _OWN.values())]
+    head = ["class", "test rows", *(m.label for m in shown)]
     body = group(
         table(head, rows, "l" + "r" * (len(head) - 1)),
         note("The rarest class comes first; below each number, its 95 % interval."),
@@ -159,7 +143,7 @@ def curves(found: Artifacts) -> Section | None:
     if not lines:
         return None
     positive = found.positive
-    share = prevalence(found.test, positive) if positive is not None and found.test else None
+    share = class_shares(found.test)[positive] if positive is not None and found.test else None
     at = _point(found)
     entries = [(c.style, c.name) for c in lines]
     marks = [("point", "the decisions of this run")] if at else []

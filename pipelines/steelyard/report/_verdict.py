@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from steelyard.errors import ConfigError
+from steelyard.metrics import always_majority, class_shares, get_metric, judge_gate, majority_class
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._difficulty import diagnosed, leaks, listed_leaks
-from steelyard.report._majority import majority_class, prevalence
 from steelyard.report._numbers import count, interval, metric, number, percent, value
 
 Tone = Literal["good", "bad", "plain"]
@@ -136,10 +136,10 @@ def _intervals(of: Mapping[str, Any], together: str | None) -> list[Point]:
 
 
 def _guessing(test: Mapping[str, Any], positive: str) -> list[Point]:
-    area, share = test["per_class"][positive]["pr_auc"], prevalence(test, positive)
+    area, share = test["per_class"][positive]["pr_auc"], class_shares(test)[positive]
     if area.get("value") is None:
         return []
-    said = f"PR area {metric(area['value'])}, where guessing gives {metric(share)}"
+    said = f"{get_metric('pr_auc').label} {metric(area['value'])}, where guessing gives {metric(share)}"
     between = area.get("ci95")
     if between is None:
         return [Point(f"{said}; too few positives for an interval.")]
@@ -173,7 +173,8 @@ def _several(found: Artifacts) -> tuple[str, list[Point]]:
     hits = test["confusion"][rarest][rarest]
     beside = (
         f"“Always the majority” ({found.label} = {majority_class(test)}) is right on "
-        f"{percent(value(test['accuracy_always_majority']))} and finds {percent(1 / len(there))} on average."
+        f"{percent(value(test['accuracy_always_majority']))} and finds "
+        f"{percent(always_majority(test, 'recall', None))} on average."
     )
     rare = f"Of the rarest class there, {rarest}, it finds {count(hits)} of {count(support[rarest])}."
     never = [c for c in there if not test["confusion"][c][c]]
@@ -205,8 +206,6 @@ def gate_verdicts(found: Artifacts) -> list[dict[str, Any]]:
     gate = found.manifest.get("config", {}).get("gate") or {}
     if not gate or not found.test:
         return []
-    from steelyard.metrics import judge_gate  # what it imports isn't needed otherwise
-
     bounds = {name: {k: v for k, v in bound.items() if v is not None} for name, bound in gate.items()}
     try:
         return judge_gate(found.metrics, bounds)

@@ -48,10 +48,7 @@ def check(config: PipelineConfig) -> None:
         rule, argument = check_rule(config.threshold_rule, has_costs=config.data.cost != CostConfig())
     if rule == "value" and not 0 <= float(argument) <= 1:
         raise ConfigError(f"decide.threshold.value: must be a probability, from 0 to 1. Got {argument} instead.")
-    check_gate(config.gate)
-    costs = [m for m in config.gate if "cost" in m]
-    if costs and config.data.cost == CostConfig():
-        raise ConfigError(f"gate.{costs[0]}: no costs are given; set data.cost")
+    check_gate(config.gate, has_costs=config.data.cost != CostConfig())
 
 
 def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:
@@ -60,6 +57,7 @@ def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statist
     Missing values are those of all rows, though a sampler sees training rows alone: whether a run goes through must
     not depend on the split.
     """
+    check_gate(config.gate, classes=len(statistics["classes"]))
     class_weights({c: of["count"] for c, of in statistics["classes"].items()}, config.train.class_weight)
     sampler = _sampler(config, found)
     if sampler is not None:

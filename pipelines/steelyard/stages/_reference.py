@@ -9,7 +9,7 @@ from typing import Any
 
 from steelyard.config import DESCRIPTIONS
 from steelyard.learning import trainer_parameters
-from steelyard.metrics import METRICS
+from steelyard.metrics import all_metrics, metric_names
 from steelyard.sampling import sampler_class, sampler_names
 from steelyard.sampling._params import HasColumns
 from steelyard.sampling.registry import IN_PIPELINES
@@ -48,7 +48,7 @@ _OBJECTS = ("estimator", "svm_estimator")  # parameters that no YAML can give
 _RULES = (
     ("{value: 0.2}", "This probability."),
     ("{minimize: cost}", "The lowest expected cost; needs `data.cost`."),
-    ("{maximize: f2}", "The highest F1, F2, F0.5, MCC, G-mean or balanced accuracy."),
+    ("{maximize: METRIC}", "The highest METRIC: one of {maximized}."),
     ("{recall_at_least: 0.9}", "The highest precision with at least this recall."),
     ("{precision_at_least: 0.5}", "The highest recall with at least this precision."),
 )
@@ -120,14 +120,25 @@ def _limits(key: Mapping[str, Any]) -> str:
 
 
 def _thresholds() -> list[str]:
-    return [
-        _table(("`decide.threshold`", "threshold on validation rows"), [(f"`{rule}`", text) for rule, text in _RULES])
-    ]
+    maximized = ", ".join(f"`{name}`" for name in metric_names(maximize=True))
+    rows = [(f"`{rule}`", text.replace("{maximized}", maximized)) for rule, text in _RULES]
+    return [_table(("`decide.threshold`", "threshold on validation rows"), rows)]
 
 
 def _metrics() -> list[str]:
-    text = f"METRIC is one of {', '.join(f'`{m}`' for m in METRICS)}."
-    return [fill(text, 100, break_on_hyphens=False) + "\n"]
+    rows = [
+        (
+            f"`{m.name}`",
+            m.label,
+            m.description[:1].upper() + m.description[1:] + ("; two classes only." if m.two_classes_only else "."),
+            m.needs,
+            "higher" if m.greater_is_better else "lower",
+            f"{m.range[0]:g} to {m.range[1]:g}".replace("inf", "∞"),
+        )
+        for m in all_metrics()
+    ]
+    text = "METRIC is one of these names. With more than two classes, a metric of a class is its mean over the classes."
+    return [fill(text, 100) + "\n", _table(("metric", "label", "meaning", "computed from", "better", "range"), rows)]
 
 
 def _samplers() -> list[str]:

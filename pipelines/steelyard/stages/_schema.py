@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from steelyard.config import AUTO, DESCRIPTIONS, PipelineConfig
-from steelyard.deciding import MAXIMIZED
 from steelyard.learning import trainer_names
-from steelyard.metrics import METRICS
+from steelyard.metrics import metric_names
 from steelyard.sampling import sampler_names
 
 _URL = "https://json-schema.org/draft/2020-12/schema"
@@ -24,7 +23,7 @@ def pipeline_schema() -> dict[str, Any]:
     sections = schema["$defs"]
     sections["ResampleConfig"]["properties"]["method"]["enum"] = sorted({AUTO, *sampler_names()})
     sections["TrainConfig"]["properties"]["model"]["enum"] = trainer_names()
-    schema["properties"]["gate"]["propertyNames"] = {"enum": list(METRICS)}
+    schema["properties"]["gate"]["propertyNames"] = {"enum": metric_names()}
     threshold = sections["DecideConfig"]["properties"]["threshold"]
     threshold["anyOf"] = [*({"type": "object", **_only(n, of)} for n, of in _rules().items()), {"type": "null"}]
     return schema
@@ -32,7 +31,7 @@ def pipeline_schema() -> dict[str, Any]:
 
 def _rules() -> dict[str, Any]:
     return {
-        "maximize": {"enum": list(MAXIMIZED)},
+        "maximize": {"enum": metric_names(maximize=True)},
         "minimize": {"const": "cost"},
         "precision_at_least": _SHARE,
         "recall_at_least": _SHARE,

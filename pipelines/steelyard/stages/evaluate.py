@@ -69,11 +69,8 @@ def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metric
 
 
 def _headline(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the test split's most telling numbers."""
+    """Return the headline metrics of the test split."""
     test = document["splits"]["test"]
-    wanted = ("precision", "recall", "f1", "pr_auc", "roc_auc", "expected_cost")
-    found = {}
-    for name in wanted:
-        if name != "expected_cost" or name in test:
-            found[name] = metrics.lookup(test, name, document["positive"])["value"]
-    return found
+    return {
+        name: metrics.lookup(test, name, document["positive"])["value"] for name in metrics.metric_names(headline=True)
+    }

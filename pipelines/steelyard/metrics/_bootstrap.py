@@ -20,6 +20,7 @@ FEWEST_ROWS = 30  # of a class, for intervals of anything but proportions
 FEWEST_GROUPS = 15  # likewise, where whole groups are resampled; effective ones, with the class in them
 LEAST_GROUPS = 3  # for intervals of proportions
 FEW_GROUPS = "too few groups"
+FROM_RANGES = "from ranges of scores"
 APPROXIMATE = "approximate"  # a few rows carry most of the amount: fewer than 93 % of intervals contain the true value
 
 
@@ -58,7 +59,7 @@ def mean_of(estimates: Sequence[Estimate], weights: Sequence[float] | None = Non
 
 
 @dataclass(frozen=True)
-class Resampler:
+class Bootstrap:
     """The draws that all metrics of a split share.
 
     Parameters
@@ -76,7 +77,7 @@ class Resampler:
     grouped: bool
 
     @classmethod
-    def over(cls, sizes: Floats, *, grouped: bool, draws: int = DRAWS, seed: int = 0) -> Resampler:
+    def over(cls, sizes: Floats, *, grouped: bool, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
         """Return draws of the buckets that hold something."""
         used = np.flatnonzero(sizes > 0)
         weights = np.zeros((draws, len(sizes)))
@@ -98,14 +99,14 @@ class Basis:
 
     Parameters
     ----------
-    resampler : Resampler
+    bootstrap : Bootstrap
     rows : float
         Rows of the rarest class that the metric is about; weighted ones count as many as they are worth (Kish).
     sizes : array, shape (buckets,)
         The weight of those rows in each bucket.
     """
 
-    resampler: Resampler
+    bootstrap: Bootstrap
     rows: float
     sizes: Floats
 
@@ -119,31 +120,26 @@ class Basis:
         """Why there is no interval, or None if there is one."""
         if self.rows < FEWEST_ROWS:
             return "too few"
-        few = self.resampler.grouped and intervals.effective_number(self.sizes) < FEWEST_GROUPS
+        few = self.bootstrap.grouped and intervals.effective_number(self.sizes) < FEWEST_GROUPS
         return FEW_GROUPS if few else None
 
-    def unit(self, estimate: Estimate | None, *others: Interval | None) -> Number:
-        """Return a metric that lies in [0, 1]; its interval contains `others`."""
+    def number(self, estimate: Estimate | None, limits: Interval, *others: Interval | None) -> Number:
+        """Return a metric that lies within `limits`; its interval contains `others`."""
         if estimate is None or self.note:
             return number(estimate, note=self.note)
-        error = self.resampler.error(estimate)
-        fallback = self.resampler.worth(self.rows, self.sizes)
-        own = intervals.unit_interval(estimate.value, error, self.freedom, fallback)
-        return number(estimate, intervals.envelope(own, *others))
+        low, high = limits
+        if math.isinf(high):
+            return self._mean_loss(estimate)
+        unit = estimate.map(lambda x: (x - low) / (high - low))
+        fallback = self.bootstrap.worth(self.rows, self.sizes)
+        own = intervals.unit_interval(unit.value, self.bootstrap.error(unit), self.freedom, fallback)
+        if own is not None:
+            own = low + (high - low) * own[0], low + (high - low) * own[1]
+        return number(estimate, intervals.envelope(own, *others, low=low, high=high))
 
-    def signed(self, estimate: Estimate | None, *others: Interval | None) -> Number:
-        """Return a metric that lies in [-1, 1]; its interval contains `others`."""
-        if estimate is None or self.note:
-            return number(estimate, note=self.note)
-        half = self.unit(estimate.map(lambda x: (x + 1) / 2))["ci95"]
-        own = None if half is None else (2 * half[0] - 1, 2 * half[1] - 1)
-        return number(estimate, intervals.envelope(own, *others, low=-1.0))
-
-    def loss(self, estimate: Estimate | None) -> Number:
-        """Return a mean loss: not negative, without an upper limit."""
-        if estimate is None or self.note:
-            return number(estimate, note=self.note)
-        error = self.resampler.error(estimate)
+    def _mean_loss(self, estimate: Estimate) -> Number:
+        """Return a mean of amounts that are not negative, without an upper limit."""
+        error = self.bootstrap.error(estimate)
         # The loss of one row not yet seen: twice the mean loss, each loss counted as often as it is large.
         event = 2 * error**2 / estimate.value if estimate.value > 0 else 0.0
         uneven = 0 < estimate.value**2 < FEWEST_ROWS * error**2
@@ -151,16 +147,16 @@ class Basis:
         return number(estimate, interval, note=APPROXIMATE if uneven else None)
 
 
-def proportion(resampler: Resampler, estimate: Estimate, rows: float, sizes: Floats) -> Number:
+def proportion(bootstrap: Bootstrap, estimate: Estimate, rows: float, sizes: Floats) -> Number:
     """Return a proportion among `rows` rows, which weigh `sizes` in each bucket: few rows have an interval too."""
     if not rows > 0:
         return number(estimate)
     groups = intervals.effective_number(sizes)
-    if resampler.grouped and groups < LEAST_GROUPS:
+    if bootstrap.grouped and groups < LEAST_GROUPS:
         return number(estimate, note=FEW_GROUPS)
-    freedom = groups - 1 if resampler.grouped or rows >= FEWEST_ROWS else math.inf
-    fallback = resampler.worth(rows, sizes)
-    error = resampler.error(estimate)
+    freedom = groups - 1 if bootstrap.grouped or rows >= FEWEST_ROWS else math.inf
+    fallback = bootstrap.worth(rows, sizes)
+    error = bootstrap.error(estimate)
     return number(estimate, intervals.unit_interval(estimate.value, error, freedom, fallback, most=rows))
 
 

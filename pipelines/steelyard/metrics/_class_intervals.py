@@ -1,0 +1,108 @@
+"""Numbers of one class for `metrics.json`: a function for each interval method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from steelyard.kernels import intervals
+from steelyard.kernels.arrays import divide
+from steelyard.metrics._bootstrap import FROM_RANGES, Number, number, undefined
+from steelyard.metrics._class_metrics import POSITIVES, ClassMetrics
+from steelyard.metrics._metric import Metric
+from steelyard.metrics.registry import all_metrics, metric_names
+
+UNSEEN = 0.6  # weight of a row that no sample has shown yet; by benchmarks/intervals.py
+
+
+def class_numbers(one: ClassMetrics) -> dict[str, Number]:
+    """Return the metrics of each class as `metrics.json` holds them; all null for a class without rows."""
+    if not one.rows:
+        return dict(undefined(metric_names(scope="class")))
+    return {m.name: class_number(one, m) for m in all_metrics() if m.scope == "class"}
+
+
+def class_number(one: ClassMetrics, metric: Metric) -> Number:
+    """Return a metric of decisions or of the ranking, with its interval."""
+    found = _METHODS[metric.interval](one, metric)
+    loose = metric.kind == "ranking" and metric.bounds is None and not one.table.exact
+    return {"note": FROM_RANGES, **found} if loose else found
+
+
+def _bootstrap(one: ClassMetrics, metric: Metric) -> Number:
+    carried = one.carried.get(metric.name) if metric.kind == "counts" else None
+    return one.basis.number(one.estimate(metric), metric.range, carried)
+
+
+def _proportion(one: ClassMetrics, metric: Metric) -> Number:
+    return one.proportion(one.estimate(metric), metric.cells)
+
+
+def _top_k(one: ClassMetrics, metric: Metric) -> Number:
+    return _bootstrap(one, metric) | {"k": float(one.table.pos.sum())}
+
+
+def _unseen_positive(one: ClassMetrics, metric: Metric) -> Number:
+    """Return the PR area; its interval allows for one more positive that is ranked last."""
+    basis, area = one.basis, one.estimate(metric)
+    missing = 1 - area.value
+    if basis.note or not missing < 0.5:
+        return basis.number(area, metric.range)
+    event = UNSEEN * area.value / basis.rows
+    _, high = intervals.total_interval(missing, basis.bootstrap.error(area), basis.freedom, event)
+    return basis.number(area, metric.range, (1 - high, area.value))
+
+
+def _ranks(one: ClassMetrics, metric: Metric) -> Number:
+    """Return the ROC area with its interval.
+
+    The area is 1 less a mean over the rarer side: of the share of the other side that each row is ranked behind.
+    It is taken as a mean of skewed amounts: few rows with a bad rank, or none yet, decide it. The unseen one is
+    expected to be ranked as the rows are, with one more added whose rank says nothing.
+    """
+    basis, t, estimate = one.basis, one.table, one.estimate(metric)
+    if basis.note or math.isnan(estimate.value):
+        return basis.number(estimate, metric.range)
+    own, other = (t.pos, t.neg) if one.worth(*POSITIVES) <= basis.rows else (t.neg[::-1], t.pos[::-1])
+    behind = divide(np.cumsum(other) - other / 2, other.sum())
+    value = 1 - estimate.value
+    if value > 0.5:
+        behind, value = 1 - behind, estimate.value
+    mean, square = (float(divide(own @ behind**k, own.sum())) for k in (1, 2))
+    blank = float(divide(other @ behind**2, other.sum()))
+    tied = float(divide(other @ other, other.sum() ** 2))  # with few distinct scores, one rank is far from the next
+    event = (basis.rows * square + blank) / (basis.rows * mean + 0.5) / basis.rows * UNSEEN * (1 + tied)
+    low, high = intervals.total_interval(value, basis.bootstrap.error(estimate), basis.freedom, event)
+    ends = (low, high) if estimate.value < 0.5 else (1 - high, 1 - low)
+    return number(estimate, intervals.envelope(ends))
+
+
+def _best_threshold(one: ClassMetrics, metric: Metric) -> Number:
+    """Return a maximum over thresholds with its interval.
+
+    A maximum is biased upwards: the lower limit is that of a value less the bias that resampling shows, and less half a
+    standard error more, since resampling shows half of the bias (benchmarks/intervals.py).
+    """
+    basis, estimate = one.basis, one.estimate(metric)
+    if basis.note or math.isnan(estimate.value):
+        return basis.number(estimate, metric.range)
+    error = basis.bootstrap.error(estimate)
+    bias = max(float(np.nanmean(estimate.draws)) - estimate.value, 0.0) + error / 2
+    fallback = basis.bootstrap.worth(basis.rows, basis.sizes)
+    pair = [
+        intervals.unit_interval(value, error, basis.freedom, fallback, most=basis.rows)
+        for value in (estimate.value, max(estimate.value - bias, 0.0))
+    ]
+    return number(estimate, intervals.envelope(*pair))
+
+
+_METHODS: dict[str, Callable[[ClassMetrics, Metric], Number]] = {
+    "bootstrap": _bootstrap,
+    "proportion": _proportion,
+    "top_k": _top_k,
+    "unseen_positive": _unseen_positive,
+    "ranks": _ranks,
+    "best_threshold": _best_threshold,
+}
