@@ -350,7 +350,7 @@ def test_class_calibrators_as_an_expression(spark: SparkSession) -> None:
     df = spark.createDataFrame([(row.tolist(),) for row in p], "p array<double>")
     for found in (
         fit_class_calibrators("isotonic", ("a", "b", "c"), tables),
-        fit_class_calibrators("prior", ("a", "b", "c"), tables, beta={"a": 0.1, "b": 1.0, "c": 2.0}),
+        fit_class_calibrators("prior", ("a", "b", "c"), tables, rates={"a": 0.1, "b": 1.0, "c": 2.0}),
     ):
         calibrated = np.array([r["q"] for r in df.select(found.apply(F.col("p")).alias("q")).collect()])
         assert calibrated == pytest.approx(found.apply_numpy(p), abs=1e-12)

@@ -50,7 +50,8 @@ def _total(one: ClassMetrics, metric: Metric) -> Number:
 
 
 def _sizes(one: ClassMetrics) -> Floats:
-    return (one.buckets.pos + one.buckets.neg).sum(axis=1)
+    sizes: Floats = (one.buckets.pos + one.buckets.neg).sum(axis=1)
+    return sizes
 
 
 def _parts(one: ClassMetrics, metric: Metric) -> Floats:
