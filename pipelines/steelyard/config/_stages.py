@@ -25,6 +25,9 @@ class Stage:
         `profile` has the weight that keeps all these runs within a factor of two.
     group : str
         With which others Airflow shows it.
+    format : int, default 1
+        Version of its output and outcome. `--resume` repeats a stage whose outcome has another one: raise it when this
+        version cannot go on with older output. Steelyard 0.1.0 wrote none, which reads as 0.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Stage:
     weight: float
     group: str
     without: tuple[str, ...] = ()
+    format: int = 1
 
 
 _TABLE = ("profile", "split")

@@ -9,7 +9,7 @@ from typing import Any
 
 from steelyard.config import AUTO, STAGE_TABLE, STAGES, PipelineConfig, Stage
 
-__all__ = ["STAGES", "changed_keys", "dependents", "fingerprint", "first_reader", "time_left"]
+__all__ = ["STAGES", "changed_keys", "dependents", "fingerprint", "first_reader", "format_of", "time_left"]
 
 _BY_NAME = {stage.name: stage for stage in STAGE_TABLE}
 
@@ -33,6 +33,11 @@ def fingerprint(stage: str, config: PipelineConfig) -> str:
     """Return a digest of the values of the keys that a stage reads."""
     relevant = {key: value for key, value in _flat(config).items() if _reads(_BY_NAME[stage], key)}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def format_of(stage: str) -> int:
+    """Return the version of what a stage writes, see `Stage`."""
+    return _BY_NAME[stage].format
 
 
 def changed_keys(one: PipelineConfig, other: PipelineConfig) -> dict[str, tuple[Any, Any]]:

@@ -11,7 +11,7 @@ from steelyard.errors import InputError, SteelyardError, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import forget
 from steelyard.stages._logging import tell, tell_outcome
-from steelyard.stages._order import STAGES, dependents, fingerprint
+from steelyard.stages._order import STAGES, dependents, fingerprint, format_of
 from steelyard.store import Outcome, RunDir, new_token, now
 
 # What Parquet's reader and Hadoop's local file system say of a page that isn't as it was written.
@@ -41,7 +41,8 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
 
     def ended(status: str, artifacts: Sequence[str] = (), **more: Any) -> Outcome:
         more = {name: ctx.hide(value) for name, value in more.items()}
-        outcome = ctx.run.publish(Outcome(stage, status, attempt, started, now(), mark, **more), artifacts)
+        made = Outcome(stage, status, attempt, started, now(), mark, **more, format=format_of(stage))
+        outcome = ctx.run.publish(made, artifacts)
         tell_outcome(ctx, outcome)
         return outcome
 
@@ -119,14 +120,39 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
 def _kept(ctx: Context) -> dict[str, Outcome]:
     """Return the outcomes of the stages that are kept."""
     found = {stage: outcome for stage in STAGES if (outcome := ctx.run.outcome(stage)) is not None and outcome.done}
+    other = outdated(ctx.run)
+    if other is not None:
+        ctx.warn(f"{_by_another_version(ctx.run, other)}: going on from {other.stage}")
     asked = {
-        stage: outcome for stage, outcome in found.items() if outcome.fingerprint == fingerprint(stage, ctx.config)
+        stage: outcome
+        for stage, outcome in found.items()
+        if (outcome.format, outcome.fingerprint) == (format_of(stage), fingerprint(stage, ctx.config))
     }
     whole = {stage: outcome for stage, outcome in asked.items() if ctx.run.is_whole(outcome)}
     if "profile" in whole and _input_changed(ctx):
         del whole["profile"]
     due = dependents([stage for stage in STAGES if stage not in whole], ctx.config)
     return {stage: outcome for stage, outcome in whole.items() if stage not in due}
+
+
+def outdated(run: RunDir) -> Outcome | None:
+    """Return the outcome of the first stage that was done in another format than it has now, None if there is none."""
+    done = (o for stage in STAGES if (o := run.outcome(stage)) is not None and o.done)
+    return next((o for o in done if o.format != format_of(o.stage)), None)
+
+
+def refuse_outdated(run: RunDir, stage: str) -> None:
+    """Raise `InputError` if a stage before this one was done in a format that this version doesn't go on with."""
+    other = outdated(run)
+    if other is not None and STAGES.index(other.stage) < STAGES.index(stage):
+        raise InputError(
+            f"{_by_another_version(run, other)}: run stage {other.stage} with this pipeline first, then those after "
+            "it, or give --run-dir to go on with the run as it is"
+        )
+
+
+def _by_another_version(run: RunDir, outcome: Outcome) -> str:
+    return f"{run.location} was made by steelyard {outcome.version}; stage {outcome.stage} has changed since"
 
 
 def void_changed(run: RunDir, config: PipelineConfig) -> None:

@@ -15,7 +15,7 @@ from steelyard.columns import check_names, class_text, dtype, is_vector, require
 from steelyard.config import DataConfig, resolve_env
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import InputError
-from steelyard.frames.reading import Pin, Source, check_unchanged, read_pinned
+from steelyard.frames.reading import Pin, Source, check_time_zone, check_unchanged, read_pinned
 from steelyard.sampling import IS_SYNTHETIC, SamplingPlan, apply_plan, check_flag
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
 from steelyard.stages._context import Context, say_nothing
@@ -146,15 +146,17 @@ def _is_feature(df: DataFrame, name: str) -> bool:
 
 
 def source(ctx: Context) -> DataFrame:
-    """Return the rows that the run works on: the pinned input, without null labels where these are set aside."""
+    """Return the rows that the run works on: the pinned input, without null labels where these are set aside.
+
+    A snapshot is found where the run directory is now: one that was moved or copied keeps its input.
+    """
     document = ctx.read("profile", "input.json")
     pinned = _pin(ctx, document)
     if document["snapshot"] is not None:
-        ctx.published("profile").check_table(document["snapshot"])
-        place = Source(paths=(ctx.run.uri(document["snapshot"]),))
+        check_time_zone(ctx.spark, pinned)
+        df = ctx.table("profile", document["snapshot"])
     else:
-        place = configured_source(ctx.config.data)
-    df = read_pinned(ctx.spark, place, pinned)
+        df = read_pinned(ctx.spark, configured_source(ctx.config.data), pinned)
     if ctx.config.data.on_null_label != "error":
         df = df.where(class_text(df, ctx.config.data.label).isNotNull())
     return df

@@ -15,7 +15,7 @@ from steelyard.stages._check import check
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
 from steelyard.stages._order import STAGES, changed_keys, first_reader
-from steelyard.stages._runner import run_stage, void_changed
+from steelyard.stages._runner import refuse_outdated, run_stage, void_changed
 from steelyard.stages._session import submitted_session
 from steelyard.store import RunDir, Store, dumps, open_run
 
@@ -59,6 +59,7 @@ def locate(
     directory = store.run(config.name, run_id)
     if not directory.exists("run.json"):
         raise InputError(f"there is no run {run_id!r} of {config.name} in {store.root}; run stage profile first")
+    refuse_outdated(directory, stage)
     changed = changed_keys(config, run_config(directory))
     if changed:
         _refuse_earlier(changed, stage, directory)

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from steelyard import __version__
+
+_OF_0_1_0 = {"format": 0, "version": "0.1.0"}  # which wrote neither
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -33,6 +37,10 @@ class Outcome:
         files, which Spark reads, `footer_sha256` instead.
     details : dict
         A small summary, for the report and for schedulers.
+    format : int
+        Version of the stage's output, see `steelyard.config.Stage`.
+    version : str
+        The steelyard that executed the stage.
     """
 
     stage: str
@@ -46,6 +54,8 @@ class Outcome:
     rows: dict[str, Any] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    format: int = 1
+    version: str = __version__
 
     @property
     def done(self) -> bool:
@@ -53,13 +63,13 @@ class Outcome:
         return self.status == "done"
 
 
-_TEXTS = ("stage", "status", "attempt", "started", "finished", "fingerprint")
+_TEXTS = ("stage", "status", "attempt", "started", "finished", "fingerprint", "version")
 
 
 def outcome_from(document: Any) -> Outcome | None:
     """Return the outcome that a document holds, or None if it holds none."""
     try:
-        found = Outcome(**document)
+        found = Outcome(**{**_OF_0_1_0, **document})
     except TypeError:
         return None
     return found if _is_sound(found) else None
@@ -69,6 +79,7 @@ def _is_sound(found: Outcome) -> bool:
     return (
         all(isinstance(getattr(found, name), str) for name in _TEXTS)
         and all(isinstance(value, str | None) for value in (found.kind, found.message))
+        and isinstance(found.format, int)
         and isinstance(found.rows, dict)
         and isinstance(found.details, dict)
         and isinstance(found.files, list)

@@ -128,13 +128,18 @@ def read_pinned(spark: SparkSession, source: Source, pin: Pin) -> DataFrame:
     InputError
         If a pinned file has changed or is gone, or the session's time zone differs.
     """
+    check_time_zone(spark, pin)
+    check_unchanged(spark, source, pin)
+    return _filtered(_load(spark, source, _listing(pin), pin.format, pin.layout), source)
+
+
+def check_time_zone(spark: SparkSession, pin: Pin) -> None:
+    """Raise `InputError` if the session's time zone is not the one that the input was pinned under."""
     if _time_zone(spark) != pin.time_zone:
         raise InputError(
             f"the input was pinned under time zone {pin.time_zone}, but this session's is {_time_zone(spark)}; "
             f"set spark.sql.session.timeZone={pin.time_zone}"
         )
-    check_unchanged(spark, source, pin)
-    return _filtered(_load(spark, source, _listing(pin), pin.format, pin.layout), source)
 
 
 def check_unchanged(spark: SparkSession, source: Source, pin: Pin) -> None:
