@@ -19,6 +19,7 @@ from steelyard.stages import Context, run_pipeline, start_run
 from steelyard.stages._context import no_session, run_config
 from steelyard.stages._current import find_run
 from steelyard.stages._history import reference
+from steelyard.stages._model import saved_policy
 from steelyard.stages._retention import judge, remove
 from steelyard.stages.submit import locate
 from steelyard.store import Outcome, RunDir, Store, now
@@ -82,6 +83,17 @@ def test_evaluate_gives_the_numbers_of_then(name: str, spark: SparkSession, runs
         for label, of in numbers["per_class"].items():
             assert after["splits"][split]["per_class"][label]["recall"]["value"] == of["recall"]["value"]
     assert run.outcome("guard_scored") is None, "a repeated stage voids what reads it"
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_decide_makes_the_policy_of_then(name: str, spark: SparkSession, runs: Path) -> None:
+    """0.1.0 had no such stage: its stage `train` wrote the policy beside the model."""
+    run, _ = opened(runs, name)
+    before = saved_policy(run)
+    steelyard_here("stage", "decide", "--run-dir", run.location)
+    after = saved_policy(run)
+    assert after.threshold == before.threshold and after.classes == before.classes
+    assert after.calibration.to_json() == before.calibration.to_json()
 
 
 @pytest.mark.parametrize("name", PIPELINES)

@@ -39,9 +39,9 @@ class Published(Folder):
             raise self._broken(path)
         return content
 
-    def has(self, folder: str) -> bool:
-        """Whether the stage has published files below a folder."""
-        return any(path.startswith(f"{folder}/") for path in self._listed)
+    def has(self, path: str) -> bool:
+        """Whether the stage has published a file, or files below a folder."""
+        return any(listed == path or listed.startswith(f"{path}/") for listed in self._listed)
 
     def check_table(self, folder: str) -> None:
         """Compare a table's files with the published ones: names, sizes, and the footers of Parquet files.
