@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
+from steelyard import __version__
 from steelyard.config import PipelineConfig
 from steelyard.errors import InputError, SteelyardError, translated
 from steelyard.stages._context import Context, Result
@@ -41,7 +42,9 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
 
     def ended(status: str, artifacts: Sequence[str] = (), **more: Any) -> Outcome:
         more = {name: ctx.hide(value) for name, value in more.items()}
-        made = Outcome(stage, status, attempt, started, now(), mark, **more, format=format_of(stage))
+        made = Outcome(
+            stage, status, attempt, started, now(), mark, **more, format=format_of(stage), version=__version__
+        )
         outcome = ctx.run.publish(made, artifacts)
         tell_outcome(ctx, outcome)
         return outcome

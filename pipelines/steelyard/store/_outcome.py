@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from steelyard import __version__
-
 _OF_0_1_0 = {"format": 0, "version": "0.1.0"}  # which wrote neither
 
 
@@ -55,7 +53,7 @@ class Outcome:
     files: list[dict[str, Any]] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     format: int = 1
-    version: str = __version__
+    version: str = ""
 
     @property
     def done(self) -> bool:
