@@ -44,7 +44,7 @@ def test_calibration_keeps_what_class_weights_asked_for(
     alone = policy_of(uncalibrated, rows, known, model)
     assert alone.class_weights == {}, "the weights are in the probabilities already"
     ways = {"weighted": decision, "uncalibrated": alone, "undone": replace(decision, class_weights={})}
-    tested = model.score(rows_of(ctx, "test"))
+    tested = model.predict(rows_of(ctx, "test"))
     decided = [way.decide(way.calibrated(F.col("probabilities"))).alias(name) for name, way in ways.items()]
     found = tested.select("label", *decided).toPandas()
     recall = {name: recall_score(found.label, found[name], average="macro") for name in ways}

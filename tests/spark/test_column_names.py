@@ -144,7 +144,7 @@ def test_xgboost(table: Table) -> None:
         df = table(number, "mixed")
         data = Dataset(LABEL, tuple(names), tuple(names[::3]), key=(KEY,), positive="b", classes=("a", "b"))
         model = get_trainer("xgboost", {"n_estimators": 3}, "balanced", 1, 0).fit(df, df, data, original_train=df)
-        scored = model.score(df, column)
+        scored = model.predict(df, column)
         assert scored.columns == [*df.columns, column]
         found.append(rows(scored.select(KEY, column)))
     agree(found)

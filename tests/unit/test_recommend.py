@@ -11,7 +11,7 @@ from steelyard.sampling import check_sampler
 
 EASY = {"safe": 0.7, "borderline": 0.2, "rare": 0.06, "outlier": 0.04}
 HARD = {"safe": 0.1, "borderline": 0.3, "rare": 0.2, "outlier": 0.4}
-LOGIT, TREES = "logistic_regression", "xgboost"
+LOGIT = "logistic_regression"  # a weak learner; of others, a recommendation knows no name
 
 
 def seen(rest: int, rare: int, shares: dict[str, float] = EASY, **more: Any) -> Evidence:
@@ -24,16 +24,15 @@ def seen(rest: int, rare: int, shares: dict[str, float] = EASY, **more: Any) -> 
     [
         (seen(10_000, 29), LOGIT, "none", "collect more"),
         (seen(10_000, 30), LOGIT, "none", "threshold"),
-        (seen(500_000, 29), TREES, "none", "collect more"),
-        (seen(300_000, 700, HARD), TREES, "random_under_sampler", "14,700"),
+        (seen(500_000, 29), None, "none", "collect more"),
+        (seen(300_000, 700, HARD), None, "random_under_sampler", "14,700"),
         (seen(300_000, 700), LOGIT, "random_under_sampler", "probabilities"),
-        (seen(300_000, 299), TREES, "none", "threshold"),
-        (seen(99_000, 700), TREES, "none", "threshold"),
-        (seen(100_000, 1_000), TREES, "none", "threshold"),
+        (seen(300_000, 299), None, "none", "threshold"),
+        (seen(99_000, 700), None, "none", "threshold"),
+        (seen(100_000, 1_000), None, "none", "threshold"),
         (seen(9_000, 900, HARD), LOGIT, "none", "between them"),
         (seen(9_000, 900), LOGIT, "smote", "may help"),
         (seen(9_000, 900, categories=True), LOGIT, "smotenc", "may help"),
-        (seen(9_000, 900), TREES, "none", "threshold"),
         (seen(9_000, 900), None, "none", "threshold"),
         (seen(4_000, 900), LOGIT, "none", "threshold"),
         (seen(9_000, 900, different=99), LOGIT, "none", "threshold"),

@@ -19,7 +19,7 @@ from steelyard.kernels.minority import TYPES
 
 
 def diagnose(
-    df: DataFrame, dataset: Dataset, counts: Mapping[str, int], *, learner: str | None = None
+    df: DataFrame, dataset: Dataset, counts: Mapping[str, int], *, weak_learner: str | None = None
 ) -> dict[str, Any]:
     """Say how hard the rarest class of a table is to tell from the others, and recommend how to resample it.
 
@@ -38,8 +38,8 @@ def diagnose(
         Columns and their roles.
     counts : mapping of str to int
         Rows of each class.
-    learner : str, optional
-        Name of the model that is to be trained: weak ones gain from what others don't.
+    weak_learner : str, optional
+        Name of the model to be trained, if its trainer `gains_from_balance`: only such models gain from new rows.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def diagnose(
         "suspects": suspects(two),
         "space": table.space.to_json(),
     }
-    return {**found, "recommendation": recommend(evidence(found, table), learner).to_json()}
+    return {**found, "recommendation": recommend(evidence(found, table), weak_learner).to_json()}
 
 
 def imbalance(counts: Mapping[str, int]) -> dict[str, float]:

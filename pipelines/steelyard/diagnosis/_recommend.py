@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-WEAK_LEARNERS = frozenset({"logistic_regression"})
-
 FEW = 30  # rows of the rarest class
 PLENTY = 300
 HUGE = 100_000  # rows of the table
@@ -97,7 +95,7 @@ class Recommendation:
 Rule = Callable[[Evidence, str | None], Recommendation | None]
 
 
-def recommend(found: Evidence, learner: str | None = None) -> Recommendation:
+def recommend(found: Evidence, weak_learner: str | None = None) -> Recommendation:
     """Recommend a sampler: what the first rule says that applies, else to resample nothing and tune the threshold.
 
     ====================================================== ==========================================================
@@ -119,8 +117,8 @@ def recommend(found: Evidence, learner: str | None = None) -> Recommendation:
     Parameters
     ----------
     found : Evidence
-    learner : str, optional
-        Name of the model.
+    weak_learner : str, optional
+        Name of the model, if its trainer `gains_from_balance`.
 
     References
     ----------
@@ -128,7 +126,7 @@ def recommend(found: Evidence, learner: str | None = None) -> Recommendation:
     .. [2] Carriero et al., "The harms of class imbalance corrections for machine learning based prediction models",
        arXiv:2404.19494, 2024.
     """
-    made = next(r for rule in _RULES if (r := rule(found, learner)) is not None)
+    made = next(r for rule in _RULES if (r := rule(found, weak_learner)) is not None)
     return Recommendation(made.method, made.params, made.summary, made.reasons, _warnings(found))
 
 
@@ -185,7 +183,7 @@ def _scattered(found: Evidence, _: str | None) -> Recommendation | None:
 
 
 def _weak_learner(found: Evidence, learner: str | None) -> Recommendation | None:
-    if learner not in WEAK_LEARNERS or found.ratio < UNEVEN or found.different < FOR_SMOTE or found.total > SMALL:
+    if learner is None or found.ratio < UNEVEN or found.different < FOR_SMOTE or found.total > SMALL:
         return None
     return Recommendation(
         "smotenc" if found.categories else "smote",

@@ -1,7 +1,8 @@
-"""Trainers behind one small interface: `fit` gives a model that scores raw rows and saves itself without pickles.
+"""Trainers behind one small interface: `fit` gives a model that adds probabilities to raw rows, saved without pickles.
 
-Importing this package is cheap: names and parameters can be checked without Spark. What trains is imported when it is
-asked for.
+Importing this package needs no Spark: names and parameters can be checked first. A trainer of your own derives from
+`Trainer`, its model from `Model` (or `MarginModel`), its parameters from `Parameters`;
+`steelyard.testing.check_trainer` holds the common checks.
 
 Examples
 --------
@@ -9,45 +10,65 @@ Examples
 >>> trainer = get_trainer("xgboost", {"max_depth": 4, "n_estimators": 5})
 >>> train, validation = df.where("customer < 0.2"), df.where("customer >= 0.2")
 >>> model = trainer.fit(train, validation, dataset, original_train=train)
->>> scored = model.score(df).select("probabilities")
+>>> scored = model.predict(df).select("probabilities")
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from steelyard.learning._registry import (
     check_trainer,
     get_trainer,
+    importance_of,
     largest_feature,
     load_model,
+    trainer_class,
     trainer_names,
     trainer_parameters,
 )
+from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
-    from steelyard.learning._model import Model
-    from steelyard.learning._trainer import Trainer
+    from steelyard.learning._features import Preprocessing
+    from steelyard.learning._fitting import fit_preprocessing
+    from steelyard.learning._preparing import repartition_by_content
+    from steelyard.learning.model import MarginModel, Model, shared_fields
 
 __all__ = [
+    "Importance",
+    "MarginModel",
     "Model",
+    "Parameters",
+    "Preprocessing",
     "Trainer",
+    "TrainingData",
     "check_trainer",
+    "fit_preprocessing",
     "get_trainer",
+    "importance_of",
     "largest_feature",
     "load_model",
+    "repartition_by_content",
+    "shared_fields",
+    "trainer_class",
     "trainer_names",
     "trainer_parameters",
 ]
 
+_NEED_SPARK = {
+    "MarginModel": "model",
+    "Model": "model",
+    "Preprocessing": "_features",
+    "fit_preprocessing": "_fitting",
+    "repartition_by_content": "_preparing",
+    "shared_fields": "model",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "Model":
-        from steelyard.learning._model import Model
-
-        return Model
-    if name == "Trainer":
-        from steelyard.learning._trainer import Trainer
-
-        return Trainer
+    if name in _NEED_SPARK:
+        return getattr(import_module(f"steelyard.learning.{_NEED_SPARK[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

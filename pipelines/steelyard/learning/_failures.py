@@ -1,9 +1,9 @@
-"""Failures inside the engine that a user can do something about, in one sentence."""
+"""Engine failures that a user can act on, each explained in one sentence."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from steelyard.errors import EngineError, InputError, SteelyardError
@@ -12,26 +12,20 @@ from steelyard.learning._features import HUGE, RAGGED
 _FEATURE = re.compile(rf"feature ('[^\n]*?'|\"[^\n]*?\") ({HUGE} \S+|{RAGGED})")
 _KNOWN = (
     (
-        "barrier execution mode with dynamic",
-        "XGBoost's workers must run at the same time, which dynamic allocation can't promise: set "
-        "spark.dynamicAllocation.enabled=false",
-    ),
-    (
-        "requires more slots",
-        "XGBoost's workers must run at the same time, and the cluster has too few free cores for them: lower "
-        "train.num_workers, or give the application more cores",
-    ),
-    (
         "executor has no steelyard",
         "the executors have no steelyard: ship it with --py-files steelyard.zip, or install it there",
     ),
-    ("No module named 'xgboost'", "the executors lack xgboost: install it there"),
 )
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn what Spark raises for known reasons into this library's errors; anything else passes.
+def translate_spark_errors(known: Iterable[tuple[str, str]] = ()) -> Iterator[None]:
+    """Translate Spark's errors with a known cause into this library's errors; all others pass.
+
+    Parameters
+    ----------
+    known : iterable of (str, str)
+        A part of Spark's message, in any case, and the explanation; a trainer's `failures`.
 
     Raises
     ------
@@ -47,7 +41,7 @@ def explained() -> Iterator[None]:
         text = str(error)
         if found := _FEATURE.search(text):
             raise InputError(f"feature {found[1]} {found[2]}") from error
-        for sign, advice in _KNOWN:
+        for sign, advice in (*_KNOWN, *known):
             if sign.casefold() in text.casefold():
                 raise EngineError(advice) from error
         raise

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, combined, dtype, is_vector
 from steelyard.errors import InputError
-from steelyard.learning._params import DOUBLE_LIMIT
+from steelyard.kernels.distance import LARGEST
 
 Kind = Literal["number", "boolean", "array", "vector", "category"]
 
@@ -199,7 +199,7 @@ class Preprocessing:
     """
 
     features: tuple[Feature, ...]
-    limit: float = DOUBLE_LIMIT
+    limit: float = LARGEST
 
     @property
     def names(self) -> list[str]:

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
+from steelyard.kernels.distance import LARGEST
 from steelyard.learning._features import (
     Category,
     Feature,
@@ -23,7 +24,6 @@ from steelyard.learning._features import (
     kind_of,
     present,
 )
-from steelyard.learning._params import DOUBLE_LIMIT, SINGLE_LIMIT
 from steelyard.learning._sample import hash_sample
 
 MAX_LEVELS = 50
@@ -32,21 +32,31 @@ _FARTHEST = 1e10  # standard deviations from the mean: a sample of 100,000 rows 
 
 
 def fit_preprocessing(
-    df: DataFrame, dataset: Dataset, *, scaled: bool, seed: int = 0, max_levels: int = MAX_LEVELS
+    df: DataFrame,
+    dataset: Dataset,
+    *,
+    impute: bool = False,
+    standardise: bool = False,
+    limit: float = LARGEST,
+    seed: int = 0,
+    max_levels: int = MAX_LEVELS,
 ) -> Preprocessing:
-    """Learn how raw rows become numbers.
+    """Fit the conversion of raw rows to numbers.
 
-    Costs one aggregation of counts for numbers, one shuffle of (feature, level) counts for categories, and where
-    `scaled` a bounded sample.
+    Costs one aggregation of counts for numbers, one shuffle of (feature, level) counts for categories, and to impute
+    or standardise a bounded sample.
 
     Parameters
     ----------
     df : DataFrame
         Original training rows, before any resampling.
     dataset : Dataset
-    scaled : bool
-        Impute missing numbers by the median, say so in an indicator, and standardise; otherwise numbers stay as
-        they are, missing ones NaN.
+    impute : bool, default False
+        Replace missing numbers by the median, and add an indicator; otherwise they are NaN.
+    standardise : bool, default False
+        Bring numbers to mean 0 and standard deviation 1.
+    limit : float, default 1e75
+        Largest size of a number.
     seed : int, default 0
     max_levels : int, default 50
         The most frequent levels of a category that get a number of their own.
@@ -60,11 +70,14 @@ def fit_preprocessing(
         raise InputError("the table has no feature: every column has another role or is excluded")
     kinds = {f: kind_of(df, f, categorical=f in set(dataset.categorical)) for f in dataset.features}
     numeric = _numeric(df, [f for f, kind in kinds.items() if kind != "category"], kinds)
-    limit = DOUBLE_LIMIT if scaled else SINGLE_LIMIT
     rows, missing, largest = _seen(df, numeric, limit)
-    if scaled:
-        numeric = _scale(df, dataset, numeric, missing, rows, seed)
-        _refuse_outliers(numeric, largest)
+    if impute or standardise:
+        sample = _sample(df, dataset, numeric, rows, seed)
+        if impute:
+            numeric = [_imputed(f, sample[:, i], indicator=0 < missing[i] < rows) for i, f in enumerate(numeric)]
+        if standardise:
+            numeric = [_standardised(f, sample[:, i]) for i, f in enumerate(numeric)]
+            _refuse_outliers(numeric, largest)
     by_column: dict[str, list[Feature]] = {}
     for feature in numeric:
         by_column.setdefault(feature.column, []).append(feature)
@@ -114,15 +127,13 @@ def _seen(df: DataFrame, numeric: Sequence[Numeric], limit: float) -> tuple[int,
     return rows, [rows - n for n in found[::3]], sizes
 
 
-def _scale(
-    df: DataFrame, dataset: Dataset, numeric: Sequence[Numeric], missing: Sequence[int], rows: int, seed: int
-) -> list[Numeric]:
+def _sample(df: DataFrame, dataset: Dataset, numeric: Sequence[Numeric], rows: int, seed: int) -> NDArray[np.float64]:
+    """Return some rows' values of all numbers, the same from any partitioning."""
     if not numeric:
-        return []
+        return np.empty((0, 0))
     values = [present(df, f.column, f.kind, f.element) for f in numeric]
     identity = dataset.identity or dataset.features
-    sample = hash_sample(df, identity, values, rows=rows, seed=seed, purpose="preprocessing")
-    return [_fitted(feature, sample[:, i], indicator=0 < missing[i] < rows) for i, feature in enumerate(numeric)]
+    return hash_sample(df, identity, values, rows=rows, seed=seed, purpose="preprocessing")
 
 
 def _refuse_outliers(numeric: Sequence[Numeric], largest: Sequence[float]) -> None:
@@ -135,15 +146,20 @@ def _refuse_outliers(numeric: Sequence[Numeric], largest: Sequence[float]) -> No
             )
 
 
-def _fitted(feature: Numeric, values: NDArray[np.float64], *, indicator: bool) -> Numeric:
+def _imputed(feature: Numeric, values: NDArray[np.float64], *, indicator: bool) -> Numeric:
     known = values[~np.isnan(values)]
-    fill = float(np.median(known)) if known.size else 0.0
-    filled = np.where(np.isnan(values), fill, values)
+    return replace(feature, fill=float(np.median(known)) if known.size else 0.0, indicator=indicator)
+
+
+def _standardised(feature: Numeric, values: NDArray[np.float64]) -> Numeric:
+    """Return a number with the mean and deviation of its values: imputed where it is, else of those that are known."""
+    missing = np.isnan(values)
+    filled = values[~missing] if feature.fill is None else np.where(missing, feature.fill, values)
     mean, std = (float(filled.mean()), float(filled.std())) if filled.size else (0.0, 0.0)
     # A constant's deviation can be a rounding error instead of zero; to divide by it would blow that error up.
     if not std > 1e-12 * abs(mean):
-        mean, std = fill, _CONSTANT
-    return replace(feature, fill=fill, indicator=indicator, mean=mean, std=std)
+        mean, std = mean if feature.fill is None else feature.fill, _CONSTANT
+    return replace(feature, mean=mean, std=std)
 
 
 def _categories(df: DataFrame, names: Sequence[str], max_levels: int) -> list[Category]:

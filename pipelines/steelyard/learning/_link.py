@@ -32,9 +32,9 @@ def _let(value: Column, body: Callable[[Column], Column]) -> Column:
     return F.get(F.transform(F.array(value), body), 0)
 
 
-def in_order(probabilities: Column, learned: Sequence[str], classes: Sequence[str]) -> Column:
-    """Return probabilities of the `learned` classes in the order of `classes`; others were never seen and get 0."""
-    if tuple(learned) == tuple(classes):
+def in_order(probabilities: Column, trained: Sequence[str], classes: Sequence[str]) -> Column:
+    """Return probabilities of the `trained` classes in the order of `classes`; all other classes get 0."""
+    if tuple(trained) == tuple(classes):
         return probabilities
-    place = {c: i for i, c in enumerate(learned)}
+    place = {c: i for i, c in enumerate(trained)}
     return F.array(*[F.get(probabilities, place[c]) if c in place else F.lit(0.0) for c in classes])

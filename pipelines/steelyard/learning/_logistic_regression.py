@@ -1,105 +1,92 @@
-"""Logistic regression: Spark ML's trainer; scoring is a column expression."""
+"""Logistic regression: Spark ML trains it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from pyspark.ml.classification import LogisticRegression
-from pyspark.ml.functions import array_to_vector
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pydantic import Field
 
-from steelyard.dataset import Dataset
-from steelyard.learning._features import Preprocessing, total
-from steelyard.learning._model import Model, shared_fields
-from steelyard.learning._trainer import Trainer, in_own_order
+from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
-    from steelyard.store import Folder
+    from steelyard.learning._logistic_regression_model import LogisticRegressionModel
+    from steelyard.learning.model import Model
 
-_SHOWN = 30
 
+class LogisticRegressionParameters(Parameters):
+    """Parameters of logistic regression, by the names of Spark ML."""
 
-@dataclass(frozen=True)
-class LogisticRegressionModel(Model):
-    """Coefficients of standardised features.
+    regParam: float = Field(1e-4, ge=0, description="Strength of the penalty on coefficients.")  # noqa: N815
+    elasticNetParam: float = Field(0.0, ge=0, le=1, description="Share of L1 in the penalty; the rest is L2.")  # noqa: N815
+    maxIter: int = Field(100, ge=1, le=1_000_000, description="Iterations at most.")  # noqa: N815
+    tol: float = Field(1e-6, gt=0, description="Relative change of the loss at which training ends.")
+    fitIntercept: bool = Field(True, description="Whether there is an intercept.")  # noqa: N815
+    aggregationDepth: int | None = Field(None, ge=2, le=100, description="Levels of Spark's tree aggregation.")  # noqa: N815
+    maxBlockSizeInMB: float | None = Field(None, ge=0, description="Memory for a block of rows; 0 is Spark's choice.")  # noqa: N815
 
-    Parameters
-    ----------
-    coefficients : tuple of tuple of float
-        With two classes one row, of the second; else one for each.
-    intercepts : tuple of float
-    """
-
-    coefficients: tuple[tuple[float, ...], ...] = ()
-    intercepts: tuple[float, ...] = ()
-
-    def margins(self, df: DataFrame) -> Column:
-        values = self.preprocessing.columns(df)
-        sums = [
-            F.lit(b) + total([F.lit(w) * x for w, x in zip(row, values, strict=True) if w])
-            for row, b in zip(self.coefficients, self.intercepts, strict=True)
-        ]
-        return sums[0] if len(sums) == 1 else F.array(*sums)
-
-    def to_json(self) -> dict[str, Any]:
-        fitted = {"coefficients": [list(r) for r in self.coefficients], "intercepts": list(self.intercepts)}
-        return {**super().to_json(), **fitted}
-
-    @classmethod
-    def load(cls, document: dict[str, Any], run_dir: Folder, path: str) -> Self:
-        coefficients = tuple(tuple(row) for row in document["coefficients"])
-        return cls(**shared_fields(document), coefficients=coefficients, intercepts=tuple(document["intercepts"]))
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "C": "write regParam, which is about 1 / (C · rows)",
+        "standardization": "features are always standardised",
+        "family": "it follows from the number of classes",
+        "weightCol": "write data.weight",
+        "threshold": "write decide.threshold",
+        "class_weight": "write train.class_weight",
+    }
 
 
 class LogisticRegressionTrainer(Trainer):
-    """L2 by default (`regParam`), on standardised features, by L-BFGS. Reproduces to a tolerance."""
+    """L2 by default (`regParam`), on standardised features, by L-BFGS. Reproduces to a tolerance.
 
-    name: ClassVar[str] = "logistic_regression"
-    scaled: ClassVar[bool] = True
+    Spark ML's initial coefficients are private to Scala, so it cannot start from a model.
+    """
 
-    def _fit(
-        self,
-        rows: DataFrame,
-        validation: DataFrame | None,
-        dataset: Dataset,
-        preprocessing: Preprocessing,
-        learned: tuple[str, ...],
-    ) -> LogisticRegressionModel:
+    name = "logistic_regression"
+    parameters = LogisticRegressionParameters
+    impute = True
+    standardise = True
+    gains_from_balance = True
+
+    @classmethod
+    def model_class(cls) -> type[Model]:
+        from steelyard.learning._logistic_regression_model import LogisticRegressionModel
+
+        return LogisticRegressionModel
+
+    @classmethod
+    def importance(cls, summary: Mapping[str, Any]) -> Importance | None:
+        weights = [(c["feature"], max(map(abs, c["coefficient"].values()))) for c in summary.get("coefficients") or []]
+        if not weights:
+            return None
+        note = "Without their sign, of features brought to the same scale."
+        return Importance("The largest coefficients", note, weights, False)
+
+    def _fit(self, data: TrainingData, start: Model | None) -> LogisticRegressionModel:
+        from pyspark.ml.classification import LogisticRegression
+        from pyspark.ml.functions import array_to_vector
+        from pyspark.sql import functions as F
+
+        from steelyard.learning._logistic_regression_model import LogisticRegressionModel, summary
+        from steelyard.learning._preparing import repartition_by_content
+
         estimator = LogisticRegression(
             featuresCol="features",
             labelCol="label",
             weightCol="weight",
-            family="binomial" if len(learned) == 2 else "multinomial",
-            standardization=False,  # done, by the preprocessing
+            family="binomial" if len(data.trained_classes) == 2 else "multinomial",
+            standardization=False,  # the preprocessing does it
             **self.params,
         )
-        ordered = in_own_order(rows, self.num_workers)
+        ordered = repartition_by_content(data.rows, self.num_workers)
         fitted = estimator.fit(ordered.select(array_to_vector(F.col("features")).alias("features"), "label", "weight"))
-        coefficients = np.asarray(fitted.coefficientMatrix.toArray(), dtype=np.float64)
-        intercepts = np.asarray(fitted.interceptVector.toArray(), dtype=np.float64)
+        rows = tuple(tuple(float(w) for w in row) for row in fitted.coefficientMatrix.toArray())
         return LogisticRegressionModel(
-            trainer=self.name,
-            settings=self.settings,
-            classes=dataset.classes,
-            learned=learned,
-            preprocessing=preprocessing,
+            **self.model_fields(data),
             summary={
                 "iterations": int(fitted.summary.totalIterations),
-                "coefficients": _largest(preprocessing.names, coefficients, learned),
+                "coefficients": summary(data.preprocessing.names, rows, data.trained_classes),
             },
-            coefficients=tuple(tuple(float(w) for w in row) for row in coefficients),
-            intercepts=tuple(float(b) for b in intercepts),
+            coefficients=rows,
+            intercepts=tuple(float(b) for b in fitted.interceptVector.toArray()),
         )
-
-
-def _largest(names: list[str], coefficients: np.ndarray[Any, Any], learned: tuple[str, ...]) -> list[Mapping[str, Any]]:
-    """Return the features with the largest coefficients, each class's by its name."""
-    of = learned[1:] if len(coefficients) == 1 else learned
-    order = np.argsort(-np.abs(coefficients).max(axis=0), kind="stable")[:_SHOWN]
-    return [
-        {"feature": names[j], "coefficient": {c: float(coefficients[k, j]) for k, c in enumerate(of)}} for j in order
-    ]

@@ -1,74 +1,87 @@
-"""Trainers by name. Nothing here imports Spark before a trainer or a model is asked for."""
+"""Trainers by name. Names and parameters of the built-in ones are checked without Spark."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import ConfigError, InputError, closest
-from steelyard.learning._params import (
-    DOUBLE_LIMIT,
-    LOGISTIC_REGRESSION,
-    SINGLE_LIMIT,
-    XGBOOST,
-    Choice,
-    Number,
-    Parameters,
-)
+from steelyard.extensions import TRAINERS, extension_names, load_extension
+from steelyard.learning.base import LIMITS, Importance, Trainer
+from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
-    from steelyard.learning._model import Model
-    from steelyard.learning._trainer import Trainer
+    from steelyard.learning.model import Model
     from steelyard.store import Folder
 
 FORMAT = 1
 
-
-class _Entry(NamedTuple):
-    module: str
-    trainer: str
-    model: str
-    parameters: Parameters
-    largest: float
-
-
-_TRAINERS = {
-    "logistic_regression": _Entry(
-        "steelyard.learning._logistic_regression",
-        "LogisticRegressionTrainer",
-        "LogisticRegressionModel",
-        LOGISTIC_REGRESSION,
-        DOUBLE_LIMIT,
-    ),
-    "xgboost": _Entry("steelyard.learning._xgboost", "XGBoostTrainer", "XGBoostModel", XGBOOST, SINGLE_LIMIT),
+_BUILT_IN = {
+    "logistic_regression": "steelyard.learning._logistic_regression.LogisticRegressionTrainer",
+    "xgboost": "steelyard.learning._xgboost.XGBoostTrainer",
 }
+"""The class of each trainer; one more trainer is one more line."""
 
 
 def trainer_names() -> list[str]:
-    """Return the names that `get_trainer` knows."""
-    return list(_TRAINERS)
+    """Return the names of the built-in trainers and of those that installed packages add."""
+    return [*_BUILT_IN, *(n for n in extension_names(TRAINERS) if n not in _BUILT_IN)]
 
 
-def trainer_parameters() -> dict[str, Mapping[str, Number | Choice]]:
-    """Return what `train.params` may hold: for each trainer its parameters, with defaults and limits."""
-    return {name: entry.parameters.known for name, entry in _TRAINERS.items()}
+def trainer_class(name: str) -> type[Trainer]:
+    """Return the class of a trainer.
 
-
-def check_trainer(name: str, params: Mapping[str, Any] | None = None) -> None:
-    """Raise unless a trainer of that name takes these parameters. Needs no Spark.
+    Parameters
+    ----------
+    name : str
+        Of a built-in trainer, of an entry point in the group `steelyard.trainers`, or a dotted path.
 
     Raises
     ------
     ConfigError
-        Naming the nearest trainer or parameter, or the limits that a value must keep.
+        If there is none of that name; the message names the nearest one.
     """
-    _entry(name).parameters.resolve(name, params or {})
+    if name in _BUILT_IN:
+        module, _, cls = _BUILT_IN[name].rpartition(".")
+        built_in: type[Trainer] = getattr(import_module(module), cls)
+        return built_in
+    found = load_extension(name, TRAINERS, "train.model")
+    if found is None:
+        known = trainer_names()
+        raise ConfigError(f"no trainer is called {name!r}.{closest(name, known)} There are: {', '.join(known)}")
+    if not (isinstance(found, type) and issubclass(found, Trainer)):
+        raise ConfigError(f"train.model: {name!r} is no trainer; a trainer is a subclass of steelyard.learning.Trainer")
+    return found
+
+
+def trainer_parameters(name: str) -> type[Parameters]:
+    """Return the model of a trainer's parameters: fields with defaults, limits and descriptions."""
+    return trainer_class(name).parameters
+
+
+def check_trainer(name: str, params: Mapping[str, Any] | None = None) -> None:
+    """Raise unless a trainer of that name takes these parameters. Needs no Spark session.
+
+    Raises
+    ------
+    ConfigError
+        Naming the nearest trainer or parameter, or the limits of a value.
+    """
+    trainer_class(name).parameters.parse(name, params or {})
 
 
 def largest_feature(name: str) -> float:
     """Return the largest size of a feature that a trainer takes."""
-    return _entry(name).largest
+    return LIMITS[trainer_class(name).dtype]
+
+
+def importance_of(name: str, summary: Mapping[str, Any]) -> Importance | None:
+    """Return what a report shows of a model's `summary`; None also where its trainer is not installed."""
+    try:
+        return trainer_class(name).importance(summary)
+    except ConfigError:
+        return None
 
 
 def get_trainer(
@@ -82,7 +95,9 @@ def get_trainer(
 
     Parameters
     ----------
-    name : {"logistic_regression", "xgboost"}
+    name : str
+        ``"logistic_regression"``, ``"xgboost"``, the name that another package gives to its trainer, or the dotted
+        path of one.
     params : mapping, optional
         By the training library's own names: XGBoost's (`n_estimators`, `max_depth`, …), Spark ML's
         (`regParam`, `elasticNetParam`, …).
@@ -90,7 +105,7 @@ def get_trainer(
         Multiplies the weights of training rows. Classes that a mapping doesn't name weigh 1.
     num_workers : int, default 2
         Partitions of the training rows, and tasks of XGBoost, which must run at the same time.
-        The model depends on it, so it is a setting and no measure of the cluster.
+        The model depends on it, so it is a setting and does not follow the size of the cluster.
     seed : int, default 0
 
     Raises
@@ -98,10 +113,7 @@ def get_trainer(
     ConfigError
         As `check_trainer`.
     """
-    entry = _entry(name)
-    resolved = entry.parameters.resolve(name, params or {})
-    trainer: type[Trainer] = getattr(import_module(entry.module), entry.trainer)
-    return trainer(resolved, class_weight, num_workers, seed)
+    return trainer_class(name)(params, class_weight, num_workers, seed)
 
 
 def load_model(run_dir: Folder, path: str) -> Model:
@@ -121,12 +133,4 @@ def load_model(run_dir: Folder, path: str) -> Model:
             f"{run_dir.uri(path)}/model.json is of format {document.get('format')!r}; "
             f"this version of steelyard reads {FORMAT}"
         )
-    entry = _entry(document["trainer"])
-    model: type[Model] = getattr(import_module(entry.module), entry.model)
-    return model.load(document, run_dir, path)
-
-
-def _entry(name: str) -> _Entry:
-    if name not in _TRAINERS:
-        raise ConfigError(f"no trainer is called {name!r}.{closest(name, _TRAINERS)} There are: {', '.join(_TRAINERS)}")
-    return _TRAINERS[name]
+    return trainer_class(document["trainer"]).model_class().load(document, run_dir, path)

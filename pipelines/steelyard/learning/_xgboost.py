@@ -1,111 +1,157 @@
-"""XGBoost on Spark: one barrier stage trains a booster, a pandas UDF scores with it.
+"""The XGBoost trainer: one barrier stage trains a booster.
 
-The library's own `xgboost.spark` runs its input three times (to count partitions, to count labels, and to train),
-sends rows as Python objects, needs a classic session, and saves pickles. What it does around `xgboost.train` is small,
-so it is done here: the rows go once, as Arrow, to tasks that meet through XGBoost's own collective. This runs on Spark
-Connect too.
+The library's own `xgboost.spark` reads its input three times (to count partitions, to count labels, and to train),
+sends rows as Python objects, needs a classic session, and saves pickles. The code around `xgboost.train` is small, so
+it is written here: the rows go once, as Arrow, to tasks that meet through XGBoost's own collective. It also runs on
+Spark Connect.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import pandas as pd
-import xgboost as xgb
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import pandas_udf
-from pyspark.sql.utils import is_remote
+from pydantic import Field
 
-from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import EngineError
-from steelyard.frames.workers import in_worker
-from steelyard.learning._features import Preprocessing
-from steelyard.learning._model import Model, shared_fields
-from steelyard.learning._trainer import Trainer, in_own_order
-from steelyard.learning._xgboost_worker import Task
-from steelyard.weighting import weight_distortion
+from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
-    from steelyard.store import Folder
+    from pyspark.sql import SparkSession
 
-_SHOWN = 30
+    from steelyard.learning._xgboost_model import XGBoostModel
+    from steelyard.learning._xgboost_worker import Task
+    from steelyard.learning.model import Model
+
 _NO_BOOSTER_PARAMS = ("n_estimators", "early_stopping_rounds")
+_MOST = 2**31 - 1  # of a 32-bit integer
 
 
-@dataclass(frozen=True)
-class XGBoostModel(Model):
-    """A booster.
+class XGBoostParameters(Parameters):
+    """Parameters of XGBoost, by the names of its scikit-learn interface."""
 
-    Parameters
-    ----------
-    booster : bytes
-        UBJ, XGBoost's own format.
-    """
+    n_estimators: int = Field(200, ge=1, le=100_000, description="Rounds of boosting at most.")
+    early_stopping_rounds: int | None = Field(
+        20, ge=1, le=_MOST, description="Stop after so many rounds without a better validation log loss; null: never."
+    )
+    learning_rate: float = Field(0.1, gt=0, description="Factor on the values of each new tree.")
+    max_depth: int = Field(6, ge=0, le=1000, description="Deepest level of a tree; 0 means unlimited.")
+    max_leaves: int | None = Field(None, ge=0, le=_MOST, description="Leaves of a tree at most; 0 means unlimited.")
+    grow_policy: Literal["depthwise", "lossguide"] | None = Field(
+        None, description="Split the nodes nearest to the root first, or those with the greatest gain."
+    )
+    min_child_weight: float | None = Field(None, ge=0, description="Least sum of Hessians in a leaf.")
+    gamma: float | None = Field(None, ge=0, description="Least gain of a split.")
+    max_delta_step: float | None = Field(None, ge=0, description="Largest value of a leaf; 0 means unlimited.")
+    reg_alpha: float | None = Field(None, ge=0, description="L1 penalty on the values of leaves.")
+    reg_lambda: float | None = Field(None, ge=0, description="L2 penalty on the values of leaves.")
+    subsample: float | None = Field(None, gt=0, le=1, description="Share of the rows that each tree sees.")
+    colsample_bytree: float | None = Field(None, gt=0, le=1, description="Share of the features that each tree sees.")
+    colsample_bylevel: float | None = Field(None, gt=0, le=1, description="Share of these that each level sees.")
+    colsample_bynode: float | None = Field(None, gt=0, le=1, description="Share of these that each split sees.")
+    scale_pos_weight: float | None = Field(
+        None, gt=0, description="Factor on the loss of the positive class; two classes only."
+    )
+    max_bin: int = Field(256, ge=2, le=65_536, description="Bins of a feature.")
 
-    booster: bytes = b""
-
-    def margins(self, df: DataFrame) -> Column:
-        values = [c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))]
-        margins: Column = margin_udf(self.booster, several=len(self.learned) > 2)(F.struct(*values))
-        return margins
-
-    def save(self, run_dir: Folder, path: str) -> None:
-        run_dir.write_bytes(f"{path}/booster.ubj", self.booster)
-        super().save(run_dir, path)
-
-    @classmethod
-    def load(cls, document: dict[str, Any], run_dir: Folder, path: str) -> Self:
-        return cls(**shared_fields(document), booster=run_dir.read_bytes(f"{path}/booster.ubj"))
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "eta": "write learning_rate",
+        "lambda": "write reg_lambda",
+        "alpha": "write reg_alpha",
+        "min_split_loss": "write gamma",
+        "num_boost_round": "write n_estimators",
+        "objective": "it follows from the number of classes",
+        "eval_metric": "training stops early on log loss; other metrics are no means over workers",
+        "tree_method": "it is always hist",
+        "device": "it is always cpu",
+        "nthread": "train.num_workers sets how many tasks train, each with one thread",
+        "n_jobs": "train.num_workers sets how many tasks train, each with one thread",
+        "num_workers": "write train.num_workers",
+        "seed": "write train.seed",
+        "random_state": "write train.seed",
+        "class_weight": "write train.class_weight",
+        "missing": "null and NaN are missing",
+    }
 
 
 class XGBoostTrainer(Trainer):
     """Gradient-boosted trees, bit for bit the same from any partitioning of the rows."""
 
-    name: ClassVar[str] = "xgboost"
-    scaled: ClassVar[bool] = False
+    name = "xgboost"
+    parameters = XGBoostParameters
+    dtype = "float32"
+    continues = True
+    exact = True
+    libraries = ("xgboost",)
+    failures = (
+        (
+            "barrier execution mode with dynamic",
+            "XGBoost's workers must run at the same time, which dynamic allocation can't promise: set "
+            "spark.dynamicAllocation.enabled=false",
+        ),
+        (
+            "requires more slots",
+            "XGBoost's workers must run at the same time, and the cluster has too few free cores for them: lower "
+            "train.num_workers, or give the application more cores",
+        ),
+        ("No module named 'xgboost'", "the executors lack xgboost: install it there"),
+    )
 
-    def _fit(
-        self,
-        rows: DataFrame,
-        validation: DataFrame | None,
-        dataset: Dataset,
-        preprocessing: Preprocessing,
-        learned: tuple[str, ...],
-    ) -> XGBoostModel:
-        _require_slots(rows.sparkSession, self.num_workers)
-        task = self._task(len(learned), len(preprocessing.names))
-        together = rows.withColumn("validation", F.lit(False))
-        if validation is not None:
+    @property
+    def needs_validation(self) -> bool:  # type: ignore[override]
+        """Whether training stops early."""
+        return bool(self.params["early_stopping_rounds"])
+
+    @classmethod
+    def model_class(cls) -> type[Model]:
+        from steelyard.learning._xgboost_model import XGBoostModel
+
+        return XGBoostModel
+
+    def loss_distortion(self, trained_classes: tuple[str, ...]) -> Distortion:
+        from steelyard.weighting import weight_distortion
+
+        factor = self.params.get("scale_pos_weight", 1.0)
+        two = len(trained_classes) == 2  # XGBoost ignores the parameter where there are more
+        return weight_distortion({trained_classes[0]: 1.0, trained_classes[1]: factor}) if two else Distortion()
+
+    @classmethod
+    def importance(cls, summary: Mapping[str, Any]) -> Importance | None:
+        gains = [(g["feature"], g["gain"]) for g in summary.get("importances") or []]
+        if not gains:
+            return None
+        return Importance("What the trees gain most from", "Each feature's share of the whole gain.", gains, True)
+
+    def _fit(self, data: TrainingData, start: Model | None) -> XGBoostModel:
+        from pyspark.sql import functions as F
+
+        from steelyard.frames.workers import in_worker
+        from steelyard.learning._preparing import repartition_by_content
+        from steelyard.learning._xgboost_model import XGBoostModel, summary
+
+        _require_slots(data.rows.sparkSession, self.num_workers)
+        together = data.rows.withColumn("validation", F.lit(False))
+        if data.validation is not None:
             # Each worker must see rows of both kinds: their order mixes them.
-            together = together.unionByName(validation.withColumn("validation", F.lit(True)))
-        narrow = together.withColumn("features", F.col("features").cast("array<float>"))
+            together = together.unionByName(data.validation.withColumn("validation", F.lit(True)))
+        task = self._task(data, start.booster if isinstance(start, XGBoostModel) else None)
         worker = in_worker("steelyard.learning._xgboost_worker", "train_partition", **asdict(task))
-        ordered = in_own_order(narrow, self.num_workers)
+        ordered = repartition_by_content(together, self.num_workers)
         trained = ordered.mapInArrow(worker, "booster binary, log_loss array<double>", barrier=True)
-        # Spark starts a barrier stage anew when an executor is lost, but not where it is the job's last one.
+        # Spark restarts a barrier stage when an executor is lost, but not where it is the job's last one.
         [row] = trained.repartition(1).collect()
         booster = bytes(row["booster"])
-        return XGBoostModel(
-            trainer=self.name,
-            settings=self.settings,
-            classes=dataset.classes,
-            learned=learned,
-            preprocessing=preprocessing,
-            summary=_summary(booster, list(row["log_loss"]), preprocessing.names),
-            booster=booster,
-        )
+        told = summary(booster, list(row["log_loss"]), data.preprocessing.names)
+        return XGBoostModel(**self.model_fields(data), summary=told, booster=booster)
 
-    def loss_distortion(self, learned: tuple[str, ...]) -> Distortion:
-        factor = self.params.get("scale_pos_weight", 1.0)
-        two = len(learned) == 2  # XGBoost ignores the parameter where there are more
-        return weight_distortion({learned[0]: 1.0, learned[1]: factor}) if two else Distortion()
+    def _task(self, data: TrainingData, start: bytes | None) -> Task:
+        from steelyard.learning._xgboost_worker import Task
 
-    def _task(self, classes: int, features: int) -> Task:
+        classes = len(data.trained_classes)
         several = {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
         objective = several if classes > 2 else {"objective": "binary:logistic", "eval_metric": "logloss"}
         given = {k: v for k, v in self.params.items() if k not in _NO_BOOSTER_PARAMS}
@@ -113,8 +159,9 @@ class XGBoostTrainer(Trainer):
         return Task(
             {**given, **objective, **fixed},
             rounds=self.params["n_estimators"],
-            features=features,
-            patience=self.params.get("early_stopping_rounds"),
+            features=len(data.preprocessing.names),
+            patience=self.params["early_stopping_rounds"],
+            start=start,
         )
 
 
@@ -130,52 +177,11 @@ def _require_slots(spark: SparkSession, workers: int) -> None:
 
 def _local_slots(spark: SparkSession) -> int | None:
     """Return how many tasks a local Spark runs at a time, None for a cluster or where it can't be told."""
+    from pyspark.sql.utils import is_remote
+
     found = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\s*\d+)?\])?", str(spark.conf.get("spark.master", "")))
     if found is None:
         return None
     if found[1] == "*":
         return None if is_remote() else spark.sparkContext.defaultParallelism
     return int(found[1] or 1)
-
-
-def margin_udf(booster: bytes, *, several: bool) -> Any:
-    """Return a pandas UDF from a struct of floats to the booster's margins.
-
-    It travels by value, so that executors need XGBoost, but not this library.
-    """
-
-    def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
-        import numpy
-        import pandas
-        import xgboost
-
-        model = xgboost.Booster({"nthread": 1})
-        model.load_model(bytearray(booster))
-        model.set_param({"nthread": 1})
-        for batch in batches:
-            rows = numpy.ascontiguousarray(batch.to_numpy(dtype=numpy.float32))
-            if not len(rows):
-                yield pandas.Series([], dtype=object if several else float)
-                continue
-            margins = model.inplace_predict(rows, predict_type="margin", validate_features=False).astype(float)
-            yield pandas.Series(list(margins) if several else margins.reshape(-1))
-
-    wrapped: Any = pandas_udf("array<double>" if several else "double")(score)  # type: ignore[call-overload]
-    return wrapped
-
-
-def _summary(booster: bytes, losses: list[float], names: list[str]) -> dict[str, Any]:
-    """Return how long training went and which features the trees gained by."""
-    model = xgb.Booster()
-    model.load_model(bytearray(booster))
-    gains: dict[str, Any] = model.get_score(importance_type="total_gain")
-    whole = sum(gains.values()) or 1.0
-    shares = sorted(((g / whole, names[int(f[1:])]) for f, g in gains.items()), key=lambda x: (-x[0], x[1]))
-    best = min(range(len(losses)), key=losses.__getitem__) if losses else None
-    return {
-        "trees": model.num_boosted_rounds(),
-        "rounds": len(losses) or model.num_boosted_rounds(),
-        "best_iteration": best,
-        "validation_log_loss": losses[best] if best is not None else None,
-        "importances": [{"feature": f, "gain": g} for g, f in shares[:_SHOWN]],
-    }

@@ -30,12 +30,15 @@ class Task:
         How many.
     patience : int, optional
         Rounds without improvement on the validation rows after which to stop.
+    start : bytes, optional
+        A booster as UBJ, to which trees are added.
     """
 
     booster: dict[str, Any]
     rounds: int
     features: int
     patience: int | None = None
+    start: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def train_booster(train: Rows, validation: Rows, task: Task) -> tuple[bytes, lis
         evals_result=history,
         early_stopping_rounds=task.patience,
         verbose_eval=False,
+        xgb_model=None if task.start is None else bytearray(task.start),
     )
     if task.patience:
         booster = booster[: booster.best_iteration + 1]

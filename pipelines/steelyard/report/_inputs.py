@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from steelyard.learning import importance_of
 from steelyard.report import _charts
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._html import Section, figure, folded, legend, note, pill, table
@@ -167,18 +168,12 @@ def _middle(described: Mapping[str, Any], rows: int) -> str:
 
 
 def _importances(found: Artifacts) -> Markup | None:
-    """Return what the model looks at: gains of trees, else the largest coefficients."""
-    gains = [(g["feature"], g["gain"]) for g in found.training.get("importances") or []]
-    if gains:
-        drawn = _charts.importances(gains[:15], percent)
-        return figure("What the trees gain most from", drawn, note="Each feature's share of the whole gain.")
-    weights = [
-        (c["feature"], max(map(abs, c["coefficient"].values()))) for c in found.training.get("coefficients") or []
-    ]
-    if not weights:
+    """Return how much each feature matters to the model, as its trainer describes it."""
+    told = importance_of(found.training.get("model", ""), found.training)
+    if told is None:
         return None
-    drawn = _charts.importances(weights[:15], number)
-    return figure("The largest coefficients", drawn, note="Without their sign, of features brought to the same scale.")
+    drawn = _charts.importances(told.features[:15], percent if told.shares else number)
+    return figure(told.title, drawn, note=told.note)
 
 
 def guards(found: Artifacts) -> Section | None:

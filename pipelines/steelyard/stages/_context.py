@@ -14,6 +14,7 @@ from steelyard.config import STAGES, PipelineConfig, hide_env, load
 from steelyard.errors import InputError
 from steelyard.frames.tables import read_parquet
 from steelyard.frames.workers import check_workers_once, elsewhere
+from steelyard.learning import trainer_class
 from steelyard.stages._logging import tell
 from steelyard.stages._ownership import TORN, why_foreign
 from steelyard.store import Published, RunDir, RunExistsError, Store, new_token, now, to_json
@@ -28,7 +29,6 @@ _LIBRARIES = (
     "pyarrow",
     "scikit-learn",
     "imbalanced-learn",
-    "xgboost",
     "great-expectations",
 )
 
@@ -124,10 +124,10 @@ class Result:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what takes part in a run."""
+def versions(model: str) -> dict[str, str]:
+    """Return the versions of the libraries of a run, those of its trainer included."""
     found = {"steelyard": __version__, "python": platform.python_version()}
-    for library in _LIBRARIES:
+    for library in (*_LIBRARIES, *trainer_class(model).libraries):
         try:
             found[library] = version(library)
         except PackageNotFoundError:
@@ -161,7 +161,7 @@ def start_run(
         "pipeline": config.name,
         "config": config.to_json(),
         "variables": dict(variables),
-        "versions": versions(),
+        "versions": versions(config.train.model),
         "created": now(),
     }
     if run_id is not None and store.run(config.name, run_id).exists("run.json"):

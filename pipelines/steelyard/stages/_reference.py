@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from steelyard.config import DESCRIPTIONS
-from steelyard.learning import trainer_parameters
+from steelyard.learning import trainer_names, trainer_parameters
 from steelyard.metrics import all_metrics, metric_names
 from steelyard.sampling import sampler_class, sampler_names
 from steelyard.sampling._params import HasColumns
@@ -99,6 +99,8 @@ def _values(schema: Mapping[str, Any], key: Mapping[str, Any]) -> str:
         return ", ".join(f"`{v}`" for v in key["enum"])
     if "const" in key:
         return f"`{key['const']}`"
+    if "format" in key:
+        return str(key["format"])
     if "anyOf" in key:
         options = (_values(schema, o) for o in key["anyOf"] if o.get("type") != "null")
         return " or ".join(dict.fromkeys(options))
@@ -168,14 +170,19 @@ def _shown(value: Any) -> str:
 
 
 def _trainers() -> list[str]:
-    parts = []
-    for trainer, known in trainer_parameters().items():
+    parts = ["`train.model` may also be the dotted path of a trainer of your own, such as `my_package.MyTrainer`.\n"]
+    for trainer in trainer_names():
+        of = trainer_parameters(trainer)
         rows = [
-            (f"`{name}`", str(of), "the library's" if of.default is None else _shown(of.default))
-            for name, of in known.items()
+            (f"`{name}`", of.allowed()[name] or "–", _library(field.default), field.description or "")
+            for name, field in of.model_fields.items()
         ]
-        parts += [f"`train.params` of `{trainer}`:\n", _table(("parameter", "values", "default"), rows)]
+        parts += [f"`train.params` of `{trainer}`:\n", _table(("parameter", "values", "default", "meaning"), rows)]
     return parts
+
+
+def _library(default: Any) -> str:
+    return "the library's" if default is None else _shown(default)
 
 
 _MORE = {"decide": _thresholds, "gate": _metrics, "resample": _samplers, "train": _trainers}

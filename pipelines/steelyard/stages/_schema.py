@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from steelyard.config import AUTO, DESCRIPTIONS, PipelineConfig
-from steelyard.learning import trainer_names
+from steelyard.learning import trainer_names, trainer_parameters
 from steelyard.metrics import metric_names
 from steelyard.sampling import sampler_names
 
 _URL = "https://json-schema.org/draft/2020-12/schema"
+_DOTTED = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
 _SHARE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 
 
@@ -22,11 +23,23 @@ def pipeline_schema() -> dict[str, Any]:
             key["description"] = DESCRIPTIONS[path]
     sections = schema["$defs"]
     sections["ResampleConfig"]["properties"]["method"]["enum"] = sorted({AUTO, *sampler_names()})
-    sections["TrainConfig"]["properties"]["model"]["enum"] = trainer_names()
+    _add_trainers(sections["TrainConfig"])
     schema["properties"]["gate"]["propertyNames"] = {"enum": metric_names()}
     threshold = sections["DecideConfig"]["properties"]["threshold"]
     threshold["anyOf"] = [*({"type": "object", **_only(n, of)} for n, of in _rules().items()), {"type": "null"}]
     return schema
+
+
+def _add_trainers(section: dict[str, Any]) -> None:
+    """Let `train.model` be a known name or a dotted path, and `train.params` hold that trainer's parameters."""
+    model = section["properties"]["model"]
+    model["anyOf"] = [{"enum": trainer_names()}, {"type": "string", "format": "dotted path", "pattern": _DOTTED}]
+    section["allOf"] = [_params_of(name, default=name == model["default"]) for name in trainer_names()]
+
+
+def _params_of(trainer: str, *, default: bool) -> dict[str, Any]:
+    named = {"properties": {"model": {"const": trainer}}, **({} if default else {"required": ["model"]})}
+    return {"if": named, "then": {"properties": {"params": trainer_parameters(trainer).model_json_schema()}}}
 
 
 def _rules() -> dict[str, Any]:

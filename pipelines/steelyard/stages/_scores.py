@@ -28,7 +28,7 @@ def scored(df: DataFrame, model: Model, policy: DecisionPolicy, names: Sequence[
     With two classes, `score` is the calibrated probability of the positive one; with more, a map from class to
     probability.
     """
-    probabilities = model.score(df, _PROBABILITIES)
+    probabilities = model.predict(df, _PROBABILITIES)
     score = policy.calibrated(F.col(_PROBABILITIES))
     rows = probabilities.select(*names, score.alias("score"))
     return rows.withColumn("decision", policy.decide(F.col("score")))

@@ -42,7 +42,7 @@ def scored(df: DataFrame, data: Dataset, model: Model) -> DataFrame:
     names = [class_text(df, data.label).alias("label"), *_costs(data)]
     if data.weight is not None:
         names.append(col(data.weight).cast("double").alias("weight"))
-    return model.score(df, raw).select(F.col(raw).alias("probabilities"), *names)
+    return model.predict(df, raw).select(F.col(raw).alias("probabilities"), *names)
 
 
 def _costs(data: Dataset) -> list[Column]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from steelyard.diagnosis import diagnose
 from steelyard.kernels.minority import TYPES
+from steelyard.learning import trainer_class
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, rows_of
 
@@ -15,7 +16,9 @@ def run(ctx: Context, attempt: str) -> Result:
     """Write `difficulty.json`."""
     folder = f"diagnose/{attempt}"
     counts = ctx.read("split", "plan.json")["counts"]["train"]
-    found = diagnose(rows_of(ctx, "train"), dataset(ctx), counts, learner=ctx.config.train.model)
+    model = ctx.config.train.model
+    weak = model if trainer_class(model).gains_from_balance else None
+    found = diagnose(rows_of(ctx, "train"), dataset(ctx), counts, weak_learner=weak)
     ctx.run.write_json(f"{folder}/difficulty.json", found)
     advice = found["recommendation"]
     for warning in advice["warnings"]:

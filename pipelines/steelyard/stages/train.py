@@ -19,6 +19,7 @@ def run(ctx: Context, attempt: str) -> Result:
         # A sampler may give each row a weight that makes up for the rows it dropped.
         train_weight=plan.weight_output,
         sampled=plan.distortion,
+        warn=ctx.warn,
     )
     model.save(ctx.run, folder)
     details = {"model": model.trainer, **model.summary}

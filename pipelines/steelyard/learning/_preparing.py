@@ -1,0 +1,115 @@
+"""From tables to what a trainer learns from: class totals, fitted preprocessing, rows in an order of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import check_names, class_code, class_text, col, require_columns
+from steelyard.dataset import Dataset
+from steelyard.distortion import Distortion
+from steelyard.errors import InputError
+from steelyard.learning._features import Preprocessing
+from steelyard.learning._fitting import fit_preprocessing
+from steelyard.learning.base import LIMITS, Trainer, TrainingData
+from steelyard.learning.model import Model
+from steelyard.weighting import class_weights, weight_column, weight_distortion
+
+
+def prepare(
+    trainer: Trainer,
+    train: DataFrame,
+    validation: DataFrame,
+    dataset: Dataset,
+    original_train: DataFrame,
+    train_weight: str | None,
+    start: Model | None,
+) -> tuple[int, TrainingData, Distortion]:
+    """Return the number of training rows, what `trainer` learns from, and the distortion by weights; see `fit`."""
+    for df in (train, validation, original_train):
+        check_names(df.columns)
+    weighted = replace(dataset, weight=train_weight or dataset.weight)
+    totals = _class_totals(train, weighted)
+    trained = tuple(c for c in dataset.classes if c in totals)
+    if len(trained) < 2:
+        raise InputError(f"the training rows hold one class only: {trained[0]!r}; there is nothing to tell apart")
+    if start is not None and start.trained_classes != trained:
+        raise InputError(f"start was trained on the classes {list(start.trained_classes)}, not on {list(trained)}")
+    fitted = start.preprocessing if start is not None else _preprocessing(trainer, original_train, dataset)
+    weights = class_weights({c: of.weight for c, of in totals.items()}, trainer.class_weight)
+    rows = _rows(trainer, train, weighted, fitted, weights)
+    judges = None
+    if trainer.needs_validation:
+        judges = _rows(trainer, validation, dataset, fitted, dict.fromkeys(trained, 1.0))
+    data = TrainingData(rows, judges, fitted, dataset.classes, trained)
+    return sum(of.rows for of in totals.values()), data, weight_distortion(weights)
+
+
+def _preprocessing(trainer: Trainer, original_train: DataFrame, dataset: Dataset) -> Preprocessing:
+    return fit_preprocessing(
+        original_train,
+        dataset,
+        impute=trainer.impute,
+        standardise=trainer.standardise,
+        limit=LIMITS[trainer.dtype],
+        seed=trainer.seed,
+    )
+
+
+def _rows(
+    trainer: Trainer, df: DataFrame, dataset: Dataset, preprocessing: Preprocessing, weights: Mapping[str, float]
+) -> DataFrame:
+    """Return the columns of `TrainingData.rows`; rows of classes without a weight have no label and are left out."""
+    label = class_code(df, dataset.label, list(weights)).cast("double")
+    weight = weight_column(df, dataset.label, weights, existing=dataset.weight)
+    features = F.array(*preprocessing.columns(df))
+    if trainer.dtype == "float32":
+        features = features.cast("array<float>")
+    known = df.select(features.alias("features"), label.alias("label"), weight.alias("weight"))
+    return known.where(F.col("label").isNotNull())
+
+
+def repartition_by_content(rows: DataFrame, partitions: int) -> DataFrame:
+    """Distribute and sort rows by their content alone, so that training sees the same from any partitioning.
+
+    Rows that agree in all columns are interchangeable, so no key is needed: synthetic rows have none.
+    """
+    place = F.xxhash64(*rows.columns)
+    spread = rows.withColumn("place", place).repartition(partitions, "place")
+    others = [c for c in rows.columns if c != "features"]
+    return spread.sortWithinPartitions("place", *others, "features").drop("place")
+
+
+class _ClassTotal(NamedTuple):
+    rows: int
+    weight: float
+
+
+def _class_totals(df: DataFrame, dataset: Dataset) -> dict[str, _ClassTotal]:
+    """Return rows and total weight (1 each without weights) of each class that has rows, in the order of classes."""
+    if dataset.weight is not None:
+        require_columns(df, [dataset.weight], "weight")
+    weight = F.lit(1.0) if dataset.weight is None else col(dataset.weight).cast("double")
+    bad = F.count(F.when(weight.isNull() | F.isnan(weight) | (weight < 0), 1))
+    groups = df.groupBy(class_text(df, dataset.label).alias("class")).agg(
+        # In decimals: their sum doesn't depend on the order of rows, as one of floats does.
+        F.count(F.lit(1)).alias("n"),
+        bad.alias("bad"),
+        F.sum(weight.try_cast("decimal(28,12)")).alias("total"),
+    )
+    found = {row["class"]: row for row in groups.limit(len(dataset.classes) + 1000).collect()}
+    for name, row in found.items():
+        if name not in dataset.classes:
+            what = "no label" if name is None else f"label {name!r}, which is none of {', '.join(dataset.classes)}"
+            raise InputError(f"{row['n']:,} training rows have {what}")
+        if row["bad"]:
+            raise InputError(
+                f"weight {dataset.weight!r} is missing or negative in {row['bad']:,} training rows of class {name!r}"
+            )
+    if not found:
+        raise InputError("there are no training rows")
+    return {c: _ClassTotal(found[c]["n"], float(found[c]["total"] or 0)) for c in dataset.classes if c in found}

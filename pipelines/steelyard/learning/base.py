@@ -1,0 +1,266 @@
+"""The base of all trainers. Importing it needs no Spark, so that names and parameters are checked before a session."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+from steelyard.distortion import Distortion
+from steelyard.errors import InputError
+from steelyard.kernels.distance import LARGEST
+from steelyard.learning.parameters import Parameters
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from steelyard.dataset import Dataset
+    from steelyard.learning._features import Preprocessing
+    from steelyard.learning.model import Model
+
+LIMITS: Mapping[str, float] = {"float32": 1e38, "float64": LARGEST}
+"""Largest size of a feature by type. Single precision ends at 3.4e38, and XGBoost doubles the largest value."""
+
+DEFAULT_WORKERS = 2
+LARGE = 100_000_000
+"""Rows × features from which two workers are too few: about five minutes for 200 trees of depth 6."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a trainer learns from.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `features` (array of the trainer's `dtype`, in the order of `preprocessing.names`), `label` (double: position
+        in `trained_classes`) and `weight` (double).
+    validation : DataFrame, optional
+        Rows of the same columns, for trainers with `needs_validation`.
+    preprocessing : Preprocessing
+    classes : tuple of str
+        All classes of the table.
+    trained_classes : tuple of str
+        Those of them that `rows` has.
+    """
+
+    rows: DataFrame
+    validation: DataFrame | None
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    trained_classes: tuple[str, ...]
+
+
+class Importance(NamedTuple):
+    """How much each feature matters to a model, for the report.
+
+    Parameters
+    ----------
+    title, note : str
+    features : list of (str, float)
+        The most important first.
+    shares : bool
+        Whether the values are shares of a whole.
+    """
+
+    title: str
+    note: str
+    features: list[tuple[str, float]]
+    shares: bool
+
+
+class Trainer(ABC):
+    """Base of the trainers.
+
+    Parameters
+    ----------
+    params : mapping, optional
+        Checked by the class's `parameters`.
+    class_weight : {"none", "balanced"} or mapping of str to float, default "none"
+        Multiplies the weights of training rows. Classes that a mapping doesn't name weigh 1.
+    num_workers : int, default 2
+        Partitions of the training rows, and tasks that train. The model depends on it, so it is a setting and does
+        not follow the size of the cluster.
+    seed : int, default 0
+
+    Attributes
+    ----------
+    name : str
+        Of the class; by default its dotted path. `model.json` holds it, and `load_model` finds the class by it.
+    parameters : type of Parameters
+    dtype : {"float32", "float64"}
+        Type of the features in training; larger values are refused (`LIMITS`).
+    impute : bool
+        Replace missing numbers by the median, and add an indicator feature. Otherwise they are NaN.
+    standardise : bool
+        Bring numbers to mean 0 and standard deviation 1.
+    needs_validation : bool
+        Whether training reads validation rows; may be a property of `params`.
+    continues : bool
+        Whether `fit` can start from an earlier model.
+    exact : bool
+        Whether the model is bit for bit the same from any partitioning; otherwise it agrees to a tolerance.
+    gains_from_balance : bool
+        Whether resampling may improve the ranking, as it does for weak learners; `diagnose` asks this.
+    libraries : tuple of str
+        Distributions whose versions `model.json` and `run.json` record.
+    failures : tuple of (str, str)
+        A part of an engine's error message, and the explanation to show in its place.
+    """
+
+    name: ClassVar[str]
+    parameters: ClassVar[type[Parameters]] = Parameters
+    dtype: ClassVar[Literal["float32", "float64"]] = "float64"
+    impute: ClassVar[bool] = False
+    standardise: ClassVar[bool] = False
+    needs_validation: bool = False
+    continues: ClassVar[bool] = False
+    exact: ClassVar[bool] = False
+    gains_from_balance: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ()
+    failures: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in vars(cls):
+            cls.name = f"{cls.__module__}.{cls.__qualname__}"
+
+    def __init__(
+        self,
+        params: Mapping[str, Any] | None = None,
+        class_weight: str | Mapping[str, float] = "none",
+        num_workers: int = DEFAULT_WORKERS,
+        seed: int = 0,
+    ) -> None:
+        self.params: dict[str, Any] = self.parameters.parse(self.name, params or {}).given()
+        self.class_weight = class_weight if isinstance(class_weight, str) else dict(class_weight)
+        self.num_workers, self.seed = num_workers, seed
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON types, defaults included."""
+        return {
+            "params": self.params,
+            "class_weight": self.class_weight,
+            "num_workers": self.num_workers,
+            "seed": self.seed,
+        }
+
+    def fit(
+        self,
+        train: DataFrame,
+        validation: DataFrame,
+        dataset: Dataset,
+        *,
+        original_train: DataFrame,
+        train_weight: str | None = None,
+        sampled: Distortion | None = None,
+        start: Model | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> Model:
+        """Train a model.
+
+        Parameters
+        ----------
+        train : DataFrame
+            Training rows after resampling. Must be stable: it is read more than once.
+        validation : DataFrame
+            Never resampled. Read only by trainers with `needs_validation`, with the weights of `dataset.weight` where
+            it has that column, and without class weights.
+        dataset : Dataset
+        original_train : DataFrame
+            Training rows before resampling, on which the preprocessing is fitted.
+        train_weight : str, optional
+            Column of the training rows' weights where it isn't `dataset.weight`: a sampler may have added it.
+        sampled : Distortion, optional
+            How resampling changed the class prior of `train`; default: not at all.
+        start : Model, optional
+            A model of this trainer to continue from. Its preprocessing is kept.
+        warn : callable, optional
+            Takes notes for the user; by default they are Python warnings.
+
+        Raises
+        ------
+        InputError
+            For features that can't be used (see `fit_preprocessing`), labels that are no class, weights that are
+            missing or negative, a single class, or a `start` that the trainer cannot continue.
+        EngineError
+            If the cluster can't run the training as asked.
+        """
+        from steelyard.learning._failures import translate_spark_errors
+        from steelyard.learning._preparing import prepare
+
+        if start is not None:
+            self._check_start(start, dataset)
+        with translate_spark_errors(self.failures):
+            rows, data, weighted = prepare(self, train, validation, dataset, original_train, train_weight, start)
+            note = workers_note(rows, len(data.preprocessing.names), self.num_workers)
+            if note is not None:
+                (warn or _python_warning)(note)
+            model = self._fit(data, start)
+        found = (sampled or Distortion()).then(weighted).then(self.loss_distortion(data.trained_classes))
+        if start is not None and start.distortion != found:
+            found = replace(found, exact=False)  # the parts of the model saw different priors
+        return replace(model, distortion=found)
+
+    @abstractmethod
+    def _fit(self, data: TrainingData, start: Model | None) -> Model:
+        """Return the model; `start` is None unless the trainer `continues`."""
+
+    @classmethod
+    @abstractmethod
+    def model_class(cls) -> type[Model]:
+        """Return the class of the models, imported here: the trainer's module should not import Spark."""
+
+    def model_fields(self, data: TrainingData) -> dict[str, Any]:
+        """Return the fields that every `Model` has, but its summary."""
+        return {
+            "trainer": self.name,
+            "settings": self.settings,
+            "classes": data.classes,
+            "trained_classes": data.trained_classes,
+            "preprocessing": data.preprocessing,
+        }
+
+    def loss_distortion(self, trained_classes: tuple[str, ...]) -> Distortion:
+        """Return how the loss, its own weights included, changes the class prior."""
+        return Distortion()
+
+    @classmethod
+    def importance(cls, summary: Mapping[str, Any]) -> Importance | None:
+        """Return what the report shows of a model's `summary`, or None."""
+        return None
+
+    def _check_start(self, start: Model, dataset: Dataset) -> None:
+        if not self.continues:
+            raise InputError(f"{self.name} cannot start from an earlier model; leave start out")
+        if start.trainer != self.name:
+            raise InputError(f"start is a model of {start.trainer}; {self.name} continues its own models only")
+        if start.classes != dataset.classes:
+            raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}")
+        known = list(dict.fromkeys(f.column for f in start.preprocessing.features))
+        if known != [f for f in dataset.features if f in known] or set(known) != set(dataset.features):
+            raise InputError(f"start was trained on the features {known}, the table has {list(dataset.features)}")
+
+
+def workers_note(rows: int, features: int, num_workers: int) -> str | None:
+    """Return a note where a table is large and `num_workers` is still the default, else None.
+
+    Examples
+    --------
+    >>> workers_note(10_000_000, 9, 2)
+    >>> print(workers_note(10_000_000, 30, 2))
+    10,000,000 training rows × 30 features on 2 workers will take long; set train.num_workers (the model depends on it)
+    """
+    if num_workers != DEFAULT_WORKERS or rows * features < LARGE:
+        return None
+    return (
+        f"{rows:,} training rows × {features:,} features on {num_workers} workers will take long; "
+        "set train.num_workers (the model depends on it)"
+    )
+
+
+def _python_warning(message: str) -> None:
+    warnings.warn(message, stacklevel=3)
