@@ -108,8 +108,8 @@ class Pipeline(SparkPipeline):
     5
     """
 
-    stages = param("stages", "transformers, estimators and samplers, in the order in which rows pass them", _stages)
-    fold_col = param("fold_col", "a column of folds, kept from all stages while the pipeline is fitted", column)
+    stages = param("transformers, estimators and samplers, in the order in which rows pass them", _stages, default=None)
+    fold_col = param("a column of folds, kept from all stages while the pipeline is fitted", column, default=None)
 
     @keyword_only
     def __init__(self, *, stages: Sequence[Any] | None = None, fold_col: str | None = None) -> None:

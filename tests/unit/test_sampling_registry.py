@@ -11,7 +11,7 @@ import pytest
 
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import ConfigError, InputError
-from steelyard.params import public_path
+from steelyard.params import Parameter, at_least_zero, param, public_path
 from steelyard.sampling import check_sampler, get_sampler, sampler_class, sampler_for, sampler_names
 from steelyard.sampling.registry import SAMPLERS
 
@@ -27,11 +27,58 @@ def test_each_sampler_is_where_the_registry_says(name: str) -> None:
 @pytest.mark.parametrize("name", sampler_names())
 def test_constructor_arguments_are_the_parameters(name: str) -> None:
     sampler = sampler_class(name)()
-    arguments = {n: p for n, p in inspect.signature(type(sampler).__init__).parameters.items() if n != "self"}
+    arguments = inspect.signature(type(sampler)).parameters
     assert sorted(arguments) == [p.name for p in sampler.params]
     assert all(p.kind is p.KEYWORD_ONLY for p in arguments.values())
     assert {n: p.default for n, p in arguments.items()} == {p.name: sampler.getOrDefault(p) for p in sampler.params}
     assert sampler.getOrDefault("random_state") == 0
+
+
+@pytest.mark.parametrize("name", sampler_names())
+def test_help_shows_each_parameter_with_its_default(name: str) -> None:
+    cls = sampler_class(name)
+    text = cls.__doc__ or ""
+    assert "{" not in text.split("Parameters")[0]
+    for parameter, of in inspect.signature(cls).parameters.items():
+        default = f'"{of.default}"' if isinstance(of.default, str) else of.default
+        assert f"\n{parameter} : {of.annotation}, default {default}\n    " in text
+    assert text.index("Parameters\n") < text.index("Examples\n") if "Examples\n" in text else True
+
+
+def test_a_declared_parameter_is_a_constructor_argument() -> None:
+    class Mine(sampler_class("random_under_sampler")):  # type: ignore[misc]
+        """Keeps rows."""
+
+        share: Parameter[float] = param("share of something", at_least_zero, default=0.5)
+
+    assert Mine(share=1).getOrDefault("share") == 1.0 and Mine().share.name == "share"
+    assert str(inspect.signature(Mine).parameters["share"]) == "share: 'float' = 0.5"
+    assert (
+        'label_col : str, default "label"' in Mine.__doc__
+        and "share : float, default 0.5\n    Share of" in Mine.__doc__
+    )
+    with pytest.raises(InputError, match="share must be a number, 0 or more. Got -1"):
+        Mine(share=-1)
+    with pytest.raises(InputError, match="share must have a value, and got None"):
+        Mine(share=None)
+    with pytest.raises(TypeError, match="Mine has no parameter 'shard'.*Did you mean 'share'"):
+        Mine(shard=1)
+    mine = Mine()
+    assert mine.copy({mine.share: 2}).getOrDefault("share") == 2.0 and mine.getOrDefault("share") == 0.5
+
+
+def test_a_constructor_of_ones_own_is_kept() -> None:
+    class Wrapper(sampler_class("random_under_sampler")):  # type: ignore[misc]
+        def __init__(self, inner: object, **given: Any) -> None:
+            super().__init__(**given)
+            self.inner = inner
+
+    class Further(Wrapper):
+        """Has the constructor of its base."""
+
+    made = Further(3, random_state=5)
+    assert made.inner == 3 and made.getOrDefault("random_state") == 5
+    assert list(inspect.signature(Further).parameters) == ["inner", "given"]
 
 
 WRONG: list[tuple[str, Any]] = [

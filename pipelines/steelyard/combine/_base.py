@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._neighbors import NeighborSampler
 from steelyard.over_sampling._parents import new_rows
-from steelyard.params import param, wrong
+from steelyard.params import Parameter, param, wrong
 from steelyard.sampling._params import HasNeighbors
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
@@ -31,7 +31,7 @@ def _classes(name: str, value: object) -> Strategy:
     return checked
 
 
-class CombinedSampler(NeighborSampler, HasNeighbors):
+class CombinedSampler(HasNeighbors, NeighborSampler):
     """Base of the methods that make rows as SMOTE does, and then drop rows by their neighbours among all, new ones too.
 
     A method says which rows it drops: `_dropped`. New rows are made once and kept on the executors while the result is
@@ -40,8 +40,11 @@ class CombinedSampler(NeighborSampler, HasNeighbors):
 
     cleans = True
 
-    cleaning_strategy = param(
-        "cleaning_strategy", "classes that may lose rows, their new ones too: a word, or a list of classes", _classes
+    cleaning_strategy: Parameter[str | Sequence[str]] = param(
+        "classes that may lose rows, by their counts after rows were made: 'all', 'auto' ('not minority'), 'majority', "
+        "'not majority', or a list of them",
+        _classes,
+        default="all",
     )
 
     @abstractmethod

@@ -6,7 +6,6 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
-from pyspark import keyword_only
 from pyspark.ml.evaluation import Evaluator as SparkEvaluator
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
@@ -22,7 +21,7 @@ from steelyard.metrics._counts import ConfusionCounts
 from steelyard.metrics._metric import Metric
 from steelyard.metrics._tables import ScoreTable
 from steelyard.metrics.registry import all_metrics, get_metric
-from steelyard.params import ParamsReader, ParamsWriter, column, param, wrong
+from steelyard.params import HasParameters, Parameter, ParamsReader, ParamsWriter, column, param, wrong
 
 
 def _metric(name: str, value: object) -> str:
@@ -44,7 +43,7 @@ def _number(name: str, value: object) -> float:
     return float(value)
 
 
-class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
+class Evaluator(HasParameters, SparkEvaluator, MLReadable[Any], MLWritable):
     """Exact metrics of one class against the rest, for `CrossValidator` and `TrainValidationSplit`.
 
     The PR area is the average precision, rows with equal scores judged together, equal to scikit-learn's
@@ -93,36 +92,16 @@ class Evaluator(SparkEvaluator, MLReadable[Any], MLWritable):
     True
     """
 
-    label_col = param("label_col", "the label column", column)
-    score_col = param("score_col", "the scores: a vector or array with an entry for each class, or a number", column)
-    metric = param("metric", "the metric to return", _metric)
-    positive = param("positive", "the class that is looked for, and the index of its entry in the scores", _class)
-    threshold = param("threshold", "the score from which on a row is decided to be positive", _number)
-    weight_col = param("weight_col", "column of row weights", column)
-
-    _input_kwargs: dict[str, Any]
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        score_col: str = "probability",
-        metric: str = "pr_auc",
-        positive: str | int = "1",
-        threshold: float = 0.5,
-        weight_col: str | None = None,
-    ) -> None:
-        super().__init__()
-        self._setDefault(
-            label_col="label",
-            score_col="probability",
-            metric="pr_auc",
-            positive="1",
-            threshold=0.5,
-            weight_col=None,
-        )
-        self._set(**self._input_kwargs)
+    label_col: Parameter[str] = param("the label column", column, default="label")
+    score_col: Parameter[str] = param(
+        "the scores: a vector or array with an entry for each class, or a number", column, default="probability"
+    )
+    metric: Parameter[str] = param("the metric to return", _metric, default="pr_auc")
+    positive: Parameter[str | int] = param(
+        "the class that is looked for, and the index of its entry in the scores", _class, default="1"
+    )
+    threshold: Parameter[float] = param("the score from which on a row is decided to be positive", _number, default=0.5)
+    weight_col: Parameter[str | None] = param("column of row weights", column, default=None)
 
     def isLargerBetter(self) -> bool:  # noqa: N802 (the name is Spark's)
         """Whether a greater value of the metric is better: not so for losses."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pyspark import keyword_only
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -12,12 +11,9 @@ from steelyard.errors import InputError
 from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._rivals import RIVALS, RivalSampler
 from steelyard.over_sampling._seeds import CLASS, STRATUM
-from steelyard.params import NEIGHBORS, param
-from steelyard.sampling._docs import documented
-from steelyard.sampling._strategy import Strategy
+from steelyard.params import NEIGHBORS, Parameter, param
 
 
-@documented
 class ADASYN(RivalSampler):
     """Adaptive synthetic sampling [1]_: the more rows of other classes around a row, the more new rows from it.
 
@@ -28,17 +24,6 @@ class ADASYN(RivalSampler):
 
     Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, six shuffles, one crossing
     into Python and rows × table distances.
-
-    Parameters
-    ----------
-    {columns}
-    {over}
-    n_neighbors : int, default 5
-        Neighbours of any class that are counted, and neighbours in the class that a row is paired with.
-    {distinct}
-    {features}
-    {provenance}
-    {search}
 
     Raises
     ------
@@ -57,34 +42,11 @@ class ADASYN(RivalSampler):
     name = "adasyn"
     neighbors = "n_neighbors"
 
-    n_neighbors = param("n_neighbors", "how many nearest rows are counted, and are paired with", NEIGHBORS)
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        n_neighbors: int = 5,
-        distinct_neighbors: bool | None = None,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        provenance: bool = False,
-        search: str = "auto",
-        recall: float = 0.95,
-        block_mb: int = 192,
-    ) -> None:
-        super().__init__()
-        self._configure()
+    n_neighbors: Parameter[int] = param(
+        "how many nearest rows of any class are counted, and how many of its class a row is paired with",
+        NEIGHBORS,
+        default=5,
+    )
 
     def _strata(self, grown: Growth) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
         k = self._k()

@@ -23,7 +23,7 @@ from steelyard.sampling._space import Space
 from steelyard.sampling._strategy import added
 
 
-class OverSampler(Sampler, HasMaxNewRows):
+class OverSampler(HasMaxNewRows, Sampler):
     """Base of the methods that add rows."""
 
     sampling_type = "over-sampling"
@@ -102,7 +102,7 @@ class Growth:
         return packed(rows, {c: fields(self.roles)[c] for c in self.space.features.categories})
 
 
-class SyntheticSampler(OverSampler, MeasuringSampler, HasProvenance):
+class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
     """Base of the methods that make rows out of rows.
 
     A method says whom a row is paired with, and where between the two, or else, the new row lies: `_pairs`; and which

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from pyspark import keyword_only
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -16,15 +14,12 @@ from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._neighbors import own_points
 from steelyard.over_sampling._rivals import RIVALS, RivalSampler, rival_points, unlike
 from steelyard.over_sampling._seeds import CLASS, STRATUM, USES
-from steelyard.params import NEIGHBORS, one_of, param
-from steelyard.sampling._docs import documented
+from steelyard.params import NEIGHBORS, Parameter, one_of, param
 from steelyard.sampling._params import HasNeighbors
 from steelyard.sampling._plan import Work
-from steelyard.sampling._strategy import Strategy
 
 
-@documented
-class BorderlineSMOTE(RivalSampler, HasNeighbors):
+class BorderlineSMOTE(HasNeighbors, RivalSampler):
     """SMOTE from the rows at the border alone [1]_.
 
     A row is in danger where at least half of its `m_neighbors` nearest rows in the whole table, but not all, are of
@@ -37,20 +32,6 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
     Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, six shuffles, one crossing
     into Python and rows × table distances. "borderline-2" searches seeds among all other rows once more: one
     scan, two shuffles, one crossing.
-
-    Parameters
-    ----------
-    {columns}
-    {over}
-    k_neighbors : int, default 5
-        Each class that gets new rows needs more different rows than this.
-    m_neighbors : int, default 10
-        Neighbours of any class that tell whether a row is in danger.
-    kind : {"borderline-1", "borderline-2"}, default "borderline-1"
-    {distinct}
-    {features}
-    {provenance}
-    {search}
 
     Raises
     ------
@@ -68,41 +49,14 @@ class BorderlineSMOTE(RivalSampler, HasNeighbors):
 
     name = "borderline_smote"
 
-    m_neighbors = param("m_neighbors", "how many nearest rows of any class tell whether a row is in danger", NEIGHBORS)
-    kind = param(
-        "kind",
+    m_neighbors: Parameter[int] = param(
+        "how many nearest rows of any class tell whether a row is in danger", NEIGHBORS, default=10
+    )
+    kind: Parameter[str] = param(
         "whom seeds are paired with: rows of their class, or also of others",
         one_of("borderline-1", "borderline-2"),
+        default="borderline-1",
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        k_neighbors: int = 5,
-        m_neighbors: int = 10,
-        kind: str = "borderline-1",
-        distinct_neighbors: bool | None = None,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        provenance: bool = False,
-        search: str = "auto",
-        recall: float = 0.95,
-        block_mb: int = 192,
-    ) -> None:
-        super().__init__()
-        self._configure()
 
     def _strata(self, grown: Growth) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
         m = self.getOrDefault("m_neighbors")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
 
-from pyspark import keyword_only
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -16,11 +14,9 @@ from steelyard.over_sampling._neighbors import NeighborSampler, own_points
 from steelyard.over_sampling._points import class_bounds, with_points
 from steelyard.over_sampling._rivals import rival_points, unlike
 from steelyard.over_sampling._seeds import CLASS, USES
-from steelyard.params import one_of, param, share, wrong
-from steelyard.sampling._docs import documented
+from steelyard.params import Parameter, one_of, param, share, wrong
 from steelyard.sampling._params import HasNeighbors
 from steelyard.sampling._plan import Work
-from steelyard.sampling._strategy import Strategy
 
 
 def _truncation(name: str, value: object) -> float:
@@ -33,8 +29,7 @@ def _deformation(name: str, value: object) -> float:
     return 0.0 if value == 0 and not isinstance(value, bool) else share(name, value)
 
 
-@documented
-class GeometricSMOTE(NeighborSampler, HasNeighbors):
+class GeometricSMOTE(HasNeighbors, NeighborSampler):
     """New rows in a ball around each seed, instead of on a segment [1]_.
 
     The ball around a row of the class reaches to one of its `k_neighbors` nearest rows in the class ("minority"), to
@@ -50,22 +45,6 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
     among the rows of other classes instead: one scan and one shuffle more; "combined" does both: one scan, four
     shuffles and one crossing more.
 
-    Parameters
-    ----------
-    {columns}
-    {over}
-    k_neighbors : int, default 5
-        Each class that gets new rows needs more different rows than this.
-    truncation_factor : float, default 1.0
-        From -1 to 1.
-    deformation_factor : float, default 0.0
-        From 0 to 1.
-    selection_strategy : {"combined", "majority", "minority"}, default "combined"
-    {distinct}
-    {features}
-    {provenance}
-    {search}
-
     References
     ----------
     .. [1] Douzas, Bacao, "Geometric SMOTE: a geometrically enhanced drop-in replacement for SMOTE", Information
@@ -78,43 +57,17 @@ class GeometricSMOTE(NeighborSampler, HasNeighbors):
 
     name = "geometric_smote"
 
-    truncation_factor = param("truncation_factor", "which part of the ball is cut off, from -1 to 1", _truncation)
-    deformation_factor = param("deformation_factor", "how much the ball is pressed onto a line, 0 to 1", _deformation)
-    selection_strategy = param(
-        "selection_strategy",
+    truncation_factor: Parameter[float] = param(
+        "which part of the ball is cut off, from -1 to 1", _truncation, default=1.0
+    )
+    deformation_factor: Parameter[float] = param(
+        "how much the ball is pressed onto a line, 0 to 1", _deformation, default=0.0
+    )
+    selection_strategy: Parameter[str] = param(
         "what the ball reaches to: a row of the class, of another one, or the nearer of the two",
         one_of("combined", "majority", "minority"),
+        default="combined",
     )
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        k_neighbors: int = 5,
-        truncation_factor: float = 1.0,
-        deformation_factor: float = 0.0,
-        selection_strategy: str = "combined",
-        distinct_neighbors: bool | None = None,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        provenance: bool = False,
-        search: str = "auto",
-        recall: float = 0.95,
-        block_mb: int = 192,
-    ) -> None:
-        super().__init__()
-        self._configure()
 
     def _pairs(self, grown: Growth) -> DataFrame:
         how = self.getOrDefault("selection_strategy")

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from pyspark import keyword_only
-
-from steelyard.params import NEIGHBORS, param
-from steelyard.sampling._docs import documented
+from steelyard.params import NEIGHBORS, Parameter, param
 from steelyard.sampling._engine._base import EngineSampler
 from steelyard.sampling._engine._params import auto_or_number, clusters
 from steelyard.sampling._params import HasMaxNewRows
-from steelyard.sampling._strategy import Strategy
 
 
-@documented
-class KMeansSMOTE(EngineSampler, HasMaxNewRows):
+class KMeansSMOTE(HasMaxNewRows, EngineSampler):
     """SMOTE inside those k-means clusters in which a class is at home, more where it is sparse [1]_.
 
     imbalanced-learn's own code, on rows in the order of their ids. It rounds the share of each cluster up; of the
@@ -25,24 +19,9 @@ class KMeansSMOTE(EngineSampler, HasMaxNewRows):
     a class. (Numbers that all are a million times farther from zero than from one another, such as times in
     microseconds, are moved near to it meanwhile: their squares would be mere rounding.)
 
-    {engine}
+    Costs what `steelyard.sampling.ImblearnSampler` costs; what it says about features and new rows holds here too.
 
     imbalanced-learn's `n_jobs` has no counterpart: a task has one thread.
-
-    Parameters
-    ----------
-    {columns}
-    {over}
-    k_neighbors : int, default 2
-    kmeans_estimator : int or object, optional
-        Number of clusters (8 by default); or, in place of scikit-learn's MiniBatchKMeans, a clustering that has
-        `n_clusters`. Its `random_state` is set where it is None. An object is for Python only: a sampler that has one
-        can't be saved.
-    cluster_balance_threshold : "auto" or float, default "auto"
-        Share of a class's rows in a cluster from which on it is at home there.
-    density_exponent : "auto" or float, default "auto"
-    {numbers}
-    {scope}
 
     References
     ----------
@@ -59,40 +38,23 @@ class KMeansSMOTE(EngineSampler, HasMaxNewRows):
     neighbors = "k_neighbors"
     near = True
 
-    k_neighbors = param("k_neighbors", "how many nearest rows of its class and cluster a row is paired with", NEIGHBORS)
-    kmeans_estimator = param("kmeans_estimator", "number of clusters, or a clustering, which can't be saved", clusters)
-    cluster_balance_threshold = param(
-        "cluster_balance_threshold", "share of a class in a cluster that is enough, or 'auto'", auto_or_number
+    k_neighbors: Parameter[int] = param(
+        "how many nearest rows of its class and cluster a row is paired with", NEIGHBORS, default=2
     )
-    density_exponent = param("density_exponent", "how much sparse clusters are favoured, or 'auto'", auto_or_number)
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        k_neighbors: int = 2,
-        kmeans_estimator: Any = None,
-        cluster_balance_threshold: float | str = "auto",
-        density_exponent: float | str = "auto",
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        provenance: bool = False,
-        scope: str = "one_task",
-        max_rows: int = 50_000,
-    ) -> None:
-        super().__init__()
-        self._configure()
+    kmeans_estimator: Parameter[Any] = param(
+        "number of clusters, 8 by default; or, in place of scikit-learn's MiniBatchKMeans, a clustering with "
+        "n_clusters, whose random_state is set where it is None. A sampler with an object can't be saved",
+        clusters,
+        default=None,
+    )
+    cluster_balance_threshold: Parameter[float | str] = param(
+        "lowest share of a class among the rows of a cluster that gets new rows, or 'auto'",
+        auto_or_number,
+        default="auto",
+    )
+    density_exponent: Parameter[float | str] = param(
+        "how much sparse clusters are favoured, or 'auto'", auto_or_number, default="auto"
+    )
 
     def _wrapped(self) -> Any:
         from imblearn.over_sampling import KMeansSMOTE

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pyspark import keyword_only
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -15,17 +12,14 @@ from steelyard.over_sampling._base import Growth, SyntheticSampler
 from steelyard.over_sampling._parents import fields
 from steelyard.over_sampling._points import alone
 from steelyard.over_sampling._seeds import CLASS, STRATUM, USES
-from steelyard.params import one_of, param
-from steelyard.sampling._docs import documented
+from steelyard.params import Parameter, one_of, param
 from steelyard.sampling._plan import Work
 from steelyard.sampling._statistics import Sample, class_samples, mean
-from steelyard.sampling._strategy import Strategy
 
 _MOST_MESHED = 4096  # rows of a class: eight million pairs
 _BUCKET_ROWS = 4096
 
 
-@documented
 class PolynomFitSMOTE(SyntheticSampler):
     """New rows on lines that join the rows of a class in a given pattern [1]_.
 
@@ -39,15 +33,6 @@ class PolynomFitSMOTE(SyntheticSampler):
     rows pairs, so only classes of up to 4,096 rows. Where new rows don't divide evenly among the lines: one scan and
     one shuffle more.
 
-    Parameters
-    ----------
-    {columns}
-    {over}
-    topology : {"star", "bus", "mesh"}, default "star"
-    {features}
-    {provenance}
-        With "star", `neighbor_id` is null.
-
     References
     ----------
     .. [1] Gazzah, Essoukri Ben Amara, "New oversampling approaches based on polynomial fitting for imbalanced data
@@ -60,29 +45,11 @@ class PolynomFitSMOTE(SyntheticSampler):
 
     name = "polynom_fit_smote"
 
-    topology = param("topology", "how the rows of a class are joined", one_of("star", "bus", "mesh"))
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        topology: str = "star",
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        provenance: bool = False,
-    ) -> None:
-        super().__init__()
-        self._configure()
+    topology: Parameter[str] = param(
+        "how the rows of a class are joined; with 'star', neighbor_id is null",
+        one_of("star", "bus", "mesh"),
+        default="star",
+    )
 
     def _strata(self, grown: Growth) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
         if self.getOrDefault("topology") != "mesh":

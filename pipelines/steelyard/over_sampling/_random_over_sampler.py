@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
 from typing import Any
 
-from pyspark import keyword_only
 from pyspark.sql import DataFrame
 
 from steelyard.errors import InputError
@@ -15,13 +14,11 @@ from steelyard.kernels.geometric import bandwidth
 from steelyard.labels import class_name
 from steelyard.over_sampling._base import Growth, SyntheticSampler
 from steelyard.over_sampling._points import alone, class_bounds, with_points
-from steelyard.params import param, wrong
-from steelyard.sampling._docs import documented
+from steelyard.params import Parameter, param, wrong
 from steelyard.sampling._features import Features
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._statistics import class_samples, spread
-from steelyard.sampling._strategy import Strategy
 
 
 def _shrinkage(name: str, value: object) -> float | dict[str, float]:
@@ -33,7 +30,6 @@ def _shrinkage(name: str, value: object) -> float | dict[str, float]:
     return found if isinstance(value, Mapping) else found[""]
 
 
-@documented
 class RandomOverSampler(SyntheticSampler):
     """Repeat rows of some classes until they have exact sizes.
 
@@ -52,16 +48,6 @@ class RandomOverSampler(SyntheticSampler):
     sample of each class; the ends of each class; rows), and for the rows that are copied one shuffle for their ids and
     one crossing; one scan and one shuffle of ids more where the new rows don't divide evenly.
 
-    Parameters
-    ----------
-    {columns}
-    {over}
-    shrinkage : float or dict of class to float, optional
-        How far new rows are moved, from 0 on; 1 is the kernel estimate's width. By default rows are repeated as they
-        are. Classes that a map doesn't name are moved by 0.
-    categorical_features, missing, provenance
-        As for SMOTE; only read with `shrinkage`.
-
     References
     ----------
     .. [1] Menardi, Torelli, "Training and assessing classification rules with imbalanced data", Data Mining and
@@ -76,29 +62,13 @@ class RandomOverSampler(SyntheticSampler):
     effect = "random_over"
     numeric = False
 
-    shrinkage = param("shrinkage", "how far new rows are moved, in all classes or by class", _shrinkage)
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        shrinkage: float | Mapping[Any, float] | None = None,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        provenance: bool = False,
-    ) -> None:
-        super().__init__()
-        self._configure()
+    shrinkage: Parameter[float | Mapping[Any, float] | None] = param(
+        "how far new rows are moved, from 0 on, in all classes or by class; 1 is the kernel estimate's width. By "
+        "default rows are repeated as they are, and categorical_features, missing and provenance are not read. Classes "
+        "that a map doesn't name are moved by 0",
+        _shrinkage,
+        default=None,
+    )
 
     @property
     def makes_rows(self) -> bool:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pyspark import keyword_only
-
 from steelyard.over_sampling._neighbors import NeighborSampler
-from steelyard.sampling._docs import documented
 from steelyard.sampling._params import HasNeighbors
-from steelyard.sampling._strategy import Strategy
 
 
-@documented
-class SMOTE(NeighborSampler, HasNeighbors):
+class SMOTE(HasNeighbors, NeighborSampler):
     """Synthetic minority over-sampling [1]_: new rows between a row and one of its nearest neighbours in its class.
 
     Every row of a class is a seed equally often (a random share of them once more), as in the paper; for each new
@@ -37,17 +30,6 @@ class SMOTE(NeighborSampler, HasNeighbors):
     one scan and one shuffle of ids more. Where gaps are filled: two scans more. ``plan(df).work`` has the figures for a
     table.
 
-    Parameters
-    ----------
-    {columns}
-    {over}
-    k_neighbors : int, default 5
-        Each class that gets new rows needs more different rows than this.
-    {distinct}
-    {features}
-    {provenance}
-    {search}
-
     References
     ----------
     .. [1] Chawla, Bowyer, Hall, Kegelmeyer, "SMOTE: synthetic minority over-sampling technique", JAIR 16, 2002.
@@ -59,30 +41,3 @@ class SMOTE(NeighborSampler, HasNeighbors):
 
     name = "smote"
     categories = False
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        k_neighbors: int = 5,
-        distinct_neighbors: bool | None = None,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        provenance: bool = False,
-        search: str = "auto",
-        recall: float = 0.95,
-        block_mb: int = 192,
-    ) -> None:
-        super().__init__()
-        self._configure()

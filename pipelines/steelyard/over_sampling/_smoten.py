@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark import keyword_only
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -16,12 +15,11 @@ from steelyard.frames.neighbors import pairs
 from steelyard.kernels.distance import Distance
 from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._neighbors import NeighborSampler
-from steelyard.sampling._docs import documented
+from steelyard.params import Parameter
 from steelyard.sampling._features import Features, find_features, listed
-from steelyard.sampling._params import HasNeighbors
+from steelyard.sampling._params import EQUAL_ROWS_COUNT, HasNeighbors
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import Strategy
 from steelyard.sampling._survey import Survey
 
 _CLASS = internal("class")
@@ -63,8 +61,7 @@ class ValueSpace(Space):
         return F.try_element_at(F.map_from_arrays(values, F.array(*shares)), col(feature).cast("string"))
 
 
-@documented
-class SMOTEN(NeighborSampler, HasNeighbors):
+class SMOTEN(HasNeighbors, NeighborSampler):
     """SMOTE for categories alone [1]_, section 6.2.
 
     Distances are the Value Difference Metric's [2]_: two values of a feature are as far apart as the shares of the
@@ -76,23 +73,6 @@ class SMOTEN(NeighborSampler, HasNeighbors):
     that a feature may have some thousands of values, but no more.
 
     imbalanced-learn's `categorical_encoder` has no counterpart: nothing is encoded.
-
-    Parameters
-    ----------
-    {columns}
-    {over}
-    k_neighbors : int, default 5
-        Each class that gets new rows needs more rows than this, equal ones included.
-    {distinct}
-    categorical_features : list of str, optional
-        Features that are categories, as all must be that are neither strings nor booleans; by default all are taken
-        for categories, numbers too.
-    missing : {"error", "impute"}, default "error"
-        What null features get: a refusal; or, while distances are taken and rows are made, the mode of their class.
-        Rows of the table keep their gaps.
-    {provenance}
-    {search}
-        Of categories alone, the search is always exact, and nothing is scaled.
 
     References
     ----------
@@ -108,32 +88,7 @@ class SMOTEN(NeighborSampler, HasNeighbors):
     name = "smoten"
     numbers = False
 
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        k_neighbors: int = 5,
-        distinct_neighbors: bool | None = None,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        provenance: bool = False,
-        search: str = "auto",
-        recall: float = 0.95,
-        block_mb: int = 192,
-    ) -> None:
-        super().__init__()
-        self._configure()
+    k_neighbors: Parameter[int] = EQUAL_ROWS_COUNT
 
     def _features(self, df: DataFrame, roles: Roles) -> Features:
         features = super()._features(df, roles)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
@@ -16,22 +15,23 @@ from steelyard.errors import InputError
 from steelyard.frames.workers import check_workers_once
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.labels import class_order
-from steelyard.params import ParamsReader, ParamsWriter
-from steelyard.sampling._advice import check_table, explained
+from steelyard.params import Parameter, ParamsReader, ParamsWriter, param
+from steelyard.sampling._advice import check_table
 from steelyard.sampling._apply import PROVENANCE, apply_plan
-from steelyard.sampling._params import HasColumns, HasRandomState, HasStrategy
+from steelyard.sampling._params import HasColumns, seed
 from steelyard.sampling._plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling._roles import Roles, find_roles
-from steelyard.sampling._strategy import Kind, resolve
+from steelyard.sampling._strategy import Kind, Strategy, check_strategy, resolve
 from steelyard.stats import class_counts
 
 
-class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritable):
+class Sampler(HasColumns, MLReadable[Any], MLWritable):
     """Base of all samplers: checks, class counts, and the plan's application.
 
     A sampler is no Transformer: a fitted pipeline never resamples the rows that it scores. To write one, derive from
-    this class, declare its own parameters with `param`, its constructor with `keyword_only`, and `_plan_classes`;
-    samplers that make new rows derive from `SyntheticSampler`. `steelyard.testing` has the checks it must pass.
+    this class, set the attributes below, declare parameters with `steelyard.params.param`, which makes the constructor,
+    and write `_plan_classes`; samplers that make new rows derive from `steelyard.over_sampling.SyntheticSampler`.
+    `steelyard.testing` has the checks that it must pass.
 
     Attributes
     ----------
@@ -64,13 +64,20 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
     seeded: ClassVar[bool] = True
     parents: ClassVar[bool] = True
 
-    _input_kwargs: dict[str, Any]
-
-    def __init_subclass__(cls, **more: Any) -> None:
-        """Let the constructor say what it takes, where it is called with something else."""
-        super().__init_subclass__(**more)
-        if "__init__" in cls.__dict__:
-            cls.__init__ = explained(cls.__init__)  # type: ignore[method-assign]
+    sampling_strategy: Parameter[Strategy] = param(
+        "a ratio of the rarest class to the other (two classes); 'auto', 'minority', 'not minority', "
+        "'not majority', 'all' or 'majority': the classes that get the size of the largest (over-sampling, where "
+        "'auto' is 'not majority') or of the smallest (under-sampling and cleaning, where it is 'not minority'); "
+        "a map of class to count; or a function of the class counts. Cleaning takes a word or a list of classes, and "
+        "the rows decide how many are dropped",
+        lambda name, value: check_strategy(value),
+        default="auto",
+    )
+    random_state: Parameter[int] = param(
+        "seed; the same seed gives the same rows, however they are partitioned; unused where nothing is drawn",
+        seed,
+        default=0,
+    )
 
     def __repr__(self) -> str:
         """Return the call that makes it, without parameters that have their defaults."""
@@ -84,15 +91,6 @@ class Sampler(HasColumns, HasStrategy, HasRandomState, MLReadable[Any], MLWritab
             f"{name} resamples and fits nothing. For the rows call {name}(…).fit_resample(df); in a pipeline take "
             "steelyard.pipeline.Pipeline, which has Spark ML's stages and samplers, in place of pyspark.ml.Pipeline."
         )
-
-    def _configure(self) -> None:
-        """Take the defaults from the constructor's signature, and the values from the caller."""
-        signature = inspect.signature(type(self).__init__)
-        self._setDefault(**{n: p.default for n, p in signature.parameters.items() if n != "self"})
-        for name, value in self._input_kwargs.items():
-            if value is None and signature.parameters[name].default is not None:
-                raise InputError(f"{name} must have a value, and got None: leave it out for the default")
-        self._set(**self._input_kwargs)
 
     @property
     def makes_rows(self) -> bool:

@@ -17,7 +17,7 @@ from steelyard.sampling._surroundings import Rows, surroundings
 from steelyard.sampling._survey import Survey, refuse, survey
 
 
-class MeasuringSampler(Sampler, HasCategories):
+class MeasuringSampler(HasCategories, Sampler):
     """Base of the methods for which features are numbers and categories.
 
     Attributes
@@ -65,7 +65,7 @@ class MeasuringSampler(Sampler, HasCategories):
         return find_space(df, roles, features, seen, counts, scale=scale, by_class=self.fills_by_class)
 
 
-class SearchingSampler(MeasuringSampler, HasSearch):
+class SearchingSampler(HasSearch, MeasuringSampler):
     """Base of the methods that look for neighbours."""
 
     def _around(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pyspark import keyword_only
 from pyspark.sql import DataFrame
 
 from steelyard.sampling._base import Sampler
@@ -21,23 +20,6 @@ class NoResampling(Sampler):
     name = "none"
     sampling_type = "over-sampling"
     effect = "none"
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: str = "auto",
-        random_state: int = 0,
-    ) -> None:
-        super().__init__()
-        self._configure()
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
         return self._new_plan(roles, classes={c: ClassPlan(n, n) for c, n in counts.items()}, work=Work(scans=2))

@@ -1,134 +1,161 @@
-"""Parameters of samplers: names, meaning and what values they may have."""
+"""Parameters that several samplers have."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 
-from pyspark.ml.param import Params
-
 from steelyard.errors import InputError
-from steelyard.params import NEIGHBORS, column, columns, flag, one_of, param, share, whole, wrong
-from steelyard.sampling._strategy import Strategy, check_strategy
+from steelyard.params import (
+    NEIGHBORS,
+    HasParameters,
+    Parameter,
+    column,
+    columns,
+    flag,
+    one_of,
+    param,
+    share,
+    whole,
+    wrong,
+)
 
 
-def _seed(name: str, value: object) -> int:
+def seed(name: str, value: object) -> int:
+    """Accept whole numbers of 64 bits."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not -(2**63) <= int(value) < 2**63:
         raise wrong(name, "a whole number of at most 64 bits (a generator can't be shared by executors)", value)
     return int(value)
-
-
-def _strategy(name: str, value: object) -> Strategy:
-    return check_strategy(value)
 
 
 def _names(name: str, value: object) -> list[str]:
     return columns(name, value) if value != [] and value != () else []
 
 
-class HasColumns(Params):
-    """Which column plays which part."""
+class HasColumns(HasParameters):
+    """The columns of the table, by role."""
 
-    label_col = param("label_col", "the label column", column)
-    features_col = param(
-        "features_col",
+    label_col: Parameter[str] = param("the label column", column, default="label")
+    features_col: Parameter[str | Sequence[str] | None] = param(
         "the features: one vector or array column, or a list of columns; "
         "by default all columns but label, key, group, time and weight",
         columns,
+        default=None,
     )
-    key_col = param(
-        "key_col",
+    key_col: Parameter[str | Sequence[str] | None] = param(
         "column or columns that identify a row; by default its content does: all columns but the label",
         columns,
+        default=None,
     )
-    group_col = param(
-        "group_col", "column that says which rows belong together; a new row keeps it where both parents agree", column
+    group_col: Parameter[str | None] = param(
+        "column that says which rows belong together; a new row keeps it where both parents agree",
+        column,
+        default=None,
     )
-    time_col = param("time_col", "column that says when a row arose; a new row gets its later parent's", column)
-    weight_col = param("weight_col", "column of row weights; interpolated in new rows", column)
-    cost_cols = param("cost_cols", "columns of what mistakes on a row cost; interpolated in new rows", columns)
-
-
-class HasStrategy(Params):
-    """How many rows each class is to have."""
-
-    sampling_strategy = param(
-        "sampling_strategy",
-        "a ratio of the rarest class to the other (two classes); 'auto', 'minority', 'not minority', "
-        "'not majority', 'all' or 'majority'; a map of class to count; or a function of the class counts",
-        _strategy,
+    time_col: Parameter[str | None] = param(
+        "column that says when a row arose; a new row gets its later parent's", column, default=None
+    )
+    weight_col: Parameter[str | None] = param("column of row weights; interpolated in new rows", column, default=None)
+    cost_cols: Parameter[str | Sequence[str] | None] = param(
+        "columns of what mistakes on a row cost; interpolated in new rows", columns, default=None
     )
 
 
-class HasRandomState(Params):
-    """The seed of all that is random."""
+class HasMaxNewRows(HasParameters):
+    """An upper limit on new rows."""
 
-    random_state = param("random_state", "seed; the same seed gives the same rows, however they are partitioned", _seed)
-
-
-class HasMaxNewRows(Params):
-    """How many new rows are too many."""
-
-    max_new_rows = param("max_new_rows", "more new rows than this are refused before anything runs", whole(0))
-
-
-class HasCategories(Params):
-    """What features are, and what stands for those that are missing."""
-
-    categorical_features = param(
-        "categorical_features", "features that are categories; strings and booleans by default", _names
+    max_new_rows: Parameter[int | None] = param(
+        "more new rows than this are refused before anything runs", whole(0), default=None
     )
-    missing = param(
-        "missing",
+
+
+class HasCategories(HasParameters):
+    """Categories and missing values."""
+
+    categorical_features: Parameter[Sequence[str] | None] = param(
+        "features that are categories; strings and booleans by default. In a distance, two different categories add "
+        "Med² to the square (as in SMOTE-NC: the squared median of the numbers' standard deviations)",
+        _names,
+        default=None,
+    )
+    missing: Parameter[str] = param(
         "what null and NaN features get: 'error', or 'impute', the median or mode of their class while distances are "
-        "taken and rows are made",
+        "taken and rows are made; rows of the table keep their gaps",
         one_of("error", "impute"),
+        default="error",
     )
 
 
 class HasFeatures(HasCategories):
-    """What features are while distances are taken."""
+    """Scales of numbers."""
 
-    scale = param(
-        "scale",
+    scale: Parameter[str] = param(
         "how numbers are scaled while distances are taken, and only then: 'none', 'standard' (by the standard "
-        "deviation) or 'robust' (by the interquartile range), of a sample of all rows",
+        "deviation) or 'robust' (by the interquartile range), of a sample of all rows; new rows are in the original "
+        "units",
         one_of("none", "standard", "robust"),
+        default="none",
     )
 
 
 class HasSearch(HasFeatures):
-    """How neighbours are looked for."""
+    """How neighbours are searched."""
 
-    distinct_neighbors = param(
-        "distinct_neighbors",
+    distinct_neighbors: Parameter[bool | None] = param(
         "whether neighbours differ from the row and from one another, where rows are equal; by default those of "
-        "over-sampling do, unless there are categories",
+        "over-sampling do, unless there are categories: a new row between equal rows is a copy. If false, equal rows "
+        "are neighbours at distance 0, as in imbalanced-learn",
         flag,
+        default=None,
     )
-    search = param(
-        "search",
-        "how neighbours are looked for: 'exact', in 'cells', or 'auto', which takes cells where they save much work",
+    search: Parameter[str] = param(
+        "how neighbours are searched: 'exact', in 'cells', or 'auto', which takes cells where they save much work: "
+        "beyond a million rows or so where rows form groups, as in most tables, else beyond 250,000 rows of 30 "
+        "features",
         one_of("auto", "exact", "cells"),
+        default="auto",
     )
-    recall = param(
-        "recall", "share of the exact neighbours that is to be found where rows are searched in cells", share
+    recall: Parameter[float] = param(
+        "in cells, the share of the exact neighbours that must be found; measured on a sample before rows are made",
+        share,
+        default=0.95,
     )
-    block_mb = param("block_mb", "MiB of features that one block of the neighbour search may have", whole(1))
+    block_mb: Parameter[int] = param("MiB of features in one block of the neighbour search", whole(1), default=192)
+
+
+COUNTED = HasSearch.distinct_neighbors.but(
+    doc="whether equal rows count as one neighbour, and not at all for themselves; by default they count, as in "
+    "imbalanced-learn",
+    default=False,
+)
+"""`distinct_neighbors` of the methods that drop rows."""
 
 
 class HasNeighbors(HasSearch):
-    """Which neighbours a row is paired with."""
+    """Neighbours within a class."""
 
-    k_neighbors = param("k_neighbors", "how many nearest neighbours in its class a row is paired with", NEIGHBORS)
+    k_neighbors: Parameter[int] = param(
+        "how many nearest neighbours in its class a row is paired with; "
+        "a class that gets new rows needs more different rows than this",
+        NEIGHBORS,
+        default=5,
+    )
 
 
-class HasProvenance(Params):
-    """What is told about new rows."""
+EQUAL_ROWS_COUNT = HasNeighbors.k_neighbors.but(
+    doc="how many nearest neighbours in its class a row is paired with; a class that gets new rows needs more rows "
+    "than this, equal ones included"
+)
+"""`k_neighbors` of the methods for categories."""
 
-    provenance = param(
-        "provenance",
+
+class HasProvenance(HasParameters):
+    """Parents of new rows."""
+
+    provenance: Parameter[bool] = param(
         "whether to add row_id, and for new rows seed_id, neighbor_id and gap; shuffles the table once",
         flag,
+        default=False,
     )
 
 
@@ -142,13 +169,30 @@ def _without_parents(name: str, value: object) -> bool:
 
 
 class HasEngine(HasFeatures):
-    """How a table is brought to a sampler that knows arrays alone."""
+    """How rows reach a sampler that takes arrays in one process."""
 
-    scope = param(
-        "scope",
-        "what one task gets: the whole table ('one_task'), one class and the rarest other ('class'), or rows that are "
-        "similar ('cell')",
-        one_of("one_task", "class", "cell"),
+    categorical_features: Parameter[Sequence[str] | None] = HasCategories.categorical_features.but(
+        doc="features that are categories, strings and booleans by default; an error names them, "
+        "since the method takes numbers alone"
     )
-    max_rows = param("max_rows", "rows that one task may get; more are refused before anything runs", whole(2))
-    provenance = param("provenance", "only false is supported: new rows have no known parents", _without_parents)
+    scope: Parameter[str] = param(
+        "what one task gets. 'one_task': the whole table, and the result is that of imbalanced-learn in one process "
+        "on the rows in the order of their ids. 'class': a class that is resampled and the rarest other one, a task "
+        "for each with its own random draws. 'cell': similar rows, around centres that k-means finds in a sample: an "
+        "approximation for tables that no task can hold, with the counts that were asked for. Rows are added in cells "
+        "with more rows of the class than neighbours are asked for, in proportion to those rows; where "
+        "imbalanced-learn fails in a cell, the others make its rows. Where rows are dropped, every cell sees all rows "
+        "of the rarest class, if they fill at most half of it, and keeps its share of the count; a cell with one "
+        "class is not cleaned",
+        one_of("one_task", "class", "cell"),
+        default="one_task",
+    )
+    max_rows: Parameter[int] = param(
+        "rows that one task may get; more are refused before anything runs, and cells have fewer. 50,000 rows of 30 "
+        "features are 12 MB; work that is rows × rows takes long: imbalanced-learn condenses 10,000 rows in minutes",
+        whole(2),
+        default=50_000,
+    )
+    provenance: Parameter[bool] = param(
+        "only false is supported: new rows have no known parents", _without_parents, default=False
+    )

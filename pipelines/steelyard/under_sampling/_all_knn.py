@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pyspark import keyword_only
 from pyspark.sql import DataFrame
 
-from steelyard.params import flag, param
-from steelyard.sampling._docs import documented
-from steelyard.sampling._strategy import Strategy
+from steelyard.params import Parameter, flag, param
 from steelyard.sampling._surroundings import Rows
 from steelyard.under_sampling._cleaning import Editing
 
 
-@documented
 class AllKNN(Editing):
     """Drop rows that their nearest neighbours contradict, with 1, 2, … `n_neighbors` neighbours in turn [1]_.
 
@@ -23,20 +19,6 @@ class AllKNN(Editing):
     Gives imbalanced-learn's rows wherever the last of the neighbours is not tied in any round.
 
     Costs what EditedNearestNeighbours costs, once for each round.
-
-    Parameters
-    ----------
-    {columns}
-    {clean}
-    n_neighbors : int, default 3
-        Neighbours that have a say.
-    kind_sel : {"all", "mode"}, default "all"
-        A row stays if all of its neighbours are of its class, or if the commonest class among them is its own.
-    allow_minority : bool, default False
-        Whether classes may become smaller than the rarest one was.
-    {counted}
-    {features}
-    {search}
 
     References
     ----------
@@ -50,34 +32,9 @@ class AllKNN(Editing):
 
     name = "all_knn"
 
-    allow_minority = param("allow_minority", "whether classes may become smaller than the rarest one was", flag)
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        n_neighbors: int = 3,
-        kind_sel: str = "all",
-        allow_minority: bool = False,
-        distinct_neighbors: bool = False,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        search: str = "auto",
-        recall: float = 0.95,
-        block_mb: int = 192,
-    ) -> None:
-        super().__init__()
-        self._configure()
+    allow_minority: Parameter[bool] = param(
+        "whether classes may become smaller than the rarest one was", flag, default=False
+    )
 
     def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
         ks = range(1, self.getOrDefault("n_neighbors") + 1)

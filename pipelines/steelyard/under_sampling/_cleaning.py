@@ -11,8 +11,9 @@ from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
 from steelyard.frames.caching import held
-from steelyard.params import NEIGHBORS, one_of, param
+from steelyard.params import NEIGHBORS, Parameter, one_of, param
 from steelyard.sampling._measuring import SearchingSampler
+from steelyard.sampling._params import COUNTED
 from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
@@ -31,6 +32,8 @@ class CleaningSampler(SearchingSampler):
     effect = "bends"
     cleans = True
     seeded = False
+
+    distinct_neighbors: Parameter[bool] = COUNTED  # type: ignore[assignment]  # None has no meaning here
 
     @abstractmethod
     def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
@@ -114,9 +117,12 @@ def edited(rows: Rows, k: int, kind_sel: str) -> tuple[DataFrame, dict[str, int]
 class Editing(CleaningSampler):
     """Base of Wilson's editing and its repetitions."""
 
-    n_neighbors = param("n_neighbors", "how many nearest rows have a say", NEIGHBORS)
-    kind_sel = param(
-        "kind_sel", "a row stays if 'all' of its neighbours, or their 'mode', is of its class", one_of("all", "mode")
+    n_neighbors: Parameter[int] = param("how many nearest rows have a say", NEIGHBORS, default=3)
+    kind_sel: Parameter[str] = param(
+        "a row stays if 'all' of its neighbours are of its class, or if the commonest class among them, their 'mode', "
+        "is its own",
+        one_of("all", "mode"),
+        default="all",
     )
 
     def _edited(self, rows: Rows, k: int) -> tuple[DataFrame, dict[str, int]]:

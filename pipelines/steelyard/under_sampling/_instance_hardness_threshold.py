@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from pyspark import keyword_only
 from pyspark.ml import Estimator
 from pyspark.ml.classification import RandomForestClassifier
 from pyspark.ml.util import DefaultParamsReader
@@ -14,11 +13,9 @@ from pyspark.sql import DataFrame
 from steelyard.frames.caching import held
 from steelyard.frames.ranking import ranked
 from steelyard.labels import class_order
-from steelyard.params import ParamsReader, ParamsWriter, param, public_path, whole, wrong
-from steelyard.sampling._docs import documented
+from steelyard.params import Parameter, ParamsReader, ParamsWriter, param, public_path, whole, wrong
 from steelyard.sampling._plan import SamplingPlan, Work
 from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import Strategy
 from steelyard.under_sampling._choosing import ChoosingSampler
 from steelyard.under_sampling._hardness import learnable, own_probabilities
 
@@ -32,7 +29,6 @@ def _estimator(name: str, value: object) -> Estimator[Any]:
     return value
 
 
-@documented
 class InstanceHardnessThreshold(ChoosingSampler):
     """Keep the rows of a class that a model finds easy [1]_, in exact numbers.
 
@@ -53,26 +49,6 @@ class InstanceHardnessThreshold(ChoosingSampler):
     one narrow crossing into Python. To apply the result, ids are computed anew (one shuffle of the table) and joined
     to the ids of the rows that are not kept.
 
-    Parameters
-    ----------
-    label_col : str, default "label"
-    features_col : str or list of str, optional
-        One vector or array column, or a list of columns; by default all but label, key, group, time and weight.
-    key_col : str or list of str, optional
-        What identifies a row; its content by default.
-    group_col, time_col, weight_col, cost_cols : optional
-        Carried along: a group may be in several folds.
-    {under}
-    estimator : Estimator, optional
-        Any of Spark ML that gives probabilities (`featuresCol`, `labelCol` and `probabilityCol` are set here). By
-        default a `RandomForestClassifier` of 100 trees, seeded by `random_state`; a pipeline in YAML has that one.
-    cv : int, default 5
-        Folds, stratified by class, drawn by hashes of the rows.
-    categorical_features : list of str, optional
-        Features that are categories; strings and booleans by default.
-    missing : {"error", "impute"}, default "error"
-        What null and NaN features get: a refusal; or, while models are fitted, the median or mode of all rows.
-
     References
     ----------
     .. [1] Smith, Martinez, Giraud-Carrier, "An instance level analysis of data complexity", Machine Learning 95, 2014.
@@ -85,29 +61,18 @@ class InstanceHardnessThreshold(ChoosingSampler):
     name = "instance_hardness_threshold"
     fills_by_class = False
 
-    estimator = param("estimator", "an estimator of Spark ML that gives probabilities; a forest by default", _estimator)
-    cv = param("cv", "how many folds: each row is judged by a model that was fitted on the others", whole(2))
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        estimator: Estimator[Any] | None = None,
-        cv: int = 5,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-    ) -> None:
-        super().__init__()
-        self._configure()
+    estimator: Parameter[Estimator[Any] | None] = param(
+        "an estimator of Spark ML that gives probabilities; featuresCol, labelCol and probabilityCol are set here. "
+        "By default, and in a YAML, a RandomForestClassifier of 100 trees, seeded by random_state",
+        _estimator,
+        default=None,
+    )
+    cv: Parameter[int] = param(
+        "how many folds, stratified by class and drawn by hashes of the rows (a group may be in several): each row is "
+        "judged by a model that was fitted on the others",
+        whole(2),
+        default=5,
+    )
 
     def _ranked(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
         cv, names = self.getOrDefault("cv"), class_order(counts)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from pyspark import keyword_only
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -16,14 +15,13 @@ from steelyard.frames.neighbors import farthest, nearest
 from steelyard.frames.ranking import ranked
 from steelyard.frames.search import Search, Sizes
 from steelyard.labels import class_order
-from steelyard.params import NEIGHBORS, param, wrong
-from steelyard.sampling._docs import documented
+from steelyard.params import NEIGHBORS, Parameter, param, wrong
 from steelyard.sampling._features import Features
 from steelyard.sampling._measuring import SearchingSampler
+from steelyard.sampling._params import COUNTED
 from steelyard.sampling._plan import SamplingPlan, Work
 from steelyard.sampling._roles import Roles
 from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import Strategy
 from steelyard.sampling._surroundings import Rows
 from steelyard.sampling._survey import Survey
 from steelyard.under_sampling._choosing import ChoosingSampler
@@ -37,7 +35,6 @@ def _version(name: str, value: object) -> int:
     return int(str(value))
 
 
-@documented
 class NearMiss(ChoosingSampler, SearchingSampler):
     """Keep the rows of a class that are near the rarest class, or far from it [1]_, in exact numbers.
 
@@ -59,20 +56,6 @@ class NearMiss(ChoosingSampler, SearchingSampler):
     come first; no class is sorted. To apply the result, ids are computed anew (one shuffle of the table) and joined to
     the ids of the rows that are not kept.
 
-    Parameters
-    ----------
-    {columns}
-    {under}
-        Not used: nothing here is random.
-    version : {1, 2, 3}, default 1
-    n_neighbors : int, default 3
-        Rows of the rarest class whose distances are averaged; it needs as many.
-    n_neighbors_ver3 : int, default 3
-        Rows of a class that each row of the rarest selects; a class that is reduced needs as many.
-    {counted}
-    {features}
-    {search}
-
     References
     ----------
     .. [1] Mani, Zhang, "kNN approach to unbalanced data distributions: a case study involving information extraction",
@@ -86,36 +69,18 @@ class NearMiss(ChoosingSampler, SearchingSampler):
     name = "near_miss"
     seeded = False
 
-    version = param("version", "1: nearest to the nearest; 2: to the farthest; 3: preselected, then farthest", _version)
-    n_neighbors = param("n_neighbors", "how many rows of the rarest class distances are averaged over", NEIGHBORS)
-    n_neighbors_ver3 = param("n_neighbors_ver3", "how many rows each row of the rarest class selects", NEIGHBORS)
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        version: int = 1,
-        n_neighbors: int = 3,
-        n_neighbors_ver3: int = 3,
-        distinct_neighbors: bool = False,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        search: str = "auto",
-        recall: float = 0.95,
-        block_mb: int = 192,
-    ) -> None:
-        super().__init__()
-        self._configure()
+    version: Parameter[int] = param(
+        "1: nearest to the nearest; 2: to the farthest; 3: preselected, then farthest", _version, default=1
+    )
+    n_neighbors: Parameter[int] = param(
+        "how many rows of the rarest class distances are averaged over; it needs as many", NEIGHBORS, default=3
+    )
+    n_neighbors_ver3: Parameter[int] = param(
+        "how many rows of a class each row of the rarest selects; a class that is reduced needs as many",
+        NEIGHBORS,
+        default=3,
+    )
+    distinct_neighbors: Parameter[bool] = COUNTED  # type: ignore[assignment]  # None has no meaning here
 
     def _ranked(self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
         version, k = self.getOrDefault("version"), self.getOrDefault("n_neighbors")

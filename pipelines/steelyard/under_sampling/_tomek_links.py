@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pyspark import keyword_only
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames.caching import held
-from steelyard.sampling._docs import documented
-from steelyard.sampling._strategy import Strategy
 from steelyard.sampling._surroundings import Rows
 from steelyard.under_sampling._cleaning import CleaningSampler, settled
 
 
-@documented
 class TomekLinks(CleaningSampler):
     """Drop rows in Tomek links [1]_: pairs of rows of different classes, each the nearest row of the other.
 
@@ -25,14 +21,6 @@ class TomekLinks(CleaningSampler):
     Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of all rows with
     one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To apply the result, ids
     are computed anew (one shuffle of the table) and joined to the ids of the dropped rows.
-
-    Parameters
-    ----------
-    {columns}
-    {clean}
-    {counted}
-    {features}
-    {search}
 
     References
     ----------
@@ -44,30 +32,6 @@ class TomekLinks(CleaningSampler):
     """
 
     name = "tomek_links"
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        distinct_neighbors: bool = False,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        search: str = "auto",
-        recall: float = 0.95,
-        block_mb: int = 192,
-    ) -> None:
-        super().__init__()
-        self._configure()
 
     def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
         return linked(rows)

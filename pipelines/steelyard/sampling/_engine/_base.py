@@ -46,7 +46,7 @@ class Job:
     demand: Demand
 
 
-class EngineSampler(MeasuringSampler, HasEngine):
+class EngineSampler(HasEngine, MeasuringSampler):
     """Base of the methods whose rows imbalanced-learn chooses or makes.
 
     A method says what runs: `_wrapped`. Its results are computed when they are asked for, and held on the executors:

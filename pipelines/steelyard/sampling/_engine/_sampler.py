@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyspark import keyword_only
-
 from steelyard.errors import InputError
-from steelyard.params import param, wrong
-from steelyard.sampling._docs import documented
+from steelyard.params import Parameter, param, wrong
 from steelyard.sampling._engine._base import EngineSampler
-from steelyard.sampling._params import HasMaxNewRows
-from steelyard.sampling._strategy import Kind, Strategy
+from steelyard.sampling._params import HasCategories, HasMaxNewRows
+from steelyard.sampling._strategy import Kind
 
 _BY_EQUALITY = {"SMOTEN", "RandomUnderSampler"}  # all they ask of a feature is whether it is the same
 
@@ -32,8 +29,7 @@ def _params(sampler: Any) -> dict[str, Any]:
     return dict(sampler.get_params(deep=False)) if hasattr(sampler, "get_params") else {}
 
 
-@documented
-class ImblearnSampler(EngineSampler, HasMaxNewRows):
+class ImblearnSampler(HasMaxNewRows, EngineSampler):
     """Run a sampler of imbalanced-learn, or any object with its `fit_resample(X, y)`, inside Spark tasks.
 
     The sampler gets the rows in the order of their ids, features as a matrix of float64 with numbers first and a code
@@ -46,22 +42,17 @@ class ImblearnSampler(EngineSampler, HasMaxNewRows):
     more, up to three times, and too few then are an error with both numbers. Where it
     does both (imblearn.combine), where it cleans, and where it doesn't say what it does, they are what they are.
 
-    {engine}
+    Costs three scans of the table (label; features; rows), one more with `scale`, one more where gaps are
+    filled, one more for the bounds of 64-bit numbers in new rows; two shuffles of the rows, for their ids and into the
+    tasks; one crossing into Python, where each task holds its rows in memory and has one thread. By cells: one scan for
+    a sample and one crossing more, and the rows are cached meanwhile; all is run again where cells fail. Where rows are
+    dropped, ids are computed anew to apply the result (one shuffle of the table) and joined to those of the dropped
+    ones. The result of the tasks is kept on the executors while it is referred to.
+
+    New rows have no known parents: weight, cost, group, time and all other columns are null in them. Whole numbers are
+    rounded, and every feature stays within the range of its class in the task.
 
     It has no name in pipelines, whose parameters are plain values, and can't be saved.
-
-    Parameters
-    ----------
-    sampler : object
-        Its own `sampling_strategy` and `random_state` must be left alone.
-    {columns}
-    {over}
-    categorical_features : list of str, optional
-        Features that are categories; strings and booleans by default. They are an error but for SMOTENC, SMOTEN and
-        RandomUnderSampler: the others would take codes for numbers.
-    missing, scale
-        As for `steelyard.over_sampling.SVMSMOTE`.
-    {scope}
 
     Examples
     --------
@@ -71,32 +62,16 @@ class ImblearnSampler(EngineSampler, HasMaxNewRows):
 
     name = "imblearn"
 
-    sampler = param("sampler", "an object with fit_resample(X, y); can't be saved", _sampler)
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        sampler: Any = None,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        time_col: str | None = None,
-        weight_col: str | None = None,
-        cost_cols: str | Sequence[str] | None = None,
-        sampling_strategy: Strategy = "auto",
-        random_state: int = 0,
-        max_new_rows: int | None = None,
-        categorical_features: Sequence[str] | None = None,
-        missing: str = "error",
-        scale: str = "none",
-        provenance: bool = False,
-        scope: str = "one_task",
-        max_rows: int = 50_000,
-    ) -> None:
-        super().__init__()
-        self._configure()
+    sampler: Parameter[Any] = param(
+        "an object with fit_resample(X, y), whose own sampling_strategy and random_state are left alone; "
+        "a sampler with one can't be saved",
+        _sampler,
+        default=None,
+    )
+    categorical_features: Parameter[Sequence[str] | None] = HasCategories.categorical_features.but(
+        doc="features that are categories; strings and booleans by default. They are an error but for SMOTENC, SMOTEN "
+        "and RandomUnderSampler: the others would take codes for numbers"
+    )
 
     @property
     def sampling_type(self) -> Kind:  # type: ignore[override]  # by what it runs, not by class
