@@ -3,20 +3,68 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from steelyard.errors import ConfigError, closest
 
 VARIABLE = "STEELYARD_ALLOWED_MODULES"
 SAMPLERS = "steelyard.samplers"
 TRAINERS = "steelyard.trainers"
+_Base = TypeVar("_Base")
 
 
 def extension_names(group: str) -> list[str]:
     """Return the names that installed packages give to their entry points of a group; imports none of them."""
     return sorted({point.name for point in entry_points(group=group)})
+
+
+def known_names(built_in: Mapping[str, str], group: str) -> list[str]:
+    """Return the names of the built-in classes of a group and of those that installed packages add."""
+    return sorted({*built_in, *extension_names(group)})
+
+
+def find_class(name: str, built_in: Mapping[str, str], group: str, setting: str, base: type[_Base]) -> type[_Base]:
+    """Return a class by its name.
+
+    Parameters
+    ----------
+    name : str
+        Of a built-in class, of an entry point, or `package.module.Name`.
+    built_in : mapping of str to str
+        `package.module.Name` by name.
+    group : str
+        The group of entry points: `SAMPLERS` or `TRAINERS`.
+    setting : str
+        The key of the YAML, for messages.
+    base : type
+        The class that it must be derived from.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name (the message names the nearest one), if it has two meanings, or if it is not
+        derived from `base`.
+    """
+    if name in built_in:
+        clash = sorted(point.value for point in entry_points(group=group, name=name))
+        if clash:
+            raise ConfigError(
+                f"{setting}: {clash[0]} is called {name!r} as well as steelyard's own; rename or remove it"
+            )
+        module, _, cls = built_in[name].rpartition(".")
+        found = getattr(import_module(module), cls)
+    else:
+        found = load_extension(name, group, setting)
+    what = base.__name__.lower()
+    if found is None:
+        known = known_names(built_in, group)
+        raise ConfigError(f"there is no {what} {name!r}.{closest(name, known)} There are: {', '.join(known)}")
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ConfigError(f"{setting}: {name!r} is not a {what}: it must be a class derived from {base.__name__}")
+    return found
 
 
 def load_extension(name: str, group: str, setting: str) -> Any:

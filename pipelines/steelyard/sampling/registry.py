@@ -1,12 +1,16 @@
-"""Samplers by name. Needs no Spark session, and loads a sampler only when it is asked for."""
+"""Samplers by name. Needs no Spark session, and loads a sampler only when it is asked for.
+
+Other packages add samplers by entry points of the group `steelyard.samplers`, or a YAML names a class by its path.
+"""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import ConfigError, InputError, closest
+from steelyard.extensions import SAMPLERS as GROUP
+from steelyard.extensions import find_class, known_names
 
 if TYPE_CHECKING:
     from steelyard.dataset import Dataset
@@ -42,25 +46,26 @@ SAMPLERS = {
 
 
 def sampler_names() -> list[str]:
-    """Return the names of all samplers."""
-    return sorted(SAMPLERS)
+    """Return the names of all samplers, those of installed packages too."""
+    return known_names(SAMPLERS, GROUP)
 
 
 def sampler_class(name: str) -> type[Sampler]:
     """Return the class of a sampler.
+
+    Parameters
+    ----------
+    name : str
+        Of a sampler of steelyard, of an entry point in the group `steelyard.samplers`, or `package.module.Name`.
 
     Raises
     ------
     ConfigError
         If there is none of that name; the message names the nearest one.
     """
-    if name not in SAMPLERS:
-        raise ConfigError(
-            f"there is no sampler {name!r}.{closest(name, SAMPLERS)} There are: {', '.join(sampler_names())}"
-        )
-    module, _, cls = SAMPLERS[name].rpartition(".")
-    found: type[Sampler] = getattr(importlib.import_module(module), cls)
-    return found
+    from steelyard.sampling._base import Sampler
+
+    return find_class(name, SAMPLERS, GROUP, "resample.method", Sampler)  # type: ignore[type-abstract]
 
 
 def get_sampler(name: str, **params: Any) -> Sampler:
@@ -77,14 +82,11 @@ def get_sampler(name: str, **params: Any) -> Sampler:
     3
     """
     cls = sampler_class(name)
-    known = {p.name for p in cls().params}
-    for param in params:
-        if param not in known:
-            raise ConfigError(
-                f"sampler {name!r} has no parameter {param!r}.{closest(param, known)} "
-                f"It has: {', '.join(sorted(known))}"
-            )
     try:
+        known = {p.name for p in cls().params}
+        for param in params:
+            if param not in known:
+                raise InputError(f"no parameter {param!r}.{closest(param, known)} It has: {', '.join(sorted(known))}")
         return cls(**params)
     except (InputError, TypeError) as error:
         raise ConfigError(f"sampler {name!r}: {error}") from None
