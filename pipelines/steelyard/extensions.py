@@ -1,4 +1,4 @@
-"""Samplers and trainers of other packages: found by an entry point, or by a dotted path in a YAML."""
+"""Samplers, trainers and metrics of other packages, from entry points; the former two also by a dotted path."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from steelyard.errors import ConfigError, closest
 VARIABLE = "STEELYARD_ALLOWED_MODULES"
 SAMPLERS = "steelyard.samplers"
 TRAINERS = "steelyard.trainers"
+METRICS = "steelyard.metrics"
 _Base = TypeVar("_Base")
 
 
@@ -75,7 +76,7 @@ def load_extension(name: str, group: str, setting: str) -> Any:
     name : str
         The name of an entry point, or `package.module.Name`.
     group : str
-        The group of entry points: `SAMPLERS` or `TRAINERS`.
+        The group of entry points: `SAMPLERS`, `TRAINERS` or `METRICS`.
     setting : str
         The key of the YAML, for messages.
 

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from sklearn import metrics as sk
 
 from steelyard.errors import InputError
-from steelyard.metrics import Evaluator
+from steelyard.metrics import Evaluator, Metric, evaluate, register_metric, unregister_metric
 
 THRESHOLD = 0.3
 SKLEARN: dict[str, Any] = {
@@ -32,6 +32,8 @@ SKLEARN: dict[str, Any] = {
     "g_mean": lambda y, d, **more: np.sqrt(sk.recall_score(y, d, **more) * sk.recall_score(y, d, pos_label=0, **more)),
     "mcc": sk.matthews_corrcoef,
     "kappa": sk.cohen_kappa_score,
+    "accuracy": sk.accuracy_score,
+    "f0.5": lambda y, d, **more: sk.fbeta_score(y, d, beta=0.5, **more),
 }
 OF_SCORES = ("pr_auc", "roc_auc", "brier", "log_loss")
 
@@ -152,3 +154,30 @@ def test_nothing_stays_cached(spark: SparkSession, rows: DataFrame) -> None:
     scored = rows.select("label", (F.col("p") / 2).alias("p"))
     Evaluator(score_col="p").evaluate(scored)
     assert not scored.select(F.col("label").cast("string"), "p").storageLevel.useMemory
+
+
+def test_a_registered_metric_is_evaluated_and_written(rows: DataFrame, pdf: pd.DataFrame) -> None:
+    register_metric(
+        Metric(
+            name="youden_j",
+            label="Youden's J",
+            description="recall + specificity - 1",
+            kind="counts",
+            value=lambda c: c.recall + c.specificity - 1,
+            range=(-1, 1),
+        )
+    )
+    try:
+        expected = 2 * sk.balanced_accuracy_score(pdf["label"], pdf["p"] >= THRESHOLD) - 1
+        evaluator = Evaluator(metric="youden_j", threshold=THRESHOLD)
+        assert evaluator.evaluate(rows) == pytest.approx(expected, abs=1e-12) and evaluator.isLargerBetter()
+        bucket = F.pmod(F.xxhash64("p"), F.lit(200)).cast("int")
+        found = evaluate(
+            rows, classes=("0", "1"), positive="1", bucket=bucket, score="p", decision=None, threshold=THRESHOLD
+        ).to_json()["per_class"]["1"]["youden_j"]
+        assert found["value"] == pytest.approx(expected, abs=1e-12)
+        assert found["ci95"][0] < expected < found["ci95"][1]
+    finally:
+        unregister_metric("youden_j")
+    with pytest.raises(InputError, match="there is no metric 'youden_j'"):
+        evaluator.evaluate(rows)

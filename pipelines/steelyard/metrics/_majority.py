@@ -55,6 +55,8 @@ def always_majority(split: Mapping[str, Any], name: str, positive: str | None, m
     (0.964, 0.0)
     """
     metric = get_metric(name)
+    if positive is None and metric.two_classes_only:
+        return None
     if metric.scope != "class" or positive is not None:
         return metric.always_majority(_seen_from(split, positive))
     return _mean(metric, split, mean)

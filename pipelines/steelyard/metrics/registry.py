@@ -28,9 +28,9 @@ Importing this module loads no Spark.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import entry_points
 
 from steelyard.errors import ConfigError, closest
+from steelyard.extensions import METRICS, extension_names, load_extension
 from steelyard.metrics._counts import ConfusionCounts, CostTotals, MulticlassCounts
 from steelyard.metrics._known import KNOWN
 from steelyard.metrics._metric import INTERVALS, Kind, Majority, Metric, Scope
@@ -51,10 +51,9 @@ __all__ = [
     "unregister_metric",
 ]
 
-GROUP = "steelyard.metrics"
 _METRICS: dict[str, Metric] = {metric.name: metric for metric in KNOWN}
 _OWN = frozenset(_METRICS)
-_UNREAD = [GROUP]  # groups of entry points
+_UNREAD = [METRICS]  # groups of entry points
 
 
 def register_metric(metric: Metric, *, replace: bool = False) -> None:
@@ -156,9 +155,9 @@ def _discover() -> None:
     _UNREAD.clear()  # first, since a package may call this module while it loads
     try:
         for group in groups:
-            for point in entry_points(group=group):
-                _add(point.load(), f"entry point {point.name!r} of {group}")
-    except Exception:
+            for name in extension_names(group):
+                _add(load_extension(name, group, f"metric {name}"), f"entry point {name!r} of {group}")
+    except ConfigError:
         _UNREAD.extend(groups)
         raise
 
