@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import math
+import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -199,18 +201,25 @@ NEIGHBORS = whole(1, 10_000)
 """How many neighbours are looked for: lists of more fill the memory of a task."""
 
 
-def share(name: str, value: object) -> float:
-    """Accept numbers above 0 and up to 1."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) <= 1:
-        raise wrong(name, "a number above 0, and 1 at most", value)
-    return float(value)
+def number(low: float, high: float, wanted: str) -> Callable[[str, object], float]:
+    """Accept numbers from `low` to `high`, which `wanted` describes in the error."""
+
+    def check(name: str, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
+            raise wrong(name, wanted, value)
+        return float(value)
+
+    return check
 
 
-def at_least_zero(name: str, value: object) -> float:
-    """Accept finite numbers from 0 on."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < float("inf"):
-        raise wrong(name, "a number, 0 or more", value)
-    return float(value)
+share = number(math.ulp(0.0), 1, "a number above 0, and 1 at most")
+"""Accept numbers above 0 and up to 1."""
+
+at_least_zero = number(0, sys.float_info.max, "a number, 0 or more")
+"""Accept finite numbers from 0 on."""
+
+from_zero_to_one = number(0, 1, "a number from 0 to 1")
+"""Accept numbers from 0 to 1."""
 
 
 def flag(name: str, value: object) -> bool:
@@ -218,6 +227,17 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise wrong(name, "true or false", value)
     return value
+
+
+def only_false(reason: str) -> Callable[[str, object], bool]:
+    """Accept False alone, for parameters that imbalanced-learn has and a sampler can't obey."""
+
+    def check(name: str, value: object) -> bool:
+        if value is not False:
+            raise InputError(f"{name} must be false: {reason}. Got {value!r} instead.")
+        return False
+
+    return check
 
 
 def one_of(*options: str) -> Callable[[str, object], str]:

@@ -79,5 +79,5 @@ def test_what_cannot_be_had_is_said(spark: SparkSession) -> None:
         NearMiss(n_neighbors=5, **columns).plan(df)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"n_neighbors_ver3=97 needs 97 rows of class 'b', and it has 96"):
         NearMiss(version=3, n_neighbors_ver3=97, **columns).plan(df)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="version must be 1, 2 or 3"):
+    with pytest.raises(InputError, match="version must be a whole number, 1 or more, up to 3"):
         NearMiss(version=4)

@@ -76,8 +76,8 @@ def test_cells_hold_a_table_that_no_task_can(
 
 
 def test_no_cell_has_more_rows_than_a_task_may_get(spark: SparkSession) -> None:
-    from steelyard.sampling._engine._cells import by_cells
-    from steelyard.sampling._engine._scopes import Demand
+    from steelyard.sampling.engine._cells import by_cells
+    from steelyard.sampling.engine._scopes import ClassQuotas
 
     # Nearly all rows in one cell, many of them equal.
     x = np.concatenate(
@@ -90,14 +90,14 @@ def test_no_cell_has_more_rows_than_a_task_may_get(spark: SparkSession) -> None:
     )
     centres = np.array([[0.0, 0.0], [9.0, 9.0]])
     for guests, cleaned in ((True, (0,)), (False, (0, 1))):
-        demand = Demand("it", {"a": 380, "b": 40}, {}, cleaned, False, 1, 90)
-        with by_cells(points, centres, None, demand) as deal:
-            counts = {r["task"]: r["count"] for r in deal.rows.groupBy("task").count().collect()}
-            home = deal.rows.where("home").agg(F.count("*"), F.count_distinct("row_id")).first()
-            rare = deal.rows.where("code = 1").count()
-        assert max(counts.values()) <= 90 and len(counts) == deal.n
+        quotas = ClassQuotas("it", {"a": 380, "b": 40}, {}, cleaned, False, 1, 90)
+        with by_cells(points, centres, None, quotas) as assignment:
+            counts = {r["task"]: r["count"] for r in assignment.rows.groupBy("task").count().collect()}
+            home = assignment.rows.where("home").agg(F.count("*"), F.count_distinct("row_id")).first()
+            rare = assignment.rows.where("code = 1").count()
+        assert max(counts.values()) <= 90 and len(counts) == assignment.n
         assert home is not None and tuple(home) == (420, 420)
-        assert rare == (40 * deal.n if guests else 40)
+        assert rare == (40 * assignment.n if guests else 40)
 
 
 def test_a_table_of_one_cell_is_a_table_of_one_task(df: DataFrame) -> None:

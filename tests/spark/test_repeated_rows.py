@@ -19,8 +19,8 @@ from steelyard.diagnosis import diagnose
 from steelyard.frames.caching import cached
 from steelyard.hashing import unit_hash
 from steelyard.hashing._groups import FEW, is_heavy
-from steelyard.sampling._features import Features
-from steelyard.sampling._statistics import feature_scale
+from steelyard.sampling.features import Features
+from steelyard.sampling.statistics import feature_scale
 from steelyard.splitting import (
     SPLIT,
     SplitPlan,

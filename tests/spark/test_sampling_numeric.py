@@ -11,10 +11,10 @@ from pyspark.sql import functions as F
 from sklearn.preprocessing import StandardScaler
 
 from steelyard.errors import InputError
-from steelyard.over_sampling._parents import between
-from steelyard.sampling._features import Features, numbers_of
-from steelyard.sampling._statistics import feature_scale, spread
-from steelyard.sampling._survey import survey
+from steelyard.over_sampling.parents import between
+from steelyard.sampling.features import Features, numbers_of
+from steelyard.sampling.statistics import feature_scale, spread
+from steelyard.sampling.survey import survey
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

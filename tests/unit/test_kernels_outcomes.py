@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from steelyard.kernels.outcomes import Outcome, by_content, by_indices, order_of, replaced, trimmed
-from steelyard.sampling._engine._task import Units
+from steelyard.sampling.engine._task import Units
 
 RNG = np.random.default_rng(0)
 

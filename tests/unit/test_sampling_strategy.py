@@ -14,7 +14,7 @@ from imblearn.utils import check_sampling_strategy
 
 from steelyard.errors import InputError
 from steelyard.labels import class_name, class_order
-from steelyard.sampling._strategy import SPELLINGS, resolve
+from steelyard.sampling.strategy import SPELLINGS, resolve
 
 KINDS = ("over-sampling", "under-sampling")
 counts_of_classes = st.dictionaries(st.integers(-3, 12), st.integers(1, 40), min_size=1, max_size=5)

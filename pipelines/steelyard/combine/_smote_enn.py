@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
 
-from steelyard.combine._base import CombinedSampler
+from steelyard.combine.base import CombinedSampler
 from steelyard.params import Parameter
-from steelyard.sampling._surroundings import Rows
-from steelyard.under_sampling._cleaning import Editing, edited
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.under_sampling.cleaning import Editing, edited
 
 
 class SMOTEENN(CombinedSampler):
@@ -47,5 +47,5 @@ class SMOTEENN(CombinedSampler):
     n_neighbors: Parameter[int] = Editing.n_neighbors
     kind_sel: Parameter[str] = Editing.kind_sel
 
-    def _dropped(self, rows: Rows) -> tuple[DataFrame, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame, Mapping[str, int]]:
         return edited(rows, self.getOrDefault("n_neighbors"), self.getOrDefault("kind_sel"))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
 
-from steelyard.combine._base import CombinedSampler
-from steelyard.sampling._surroundings import Rows
-from steelyard.under_sampling._tomek_links import linked
+from steelyard.combine.base import CombinedSampler
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.under_sampling.cleaning import linked
 
 
 class SMOTETomek(CombinedSampler):
@@ -42,5 +42,5 @@ class SMOTETomek(CombinedSampler):
 
     name = "smote_tomek"
 
-    def _dropped(self, rows: Rows) -> tuple[DataFrame, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame, Mapping[str, int]]:
         return linked(rows)

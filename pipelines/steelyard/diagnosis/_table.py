@@ -14,10 +14,10 @@ from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.frames.search import Search
 from steelyard.hashing import row_hash
-from steelyard.sampling._features import Features, find_features
-from steelyard.sampling._space import Space, category_penalty
-from steelyard.sampling._statistics import Sample, class_samples, pooled, spread
-from steelyard.sampling._survey import survey
+from steelyard.sampling.features import Features, find_features
+from steelyard.sampling.space import Space, category_penalty
+from steelyard.sampling.statistics import Sample, class_samples, pooled, spread
+from steelyard.sampling.survey import survey
 
 WHO = "diagnose"
 

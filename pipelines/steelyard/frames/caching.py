@@ -31,12 +31,11 @@ def cached(df: DataFrame) -> Iterator[DataFrame]:
         kept.unpersist()
 
 
-def held(df: DataFrame) -> DataFrame:
-    """Compute `df` now, and keep its rows on the executors for as long as somebody refers to them.
+def checkpointed(df: DataFrame) -> DataFrame:
+    """Compute `df` now, and keep its rows on the executors while the result is referenced.
 
-    For narrow results that a search has cost: ids, verdicts. Unlike a cache, what nobody refers to any more is
-    removed without being told. An executor that is lost takes its rows along, and the job then fails: it is to be run
-    anew (`errors.translated` says so), and gives the same rows.
+    For narrow results of a search: ids, verdicts. Unlike a cache, Spark removes them once they are unreferenced. A lost
+    executor loses its rows, and the job fails: `errors.translated` says to run it again. It then gives the same rows.
     """
     kept: Any = df.localCheckpoint(eager=True)
     if kept.sparkSession is df.sparkSession:
@@ -44,3 +43,6 @@ def held(df: DataFrame) -> DataFrame:
     # PySpark's Connect client takes rows that any session holds for those of the active one, which doesn't know them.
     kept._plan._spark_session = df.sparkSession
     return cast(DataFrame, type(kept)(kept._plan, df.sparkSession))
+
+
+held = checkpointed  # until all branches know the new name

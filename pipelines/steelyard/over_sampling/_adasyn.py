@@ -8,13 +8,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
-from steelyard.over_sampling._base import Growth
-from steelyard.over_sampling._rivals import RIVALS, RivalSampler
+from steelyard.over_sampling._enemies import N_ENEMIES, BoundarySampler
 from steelyard.over_sampling._seeds import CLASS, STRATUM
+from steelyard.over_sampling.base import SynthesisContext
 from steelyard.params import NEIGHBORS, Parameter, param
 
 
-class ADASYN(RivalSampler):
+class ADASYN(BoundarySampler):
     """Adaptive synthetic sampling [1]_: the more rows of other classes around a row, the more new rows from it.
 
     The new rows of a class are divided among its rows in proportion to how many of the `n_neighbors` nearest rows of
@@ -48,9 +48,9 @@ class ADASYN(RivalSampler):
         default=5,
     )
 
-    def _strata(self, grown: Growth) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
+    def _strata(self, context: SynthesisContext) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
         k = self._k()
-        rows, tally = self._tallied(grown, k)
+        rows, tally = self._count_enemies(context, k)
         wanted: dict[str, int] = {}
         sizes: dict[str, int] = {}
         for c, of in tally.items():
@@ -59,42 +59,42 @@ class ADASYN(RivalSampler):
                     f"ADASYN with n_neighbors={k} finds no row of another class near any row of class {c!r}: set "
                     "n_neighbors higher, take SMOTE, or leave the class out of sampling_strategy"
                 )
-            shares = _by_rivals(of, grown.new[c])
-            wanted |= {f"{rivals}/{c}": n for rivals, n in shares.items() if n}
-            sizes |= {f"{rivals}/{c}": of[rivals] for rivals, n in shares.items() if n}
-        return rows.withColumn(STRATUM, F.concat_ws("/", RIVALS, F.col(CLASS))), wanted, sizes
+            shares = _share_by_enemies(of, context.new[c])
+            wanted |= {f"{n_enemies}/{c}": n for n_enemies, n in shares.items() if n}
+            sizes |= {f"{n_enemies}/{c}": of[n_enemies] for n_enemies, n in shares.items() if n}
+        return rows.withColumn(STRATUM, F.concat_ws("/", N_ENEMIES, F.col(CLASS))), wanted, sizes
 
     @staticmethod
     def _class_of(stratum: str) -> str:
         return stratum.partition("/")[2]
 
 
-def _by_rivals(tally: Mapping[int, int], new: int) -> dict[int, int]:
-    """Divide new rows among rows in proportion to their rivals, by largest remainder.
+def _share_by_enemies(tally: Mapping[int, int], new: int) -> dict[int, int]:
+    """Divide new rows among rows in proportion to their n_enemies, by largest remainder.
 
     Parameters
     ----------
     tally : mapping of int to int
-        How many rows have so many rivals.
+        How many rows have so many n_enemies.
     new : int
 
     Returns
     -------
     dict of int to int
-        New rows of all rows that have so many rivals, together.
+        New rows of all rows that have so many n_enemies, together.
 
     Examples
     --------
-    >>> _by_rivals({0: 4, 1: 2, 3: 1}, 6)
+    >>> _share_by_enemies({0: 4, 1: 2, 3: 1}, 6)
     {0: 0, 1: 2, 3: 4}
     """
-    total = sum(rivals * n for rivals, n in tally.items())
+    total = sum(n_enemies * n for n_enemies, n in tally.items())
     shares, fractions = {}, {}
-    for rivals, n in tally.items():
-        each, fractions[rivals] = divmod(rivals * new, total)
-        shares[rivals] = each * n
+    for n_enemies, n in tally.items():
+        each, fractions[n_enemies] = divmod(n_enemies * new, total)
+        shares[n_enemies] = each * n
     left = new - sum(shares.values())
-    for rivals in sorted(tally, key=lambda r: (-fractions[r], r)):
-        once = min(left, tally[rivals] if fractions[rivals] else 0)
-        shares[rivals], left = shares[rivals] + once, left - once
+    for n_enemies in sorted(tally, key=lambda r: (-fractions[r], r)):
+        once = min(left, tally[n_enemies] if fractions[n_enemies] else 0)
+        shares[n_enemies], left = shares[n_enemies] + once, left - once
     return shares

@@ -10,16 +10,16 @@ from pyspark.sql import functions as F
 from steelyard.errors import InputError
 from steelyard.frames.neighbors import pairs
 from steelyard.hashing import ROW_ID
-from steelyard.over_sampling._base import Growth
-from steelyard.over_sampling._neighbors import own_points
-from steelyard.over_sampling._rivals import RIVALS, RivalSampler, rival_points, unlike
+from steelyard.over_sampling._enemies import N_ENEMIES, BoundarySampler, enemy_points, unlike
 from steelyard.over_sampling._seeds import CLASS, STRATUM, USES
+from steelyard.over_sampling.base import SynthesisContext
+from steelyard.over_sampling.neighbors import own_points
 from steelyard.params import NEIGHBORS, Parameter, one_of, param
-from steelyard.sampling._params import HasNeighbors
-from steelyard.sampling._plan import Work
+from steelyard.sampling.params import HasNeighbors
+from steelyard.sampling.plan import Work
 
 
-class BorderlineSMOTE(HasNeighbors, RivalSampler):
+class BorderlineSMOTE(HasNeighbors, BoundarySampler):
     """SMOTE from the rows at the border alone [1]_.
 
     A row is in danger where at least half of its `m_neighbors` nearest rows in the whole table, but not all, are of
@@ -58,10 +58,12 @@ class BorderlineSMOTE(HasNeighbors, RivalSampler):
         default="borderline-1",
     )
 
-    def _strata(self, grown: Growth) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
+    def _strata(self, context: SynthesisContext) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
         m = self.getOrDefault("m_neighbors")
-        rows, tally = self._tallied(grown, m)
-        danger = {c: sum(n for rivals, n in of.items() if m <= 2 * rivals and rivals < m) for c, of in tally.items()}
+        rows, tally = self._count_enemies(context, m)
+        danger = {
+            c: sum(n for n_enemies, n in of.items() if m <= 2 * n_enemies and n_enemies < m) for c, of in tally.items()
+        }
         for c, n in danger.items():
             if n == 0:
                 raise InputError(
@@ -69,34 +71,34 @@ class BorderlineSMOTE(HasNeighbors, RivalSampler):
                     f"{-(-m // 2)} to {m - 1} rows of other classes among its {m} nearest. Set m_neighbors higher, "
                     "take SMOTE, or leave the class out of sampling_strategy"
                 )
-        seed = (F.col(RIVALS) * 2 >= m) & (F.col(RIVALS) < m)
-        return rows.withColumn(STRATUM, F.when(seed, F.col(CLASS))), grown.new, danger
+        seed = (F.col(N_ENEMIES) * 2 >= m) & (F.col(N_ENEMIES) < m)
+        return rows.withColumn(STRATUM, F.when(seed, F.col(CLASS))), context.new, danger
 
-    def _work(self, grown: Growth) -> Work:
-        work = super()._work(grown)
-        if self.getOrDefault("kind") == "borderline-1" or grown.search is None:
+    def _work(self, context: SynthesisContext) -> Work:
+        work = super()._work(context)
+        if self.getOrDefault("kind") == "borderline-1" or context.search is None:
             return work
         return replace(
             work,
             scans=work.scans + 1,
             shuffles=work.shuffles + 2,
             python=work.python + 1,
-            distances=work.distances + sum(n * unlike(grown.plan)[c] for c, (n, _) in grown.search.sizes.items()),
+            distances=work.distances + sum(n * unlike(context.plan)[c] for c, (n, _) in context.search.sizes.items()),
             tasks=work.tasks + 1,
         )
 
-    def _pairs(self, grown: Growth) -> DataFrame:
+    def _pairs(self, context: SynthesisContext) -> DataFrame:
         if self.getOrDefault("kind") == "borderline-1":
-            return super()._pairs(grown)
-        assert grown.search is not None
-        plan, purpose = grown.plan, f"{grown.plan.purpose}/rivals"
-        # Of an odd number of uses, half of the seeds, by their ids, give the one too many to their rivals.
+            return super()._pairs(context)
+        assert context.search is not None
+        plan, purpose = context.plan, f"{context.plan.purpose}/rivals"  # part of the draws' hashes
+        # Of an odd number of uses, half of the seeds, by their ids, use the odd one for their enemies.
         towards = F.floor((F.col(USES) + F.pmod(F.xxhash64(ROW_ID), F.lit(2))) / 2).cast("int")
-        own = pairs(own_points(grown, F.col(USES) - towards), grown.search, seed=plan.seed, purpose=plan.purpose)
-        asked = {c: (n, unlike(plan)[c]) for c, (n, _) in grown.search.sizes.items()}
-        found = pairs(rival_points(grown, towards), self._search(grown, asked), seed=plan.seed, purpose=purpose)
+        own = pairs(own_points(context, F.col(USES) - towards), context.search, seed=plan.seed, purpose=plan.purpose)
+        asked = {c: (n, unlike(plan)[c]) for c, (n, _) in context.search.sizes.items()}
+        found = pairs(enemy_points(context, towards), self._search(context, asked), seed=plan.seed, purpose=purpose)
         halved = found.withColumns({"gap": F.col("gap") / 2, "replicate": -F.col("replicate")})
-        mode = grown.seed_categories()
+        mode = context.seed_categories()
         halved = halved if mode is None else halved.withColumn("mode", mode)
         columns = own.columns
         plain = [F.col(p).dropFields("x", CLASS).alias(p) for p in ("neighbor", "seed")]

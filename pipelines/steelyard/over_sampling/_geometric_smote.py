@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Real
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames.neighbors import pairs
-from steelyard.over_sampling._base import Growth
-from steelyard.over_sampling._neighbors import NeighborSampler, own_points
+from steelyard.over_sampling._enemies import enemy_points, unlike
 from steelyard.over_sampling._points import class_bounds, with_points
-from steelyard.over_sampling._rivals import rival_points, unlike
 from steelyard.over_sampling._seeds import CLASS, USES
-from steelyard.params import Parameter, one_of, param, share, wrong
-from steelyard.sampling._params import HasNeighbors
-from steelyard.sampling._plan import Work
-
-
-def _truncation(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not -1 <= float(value) <= 1:
-        raise wrong(name, "a number from -1 to 1", value)
-    return float(value)
-
-
-def _deformation(name: str, value: object) -> float:
-    return 0.0 if value == 0 and not isinstance(value, bool) else share(name, value)
+from steelyard.over_sampling.base import SynthesisContext
+from steelyard.over_sampling.neighbors import NeighborSampler, own_points
+from steelyard.params import Parameter, from_zero_to_one, number, one_of, param
+from steelyard.sampling.params import HasNeighbors
+from steelyard.sampling.plan import Work
 
 
 class GeometricSMOTE(HasNeighbors, NeighborSampler):
@@ -58,10 +47,10 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
     name = "geometric_smote"
 
     truncation_factor: Parameter[float] = param(
-        "which part of the ball is cut off, from -1 to 1", _truncation, default=1.0
+        "which part of the ball is cut off, from -1 to 1", number(-1, 1, "a number from -1 to 1"), default=1.0
     )
     deformation_factor: Parameter[float] = param(
-        "how much the ball is pressed onto a line, 0 to 1", _deformation, default=0.0
+        "how much the ball is pressed onto a line, 0 to 1", from_zero_to_one, default=0.0
     )
     selection_strategy: Parameter[str] = param(
         "what the ball reaches to: a row of the class, of another one, or the nearer of the two",
@@ -69,22 +58,22 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
         default="combined",
     )
 
-    def _pairs(self, grown: Growth) -> DataFrame:
+    def _pairs(self, context: SynthesisContext) -> DataFrame:
         how = self.getOrDefault("selection_strategy")
-        rows = self._towards_rivals(grown, F.col(USES)) if how == "majority" else self._towards_own(grown)
+        rows = self._towards_enemies(context, F.col(USES)) if how == "majority" else self._towards_own(context)
         if how == "combined":
-            near = self._towards_rivals(grown, (F.col(USES) > 0).cast("int"))
+            near = self._towards_enemies(context, (F.col(USES) > 0).cast("int"))
             nearest = near.select(
                 (F.col("seed_id") + 0).alias("seed_id"),
-                (F.col("neighbor_id") + 0).alias("rival_id"),
-                F.col("neighbor").alias("rival_row"),
+                (F.col("neighbor_id") + 0).alias("enemy_id"),
+                F.col("neighbor").alias("enemy_row"),
             )
             rows = rows.join(nearest, "seed_id")
         else:
-            rows = rows.withColumns({"rival_id": F.col("neighbor_id"), "rival_row": F.col("neighbor")})
-        return self._placed(grown, rows, how)
+            rows = rows.withColumns({"enemy_id": F.col("neighbor_id"), "enemy_row": F.col("neighbor")})
+        return self._placed(context, rows, how)
 
-    def _placed(self, grown: Growth, rows: DataFrame, how: str) -> DataFrame:
+    def _placed(self, context: SynthesisContext, rows: DataFrame, how: str) -> DataFrame:
         """Draw the point of each row."""
         nobody = F.lit(None).cast("array<double>")
         ready = rows.drop("gap").withColumns(
@@ -92,49 +81,56 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
                 "class": F.col("seed").getField(CLASS),
                 "x": F.col("seed").getField("x"),
                 "own": nobody if how == "majority" else F.col("neighbor").getField("x"),
-                "rival": nobody if how == "minority" else F.col("rival_row").getField("x"),
+                "enemy": nobody if how == "minority" else F.col("enemy_row").getField("x"),
             }
         )
         placed = with_points(
             ready,
             "around",
-            [("gap", "double"), ("by_rival", "boolean")],
-            scale=grown.space.scale,
+            [("gap", "double"), ("by_enemy", "boolean")],
+            scale=context.space.scale,
             truncation=self.getOrDefault("truncation_factor"),
             deformation=self.getOrDefault("deformation_factor"),
-            bounds=class_bounds(grown),
-            seed=grown.plan.seed,
-            purpose=grown.plan.purpose,
+            bounds=class_bounds(context),
+            seed=context.plan.seed,
+            purpose=context.plan.purpose,
         )
         chosen = {
-            "neighbor_id": F.when(F.col("by_rival"), F.col("rival_id")).otherwise(F.col("neighbor_id")),
-            "neighbor": F.when(F.col("by_rival"), F.col("rival_row")).otherwise(F.col("neighbor")),
+            "neighbor_id": F.when(F.col("by_enemy"), F.col("enemy_id")).otherwise(F.col("neighbor_id")),
+            "neighbor": F.when(F.col("by_enemy"), F.col("enemy_row")).otherwise(F.col("neighbor")),
         }
         return placed.withColumns(chosen)
 
-    def _towards_own(self, grown: Growth) -> DataFrame:
-        assert grown.search is not None
-        points = own_points(grown, numbers=True)
-        return pairs(points, grown.search, seed=grown.plan.seed, purpose=grown.plan.purpose)
+    def _towards_own(self, context: SynthesisContext) -> DataFrame:
+        assert context.search is not None
+        points = own_points(context, numbers=True)
+        return pairs(points, context.search, seed=context.plan.seed, purpose=context.plan.purpose)
 
-    def _towards_rivals(self, grown: Growth, uses: Column) -> DataFrame:
-        assert grown.search is not None
-        asked = {c: (n, unlike(grown.plan)[c]) for c, (n, _) in grown.search.sizes.items()}
-        search = self._search(grown, asked, 1)
-        found = pairs(rival_points(grown, uses), search, seed=grown.plan.seed, purpose=f"{grown.plan.purpose}/rivals")
-        mode = grown.seed_categories()
+    def _towards_enemies(self, context: SynthesisContext, uses: Column) -> DataFrame:
+        assert context.search is not None
+        asked = {c: (n, unlike(context.plan)[c]) for c, (n, _) in context.search.sizes.items()}
+        search = self._search(context, asked, 1)
+        found = pairs(
+            enemy_points(context, uses),
+            search,
+            seed=context.plan.seed,
+            purpose=f"{context.plan.purpose}/rivals",  # part of the draws' hashes
+        )
+        mode = context.seed_categories()
         return found if mode is None else found.withColumn("mode", mode)
 
-    def _work(self, grown: Growth) -> Work:
-        work = super()._work(grown)
+    def _work(self, context: SynthesisContext) -> Work:
+        work = super()._work(context)
         how = self.getOrDefault("selection_strategy")
-        rivals, both = how != "minority", how == "combined"
-        compared = sum(n * unlike(grown.plan)[c] for c, (n, _) in (grown.search.sizes if grown.search else {}).items())
+        enemies, both = how != "minority", how == "combined"
+        compared = sum(
+            n * unlike(context.plan)[c] for c, (n, _) in (context.search.sizes if context.search else {}).items()
+        )
         return replace(
             work,
-            scans=work.scans + 1 + rivals,
-            shuffles=work.shuffles + rivals + 3 * both,
+            scans=work.scans + 1 + enemies,
+            shuffles=work.shuffles + enemies + 3 * both,
             python=work.python + 1 + both,
-            distances=work.distances + compared * rivals,
-            tasks=work.tasks + rivals,
+            distances=work.distances + compared * enemies,
+            tasks=work.tasks + enemies,
         )

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Integral
 from typing import Any
 
-from steelyard.params import NEIGHBORS, Parameter, param
-from steelyard.sampling._engine._base import EngineSampler
-from steelyard.sampling._engine._params import auto_or_number, clusters
-from steelyard.sampling._params import HasMaxNewRows
+from steelyard.params import NEIGHBORS, Parameter, number, param, wrong
+from steelyard.sampling.engine.base import EngineSampler
+from steelyard.sampling.params import HasMaxNewRows
+
+
+def _clusters(name: str, value: object) -> Any:
+    """Accept a number of clusters, or a clustering."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1:
+        return int(value)
+    if isinstance(value, type) or not hasattr(value, "fit_predict") or not hasattr(value, "n_clusters"):
+        raise wrong(name, "a whole number, 1 or more, or a clustering object with n_clusters", value)
+    return value
+
+
+def _auto_or_number(name: str, value: object) -> float | str:
+    return "auto" if value == "auto" else number(-math.inf, math.inf, "'auto' or a number")(name, value)
 
 
 class KMeansSMOTE(HasMaxNewRows, EngineSampler):
@@ -44,16 +58,16 @@ class KMeansSMOTE(HasMaxNewRows, EngineSampler):
     kmeans_estimator: Parameter[Any] = param(
         "number of clusters, 8 by default; or, in place of scikit-learn's MiniBatchKMeans, a clustering with "
         "n_clusters, whose random_state is set where it is None. A sampler with an object can't be saved",
-        clusters,
+        _clusters,
         default=None,
     )
     cluster_balance_threshold: Parameter[float | str] = param(
         "lowest share of a class among the rows of a cluster that gets new rows, or 'auto'",
-        auto_or_number,
+        _auto_or_number,
         default="auto",
     )
     density_exponent: Parameter[float | str] = param(
-        "how much sparse clusters are favoured, or 'auto'", auto_or_number, default="auto"
+        "how much sparse clusters are favoured, or 'auto'", _auto_or_number, default="auto"
     )
 
     def _wrapped(self) -> Any:

@@ -9,20 +9,20 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.frames._point_task import USED
+from steelyard.frames.point_task import USED
 from steelyard.frames.workers import in_worker, nullable
 from steelyard.hashing import ROW_ID
-from steelyard.over_sampling._base import Growth
 from steelyard.over_sampling._seeds import CLASS, USES
+from steelyard.over_sampling.base import SynthesisContext
 
-_TASK = "steelyard.frames._point_task"
+_TASK = "steelyard.frames.point_task"
 
 
-def alone(grown: Growth) -> DataFrame:
+def alone(context: SynthesisContext) -> DataFrame:
     """Return each seed as often as it is used, paired with itself: as `pairs` does, with ``x`` and ``class``."""
-    used = grown.used().where(F.col(USES) > 0)
-    categories = [grown.categories(grown.rows).alias("mode")] if grown.space.features.categories else []
-    row = grown.row(grown.rows)
+    used = context.used().where(F.col(USES) > 0)
+    categories = [context.categories(context.rows).alias("mode")] if context.space.features.categories else []
+    row = context.row(context.rows)
     return used.select(
         F.col(ROW_ID).alias("seed_id"),
         F.col(ROW_ID).alias("neighbor_id"),
@@ -31,14 +31,14 @@ def alone(grown: Growth) -> DataFrame:
         row.alias("seed"),
         row.alias("neighbor"),
         *categories,
-        grown.space.numbers(grown.rows).alias("x"),
+        context.space.numbers(context.rows).alias("x"),
         F.col(CLASS).alias("class"),
         F.col(USES).alias("uses"),
     )
 
 
 def with_points(rows: DataFrame, task: str, more: Sequence[tuple[str, str]] = (), **settings: Any) -> DataFrame:
-    """Add ``point`` and what else a task of `steelyard.frames._point_task` tells. One crossing into Python."""
+    """Add ``point`` and what else a task of `steelyard.frames.point_task` tells. One crossing into Python."""
     kept = [f for f in rows.schema.fields if f.name not in USED and f.name not in dict(more)]
     schema = T.StructType(kept).add("point", T.ArrayType(T.DoubleType()))
     for name, kind in more:
@@ -46,11 +46,11 @@ def with_points(rows: DataFrame, task: str, more: Sequence[tuple[str, str]] = ()
     return rows.mapInArrow(in_worker(_TASK, task, **settings), nullable(schema))
 
 
-def class_bounds(grown: Growth) -> dict[str, tuple[list[float], list[float]]]:
+def class_bounds(context: SynthesisContext) -> dict[str, tuple[list[float], list[float]]]:
     """Return the least and the greatest numbers of each class that grows. One scan."""
-    x = grown.space.numbers(grown.rows)
-    places = range(grown.space.n_numbers)
-    rows = grown.rows.select(F.col(CLASS).alias("class"), x.alias("x"))
+    x = context.space.numbers(context.rows)
+    places = range(context.space.n_numbers)
+    rows = context.rows.select(F.col(CLASS).alias("class"), x.alias("x"))
     sides = [f(F.col("x")[i]).alias(f"{n}{i}") for i in places for n, f in (("low", F.min), ("high", F.max))]
     found = rows.groupBy("class").agg(*sides).collect()
     return {r["class"]: ([r[f"low{i}"] for i in places], [r[f"high{i}"] for i in places]) for r in found}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Real
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -12,22 +12,20 @@ from pyspark.sql import DataFrame
 from steelyard.errors import InputError
 from steelyard.kernels.geometric import bandwidth
 from steelyard.labels import class_name
-from steelyard.over_sampling._base import Growth, SyntheticSampler
 from steelyard.over_sampling._points import alone, class_bounds, with_points
-from steelyard.params import Parameter, param, wrong
-from steelyard.sampling._features import Features
-from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._statistics import class_samples, spread
+from steelyard.over_sampling.base import SynthesisContext, SyntheticSampler
+from steelyard.params import Parameter, number, param
+from steelyard.sampling.features import Features
+from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.statistics import class_samples, spread
 
 
 def _shrinkage(name: str, value: object) -> float | dict[str, float]:
-    of_class: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"": value}
-    for v in of_class.values():
-        if isinstance(v, bool) or not isinstance(v, Real) or not 0 <= float(v) < float("inf"):
-            raise wrong(name, "a number, 0 or more, or a map of class to such a number", value)
-    found = {class_name(c): float(v) for c, v in of_class.items()}
-    return found if isinstance(value, Mapping) else found[""]
+    check = number(0, sys.float_info.max, "a number, 0 or more, or a map of class to such a number")
+    if isinstance(value, Mapping):
+        return {class_name(c): check(name, v) for c, v in value.items()}
+    return check(name, value)
 
 
 class RandomOverSampler(SyntheticSampler):
@@ -96,33 +94,33 @@ class RandomOverSampler(SyntheticSampler):
         scans = 2 + (2 if roles.keyed else 3) * bool(odd)
         return self._new_plan(roles, classes=classes, work=Work(scans=scans))
 
-    def _seeded(self, grown: Growth) -> Growth:
-        grown = super()._seeded(grown)
-        return replace(grown, plan=replace(grown.plan, effect="bends"))
+    def _seeded(self, context: SynthesisContext) -> SynthesisContext:
+        context = super()._seeded(context)
+        return replace(context, plan=replace(context.plan, effect="bends"))
 
-    def _pairs(self, grown: Growth) -> DataFrame:
-        plan = grown.plan
+    def _pairs(self, context: SynthesisContext) -> DataFrame:
+        plan = context.plan
         return with_points(
-            alone(grown),
+            alone(context),
             "jittered",
-            spreads=self._spreads(grown),
-            bounds=class_bounds(grown),
+            spreads=self._spreads(context),
+            bounds=class_bounds(context),
             seed=plan.seed,
             purpose=plan.purpose,
         )
 
-    def _spreads(self, grown: Growth) -> dict[str, list[float]]:
+    def _spreads(self, context: SynthesisContext) -> dict[str, list[float]]:
         """Return the deviation of the step in each number, by class."""
-        asked, roles, space = self.getOrDefault("shrinkage"), grown.roles, grown.space
-        of_class = {c: float(asked.get(c, 0.0) if isinstance(asked, Mapping) else asked) for c in grown.new}
-        rows = {c: grown.counts[c] for c in grown.new}
+        asked, roles, space = self.getOrDefault("shrinkage"), context.roles, context.space
+        of_class = {c: float(asked.get(c, 0.0) if isinstance(asked, Mapping) else asked) for c in context.new}
+        rows = {c: context.counts[c] for c in context.new}
         numbers = Features(space.features.numbers)
-        samples = class_samples(grown.table, roles.identity, roles.label, numbers, space.widths, rows)
+        samples = class_samples(context.table, roles.identity, roles.label, numbers, space.widths, rows)
         found = {c: spread(s.numbers, s.counts, "standard", constant=0.0) for c, s in samples.items()}
-        factors = {c: of_class[c] * bandwidth(rows[c], space.n_numbers) for c in grown.new}
-        return {c: (found[c] * factors[c]).tolist() for c in grown.new}
+        factors = {c: of_class[c] * bandwidth(rows[c], space.n_numbers) for c in context.new}
+        return {c: (found[c] * factors[c]).tolist() for c in context.new}
 
-    def _work(self, grown: Growth) -> Work:
-        drawn = any(s.again for s in grown.seeds.values())
-        shuffles = 1 + drawn + grown.plan.provenance
-        return Work(scans=6 + drawn + grown.space.scans, shuffles=shuffles, python=1)
+    def _work(self, context: SynthesisContext) -> Work:
+        drawn = any(s.again for s in context.seeds.values())
+        shuffles = 1 + drawn + context.plan.provenance
+        return Work(scans=6 + drawn + context.space.scans, shuffles=shuffles, python=1)

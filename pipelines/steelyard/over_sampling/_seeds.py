@@ -12,9 +12,9 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_text, col, internal, of_key
 from steelyard.frames.caching import cached
 from steelyard.hashing import ROW_ID, Cut, cuts, row_hash, with_side
-from steelyard.sampling._apply import identified
-from steelyard.sampling._plan import SamplingPlan
-from steelyard.sampling._space import Space
+from steelyard.sampling.applying import identified
+from steelyard.sampling.plan import SamplingPlan
+from steelyard.sampling.space import Space
 
 CLASS = internal("class")
 STRATUM = internal("stratum")

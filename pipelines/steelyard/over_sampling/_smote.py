@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from steelyard.over_sampling._neighbors import NeighborSampler
-from steelyard.sampling._params import HasNeighbors
+from steelyard.over_sampling.neighbors import NeighborSampler
+from steelyard.sampling.params import HasNeighbors
 
 
 class SMOTE(HasNeighbors, NeighborSampler):

@@ -13,14 +13,14 @@ from steelyard.columns import class_text, col, dtype, internal
 from steelyard.errors import InputError
 from steelyard.frames.neighbors import pairs
 from steelyard.kernels.distance import Distance
-from steelyard.over_sampling._base import Growth
-from steelyard.over_sampling._neighbors import NeighborSampler
+from steelyard.over_sampling.base import SynthesisContext
+from steelyard.over_sampling.neighbors import NeighborSampler
 from steelyard.params import Parameter
-from steelyard.sampling._features import Features, find_features, listed
-from steelyard.sampling._params import EQUAL_ROWS_COUNT, HasNeighbors
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
-from steelyard.sampling._survey import Survey
+from steelyard.sampling.features import Features, find_features, listed
+from steelyard.sampling.params import EQUAL_ROWS_COUNT, HasNeighbors
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
+from steelyard.sampling.survey import Survey
 
 _CLASS = internal("class")
 _MOST_VALUES = 20_000  # of a feature and class together: they travel in the plan
@@ -108,10 +108,10 @@ class SMOTEN(HasNeighbors, NeighborSampler):
         shares = _class_shares(rows, features.categories, list(counts))
         return ValueSpace(features, plain.widths, fills=plain.fills, shares=shares, classes=len(counts))
 
-    def _pairs(self, grown: Growth) -> DataFrame:
-        assert grown.points is not None and grown.search is not None
-        seed, purpose = grown.plan.seed, grown.plan.purpose
-        return pairs(grown.points, grown.search, seed=seed, purpose=purpose, ballot=True)
+    def _pairs(self, context: SynthesisContext) -> DataFrame:
+        assert context.points is not None and context.search is not None
+        seed, purpose = context.plan.seed, context.plan.purpose
+        return pairs(context.points, context.search, seed=seed, purpose=purpose, ballot=True)
 
 
 def _class_shares(

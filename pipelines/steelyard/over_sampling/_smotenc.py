@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from steelyard.over_sampling._neighbors import NeighborSampler
+from steelyard.over_sampling.neighbors import NeighborSampler
 from steelyard.params import Parameter
-from steelyard.sampling._params import EQUAL_ROWS_COUNT, HasNeighbors
+from steelyard.sampling.params import EQUAL_ROWS_COUNT, HasNeighbors
 
 
 class SMOTENC(HasNeighbors, NeighborSampler):

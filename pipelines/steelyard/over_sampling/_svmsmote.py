@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from steelyard.params import NEIGHBORS, Parameter, param
-from steelyard.sampling._engine._base import EngineSampler
-from steelyard.sampling._engine._params import estimator, from_zero_to_one
-from steelyard.sampling._params import HasMaxNewRows
+from steelyard.params import NEIGHBORS, Parameter, from_zero_to_one, param
+from steelyard.sampling.engine.base import EngineSampler
+from steelyard.sampling.params import HasMaxNewRows, scikit_learn_object
 
 
 class SVMSMOTE(HasMaxNewRows, EngineSampler):
@@ -44,7 +43,7 @@ class SVMSMOTE(HasMaxNewRows, EngineSampler):
     svm_estimator: Parameter[Any] = param(
         "in place of scikit-learn's SVC, a classifier that finds support_, whose random_state is set where it is None. "
         "A sampler with an object can't be saved",
-        estimator("fit"),
+        scikit_learn_object("fit"),
         default=None,
     )
     out_step: Parameter[float] = param(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from steelyard.sampling.registry import check_sampler, get_sampler, sampler_class, sampler_for, sampler_names
 
 if TYPE_CHECKING:
-    from steelyard.sampling._apply import IS_SYNTHETIC, apply_plan
-    from steelyard.sampling._base import Sampler
-    from steelyard.sampling._engine._sampler import ImblearnSampler
     from steelyard.sampling._none import NoResampling
-    from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
-    from steelyard.sampling._roles import check_flag
+    from steelyard.sampling.applying import IS_SYNTHETIC, apply_plan
+    from steelyard.sampling.base import Sampler
+    from steelyard.sampling.engine.imblearn import ImblearnSampler
+    from steelyard.sampling.plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
+    from steelyard.sampling.roles import check_flag
 
 __all__ = [
     "IS_SYNTHETIC",
@@ -36,17 +36,17 @@ __all__ = [
 
 # Spark is imported when one of these is first used, so that the command line can look samplers up by name.
 _LAZY = {
-    "IS_SYNTHETIC": "_apply",
-    "apply_plan": "_apply",
-    "check_flag": "_roles",
-    "Sampler": "_base",
-    "ImblearnSampler": "_engine._sampler",
+    "IS_SYNTHETIC": "applying",
+    "apply_plan": "applying",
+    "check_flag": "roles",
+    "Sampler": "base",
+    "ImblearnSampler": "engine.imblearn",
     "NoResampling": "_none",
-    "ClassPlan": "_plan",
-    "Effect": "_plan",
-    "Resampling": "_plan",
-    "SamplingPlan": "_plan",
-    "Work": "_plan",
+    "ClassPlan": "plan",
+    "Effect": "plan",
+    "Resampling": "plan",
+    "SamplingPlan": "plan",
+    "Work": "plan",
 }
 
 

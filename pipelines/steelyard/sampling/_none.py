@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
 
-from steelyard.sampling._base import Sampler
-from steelyard.sampling._plan import ClassPlan, SamplingPlan, Work
-from steelyard.sampling._roles import Roles
+from steelyard.sampling.base import Sampler
+from steelyard.sampling.plan import ClassPlan, SamplingPlan, Work
+from steelyard.sampling.roles import Roles
 
 
 class NoResampling(Sampler):

@@ -14,7 +14,7 @@ from steelyard.extensions import find_class, known_names
 
 if TYPE_CHECKING:
     from steelyard.dataset import Dataset
-    from steelyard.sampling._base import Sampler
+    from steelyard.sampling.base import Sampler
 
 SAMPLERS = {
     "adasyn": "steelyard.over_sampling.ADASYN",
@@ -63,7 +63,7 @@ def sampler_class(name: str) -> type[Sampler]:
     ConfigError
         If there is none of that name; the message names the nearest one.
     """
-    from steelyard.sampling._base import Sampler
+    from steelyard.sampling.base import Sampler
 
     return find_class(name, SAMPLERS, GROUP, "resample.method", Sampler)  # type: ignore[type-abstract]
 
@@ -100,7 +100,7 @@ def check_sampler(name: str, params: Mapping[str, Any]) -> None:
     ConfigError
         As `get_sampler`, and for columns: a pipeline says under `data` what its columns are.
     """
-    from steelyard.sampling._params import HasColumns
+    from steelyard.sampling.params import HasColumns
 
     for param in params:
         if hasattr(HasColumns, param):

@@ -18,7 +18,7 @@ from steelyard.guards import check_parameters, check_suite
 from steelyard.learning import check_trainer
 from steelyard.metrics import check_gate
 from steelyard.sampling import sampler_for
-from steelyard.sampling._base import Sampler
+from steelyard.sampling.base import Sampler
 from steelyard.stages._resampling import check_resampling
 from steelyard.stages._session import master_of
 from steelyard.weighting import class_weights

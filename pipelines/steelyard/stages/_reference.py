@@ -11,7 +11,7 @@ from steelyard.config import DESCRIPTIONS
 from steelyard.learning import trainer_names, trainer_parameters
 from steelyard.metrics import all_metrics, metric_names
 from steelyard.sampling import sampler_class, sampler_names
-from steelyard.sampling._params import HasColumns
+from steelyard.sampling.params import HasColumns
 from steelyard.sampling.registry import IN_PIPELINES
 from steelyard.stages._schema import pipeline_schema
 

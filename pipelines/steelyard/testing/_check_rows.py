@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steelyard.sampling import IS_SYNTHETIC
-from steelyard.sampling._strategy import SPELLINGS, Strategy, resolve
+from steelyard.sampling.strategy import SPELLINGS, Strategy, resolve
 from steelyard.testing._making import Make, asked, expected, planned, reachable, result_of, sampler_of
 from steelyard.testing._tables import (
     BIG,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 
 from steelyard.params import Parameter, flag, param
-from steelyard.sampling._surroundings import Rows
-from steelyard.under_sampling._cleaning import Editing
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.under_sampling.cleaning import Editing
 
 
 class AllKNN(Editing):
@@ -36,6 +36,6 @@ class AllKNN(Editing):
         "whether classes may become smaller than the rarest one was", flag, default=False
     )
 
-    def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame | None, Mapping[str, int]]:
         ks = range(1, self.getOrDefault("n_neighbors") + 1)
         return self._in_rounds(rows, ks, allow_minority=self.getOrDefault("allow_minority"), converging=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.params import Parameter, one_of, param
-from steelyard.sampling._engine._base import EngineSampler
-from steelyard.sampling._engine._params import estimator
+from steelyard.sampling.engine.base import EngineSampler
+from steelyard.sampling.params import scikit_learn_object
 
 
 class ClusterCentroids(EngineSampler):
@@ -39,7 +39,7 @@ class ClusterCentroids(EngineSampler):
     estimator: Parameter[Any] = param(
         "in place of scikit-learn's KMeans, a clustering that has n_clusters and finds cluster_centers_, whose "
         "random_state is set where it is None. A sampler with an object can't be saved",
-        estimator("n_clusters"),
+        scikit_learn_object("n_clusters"),
         default=None,
     )
     voting: Parameter[str] = param(

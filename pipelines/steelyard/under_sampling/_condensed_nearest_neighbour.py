@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.params import NEIGHBORS, Parameter, param, whole
-from steelyard.sampling._engine._base import EngineSampler
+from steelyard.sampling.engine.base import EngineSampler
 
 
 class Condensing(EngineSampler):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
 
-from steelyard.sampling._surroundings import Rows
-from steelyard.under_sampling._cleaning import Editing
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.under_sampling.cleaning import Editing
 
 
 class EditedNearestNeighbours(Editing):
@@ -31,5 +31,5 @@ class EditedNearestNeighbours(Editing):
 
     name = "edited_nearest_neighbours"
 
-    def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame | None, Mapping[str, int]]:
         return self._edited(rows, self.getOrDefault("n_neighbors"))

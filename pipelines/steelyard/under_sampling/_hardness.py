@@ -15,9 +15,9 @@ from steelyard.columns import class_code, class_text, col, combined, internal
 from steelyard.frames.caching import cached
 from steelyard.hashing import ROW_ID, cuts, row_hash, with_side
 from steelyard.labels import class_order
-from steelyard.sampling._apply import identified
-from steelyard.sampling._plan import SamplingPlan
-from steelyard.sampling._space import Space
+from steelyard.sampling.applying import identified
+from steelyard.sampling.plan import SamplingPlan
+from steelyard.sampling.space import Space
 
 _ROWS = 100_000  # in a partition of what is learned from: by the table's size alone, so that fits are the same anywhere
 _CODE = internal("code")

@@ -10,14 +10,14 @@ from pyspark.ml.classification import RandomForestClassifier
 from pyspark.ml.util import DefaultParamsReader
 from pyspark.sql import DataFrame
 
-from steelyard.frames.caching import held
+from steelyard.frames.caching import checkpointed
 from steelyard.frames.ranking import ranked
 from steelyard.labels import class_order
 from steelyard.params import Parameter, ParamsReader, ParamsWriter, param, public_path, whole, wrong
-from steelyard.sampling._plan import SamplingPlan, Work
-from steelyard.sampling._space import Space
-from steelyard.under_sampling._choosing import ChoosingSampler
+from steelyard.sampling.plan import SamplingPlan, Work
+from steelyard.sampling.space import Space
 from steelyard.under_sampling._hardness import learnable, own_probabilities
+from steelyard.under_sampling.choosing import ChoosingSampler
 
 _NEEDED = ("featuresCol", "labelCol", "probabilityCol")
 
@@ -79,7 +79,7 @@ class InstanceHardnessThreshold(ChoosingSampler):
         codes = [names.index(c) for c, of in plan.classes.items() if of.after < of.before]
         with learnable(df, plan, space, counts, cv) as rows:
             found = own_probabilities(rows, self._classifier(), cv, codes)
-            return held(ranked(found, descending=True))
+            return checkpointed(ranked(found, descending=True))
 
     def _classifier(self) -> Any:
         given = self.getOrDefault("estimator")

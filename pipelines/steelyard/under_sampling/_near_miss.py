@@ -9,30 +9,24 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
-from steelyard.frames.caching import held
+from steelyard.frames.caching import checkpointed
 from steelyard.frames.cells import with_cells
 from steelyard.frames.neighbors import farthest, nearest
 from steelyard.frames.ranking import ranked
 from steelyard.frames.search import Search, Sizes
 from steelyard.labels import class_order
-from steelyard.params import NEIGHBORS, Parameter, param, wrong
-from steelyard.sampling._features import Features
-from steelyard.sampling._measuring import SearchingSampler
-from steelyard.sampling._params import COUNTED
-from steelyard.sampling._plan import SamplingPlan, Work
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
-from steelyard.sampling._surroundings import Rows
-from steelyard.sampling._survey import Survey
-from steelyard.under_sampling._choosing import ChoosingSampler
+from steelyard.params import NEIGHBORS, Parameter, param, whole
+from steelyard.sampling.features import Features
+from steelyard.sampling.measuring import SearchingSampler
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.sampling.params import COUNTED
+from steelyard.sampling.plan import SamplingPlan, Work
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
+from steelyard.sampling.survey import Survey
+from steelyard.under_sampling.choosing import ChoosingSampler
 
 _RARE = "rare"
-
-
-def _version(name: str, value: object) -> int:
-    if isinstance(value, bool) or value not in (1, 2, 3):
-        raise wrong(name, "1, 2 or 3", value)
-    return int(str(value))
 
 
 class NearMiss(ChoosingSampler, SearchingSampler):
@@ -70,7 +64,7 @@ class NearMiss(ChoosingSampler, SearchingSampler):
     seeded = False
 
     version: Parameter[int] = param(
-        "1: nearest to the nearest; 2: to the farthest; 3: preselected, then farthest", _version, default=1
+        "1: nearest to the nearest; 2: to the farthest; 3: preselected, then farthest", whole(1, 3), default=1
     )
     n_neighbors: Parameter[int] = param(
         "how many rows of the rarest class distances are averaged over; it needs as many", NEIGHBORS, default=3
@@ -87,21 +81,21 @@ class NearMiss(ChoosingSampler, SearchingSampler):
         rows = self._around(df, plan, space, counts, distinct=self.getOrDefault("distinct_neighbors"))
         reduced = [c for c, of in plan.classes.items() if of.after < of.before]
         if version == 3:
-            return held(self._of_preselected(rows, reduced, k))
+            return checkpointed(self._of_preselected(rows, reduced, k))
         points = _towards_rarest(rows, F.col("class").isin(rows.codes(reduced)))
         sizes = {_RARE: (sum(counts[c] for c in reduced), counts[rows.rarest])}
         if version == 2:
-            return held(ranked(_with_values(farthest(points, _searching(rows, k, sizes)), F.col("distances"))))
-        return held(ranked(self._distances(rows, points, k, sizes)))
+            return checkpointed(ranked(_with_values(farthest(points, _searching(rows, k, sizes)), F.col("distances"))))
+        return checkpointed(ranked(self._distances(rows, points, k, sizes)))
 
-    def _distances(self, rows: Rows, points: DataFrame, k: int, sizes: Sizes) -> DataFrame:
+    def _distances(self, rows: IndexedRows, points: DataFrame, k: int, sizes: Sizes) -> DataFrame:
         """Return the distances of rows to their nearest ones in the rarest class; its own rows are near themselves."""
         found = nearest(points, with_cells(points, _searching(rows, k, sizes), how=rows.how, recall=rows.recall))
         itself = F.concat(F.array(F.lit(0.0)), F.slice("distances", 1, k - 1))
         rare = F.col("own") == rows.codes([rows.rarest])[0]
         return _with_values(found, F.when(rare, itself).otherwise(F.col("distances")))
 
-    def _of_preselected(self, rows: Rows, reduced: list[str], k: int) -> DataFrame:
+    def _of_preselected(self, rows: IndexedRows, reduced: list[str], k: int) -> DataFrame:
         asked = rows.points.where(F.col("class").isin(rows.codes(reduced))).select("row_id", "class")
         selected = self._preselected(rows, reduced)
         known = replace(rows, points=rows.points.join(selected, "row_id", "left"))
@@ -113,7 +107,7 @@ class NearMiss(ChoosingSampler, SearchingSampler):
         places = ranked(near, descending=True).select((F.col("row_id") + 0).alias("row_id"), "position")
         return asked.withColumnRenamed("class", "own").join(places, "row_id", "left")
 
-    def _preselected(self, rows: Rows, reduced: list[str]) -> DataFrame:
+    def _preselected(self, rows: IndexedRows, reduced: list[str]) -> DataFrame:
         """Return the rows that are nearest to some row of the rarest class, as ``row_id`` and ``selected``."""
         rare, code = rows.codes([rows.rarest])[0], F.col("class")
         # The nearest row to a row of the rarest class within it is the row itself: all of them are selected.
@@ -187,11 +181,11 @@ def _rarest(counts: Mapping[str, int]) -> str:
     return min(class_order(counts), key=counts.__getitem__)
 
 
-def _searching(rows: Rows, k: int, sizes: Sizes) -> Search:
+def _searching(rows: IndexedRows, k: int, sizes: Sizes) -> Search:
     return replace(rows.search, k=k, sizes=sizes, penalties={})
 
 
-def _towards_rarest(rows: Rows, queried: Column) -> DataFrame:
+def _towards_rarest(rows: IndexedRows, queried: Column) -> DataFrame:
     """Return rows to be searched for in the rarest class; carry their class."""
     indexed = F.col("class") == rows.codes([rows.rarest])[0]
     points = rows.points.where(indexed | queried).withColumn("indexed", indexed).withColumn("queried", queried)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.frames.caching import held
+from steelyard.frames.caching import checkpointed
 from steelyard.params import NEIGHBORS, Parameter, at_least_zero, param
-from steelyard.sampling._surroundings import Rows
-from steelyard.under_sampling._cleaning import CleaningSampler, commonest, outvoted, settled
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.under_sampling.cleaning import CleaningSampler, commonest, outvoted, settled
 
 
 class NeighbourhoodCleaningRule(CleaningSampler):
@@ -44,9 +44,9 @@ class NeighbourhoodCleaningRule(CleaningSampler):
         default=0.5,
     )
 
-    def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame | None, Mapping[str, int]]:
         rare, k = rows.rarest, self.getOrDefault("n_neighbors")
-        near = held(rows.neighbors(k, list({*rows.cleaned, rare})))
+        near = checkpointed(rows.neighbors(k, list({*rows.cleaned, rare})))
         contradicted = near.where(F.col("own").isin(rows.codes(rows.cleaned)) & outvoted("mode"))
         least = rows.counts[rare] * self.getOrDefault("threshold_cleaning")
         large = rows.codes([c for c in rows.cleaned if rows.counts[c] > least])

@@ -6,17 +6,10 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
 
-from steelyard.errors import InputError
-from steelyard.params import Parameter, column, param
-from steelyard.sampling._base import Sampler
-from steelyard.sampling._plan import ClassPlan, SamplingPlan, Work
-from steelyard.sampling._roles import Roles
-
-
-def _without(name: str, value: object) -> bool:
-    if value is not False:
-        raise InputError(f"{name} must be false: samples are drawn without replacement. Got {value!r} instead.")
-    return False
+from steelyard.params import Parameter, column, only_false, param
+from steelyard.sampling.base import Sampler
+from steelyard.sampling.plan import ClassPlan, SamplingPlan, Work
+from steelyard.sampling.roles import Roles
 
 
 class RandomUnderSampler(Sampler):
@@ -44,7 +37,9 @@ class RandomUnderSampler(Sampler):
     effect = "random_under"
 
     replacement: Parameter[bool] = param(
-        "whether rows are drawn with replacement; only false is supported", _without, default=False
+        "whether rows are drawn with replacement; only false is supported",
+        only_false("samples are drawn without replacement"),
+        default=False,
     )
     weight_output_col: Parameter[str | None] = param(
         "column that gets the row's weight (weight_col, else 1) times rows before over rows after of its class: with "

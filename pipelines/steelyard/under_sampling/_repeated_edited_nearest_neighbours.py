@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 
 from steelyard.params import Parameter, param, whole
-from steelyard.sampling._surroundings import Rows
-from steelyard.under_sampling._cleaning import Editing
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.under_sampling.cleaning import Editing
 
 
 class RepeatedEditedNearestNeighbours(Editing):
@@ -34,6 +34,6 @@ class RepeatedEditedNearestNeighbours(Editing):
 
     max_iter: Parameter[int] = param("rounds at most", whole(1), default=100)
 
-    def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame | None, Mapping[str, int]]:
         k = self.getOrDefault("n_neighbors")
         return self._in_rounds(rows, [k] * self.getOrDefault("max_iter"), allow_minority=False, converging=True)

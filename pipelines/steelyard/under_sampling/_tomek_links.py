@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from steelyard.frames.caching import held
-from steelyard.sampling._surroundings import Rows
-from steelyard.under_sampling._cleaning import CleaningSampler, settled
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.under_sampling.cleaning import CleaningSampler, linked
 
 
 class TomekLinks(CleaningSampler):
@@ -33,16 +31,5 @@ class TomekLinks(CleaningSampler):
 
     name = "tomek_links"
 
-    def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame | None, Mapping[str, int]]:
         return linked(rows)
-
-
-def linked(rows: Rows) -> tuple[DataFrame, dict[str, int]]:
-    """Drop the rows in Tomek links."""
-    near = held(rows.neighbors(1, list(rows.counts)).where(F.size("neighbors") > 0))
-    one = near.select("row_id", "own", F.col("neighbors")[0].alias("other"))
-    # Columns made anew: a join of a frame with itself is told apart by them.
-    other = near.select((F.col("row_id") + 0).alias("other"), (F.col("neighbors")[0] + 0).alias("back"))
-    rivals = near.where(F.col("classes")[0] != F.col("own")).select((F.col("row_id") + 0).alias("row_id"))
-    links = one.join(rivals, "row_id", "left_semi").join(other, "other").where(F.col("back") == F.col("row_id"))
-    return settled(links.where(F.col("own").isin(rows.codes(rows.cleaned))), rows)

@@ -12,10 +12,10 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import col, dtype, of_key
 from steelyard.kernels.distance import Distance
-from steelyard.sampling._features import Features, array_of, is_array, is_float, is_number, numbers_of
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._statistics import Sample, class_samples, feature_scale, pooled, spread
-from steelyard.sampling._survey import Survey
+from steelyard.sampling.features import Features, array_of, is_array, is_float, is_number, numbers_of
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.statistics import Sample, class_samples, feature_scale, pooled, spread
+from steelyard.sampling.survey import Survey
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames.search import Search
-from steelyard.over_sampling._parents import fields, inherited, new_rows, packed
 from steelyard.over_sampling._seeds import CLASS, STRATUM, Seeds, class_rows, share_out, with_uses
-from steelyard.sampling._base import Sampler
-from steelyard.sampling._features import Features, find_features
-from steelyard.sampling._measuring import MeasuringSampler
-from steelyard.sampling._params import HasMaxNewRows, HasProvenance
-from steelyard.sampling._plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import added
+from steelyard.over_sampling.parents import fields, inherited, new_rows, packed
+from steelyard.sampling.base import Sampler
+from steelyard.sampling.features import Features, find_features
+from steelyard.sampling.measuring import MeasuringSampler
+from steelyard.sampling.params import HasMaxNewRows, HasProvenance
+from steelyard.sampling.plan import ClassPlan, Effect, Resampling, SamplingPlan, Work
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
+from steelyard.sampling.strategy import added
 
 
 class OverSampler(HasMaxNewRows, Sampler):
@@ -44,7 +44,7 @@ class OverSampler(HasMaxNewRows, Sampler):
 
 
 @dataclass(frozen=True)
-class Growth:
+class SynthesisContext:
     """What new rows grow from.
 
     Parameters
@@ -113,29 +113,29 @@ class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
 
     def plan(self, df: DataFrame) -> SamplingPlan:
         """Return what would be made of each class, and what that costs; makes no rows."""
-        return self._grown(df, *self._looked_at(df)).plan
+        return self._context(df, *self._looked_at(df)).plan
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan and the new rows, which are computed when they are used."""
-        grown = self._grown(df, *self._looked_at(df))
-        if not grown.new:
-            return Resampling(grown.plan)
-        return Resampling(grown.plan, new_rows(self._pairs(grown), df, grown.roles, grown.space, grown.plan))
+        context = self._context(df, *self._looked_at(df))
+        if not context.new:
+            return Resampling(context.plan)
+        return Resampling(context.plan, new_rows(self._pairs(context), df, context.roles, context.space, context.plan))
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
-        return self._grown(df, roles, counts).plan
+        return self._context(df, roles, counts).plan
 
     @abstractmethod
-    def _pairs(self, grown: Growth) -> DataFrame:
+    def _pairs(self, context: SynthesisContext) -> DataFrame:
         """Return the parents of each new row: what `steelyard.frames.neighbors.pairs` returns, perhaps a ``point``."""
 
     @abstractmethod
-    def _work(self, grown: Growth) -> Work:
+    def _work(self, context: SynthesisContext) -> Work:
         """Return what it costs."""
 
-    def _strata(self, grown: Growth) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
+    def _strata(self, context: SynthesisContext) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
         """Return the rows with their `STRATUM`, and how many new rows and how many rows each stratum has."""
-        return grown.rows.withColumn(STRATUM, F.col(CLASS)), grown.new, {c: grown.counts[c] for c in grown.new}
+        return context.rows.withColumn(STRATUM, F.col(CLASS)), context.new, {c: context.counts[c] for c in context.new}
 
     def _features(self, df: DataFrame, roles: Roles) -> Features:
         """Tell numbers from categories; what is interpolated beside the features must be numbers."""
@@ -144,25 +144,25 @@ class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
             find_features(df, numbers, type(self).__name__, categories=False)
         return super()._features(df, roles)
 
-    def _grown(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Growth:
+    def _context(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SynthesisContext:
         """Find out all that is needed to make the new rows."""
         new = self._new(counts)
         space = self._measured(df, roles, counts)
         classes = {c: ClassPlan(n, n + new.get(c, 0), new=new.get(c, 0)) for c, n in counts.items()}
         details = {"columns": roles.to_json(), **space.to_json()}
         plan = self._new_plan(roles, classes=classes, provenance=self.getOrDefault("provenance"), details=details)
-        grown = Growth(df, plan, roles, space, class_rows(df, plan, space, new, inherited(roles)))
-        return self._seeded(grown) if new else grown
+        context = SynthesisContext(df, plan, roles, space, class_rows(df, plan, space, new, inherited(roles)))
+        return self._seeded(context) if new else context
 
-    def _seeded(self, grown: Growth) -> Growth:
+    def _seeded(self, context: SynthesisContext) -> SynthesisContext:
         """Add who is a seed how often."""
-        rows, wanted, sizes = self._strata(grown)
-        seeds = share_out(rows, F.col(STRATUM), wanted, sizes, grown.plan)
+        rows, wanted, sizes = self._strata(context)
+        seeds = share_out(rows, F.col(STRATUM), wanted, sizes, context.plan)
         return self._recorded(
-            replace(grown, rows=rows, seeds=seeds), seeds={s: of.to_json() for s, of in seeds.items()}
+            replace(context, rows=rows, seeds=seeds), seeds={s: of.to_json() for s, of in seeds.items()}
         )
 
-    def _recorded(self, grown: Growth, **details: Any) -> Growth:
+    def _recorded(self, context: SynthesisContext, **details: Any) -> SynthesisContext:
         """Write down in the plan what was found."""
-        plan = replace(grown.plan, details={**grown.plan.details, **details}, work=self._work(grown))
-        return replace(grown, plan=plan)
+        plan = replace(context.plan, details={**context.plan.details, **details}, work=self._work(context))
+        return replace(context, plan=plan)

@@ -7,9 +7,9 @@ from typing import Any
 
 from steelyard.errors import InputError
 from steelyard.params import Parameter, param, wrong
-from steelyard.sampling._engine._base import EngineSampler
-from steelyard.sampling._params import HasCategories, HasMaxNewRows
-from steelyard.sampling._strategy import Kind
+from steelyard.sampling.engine.base import EngineSampler
+from steelyard.sampling.params import HasCategories, HasMaxNewRows
+from steelyard.sampling.strategy import Kind
 
 _BY_EQUALITY = {"SMOTEN", "RandomUnderSampler"}  # all they ask of a feature is whether it is the same
 

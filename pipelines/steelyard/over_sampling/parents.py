@@ -10,11 +10,11 @@ from pyspark.sql import types as T
 
 from steelyard.columns import clamped, col, dtype, is_vector
 from steelyard.hashing import row_hash
-from steelyard.sampling._apply import IS_SYNTHETIC, PROVENANCE
-from steelyard.sampling._features import as_vector, is_array, is_float, is_number, placed
-from steelyard.sampling._plan import SamplingPlan
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
+from steelyard.sampling.applying import IS_SYNTHETIC, PROVENANCE
+from steelyard.sampling.features import as_vector, is_array, is_float, is_number, placed
+from steelyard.sampling.plan import SamplingPlan
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
 
 
 def inherited(roles: Roles) -> list[str]:

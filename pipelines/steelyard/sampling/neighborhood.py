@@ -14,16 +14,16 @@ from steelyard.frames.neighbors import nearest
 from steelyard.frames.search import Search
 from steelyard.hashing import ROW_ID
 from steelyard.labels import class_order
-from steelyard.sampling._apply import identified
-from steelyard.sampling._plan import SamplingPlan
-from steelyard.sampling._space import Space
+from steelyard.sampling.applying import identified
+from steelyard.sampling.plan import SamplingPlan
+from steelyard.sampling.space import Space
 
 _EVERYBODY = "all"
 _CODE = internal("code")
 
 
 @dataclass(frozen=True)
-class Rows:
+class IndexedRows:
     """A table as its neighbourhoods see it.
 
     Parameters
@@ -57,14 +57,14 @@ class Rows:
         """Return the codes of some classes."""
         return [i for i, c in enumerate(self.counts) if c in set(classes)]
 
-    def without(self, dropped: DataFrame | None, lost: Mapping[str, int]) -> Rows:
+    def without(self, dropped: DataFrame | None, lost: Mapping[str, int]) -> IndexedRows:
         """Return what is left without some rows."""
         if dropped is None:
             return self
         left = self.points.join(dropped, "row_id", "left_anti")
         return replace(self, points=left, counts={c: n - lost.get(c, 0) for c, n in self.counts.items()})
 
-    def joined_by(self, new: DataFrame, counts: Mapping[str, int]) -> Rows:
+    def joined_by(self, new: DataFrame, counts: Mapping[str, int]) -> IndexedRows:
         """Return these rows and new ones; `counts` are of both."""
         ordered = {c: counts[c] for c in self.counts}
         return replace(self, points=self.points.unionByName(new), counts=ordered)
@@ -92,7 +92,7 @@ class Rows:
         return found.select("row_id", "own", F.col("carried").alias("classes"), "neighbors")
 
 
-def surroundings(
+def index_rows(
     df: DataFrame,
     plan: SamplingPlan,
     space: Space,
@@ -102,7 +102,7 @@ def surroundings(
     block_bytes: int,
     how: str = "auto",
     recall: float = 0.95,
-) -> Rows:
+) -> IndexedRows:
     """Return all rows of a table, to look for neighbours among them. Shuffles them once, for their ids.
 
     Parameters
@@ -119,7 +119,7 @@ def surroundings(
     ordered = {c: counts[c] for c in class_order(counts)}
     points = located(identified(df, plan), plan, space, counts)
     search = Search(1, sizes={}, distinct=distinct, block_bytes=block_bytes, **space.searching())
-    return Rows(points, ordered, search, how, recall)
+    return IndexedRows(points, ordered, search, how, recall)
 
 
 def located(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:

@@ -18,39 +18,39 @@ from steelyard.columns import class_code, class_text, col, dtype, internal
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut
 from steelyard.labels import class_order
-from steelyard.sampling._apply import identified
-from steelyard.sampling._engine._cells import by_cells, centroids, orders
-from steelyard.sampling._engine._made import made_rows
-from steelyard.sampling._engine._run import Found, check_counts, run
-from steelyard.sampling._engine._scopes import Deal, Demand, by_class, check_size, in_one_task
-from steelyard.sampling._features import Features, find_features, listed
-from steelyard.sampling._measuring import MeasuringSampler
-from steelyard.sampling._params import HasEngine
-from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import Kind, added, cleaned, resolve
+from steelyard.sampling.applying import identified
+from steelyard.sampling.engine._cells import by_cells, centroids, task_quotas
+from steelyard.sampling.engine._made import made_rows
+from steelyard.sampling.engine._run import EngineResult, check_counts, run
+from steelyard.sampling.engine._scopes import ClassQuotas, TaskAssignment, by_class, check_size, in_one_task
+from steelyard.sampling.features import Features, find_features, listed
+from steelyard.sampling.measuring import MeasuringSampler
+from steelyard.sampling.params import HasEngine
+from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
+from steelyard.sampling.strategy import Kind, added, cleaned, resolve
 
 _CODE = internal("code")
 _ROUNDS = 3  # of cells that make up for others which failed
 
 
 @dataclass(frozen=True)
-class Job:
+class EngineRequest:
     """All that is known before anything runs."""
 
     table: DataFrame
     plan: SamplingPlan
     roles: Roles
     space: Space
-    demand: Demand
+    quotas: ClassQuotas
 
 
 class EngineSampler(HasEngine, MeasuringSampler):
     """Base of the methods whose rows imbalanced-learn chooses or makes.
 
-    A method says what runs: `_wrapped`. Its results are computed when they are asked for, and held on the executors:
-    they are dear.
+    A method returns the sampler that runs: `_wrapped`. Results are computed eagerly and checkpointed, because they are
+    expensive.
 
     Attributes
     ----------
@@ -86,41 +86,43 @@ class EngineSampler(HasEngine, MeasuringSampler):
 
     def plan(self, df: DataFrame) -> SamplingPlan:
         """Return how many rows of each class are dropped and made. Methods without counts are run for it."""
-        return self.resample(df).plan if self.cleans else self._job(df, *self._looked_at(df)).plan
+        return self.resample(df).plan if self.cleans else self._request(df, *self._looked_at(df)).plan
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan, the new rows and the ids of those that are dropped, all of them computed."""
-        job = self._job(df, *self._looked_at(df))
-        if not job.demand.codes:
-            return Resampling(job.plan)
-        with self._dealt(job) as deal:
-            found = self._found(job, deal)
-        plan = _told(job, deal, found)
+        request = self._request(df, *self._looked_at(df))
+        if not request.quotas.codes:
+            return Resampling(request.plan)
+        with self._assigned(request) as assignment:
+            found = self._found(request, assignment)
+        plan = _told(request, assignment, found)
         partly = [list(plan.classes).index(c) for c, of in plan.classes.items() if of.keep == "ids"]
         dropped = found.dropped.where(F.col("code").isin(partly)).select("row_id") if partly else None
-        classes = list(job.demand.counts)
-        made = made_rows(found.made, df, job.roles, job.space, classes) if any(found.new.values()) else None
+        classes = list(request.quotas.counts)
+        made = made_rows(found.made, df, request.roles, request.space, classes) if any(found.new.values()) else None
         return Resampling(plan, made, dropped)
 
     def check_counts(self, counts: Mapping[str, int]) -> None:
         """Raise `InputError` where the rows of each class are too few for what is asked for. Needs no table."""
-        check_size(self._demand(counts), self.getOrDefault("scope"))
+        check_size(self._quotas(counts), self.getOrDefault("scope"))
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
-        return self._job(df, roles, counts).plan
+        return self._request(df, roles, counts).plan
 
     def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
         return resolve(self.getOrDefault("sampling_strategy"), counts, self._means) if not self.cleans else {}
 
-    def _job(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Job:
+    def _request(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> EngineRequest:
         self.check_counts(counts)
-        demand = self._demand(counts)
+        quotas = self._quotas(counts)
         space = self._measured(df, roles, counts)
         details = {"columns": roles.to_json(), **space.to_json(), "scope": self.getOrDefault("scope")}
         work = Work(scans=4 + self.makes_rows + space.scans, shuffles=2, python=1, tasks=1)
-        after = {c: demand.wanted.get(i, n) for i, (c, n) in enumerate(counts.items())}
+        after = {c: quotas.wanted.get(i, n) for i, (c, n) in enumerate(counts.items())}
         classes = {c: _class_plan(n, max(n - after[c], 0), max(after[c] - n, 0)) for c, n in counts.items()}
-        return Job(df, self._new_plan(roles, classes=classes, details=details, work=work), roles, space, demand)
+        return EngineRequest(
+            df, self._new_plan(roles, classes=classes, details=details, work=work), roles, space, quotas
+        )
 
     def _features(self, df: DataFrame, roles: Roles) -> Features:
         method, declared = type(self).__name__, self.getOrDefault("categorical_features")
@@ -134,7 +136,7 @@ class EngineSampler(HasEngine, MeasuringSampler):
             )
         return features
 
-    def _demand(self, counts: Mapping[str, int]) -> Demand:
+    def _quotas(self, counts: Mapping[str, int]) -> ClassQuotas:
         method, strategy = type(self).__name__, self.getOrDefault("sampling_strategy")
         ordered = {c: counts[c] for c in class_order(counts)}
         if len(ordered) < 2:
@@ -152,7 +154,7 @@ class EngineSampler(HasEngine, MeasuringSampler):
         if grows and self.neighbors:
             self._check_enough(wanted, ordered, enough)
         codes = {c: i for i, c in enumerate(ordered)}
-        return Demand(
+        return ClassQuotas(
             method,
             ordered,
             {codes[c]: n for c, n in wanted.items()},
@@ -176,18 +178,18 @@ class EngineSampler(HasEngine, MeasuringSampler):
                 )
 
     @contextmanager
-    def _dealt(self, job: Job) -> Iterator[Deal]:
-        """Deal the rows to tasks."""
-        scope, points = self.getOrDefault("scope"), _points(job)
+    def _assigned(self, request: EngineRequest) -> Iterator[TaskAssignment]:
+        """TaskAssignment the rows to tasks."""
+        scope, points = self.getOrDefault("scope"), _points(request)
         if scope == "cell":
-            centres = centroids(job.table, job.roles, job.space, job.demand)
-            with by_cells(points, centres, job.space.scale, job.demand) as deal:
-                yield deal
+            centres = centroids(request.table, request.roles, request.space, request.quotas)
+            with by_cells(points, centres, request.space.scale, request.quotas) as assignment:
+                yield assignment
         else:
-            with (in_one_task if scope == "one_task" else by_class)(points, job.demand) as deal:
-                yield deal
+            with (in_one_task if scope == "one_task" else by_class)(points, request.quotas) as assignment:
+                yield assignment
 
-    def _found(self, job: Job, deal: Deal) -> Found:
+    def _found(self, request: EngineRequest, assignment: TaskAssignment) -> EngineResult:
         """Run the tasks; cells that fail to make rows leave them to the others.
 
         Raises
@@ -197,27 +199,27 @@ class EngineSampler(HasEngine, MeasuringSampler):
         """
         settings = {
             "sampler": _pickled(self._wrapped()),
-            "n_numbers": job.space.n_numbers,
-            "scale": None if job.space.scale is None else list(job.space.scale),
+            "n_numbers": request.space.n_numbers,
+            "scale": None if request.space.scale is None else list(request.space.scale),
             "counted": not self.cleans,
             "replaces": self.replaces,
             "near": self.near,
-            "seed": job.plan.seed,
+            "seed": request.plan.seed,
         }
         failed: dict[int, str] = {}
-        found = run(deal, deal.orders, settings)
-        for _ in range(_ROUNDS if deal.sizes and job.demand.grows else 0):
+        found = run(assignment, assignment.task_quotas, settings)
+        for _ in range(_ROUNDS if assignment.sizes and request.quotas.grows else 0):
             if not found.failures:
                 break
             failed.update(found.failures)
-            found = run(deal, orders(deal.sizes, job.demand, failed), settings)
+            found = run(assignment, task_quotas(assignment.sizes, request.quotas, failed), settings)
         if found.failures:
             raise InputError(
-                f"{job.demand.method} failed on these rows; imbalanced-learn says: "
+                f"{request.quotas.method} failed on these rows; imbalanced-learn says: "
                 f"{next(iter(found.failures.values()))}"
             )
         if not self.cleans:
-            check_counts(found, job.demand)
+            check_counts(found, request.quotas)
         return replace(found, failures=failed)
 
     def _given(self, *names: str) -> dict[str, Any]:
@@ -243,16 +245,16 @@ def _is_plain(value: Any) -> bool:
     return True
 
 
-def _points(job: Job) -> DataFrame:
+def _points(request: EngineRequest) -> DataFrame:
     """Return the rows as tasks get them. Shuffles them once, for their ids."""
-    code = class_code(job.table, job.plan.label, job.demand.counts)
-    named = identified(job.table, job.plan).withColumn(_CODE, code)
-    rows = job.space.filled(named, class_text(job.table, job.plan.label))
-    texts = [F.coalesce(col(f).cast("string"), F.lit("")) for f in job.space.features.categories]
+    code = class_code(request.table, request.plan.label, request.quotas.counts)
+    named = identified(request.table, request.plan).withColumn(_CODE, code)
+    rows = request.space.filled(named, class_text(request.table, request.plan.label))
+    texts = [F.coalesce(col(f).cast("string"), F.lit("")) for f in request.space.features.categories]
     return rows.select(
         F.col(ROW_ID).alias("row_id"),
         F.col(_CODE).alias("code"),
-        job.space.numbers(rows).alias("x"),
+        request.space.numbers(rows).alias("x"),
         (F.array(*texts) if texts else F.array()).cast("array<string>").alias("c"),
     )
 
@@ -262,31 +264,31 @@ def _class_plan(before: int, lost: int, new: int) -> ClassPlan:
     return ClassPlan(before, before - lost + new, keep=keep, new=new)
 
 
-def _told(job: Job, deal: Deal, found: Found) -> SamplingPlan:
+def _told(request: EngineRequest, assignment: TaskAssignment, found: EngineResult) -> SamplingPlan:
     """Return the plan with what has become of the rows."""
-    names = list(job.demand.counts)
+    names = list(request.quotas.counts)
     classes = {
         c: _class_plan(n, found.lost.get(i, 0), found.new.get(i, 0))
-        for i, (c, n) in enumerate(job.demand.counts.items())
+        for i, (c, n) in enumerate(request.quotas.counts.items())
     }
     details: dict[str, Any] = {
-        **job.plan.details,
-        "scope": deal.scope,
+        **request.plan.details,
+        "scope": assignment.scope,
         "engine": f"imbalanced-learn {importlib.metadata.version('imbalanced-learn')}",
-        "cleaned": [names[c] for c in job.demand.cleaned],
+        "cleaned": [names[c] for c in request.quotas.cleaned],
         "warnings": list(found.warnings),
     }
     if found.failures:
         details["failed"] = {str(t): words for t, words in found.failures.items()}
-    work = job.plan.work
-    cells = bool(deal.sizes)
+    work = request.plan.work
+    cells = bool(assignment.sizes)
     partly = any(of.keep == "ids" for of in classes.values())
     work = replace(
         work,
         scans=work.scans + cells,
         shuffles=work.shuffles + 3 * partly,
         python=work.python + cells,
-        tasks=deal.n,
-        distances=job.demand.total**2 // deal.n,
+        tasks=assignment.n,
+        distances=request.quotas.total**2 // assignment.n,
     )
-    return replace(job.plan, classes=classes, details=details, work=work)
+    return replace(request.plan, classes=classes, details=details, work=work)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any
 
-from steelyard.errors import InputError
 from steelyard.params import (
     NEIGHBORS,
     HasParameters,
@@ -14,6 +14,7 @@ from steelyard.params import (
     columns,
     flag,
     one_of,
+    only_false,
     param,
     share,
     whole,
@@ -159,13 +160,15 @@ class HasProvenance(HasParameters):
     )
 
 
-def _without_parents(name: str, value: object) -> bool:
-    if value is not False:
-        raise InputError(
-            f"{name} must be false: imbalanced-learn doesn't tell which rows it makes new ones of. "
-            f"Got {value!r} instead."
-        )
-    return False
+def scikit_learn_object(attribute: str) -> Callable[[str, object], Any]:
+    """Accept objects with ``fit`` and another attribute."""
+
+    def check(name: str, value: object) -> Any:
+        if isinstance(value, type) or not hasattr(value, "fit") or not hasattr(value, attribute):
+            raise wrong(name, f"an object with fit and {attribute}" if attribute != "fit" else "an estimator", value)
+        return value
+
+    return check
 
 
 class HasEngine(HasFeatures):
@@ -194,5 +197,7 @@ class HasEngine(HasFeatures):
         default=50_000,
     )
     provenance: Parameter[bool] = param(
-        "only false is supported: new rows have no known parents", _without_parents, default=False
+        "only false is supported: new rows have no known parents",
+        only_false("imbalanced-learn doesn't tell which rows it makes new ones of"),
+        default=False,
     )

@@ -17,11 +17,11 @@ from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.labels import class_order
 from steelyard.params import Parameter, ParamsReader, ParamsWriter, param
 from steelyard.sampling._advice import check_table
-from steelyard.sampling._apply import PROVENANCE, apply_plan
-from steelyard.sampling._params import HasColumns, seed
-from steelyard.sampling._plan import Effect, Resampling, SamplingPlan
-from steelyard.sampling._roles import Roles, find_roles
-from steelyard.sampling._strategy import Kind, Strategy, check_strategy, resolve
+from steelyard.sampling.applying import PROVENANCE, apply_plan
+from steelyard.sampling.params import HasColumns, seed
+from steelyard.sampling.plan import Effect, Resampling, SamplingPlan
+from steelyard.sampling.roles import Roles, find_roles
+from steelyard.sampling.strategy import Kind, Strategy, check_strategy, resolve
 from steelyard.stats import class_counts
 
 

@@ -13,7 +13,7 @@ from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError
 from steelyard.hashing import row_hash
 from steelyard.kernels.distance import LARGEST
-from steelyard.sampling._features import SHOWN, Features, array_of, is_float, is_number
+from steelyard.sampling.features import SHOWN, Features, array_of, is_float, is_number
 
 
 @dataclass(frozen=True)

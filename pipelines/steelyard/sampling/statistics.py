@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_text, col, dtype, of_key
 from steelyard.hashing import find_heavy_groups, is_clumped, row_hash, sample_limit
 from steelyard.kernels.distance import LARGEST
-from steelyard.sampling._features import Features, is_float, numbers_of
+from steelyard.sampling.features import Features, is_float, numbers_of
 
 _SAMPLE_ROWS = 1 << 14
 _SAMPLE_VALUES = 1 << 22

@@ -19,10 +19,10 @@ from steelyard.frames.workers import in_worker
 from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.allocate import largest_remainder
 from steelyard.kernels.cells import packed
-from steelyard.sampling._engine._scopes import Deal, Demand, Sizes
-from steelyard.sampling._engine._task import Order
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
+from steelyard.sampling.engine._scopes import ClassQuotas, Sizes, TaskAssignment
+from steelyard.sampling.engine._task import TaskQuota
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
 
 _CELLS_A_TASK = 8  # cells that are packed into a task: enough to fill it, few enough to be alike
 _MOST_CELLS = 1024
@@ -35,17 +35,17 @@ Floats = NDArray[np.float64]
 Places = Sequence[tuple[int, int]]
 
 
-def centroids(df: DataFrame, roles: Roles, space: Space, demand: Demand) -> Floats:
+def centroids(df: DataFrame, roles: Roles, space: Space, quotas: ClassQuotas) -> Floats:
     """Find the centres of cells in a bounded hash sample of the rows; one where rows have no numbers.
 
     One scan of the table.
     """
     if not space.n_numbers:
         return np.zeros((1, 0))
-    n_cells = min(max(_CELLS_A_TASK * demand.total // demand.max_rows, 1), _MOST_CELLS)
+    n_cells = min(max(_CELLS_A_TASK * quotas.total // quotas.max_rows, 1), _MOST_CELLS)
     wanted = min(n_cells * _SAMPLED, _SAMPLE_VALUES // space.n_numbers)
     position = row_hash(df, {*roles.identity, *space.features.names}, 0, "cells of a sampler")
-    last = F.lit(sample_limit(wanted, demand.total)).cast("bigint")
+    last = F.lit(sample_limit(wanted, quotas.total)).cast("bigint")
     some = df.withColumn(_POSITION, position).where(F.col(_POSITION) <= last)
     rows = space.filled(some, class_text(df, roles.label))
     found = (
@@ -59,14 +59,16 @@ def centroids(df: DataFrame, roles: Roles, space: Space, demand: Demand) -> Floa
 
 
 @contextmanager
-def by_cells(points: DataFrame, centres: Floats, scale: Sequence[float] | None, demand: Demand) -> Iterator[Deal]:
-    """Deal rows into cells, and cells into tasks of at most `max_rows` rows.
+def by_cells(
+    points: DataFrame, centres: Floats, scale: Sequence[float] | None, quotas: ClassQuotas
+) -> Iterator[TaskAssignment]:
+    """Assign rows to cells, and cells to tasks of at most `max_rows` rows.
 
     Each row lies in the cell of the nearest centre. Cells that are near to each other share a task; one that is too
     large for a task is cut by hashes of its rows. Where rows are taken away, all rows of the rarest class go into each
     task, if they fill no more than half of it: they are few, and they are what the others are judged by.
 
-    The rows are cached as long as the deal is used.
+    The rows are cached while the assignment is used.
     """
     cells = {_ALL: (centres, 1)}
     task = in_worker("steelyard.frames._neighbor_task", "locate", n_features=centres.shape[1], scale=scale, cells=cells)
@@ -74,8 +76,8 @@ def by_cells(points: DataFrame, centres: Floats, scale: Sequence[float] | None, 
     kind = T.StructType([*named.schema.fields]).add("cell", "integer").add("visited", T.ArrayType(T.IntegerType()))
     located = named.mapInArrow(task, kind) if centres.shape[1] else named.withColumn("cell", F.lit(0))
     with cached(located.select(*points.columns, "cell")) as kept:
-        guest = _guest(demand)
-        places = _places(kept, len(centres), guest, demand)
+        guest = _guest(quotas)
+        places = _places(kept, len(centres), guest, quotas)
         own = _task(places)
         n = max(last for _, last in places) + 1
         everywhere = F.sequence(F.lit(0), F.lit(n - 1))
@@ -83,20 +85,20 @@ def by_cells(points: DataFrame, centres: Floats, scale: Sequence[float] | None, 
         rows = kept.select("*", F.explode(tasks).alias("task")).withColumn("home", F.col("task") == own)
         sizes = _sizes(kept, own)
         if guest is not None:
-            sizes = {t: {**sizes.get(t, {}), guest: demand.sizes[guest]} for t in range(n)}
-        yield Deal(rows, n, orders(sizes, demand), f"cell: {n} cells", sizes)
+            sizes = {t: {**sizes.get(t, {}), guest: quotas.sizes[guest]} for t in range(n)}
+        yield TaskAssignment(rows, n, task_quotas(sizes, quotas), f"cell: {n} cells", sizes)
 
 
-def _guest(demand: Demand) -> int | None:
+def _guest(quotas: ClassQuotas) -> int | None:
     """Return the class whose rows go into every task."""
-    rarest = demand.rarest()
-    few = demand.sizes[rarest] <= demand.max_rows // 2
-    return rarest if few and not demand.grows and rarest not in demand.codes else None
+    rarest = quotas.rarest()
+    few = quotas.sizes[rarest] <= quotas.max_rows // 2
+    return rarest if few and not quotas.grows and rarest not in quotas.codes else None
 
 
-def _places(kept: DataFrame, n_cells: int, guest: int | None, demand: Demand) -> Places:
+def _places(kept: DataFrame, n_cells: int, guest: int | None, quotas: ClassQuotas) -> Places:
     """Return the first and the last task of each cell: no task gets more than `max_rows` rows."""
-    capacity = demand.max_rows - (0 if guest is None else demand.sizes[guest])
+    capacity = quotas.max_rows - (0 if guest is None else quotas.sizes[guest])
     others = kept if guest is None else kept.where(F.col("code") != guest)
     counted = {r["cell"]: r["count"] for r in others.groupBy("cell").count().collect()}
     sizes = [counted.get(c, 0) for c in range(n_cells)]
@@ -130,7 +132,7 @@ def _sizes(kept: DataFrame, task: Column) -> dict[int, dict[int, int]]:
     return {t: dict(sorted(of.items())) for t, of in sorted(found.items())}
 
 
-def orders(sizes: Sizes, demand: Demand, failed: Mapping[int, str] | None = None) -> dict[int, Order]:
+def task_quotas(sizes: Sizes, quotas: ClassQuotas, failed: Mapping[int, str] | None = None) -> dict[int, TaskQuota]:
     """Return what each task is told, so that the counts add up to what is wanted.
 
     New rows are shared by the tasks that hold more than enough rows of their class and some of another, in proportion
@@ -141,36 +143,36 @@ def orders(sizes: Sizes, demand: Demand, failed: Mapping[int, str] | None = None
     InputError
         If no task can make rows of a class.
     """
-    if not demand.wanted:
-        found = {t: [c for c in demand.cleaned if c in of] for t, of in sizes.items() if len(of) > 1}
+    if not quotas.wanted:
+        found = {t: [c for c in quotas.cleaned if c in of] for t, of in sizes.items() if len(of) > 1}
         return {t: classes for t, classes in found.items() if classes}
     told: dict[int, dict[int, int]] = {}
-    for code, wanted in demand.wanted.items():
+    for code, wanted in quotas.wanted.items():
         tasks = [t for t, of in sizes.items() if of.get(code) and t not in (failed or {})]
-        if demand.grows:
-            tasks = [t for t in tasks if sizes[t][code] > demand.enough and len(sizes[t]) > 1]
-            _check_any(tasks, code, sizes, demand, failed or {})
+        if quotas.grows:
+            tasks = [t for t in tasks if sizes[t][code] > quotas.enough and len(sizes[t]) > 1]
+            _check_any(tasks, code, sizes, quotas, failed or {})
         rows = [sizes[t][code] for t in tasks]
-        parts = largest_remainder(rows, wanted - demand.sizes[code] if demand.grows else wanted)
+        parts = largest_remainder(rows, wanted - quotas.sizes[code] if quotas.grows else wanted)
         for task, before, part in zip(tasks, rows, parts, strict=True):
-            after = before + part if demand.grows else part
+            after = before + part if quotas.grows else part
             if after != before:
                 told.setdefault(task, {})[code] = after
     return dict(told)
 
 
-def _check_any(tasks: list[int], code: int, sizes: Sizes, demand: Demand, failed: Mapping[int, str]) -> None:
+def _check_any(tasks: list[int], code: int, sizes: Sizes, quotas: ClassQuotas, failed: Mapping[int, str]) -> None:
     if tasks:
         return
-    name = list(demand.counts)[code]
+    name = list(quotas.counts)[code]
     if failed:
         raise InputError(
-            f"{demand.method} failed in every cell that holds enough rows of class {name!r}; imbalanced-learn says: "
+            f"{quotas.method} failed in every cell that holds enough rows of class {name!r}; imbalanced-learn says: "
             f"{next(iter(failed.values()))}"
         )
     most = max(of.get(code, 0) for of in sizes.values())
     raise InputError(
-        f"{demand.method} needs a cell with more than {demand.enough} rows of class {name!r} and some of another, and "
+        f"{quotas.method} needs a cell with more than {quotas.enough} rows of class {name!r} and some of another, and "
         f"none of {len(sizes)} cells has them (the most is {most}): raise max_rows, so that cells are larger, or take "
         "scope='class'"
     )

@@ -11,13 +11,13 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import of_key
 from steelyard.errors import InputError
-from steelyard.sampling._engine._task import Order
+from steelyard.sampling.engine._task import TaskQuota
 
 Sizes = Mapping[int, Mapping[int, int]]
 
 
 @dataclass(frozen=True)
-class Demand:
+class ClassQuotas:
     """What is asked for. Classes go by their codes: places in the order of the labels.
 
     Parameters
@@ -64,7 +64,7 @@ class Demand:
         """Return the class with the fewest rows; of equal ones the first."""
         return min((c for c in range(len(self.counts)) if c != without), key=self.sizes.__getitem__)
 
-    def order(self, code: int | None = None) -> Order:
+    def quota(self, code: int | None = None) -> TaskQuota:
         """Return what one task is told that does it all, or all of one class."""
         if not self.wanted:
             return list(self.cleaned) if code is None else [code]
@@ -72,7 +72,7 @@ class Demand:
 
 
 @dataclass(frozen=True)
-class Deal:
+class TaskAssignment:
     """Rows as tasks get them.
 
     Parameters
@@ -81,7 +81,7 @@ class Deal:
         ``task`` (from 0 on), ``row_id``, ``code``, ``home``, ``x`` and ``c``.
     n : int
         Tasks.
-    orders : mapping
+    task_quotas : mapping
         What each is told; tasks without an order leave their rows as they are.
     scope : str
         For the record.
@@ -91,12 +91,12 @@ class Deal:
 
     rows: DataFrame
     n: int
-    orders: Mapping[int, Order]
+    task_quotas: Mapping[int, TaskQuota]
     scope: str
     sizes: Sizes = field(default_factory=dict)
 
 
-def check_size(demand: Demand, scope: str) -> None:
+def check_size(quotas: ClassQuotas, scope: str) -> None:
     """Refuse what would put too many rows into one task.
 
     Raises
@@ -104,40 +104,45 @@ def check_size(demand: Demand, scope: str) -> None:
     InputError
         Says what to do instead.
     """
-    if scope == "cell" or not demand.codes:
+    if scope == "cell" or not quotas.codes:
         return
-    what, rows = "the whole table", demand.total
+    what, rows = "the whole table", quotas.total
     if scope == "class":
-        largest = max(demand.codes, key=lambda c: _both(demand, c))
-        what, rows = f"class {list(demand.counts)[largest]!r} and the rarest other one", _both(demand, largest)
-    if rows > demand.max_rows:
+        largest = max(quotas.codes, key=lambda c: _both(quotas, c))
+        what, rows = f"class {list(quotas.counts)[largest]!r} and the rarest other one", _both(quotas, largest)
+    if rows > quotas.max_rows:
         raise InputError(
-            f"{demand.method} with scope={scope!r} gets {what} in one task: {rows:,} rows, and max_rows is "
-            f"{demand.max_rows:,}. Set scope='cell', which resamples cells of similar rows on their own; raise "
+            f"{quotas.method} with scope={scope!r} gets {what} in one task: {rows:,} rows, and max_rows is "
+            f"{quotas.max_rows:,}. Set scope='cell', which resamples cells of similar rows on their own; raise "
             "max_rows, if one executor has the memory and you the time; or take random_under_sampler first"
         )
 
 
-def _both(demand: Demand, code: int) -> int:
-    return demand.sizes[code] + demand.sizes[demand.rarest(without=code)]
+def _both(quotas: ClassQuotas, code: int) -> int:
+    return quotas.sizes[code] + quotas.sizes[quotas.rarest(without=code)]
 
 
 @contextmanager
-def in_one_task(points: DataFrame, demand: Demand) -> Iterator[Deal]:
+def in_one_task(points: DataFrame, quotas: ClassQuotas) -> Iterator[TaskAssignment]:
     """Give one task all rows."""
     rows = points.select(F.lit(0).alias("task"), F.lit(True).alias("home"), "*")
-    yield Deal(rows, 1, {0: demand.order()}, "one_task")
+    yield TaskAssignment(rows, 1, {0: quotas.quota()}, "one_task")
 
 
 @contextmanager
-def by_class(points: DataFrame, demand: Demand) -> Iterator[Deal]:
+def by_class(points: DataFrame, quotas: ClassQuotas) -> Iterator[TaskAssignment]:
     """Give each class in which something is to be done a task, and the rarest other class with it."""
     tasks: dict[int, list[int]] = {}
-    for task, code in enumerate(demand.codes):
-        for member in (code, demand.rarest(without=code)):
+    for task, code in enumerate(quotas.codes):
+        for member in (code, quotas.rarest(without=code)):
             tasks.setdefault(member, []).append(task)
     inside = points.where(F.col("code").isin(list(tasks)))
     copies = inside.select("*", F.explode(of_key(tasks, F.col("code"), "array<int>")).alias("task"))
-    own = F.element_at(F.lit(demand.codes).cast("array<int>"), F.col("task") + 1)
-    orders = {task: demand.order(code) for task, code in enumerate(demand.codes)}
-    yield Deal(copies.withColumn("home", own == F.col("code")), len(orders), orders, f"class: {len(orders)} tasks")
+    own = F.element_at(F.lit(quotas.codes).cast("array<int>"), F.col("task") + 1)
+    task_quotas = {task: quotas.quota(code) for task, code in enumerate(quotas.codes)}
+    yield TaskAssignment(
+        copies.withColumn("home", own == F.col("code")),
+        len(task_quotas),
+        task_quotas,
+        f"class: {len(task_quotas)} tasks",
+    )

@@ -10,15 +10,15 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
-from steelyard.frames.caching import held
+from steelyard.frames.caching import checkpointed
 from steelyard.params import NEIGHBORS, Parameter, one_of, param
-from steelyard.sampling._measuring import SearchingSampler
-from steelyard.sampling._params import COUNTED
-from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
-from steelyard.sampling._strategy import cleaned
-from steelyard.sampling._surroundings import Rows
+from steelyard.sampling.measuring import SearchingSampler
+from steelyard.sampling.neighborhood import IndexedRows
+from steelyard.sampling.params import COUNTED
+from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
+from steelyard.sampling.strategy import cleaned
 
 
 class CleaningSampler(SearchingSampler):
@@ -36,7 +36,7 @@ class CleaningSampler(SearchingSampler):
     distinct_neighbors: Parameter[bool] = COUNTED  # type: ignore[assignment]  # None has no meaning here
 
     @abstractmethod
-    def _dropped(self, rows: Rows) -> tuple[DataFrame | None, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame | None, Mapping[str, int]]:
         """Return ``row_id`` of the rows to be dropped, computed, and how many of each class they are."""
 
     def plan(self, df: DataFrame) -> SamplingPlan:
@@ -73,16 +73,16 @@ class CleaningSampler(SearchingSampler):
         return {}
 
 
-def settled(verdicts: DataFrame, rows: Rows) -> tuple[DataFrame, dict[str, int]]:
+def settled(verdicts: DataFrame, rows: IndexedRows) -> tuple[DataFrame, dict[str, int]]:
     """Compute which rows are dropped, and count them by class.
 
     Parameters
     ----------
     verdicts : DataFrame
         ``row_id`` and ``own`` class of rows to be dropped.
-    rows : Rows
+    rows : IndexedRows
     """
-    dropped = held(verdicts.select("row_id", "own"))
+    dropped = checkpointed(verdicts.select("row_id", "own"))
     names = list(rows.counts)
     lost = {names[r["own"]]: r["count"] for r in dropped.groupBy("own").count().collect()}
     return dropped.select("row_id"), lost
@@ -108,10 +108,21 @@ def commonest(classes: Column) -> Column:
     return -F.array_max(votes).getField("c")
 
 
-def edited(rows: Rows, k: int, kind_sel: str) -> tuple[DataFrame, dict[str, int]]:
+def edited(rows: IndexedRows, k: int, kind_sel: str) -> tuple[DataFrame, dict[str, int]]:
     """Drop what the k nearest rows contradict: Wilson's editing."""
     near = rows.neighbors(k, rows.cleaned)
     return settled(near.where(outvoted(kind_sel)), rows)
+
+
+def linked(rows: IndexedRows) -> tuple[DataFrame, dict[str, int]]:
+    """Drop the rows in Tomek links."""
+    near = checkpointed(rows.neighbors(1, list(rows.counts)).where(F.size("neighbors") > 0))
+    one = near.select("row_id", "own", F.col("neighbors")[0].alias("other"))
+    # Columns made anew: a join of a frame with itself is told apart by them.
+    other = near.select((F.col("row_id") + 0).alias("other"), (F.col("neighbors")[0] + 0).alias("back"))
+    rivals = near.where(F.col("classes")[0] != F.col("own")).select((F.col("row_id") + 0).alias("row_id"))
+    links = one.join(rivals, "row_id", "left_semi").join(other, "other").where(F.col("back") == F.col("row_id"))
+    return settled(links.where(F.col("own").isin(rows.codes(rows.cleaned))), rows)
 
 
 class Editing(CleaningSampler):
@@ -125,12 +136,12 @@ class Editing(CleaningSampler):
         default="all",
     )
 
-    def _edited(self, rows: Rows, k: int) -> tuple[DataFrame, dict[str, int]]:
+    def _edited(self, rows: IndexedRows, k: int) -> tuple[DataFrame, dict[str, int]]:
         """Drop what the k nearest rows contradict."""
         return edited(rows, k, self.getOrDefault("kind_sel"))
 
     def _in_rounds(
-        self, rows: Rows, ks: Iterable[int], *, allow_minority: bool, converging: bool
+        self, rows: IndexedRows, ks: Iterable[int], *, allow_minority: bool, converging: bool
     ) -> tuple[DataFrame | None, dict[str, int]]:
         """Drop in rounds, each from what the one before has left."""
         floor = rows.counts[rows.rarest]
@@ -141,7 +152,7 @@ class Editing(CleaningSampler):
             # As in imbalanced-learn: which class is the rarest, and so isn't cleaned, is asked anew in each round.
             rest = replace(rest, cleaned=tuple(cleaned(self.getOrDefault("sampling_strategy"), rest.counts)))
             now, fewer = self._edited(rest, k)
-            dropped = now if dropped is None else held(dropped.unionByName(now))
+            dropped = now if dropped is None else checkpointed(dropped.unionByName(now))
             lost = {c: n + fewer.get(c, 0) for c, n in lost.items()}
             left = {c: n - lost[c] for c, n in rows.counts.items()}
             others = [n for c, n in left.items() if c != rows.rarest]

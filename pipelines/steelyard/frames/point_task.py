@@ -13,7 +13,7 @@ from steelyard.frames._arrow import loosened, matrix
 from steelyard.kernels.geometric import in_ball
 from steelyard.kernels.random import normal, uniform
 
-USED = frozenset({"x", "own", "rival"})
+USED = frozenset({"x", "own", "enemy"})
 """Columns that a task doesn't pass on."""
 
 Bounds = Mapping[str, tuple[Sequence[float], Sequence[float]]]
@@ -34,7 +34,7 @@ def around(
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        ``seed_id``, ``replicate``, ``class``, ``x``, the partners' ``own`` and ``rival``, either null, and whatever
+        ``seed_id``, ``replicate``, ``class``, ``x``, the partners' ``own`` and ``enemy``, either null, and whatever
         is to be passed on.
     scale : sequence of float, optional
         What numbers are divided by while distances are taken.
@@ -47,22 +47,22 @@ def around(
     Yields
     ------
     pyarrow.RecordBatch
-        The same without ``x``, ``own`` and ``rival``; then ``point``, ``gap`` and ``by_rival``: whether the rival was
+        The same without ``x``, ``own`` and ``enemy``; then ``point``, ``gap`` and ``by_enemy``: whether the enemy was
         the nearer one.
     """
     for batch in batches:
         centers = _rows(batch["x"])
         divisor = np.ones(centers.shape[1]) if scale is None else np.asarray(scale)
-        own, rival = (_partners(batch[name], centers) / divisor for name in ("own", "rival"))
+        own, enemy = (_partners(batch[name], centers) / divisor for name in ("own", "enemy"))
         scaled = centers / divisor
-        far = [np.square(p - scaled).sum(axis=1) for p in (own, rival)]
-        by_rival = np.isnan(far[0]) | (far[1] < far[0])
-        surfaces = np.where(by_rival[:, None], rival, own)
+        far = [np.square(p - scaled).sum(axis=1) for p in (own, enemy)]
+        by_enemy = np.isnan(far[0]) | (far[1] < far[0])
+        surfaces = np.where(by_enemy[:, None], enemy, own)
         ids, replicate = batch["seed_id"].to_numpy(), batch["replicate"].to_numpy()
         directions = normal(ids, seed, f"{purpose}/direction", centers.shape[1], replicate)
         radii = uniform(ids, seed, f"{purpose}/radius", replicate)
         points, gaps = in_ball(scaled, surfaces, directions, radii, truncation=truncation, deformation=deformation)
-        yield _batch(batch, _inside(points * divisor, batch["class"], bounds), gap=gaps, by_rival=by_rival)
+        yield _batch(batch, _inside(points * divisor, batch["class"], bounds), gap=gaps, by_enemy=by_enemy)
 
 
 def jittered(

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_text, col, internal, of_key, require_columns
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut, row_hash, with_row_id, with_side
-from steelyard.sampling._plan import SamplingPlan
+from steelyard.sampling.plan import SamplingPlan
 
 IS_SYNTHETIC = "is_synthetic"
 PROVENANCE = ("row_id", "seed_id", "neighbor_id", "gap")

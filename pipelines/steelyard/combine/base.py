@@ -11,17 +11,17 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import class_text
-from steelyard.frames.caching import held
+from steelyard.frames.caching import checkpointed
 from steelyard.hashing import ROW_ID
-from steelyard.over_sampling._base import Growth
-from steelyard.over_sampling._neighbors import NeighborSampler
-from steelyard.over_sampling._parents import new_rows
+from steelyard.over_sampling.base import SynthesisContext
+from steelyard.over_sampling.neighbors import NeighborSampler
+from steelyard.over_sampling.parents import new_rows
 from steelyard.params import Parameter, param, wrong
-from steelyard.sampling._params import HasNeighbors
-from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._strategy import Strategy, check_strategy, cleaned
-from steelyard.sampling._surroundings import Rows, located
+from steelyard.sampling.neighborhood import IndexedRows, located
+from steelyard.sampling.params import HasNeighbors
+from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.strategy import Strategy, check_strategy, cleaned
 
 
 def _classes(name: str, value: object) -> Strategy:
@@ -48,7 +48,7 @@ class CombinedSampler(HasNeighbors, NeighborSampler):
     )
 
     @abstractmethod
-    def _dropped(self, rows: Rows) -> tuple[DataFrame, Mapping[str, int]]:
+    def _dropped(self, rows: IndexedRows) -> tuple[DataFrame, Mapping[str, int]]:
         """Return ``row_id`` of the rows to be dropped, computed, and how many of each class they are."""
 
     def plan(self, df: DataFrame) -> SamplingPlan:
@@ -57,65 +57,67 @@ class CombinedSampler(HasNeighbors, NeighborSampler):
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan, the new rows that stay, and the ids of the rows of the table that don't."""
-        grown = self._grown(df, *self._looked_at(df))
-        before = {c: of.before for c, of in grown.plan.classes.items()}
-        counts = {c: n + grown.new.get(c, 0) for c, n in before.items()}
-        made = self._made(grown) if grown.new else None
-        rows = self._rows(grown, made, before, counts)
+        context = self._context(df, *self._looked_at(df))
+        before = {c: of.before for c, of in context.plan.classes.items()}
+        counts = {c: n + context.new.get(c, 0) for c, n in before.items()}
+        made = self._made(context) if context.new else None
+        rows = self._rows(context, made, before, counts)
         if not rows.cleaned:
-            return self._settled(grown, made, None, {})
+            return self._settled(context, made, None, {})
         dropped, lost = self._dropped(rows)
-        return self._settled(grown, made, dropped.select(F.col("row_id").alias(ROW_ID)), lost)
+        return self._settled(context, made, dropped.select(F.col("row_id").alias(ROW_ID)), lost)
 
-    def _made(self, grown: Growth) -> DataFrame:
-        pairs = self._pairs(grown)
-        return held(new_rows(pairs, grown.table, grown.roles, grown.space, grown.plan, id_column=ROW_ID))
+    def _made(self, context: SynthesisContext) -> DataFrame:
+        pairs = self._pairs(context)
+        return checkpointed(
+            new_rows(pairs, context.table, context.roles, context.space, context.plan, id_column=ROW_ID)
+        )
 
     def _rows(
-        self, grown: Growth, made: DataFrame | None, before: Mapping[str, int], counts: Mapping[str, int]
-    ) -> Rows:
-        plan, space = grown.plan, grown.space
-        rows = self._around(grown.table, plan, space, before, distinct=False)
+        self, context: SynthesisContext, made: DataFrame | None, before: Mapping[str, int], counts: Mapping[str, int]
+    ) -> IndexedRows:
+        plan, space = context.plan, context.space
+        rows = self._around(context.table, plan, space, before, distinct=False)
         if made is not None:
             rows = rows.joined_by(located(made, plan, space, before), counts)
         return replace(rows, cleaned=tuple(cleaned(self.getOrDefault("cleaning_strategy"), counts)))
 
     def _settled(
-        self, grown: Growth, made: DataFrame | None, dropped: DataFrame | None, lost: Mapping[str, int]
+        self, context: SynthesisContext, made: DataFrame | None, dropped: DataFrame | None, lost: Mapping[str, int]
     ) -> Resampling:
         """Tell rows of the table from new ones among those that are dropped."""
         fewer: dict[str, int] = {}
         kept, gone = made, dropped
         if made is not None and dropped is not None:
             of_made = made.join(dropped, ROW_ID, "left_semi")
-            found = of_made.groupBy(class_text(made, grown.plan.label).alias("class")).count().collect()
+            found = of_made.groupBy(class_text(made, context.plan.label).alias("class")).count().collect()
             fewer = {r["class"]: r["count"] for r in found}
             kept = made.join(dropped, ROW_ID, "left_anti")
             gone = dropped.join(made.select(ROW_ID), ROW_ID, "left_anti")
         old = {c: n - fewer.get(c, 0) for c, n in lost.items()}
-        plan = self._final(grown, old, fewer)
+        plan = self._final(context, old, fewer)
         return Resampling(
             plan,
             None if kept is None else kept.drop(ROW_ID),
             gone.select(F.col(ROW_ID).alias("row_id")) if gone is not None and any(old.values()) else None,
         )
 
-    def _final(self, grown: Growth, old: Mapping[str, int], fewer: Mapping[str, int]) -> SamplingPlan:
+    def _final(self, context: SynthesisContext, old: Mapping[str, int], fewer: Mapping[str, int]) -> SamplingPlan:
         classes, asked = {}, {}
-        for c, of in grown.plan.classes.items():
+        for c, of in context.plan.classes.items():
             asked[c], new = of.after, of.new - fewer.get(c, 0)
             lost = old.get(c, 0)
             classes[c] = ClassPlan(of.before, of.before - lost + new, keep="ids" if lost else "all", new=new)
-        details = {**grown.plan.details, "before_cleaning": asked}
-        return replace(grown.plan, sampler=self.name, classes=classes, details=details, work=self._work(grown))
+        details = {**context.plan.details, "before_cleaning": asked}
+        return replace(context.plan, sampler=self.name, classes=classes, details=details, work=self._work(context))
 
     def _new_plan(self, roles: Roles, **what: Any) -> SamplingPlan:
         # Rows are made under the name of the method that makes them, so that they are the very rows that it makes.
         maker = "smotenc" if what["details"]["categories"] else "smote"
         return replace(super()._new_plan(roles, **what), sampler=maker)
 
-    def _work(self, grown: Growth) -> Work:
-        made, total = super()._work(grown), sum(of.after for of in grown.plan.classes.values())
+    def _work(self, context: SynthesisContext) -> Work:
+        made, total = super()._work(context), sum(of.after for of in context.plan.classes.values())
         return Work(
             scans=made.scans + 1,
             shuffles=made.shuffles + 10,

@@ -1,4 +1,4 @@
-"""What one task does: rows in order, imbalanced-learn, and what has become of the rows."""
+"""What one task does: sort rows, run imbalanced-learn, return dropped ids and new rows."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _SEEDS = 2**32
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-Order = Mapping[int, int] | Sequence[int]
+TaskQuota = Mapping[int, int] | Sequence[int]
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _TaskRows:
     """The rows of a task, by ascending row id."""
 
     ids: NDArray[np.int64]
@@ -44,7 +44,7 @@ class _Rows:
     coded: Floats
 
     @classmethod
-    def of(cls, table: pa.Table, n_numbers: int) -> _Rows:
+    def of(cls, table: pa.Table, n_numbers: int) -> _TaskRows:
         ordered = table.sort_by("row_id").combine_chunks()
         n = len(ordered)
         numbers = ordered["x"].combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(n, n_numbers)
@@ -87,7 +87,7 @@ def resample(
     sampler: bytes,
     n_numbers: int,
     scale: Sequence[float] | None,
-    orders: Mapping[int, Order],
+    task_quotas: Mapping[int, TaskQuota],
     counted: bool,
     replaces: bool,
     near: bool,
@@ -105,7 +105,7 @@ def resample(
     n_numbers : int
     scale : sequence of float, optional
         What numbers are divided by.
-    orders : mapping
+    task_quotas : mapping
         For each task in which there is something to do: rows that classes are to have, or the classes that may lose
         rows.
     counted : bool
@@ -123,14 +123,14 @@ def resample(
         new rows.
     """
     task = int(table["task"][0].as_py())
-    if task not in orders:
+    if task not in task_quotas:
         return _answer(task, "", [])
-    rows = _Rows.of(table, n_numbers)
+    rows = _TaskRows.of(table, n_numbers)
     units = Units.of(rows.numbers, scale, near)
     x = np.column_stack([(rows.numbers - units.origin) / units.scale, rows.coded])
-    order = orders[task]
-    emptied = [c for c, n in order.items() if n == 0] if isinstance(order, Mapping) else []
-    left = {c: n for c, n in order.items() if n} if isinstance(order, Mapping) else list(order)
+    quota = task_quotas[task]
+    emptied = [c for c, n in quota.items() if n == 0] if isinstance(quota, Mapping) else []
+    left = {c: n for c, n in quota.items() if n} if isinstance(quota, Mapping) else list(quota)
     try:
         outcome, made, labels, said = _filled(sampler, x, rows.codes, left, n_numbers, counted, seed + task)
     except ModuleNotFoundError as error:
@@ -150,37 +150,37 @@ def resample(
 
 
 def _filled(
-    sampler: bytes, x: Floats, codes: Codes, order: Order, n_numbers: int, counted: bool, seed: int
+    sampler: bytes, x: Floats, codes: Codes, quota: TaskQuota, n_numbers: int, counted: bool, seed: int
 ) -> tuple[Outcome, Floats, Codes, list[str]]:
     """Run the sampler, and once more where it made too few rows: it is asked for so many more.
 
     (imbalanced-learn's SVMSMOTE leaves out what it would have made of safe rows where there are none, and the like.)
     """
-    found = _run(pickle.loads(sampler), x, codes, order, n_numbers, counted, seed)
-    if not counted or not isinstance(order, Mapping):
+    found = _run(pickle.loads(sampler), x, codes, quota, n_numbers, counted, seed)
+    if not counted or not isinstance(quota, Mapping):
         return found
-    asked, before = dict(order), np.bincount(codes, minlength=max(order, default=0) + 1)
+    asked, before = dict(quota), np.bincount(codes, minlength=max(quota, default=0) + 1)
     for _ in range(_MORE_ROUNDS):
-        new = {c: int((found[2][found[0].new] == c).sum()) for c in order}
-        short = {c for c, n in order.items() if 0 < new[c] < n - before[c]}
+        new = {c: int((found[2][found[0].new] == c).sum()) for c in quota}
+        short = {c for c, n in quota.items() if 0 < new[c] < n - before[c]}
         if not short:
             break
         for c in short:
-            wanted, given = order[c] - int(before[c]), asked[c] - int(before[c])
+            wanted, given = quota[c] - int(before[c]), asked[c] - int(before[c])
             asked[c] = int(before[c]) + -(-given * wanted // new[c]) + 1
         found = _run(pickle.loads(sampler), x, codes, asked, n_numbers, counted, seed)
     return found
 
 
 def _run(
-    sampler: Any, x: Floats, codes: Codes, order: Order, n_numbers: int, counted: bool, seed: int
+    sampler: Any, x: Floats, codes: Codes, quota: TaskQuota, n_numbers: int, counted: bool, seed: int
 ) -> tuple[Outcome, Floats, Codes, list[str]]:
     """Run the sampler, and say what has become of the rows."""
-    if not order:
+    if not quota:
         return Outcome(np.ones(len(x), dtype=bool), np.empty(0, np.intp)), x, codes, []
     alone = len(np.unique(codes)) == 1
     given = (np.concatenate([x, x[:1]]), np.append(codes, _NOBODY)) if alone else (x, codes)
-    configured(sampler, order, list(range(n_numbers, x.shape[1])), seed)
+    configured(sampler, quota, list(range(n_numbers, x.shape[1])), seed)
     with one_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         made, labels = sampler.fit_resample(*given)[:2]
@@ -196,9 +196,9 @@ def _run(
     return Outcome(outcome.kept[: len(x)], new), made, labels, said[:_MOST_WARNINGS]
 
 
-def configured(sampler: Any, order: Order, categories: list[int], seed: int) -> None:
+def configured(sampler: Any, quota: TaskQuota, categories: list[int], seed: int) -> None:
     """Tell a sampler what to do: counts or classes, seeds, which columns are categories, one thread."""
-    strategy = dict(order) if isinstance(order, Mapping) else list(order)
+    strategy = dict(quota) if isinstance(quota, Mapping) else list(quota)
     if not hasattr(sampler, "get_params"):
         for name, value in (("sampling_strategy", strategy), ("random_state", seed % _SEEDS)):
             if hasattr(sampler, name):
@@ -220,7 +220,7 @@ def configured(sampler: Any, order: Order, categories: list[int], seed: int) -> 
 
 def _told(
     task: int,
-    rows: _Rows,
+    rows: _TaskRows,
     outcome: Outcome,
     made: Floats,
     labels: Codes,
@@ -244,7 +244,7 @@ def _told(
     return pa.concat_tables(parts)
 
 
-def _inside(made: Floats, labels: Codes, rows: _Rows, units: Units) -> Floats:
+def _inside(made: Floats, labels: Codes, rows: _TaskRows, units: Units) -> Floats:
     """Return rows in the table's units, numbers within those of their class."""
     width = rows.numbers.shape[1]
     found = made.copy()

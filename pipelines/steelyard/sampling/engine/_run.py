@@ -11,18 +11,18 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import EngineError, InputError
-from steelyard.frames.caching import held
+from steelyard.frames.caching import checkpointed
 from steelyard.frames.tasks import in_tasks
 from steelyard.frames.workers import in_worker
-from steelyard.sampling._engine._scopes import Deal, Demand
-from steelyard.sampling._engine._task import DROPPED, NEW, SCHEMA, STATUS, Order
+from steelyard.sampling.engine._scopes import ClassQuotas, TaskAssignment
+from steelyard.sampling.engine._task import DROPPED, NEW, SCHEMA, STATUS, TaskQuota
 
-_TASK = "steelyard.sampling._engine._task"
+_TASK = "steelyard.sampling.engine._task"
 
 
 @dataclass(frozen=True)
-class Found:
-    """What tasks have returned, computed and held.
+class EngineResult:
+    """What tasks have returned, checkpointed.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Found:
         return self.rows.where(F.col("kind") == NEW).select("code", "x", "c")
 
 
-def run(deal: Deal, orders: Mapping[int, Order], settings: Mapping[str, Any]) -> Found:
+def run(assignment: TaskAssignment, task_quotas: Mapping[int, TaskQuota], settings: Mapping[str, Any]) -> EngineResult:
     """Run all tasks now.
 
     Raises
@@ -59,9 +59,9 @@ def run(deal: Deal, orders: Mapping[int, Order], settings: Mapping[str, Any]) ->
     EngineError
         If executors lack what the sampler is made of.
     """
-    task = in_worker(_TASK, "resample", orders={t: _plain(o) for t, o in orders.items()}, **settings)
-    columns = deal.rows.select("task", "row_id", "code", "home", "x", "c")
-    rows = held(in_tasks(columns, F.col("task"), deal.n, task, SCHEMA))
+    task = in_worker(_TASK, "resample", task_quotas={t: _plain(o) for t, o in task_quotas.items()}, **settings)
+    columns = assignment.rows.select("task", "row_id", "code", "home", "x", "c")
+    rows = checkpointed(in_tasks(columns, F.col("task"), assignment.n, task, SCHEMA))
     counts = rows.where(F.col("kind") != STATUS).groupBy("kind", "code").count().collect()
     told = rows.where(F.col("kind") == STATUS).select("task", "said").collect()
     said = {r["task"]: json.loads(r["said"]) for r in sorted(told, key=lambda r: r["task"])}
@@ -71,7 +71,7 @@ def run(deal: Deal, orders: Mapping[int, Order], settings: Mapping[str, Any]) ->
             f"the Python of a Spark executor has no {missing}, which the sampler needs: install it there "
             "(imblearn is the package imbalanced-learn)"
         )
-    return Found(
+    return EngineResult(
         rows,
         {r["code"]: r["count"] for r in counts if r["kind"] == DROPPED},
         {r["code"]: r["count"] for r in counts if r["kind"] == NEW},
@@ -80,11 +80,11 @@ def run(deal: Deal, orders: Mapping[int, Order], settings: Mapping[str, Any]) ->
     )
 
 
-def _plain(order: Order) -> Order:
-    return {int(c): int(n) for c, n in order.items()} if isinstance(order, Mapping) else [int(c) for c in order]
+def _plain(quota: TaskQuota) -> TaskQuota:
+    return {int(c): int(n) for c, n in quota.items()} if isinstance(quota, Mapping) else [int(c) for c in quota]
 
 
-def check_counts(found: Found, demand: Demand) -> None:
+def check_counts(found: EngineResult, quotas: ClassQuotas) -> None:
     """Check that every class has the rows that were asked for.
 
     Raises
@@ -92,11 +92,11 @@ def check_counts(found: Found, demand: Demand) -> None:
     InputError
         With both numbers.
     """
-    names = list(demand.counts)
-    for code, wanted in demand.wanted.items():
-        after = demand.sizes[code] - found.lost.get(code, 0) + found.new.get(code, 0)
+    names = list(quotas.counts)
+    for code, wanted in quotas.wanted.items():
+        after = quotas.sizes[code] - found.lost.get(code, 0) + found.new.get(code, 0)
         if after != wanted:
             raise InputError(
-                f"{demand.method} was asked for {wanted:,} rows of class {names[code]!r}, and imbalanced-learn gave "
+                f"{quotas.method} was asked for {wanted:,} rows of class {names[code]!r}, and imbalanced-learn gave "
                 f"{after:,}: ask for that many, or use another method"
             )

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pyspark.sql import DataFrame
 
 from steelyard.errors import InputError
-from steelyard.frames.caching import held
+from steelyard.frames.caching import checkpointed
 from steelyard.frames.ranking import before, find_lines
 from steelyard.labels import class_order
-from steelyard.sampling._measuring import MeasuringSampler
-from steelyard.sampling._plan import ClassPlan, Resampling, SamplingPlan, Work
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
+from steelyard.sampling.measuring import MeasuringSampler
+from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
 
 
 class ChoosingSampler(MeasuringSampler):
@@ -52,7 +52,7 @@ class ChoosingSampler(MeasuringSampler):
         for code, line in lines.items():
             if line.count < reduced[names[code]]:
                 raise InputError(self._too_few(names[code], line.count, reduced[names[code]]))
-        return Resampling(plan, dropped=held(ranked.where(~before(lines)).select("row_id")))
+        return Resampling(plan, dropped=checkpointed(ranked.where(~before(lines)).select("row_id")))
 
     def _too_few(self, name: str, found: int, wanted: int) -> str:
         return f"{type(self).__name__} can keep {found:,} rows of class {name!r}, and {wanted:,} are asked for"

@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import check_names, dtype, require_columns, same_name
 from steelyard.errors import InputError
-from steelyard.sampling._apply import IS_SYNTHETIC
+from steelyard.sampling.applying import IS_SYNTHETIC
 
 
 @dataclass(frozen=True)

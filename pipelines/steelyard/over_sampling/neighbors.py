@@ -14,14 +14,14 @@ from steelyard.frames.cells import with_cells
 from steelyard.frames.neighbors import pairs
 from steelyard.frames.search import Search
 from steelyard.hashing import ROW_ID
-from steelyard.over_sampling._base import Growth, SyntheticSampler
-from steelyard.over_sampling._parents import on_the_way
 from steelyard.over_sampling._seeds import CLASS, USES
-from steelyard.sampling._features import Features
-from steelyard.sampling._measuring import SearchingSampler
-from steelyard.sampling._plan import Work
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._survey import Survey
+from steelyard.over_sampling.base import SynthesisContext, SyntheticSampler
+from steelyard.over_sampling.parents import on_the_way
+from steelyard.sampling.features import Features
+from steelyard.sampling.measuring import SearchingSampler
+from steelyard.sampling.plan import Work
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.survey import Survey
 
 
 class NeighborSampler(SyntheticSampler, SearchingSampler):
@@ -35,33 +35,33 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
 
     neighbors: ClassVar[str] = "k_neighbors"
 
-    def _pairs(self, grown: Growth) -> DataFrame:
-        assert grown.points is not None and grown.search is not None
-        numbers = grown.space.n_numbers if on_the_way(grown.table, grown.space) else 0
-        seed, purpose = grown.plan.seed, grown.plan.purpose
-        return pairs(grown.points, grown.search, seed=seed, purpose=purpose, numbers=numbers)
+    def _pairs(self, context: SynthesisContext) -> DataFrame:
+        assert context.points is not None and context.search is not None
+        numbers = context.space.n_numbers if on_the_way(context.table, context.space) else 0
+        seed, purpose = context.plan.seed, context.plan.purpose
+        return pairs(context.points, context.search, seed=seed, purpose=purpose, numbers=numbers)
 
-    def _seeded(self, grown: Growth) -> Growth:
+    def _seeded(self, context: SynthesisContext) -> SynthesisContext:
         """Add who is a seed how often, and how neighbours are searched."""
-        grown = super()._seeded(grown)
-        asked = dict.fromkeys(grown.new, 0)
-        for stratum, seeds in grown.seeds.items():
+        context = super()._seeded(context)
+        asked = dict.fromkeys(context.new, 0)
+        for stratum, seeds in context.seeds.items():
             asked[self._class_of(stratum)] += seeds.rows
-        search = self._search(grown, {c: (n, grown.counts[c]) for c, n in asked.items()})
+        search = self._search(context, {c: (n, context.counts[c]) for c, n in asked.items()})
         how, recall = self.getOrDefault("search"), self.getOrDefault("recall")
-        points = own_points(grown, without=on_the_way(grown.table, grown.space))
+        points = own_points(context, without=on_the_way(context.table, context.space))
         search = with_cells(points, search, how=how, recall=recall)
         cells = {c: d.to_json() for c, d in search.divisions.items()}
-        return self._recorded(replace(grown, points=points, search=search), cells=cells)
+        return self._recorded(replace(context, points=points, search=search), cells=cells)
 
     @staticmethod
     def _class_of(stratum: str) -> str:
         """Return the class that a stratum is part of."""
         return stratum
 
-    def _search(self, grown: Growth, sizes: Mapping[str, tuple[int, int]], k: int | None = None) -> Search:
-        distinct, wanted = self._distinct(grown.space.features), self._k() if k is None else k
-        of_space = grown.space.searching()
+    def _search(self, context: SynthesisContext, sizes: Mapping[str, tuple[int, int]], k: int | None = None) -> Search:
+        distinct, wanted = self._distinct(context.space.features), self._k() if k is None else k
+        of_space = context.space.searching()
         return Search(wanted, sizes=sizes, distinct=distinct, block_bytes=self._block_bytes(), **of_space)
 
     def _distinct(self, features: Features) -> bool:
@@ -99,15 +99,15 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
                     f"{sizes[c]:,}: {smaller}leave the class out of sampling_strategy{hint}"
                 )
 
-    def _work(self, grown: Growth) -> Work:
-        search = grown.search
+    def _work(self, context: SynthesisContext) -> Work:
+        search = context.search
         if search is None:  # not known yet
             return Work()
-        one_block, drawn = search.one_block(), any(s.again for s in grown.seeds.values())
+        one_block, drawn = search.one_block(), any(s.again for s in context.seeds.values())
         measured, placed = len(search.divisions), bool(search.divisions) and not one_block
         return Work(
-            scans=(4 if one_block else 6) + drawn + grown.space.scans + len(search.shares) + bool(measured),
-            shuffles=(2 if one_block else 8) + drawn + grown.plan.provenance + bool(measured),
+            scans=(4 if one_block else 6) + drawn + context.space.scans + len(search.shares) + bool(measured),
+            shuffles=(2 if one_block else 8) + drawn + context.plan.provenance + bool(measured),
             python=(1 if one_block else 2) + placed + measured,
             distances=sum(search.comparisons(c) for c in search.sizes),
             tasks=sum(layout.pairs for layout in search.layouts().values()),
@@ -115,13 +115,13 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
 
 
 def own_points(
-    grown: Growth, uses: Column | None = None, *, numbers: bool = False, without: Collection[str] = ()
+    context: SynthesisContext, uses: Column | None = None, *, numbers: bool = False, without: Collection[str] = ()
 ) -> DataFrame:
     """Return the rows as a search within classes wants them; what is used is asked for.
 
     Parameters
     ----------
-    grown : Growth
+    context : SynthesisContext
     uses : Column, optional
         In place of how often a row is used in all.
     numbers : bool, default False
@@ -129,15 +129,15 @@ def own_points(
     without : collection of str
         Columns that new rows don't need of their parents.
     """
-    used = grown.used() if uses is None else grown.used().withColumn(USES, uses)
-    carried = [grown.categories(grown.rows).alias("carried")] if grown.space.features.categories else []
+    used = context.used() if uses is None else context.used().withColumn(USES, uses)
+    carried = [context.categories(context.rows).alias("carried")] if context.space.features.categories else []
     return used.select(
         F.col(CLASS).alias("within"),
         F.col(ROW_ID).alias("row_id"),
-        grown.space.points(grown.rows).alias("x"),
+        context.space.points(context.rows).alias("x"),
         F.lit(True).alias("indexed"),
         (F.col(USES) > 0).alias("queried"),
         F.col(USES).alias("uses"),
-        grown.row(grown.rows, numbers=numbers, without=without).alias("row"),
+        context.row(context.rows, numbers=numbers, without=without).alias("row"),
         *carried,
     )

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from pyspark.sql import DataFrame
 
-from steelyard.sampling._base import Sampler
-from steelyard.sampling._features import Features, find_features
-from steelyard.sampling._params import HasCategories, HasSearch
-from steelyard.sampling._plan import SamplingPlan
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space, find_space
-from steelyard.sampling._surroundings import Rows, surroundings
-from steelyard.sampling._survey import Survey, refuse, survey
+from steelyard.sampling.base import Sampler
+from steelyard.sampling.features import Features, find_features
+from steelyard.sampling.neighborhood import IndexedRows, index_rows
+from steelyard.sampling.params import HasCategories, HasSearch
+from steelyard.sampling.plan import SamplingPlan
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space, find_space
+from steelyard.sampling.survey import Survey, refuse, survey
 
 
 class MeasuringSampler(HasCategories, Sampler):
@@ -70,9 +70,9 @@ class SearchingSampler(HasSearch, MeasuringSampler):
 
     def _around(
         self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int], *, distinct: bool
-    ) -> Rows:
+    ) -> IndexedRows:
         """Return all rows, to look for neighbours among them."""
-        return surroundings(
+        return index_rows(
             df,
             plan,
             space,

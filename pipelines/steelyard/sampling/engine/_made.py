@@ -10,10 +10,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype
-from steelyard.sampling._apply import IS_SYNTHETIC
-from steelyard.sampling._features import is_number, placed
-from steelyard.sampling._roles import Roles
-from steelyard.sampling._space import Space
+from steelyard.sampling.applying import IS_SYNTHETIC
+from steelyard.sampling.features import is_number, placed
+from steelyard.sampling.roles import Roles
+from steelyard.sampling.space import Space
 
 _EXACT_DIGITS = 15  # that a double carries
 
