@@ -18,7 +18,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 import steelyard.over_sampling as ours
 from steelyard.errors import InputError
-from steelyard.over_sampling._adasyn import _by_rivals
+from steelyard.over_sampling._adasyn import _share_by_enemies
 from steelyard.testing._tables import multiset, plain_table, sample_table
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_nobody_in_danger_is_an_error(spark: SparkSession) -> None:
         ours.ADASYN().plan(apart)
 
 
-def test_adasyn_divides_by_rivals(spark: SparkSession, clouds: tuple[Floats, NDArray[Any]]) -> None:
+def test_adasyn_divides_share_by_enemies(spark: SparkSession, clouds: tuple[Floats, NDArray[Any]]) -> None:
     x, y = clouds
     k, wanted = 5, 301
     sampler = ours.ADASYN(sampling_strategy={"b": 40 + wanted}, provenance=True)
@@ -115,8 +115,8 @@ def test_adasyn_divides_by_rivals(spark: SparkSession, clouds: tuple[Floats, NDA
 
 
 def test_largest_remainder_of_equal_rows() -> None:
-    assert _by_rivals({0: 4, 1: 2, 3: 1}, 6) == {0: 0, 1: 2, 3: 4}
-    assert sum(_by_rivals({1: 7, 2: 5, 5: 3}, 100).values()) == 100
+    assert _share_by_enemies({0: 4, 1: 2, 3: 1}, 6) == {0: 0, 1: 2, 3: 4}
+    assert sum(_share_by_enemies({1: 7, 2: 5, 5: 3}, 100).values()) == 100
 
 
 def adult(spark: SparkSession, path: str, n: int = 600) -> tuple[DataFrame, pd.DataFrame, list[str], list[str]]:

@@ -11,8 +11,8 @@ GENERATED = {
     "datasets/_card_transactions.py",
     "frames/neighbors.py",
     "frames/tasks.py",
-    "over_sampling/_parents.py",
-    "sampling/_survey.py",
+    "over_sampling/parents.py",
+    "sampling/survey.py",
     "splitting/_plan.py",
 }
 
