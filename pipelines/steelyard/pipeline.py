@@ -23,10 +23,15 @@ from steelyard.frames.caching import cached
 from steelyard.params import ParamsReader, ParamsWriter, column, param, wrong
 from steelyard.sampling import Sampler
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "without_drawn_folds"]
 
 # What CrossValidator and TrainValidationSplit draw their folds by, and leave in the tables that they fit on.
 _DRAWN_FOLDS = re.compile(r".*_[0-9a-f]{12}_rand")
+
+
+def without_drawn_folds(df: DataFrame) -> DataFrame:
+    """Return a table without the random numbers by which Spark's validators draw their folds."""
+    return df.drop(*[c for c in df.columns if _DRAWN_FOLDS.fullmatch(c)])
 
 
 def _stages(name: str, value: object) -> list[Any]:
@@ -138,7 +143,7 @@ class Pipeline(SparkPipeline):
         fold = self.getOrDefault("fold_col")
         if fold is not None:
             require_columns(df, [fold], "fold_col")
-        return df.drop(*[c for c in df.columns if c == fold or _DRAWN_FOLDS.fullmatch(c)])
+        return without_drawn_folds(df.drop(fold) if fold is not None else df)
 
     def write(self) -> _Writer:
         """Return a writer: ``pipeline.write().overwrite().save(path)``."""

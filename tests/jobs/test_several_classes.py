@@ -11,12 +11,13 @@ from pyspark.sql import functions as F
 from sklearn.metrics import recall_score
 from small_pipelines import pipeline
 
+from steelyard.classifier import fit_decisions
+from steelyard.config import DecideConfig
 from steelyard.errors import ConfigError
 from steelyard.report import verdict
 from steelyard.stages import Context, run_stage
-from steelyard.stages._model import saved_model
+from steelyard.stages._model import saved_policy, trained_model
 from steelyard.stages._source import dataset, rows_of
-from steelyard.stages.decide import policy_of, scored
 
 Start = Callable[..., Context]
 
@@ -30,18 +31,15 @@ def test_calibration_keeps_what_class_weights_asked_for(
     ctx = start(pipeline(real_data("thyroid_ann"), data=data, train=weighted))
     for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
         run_stage(ctx, stage)
-    model, decision = saved_model(ctx.run)
+    model, decision = trained_model(ctx.run), saved_policy(ctx.run)
     assert decision.calibration.method == "platt"
     share = {c: decision.priors[c] * w for c, w in decision.class_weights.items()}
     assert set(share) == set(decision.classes)
     assert list(share.values()) == pytest.approx([1 / len(share)] * len(share)), "probability over prior"
 
     known = dataset(ctx)
-    rows = scored(rows_of(ctx, "validation"), known, model)
-    uncalibrated = replace(
-        ctx, config=ctx.config.model_copy(update={"decide": ctx.config.decide.model_copy(update={"calibrate": "none"})})
-    )
-    alone = policy_of(uncalibrated, rows, known, model)
+    counts, rows = ctx.read("split", "plan.json")["counts"]["train"], rows_of(ctx, "validation")
+    alone = fit_decisions(model, rows, known, counts, DecideConfig(calibrate="none"))
     assert alone.class_weights == {}, "the weights are in the probabilities already"
     ways = {"weighted": decision, "uncalibrated": alone, "undone": replace(decision, class_weights={})}
     tested = model.predict(rows_of(ctx, "test"))

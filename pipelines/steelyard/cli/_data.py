@@ -278,12 +278,12 @@ def score(
     from steelyard.config import SparkConfig, known_format
     from steelyard.stages._check import check_path
     from steelyard.stages._current import find_run
-    from steelyard.stages._model import saved_model
+    from steelyard.stages._model import saved_classifier
     from steelyard.stages.score import score_table
 
     how = reading(options, missing)
     form = known_format(form, "--format")
-    saved_model(find_run(run_dir))
+    saved_classifier(find_run(run_dir))
     check_path(data, SparkConfig(), "DATA")
     session = command_session(SparkConfig())
     written = score_table(session, run_dir, data, out, form, overwrite=overwrite, warn=tell_note, **how)

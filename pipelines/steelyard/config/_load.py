@@ -12,16 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
+from steelyard.config._faults import explain
 from steelyard.config._pipeline import PipelineConfig
-from steelyard.config._secrets import holds_secret, is_secret_name, refuse_secrets
+from steelyard.config._secrets import refuse_secrets
 from steelyard.config._yaml import LONGEST, parse_yaml
 from steelyard.errors import ConfigError, closest
 
 _VARIABLE = re.compile(r"\$\{(?!env:)([A-Za-z_][A-Za-z0-9_]*)\}")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PATH = re.compile(r"[\w.-]*")
-_UNION_BRANCHES = ("function-", "literal[", "dict[", "list[", "constrained-")
-_NO_ECHO = {"options", "conf", "master"}  # sections whose values errors never show
 _ALWAYS_GIVEN = {"date"}  # by every DAG, which can't know whether a pipeline uses it
 
 
@@ -67,7 +66,7 @@ def load(
     try:
         return PipelineConfig.model_validate(filled)
     except ValidationError as error:
-        raise ConfigError(_explain(error, document, source if folder is not None else None)) from None
+        raise ConfigError(explain(error, PipelineConfig, document, source if folder is not None else None)) from None
 
 
 def read_document(source: str | Path) -> tuple[str, str | None]:
@@ -177,57 +176,3 @@ def _substitute(value: Any, variables: Mapping[str, str], used: set[str], path: 
         return variables[match[1]]
 
     return _VARIABLE.sub(known, _plain(value))
-
-
-def _explain(error: ValidationError, document: CommentedMap, source: str | Path | None) -> str:
-    """Say each fault with its path and line, in the words of the configuration, not of the checker."""
-    lines = []
-    for fault in error.errors():
-        path = [p for p in fault["loc"] if not str(p).startswith(_UNION_BRANCHES)]
-        line = _line(document, path)
-        places = [f"line {line}" if line else "", str(source) if source is not None else ""]
-        where = f" ({' of '.join(filter(None, places))})" if any(places) else ""
-        lines.append(f"{'.'.join(map(str, path)) or 'pipeline'}: {_words(fault, path)}{where}")
-    return "\n".join(dict.fromkeys(lines))
-
-
-def _words(fault: Any, path: Sequence[int | str]) -> str:
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        return "unknown key." + closest(str(path[-1]), _known_keys(path[:-1]))
-    if fault["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        return "must be a mapping of keys to values" + _got(fault, path)
-    if fault["type"] == "missing":
-        return "is missing"
-    shown = "" if "got" in message or fault["type"] == "value_error" else _got(fault, path)
-    return message[0].lower() + message[1:] + shown
-
-
-def _got(fault: Any, path: Sequence[int | str]) -> str:
-    """Say what was given, unless it may be a secret."""
-    got = fault.get("input")
-    secret = any(part in _NO_ECHO or is_secret_name(str(part)) for part in path) or holds_secret(got)
-    return f", got {got!r}" if isinstance(got, str | int | float | bool) and not secret else ""
-
-
-def _known_keys(path: Sequence[int | str]) -> list[str]:
-    model: Any = PipelineConfig
-    for part in path:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field is not None else None
-    if not hasattr(model, "model_fields"):
-        return []
-    return [f.alias or name for name, f in model.model_fields.items()]
-
-
-def _line(document: Any, path: Sequence[int | str]) -> int | None:
-    """Return the 1-based line of the deepest key of `path` that the document has."""
-    line: int | None = None
-    for part in path:
-        try:
-            position = document.lc.data[part]
-            document = document[part]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-        line = position[0] + 1
-    return line

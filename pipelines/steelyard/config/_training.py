@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from steelyard.config._faults import explain
 from steelyard.config._values import Section, Seed, text_keys
+from steelyard.errors import ConfigError
 
 
 class ResampleConfig(Section):
@@ -39,6 +42,35 @@ class DecideConfig(Section):
 
     calibrate: Literal["auto", "none", "prior", "platt", "isotonic"] = "auto"
     threshold: Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
+
+
+class Recipe(Section):
+    """What makes a classifier: the sections `resample`, `train` and `decide` of a pipeline YAML."""
+
+    resample: ResampleConfig = ResampleConfig()
+    train: TrainConfig = TrainConfig()
+    decide: DecideConfig = DecideConfig()
+
+    @classmethod
+    def of(cls, value: Recipe | Mapping[str, Any] | None) -> Recipe:
+        """Return a recipe of a mapping of sections; none is the default one.
+
+        Raises
+        ------
+        ConfigError
+            For unknown keys and wrong types, by their path.
+
+        Examples
+        --------
+        >>> Recipe.of({"resample": {"method": "smote"}}).train.model
+        'xgboost'
+        """
+        if isinstance(value, Recipe):
+            return value
+        try:
+            return cls.model_validate({} if value is None else value)
+        except ValidationError as error:
+            raise ConfigError(explain(error, cls)) from None
 
 
 class CompareConfig(Section):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from steelyard.diagnosis._difficulty import diagnose
+from steelyard.diagnosis._difficulty import diagnose, recommended_sampler
 from steelyard.diagnosis._features import ENTIRE
 from steelyard.diagnosis._recommend import Evidence, Recommendation, recommend
 
-__all__ = ["ENTIRE", "Evidence", "Recommendation", "diagnose", "recommend"]
+__all__ = ["ENTIRE", "Evidence", "Recommendation", "diagnose", "recommend", "recommended_sampler"]

@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from steelyard.columns import check_names
+from steelyard.config import ResampleConfig
 from steelyard.dataset import Dataset
 from steelyard.diagnosis._contradictions import contradictions
 from steelyard.diagnosis._features import overlap, suspects, two_samples
@@ -67,6 +68,18 @@ def diagnose(
         "space": table.space.to_json(),
     }
     return {**found, "recommendation": recommend(evidence(found, table), weak_learner).to_json()}
+
+
+def recommended_sampler(difficulty: Mapping[str, Any]) -> ResampleConfig:
+    """Return the sampler that a diagnosis recommends, with its parameters.
+
+    Parameters
+    ----------
+    difficulty : mapping
+        As `diagnose` returns it.
+    """
+    advice = difficulty["recommendation"]
+    return ResampleConfig(method=advice["method"], **advice["params"])
 
 
 def imbalance(counts: Mapping[str, int]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Exact splits and folds: a plan of a few numbers, applied as a column expression."""
 
-from steelyard.splitting._folds import FoldPlan, apply_folds, fold_rows, grouped_folds, stratified_folds
+from steelyard.splitting._folds import FoldPlan, apply_folds, fold_rows, grouped_folds, holdout, stratified_folds
 from steelyard.splitting._forward_chaining import forward_chaining_folds
 from steelyard.splitting._grouped import grouped_split
 from steelyard.splitting._plan import (
@@ -30,6 +30,7 @@ __all__ = [
     "forward_chaining_folds",
     "grouped_folds",
     "grouped_split",
+    "holdout",
     "in_divided_group",
     "stratified_folds",
     "stratified_split",

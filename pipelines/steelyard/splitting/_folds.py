@@ -15,7 +15,16 @@ from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import cuts
 from steelyard.splitting._grouped import divide_groups
-from steelyard.splitting._plan import ALL_ROWS, Division, deviations, divided, hash_position, ties_of, time_position
+from steelyard.splitting._plan import (
+    ALL_ROWS,
+    Division,
+    deviations,
+    divided,
+    hash_position,
+    ties_of,
+    time_position,
+    wanted_counts,
+)
 
 MOST_FOLDS = 1000
 _FOLD = internal("fold")
@@ -85,12 +94,23 @@ def stratified_folds(
     >>> apply_folds(df, plan).where("is_fraud = 1").groupBy("fold").count().orderBy("fold").collect()[0]
     Row(fold=0, count=2)
     """
-    check_names(df.columns)
     wanted = _even(counts, folds)
     for name, n in counts.items():
         if n < folds:
             raise InputError(f"class {name!r} has {n:,} rows, too few for {folds} folds")
     plan = FoldPlan("stratified", dataset.label, seed, dataset.identity, folds=folds)
+    return _divide_classes(df, plan, dataset, counts, wanted)
+
+
+def _divide_classes(
+    df: DataFrame,
+    plan: FoldPlan,
+    dataset: Dataset,
+    counts: Mapping[str, int],
+    wanted: Mapping[str, Mapping[str, int]],
+) -> FoldPlan:
+    """Return `plan` with the cuts that give each fold the wanted rows of each class."""
+    check_names(df.columns)
     quotas = {c: list(accumulate(of[c] for of in wanted.values()))[:-1] for c in counts}
     found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties_of(dataset))
     ends = {c: [0, *(cut.count for cut in found[c]), counts[c]] for c in counts}
@@ -125,6 +145,44 @@ def grouped_folds(df: DataFrame, dataset: Dataset, counts: Mapping[str, int], fo
     >>> plan = grouped_folds(df, data, {"0": 990, "1": 10}, 5)
     """
     return divide_groups(df, FoldPlan("group", dataset.label, seed, folds=folds), dataset, _even(counts, folds))
+
+
+def holdout(df: DataFrame, dataset: Dataset, counts: Mapping[str, int], share: float, *, seed: int = 0) -> FoldPlan:
+    """Plan two folds of unequal size: fold 0 holds out a share of each class, fold 1 has the rest.
+
+    Whole groups where `dataset.group` is given, see `grouped_split`; else the method and the cost are those of
+    `stratified_folds`.
+
+    Parameters
+    ----------
+    df : DataFrame
+    dataset : Dataset
+    counts : mapping of str to int
+        Rows of each class.
+    share : float
+        Of each class's rows, rounded half up.
+    seed : int, default 0
+
+    Raises
+    ------
+    InputError
+        If a class would have no row in one of the folds, or groups are null.
+
+    Examples
+    --------
+    >>> plan = holdout(df, dataset, {"0": 990, "1": 10}, 0.2)
+    >>> plan.counts
+    {'0': {'0': 198, '1': 2}, '1': {'0': 792, '1': 8}}
+    """
+    held = {c: wanted_counts(n, share, 0)["validation"] for c, n in counts.items()}
+    wanted = {"0": held, "1": {c: n - held[c] for c, n in counts.items()}}
+    if dataset.group is not None:
+        return divide_groups(df, FoldPlan("group", dataset.label, seed, folds=2), dataset, wanted)
+    for name, n in counts.items():
+        if not 0 < held[name] < n:
+            raise InputError(f"class {name!r} has {n:,} rows, too few to hold out a share of {share}")
+    plan = FoldPlan("stratified", dataset.label, seed, dataset.identity, folds=2)
+    return _divide_classes(df, plan, dataset, counts, wanted)
 
 
 def apply_folds(df: DataFrame, plan: FoldPlan, column: str = "fold") -> DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from steelyard.classifier import Classifier
 from steelyard.dataset import Dataset
 from steelyard.deciding import DecisionPolicy
 from steelyard.errors import InputError
@@ -9,15 +10,15 @@ from steelyard.learning import Model, load_model
 from steelyard.store import RunDir
 
 
-def saved_model(run: RunDir) -> tuple[Model, DecisionPolicy]:
-    """Return the model of a run and how its scores become decisions.
+def saved_classifier(run: RunDir) -> Classifier:
+    """Return the model of a run with the policy by which its scores become decisions.
 
     Raises
     ------
     InputError
         If the stage `train` or `decide` is not done, or one of their files is missing or changed.
     """
-    return trained_model(run), saved_policy(run)
+    return Classifier(trained_model(run), saved_policy(run))
 
 
 def trained_model(run: RunDir) -> Model:

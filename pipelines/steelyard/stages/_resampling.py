@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from steelyard.config import AUTO, ResampleConfig
+from steelyard.diagnosis import recommended_sampler
 from steelyard.errors import ConfigError, closest
 from steelyard.sampling import check_sampler
 from steelyard.stages._context import Context
@@ -21,13 +19,7 @@ def wanted_sampler(ctx: Context) -> ResampleConfig:
     """
     if ctx.config.resample.method != AUTO:
         return ctx.config.resample
-    return recommended(ctx.read("diagnose", "difficulty.json"))
-
-
-def recommended(difficulty: Mapping[str, Any]) -> ResampleConfig:
-    """Return the sampler that a diagnosis recommends."""
-    advice = difficulty["recommendation"]
-    return ResampleConfig(method=advice["method"], **advice["params"])
+    return recommended_sampler(ctx.read("diagnose", "difficulty.json"))
 
 
 def check_resampling(wanted: ResampleConfig) -> None:

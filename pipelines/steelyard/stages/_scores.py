@@ -8,30 +8,27 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from steelyard.classifier import Classifier
 from steelyard.columns import check_free, col, dtype, internal
 from steelyard.dataset import Dataset
-from steelyard.deciding import DecisionPolicy
 from steelyard.hashing import row_hash, unit_hash
-from steelyard.learning import Model
 from steelyard.splitting import SPLIT, time_position
 from steelyard.stages._context import Context
 
 BUCKETS = 200
 _DAY = 86_400_000_000  # microseconds
-_PROBABILITIES = internal("probabilities")
 COSTS = ("cost_false_negative", "cost_false_positive")
 
 
-def scored(df: DataFrame, model: Model, policy: DecisionPolicy, names: Sequence[Column]) -> DataFrame:
+def scored(df: DataFrame, classifier: Classifier, names: Sequence[Column]) -> DataFrame:
     """Return the named columns of raw rows with `score` and `decision`.
 
     With two classes, `score` is the calibrated probability of the positive one; with more, a map from class to
     probability.
     """
-    probabilities = model.predict(df, _PROBABILITIES)
-    score = policy.calibrated(F.col(_PROBABILITIES))
-    rows = probabilities.select(*names, score.alias("score"))
-    return rows.withColumn("decision", policy.decide(F.col("score")))
+    made = {name: internal(name) for name in ("probability", "calibrated", "decision")}
+    rows = classifier.transform(df, **made)
+    return rows.select(*names, F.col(made["calibrated"]).alias("score"), F.col(made["decision"]).alias("decision"))
 
 
 def check_key(data: Dataset) -> None:

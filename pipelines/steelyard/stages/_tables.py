@@ -17,7 +17,7 @@ from steelyard.columns import check_free, check_names, internal, require_columns
 from steelyard.config import AUTO, DataConfig, PipelineConfig, known_format, load
 from steelyard.dataset import Dataset
 from steelyard.deciding import greatest_class
-from steelyard.diagnosis import diagnose
+from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.errors import InputError
 from steelyard.frames.reading import read
 from steelyard.frames.tables import write_parquet
@@ -25,7 +25,6 @@ from steelyard.hashing import row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
 from steelyard.splitting import FoldPlan, SplitPlan, count_torn_keys
 from steelyard.stages._context import say_nothing
-from steelyard.stages._resampling import recommended
 from steelyard.stages._scored_classes import advice, chosen_threshold, scored_classes
 from steelyard.stages._scores import BUCKETS
 from steelyard.stages._source import configured_source, roles
@@ -166,7 +165,7 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str, warn: 
     data = roles(df, config.data, bare=True, any_type=not reads, warn=warn)
     if wanted.method == AUTO:
         found = class_counts(df, data.label)
-        wanted = recommended(diagnose(df, data, found.counts))
+        wanted = recommended_sampler(diagnose(df, data, found.counts))
     made = sampler_for(data, wanted.method, wanted.params).resample(df)
     _publish(place, made.plan, partial(write_parquet, apply_plan(df, made.plan, made.synthetic, made.dropped)))
     return made.plan

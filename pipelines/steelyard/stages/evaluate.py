@@ -11,7 +11,7 @@ from steelyard.deciding import DecisionPolicy
 from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
-from steelyard.stages._model import saved_model
+from steelyard.stages._model import saved_classifier
 from steelyard.stages._scores import COSTS, beside, scored
 from steelyard.stages._source import dataset, split_rows
 
@@ -21,11 +21,12 @@ SPLITS = ("validation", "test")
 def run(ctx: Context, attempt: str) -> Result:
     """Write `scores/`, `metrics.json` and, for the report, `curves.json`."""
     data = dataset(ctx)
-    model, policy = saved_model(ctx.run)
+    classifier = saved_classifier(ctx.run)
+    policy = classifier.policy
     rows = split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS))
     names = beside(rows, data, temporal=ctx.config.split.method == "temporal")
     scores = f"scores/{attempt}"
-    write_parquet(scored(rows, model, policy, names), ctx.run.uri(scores))
+    write_parquet(scored(rows, classifier, names), ctx.run.uri(scores))
     judged = judge(ctx, scores, policy)
     notes = [f"{name}: {note}" for name, of in judged.items() for note in of.notes]
     for note in notes:

@@ -23,7 +23,7 @@ from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.stages._context import run_config, say_nothing
 from steelyard.stages._current import find_run
 from steelyard.stages._levels import Levels
-from steelyard.stages._model import saved_model, trained_on
+from steelyard.stages._model import saved_classifier, trained_on
 from steelyard.stages._scores import scored
 from steelyard.store import RunDir, Store, now
 
@@ -90,16 +90,16 @@ def score_table(
     form = known_format(form, "--format")
     with hidden_env(data):
         run = find_run(run_dir)
-        model, policy = saved_model(run)
+        classifier = saved_classifier(run)
         known = trained_on(run)
         types = _types(run, known)
         usual = run_config(run).data.missing
         source = Source(form, (resolve_env(data),), options=dict(options or {}), missing=tuple(missing or usual))
         reading = read(spark, source, types)
-        levels = Levels(model, types)
+        levels = Levels(classifier.model, types)
         levels.check(reading.df)
         kept = kept_columns(reading.df, known)
-        rows = scored(levels.counted(reading.df), model, policy, kept)
+        rows = scored(levels.counted(reading.df), classifier, kept)
         words = {"run_dir": run.location, "data": data, "out": out, "started": now()}
         with scores_at(out, overwrite=overwrite).written_whole(MANIFEST) as place:
             _write(rows, place, words)
@@ -107,7 +107,7 @@ def score_table(
             found = {
                 "status": "done",
                 **words,
-                **summary(spark, place, policy),
+                **summary(spark, place, classifier.policy),
                 "unseen_levels": levels.unseen,
                 "warnings": notes,
                 "finished": now(),

@@ -1,0 +1,17 @@
+"""Features, preprocessing, model and decision policy in one object, and its adapter to Spark ML.
+
+Examples
+--------
+>>> from pyspark.sql import functions as F
+>>> train, validation = df.where(F.col("customer") < 0.7), df.where(F.col("customer") >= 0.7)
+>>> recipe = {"resample": {"method": "random_under_sampler"}, "train": {"params": {"n_estimators": 5}}}
+>>> classifier = fit(recipe, train, validation, dataset)
+>>> classifier.transform(df).select("calibrated_probability", "decision").count()
+1000
+"""
+
+from steelyard.classifier._classifier import Classifier
+from steelyard.classifier._estimator import ClassifierEstimator, ClassifierModel
+from steelyard.classifier._fit import fit, fit_decisions
+
+__all__ = ["Classifier", "ClassifierEstimator", "ClassifierModel", "fit", "fit_decisions"]

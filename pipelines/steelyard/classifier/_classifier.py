@@ -1,0 +1,115 @@
+"""A model with the policy that turns its probabilities into decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from steelyard import __version__
+from steelyard.columns import check_free, col
+from steelyard.deciding import DecisionPolicy
+from steelyard.errors import InputError
+from steelyard.learning import Model, load_model
+from steelyard.store import Store
+
+FORMAT = 1
+_MARK = "classifier.json"
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A fitted classifier: it scores raw rows, without a run directory.
+
+    `fit` makes one, `load` reads one.
+
+    Parameters
+    ----------
+    model : Model
+        Features, preprocessing and what was trained.
+    policy : DecisionPolicy
+        Calibration and threshold.
+    """
+
+    model: Model
+    policy: DecisionPolicy
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """String forms of the classes, in the order of the probabilities."""
+        return self.policy.classes
+
+    def transform(
+        self,
+        df: DataFrame,
+        *,
+        probability: str = "probability",
+        calibrated: str = "calibrated_probability",
+        decision: str = "decision",
+    ) -> DataFrame:
+        """Add probabilities and decisions to raw rows. Nothing runs yet; nothing is resampled.
+
+        Costs one pass over the rows, and for XGBoost one crossing into Python.
+
+        Parameters
+        ----------
+        df : DataFrame
+            With the features that the model was fitted on. A label is not needed.
+        probability : str, default "probability"
+            Name of the column of the model's own probabilities: an array of doubles in the order of `classes`.
+        calibrated : str, default "calibrated_probability"
+            The calibrated probability of the positive class (double); with more than two classes, a map from class to
+            calibrated probability.
+        decision : str, default "decision"
+            The decided class, in string form.
+
+        Raises
+        ------
+        InputError
+            If a feature is missing or of another kind than it was, or `df` has such a column already.
+        """
+        check_free(df.columns, [probability, calibrated, decision], "transform")
+        rows = self.model.predict(df, probability)
+        rows = rows.withColumn(calibrated, self.policy.calibrated(col(probability)))
+        return rows.withColumn(decision, self.policy.decide(col(calibrated)))
+
+    def save(self, path: str, *, overwrite: bool = False) -> None:
+        """Write the classifier into a folder: JSON and the training library's own format, no pickle.
+
+        Parameters
+        ----------
+        path : str
+            A local path, or a URI that `pyarrow.fs` writes to.
+        overwrite : bool, default False
+            Replace a classifier that is there.
+
+        Raises
+        ------
+        InputError
+            If something is there that is not to be overwritten, or is no classifier.
+        """
+        place = Store(path).here()
+        if place.exists("") and not (overwrite and place.exists(_MARK)):
+            what = "is there already; give overwrite=True" if place.exists(_MARK) else "is there and is no classifier"
+            raise InputError(f"{path} {what}")
+        with place.written_whole(_MARK) as made:
+            self.model.save(made, "model")
+            made.write_json("policy.json", self.policy.to_json())
+            made.write_json(_MARK, {"format": FORMAT, "steelyard": __version__})
+
+    @classmethod
+    def load(cls, path: str) -> Classifier:
+        """Return the classifier that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it is of a format that this version does not know.
+        """
+        place = Store(path).here()
+        if not place.exists(_MARK):
+            raise InputError(f"{path} holds no classifier: it has no {_MARK}")
+        found = place.read_json(_MARK).get("format")
+        if found != FORMAT:
+            raise InputError(f"{path}/{_MARK} is of format {found!r}; this version of steelyard reads {FORMAT}")
+        return cls(load_model(place, "model"), DecisionPolicy.from_json(place.read_json("policy.json")))

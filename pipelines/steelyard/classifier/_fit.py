@@ -1,0 +1,155 @@
+"""Fitting a classifier: resample, train, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.classifier._classifier import Classifier
+from steelyard.columns import class_text, col, internal
+from steelyard.config import AUTO, DecideConfig, Recipe, ResampleConfig
+from steelyard.dataset import Dataset
+from steelyard.deciding import DecisionPolicy, check_rule, fit_policy
+from steelyard.diagnosis import diagnose, recommended_sampler
+from steelyard.frames.caching import cached
+from steelyard.learning import Model, check_trainer, get_trainer
+from steelyard.sampling import apply_plan, check_sampler, sampler_for
+from steelyard.stats import class_counts
+from steelyard.weighting import class_weights
+
+
+def fit(
+    recipe: Recipe | Mapping[str, Any] | None, train: DataFrame, validation: DataFrame, dataset: Dataset
+) -> Classifier:
+    """Return a classifier, as a pipeline's stages `resample`, `train` and `decide` make it.
+
+    Training rows are resampled, never validation rows; encoders and scales are learned from the original training
+    rows. Costs what the sampler and the trainer cost; one scan for the counts of the classes; the validation rows are
+    scored once and cached meanwhile, and aggregated twice (with several classes, once for each).
+
+    Parameters
+    ----------
+    recipe : Recipe or mapping, optional
+        The sections `resample`, `train` and `decide` of a pipeline YAML; what is left out has their defaults.
+    train : DataFrame
+        Training rows. Must be stable: it is read more than once.
+    validation : DataFrame
+        Calibration and threshold are fitted on them, and trainers stop early by them.
+    dataset : Dataset
+        Roles of the columns. Without `classes` they are counted: the rarer of two is positive unless `positive` names
+        the other.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown sampler, trainer, rule or parameter.
+    InputError
+        For columns that are missing or unusable, and labels of one class only.
+
+    Examples
+    --------
+    >>> from pyspark.sql import functions as F
+    >>> train, validation = df.where(F.col("customer") < 0.7), df.where(F.col("customer") >= 0.7)
+    >>> recipe = {"train": {"model": "logistic_regression"}, "decide": {"threshold": {"recall_at_least": 0.9}}}
+    >>> fit(recipe, train, validation, dataset).policy.threshold < 0.5
+    True
+    """
+    asked = Recipe.of(recipe)
+    check_recipe(asked, has_costs=dataset.cost.given)
+    counted = class_counts(train, dataset.label)
+    counted.refuse_nulls(dataset.label)
+    if not dataset.classes:
+        counted.check()
+        positive = counted.positive(dataset.positive)
+        dataset = replace(dataset, positive=positive, classes=counted.ordered(positive))
+    counts = {c: counted.counts.get(c, 0) for c in dataset.classes}
+    wanted = _sampler(asked.resample, train, dataset, counts, asked.train.model)
+    made = sampler_for(dataset, wanted.method, wanted.params).resample(train)
+    how = asked.train
+    trainer = get_trainer(how.model, how.params, how.class_weight, how.num_workers, how.seed)
+    with ExitStack() as scope:
+        parts = [None if df is None else scope.enter_context(cached(df)) for df in (made.synthetic, made.dropped)]
+        model = trainer.fit(
+            apply_plan(train, made.plan, *parts),
+            validation,
+            dataset,
+            original_train=train,
+            # A sampler may give each row a weight that makes up for the rows it dropped.
+            train_weight=made.plan.weight_output,
+            sampled=made.plan.distortion,
+        )
+    return Classifier(model, fit_decisions(model, validation, dataset, counts, asked.decide))
+
+
+def check_recipe(recipe: Recipe, *, has_costs: bool | None = None) -> None:
+    """Raise `ConfigError` for an unknown sampler, trainer, rule or parameter. Needs no Spark."""
+    if recipe.resample.method != AUTO:
+        check_sampler(recipe.resample.method, recipe.resample.params)
+    check_trainer(recipe.train.model, recipe.train.params)
+    if recipe.decide.threshold is not None:
+        check_rule(recipe.decide.threshold, has_costs=has_costs)
+
+
+def _sampler(
+    asked: ResampleConfig, train: DataFrame, dataset: Dataset, counts: Mapping[str, int], learner: str
+) -> ResampleConfig:
+    if asked.method != AUTO:
+        return asked
+    return recommended_sampler(diagnose(train, dataset, counts, learner=learner))
+
+
+def fit_decisions(
+    model: Model, validation: DataFrame, dataset: Dataset, counts: Mapping[str, int], decide: DecideConfig
+) -> DecisionPolicy:
+    """Return the policy of a model, fitted on validation rows, which it scores once.
+
+    Parameters
+    ----------
+    model : Model
+    validation : DataFrame
+    dataset : Dataset
+        With its classes.
+    counts : mapping of str to int
+        Rows of each class among the original training rows.
+    decide : DecideConfig
+    """
+    total = sum(counts.get(c, 0) for c in dataset.classes)
+    priors = {c: counts.get(c, 0) / total for c in dataset.classes}
+    weighted = model.settings["class_weight"]
+    weights = class_weights({c: p for c, p in priors.items() if p}, weighted) if weighted != "none" else None
+    with cached(_scored(validation, dataset, model)) as rows:
+        return fit_policy(
+            rows,
+            classes=dataset.classes,
+            positive=dataset.positive,
+            priors=priors,
+            distortion=model.distortion,
+            calibrate=decide.calibrate,
+            threshold=decide.threshold,
+            class_weights=weights,
+            cost=dataset.cost,
+        )
+
+
+def _scored(df: DataFrame, data: Dataset, model: Model) -> DataFrame:
+    """Return label, probabilities, costs and weight of validation rows."""
+    raw = internal("probabilities")
+    names = [class_text(df, data.label).alias("label"), *_costs(data)]
+    if data.weight is not None:
+        names.append(col(data.weight).cast("double").alias("weight"))
+    return model.predict(df, raw).select(F.col(raw).alias("probabilities"), *names)
+
+
+def _costs(data: Dataset) -> list[Column]:
+    if not data.cost.given:
+        return []
+    costs = {"cost_fn": data.cost.false_negative, "cost_fp": data.cost.false_positive}
+    return [
+        (col(cost) if isinstance(cost, str) else F.lit(cost or 0.0)).cast("double").alias(name)
+        for name, cost in costs.items()
+    ]

@@ -1,0 +1,72 @@
+"""Faults of a configuration, each with its path and line, in the words of the configuration and not of the checker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from steelyard.config._secrets import holds_secret, is_secret_name
+from steelyard.errors import closest
+
+_UNION_BRANCHES = ("function-", "literal[", "dict[", "list[", "constrained-")
+_NO_ECHO = {"options", "conf", "master"}  # sections whose values errors never show
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], document: Any = None, source: str | Path | None = None
+) -> str:
+    """Say each fault with its path and line, in the words of the configuration, not of the checker."""
+    lines = []
+    for fault in error.errors():
+        path = [p for p in fault["loc"] if not str(p).startswith(_UNION_BRANCHES)]
+        line = _line(document, path)
+        places = [f"line {line}" if line else "", str(source) if source is not None else ""]
+        where = f" ({' of '.join(filter(None, places))})" if any(places) else ""
+        place = ".".join(map(str, path)) or model.__name__.removesuffix("Config").lower()
+        lines.append(f"{place}: {_words(fault, path, model)}{where}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _words(fault: Any, path: Sequence[int | str], model: type[BaseModel]) -> str:
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        return "unknown key." + closest(str(path[-1]), _known_keys(path[:-1], model))
+    if fault["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return "must be a mapping of keys to values" + _got(fault, path)
+    if fault["type"] == "missing":
+        return "is missing"
+    shown = "" if "got" in message or fault["type"] == "value_error" else _got(fault, path)
+    return message[0].lower() + message[1:] + shown
+
+
+def _got(fault: Any, path: Sequence[int | str]) -> str:
+    """Say what was given, unless it may be a secret."""
+    got = fault.get("input")
+    secret = any(part in _NO_ECHO or is_secret_name(str(part)) for part in path) or holds_secret(got)
+    return f", got {got!r}" if isinstance(got, str | int | float | bool) and not secret else ""
+
+
+def _known_keys(path: Sequence[int | str], of: type[BaseModel]) -> list[str]:
+    model: Any = of
+    for part in path:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        model = field.annotation if field is not None else None
+    if not hasattr(model, "model_fields"):
+        return []
+    return [f.alias or name for name, f in model.model_fields.items()]
+
+
+def _line(document: Any, path: Sequence[int | str]) -> int | None:
+    """Return the 1-based line of the deepest key of `path` that the document has."""
+    line: int | None = None
+    for part in path:
+        try:
+            position = document.lc.data[part]
+            document = document[part]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+        line = position[0] + 1
+    return line

@@ -1,0 +1,203 @@
+"""A classifier without a run directory, and as a Spark ML estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.ml import Pipeline as SparkPipeline
+from pyspark.ml import PipelineModel
+from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator
+from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from sklearn.metrics import average_precision_score, confusion_matrix
+
+from steelyard.classifier import Classifier, ClassifierEstimator, ClassifierModel, fit
+from steelyard.dataset import Cost, Dataset
+from steelyard.errors import ConfigError, InputError
+from steelyard.splitting import fold_rows, holdout
+from steelyard.stats import class_counts
+
+TRAIN = {
+    "xgboost": {"model": "xgboost", "params": {"n_estimators": 8, "max_depth": 3}, "num_workers": 1},
+    "logistic_regression": {"model": "logistic_regression", "params": {"maxIter": 20}, "num_workers": 1},
+}
+SAMPLED = {"method": "random_under_sampler", "sampling_strategy": 0.5}
+
+
+def table(n: int = 900) -> pd.DataFrame:
+    """Return rows of two classes, 10 % positive, in groups of three."""
+    rng = np.random.default_rng(3)
+    y = (np.arange(n) % 10 == 0).astype(int)
+    x = rng.normal(size=(n, 2)) + 1.3 * y[:, None]
+    return pd.DataFrame({
+        "id": np.arange(n), "g": np.arange(n) // 3, "x0": x[:, 0], "x1": x[:, 1],
+        "colour": rng.choice(["red", "blue"], n), "loss": rng.uniform(5, 50, n), "y": y,
+        "held": rng.random(n) < 0.25,
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def df(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame(table()).cache()
+
+
+def estimator(model: str, **how: Any) -> ClassifierEstimator:
+    given: dict[str, Any] = {"features_col": ["x0", "x1", "colour"], "key_col": "id", "validation": 0.3}
+    recipe = {"recipe": {"resample": SAMPLED, "train": TRAIN[model]}}
+    return ClassifierEstimator(label_col="y", **{**recipe, **given, **how})
+
+
+def test_fit_and_decide_without_a_run(df: DataFrame, tmp_path: Path) -> None:
+    data = Dataset("y", ("x0", "x1", "colour"), ("colour",), key=("id",), cost=Cost("loss", 1.0))
+    train, validation = df.where(~F.col("held")), df.where("held")
+    classifier = fit({"resample": SAMPLED, "train": TRAIN["xgboost"]}, train, validation, data)
+    assert classifier.classes == ("0", "1") and classifier.policy.calibration.method == "prior"
+    assert classifier.policy.chosen is not None and classifier.policy.chosen.rule == {"minimize": "cost"}
+    classifier.save(str(tmp_path / "c"))
+    with pytest.raises(InputError, match="is there already"):
+        classifier.save(str(tmp_path / "c"))
+    classifier.save(str(tmp_path / "c"), overwrite=True)
+    again = Classifier.load(str(tmp_path / "c"))
+    found = again.transform(df.drop("y")).toPandas().sort_values("id")
+    first = classifier.transform(df.drop("y")).toPandas().sort_values("id")
+    assert first["calibrated_probability"].tolist() == found["calibrated_probability"].tolist()
+    # Under-sampled to a half, corrected: the mean is the prevalence again.
+    assert found["calibrated_probability"].mean() == pytest.approx(0.1, rel=0.25)
+    raised = found["calibrated_probability"] >= classifier.policy.threshold
+    assert (found["decision"] == np.where(raised, "1", "0")).all()
+    with pytest.raises(InputError, match="holds no classifier"):
+        Classifier.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("model", TRAIN)
+def test_spark_ml_takes_the_estimator_in_pipelines_and_saves_it(df: DataFrame, tmp_path: Path, model: str) -> None:
+    stages = [
+        VectorAssembler(inputCols=["x0", "x1"], outputCol="features"),
+        estimator(model, features_col="features", group_col="g"),
+    ]
+    SparkPipeline(stages=stages).write().overwrite().save(f"file://{tmp_path}/pipeline")
+    pipeline: SparkPipeline = SparkPipeline.load(f"file://{tmp_path}/pipeline")
+    fitted = pipeline.fit(df)
+    fitted.write().overwrite().save(f"file://{tmp_path}/model")
+    again = PipelineModel.load(f"file://{tmp_path}/model")
+    assert isinstance(again.stages[-1], ClassifierModel)
+    scored = again.transform(df)
+    assert scored.columns[-4:] == ["probability", "calibrated_probability", "prediction", "decision"]
+    rows = scored.select("y", *scored.columns[-4:]).toPandas()
+    assert (rows["prediction"].astype(int).astype(str) == rows["decision"]).all()
+    positive = np.array([v[1] for v in rows["probability"]])
+    assert rows["y"].corr(rows["calibrated_probability"]) > 0.3
+    evaluator = BinaryClassificationEvaluator(labelCol="y", rawPredictionCol="probability", metricName="areaUnderPR")
+    assert evaluator.evaluate(scored) == pytest.approx(average_precision_score(rows["y"], positive), abs=0.02)
+    accuracy = MulticlassClassificationEvaluator(labelCol="y", metricName="accuracy").evaluate(scored)
+    confusion = confusion_matrix(rows["y"], rows["prediction"])
+    assert accuracy == pytest.approx(np.trace(confusion) / len(rows))
+
+
+def test_spark_ml_validates_recipes_against_each_other(df: DataFrame, tmp_path: Path) -> None:
+    one = estimator("logistic_regression")
+    recipes = [{"train": TRAIN["logistic_regression"], "resample": r} for r in (SAMPLED, {"method": "none"})]
+    validator = CrossValidator(
+        estimator=one,
+        estimatorParamMaps=ParamGridBuilder().addGrid(one.recipe, recipes).build(),
+        evaluator=BinaryClassificationEvaluator(labelCol="y", rawPredictionCol="probability"),
+        numFolds=2,
+        seed=5,
+    )
+    found = validator.fit(df.drop("held", "loss", "g"))
+    assert all(0.7 < area < 1 for area in found.avgMetrics)
+    found.write().overwrite().save(f"file://{tmp_path}/cv")
+    best = type(found).load(f"file://{tmp_path}/cv").bestModel
+    assert isinstance(best, ClassifierModel)
+    both = [m.transform(df).select("decision").collect() for m in (found.bestModel, best)]
+    assert both[0] == both[1]
+
+
+def test_a_label_of_zero_and_one_keeps_its_order_where_one_is_common(df: DataFrame) -> None:
+    turned = df.withColumn("y", 1 - F.col("y")).where("not held")
+    model = estimator("logistic_regression").fit(turned)
+    assert model.classifier.policy.positive == "0" and model.classes == ("0", "1")
+    rows = model.transform(turned).select("y", "probability", "calibrated_probability", "prediction").toPandas()
+    first = np.array([v[0] for v in rows["probability"]])
+    assert rows["calibrated_probability"].corr(pd.Series(first), method="spearman") == pytest.approx(1)
+    assert (rows["prediction"] == rows["y"]).mean() > 0.5
+
+
+def test_words_as_labels_and_three_classes(df: DataFrame) -> None:
+    kinds = F.when(F.col("y") == 1, "bad").when(F.col("id") % 3 == 0, "odd").otherwise("fine")
+    model = estimator("xgboost", recipe={"train": TRAIN["xgboost"]}).fit(df.withColumn("y", kinds))
+    assert set(model.classes) == {"bad", "odd", "fine"} and model.classes[0] == "fine"
+    row = model.transform(df).first()
+    assert row is not None and model.classes[int(row["prediction"])] == row["decision"]
+    assert sum(row["probability"]) == pytest.approx(1) and set(row["calibrated_probability"]) == set(model.classes)
+
+
+def test_rows_are_held_out_by_a_column_or_exactly_and_in_whole_groups(
+    df: DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[DataFrame, DataFrame]] = []
+    from steelyard.classifier import _estimator
+
+    def spy(recipe: Any, train: DataFrame, validation: DataFrame, data: Dataset) -> Classifier:
+        seen.append((train, validation))
+        return fit(recipe, train, validation, data)
+
+    monkeypatch.setattr(_estimator, "fit", spy)
+    estimator("logistic_regression", validation_indicator_col="held").fit(df)
+    estimator("logistic_regression", group_col="g").fit(df)
+    by_column, by_group = ([part.toPandas() for part in parts] for parts in seen)
+    frame = table()
+    assert set(by_column[1]["id"]) == set(frame["id"][frame["held"]]) and "held" not in by_column[0]
+    assert not set(by_group[0]["g"]) & set(by_group[1]["g"])
+    assert sum(len(part) for part in by_group) == len(frame)
+
+
+def test_a_holdout_is_exact_under_any_partitioning(df: DataFrame) -> None:
+    data = Dataset("y", ("x0", "x1"), key=("id",))
+    counts = class_counts(df, "y").counts
+    ids = []
+    for rows in (df.coalesce(1), df.repartition(7)):
+        plan = holdout(rows, data, counts, 0.15, seed=4)
+        train, held = fold_rows(rows, plan, 0)
+        found = held.groupBy("y").count().toPandas().set_index("y")["count"].to_dict()
+        assert found == {0: round(0.15 * counts["0"]), 1: 14}  # 13.5 rounded half up
+        assert train.count() + held.count() == df.count()
+        ids.append(sorted(row["id"] for row in held.select("id").collect()))
+    assert ids[0] == ids[1]
+    with pytest.raises(InputError, match="too few to hold out"):
+        holdout(df, data, {"0": 810, "1": 3}, 0.1)
+
+
+WRONG: dict[str, tuple[Callable[[], ClassifierEstimator], type[Exception], str]] = {
+    "recipe": (
+        lambda: ClassifierEstimator(recipe={"trian": {}}),
+        ConfigError,
+        "trian: unknown key. Did you mean 'train'",
+    ),
+    "value": (lambda: ClassifierEstimator(recipe={"train": {"seed": "x"}}), ConfigError, "train.seed"),
+    "no mapping": (lambda: ClassifierEstimator(recipe="smote"), InputError, "recipe must be a mapping"),  # type: ignore[arg-type]
+    "cost": (lambda: ClassifierEstimator(cost_fn=-1.0), InputError, "cost_fn must be a number, 0 or more"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_parameters_are_refused_when_they_are_given(case: str) -> None:
+    make, error, words = WRONG[case]
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_wrong_columns_and_names_are_refused_before_training(df: DataFrame) -> None:
+    with pytest.raises(InputError, match="'held2'"):
+        estimator("xgboost", validation_indicator_col="held2").fit(df)
+    with pytest.raises(InputError, match="must be a boolean column, and is"):
+        estimator("xgboost", validation_indicator_col="g").fit(df)
+    with pytest.raises(InputError, match="'lable'"):
+        ClassifierEstimator(label_col="lable").fit(df)
