@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pyspark import keyword_only
 from pyspark.ml import Estimator, Model
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.util import MLReadable, MLWritable
@@ -23,7 +22,19 @@ from steelyard.config import Recipe
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import InputError
 from steelyard.labels import class_name
-from steelyard.params import ParamsReader, ParamsWriter, at_least_zero, column, columns, param, share, whole, wrong
+from steelyard.params import (
+    HasParameters,
+    Parameter,
+    ParamsReader,
+    ParamsWriter,
+    at_least_zero,
+    column,
+    columns,
+    param,
+    share,
+    whole,
+    wrong,
+)
 from steelyard.pipeline import without_drawn_folds
 from steelyard.stats import class_counts
 
@@ -46,7 +57,7 @@ def _class(name: str, value: object) -> str:
     return class_name(value)
 
 
-class ClassifierEstimator(Estimator["ClassifierModel"], MLReadable["ClassifierEstimator"], MLWritable):
+class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadable["ClassifierEstimator"], MLWritable):
     """A Spark ML estimator that resamples, trains, calibrates and sets the threshold.
 
     It works in `pyspark.ml.Pipeline`, `CrossValidator` and `TrainValidationSplit`, with every trainer. Only training
@@ -54,33 +65,6 @@ class ClassifierEstimator(Estimator["ClassifierModel"], MLReadable["ClassifierEs
 
     Costs what `steelyard.classifier.fit` costs, and where rows are held out by hash one scan for the counts of the
     classes and two for the exact split.
-
-    Parameters
-    ----------
-    recipe : mapping, optional
-        The sections `resample`, `train` and `decide` of a pipeline YAML.
-    label_col : str, default "label"
-    features_col : str or list of str, optional
-        Columns, or one vector or array column; default: all columns that have no other role.
-    categorical_col : str or list of str, optional
-        Features that are categories, besides strings and booleans.
-    key_col : str or list of str, optional
-        Columns that identify a row. Without them the content does.
-    group_col : str, optional
-        Rows of one group are held out together.
-    weight_col : str, optional
-    exclude_col : str or list of str, optional
-        Columns that are no features.
-    positive : optional
-        The positive class; default: the rarer of two.
-    cost_fn, cost_fp : str or float, optional
-        What a false negative and a false positive cost: a column or a number.
-    validation_indicator_col : str, optional
-        A boolean column that is true in validation rows.
-    validation : float, default 0.1
-        Without such a column: the share of each class that is held out.
-    random_state : int, default 0
-        Seed of the held-out rows.
 
     Raises
     ------
@@ -99,82 +83,70 @@ class ClassifierEstimator(Estimator["ClassifierModel"], MLReadable["ClassifierEs
     2
     """
 
-    recipe = param("recipe", "the sections resample, train and decide of a pipeline YAML", _recipe)
-    label_col = param("label_col", "the label column", column)
-    features_col = param("features_col", "the features; default: all columns that have no other role", columns)
-    categorical_col = param("categorical_col", "features that are categories, besides strings and booleans", columns)
-    key_col = param("key_col", "columns that identify a row", columns)
-    group_col = param("group_col", "rows of one group are held out together", column)
-    weight_col = param("weight_col", "weights of rows", column)
-    exclude_col = param("exclude_col", "columns that are no features", columns)
-    positive = param("positive", "the positive class; default: the rarer of two", _class)
-    cost_fn = param("cost_fn", "cost of a false negative: a column or a number", _amount)
-    cost_fp = param("cost_fp", "cost of a false positive: a column or a number", _amount)
-    validation_indicator_col = param("validation_indicator_col", "a boolean column, true in validation rows", column)
-    validation = param("validation", "share of each class that is held out", share)
-    random_state = param("random_state", "seed of the held-out rows", whole(0))
-
-    _input_kwargs: dict[str, Any]
-
-    @keyword_only
-    def __init__(
-        self,
-        *,
-        recipe: Mapping[str, Any] | None = None,
-        label_col: str = "label",
-        features_col: str | Sequence[str] | None = None,
-        categorical_col: str | Sequence[str] | None = None,
-        key_col: str | Sequence[str] | None = None,
-        group_col: str | None = None,
-        weight_col: str | None = None,
-        exclude_col: str | Sequence[str] | None = None,
-        positive: Any = None,
-        cost_fn: str | float | None = None,
-        cost_fp: str | float | None = None,
-        validation_indicator_col: str | None = None,
-        validation: float = 0.1,
-        random_state: int = 0,
-    ) -> None:
-        given = self._input_kwargs
-        super().__init__()
-        self._setDefault(label_col="label", validation=0.1, random_state=0)
-        self._set(**{name: value for name, value in given.items() if value is not None})
+    recipe: Parameter[Mapping[str, Any] | None] = param(
+        "the sections resample, train and decide of a pipeline YAML; what is left out has their defaults",
+        _recipe,
+        default=None,
+    )
+    label_col: Parameter[str] = param("the label column", column, default="label")
+    features_col: Parameter[str | Sequence[str] | None] = param(
+        "columns, or one vector or array column; by default all columns that have no other role", columns, default=None
+    )
+    categorical_col: Parameter[str | Sequence[str] | None] = param(
+        "features that are categories, besides strings and booleans", columns, default=None
+    )
+    key_col: Parameter[str | Sequence[str] | None] = param(
+        "columns that identify a row; without them the content does", columns, default=None
+    )
+    group_col: Parameter[str | None] = param("rows of one group are held out together", column, default=None)
+    weight_col: Parameter[str | None] = param("column of row weights", column, default=None)
+    exclude_col: Parameter[str | Sequence[str] | None] = param("columns that are no features", columns, default=None)
+    positive: Parameter[Any] = param("the positive class; by default the rarer of two", _class, default=None)
+    cost_fn: Parameter[str | float | None] = param(
+        "cost of a false negative: a column or a number", _amount, default=None
+    )
+    cost_fp: Parameter[str | float | None] = param(
+        "cost of a false positive: a column or a number", _amount, default=None
+    )
+    validation_indicator_col: Parameter[str | None] = param(
+        "a boolean column that is true in validation rows", column, default=None
+    )
+    validation: Parameter[float] = param(
+        "without an indicator, the share of each class that is held out for validation", share, default=0.1
+    )
+    random_state: Parameter[int] = param("seed of the rows that are held out", whole(0), default=0)
 
     def _fit(self, dataset: DataFrame) -> ClassifierModel:
         rows = without_drawn_folds(dataset)
-        indicator = self._value("validation_indicator_col")
+        indicator = self.getOrDefault("validation_indicator_col")
         known = with_features(rows, self._dataset(), [c for c in (indicator, *self._listed("exclude_col")) if c])
         counted = class_counts(rows, known.label)
         counted.refuse_nulls(known.label)
         counted.check()
         positive = counted.positive(known.positive)
         known = replace(known, positive=positive, classes=counted.ordered(positive))
-        held = self._value("validation"), self._value("random_state")
+        held = self.getOrDefault("validation"), self.getOrDefault("random_state")
         train, validation = divided(rows, known, counted, indicator, *held)
         if indicator is not None:
             train, validation = train.drop(indicator), validation.drop(indicator)
-        classifier = fit(self._value("recipe"), train, validation, known)
+        classifier = fit(self.getOrDefault("recipe"), train, validation, known)
         model = ClassifierModel(classifier, classes_in_order(rows, known.label, counted, positive))
         return model._resetUid(self.uid)
 
-    def _value(self, name: str) -> Any:
-        of = self.getParam(name)
-        return self.getOrDefault(of) if self.isDefined(of) else None
-
     def _listed(self, name: str) -> tuple[str, ...]:
-        return tuple(self._value(name) or ())
+        return tuple(self.getOrDefault(name) or ())
 
     def _dataset(self) -> Dataset:
         """Return the roles of the columns as far as they are given."""
         return Dataset(
-            self._value("label_col"),
+            self.getOrDefault("label_col"),
             features=self._listed("features_col"),
             categorical=self._listed("categorical_col"),
             key=self._listed("key_col"),
-            group=self._value("group_col"),
-            weight=self._value("weight_col"),
-            cost=Cost(self._value("cost_fn"), self._value("cost_fp")),
-            positive=self._value("positive"),
+            group=self.getOrDefault("group_col"),
+            weight=self.getOrDefault("weight_col"),
+            cost=Cost(self.getOrDefault("cost_fn"), self.getOrDefault("cost_fp")),
+            positive=self.getOrDefault("positive"),
         )
 
     def write(self) -> ParamsWriter:

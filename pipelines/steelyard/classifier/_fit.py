@@ -17,7 +17,7 @@ from steelyard.dataset import Dataset
 from steelyard.deciding import DecisionPolicy, check_rule, fit_policy
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.frames.caching import cached
-from steelyard.learning import Model, check_trainer, get_trainer
+from steelyard.learning import Model, check_trainer, get_trainer, trainer_class
 from steelyard.sampling import apply_plan, check_sampler, sampler_for
 from steelyard.stats import class_counts
 from steelyard.weighting import class_weights
@@ -100,7 +100,8 @@ def _sampler(
 ) -> ResampleConfig:
     if asked.method != AUTO:
         return asked
-    return recommended_sampler(diagnose(train, dataset, counts, learner=learner))
+    weak = learner if trainer_class(learner).gains_from_balance else None
+    return recommended_sampler(diagnose(train, dataset, counts, weak_learner=weak))
 
 
 def fit_decisions(
