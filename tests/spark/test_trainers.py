@@ -68,7 +68,7 @@ def test_a_trainer_by_its_path() -> None:
         check_trainer(PATH, {"priors": [1]})
     with pytest.raises(ConfigError, match=r"has no 'NaiveBaes'. Did you mean 'NaiveBayes'"):
         check_trainer("toy_trainer.NaiveBaes")
-    with pytest.raises(ConfigError, match="is no trainer; a trainer is a subclass"):
+    with pytest.raises(ConfigError, match="is not a trainer: it must be a class derived from Trainer"):
         check_trainer("toy_trainer.NaiveBayesModel")
 
 

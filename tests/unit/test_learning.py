@@ -35,7 +35,7 @@ def test_no_parameter_is_fine(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
-        ("xgbost", {}, "no trainer is called 'xgbost'. Did you mean 'xgboost'?"),
+        ("xgbost", {}, "there is no trainer 'xgbost'. Did you mean 'xgboost'?"),
         ("xgboost", {"max_deph": 3}, "xgboost has no parameter 'max_deph'. Did you mean 'max_depth'?"),
         (
             "xgboost",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from steelyard.errors import ConfigError, InputError, closest
-from steelyard.extensions import TRAINERS, extension_names, load_extension
+from steelyard.errors import ConfigError, InputError
+from steelyard.extensions import TRAINERS, find_class, known_names
 from steelyard.learning.base import LIMITS, Importance, Trainer
 from steelyard.learning.parameters import Parameters
 
@@ -26,7 +25,7 @@ _BUILT_IN = {
 
 def trainer_names() -> list[str]:
     """Return the names of the built-in trainers and of those that installed packages add."""
-    return [*_BUILT_IN, *(n for n in extension_names(TRAINERS) if n not in _BUILT_IN)]
+    return known_names(_BUILT_IN, TRAINERS)
 
 
 def trainer_class(name: str) -> type[Trainer]:
@@ -42,17 +41,7 @@ def trainer_class(name: str) -> type[Trainer]:
     ConfigError
         If there is none of that name; the message names the nearest one.
     """
-    if name in _BUILT_IN:
-        module, _, cls = _BUILT_IN[name].rpartition(".")
-        built_in: type[Trainer] = getattr(import_module(module), cls)
-        return built_in
-    found = load_extension(name, TRAINERS, "train.model")
-    if found is None:
-        known = trainer_names()
-        raise ConfigError(f"no trainer is called {name!r}.{closest(name, known)} There are: {', '.join(known)}")
-    if not (isinstance(found, type) and issubclass(found, Trainer)):
-        raise ConfigError(f"train.model: {name!r} is no trainer; a trainer is a subclass of steelyard.learning.Trainer")
-    return found
+    return find_class(name, _BUILT_IN, TRAINERS, "train.model", Trainer)  # type: ignore[type-abstract]
 
 
 def trainer_parameters(name: str) -> type[Parameters]:
