@@ -96,7 +96,7 @@ def test_checks_name_the_section(tmp_path: Path) -> None:
     for sections, said in (
         ({"resample": {"method": "smoet"}}, "resample: there is no sampler 'smoet'"),
         ({"resample": {"method": "smote", "k_neighbors": None}}, "resample: .*k_neighbors must have a value"),
-        ({"train": {"model": "xgbost"}}, "train: no trainer is called 'xgbost'"),
+        ({"train": {"model": "xgbost"}}, "train: there is no trainer 'xgbost'"),
         ({"train": {"model": "xgboost", "params": {"max_depth": -1}}}, r"train\.params\.max_depth must be"),
         ({"decide": {"threshold": {"maximise": "f1"}}}, r"decide\.threshold: there is no rule 'maximise'"),
         ({"decide": {"threshold": {"value": 2}}}, r"decide\.threshold\.value: must be a probability"),
