@@ -36,7 +36,7 @@ PLAIN = {
     r"lies? (?:in|beside|below|there|next)": "is in",
     r"stands? (?:in|there|under|nowhere|on|alone)": "is in",
     r"tells? (?:apart|more)": "distinguishes, shows",
-    r"(?:is|are|be) no (?!longer|more|\w+er\b)\w+s?": "is not a",
+    r"(?<!there )(?:is|are|be) no (?!longer|more|such|\w+er\b)\w+s?": "is not a",
     r"says? no|said no": "fails, failed",
     r"(?:rows?|classes|class|columns?) (?:say|says|speak|speaks|want|wants)": "the data states",
 }

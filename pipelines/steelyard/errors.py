@@ -1,4 +1,4 @@
-"""The exceptions that steelyard raises: one tree, each with the exit code that the command line gives it."""
+"""The exceptions of steelyard: one tree, each with its exit code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 Kind = Literal["guard", "input", "engine", "interrupt"]
 INTERRUPTED = 130
-"""The exit code of a process that the user stopped, as shells give it."""
+"""The exit code of an interrupted process, as in shells."""
 
 
 class SteelyardError(Exception):
@@ -18,11 +18,11 @@ class SteelyardError(Exception):
     Attributes
     ----------
     kind : {"engine", "input", "guard", "interrupt"}
-        Who has to act: whoever runs the engine, whoever gave the input, or whoever owns the data.
+        Who has to act: the operator of Spark, the author of the input, or the owner of the data.
     exit_code : int
-        What a process that ends with this error exits with.
+        The exit code of a process that ends with this error.
     details : dict
-        Facts for programs, such as where a guard's report lies.
+        Facts for programs, such as the place of a guard's report.
     """
 
     kind: ClassVar[Kind] = "engine"
@@ -49,14 +49,14 @@ class ConfigError(InputError):
 
 
 class InterruptedRunError(SteelyardError):
-    """The user stopped a run; the message says what goes on with it."""
+    """The user stopped a run; the message names the command that continues it."""
 
     kind: ClassVar[Kind] = "interrupt"
     exit_code: ClassVar[int] = INTERRUPTED
 
 
 class GuardError(SteelyardError):
-    """A guard or the gate said no."""
+    """A guard or the gate failed."""
 
     kind: ClassVar[Kind] = "guard"
     exit_code: ClassVar[int] = 1
@@ -66,7 +66,7 @@ _LINES, _WIDTH = 5, 600
 
 
 def short(message: str) -> str:
-    """Return a message of at most five lines, none of them endless; stacks of Java and Python are cut."""
+    """Return a message of at most five lines of limited length, without stacks of Java and Python."""
     lines = [line.rstrip() for line in message.splitlines() if line.strip()]
     stack = next((i for i, line in enumerate(lines) if _STACK.match(line)), len(lines))
     kept = [line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines[:stack]]
@@ -75,12 +75,12 @@ def short(message: str) -> str:
 
 
 def unusable(error: OSError | ValueError, place: str) -> InputError:
-    """Return the error for a place that files can't be read from or written to.
+    """Return the error for a place where files cannot be read or written.
 
     Parameters
     ----------
     error : OSError or ValueError
-        Of the file system; pyarrow has a ValueError for a URI that none is known for.
+        Of the file system; pyarrow raises a ValueError for a URI of an unknown scheme.
     place : str
     """
     said = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -97,9 +97,9 @@ _PYTHON_ERROR = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception): .")
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what an engine's error says, without the stack that Java adds; of the first cause.
+    """Return the first line of an engine error's root cause, without Java's stack.
 
-    Of an error in one of Spark's Python workers it is what was raised there.
+    For an error in one of Spark's Python workers, it is the error that was raised there.
     """
     java = getattr(error, "java_exception", None)
     text = str(error)
@@ -123,9 +123,9 @@ _TRANSPORT = re.compile(
 
 
 def damaged_file(error: BaseException) -> str | None:
-    """Return a message that names the file which an engine could not read, or None if the error is another.
+    """Return a message that names the damaged file, or None if the error has another cause.
 
-    A store that does not answer is no damaged file.
+    A store that does not answer is another cause.
     """
     found = _FILE.search(str(error))
     if found is None or _TRANSPORT.search(str(error)):
@@ -134,25 +134,23 @@ def damaged_file(error: BaseException) -> str | None:
 
 
 def translated(error: Exception, what: str) -> SteelyardError:
-    """Return an engine's error as one of ours: `InputError` where a check of ours inside a query raised it.
+    """Return an engine's error as one of steelyard's.
 
-    A file that is damaged inside is an `InputError` too.
-
-    An executor that is lost with rows of `frames.caching.held` is told as such.
+    It is an `InputError` if one of our checks inside a query raised it, or if a file is damaged. The loss of an
+    executor with rows of `frames.caching.held` has a message of its own.
 
     Parameters
     ----------
     error : Exception
     what : str
-        What was going on, for the message.
+        The step that failed, for the message.
     """
     if isinstance(error, SteelyardError):
         return error
     said = reason(error)
     if _LOST in str(error):
         return EngineError(
-            f"{what} failed: an executor was lost, and with it rows that only it held; run it again: the rows will be "
-            "the same"
+            f"{what} failed: an executor was lost with rows that only it held; run it again, it gives the same rows"
         )
     damaged = damaged_file(error)
     if damaged is not None and _RAISED not in str(error):
@@ -165,7 +163,7 @@ def translated(error: Exception, what: str) -> SteelyardError:
 
 
 def closest(name: str, available: Iterable[str]) -> str:
-    """Return a hint at the available name nearest to `name`, or an empty string.
+    """Return a hint with the available name most similar to `name`, or an empty string.
 
     Examples
     --------
@@ -176,13 +174,13 @@ def closest(name: str, available: Iterable[str]) -> str:
     near = get_close_matches(name.casefold(), list(by_case), n=3, cutoff=0.6)
     longer = [a for a in by_case if name and a.startswith(name.casefold())]
     near = near or (longer if len(longer) == 1 else [])
-    # Swapped letters are the commonest slip, and the matcher rates them no higher than a wrong letter.
+    # Swapped letters are the most frequent slip, but the matcher does not prefer them to a wrong letter.
     near.sort(key=lambda candidate: sorted(candidate) != sorted(name.casefold()))
     return f" Did you mean {by_case[near[0]]!r}?" if near else ""
 
 
 def missing_column(name: str, available: Iterable[str], role: str = "column") -> InputError:
-    """Return the error for a column that a table doesn't have."""
+    """Return the error for a column that is not in a table."""
     columns = list(available)
     hint = closest(name, columns)
     shown = ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")

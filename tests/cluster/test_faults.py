@@ -86,8 +86,7 @@ def test_rows_that_an_executor_took_along_are_said_to_be_lost_and_found_again(
     outcome = copied.outcome("resample")
     assert outcome is not None and (outcome.status, outcome.kind) == ("failed", "engine")
     assert outcome.message == (
-        "stage resample failed: an executor was lost, and with it rows that only it held; run it again: the rows will "
-        "be the same"
+        "stage resample failed: an executor was lost with rows that only it held; run it again, it gives the same rows"
     )
     with driver(cluster, copied, cleaning) as at:
         assert at.ended() == 0, at.log.read_text()

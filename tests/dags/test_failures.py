@@ -90,7 +90,7 @@ def test_a_death_is_told_in_airflows_words(tmp_path: Path, run: RunDir, hooks: A
     fail(tmp_path, "evaluate", on_failure="my_alerts.tell")
     assert [m.splitlines()[0] for m, _ in hooks.heard] == [
         "small, run 20260301T030000, stage train: Error code is: 137",
-        "small, run 20260301T030000, stage evaluate: died without a word",
+        "small, run 20260301T030000, stage evaluate: died without an outcome",
     ]
 
 
@@ -109,7 +109,7 @@ def test_scoring_is_no_stage_of_a_run(tmp_path: Path, hooks: Any) -> None:
     [
         ("my_alerts.shout", "module 'my_alerts' has no attribute 'shout'"),
         ("my_alarms.tell", "No module named 'my_alarms'"),
-        ("my_alerts.number", "is no function of"),
+        ("my_alerts.number", "is not a function of"),
     ],
 )
 def test_a_hook_that_is_not_there_is_found_out_at_once(path: str, said: str, tmp_path: Path, hooks: Any) -> None:

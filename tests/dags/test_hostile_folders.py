@@ -53,7 +53,7 @@ def test_no_file_stops_the_others(pipelines: Path) -> None:
 
     assert list(bag.dags) == ["sound"] and "10 of 11 pipelines have no DAG" in said
     for name in ("fifo", "folder", "dangling", "zero"):
-        assert f"{pipelines}/{name}.yaml\nis no regular file" in said
+        assert f"{pipelines}/{name}.yaml\nis not a regular file" in said
     assert "is of more than 20,000 nodes" in said and "is nested deeper than 40 levels" in said
 
 

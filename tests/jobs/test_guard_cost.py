@@ -55,7 +55,7 @@ def test_each_suite_takes_two_actions_at_most(
     # Around the guard itself: a stage also looks whether the pinned files are as they were.
     monkeypatch.setattr("steelyard.stages._guarding.run_guard", counting)
     ctx = start(pipeline(table, data=data, split=split, resample=SMOTENC))
-    ctx.run.beside("_accepted").write_json("20200101T000000_before.json", BEFORE)
+    ctx.run.sibling("_accepted").write_json("20200101T000000_before.json", BEFORE)
     for stage in STAGES[: STAGES.index("guard_scored") + 1]:
         run_stage(ctx, stage)
     assert actions == {"raw": 1, "split": 2, "resampled": 2, "scored": 1}

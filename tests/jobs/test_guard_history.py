@@ -61,7 +61,7 @@ def test_the_reference_is_the_latest_accepted_run_of_earlier_data(begin: Begin) 
     assert reference(again) == Reference({"0": 100, "1": 20}, "run backfill (data of 2026-01-02)")
     late = profiled(begin("late", "20260103T120000"), **{"0": 100, "1": 30})
     assert reference(late) == Reference({"0": 100, "1": 30}, "run third (data of 2026-01-03)")
-    names = ctx.run.beside("_accepted").files("")
+    names = ctx.run.sibling("_accepted").files("")
     assert names == ["20260101T000000_first.json", "20260102T000000_backfill.json", "20260103T000000_third.json"]
     with pytest.raises(InputError, match="run id '_accepted'"):
         begin("_accepted")
@@ -71,9 +71,9 @@ def test_a_run_that_is_done_anew_is_accepted_no_more(begin: Begin) -> None:
     ctx = profiled(begin("r", "2026-01-01"))
     accept(ctx)
     accept(ctx)
-    assert len(ctx.run.beside("_accepted").files("")) == 1
+    assert len(ctx.run.sibling("_accepted").files("")) == 1
     run_stage(ctx, "guard_raw")
-    assert ctx.run.beside("_accepted").files("") == []
+    assert ctx.run.sibling("_accepted").files("") == []
 
 
 def test_the_date_of_the_data(begin: Begin) -> None:
@@ -93,7 +93,7 @@ def test_a_class_that_loses_its_share_stops_and_the_run_is_named(begin: Begin) -
     with pytest.raises(GuardError, match=r"class '1' has 120 of 1,200 rows \(10 %\) instead of 80 %") as caught:
         run_stage(ctx, "guard_raw")
     assert "differ from run before (data of 2026-01-01)" in str(caught.value)
-    assert profiled(begin("accepted", "2026-01-02")) and len(ctx.run.beside("_accepted").files("")) == 1
+    assert profiled(begin("accepted", "2026-01-02")) and len(ctx.run.sibling("_accepted").files("")) == 1
 
 
 def test_a_warning_is_reported_and_goes_on(begin: Begin, tmp_path: Path, warnings: list[str]) -> None:

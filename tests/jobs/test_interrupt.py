@@ -42,7 +42,7 @@ def test_an_interrupted_run_says_what_goes_on_with_it(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     told = process.communicate(timeout=240)[1].decode()
     assert process.returncode == 130, told
-    assert told.splitlines()[-1] == f"interrupted; {shlex.join(['steelyard', *words, '--resume'])} goes on"
+    assert told.splitlines()[-1] == f"interrupted; {shlex.join(['steelyard', *words, '--resume'])} continues"
     assert "Traceback" not in told and "py4j" not in told
     profile = run.outcome("profile")
     assert profile is not None and profile.done and run.outcome("gate") is None
@@ -60,7 +60,7 @@ def test_a_failure_after_an_interrupt_is_an_interrupt() -> None:
     for error in (InputError("a file is gone"), ValueError("anything")):
         told, foreseen = _app._known(error)
         assert (told.exit_code, str(told), foreseen) == (130, "interrupted", True)
-    asked = InterruptedRunError("steelyard run … goes on")
+    asked = InterruptedRunError("steelyard run … continues")
     assert _app._known(asked) == (asked, True)
     assert ended_here("run", "nope.yaml").returncode == 2, "the interrupt was of the command before"
 

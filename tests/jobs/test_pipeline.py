@@ -54,7 +54,7 @@ def test_every_stage_publishes_and_the_files_are_there(finished: RunDir) -> None
 
 
 def test_what_passes_the_gate_is_kept_for_later_runs(finished: RunDir) -> None:
-    history = finished.beside("_accepted")
+    history = finished.sibling("_accepted")
     (name,) = history.files("")
     kept = history.read_json(name)
     assert name.endswith("_r1.json") and (kept["run_id"], kept["classes"]) == ("r1", {"0": 1080, "1": 120})
@@ -194,7 +194,7 @@ def test_resume_does_what_a_change_concerns_and_comes_to_what_a_new_run_does(
 def test_overwrite_and_a_taken_id(start: Callable[..., Context], table: str) -> None:
     ctx = start(pipeline(table))
     run_stage(ctx, "profile")
-    with pytest.raises(RunExistsError, match="--resume goes on"):
+    with pytest.raises(RunExistsError, match="--resume continues"):
         start(pipeline(table))
     assert start(pipeline(table), overwrite=True).run.outcome("profile") is None
 
@@ -228,7 +228,7 @@ def test_a_gate_that_says_no(start: Callable[..., Context], table: str) -> None:
     outcome = ctx.run.outcome("gate")
     assert outcome is not None and [v["passed"] for v in outcome.details["verdicts"]] == [False, True]
     assert ctx.run.exists("metrics.json") and ctx.run.exists("report.html")
-    assert not ctx.run.beside("_accepted").exists("")
+    assert not ctx.run.sibling("_accepted").exists("")
 
 
 def test_input_is_pinned(start: Callable[..., Context], tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_failure_leaves_earlier_scores_as_they_were(
 def test_a_secret_in_a_path_is_refused_since_it_would_be_written(
     spark: SparkSession, trained: RunDir, tmp_path: Path, place: str
 ) -> None:
-    with pytest.raises(InputError, match="path 'DATA' holds a literal secret") as error:
+    with pytest.raises(InputError, match="path 'DATA' contains a literal secret") as error:
         score_table(spark, trained.location, place, str(tmp_path / "s"))
     assert "hunter2x" not in str(error.value) and not (tmp_path / "s").exists()
 

@@ -121,9 +121,9 @@ def test_mistakes_name_their_path_and_line(tmp_path: Path, old: str, new: str, s
         ("split={method: temporal}", "needs data.time"),
         ("split={validation: 0.5, test: 0.5}", "leave no row for training"),
         ("split={gap: 7d}", "'gap' is for the temporal method"),
-        ("split={method: temporal, gap: soon}", "no length of time"),
+        ("split={method: temporal, gap: soon}", "is not a duration"),
         ("split={test: 0}", "must both be more than 0"),
-        ("data.group=customer", "would tear groups apart; use split.method group"),
+        ("data.group=customer", "would divide groups; use split.method group"),
         ("split={method: group}", "needs data.group"),
         ("split={method: groups}", "split.method"),
         ("gate={pr_auc: {}}", "at least one of"),
@@ -182,7 +182,7 @@ def test_new_rows_have_a_date_only_once_they_are_scored(tmp_path: Path) -> None:
         day = config.score.on("2026-03-02")
         assert (day.path, day.out) == (f"{file.parent}/in/2026-03-02.parquet", f"{tmp_path}/scored/2026-03-02")
     assert load(to_json(config.to_json()).decode()) == config
-    assert "score: only ${date} is known when new rows are scored, got ${region}" in refused(
+    assert "score: only ${date} is available when new rows are scored, got ${region}" in refused(
         tmp_path, f"{GOOD}score: {{path: 'in/${{region}}.parquet', out: o}}\n"
     )
     assert "score.out: is missing" in refused(tmp_path, f"{GOOD}score: {{path: p}}\n")

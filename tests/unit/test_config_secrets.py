@@ -39,7 +39,7 @@ HARMLESS = [
 @pytest.mark.parametrize("name", NAMES)
 def test_a_secret_by_its_name_is_refused_and_not_shown(name: str) -> None:
     for section in ({"data": {"options": {name: SECRET}}}, {"spark": {"conf": {name: SECRET}}}):
-        with pytest.raises(ConfigError, match="holds a literal secret; write ") as error:
+        with pytest.raises(ConfigError, match="contains a literal secret; write ") as error:
             load(config(**section))
         assert SECRET not in str(error.value) and name in str(error.value)
     assert load(config(data={"options": {name: "${env:SECRET}"}})).data.options == {name: "${env:SECRET}"}
@@ -153,7 +153,7 @@ def test_an_unused_variable_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"--var regoin: the pipeline has no \$\{regoin\}. Did you mean 'region'\?"):
         load(text, variables={"region": "eu", "date": "d", "regoin": "us"})
     for name, value in (("password", SECRET), ("url", f"https://me:{SECRET}@h")):
-        with pytest.raises(ConfigError, match=f"--var '{name}' holds a literal secret") as error:
+        with pytest.raises(ConfigError, match=f"--var '{name}' contains a literal secret") as error:
             load(config(data={"where": f"x = '${{{name}}}'"}), variables={name: value})
         assert SECRET not in str(error.value)
 

@@ -58,7 +58,7 @@ def test_a_run_itself_needs_no_gate(tmp_path: Path) -> None:
 
 
 def test_what_has_no_current_run_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no run directory and holds none"):
+    with pytest.raises(InputError, match="is not a run directory and contains none"):
         find_run(str(tmp_path / "nowhere"))
     make(tmp_path, "r1", gate="failed")
     with pytest.raises(InputError, match="has 1 runs, but none whose gate has passed"):

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from prose import PAGES, ROOT, blocks, prose, unusual
+from prose import PAGES, ROOT, blocks, prose, unusual, wording
 
+# Packages whose docstrings, comments and messages are checked.
+PLAIN_PACKAGES = ["airflow", "cli", "config", "errors.py", "store"]
 LANGUAGES = {"bash", "json", "python", "text", "yaml"}
 page = pytest.mark.parametrize("page", [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES])
 
@@ -51,6 +53,14 @@ def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     pages = {p.name for p in ROOT.glob("docs/*.md")} - {"README.md"}
     assert pages == set(re.findall(r"^\| \[([\w-]+\.md)\]", index, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("package", PLAIN_PACKAGES)
+def test_words_of_modules_are_plain(package: str) -> None:
+    place = ROOT / "pipelines/steelyard" / package
+    modules = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    found = {f"{m.name}:{line}": words for m in modules for line, text in wording(m) if (words := unusual(text))}
+    assert found == {}, "see PLAIN in tests/prose.py"
 
 
 def test_unusual_words_are_found() -> None:

@@ -51,7 +51,7 @@ def make(store: Store) -> Make:
             run.publish(Outcome("report", "done", "a", at, at), ["report.html"])
             run.publish(Outcome("gate", gate, "a", at, at))
         if gate == "done":
-            run.beside("_accepted").write_json(f"202603{day:02}T000000_r{day:02}.json", {"run_id": f"r{day:02}"})
+            run.sibling("_accepted").write_json(f"202603{day:02}T000000_r{day:02}.json", {"run_id": f"r{day:02}"})
         return run
 
     return made
@@ -132,7 +132,7 @@ def test_what_is_deleted_is_the_run_and_nothing_beside_it(store: Store, make: Ma
     gone = [judged for judged in judge(store, keep=1, at=NOW) if judged.kept is None]
     assert [judged.run_id for judged in gone] == ["r01"] and remove(gone[0])
     assert store.here().below("fraud").folders() == ["_accepted", "notes", "r02", "r03"]
-    assert len(store.run("fraud", "r03").beside("_accepted").files("")) == 3
+    assert len(store.run("fraud", "r03").sibling("_accepted").files("")) == 3
     assert store.here().exists("demo_data/t.parquet")
     assert going(store, keep=1) == []
 
@@ -335,7 +335,7 @@ CONFIG = load('{"version": 1, "name": "fraud", "data": {"path": "/t", "label": "
 def test_an_empty_or_torn_run_json_can_be_overwritten_and_resumed(store: Store, content: str) -> None:
     run = store.run("fraud", "r1")
     run.write_text("run.json", content)
-    with pytest.raises(RunExistsError, match="--resume goes on with it, --overwrite deletes it first"):
+    with pytest.raises(RunExistsError, match="--resume continues it, --overwrite deletes it first"):
         start_run(store, CONFIG, "r1", {})
     assert start_run(store, CONFIG, "r1", {}, resume=True).manifest()["run_id"] == "r1"
     run.write_text("run.json", content)

@@ -107,7 +107,7 @@ def test_a_changed_bit_of_an_outcome_or_of_run_json_is_noticed(store: Store) -> 
             run.write_bytes(path, bytes(bad))
             if same_content(bytes(bad), good):
                 continue  # in white space, or in the digest
-            with pytest.raises(InputError, match=r"run stage split again|run it first|writes it anew"):
+            with pytest.raises(InputError, match=r"run stage split again|run it first|writes it again"):
                 read()
             noticed += 1
         run.write_bytes(path, good)
@@ -173,7 +173,7 @@ def test_open_run(tmp_path: Path) -> None:
     made: RunDir = Store(tmp_path).create("fraud", "r1", {"x": 1})
     assert open_run(tmp_path / "fraud" / "r1").manifest()["x"] == 1
     assert made.uri("a") == f"file://{tmp_path}/fraud/r1/a"
-    with pytest.raises(InputError, match="no run directory"):
+    with pytest.raises(InputError, match="is not a run directory"):
         open_run(tmp_path)
 
 
@@ -300,7 +300,7 @@ def test_a_manifest_that_cannot_be_read_is_named(store: Store) -> None:
     run = store.create("fraud", "r1", {})
     for half in ("", '{"a', "[1]", "[" * 20_000):
         run.write_text("run.json", half)
-        with pytest.raises(InputError, match=r"fraud/r1/run.json .*--resume writes it anew"):
+        with pytest.raises(InputError, match=r"fraud/r1/run.json .*--resume writes it again"):
             run.manifest()
     run.update_manifest({"config": 1})
     assert run.manifest()["config"] == 1 and run.manifest()["claim"]
@@ -335,7 +335,7 @@ def test_a_link_is_no_run_and_opens_only_a_run_beside_it(tmp_path: Path) -> None
     with pytest.raises(InputError, match="fraud/latest is a link, which is never a run"):
         store.run("fraud", "latest")
     assert open_run(latest).location == run.location
-    with pytest.raises(InputError, match="far is a link to .*other/fraud/r1; name that folder itself"):
+    with pytest.raises(InputError, match="far is a link to .*other/fraud/r1; use that path instead"):
         open_run(far)
 
 

@@ -34,17 +34,17 @@ def pipeline_dag(
     on_failure: str | None = None,
     **submit: Any,
 ) -> DAG:
-    """Return the DAG of a pipeline: a task for each stage, in their order.
+    """Return the DAG of a pipeline: one task per stage, in order.
 
-    `report` runs in any case, also after a failure. `gate` is the only leaf and needs every stage's success, so that
-    a failed guard ends in a failed DAG run although the report after it was written; it alone emits the pipeline's
-    asset, see `pipeline_asset`.
+    `report` always runs, also after a failure. `gate` is the only leaf and needs every stage's success, so that a
+    failed guard fails the DAG run although the report is written. Only `gate` emits the pipeline's asset, see
+    `pipeline_asset`.
 
     Parameters
     ----------
     pipeline : str or Path
-        The YAML. Its `airflow` block gives schedule, start, catch-up, retries, connection, pool, and who is told of
-        failures.
+        The YAML. Its section `airflow` gives schedule, start, catch-up, retries, connection, pool, and the function
+        that is called on failures.
     store : str
         Where run directories go, a path or URI.
     jobs : str

@@ -13,18 +13,18 @@ from airflow.sdk import Asset
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where jobs and run directories are, and who is told of failures.
+    """The places of jobs and run directories, and the function that is called on failures.
 
     Parameters
     ----------
     store : str
-        Where run directories go, a path or URI that both the driver and Airflow's workers see.
+        Where run directories are stored, a path or URI that both the driver and Airflow's workers reach.
     jobs : str
         The folder of `job_<stage>.py`.
     store_url : str, optional
-        Where a browser finds the store; links in Airflow begin with it. By default they are the files' own URIs.
+        The store's address in a browser, for links in Airflow. By default, links are the files' own URIs.
     on_failure : str, optional
-        Dotted path of a function `(message, context)`, for pipelines that name none themselves.
+        Dotted path of a function `(message, context)`, for pipelines that do not name their own.
     submit : mapping
         For each `SparkSubmitOperator`: `py_files`, `conf`, `executor_memory`, …
     """
@@ -37,10 +37,10 @@ class Deployment:
 
 
 def settings(repository: Path) -> tuple[str, Deployment]:
-    """Return what the DAG files are told by the environment: the folder of the pipelines, and the deployment.
+    """Return the folder of the pipelines and the deployment, from environment variables.
 
-    `STEELYARD_PIPELINES`, `STEELYARD_STORE` and `STEELYARD_JOBS` are by default `pipelines`, `runs` and `spark_jobs` in
-    `repository`; `STEELYARD_STORE_URL` and `STEELYARD_ON_FAILURE` are unset.
+    The defaults of `STEELYARD_PIPELINES`, `STEELYARD_STORE` and `STEELYARD_JOBS` are `pipelines`, `runs` and
+    `spark_jobs` in `repository`; `STEELYARD_STORE_URL` and `STEELYARD_ON_FAILURE` have none.
     """
 
     def given(name: str) -> str | None:
@@ -52,7 +52,7 @@ def settings(repository: Path) -> tuple[str, Deployment]:
 
 
 def pipeline_asset(store: str, name: str) -> Asset:
-    """Return the asset that a pipeline's `gate` emits once it has passed, and nothing else does.
+    """Return the asset that only a pipeline's passed `gate` emits.
 
     Its URI is that of the pipeline's folder in the store: `file:///srv/runs/card_fraud`, `s3a://bucket/runs/card_fraud`.
     """

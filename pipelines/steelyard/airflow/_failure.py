@@ -1,4 +1,4 @@
-"""Telling somebody that a stage has failed, in the words of the expectation that wasn't met."""
+"""Report a failed stage, with the sentences of the expectations that were not met."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ log = logging.getLogger("airflow.task")
 
 
 def failure_callback(config: PipelineConfig, deployment: Deployment) -> Callable[[Context], None]:
-    """Return what Airflow calls once a task of a pipeline has failed for good.
+    """Return the function that Airflow calls after the last failed try of a task.
 
-    It logs `failure_message`, and hands it to the hook where there is one.
+    It logs `failure_message`, and passes it to the hook if there is one.
     """
     own = config.airflow.on_failure
     hook = own_hook(config) if own else hook_of(deployment.on_failure, "STEELYARD_ON_FAILURE")
 
-    def tell(context: Context) -> None:
+    def report_failure(context: Context) -> None:
         message = failure_message(config.name, deployment, context)
         log.error(message)
         if hook is not None:
             hook(message, context)
 
-    return tell
+    return report_failure
 
 
 def own_hook(config: PipelineConfig) -> Hook | None:
-    """Return the function that a pipeline's YAML names, None where it names none.
+    """Return the function that a pipeline's YAML names, or None.
 
     Raises
     ------
     ConfigError
-        If there is no such function, or the deployment doesn't allow its module.
+        If the function does not exist, or the deployment does not allow its module.
     """
     path = config.airflow.on_failure
     if path is not None:
@@ -56,49 +56,49 @@ def own_hook(config: PipelineConfig) -> Hook | None:
 
 
 def hook_of(path: str | None, setting: str) -> Hook | None:
-    """Return the function that is told, None where the setting names none.
+    """Return the function that a setting names, or None.
 
     Raises
     ------
     ConfigError
-        If there is no such function: when a DAG is parsed, and not when the first failure goes unheard.
+        If the function does not exist: when the DAG is parsed, not at the first failure.
     """
     if path is None:
         return None
     module, _, name = path.rpartition(".")
     try:
         hook = getattr(import_module(module), name)
-    except (Exception, SystemExit) as error:  # the module is the user's: whatever it raises
+    except (Exception, SystemExit) as error:  # the user's module may raise anything
         raise ConfigError(f"{setting}: cannot import {path!r}: {error or type(error).__name__}") from None
     if not callable(hook):
-        raise ConfigError(f"{setting}: {path!r} is no function of (message, context)")
+        raise ConfigError(f"{setting}: {path!r} is not a function of (message, context)")
     found: Hook = hook
     return found
 
 
 def failure_message(pipeline: str, deployment: Deployment, context: Context) -> str:
-    """Return pipeline, run id, stage, what it said, and where to look further.
+    """Return pipeline, run id, stage, its message, and the link to the report.
 
-    What it said are the sentences of the expectations that weren't met; of a stage that died without a word, and of
-    a task that is no stage, Airflow's.
+    The message is that of the stage's outcome. If the stage died before it could write one, and for other tasks, it is
+    Airflow's.
     """
     from steelyard.store import Store
 
     task, dag_run = context["task"], context["dag_run"]
-    last_words = context.get("exception") or "died without a word"
+    unpublished = context.get("exception") or "died without an outcome"
     if not isinstance(task, StageOperator):
-        return f"{pipeline}, {data_date(dag_run)}, task {task.task_id}: {last_words}"
+        return f"{pipeline}, {data_date(dag_run)}, task {task.task_id}: {unpublished}"
     chosen = run_id(dag_run)
     run = Store(deployment.store).run(pipeline, chosen)
     at = address(run, "", deployment.store_url).rstrip("/")
     outcome = run.outcome(task.stage)
-    # One that is done is of an earlier execution.
-    said = last_words if outcome is None or outcome.done else _words(run, outcome, at)
+    # A successful outcome is of an earlier execution.
+    said = unpublished if outcome is None or outcome.done else _words(run, outcome, at)
     return f"{pipeline}, run {chosen}, stage {task.stage}: {said}\nreport: {at}/report.html"
 
 
 def _words(run: RunDir, outcome: Outcome, at: str) -> str:
-    """Return what a stage said, with the browser's address of its Data Docs, which a guard spells as Spark does."""
+    """Return the message of a stage, with the address of its Data Docs in a browser instead of Spark's."""
     words = str(outcome.message).replace(run.uri(), at)
     docs = docs_of(run, outcome)
     return words if docs is None or docs in words else f"{words}\nData Docs: {at}/{docs}"

@@ -15,10 +15,10 @@ from steelyard.errors import ConfigError, SteelyardError
 
 
 def folder_dags(folder: str | Path, deployment: Deployment) -> dict[str, DAG]:
-    """Return the DAG of each sound `*.yaml` in a folder, by name; `check_folder` speaks of the others.
+    """Return the DAG of each valid `*.yaml` in a folder, by name; `check_folder` reports the others.
 
-    Airflow keeps one import error for a DAG file, and as long as there is one it schedules none of the file's DAGs.
-    So the two are called in two DAG files, and one broken pipeline stops no other.
+    Airflow stores one import error per DAG file, and then schedules none of the file's DAGs. Two DAG files call the two
+    functions, so that an invalid pipeline does not stop the others.
 
     Parameters
     ----------
@@ -28,13 +28,13 @@ def folder_dags(folder: str | Path, deployment: Deployment) -> dict[str, DAG]:
     Raises
     ------
     ConfigError
-        If there is no such folder, or no such function `on_failure`.
+        If the folder or the function `on_failure` does not exist.
     """
     return {c.name: make_dag(path, c, deployment) for path, c in _read(folder)[0].items()}
 
 
 def folder_score_dags(folder: str | Path, deployment: Deployment) -> dict[str, DAG]:
-    """Return the scoring DAG of each sound `*.yaml` in a folder that has a section `score`, by name.
+    """Return the scoring DAG of each valid `*.yaml` in a folder that has a section `score`, by name.
 
     Parameters and errors are those of `folder_dags`.
     """
@@ -43,12 +43,12 @@ def folder_score_dags(folder: str | Path, deployment: Deployment) -> dict[str, D
 
 
 def check_folder(folder: str | Path) -> None:
-    """Raise one error that says of each broken `*.yaml` in a folder what is wrong and where.
+    """Raise one error that lists each invalid `*.yaml` in a folder with its errors and their lines.
 
     Raises
     ------
     ConfigError
-        If there is no such folder, or a pipeline in it can't be read, or its name is taken.
+        If the folder does not exist, a pipeline in it is invalid, or its name occurs twice.
     """
     sound, broken = _read(folder)
     if broken:
@@ -57,7 +57,7 @@ def check_folder(folder: str | Path) -> None:
 
 
 def _read(folder: str | Path) -> tuple[dict[Path, PipelineConfig], dict[Path, str]]:
-    """Return the configurations of sound pipelines and what is wrong with the others."""
+    """Return the configurations of valid pipelines, and the errors of the others."""
     place = Path(folder).absolute()
     if not place.is_dir():
         raise ConfigError(f"there is no folder {place} to take pipelines from")
@@ -65,13 +65,13 @@ def _read(folder: str | Path) -> tuple[dict[Path, PipelineConfig], dict[Path, st
     broken: dict[Path, str] = {}
     for path in sorted(place.glob("*.yaml")):
         try:
-            if not path.is_file():  # a named pipe would be waited for
-                raise ConfigError("is no regular file")
+            if not path.is_file():  # reading a named pipe would block
+                raise ConfigError("is not a regular file")
             config = read_pipeline(path)
             own_hook(config)
         except SteelyardError as error:
             broken[path] = str(error)
-        except Exception as error:  # whatever it is, it is this pipeline's fault alone
+        except Exception as error:  # an error of one pipeline must not stop the others
             broken[path] = f"{type(error).__name__}: {error}"
         else:
             taken = next((p for p, c in sound.items() if c.name == config.name), None)

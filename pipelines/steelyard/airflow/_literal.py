@@ -1,4 +1,4 @@
-"""Text that is no template: names of files, and what a YAML says."""
+"""Text that is not a template: file names and values of a YAML."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class StageOperator(JobOperator):
     """Run one stage of a pipeline through spark-submit.
 
-    spark-submit's exit code can't tell why a stage failed. The outcome that the stage leaves in the store can: where a
-    guard said no, or the user's input is wrong, the task fails at once, since a retry would only say it again. Where
-    the engine failed, or died without a word, Airflow retries as the task is told to.
+    spark-submit's exit code does not show why a stage failed; the stage's outcome in the store does. If a guard failed
+    or the user's input is wrong, the task fails at once, because a retry would give the same result. If the engine
+    failed, or the process died before it wrote an outcome, Airflow retries the task by its own settings.
 
     Parameters
     ----------
@@ -37,16 +37,16 @@ class StageOperator(JobOperator):
     run_id : str
         Of the run directory; the same for all tasks of a DAG run, see `steelyard.airflow.run_id`. (templated)
     store : str
-        Where run directories are, a path or URI that both the driver and Airflow's workers see. (templated)
+        Where run directories are, a path or URI that both the driver and Airflow's workers reach. (templated)
     jobs : str
         The folder of `job_<stage>.py`.
     variables : mapping of str to str, optional
         Values of `${NAME}` in the pipeline. (templated)
     overrides : str, default ""
-        What is changed in the pipeline, one `a.b=value` a line. (templated) The stage `profile` heeds it and writes it
-        to `run.json`, which rules all later stages.
+        Changes of the pipeline, one `a.b=value` per line. (templated) The stage `profile` applies them and writes them
+        to `run.json`, which all later stages read.
     store_url : str, optional
-        Where a browser finds the store; the links to report and Data Docs begin with it.
+        The store's address in a browser, for the links to report and Data Docs.
     **submit : object
         What `SparkSubmitOperator` and Airflow's operators take: `conn_id`, `conf`, `py_files`, `retries`, …
 
@@ -99,7 +99,7 @@ class StageOperator(JobOperator):
         Raises
         ------
         AirflowFailException
-            For failures that a retry can't mend; all others leave as they came.
+            For failures that a retry cannot fix; other errors are raised unchanged.
         """
         try:
             run = self.run_directory()

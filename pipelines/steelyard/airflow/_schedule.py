@@ -16,7 +16,7 @@ def timetable(schedule: str | None) -> CronDataIntervalTimetable | None:
 
 
 def check_schedule(schedule: str | None, where: str) -> None:
-    """Raise `ConfigError` for what is no schedule, with its place in the YAML."""
+    """Raise `ConfigError` for an invalid schedule, with its place in the YAML."""
     table = timetable(schedule)
     if table is None:
         return
@@ -30,6 +30,6 @@ def check_schedule(schedule: str | None, where: str) -> None:
 
 
 def start(day: date | datetime) -> datetime:
-    """Return the first moment that a DAG is about; without a time zone in UTC."""
+    """Return the start of a DAG's first interval; without a time zone, in UTC."""
     moment = day if isinstance(day, datetime) else datetime.combine(day, time.min)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

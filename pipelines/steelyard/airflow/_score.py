@@ -56,14 +56,14 @@ class ScoreOperator(JobOperator):
         self.out = score.out
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the base's gives nothing back
-        """Submit the job, wait for it, and return what it says.
+        """Submit the job, wait for it, and return its `_scores.json`.
 
         Raises
         ------
         AirflowFailException
-            For wrong input, which a retry can't mend; all else leaves as it came.
+            For wrong input, which a retry cannot fix; other errors are raised unchanged.
         """
-        from steelyard.store import Store  # pyarrow, which parsing a DAG has no use for
+        from steelyard.store import Store  # imports pyarrow, which DAG parsing does not need
 
         self.find_spark()
         try:
@@ -82,7 +82,7 @@ def run_below(chosen: str | None) -> str:
     Raises
     ------
     InputError
-        If it is no run id: it could lead out of the folder.
+        If it is not a run id, because it could leave the folder.
     """
     if chosen and not re.fullmatch(RUN_ID, chosen):
         raise InputError(f"run id {chosen!r} is not of the form {RUN_ID}")
@@ -90,7 +90,7 @@ def run_below(chosen: str | None) -> str:
 
 
 def _each_day(score: ScoreConfig) -> ScoreConfig:
-    """Return it with the date as the only template."""
+    """Return the section with the date as its only template."""
     fixed = {n: _DATE.join(map(literal, getattr(score, n).split("${date}"))) for n in ("path", "out")}
     return score.model_copy(update={**fixed, "format": None if score.format is None else literal(score.format)})
 

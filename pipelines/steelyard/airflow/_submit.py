@@ -42,7 +42,7 @@ class JobOperator(SparkSubmitOperator):
             BaseHook.get_connection(self._conn_id)
         except AirflowNotFoundException:
             raise AirflowFailException(
-                f"there is no connection {self._conn_id!r} that says where Spark is; for this very machine: "
+                f"there is no connection {self._conn_id!r}, which names the Spark master; for local Spark: "
                 f"airflow connections add {self._conn_id} --conn-type spark --conn-host 'local[*]'"
             ) from None
         find_spark_submit()
@@ -54,10 +54,10 @@ class JobOperator(SparkSubmitOperator):
 
 
 def find_spark_submit() -> None:
-    """Let the spark-submit that pip put beside this interpreter work as if its environment were activated.
+    """Put this interpreter's folder first on the PATH if its spark-submit is the one to use.
 
-    It starts the first `python3` on the PATH, both to find Spark and as the driver. Any other spark-submit on the PATH
-    has precedence and is left alone.
+    spark-submit starts the first `python3` on the PATH, both to find Spark and as the driver. Any other spark-submit on
+    the PATH has precedence and is used unchanged.
     """
     folder = Path(sys.executable).parent
     found, own = shutil.which("spark-submit"), folder / "spark-submit"

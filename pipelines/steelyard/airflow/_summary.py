@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from steelyard.store import Outcome, RunDir
 
-_LARGEST = 4000  # characters: XCom lies in Airflow's own database
+_LARGEST = 4000  # characters: XCom is stored in Airflow's own database
 
 
 def summary(run: RunDir, outcome: Outcome) -> dict[str, Any]:

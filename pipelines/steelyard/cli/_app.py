@@ -1,4 +1,4 @@
-"""The command's entry point: which commands there are, and what an error looks like."""
+"""The entry point of the command line: its commands, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from steelyard.errors import INTERRUPTED, InterruptedRunError, SteelyardError, s
 
 app = typer.Typer(
     name="steelyard",
-    help="Class-imbalance pipelines on Apache Spark. An error shows its traceback with --debug, anywhere on the line.",
+    help="Class-imbalance pipelines on Apache Spark. --debug, anywhere on the line, shows the traceback of an error.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -60,24 +60,24 @@ def main() -> None:
     came.clear()  # programs may call this more than once
     try:
         code = app(arguments, standalone_mode=False, prog_name="steelyard")
-        if code == INTERRUPTED:  # what the command parser makes of an interrupt
+        if code == INTERRUPTED:  # the command parser's code for an interrupt
             _fail(arguments, "interrupt", "interrupted", INTERRUPTED)
     except (typer.Abort, KeyboardInterrupt):
         code = _fail(arguments, "interrupt", "interrupted", INTERRUPTED)
     except TyperException as error:
         asked = getattr(getattr(error, "ctx", None), "command_path", "steelyard")
-        code = _fail(arguments, "input", short(f"{error.format_message()} {asked} --help tells more."), 2)
-    except Exception as error:  # the last resort: whatever nobody foresaw
+        code = _fail(arguments, "input", short(f"{error.format_message()} See {asked} --help."), 2)
+    except Exception as error:  # unforeseen errors
         if debug:
             raise
         known, foreseen = _known(error)
-        hint = "" if foreseen or known.kind != "engine" else " (--debug shows where)"
+        hint = "" if foreseen or known.kind != "engine" else " (--debug shows the traceback)"
         code = _fail(arguments, known.kind, f"{short(str(known))}{hint}", known.exit_code)
     sys.exit(int(code or 0))
 
 
 def _known(error: Exception) -> tuple[SteelyardError, bool]:
-    """Return what a failure is told as, and whether it was foreseen."""
+    """Return the error to show for a failure, and whether it was foreseen."""
     if was_interrupted() and not isinstance(error, InterruptedRunError):
         return InterruptedRunError("interrupted"), True
     if isinstance(error, SteelyardError):
@@ -86,7 +86,7 @@ def _known(error: Exception) -> tuple[SteelyardError, bool]:
 
 
 def _print_any_text() -> None:
-    """Let every text be printed: a terminal that lacks a character shows its escape instead of failing."""
+    """Print an escape for each character that the terminal cannot encode, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

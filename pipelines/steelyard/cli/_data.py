@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Label = Annotated[str, typer.Option("--label", help="The label column.")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, folder, glob or URI that Spark reads.")]
-Format = Annotated[str | None, typer.Option("--format", help="[default: by the files' endings, else parquet]")]
+Format = Annotated[str | None, typer.Option("--format", help="[default: by the file endings, else parquet]")]
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="NAME=value", help="An option of Spark's reader, such as sep=;. May be repeated."),
@@ -28,22 +28,22 @@ Missing = Annotated[
     list[str] | None,
     typer.Option(
         "--missing",
-        help="A CSV value that means missing; may be repeated. [default: empty, NA, NaN, null, ?; in text only empty]",
+        help="A CSV value that means missing; repeatable. [default: empty, NA, NaN, null, ?; in text: empty]",
     ),
 ]
-Key = Annotated[list[str] | None, typer.Option("--key", help="A column that identifies a row; may be repeated.")]
-Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="A column that is no feature; may be repeated.")]
+Key = Annotated[list[str] | None, typer.Option("--key", help="A column that identifies a row; repeatable.")]
+Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="A column that is not a feature; repeatable.")]
 NoIdentity = Annotated[
     list[str] | None,
-    typer.Option("--exclude", help="A column that does not tell rows without a key apart; may be repeated."),
+    typer.Option("--exclude", help="A column that does not identify rows (without --key); repeatable."),
 ]
-Positive = Annotated[str | None, typer.Option("--positive", help="[default: the rarer of two classes]")]
-Out = Annotated[str, typer.Option("--out", help="A folder or URI that doesn't exist yet.")]
+Positive = Annotated[str | None, typer.Option("--positive", help="The positive class. [default: the rarer of two]")]
+Out = Annotated[str, typer.Option("--out", help="A new folder or URI.")]
 _MISTAKES = ("false_negative", "false_positive")
-Seed = Annotated[int, typer.Option("--seed")]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same rows.")]
 
 
-def tell_note(message: str) -> None:
+def show_note(message: str) -> None:
     """Show a note on stderr."""
     from steelyard.config import as_options
 
@@ -58,7 +58,7 @@ def reading(options: list[str] | None, missing: list[str] | None) -> dict[str, A
 
 
 def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
-    """Return a session for a bare table; what the command line says of paths is checked before Java starts."""
+    """Return a session for a command on a table, after a check of its paths: Java starts slowly."""
     from steelyard.stages._check import check_paths
     from steelyard.stages._tables import free
 
@@ -86,7 +86,7 @@ def profile(
 
     how = reading(options, missing)
     config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive, **how)
-    statistics = profile_table(session_of(config), config, tell_note)
+    statistics = profile_table(session_of(config), config, show_note)
     if json:
         print_json(statistics)
     else:
@@ -104,22 +104,22 @@ def split(
     key: Key = None,
     exclude: NoIdentity = None,
     method: Annotated[str, typer.Option("--method", help="stratified, group or temporal")] = "stratified",
-    group: Annotated[str | None, typer.Option("--group", help="A column whose equal rows stay together.")] = None,
+    group: Annotated[str | None, typer.Option("--group", help="A column of groups that stay together.")] = None,
     time: Annotated[str | None, typer.Option("--time", help="The time column of a temporal split.")] = None,
-    gap: Annotated[str | None, typer.Option("--gap", help="Left out before each cut, such as 7d.")] = None,
-    validation: Annotated[float | None, typer.Option("--validation", help="[default: 0.1]")] = None,
-    test: Annotated[float | None, typer.Option("--test", help="[default: 0.2]")] = None,
+    gap: Annotated[str | None, typer.Option("--gap", help="Time left out before each cut, such as 7d.")] = None,
+    validation: Annotated[float | None, typer.Option("--validation", help="Share of rows. [default: 0.1]")] = None,
+    test: Annotated[float | None, typer.Option("--test", help="Share of rows. [default: 0.2]")] = None,
     folds: Annotated[
         int | None,
-        typer.Option("--folds", min=2, max=1000, help="Instead of splits, a column fold for cross-validation."),
+        typer.Option("--folds", min=2, max=1000, help="Write a column fold for cross-validation instead of splits."),
     ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
-    """Split a table exactly; writes OUT/data/split=train|validation|test and OUT/plan.json.
+    """Split a table with exact counts; write OUT/data/split=train|validation|test and OUT/plan.json.
 
-    With --folds K, OUT/data has all rows and a column fold: 0 to K-1; by time, blocks 0 to K, of which fold i
-    trains on those before block i.
+    With --folds K, OUT/data has all rows and a column fold from 0 to K-1. With --method temporal, it has blocks 0 to
+    K: fold i is tested on block i and trained on the blocks before it.
     """
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_split_plan
@@ -135,9 +135,9 @@ def split(
     session = session_of(config, out)
     plan: SplitPlan | FoldPlan
     if folds is None:
-        plan = split_table(session, config, out, tell_note)
+        plan = split_table(session, config, out, show_note)
     else:
-        plan = fold_table(session, config, folds, out, tell_note)
+        plan = fold_table(session, config, folds, out, show_note)
     if json:
         print_json(plan.to_json())
     else:
@@ -151,7 +151,7 @@ def resample(
     out: Out,
     method: Annotated[
         str,
-        typer.Option("--method", help="A sampler by its snake_case name, or auto: what a diagnosis recommends."),
+        typer.Option("--method", help="A sampler's name, such as smote, or auto: the recommended one."),
     ],
     form: Format = None,
     options: Options = None,
@@ -163,7 +163,7 @@ def resample(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Resample a table, of training rows, to exact counts; writes OUT/data and OUT/plan.json."""
+    """Resample a table of training rows to exact counts; write OUT/data and OUT/plan.json."""
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_sampling_plan
     from steelyard.stages._resampling import check_resampling
@@ -173,7 +173,7 @@ def resample(
     how = reading(options, missing)
     config = bare_table(data, form, {"resample": wanted}, label=label, key=key, exclude=exclude, **how)
     check_resampling(config.resample)
-    plan = resample_table(session_of(config, out), config, out, tell_note)
+    plan = resample_table(session_of(config, out), config, out, show_note)
     if json:
         print_json(plan.to_json())
     else:
@@ -193,12 +193,12 @@ def parse_params(pairs: list[str] | None, option: str = "--param") -> dict[str, 
         try:
             parsed[name] = _by_class(parse_yaml(value, option, plain=True))
         except InputError:
-            raise InputError(f"{option} {name}: the value is no YAML: {value[:80]}") from None
+            raise InputError(f"{option} {name}: the value is not valid YAML: {value[:80]}") from None
     return parsed
 
 
 def _by_class(value: Any) -> Any:
-    """Return a map with its keys in the form that classes have: `1.0` is class 1, as in a table."""
+    """Return a map with its keys in the string form of classes: `1.0` is class 1, as in a table."""
     return {class_name(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
@@ -211,13 +211,14 @@ def evaluate(
     missing: Missing = None,
     exclude: NoIdentity = None,
     positive: Annotated[
-        str | None, typer.Option("--positive", help="[default: 1 of 0 and 1, true of booleans, else the rarer class]")
+        str | None,
+        typer.Option("--positive", help="The positive class. [default: 1 of 0/1, true of booleans, else the rarer]"),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option("--threshold", help="Rows from this score on are alarms. [default: 0.5]")
+        float | None, typer.Option("--threshold", help="Rows with at least this score are alarms. [default: 0.5]")
     ] = None,
-    group: Annotated[str | None, typer.Option("--group", help="Rows of one group are one draw for intervals.")] = None,
-    weight: Annotated[str | None, typer.Option("--weight")] = None,
+    group: Annotated[str | None, typer.Option("--group", help="Intervals resample the groups of this column.")] = None,
+    weight: Annotated[str | None, typer.Option("--weight", help="A column of row weights.")] = None,
     cost: Annotated[
         list[str] | None,
         typer.Option(
@@ -226,7 +227,7 @@ def evaluate(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Give every metric, with intervals, for the scores of any model."""
+    """Compute all metrics, with intervals, for the scores of any model."""
     from steelyard.cli._output import print_json
     from steelyard.cli._summary import show_split
     from steelyard.stages._tables import bare_table, evaluate_table
@@ -246,7 +247,7 @@ def evaluate(
         cost=costs,
         **reading(options, missing),
     )
-    document = evaluate_table(session_of(config), config, score, threshold, group, tell_note)
+    document = evaluate_table(session_of(config), config, score, threshold, group, show_note)
     if json:
         print_json(document)
     else:
@@ -258,7 +259,7 @@ def evaluate(
 
 def score(
     run_dir: Annotated[
-        str, typer.Argument(metavar="RUN_DIR", help="A run, or a pipeline's folder STORE/<name>: its current run.")
+        str, typer.Argument(metavar="RUN_DIR", help="A run directory, or STORE/<name>: the pipeline's current run.")
     ],
     data: Data,
     out: Annotated[str, typer.Option("--out", help="The folder or URI for the scores.")],
@@ -268,11 +269,11 @@ def score(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier scores in --out.")] = False,
     json: Json = False,
 ) -> int:
-    """Score new rows with a run's model; they need its features, not a label.
+    """Score new rows with a run's model; they need its features, but no label.
 
-    Writes Parquet to OUT: key, label, group and time as far as they are there, score and decision; without a key all
-    columns. OUT/_scores.json is the last that is written. The current run of a pipeline is the one with the latest
-    data whose gate has passed.
+    Writes Parquet to OUT: key, label, group and time if the table has them (without a key, all columns), score and
+    decision. OUT/_scores.json is written last. The current run of a pipeline is the run with the latest data whose
+    gate has passed.
     """
     from steelyard.cli._output import number, print_json
     from steelyard.config import SparkConfig, known_format
@@ -286,7 +287,7 @@ def score(
     saved_classifier(find_run(run_dir))
     check_path(data, SparkConfig(), "DATA")
     session = command_session(SparkConfig())
-    written = score_table(session, run_dir, data, out, form, overwrite=overwrite, warn=tell_note, **how)
+    written = score_table(session, run_dir, data, out, form, overwrite=overwrite, warn=show_note, **how)
     if json:
         print_json(written)
         return 0

@@ -1,4 +1,4 @@
-"""Commands about steelyard itself: what it needs, and what a YAML may say."""
+"""Commands about steelyard itself: its requirements, and the schema of its YAML."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _OPTIONAL = {
 
 
 def schema(
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document, as it does anyway.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a page for people instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document (the default).")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown page instead.")] = False,
 ) -> int:
     """Print the JSON Schema of a pipeline YAML, for editors."""
     from steelyard.cli._output import print_json
@@ -44,11 +44,9 @@ def schema(
 
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    java_home: Annotated[
-        bool, typer.Option("--java-home", help="Print only the JAVA_HOME that Spark should have.")
-    ] = False,
+    java_home: Annotated[bool, typer.Option("--java-home", help="Print only the JAVA_HOME for Spark.")] = False,
 ) -> int:
-    """Check what steelyard needs: Python, Java, pyspark and the libraries; say what to install."""
+    """Check Python, Java, pyspark and the libraries; say what to install."""
     from steelyard.cli._output import print_json, table
 
     if java_home:
@@ -93,7 +91,7 @@ def _java() -> Check:
 
 
 def _java_home() -> str:
-    """Return JAVA_HOME as it is where that Java serves, else the one over the wheel's runtime."""
+    """Return JAVA_HOME if its Java is new enough, otherwise that of the wheel's runtime."""
     import os
 
     from steelyard.stages._java import ensure_java

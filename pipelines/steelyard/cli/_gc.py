@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def gc(
-    store: Annotated[str, typer.Argument(metavar="STORE", help="Where runs are kept: a folder or a URI.")],
-    keep: Annotated[int | None, typer.Option("--keep", help="So many runs of each pipeline stay.")] = None,
-    days: Annotated[float | None, typer.Option("--days", help="Runs stay that ended within so many days.")] = None,
-    pipeline: Annotated[str | None, typer.Option("--pipeline", help="Only runs of this pipeline may go.")] = None,
+    store: Annotated[str, typer.Argument(metavar="STORE", help="Where runs are stored: a folder or a URI.")],
+    keep: Annotated[int | None, typer.Option("--keep", help="Keep this number of runs per pipeline.")] = None,
+    days: Annotated[float | None, typer.Option("--days", help="Keep runs that ended in the last N days.")] = None,
+    pipeline: Annotated[str | None, typer.Option("--pipeline", help="Delete only runs of this pipeline.")] = None,
     unfinished: Annotated[
-        bool, typer.Option("--unfinished", help="Runs without an end may go too: only while nothing is running.")
+        bool, typer.Option("--unfinished", help="Also delete runs that have not ended; only while nothing is running.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete. [default: show what would be deleted]")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete. [default: only list]")] = False,
     json: Json = False,
 ) -> int:
-    """Delete old runs, but none that is in progress, used, or referred to; without --yes only show which."""
+    """Delete old runs, except those in progress, in use, or referred to; without --yes only list them."""
     from steelyard.cli._output import print_json
     from steelyard.stages._retention import judge
     from steelyard.store import Store
@@ -43,7 +43,7 @@ def gc(
 
 
 def _removed(run: Judged, failed: dict[str, str]) -> bool:
-    """Delete a run; one that can't be deleted stops no other."""
+    """Delete a run; a failure is recorded, so that the other runs are still deleted."""
     from steelyard.stages._retention import remove
 
     try:

@@ -8,12 +8,12 @@ import typer
 
 from steelyard.cli._data import Data, Exclude, Format, Key, Label, Missing, Options, Positive
 
-app = typer.Typer(help="Suites that guard a table.", rich_markup_mode=None)
+app = typer.Typer(help="Suites of expectations for a table.", rich_markup_mode=None)
 
 
 @app.callback()
 def _guard() -> None:
-    """Suites that guard a table."""  # with a callback, a lone command keeps its name
+    """Suites of expectations for a table."""  # with a callback, a lone command keeps its name
 
 
 @app.command()
@@ -26,15 +26,13 @@ def suggest(
     key: Key = None,
     exclude: Exclude = None,
     positive: Positive = None,
-    out: Annotated[
-        str | None, typer.Option("--out", help="A file that doesn't exist yet. [default: print the suite]")
-    ] = None,
+    out: Annotated[str | None, typer.Option("--out", help="A new file. [default: print the suite]")] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document: the suite, as it does anyway, or where it is.")
+        bool, typer.Option("--json", help="Print one JSON document: the suite, or with --out its place.")
     ] = False,
 ) -> int:
-    """Write a first suite for the raw table from its profile; it passes on that table. For guards.raw of a pipeline."""
-    from steelyard.cli._data import reading, session_of, tell_note
+    """Write a first suite for guards.raw of a pipeline, from the profile of a table; the table passes it."""
+    from steelyard.cli._data import reading, session_of, show_note
     from steelyard.cli._output import print_json
     from steelyard.guards import suggest_suite
     from steelyard.stages._tables import bare_table, new_file, profile_table
@@ -42,7 +40,7 @@ def suggest(
     how = reading(options, missing)
     config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive, **how)
     file = new_file(out) if out is not None else None
-    suite = suggest_suite(profile_table(session_of(config), config, tell_note))
+    suite = suggest_suite(profile_table(session_of(config), config, show_note))
     if file is None:
         print_json(suite)
         return 0

@@ -1,4 +1,4 @@
-"""What the user sees of results: JSON documents and tables."""
+"""Print results as JSON documents and tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def console(*, err: bool = False) -> Console:
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; all columns but the first are aligned right."""
-    # As texts: labels may hold what would pass for markup.
+    # Cells are Text objects, because labels may contain rich's markup.
     made = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     made.padding = (0, 2, 0, 0)
     for i, name in enumerate(header):
@@ -37,7 +37,7 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> N
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return a figure as people read it."""
+    """Return a number rounded for reading."""
     if value is None:
         return "–"
     if abs(value) >= 1000:

@@ -1,4 +1,4 @@
-"""What the user sees of a run in progress: one line for each stage, on stderr."""
+"""Show the progress of a run: one line per stage, on stderr."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARKS = {"done": "✓", "skip": "·", "fail": "✗"}
 
 
 class Progress:
-    """One line for each stage on stderr: number, name, rows, seconds, and about how long the rest will take."""
+    """Print one line per stage to stderr: number, name, rows, seconds, and the estimated time left."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = console(err=True)

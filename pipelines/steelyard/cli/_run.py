@@ -1,4 +1,4 @@
-"""Commands that run a pipeline or parts of one."""
+"""Commands that run a pipeline or single stages."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from steelyard.stages import Context
     from steelyard.store import RunDir, Store
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 StoreOption = Annotated[
     str | None,
-    typer.Option("--store", help="Where runs are kept: a folder or a URI. [default: $STEELYARD_STORE or ./runs]"),
+    typer.Option("--store", help="Where runs are stored: a folder or a URI. [default: $STEELYARD_STORE or ./runs]"),
 ]
-Sets = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override a value of the YAML.")]
-Variables = Annotated[list[str] | None, typer.Option("--var", metavar="NAME=value", help="Give ${NAME} a value.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override a value of the YAML; repeatable.")
+]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=value", help="The value of ${NAME}; repeatable.")
+]
 
 
 def store_at(location: str | None) -> Store:
@@ -46,7 +50,7 @@ def run(
     pipeline: Annotated[str, typer.Argument(metavar="PIPELINE.yaml", help="A path, a URI, or JSON text.")],
     store: StoreOption = None,
     run_id: Annotated[str | None, typer.Option("--run-id", help="[default: the time and four random digits]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run: skip stages that are whole.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run: skip stages that are complete.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete the run of this id first.")] = False,
     sets: Sets = None,
     variables: Variables = None,
@@ -70,7 +74,7 @@ def execute(
     overwrite: bool = False,
     json: bool = False,
 ) -> int:
-    """Run a checked configuration and show what came of it; returns the exit code."""
+    """Run a checked configuration, show the result, and return the exit code."""
     from steelyard.cli._output import console
     from steelyard.cli._progress import Progress
     from steelyard.cli._summary import show_run
@@ -98,17 +102,17 @@ def execute(
 
 
 def _how_to_go_on(directory: RunDir) -> str:
-    """Return what goes on with the run of this command line, in words."""
+    """Return the command that continues the run of this command line, as a sentence."""
     words = [w for w in sys.argv[1:] if w not in ("--overwrite", "--resume", "--debug")]
     if words[:1] != ["run"]:
-        return f"what is done is in {directory.location}"
+        return f"completed stages are in {directory.location}"
     run_id = directory.location.rpartition("/")[2]
     words += [] if any(w.split("=")[0] == "--run-id" for w in words) else ["--run-id", run_id]
-    return f"{shlex.join(['steelyard', *words, '--resume'])} goes on"
+    return f"{shlex.join(['steelyard', *words, '--resume'])} continues"
 
 
 def local_context(directory: RunDir, config: PipelineConfig, warn: Any) -> Context:
-    """Return the context of a run in a session of our own."""
+    """Return the context of a run in its own Spark session."""
     from steelyard.stages import Context
 
     return Context(directory, config, lambda: command_session(config.spark), warn)
@@ -117,14 +121,16 @@ def local_context(directory: RunDir, config: PipelineConfig, warn: Any) -> Conte
 def stage(
     name: Annotated[str, typer.Argument(help="One of the stages, such as split.")],
     pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE.yaml]")] = None,
-    run_id: Annotated[str | None, typer.Option("--run-id")] = None,
-    run_dir: Annotated[str | None, typer.Option("--run-dir", help="Instead of pipeline and run id.")] = None,
+    run_id: Annotated[str | None, typer.Option("--run-id", help="The run of the pipeline.")] = None,
+    run_dir: Annotated[
+        str | None, typer.Option("--run-dir", help="A run directory, instead of pipeline and run id.")
+    ] = None,
     store: StoreOption = None,
     sets: Sets = None,
     variables: Variables = None,
     json: Json = False,
 ) -> int:
-    """Execute one stage anew; outcomes of later stages are deleted."""
+    """Execute one stage again; outcomes of later stages are deleted."""
     from steelyard.cli._output import print_json
     from steelyard.cli._progress import Progress
     from steelyard.stages import run_stage
@@ -142,7 +148,7 @@ def stage(
 
 
 def report(run_dir: Annotated[str, typer.Argument(help="A run directory.")], json: Json = False) -> int:
-    """Write a run's report.html anew."""
+    """Write a run's report.html again."""
     from steelyard.cli._output import print_json
     from steelyard.report import build
     from steelyard.store import open_run
@@ -157,11 +163,11 @@ def report(run_dir: Annotated[str, typer.Argument(help="A run directory.")], jso
 
 
 def demo(
-    rows: Annotated[int, typer.Option(help="Card transactions to make.")] = 500_000,
-    fraud_share: Annotated[float, typer.Option("--fraud-share")] = 0.002,
+    rows: Annotated[int, typer.Option(help="Number of card transactions.")] = 500_000,
+    fraud_share: Annotated[float, typer.Option("--fraud-share", help="Share of frauds.")] = 0.002,
     missing: Annotated[float, typer.Option(help="Share of missing values.")] = 0.01,
-    drift: Annotated[float, typer.Option(help="How much fraud changes over time, from 0.")] = 0.0,
-    seed: Annotated[int, typer.Option()] = 0,
+    drift: Annotated[float, typer.Option(help="How much fraud changes over time; 0 is not at all.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
     store: StoreOption = None,
     json: Json = False,
 ) -> int:

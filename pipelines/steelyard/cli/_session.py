@@ -1,4 +1,4 @@
-"""The session of a command, and what an interrupt does to it."""
+"""The Spark session of a command, and its interrupts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def command_session(config: SparkConfig) -> SparkSession:
-    """Return a session of our own in which Ctrl-C ends the command.
+    """Return a new session in which Ctrl-C ends the command.
 
-    pyspark's own handler cancels Spark's jobs by a call into Java, which fails in the middle of another call: that
-    prints two stacks and may lose the interrupt. When the command ends, so does its Java, and all jobs with it.
+    pyspark's own handler cancels Spark's jobs by a call into Java. During another call this fails: it prints two
+    stacks and may lose the interrupt. The end of the command also ends its Java process and all jobs.
     """
     from steelyard.stages._session import own_session
 
@@ -29,16 +29,16 @@ def command_session(config: SparkConfig) -> SparkSession:
 
 
 came = threading.Event()
-"""Set once Ctrl-C has come."""
+"""Set after Ctrl-C."""
 
 
 def was_interrupted() -> bool:
-    """Whether Ctrl-C came: in the middle of a call into Java it may end as another error."""
+    """Whether Ctrl-C came: during a call into Java, it may surface as another error."""
     return came.is_set()
 
 
 def on_interrupt(number: int, frame: Any) -> None:
-    """Note that Ctrl-C came, and raise it."""
+    """Record Ctrl-C, and raise it."""
     came.set()
     raise KeyboardInterrupt
 

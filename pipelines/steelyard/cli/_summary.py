@@ -1,4 +1,4 @@
-"""What a run ends with on the terminal: the verdict, the minority class beside "always the majority", the report."""
+"""Print the end of a run: the verdict, the minority class compared with "always the majority", the report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show_run(run: RunDir, failure: SteelyardError | None, *, json: bool) -> None:
-    """Show what came of a run: one JSON document, or the last lines of a terminal session."""
+    """Show the result of a run: one JSON document, or the last lines of a terminal session."""
     ended = run.outcome("evaluate")
     metrics = run.published("evaluate").read_json("metrics.json") if ended is not None and ended.done else None
     has_report = run.exists("report.html")

@@ -24,14 +24,14 @@ from steelyard.config._values import (
 
 
 class CostConfig(Section):
-    """Costs of the two mistakes, each a column's name or a number."""
+    """Costs of the two kinds of error, each a column's name or a number."""
 
     false_negative: Amount | Name | None = None
     false_positive: Amount | Name | None = None
 
 
 class DataConfig(Section):
-    """Where the table is and what its columns mean."""
+    """The place of the table, and the roles of its columns."""
 
     path: Name | Annotated[list[Name], Field(min_length=1)] | None = None
     table: Name | None = None
@@ -100,7 +100,7 @@ class SplitConfig(Section):
             raise ValueError(f"validation {self.validation} and test {self.test} leave no row for training")
         if self.validation == 0 or self.test == 0:
             raise ValueError(
-                "validation and test must both be more than 0: the threshold is chosen on one, judged on the other"
+                "validation and test must both be more than 0: one chooses the threshold, the other evaluates it"
             )
         if self.gap is not None and self.method != "temporal":
             raise ValueError("'gap' is for the temporal method")

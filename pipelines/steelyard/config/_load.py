@@ -1,4 +1,4 @@
-"""From a YAML file, a URI or JSON text to a checked configuration."""
+"""Read a configuration from a YAML file, a URI or JSON text, and check it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from steelyard.errors import ConfigError, closest
 _VARIABLE = re.compile(r"\$\{(?!env:)([A-Za-z_][A-Za-z0-9_]*)\}")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PATH = re.compile(r"[\w.-]*")
-_ALWAYS_GIVEN = {"date"}  # by every DAG, which can't know whether a pipeline uses it
+_ALWAYS_GIVEN = {"date"}  # by every DAG, whether the pipeline uses it or not
 
 
 def load(
@@ -34,8 +34,8 @@ def load(
     source : str or Path
         A path, a URI that `pyarrow.fs` reads, or JSON (or YAML flow) text that starts with `{`.
     overrides : sequence of str
-        Each `a.b=value`, the value in YAML's spelling. Relative paths in them are taken from the current directory,
-        those in the file from the file's folder.
+        Each `a.b=value`, with the value in YAML. Their relative paths start at the current directory; those in the
+        file start at the file's folder.
     variables : mapping of str to str, optional
         Values of `${NAME}`. `${env:NAME}` stays a placeholder, see `resolve_env`; so does all in the section `score`,
         see `ScoreConfig.on`.
@@ -70,7 +70,7 @@ def load(
 
 
 def read_document(source: str | Path) -> tuple[str, str | None]:
-    """Return a pipeline's text and the folder that its relative paths start from (None for bare text)."""
+    """Return a pipeline's text and the folder at which its relative paths start (None for JSON text)."""
     place = str(source)
     if place.lstrip().startswith("{"):
         return place, None
@@ -131,7 +131,7 @@ def _override(document: CommentedMap, override: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a scalar without the YAML reader's own subclass, which remembers how it was spelled."""
+    """Return a scalar as Python's own type; the YAML reader's subclasses also store the spelling."""
     for kind in (bool, int, float):
         if isinstance(value, kind):
             return kind(value)
@@ -139,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 
 def _joined_pairs(text: str) -> str:
-    r"""Return a text in which JSON's pairs of escapes, such as ``\ud83e\uddc0``, are one character each."""
+    r"""Return a text with each pair of JSON escapes, such as ``\ud83e\uddc0``, as one character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") if _PAIR.search(text) else text
 
 
@@ -163,7 +163,7 @@ def _substitute(value: Any, variables: Mapping[str, str], used: set[str], path: 
     if not isinstance(value, str):
         return _plain(value)
 
-    if path[0] == "score":  # filled each time that new rows are scored, not when the model is made
+    if path[0] == "score":  # replaced each time that new rows are scored, not when the model is trained
         return _plain(value)
 
     def known(match: re.Match[str]) -> str:

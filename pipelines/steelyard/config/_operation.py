@@ -13,11 +13,11 @@ from steelyard.config._values import Section, text_classes
 
 
 class GuardsConfig(Section):
-    """The suite of each checkpoint: a bare name is a shipped one, anything else a path. And their parameters.
+    """The suite of each checkpoint (a bare name is a shipped one, anything else a path), and their parameters.
 
-    `reference` names a JSON file with the rows of each class that labels are held against, instead of those of the
-    latest accepted run of earlier data. With `quarantine`, rows that break an expectation are set aside whole, not only
-    counted and named by their keys.
+    `reference` names a JSON file with the rows of each class to compare labels with, instead of the latest accepted run
+    of earlier data. With `quarantine`, rows that break an expectation are written to files. By default, they are only
+    counted and identified by their keys.
     """
 
     raw: str = "raw.json"
@@ -30,9 +30,9 @@ class GuardsConfig(Section):
 
 
 class SparkConfig(Section):
-    """For runs that make their own session; ignored under spark-submit.
+    """The Spark session of `steelyard run` and `stage`; ignored under spark-submit.
 
-    Without a `master`, it is what `STEELYARD_MASTER` says on the machine of the run, else `local[*]`.
+    The default of `master` is `STEELYARD_MASTER` on the machine of the run, else `local[*]`.
     """
 
     master: str | None = None
@@ -58,9 +58,9 @@ class AirflowConfig(Section):
 
 
 class ScoreConfig(Section):
-    """New rows that a schedule scores with the current model; paths may hold `${date}`, which each time fills anew.
+    """New rows, scored by a schedule with the current model; `${date}` in paths is replaced each time.
 
-    Without a schedule, rows are scored whenever a gate has passed.
+    Without a schedule, rows are scored after each passed gate.
     """
 
     path: str
@@ -75,7 +75,7 @@ class ScoreConfig(Section):
             {m for text in (self.path, self.out) for m in re.findall(r"\$\{(?!env:)([^}]*)\}", text)} - {"date"}
         )
         if unknown:
-            raise ValueError(f"only ${{date}} is known when new rows are scored, got ${{{unknown[0]}}}")
+            raise ValueError(f"only ${{date}} is available when new rows are scored, got ${{{unknown[0]}}}")
         return self
 
     def on(self, date: str) -> ScoreConfig:

@@ -1,4 +1,4 @@
-"""What a pipeline YAML may say."""
+"""The model of a pipeline YAML."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PipelineConfig(Section):
             raise ValueError("split.method is group, which needs data.group")
         if self.split.method == "stratified" and self.data.group is not None:
             raise ValueError(
-                "data.group is given: a stratified split would tear groups apart; use split.method group (or temporal)"
+                "data.group is given: a stratified split would divide groups; use split.method group (or temporal)"
             )
         if self.compare is not None:
             raise ValueError("compare: this version has no stage that compares; leave the section out")
@@ -47,7 +47,7 @@ class PipelineConfig(Section):
 
     @property
     def threshold_rule(self) -> dict[str, Any]:
-        """The rule for the threshold: as given, else least cost where costs are known, else best F2."""
+        """The rule for the threshold: as given, else lowest cost if costs are given, else best F2."""
         default = {"maximize": "f2"} if self.data.cost == CostConfig() else {"minimize": "cost"}
         return self.decide.threshold or default
 

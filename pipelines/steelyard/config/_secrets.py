@@ -1,4 +1,4 @@
-"""What a secret looks like, and keeping those that come from the environment out of everything that is written."""
+"""Detect secrets, and keep those of the environment out of everything that is written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _PLACEHOLDER = re.compile(r"\$\{(?:env:)?[A-Za-z_][A-Za-z0-9_]*\}")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-# Of a key in which words are parted by `_`, whatever parted them before.
+# Matches a key whose words are separated by `_`.
 _NAME = re.compile(
     r"passw|passphrase|pwd|secret|token|credential|bearer|jaas"
     r"|(?:^|_)(?:[a-z]*db|user|key|trust|store)?_?pass$|(?:^|_)(?:sas|sig)(?:_|$)"
@@ -24,18 +24,18 @@ _WORDS = (
     r"(?:passw(?:or)?d|passphrase|pwd|secret|token|api[._-]?key|private[._-]?key|account[._-]?key|access[._-]?key"
     r"|shared[._-]?access[._-]?signature|signature)"
 )
-# A value that is a secret by its form: none of these may follow a placeholder, `${env:NAME}`.
+# Matches a value that is a secret by its form, unless the secret part is a placeholder, `${env:NAME}`.
 _FORMS = re.compile(
     rf"{_WORDS}\s*[=:]\s*(?!\$\{{)[^;&\s]+"  # password=…, ?token=…
     r"|(?:^|[^A-Za-z])(?:pass|sas|sig|auth)\s*=\s*(?!\$\{)[^;&\s]+"
     r"|://[^/\s:@]*:(?!\$\{)[^/\s@]+@"  # user:password@host
-    r"|(?:https?|ftps?|git|ssh\+git)://(?!\$\{)[^/\s:@]+@"  # token@host; abfss://container@account is none
+    r"|(?:https?|ftps?|git|ssh\+git)://(?!\$\{)[^/\s:@]+@"  # token@host; abfss://container@account is not a secret
     r"|jdbc:oracle:\w+:[^/\s@:]+/(?!\$\{)[^@\s]+@"  # user/password@host
     r"|\bbearer\s+(?!\$\{)\S+"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----",
     re.IGNORECASE,
 )
-_SHORTEST = 4  # characters: a value such as "1" would be found everywhere
+_SHORTEST = 4  # characters: a value such as "1" occurs everywhere
 
 
 def is_secret_name(key: str) -> bool:
@@ -50,12 +50,12 @@ def is_secret_name(key: str) -> bool:
 
 
 def holds_secret(value: object) -> bool:
-    """Whether a text has the form of a secret, or of one within a URL or a list of settings."""
+    """Whether a text is or contains a secret, by its form: within a URL, or a list of settings."""
     return _FORMS.search(_PLACEHOLDER.sub("${}", str(value))) is not None
 
 
 def refuse_secrets(section: str, values: Mapping[str, Any]) -> None:
-    """Raise for a value that is a secret by its name, or holds one, unless it comes from the environment.
+    """Raise for a value that is a secret by its name or form, unless it comes from the environment.
 
     Raises
     ------
@@ -65,14 +65,14 @@ def refuse_secrets(section: str, values: Mapping[str, Any]) -> None:
     for key, value in values.items():
         if (is_secret_name(key) and not _PLACEHOLDER.fullmatch(str(value))) or holds_secret(value):
             raise ValueError(
-                f"{section} {key!r} holds a literal secret; write ${{env:NAME}} and set NAME in the environment"
+                f"{section} {key!r} contains a literal secret; write ${{env:NAME}} and set NAME in the environment"
             )
 
 
 def refuse_secret_paths(section: str, paths: Mapping[str, str]) -> None:
-    """Raise for a path or URI that holds a secret: in front of the host, or behind the `?`.
+    """Raise for a path or URI with a secret before the host or after the `?`.
 
-    Between them a folder may be called `token=3`.
+    Between them, a folder may be called `token=3`.
     """
     refuse_secrets(section, {key: _without_folders(path) for key, path in paths.items()})
 
@@ -84,7 +84,7 @@ def _without_folders(path: str) -> str:
 
 
 def resolve_env(value: Any) -> Any:
-    """Return `value` with each `${env:NAME}` replaced from the environment; for use in the driver, never written.
+    """Return `value` with each `${env:NAME}` replaced from the environment. For the driver only; never write it.
 
     Raises
     ------
@@ -105,12 +105,12 @@ def _from_environment(name: str) -> str:
 
 
 def hide_env(value: Any, source: Any) -> Any:
-    """Return `value` with what the placeholders `${env:NAME}` in `source` stand for replaced by these placeholders.
+    """Return `value` with the values of all `${env:NAME}` in `source` replaced by these placeholders again.
 
     Parameters
     ----------
     value : object
-        Text, or lists and mappings that hold it.
+        Text, or lists and mappings of it.
     source : object
         The configuration, or any part of it.
     """
@@ -142,7 +142,7 @@ def _named(source: Any) -> Iterator[str]:
 
 @contextmanager
 def hidden_env(source: Any) -> Iterator[None]:
-    """Let errors of ours keep the placeholders of `source` where Spark, or a driver, says what these stand for."""
+    """Restore the placeholders of `source` in our errors, which may quote Spark or a driver."""
     try:
         yield
     except SteelyardError as error:

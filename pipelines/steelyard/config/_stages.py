@@ -1,4 +1,4 @@
-"""The stages: their order, what each reads, how long each takes. For those who run, order or schedule them."""
+"""The table of stages: their order, inputs, configuration keys and durations."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ class Stage:
     ----------
     name : str
     reads : tuple of str
-        Stages whose output it reads. Where one of them is executed again, so is this one.
+        Stages whose output it reads. If one of them is executed again, this one is too.
     keys : tuple of str
-        Keys of the configuration that it reads, and what is below them. `data.cost.columns` stands for the names of
+        Keys of the configuration that it reads, with all keys below them. `data.cost.columns` stands for the names of
         columns in `data.cost`.
     without : tuple of str
-        Keys below `keys` that it doesn't read.
+        Keys below `keys` that it does not read.
     weight : float
-        How long it takes, for the estimate of the time left; only the proportions matter. Geometric means over the runs
-        in tests/unit/test_time_left.py. The first stage also starts Spark, which weighs more the smaller a table is:
-        `profile` has the weight that keeps all these runs within a factor of two.
+        Relative duration, for the estimate of the time left: geometric means over the runs in
+        tests/unit/test_time_left.py. The first stage also starts Spark, which takes a larger share on small tables; the
+        weight of `profile` keeps all these runs within a factor of two.
     group : str
-        With which others Airflow shows it.
+        Its task group in Airflow.
     format : int, default 1
-        Version of its output and outcome. `--resume` repeats a stage whose outcome has another one: raise it when this
-        version cannot go on with older output. Steelyard 0.1.0 wrote none, which reads as 0.
+        Version of the stage's output and outcome. `--resume` repeats a stage whose outcome has another version.
+        Raise it when a new version cannot read older output. Version 0.1.0 of steelyard wrote none, which reads as 0.
     """
 
     name: str

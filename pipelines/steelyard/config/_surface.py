@@ -1,4 +1,4 @@
-"""What a key of the section `data` is called on the command line."""
+"""Translate keys of the section `data` to options of the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEY = re.compile(r"(?<!pipeline, )(?<![\w/'\".])data\.([a-z]+)\b(\.(?=\w))?")
 
 
 def as_options(message: str) -> str:
-    """Return a message of a pipeline as a command on a bare table says it, with the command's own options.
+    """Return a message about a pipeline with the options of a command on a table.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def reading_options(pairs: Sequence[str] | None) -> dict[str, str]:
     Raises
     ------
     InputError
-        For what is not of this form.
+        If an option has another form.
     """
     bad = [pair for pair in pairs or [] if "=" not in pair]
     if bad:

@@ -13,7 +13,7 @@ from steelyard.errors import ConfigError
 
 
 class ResampleConfig(Section):
-    """A sampler's name, or `auto`: what the stage `diagnose` recommends. Every other key is one of its parameters."""
+    """A sampler's name, or `auto` (the recommendation of stage `diagnose`). Other keys are the sampler's parameters."""
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
@@ -26,7 +26,7 @@ class ResampleConfig(Section):
 
 
 class TrainConfig(Section):
-    """The model and how classes are weighted while it learns."""
+    """The model, and the weights of the classes in training."""
 
     model: str = "xgboost"
     class_weight: (
@@ -82,7 +82,7 @@ class CompareConfig(Section):
 
 
 class GateBound(Section):
-    """What a metric on the test split must reach: its value, or a bound of its 95 % interval."""
+    """Bounds for a metric on the test split: for its value, or for its 95 % interval."""
 
     min: float | None = None
     max: float | None = None

@@ -1,4 +1,4 @@
-"""The forms that values of a pipeline YAML take, and the base of its sections."""
+"""Types of the values in a pipeline YAML, and the base of its sections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from steelyard.labels import class_name
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=36525)
 AUTO = "auto"
-"""In the place of a sampler: the one that the stage `diagnose` recommends."""
+"""Stands for the sampler that the stage `diagnose` recommends."""
 
 
 FILE_FORMATS = frozenset({"parquet", "csv", "json", "orc", "text", "avro", "xml"})
@@ -29,14 +29,14 @@ def known_format(name: str | None, option: str) -> str | None:
     Raises
     ------
     ConfigError
-        If it is none that is known; a class of Spark's is given with its package, which has a dot.
+        If the format is unknown; a Spark class is given with its package, which contains a dot.
     """
     known = FILE_FORMATS | _OTHER_FORMATS
     if name is None or _format(name) in known or "." in name:
         return None if name is None else _format(name)
     raise ConfigError(
-        f"{option}: there is no format {name!r}.{closest(name, known)} Known are {', '.join(sorted(known))}; any other "
-        "is given by its class, such as org.example.Source"
+        f"{option}: there is no format {name!r}.{closest(name, known)} Known are {', '.join(sorted(known))}; name any "
+        "other by its class, such as org.example.Source"
     )
 
 
@@ -46,11 +46,11 @@ def _format(name: str) -> str:
 
 
 MISSING = ("", "NA", "NaN", "null", "?")
-"""What means "missing" in a CSV file by default, in any case."""
+"""Values of a CSV file that mean "missing" by default, in upper or lower case."""
 
 
 def duration(text: str) -> timedelta:
-    """Return the length that `30s`, `15m`, `12h`, `7d` or `2w` says.
+    """Return the duration of a text such as `30s`, `15m`, `12h`, `7d` or `2w`.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def duration(text: str) -> timedelta:
     """
     match = re.fullmatch(r"(\d+)\s*([smhdw])", text)
     if match is None:
-        raise ValueError(f"{text!r} is no length of time; write a number and one of s, m, h, d, w, such as '7d'")
+        raise ValueError(f"{text!r} is not a duration; write a number and one of s, m, h, d, w, such as '7d'")
     try:
         length = timedelta(**{_UNITS[match[2]]: int(match[1])})
     except (OverflowError, ValueError):
@@ -79,7 +79,7 @@ def _listed(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """Return a class as YAML spells it in the string form that labels have."""
+    """Return a class of the YAML in the string form of labels."""
     return class_name(value) if isinstance(value, bool | int | float) else value
 
 
@@ -95,7 +95,7 @@ def text_classes(value: Any) -> Any:
 
 
 def _markers(value: Any) -> Any:
-    """Return markers of missing values as texts: YAML reads null and .nan as values of its own."""
+    """Return markers of missing values as texts: YAML reads null and .nan as non-strings."""
     value = _listed(value)
     if not isinstance(value, list):
         return value

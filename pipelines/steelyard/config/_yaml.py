@@ -1,4 +1,4 @@
-"""Reading YAML that may be anything: within limits of size, depth and nodes, and with errors that name the line."""
+"""Read untrusted YAML: with limits of size, depth and nodes, and errors that name the line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from steelyard.errors import ConfigError
 
 LONGEST = 256 * 1024  # characters
 _DEEPEST = 40
-_MOST = 20_000  # nodes, those of an alias counted each time that it is used
+_MOST = 20_000  # nodes; those of an alias count at each use
 _SHOWN_VALUE = re.compile(r" with value .*", re.DOTALL)
 
 
@@ -26,14 +26,14 @@ def parse_yaml(text: str, name: str, *, plain: bool = False) -> Any:
     text : str
         YAML 1.2.
     name : str
-        What errors call it.
+        Name of the document in errors.
     plain : bool, default False
-        Return Python's own types, which know nothing of lines and spellings.
+        Return Python's own types, without lines and spellings.
 
     Raises
     ------
     ConfigError
-        If it is no YAML, or larger than any pipeline.
+        If the text is not YAML, or larger than any pipeline.
     """
     try:
         _check_size(text, name)
@@ -48,12 +48,12 @@ def parse_yaml(text: str, name: str, *, plain: bool = False) -> Any:
 
 
 def _check_size(text: str, name: str) -> None:
-    """Count nodes and depth before anything is built: nine aliases of nine aliases of … are millions of nodes."""
+    """Check nodes and depth before anything is built: nested aliases may expand to millions of nodes."""
     if len(text) > LONGEST:
-        raise ConfigError(f"{name}: is longer than {LONGEST:,} characters, which no pipeline is")
+        raise ConfigError(f"{name}: is longer than {LONGEST:,} characters, the limit of a pipeline")
     nodes = 0
     sizes: dict[str, int] = {}
-    open_: list[tuple[str | None, int]] = []  # of each collection that has begun: its anchor, the nodes before it
+    open_: list[tuple[str | None, int]] = []  # per open collection: its anchor, the nodes before it
     for event in YAML().parse(StringIO(text)):
         if isinstance(event, MappingEndEvent | SequenceEndEvent):
             anchor, before = open_.pop()
@@ -61,7 +61,7 @@ def _check_size(text: str, name: str) -> None:
             continue
         if isinstance(event, AliasEvent):
             if any(anchor == event.anchor for anchor, _ in open_):
-                raise ConfigError(f"{name}, line {event.start_mark.line + 1}: *{event.anchor} holds itself")
+                raise ConfigError(f"{name}, line {event.start_mark.line + 1}: *{event.anchor} contains itself")
             nodes += sizes.get(event.anchor, 1)
         elif isinstance(event, ScalarEvent | CollectionStartEvent):
             nodes += 1
@@ -69,4 +69,4 @@ def _check_size(text: str, name: str) -> None:
                 open_.append((event.anchor, nodes - 1))
         if len(open_) > _DEEPEST or nodes > _MOST:
             what = f"nested deeper than {_DEEPEST} levels" if len(open_) > _DEEPEST else f"of more than {_MOST:,} nodes"
-            raise ConfigError(f"{name}, line {event.start_mark.line + 1}: is {what}, which no pipeline is")
+            raise ConfigError(f"{name}, line {event.start_mark.line + 1}: is {what}, the limit of a pipeline")

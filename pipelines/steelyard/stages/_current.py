@@ -30,7 +30,7 @@ def find_run(location: str) -> RunDir:
         return place
     runs = [run for run in (place.below(name) for name in place.folders()) if run.exists("run.json")]
     if not runs:
-        raise InputError(f"{location} is no run directory and holds none: it has no run.json")
+        raise InputError(f"{location} is not a run directory and contains none: it has no run.json")
     found = current(runs)
     if found is None:
         raise InputError(f"{location} has {len(runs)} runs, but none whose gate has passed")

@@ -73,14 +73,14 @@ def accept(ctx: Context) -> str:
     """Keep the class counts of a run that has passed its gate; returns where."""
     date, run_id = data_date(ctx), ctx.run.manifest()["run_id"]
     classes = {c: of["count"] for c, of in _stats(ctx)["classes"].items()}
-    history, name = ctx.run.beside(FOLDER), f"{date:{_STAMP}}_{run_id}.json"
+    history, name = ctx.run.sibling(FOLDER), f"{date:{_STAMP}}_{run_id}.json"
     history.write_json(name, signed({"run_id": run_id, "date": date.isoformat(), "classes": classes}))
     return f"{history.location}/{name}"
 
 
 def forget(run: RunDir) -> None:
     """Take back that a run was accepted: it is being done anew."""
-    history, run_id = run.beside(FOLDER), run.manifest().get("run_id")
+    history, run_id = run.sibling(FOLDER), run.manifest().get("run_id")
     for name in accepted(history):
         if run_of(name) == run_id:
             history.delete(name)
@@ -98,7 +98,7 @@ def reference(ctx: Context) -> Reference | None:
     name = held_against(ctx)
     if name is None:
         return None
-    history = ctx.run.beside(FOLDER)
+    history = ctx.run.sibling(FOLDER)
     try:
         found = verified(history.read_json(name))
         return Reference(_counts(found["classes"]), f"run {found['run_id']} (data of {found['date'][:10]})")
@@ -111,7 +111,7 @@ def reference(ctx: Context) -> Reference | None:
 def held_against(ctx: Context) -> str | None:
     """Return the file of the latest accepted run of earlier data, None if there is none."""
     limit = f"{data_date(ctx):{_STAMP}}"
-    return max((n for n in accepted(ctx.run.beside(FOLDER)) if n.partition("_")[0] < limit), default=None)
+    return max((n for n in accepted(ctx.run.sibling(FOLDER)) if n.partition("_")[0] < limit), default=None)
 
 
 def run_of(name: str) -> str:

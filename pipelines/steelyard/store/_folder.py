@@ -158,7 +158,7 @@ class Folder:
         return {"path": path, "size": size, "sha256": hashlib.sha256(Folder.read_bytes(self, path)).hexdigest()}
 
     def _size(self, path: str) -> int | None:
-        """Return a file's size, None if there is no file."""
+        """Return a file's size, None if it does not exist."""
         info = self._fs.get_file_info(f"{self._path}/{path}")
         return int(info.size) if info.type == pafs.FileType.File else None
 

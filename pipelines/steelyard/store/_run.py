@@ -15,7 +15,7 @@ from steelyard.store._json import signed, to_json, verified
 from steelyard.store._outcome import Outcome, new_token, outcome_from
 from steelyard.store._published import Published
 
-_ANEW = "`steelyard run` with this --run-id and --resume writes it anew"
+_AGAIN = "`steelyard run` with this --run-id and --resume writes it again"
 _AT_THE_TOP = {"evaluate": "metrics.json", "report": "report.html"}
 
 
@@ -26,12 +26,12 @@ class RunExistsError(InputError):
 class RunDir(Folder):
     """One run's directory. Paths are relative to it and use `/`."""
 
-    def beside(self, name: str) -> RunDir:
-        """Return a folder next to this one. One whose name begins with `_` is no run's: run ids can't."""
+    def sibling(self, name: str) -> RunDir:
+        """Return a folder next to this one. Run ids cannot begin with `_`, so such a folder is never a run's."""
         return RunDir(self._fs, f"{self._path.rsplit('/', 1)[0]}/{name}", f"{self.location.rsplit('/', 1)[0]}/{name}")
 
     def below(self, name: str) -> RunDir:
-        """Return a folder right below this one as a directory of its own."""
+        """Return a subfolder as a directory."""
         return RunDir(self._fs, f"{self._path}/{name}", f"{self.location}/{name}")
 
     @contextmanager
@@ -50,7 +50,7 @@ class RunDir(Folder):
         name = self._path.rpartition("/")[2][:50]
         made = self
         if self.local is not None:
-            made = self.below(f"_{token}") if there else self.beside(f".{name}.{token}")
+            made = self.below(f"_{token}") if there else self.sibling(f".{name}.{token}")
         try:
             yield made
             if made is not self:
@@ -84,13 +84,13 @@ class RunDir(Folder):
         Raises
         ------
         RunExistsError
-            If it is there already.
+            If it exists already.
         """
         token = secrets.token_hex(8)
         content = to_json(signed({**manifest, "claim": token}))
         taken = RunExistsError(
             f"run {self._path.rsplit('/', 1)[1]!r} exists in {self.location.rsplit('/', 1)[0]}; "
-            "--resume goes on with it, --overwrite deletes it first"
+            "--resume continues it, --overwrite deletes it first"
         )
         if self.local is not None:
             self._fs.create_dir(self._path, recursive=True)
@@ -113,14 +113,14 @@ class RunDir(Folder):
         Raises
         ------
         InputError
-            If it can't be read or has changed: a process that was killed while it wrote leaves it cut short.
+            If it cannot be read or has changed. A process killed while writing leaves it truncated.
         """
         try:
             document = verified(self.read_json("run.json"))
         except (OSError, ValueError, RecursionError) as error:
-            raise InputError(f"{self.location}/run.json can't be read ({_short(error)}); {_ANEW}") from None
+            raise InputError(f"{self.location}/run.json can't be read ({_short(error)}); {_AGAIN}") from None
         if not isinstance(document, dict):
-            raise InputError(f"{self.location}/run.json is no JSON object; {_ANEW}")
+            raise InputError(f"{self.location}/run.json is not a JSON object; {_AGAIN}")
         return document
 
     def update_manifest(self, manifest: Mapping[str, Any]) -> None:

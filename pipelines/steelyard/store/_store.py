@@ -77,19 +77,19 @@ class Store:
 
 
 def open_run(location: str | Path) -> RunDir:
-    """Return an existing run directory by its path or URI. A link to a run beside it stands for that run.
+    """Return an existing run directory by its path or URI. A link to a run in the same folder is followed.
 
     Raises
     ------
     InputError
-        If there is no `run.json`, or it is a link that leads elsewhere.
+        If there is no `run.json`, or it is a link to another folder.
     """
     run = Store(location).here()
     if run.is_link() and run.local is not None:
         target = run.local.resolve()
         if target.parent != run.local.parent.resolve():
-            raise InputError(f"{location} is a link to {target}; name that folder itself")
+            raise InputError(f"{location} is a link to {target}; use that path instead")
         run = Store(target).here()
     if not run.exists("run.json"):
-        raise InputError(f"{location} is no run directory: it has no run.json")
+        raise InputError(f"{location} is not a run directory: it has no run.json")
     return run
