@@ -332,7 +332,7 @@ def test_the_guard_finds_a_lost_gap_and_moved_shares(start: Callable[..., Contex
     assert sum(plan["counts"]["left_out"].values()) == 2 * 47, "rows of less than 48 hours before each cut"
     train, validation, late, test = (int(cut["below"]) for cut in plan["cuts"]["all"])
     for edges, said in (
-        ([validation, validation, test, test], "the splits are too near to each other"),
+        ([validation, validation, test, test], "the splits are too close to each other"),
         ([train // 20, validation // 20, late, test], "puts"),
     ):
         cuts = [{**cut, "below": str(edge)} for cut, edge in zip(plan["cuts"]["all"], edges, strict=True)]

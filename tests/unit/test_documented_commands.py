@@ -71,7 +71,7 @@ def check(words: list[str]) -> None:
         assert program in {"airflow", "python"} or program.startswith("environment/bin/"), program
 
 
-@pytest.mark.parametrize("text", shells())
+@pytest.mark.parametrize("text", list(shells()))
 def test_blocks(text: str) -> None:
     syntax = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
     assert syntax.returncode == 0 and syntax.stderr == "", syntax.stderr
@@ -79,7 +79,7 @@ def test_blocks(text: str) -> None:
         check(shlex.split(re.sub(r"\s#.*$", "", line)))  # shlex would take x.tar.gz#name for a comment
 
 
-@pytest.mark.parametrize("span", spans())
+@pytest.mark.parametrize("span", list(spans()))
 def test_commands_in_sentences(span: str) -> None:
     words = shlex.split(span)[1:]
     command = COMMAND

@@ -148,7 +148,7 @@ class TestSplits:
     def test_a_split_of_another_name(self) -> None:
         strange = split_shares("split", counts(("n", "train", 100), ("n", "tset", 1)), {}, "train", 0.05)
         assert not strange.success
-        assert "'tset', which is no wanted split" in strange.message
+        assert "'tset', which is not a requested split" in strange.message
 
     def test_no_row_in_any_split(self) -> None:
         assert not split_shares("split", counts(("n", 9)), SHARES, "train", 0.05).success
@@ -235,7 +235,7 @@ class TestRows:
         assert not probabilities("score", ScoreCounts(0, 0, 0, 0, 0, None, None), None).success
         verdict = probabilities("score", ScoreCounts(9, 1, 0, 2, 3, -0.5, 7.0), None)
         assert verdict.message == (
-            "column 'score' holds, among 9 scores, 1 null, 2 below 0, 3 above 1 (they lie in [-0.5, 7]); "
+            "column 'score' holds, among 9 scores, 1 null, 2 below 0, 3 above 1 (range [-0.5, 7]); "
             "expected numbers in [0, 1]"
         )
 
@@ -524,6 +524,6 @@ def test_a_suite_that_is_no_file_or_has_no_name_is_refused(tmp_path: Path) -> No
     os.mkfifo(tmp_path / "fifo.json")
     (tmp_path / "odd.json").write_text('{"name": [], "expectations": []}')
     (tmp_path / "deep.json").write_text("[" * 20_000)
-    for name, said in (("fifo", "no regular file"), ("odd", "its name must be text"), ("deep", "can't be read")):
+    for name, said in (("fifo", "not a regular file"), ("odd", "its name must be text"), ("deep", "can't be read")):
         with pytest.raises(ConfigError, match=said):
             load_suite(str(tmp_path / f"{name}.json"))

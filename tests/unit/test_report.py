@@ -295,22 +295,22 @@ def test_the_diagnosis_and_what_the_run_made_of_it(tmp_path: Path) -> None:
     maker = Maker(tmp_path, ("0", "1"), (40_000, 400))
     maker.whole()
     page = check(report.build(maker.run))
-    assert "200 of 4,000 were drawn by hash" in page.text and "More would have cost too much" in page.text
+    assert "200 of 4,000 were drawn by hash" in page.text and "More would cost too much" in page.text
     assert page.text.count(f"{percent(0.25)} ({percent(0.2)} – {percent(0.31)}), 50 rows") == 4
     assert "Suspected leaks" in page.text and "by whether it is missing" in page.text
-    assert "17 rows have the same features as a row of another class; 8 of them are of this one" in page.text
+    assert "17 rows have the features of a row of another class; 8 of them are of this class" in page.text
     took = "Resampling: smote, as configured; the diagnosis recommends none."
     assert took in page.text and f"{took} Resample nothing for 1. Half of them are outliers." in report.verdict(
         maker.run
     )
     maker.run.update_manifest({**maker.run.manifest(), "config": {"resample": {"method": "auto"}}})
-    assert "Resampling: smote, as diagnosed (resample.method is auto)." in report.verdict(maker.run)
+    assert "Resampling: smote, as recommended (resample.method is auto)." in report.verdict(maker.run)
     exact = {"rows": 7, "share": 0.25, "ci95": [0.25, 0.25]}
     types = {"k": 5, "rows": 28, "sampled": 28, "limited": False, "different": 28}
     maker.diagnose(types={**types, **dict.fromkeys(("safe", "borderline", "rare", "outlier"), exact)}, suspects=[])
     page = check(report.build(maker.run))
-    assert "All 28 were looked at: their shares are facts" in page.text and f"{percent(0.25)}, 7 rows" in page.text
-    assert "No single feature gives the label away" in page.text
+    assert "All 28 were examined: the shares are exact" in page.text and f"{percent(0.25)}, 7 rows" in page.text
+    assert "No single feature determines the label" in page.text
 
 
 def test_a_split_by_time_shows_its_dates_and_what_the_gap_costs(tmp_path: Path) -> None:
@@ -338,21 +338,22 @@ def test_a_split_by_time_shows_its_dates_and_what_the_gap_costs(tmp_path: Path) 
     for more, words in (({"group": "customer"}, "whole groups of customer"), ({}, "whole days")):
         changed = {**config, "data": {**config["data"], **more}, "split": {"method": "temporal"}}
         run.update_manifest({**run.manifest(), "config": changed})
-        assert f"95 % intervals, from draws of {words}:" in report.verdict(run)
-        assert f"Intervals come from draws of {words}" in check(report.build(run)).text
+        assert f"95 % intervals (resampling {words}):" in report.verdict(run)
+        assert f"Intervals resample {words}" in check(report.build(run)).text
 
 
 def test_a_feature_that_gives_the_label_away_comes_first(tmp_path: Path) -> None:
     maker = Maker(tmp_path, ("0", "1"), (40_000, 400))
     maker.whole()
-    assert f"{NASTY} (ROC area 0.998), void (ROC area 0.950, by whether it is missing) almost give" in report.verdict(
-        maker.run
+    assert (
+        f"{NASTY} (ROC area 0.998), void (ROC area 0.950, by whether it is missing) each almost determine"
+        in report.verdict(maker.run)
     )
     leaks = [
         {"feature": NASTY, "why": "value", "area": 1.0, "entirely": True, "missing": {"class": 0.0, "rest": 0.0}},
         {"feature": "set", "why": "missing", "area": 0.9996, "entirely": True, "missing": {"class": 0.0, "rest": 1.0}},
     ]
-    for suspects, words in ((leaks[:1], "gives the label away alone"), (leaks, "give the label away, each alone")):
+    for suspects, words in ((leaks[:1], "alone determines the label"), (leaks, "each determine the label alone")):
         maker.diagnose(suspects=suspects)
         maker.evaluate(_few(80, 80))
         (first, tone), (second, _), *_ = report.judged(maker.run).lines()
@@ -371,7 +372,7 @@ def test_a_feature_that_gives_the_label_away_comes_first(tmp_path: Path) -> None
 def test_the_verdict_is_the_same_in_plain_text(two: RunDir) -> None:
     words = report.verdict(two)
     assert words.splitlines()[0] in check(report.build(two)).text
-    assert "The gate is passed" in words and "<" not in words.replace(NASTY, "")
+    assert "The gate passed" in words and "<" not in words.replace(NASTY, "")
 
 
 def test_the_gate_that_has_judged_is_believed(tmp_path: Path) -> None:
@@ -379,9 +380,9 @@ def test_the_gate_that_has_judged_is_believed(tmp_path: Path) -> None:
     run = maker.whole()
     verdicts = [{"passed": False, "message": "recall is 0.1, demanded is at least 0.9"}]
     details = {"passed": False, "verdicts": verdicts}
-    maker.publish("gate", {}, "failed", kind="guard", message="the gate says no", details=details)
+    maker.publish("gate", {}, "failed", kind="guard", message="the gate failed", details=details)
     page = check(report.build(run))
-    assert "The gate says no: recall is 0.1, demanded is at least 0.9." in page.text
+    assert "The gate failed: recall is 0.1, demanded is at least 0.9." in page.text
     assert "verdict bad" in report.build(run)
 
 
@@ -411,7 +412,7 @@ def test_more_classes_than_a_matrix_shows(tmp_path: Path) -> None:
     classes = tuple(f"c{i:02}" for i in range(40))
     counts = tuple(3_000 // (i + 1) for i in range(40))
     page = check(report.build(Maker(tmp_path, classes, counts).whole()))
-    assert "With 40 classes, the 25 most frequent mistakes" in page.text
+    assert "With 40 classes, the 25 most frequent kinds of error" in page.text
 
 
 @pytest.mark.parametrize("stage", ["profile", "resample", "train"])
@@ -434,8 +435,8 @@ def test_a_guard_that_said_no_shows_what_it_found(tmp_path: Path) -> None:
     maker.profile()
     maker.guard("raw", success=False)
     page = check(report.build(maker.run))
-    assert "The run ended in stage guard_raw. The data are not as they must be: guard" in page.text
-    assert f"Guard “raw” says no: observed {NASTY}" in page.text
+    assert "The run ended in stage guard_raw. The data failed a check: guard" in page.text
+    assert f"Guard “raw” failed: observed {NASTY}" in page.text
     assert "no null labels" in page.text and "1 of 2 expectations met" in page.text
 
 
@@ -473,8 +474,8 @@ def test_a_model_without_alarms_and_one_that_guesses(tmp_path: Path) -> None:
     maker.whole()
     maker.evaluate(_few(40, 0))
     text = check(report.build(maker.run)).text
-    assert "it raises no alarm at all" in text and "does not exclude guessing" in text
-    assert "The gate says no" in text
+    assert "it raises no alarm" in text and "does not exclude guessing" in text
+    assert "The gate failed" in text
 
 
 def test_a_test_split_without_positives(tmp_path: Path) -> None:

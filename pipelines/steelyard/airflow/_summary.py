@@ -26,7 +26,7 @@ def summary(run: RunDir, outcome: Outcome) -> dict[str, Any]:
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return how the rare class fares on the test split; of several classes, the mean over them."""
-    from steelyard.metrics import metric_names  # NumPy, which a DAG file needn't load
+    from steelyard.metrics import metric_names  # imports NumPy, which DAG files do not need
 
     test, positive = metrics["splits"]["test"], metrics["positive"]
     numbers = {**test, **(test["macro"] if positive is None else test["per_class"][positive])}

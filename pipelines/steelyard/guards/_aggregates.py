@@ -51,11 +51,13 @@ def count_cells(df: DataFrame, by: Sequence[Sequence[str]], measures: Sequence[A
 
 def _too_many(names: Sequence[str]) -> InputError:
     if len(names) == 1:
-        return InputError(f"column {names[0]!r} holds more than {MAX_CELLS:,} different values: it is no class label")
+        return InputError(
+            f"column {names[0]!r} holds more than {MAX_CELLS:,} different values: it is not a class label"
+        )
     columns = ", ".join(map(repr, names))
     return InputError(
-        f"columns {columns} hold more than {MAX_CELLS:,} different combinations of values: one of them is no class, "
-        "split or slice"
+        f"columns {columns} hold more than {MAX_CELLS:,} different combinations of values: one of them is not a "
+        "class, split or slice"
     )
 
 

@@ -1,4 +1,4 @@
-"""Small counts that expectations judge, on the driver: no pyspark."""
+"""Small counts on the driver for the judgements: no pyspark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """The rows of a table by label and, where asked for, by split and by being synthetic.
+    """The rows of a table by label and, if requested, by split, by slice, and by synthetic or not.
 
     Labels are in their string form; a null label or split is None.
     """
@@ -75,7 +75,7 @@ class Bounds:
     Parameters
     ----------
     missing, fractional : int
-        Rows without a value, and rows with one that is no whole number.
+        Rows without a value, and rows with a value that is not a whole number.
     """
 
     label: str | None
@@ -89,7 +89,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class ScoreCounts:
-    """How many scores of a table are what a probability can't be.
+    """Numbers of scores that cannot be probabilities, by reason.
 
     For a map of class to probability, `below` and `above` count rows with such a value; `wrong_sum` and
     `wrong_classes` count rows whose values don't add up to one or whose keys are other classes than wanted.
@@ -113,7 +113,7 @@ NO_SCORES = ScoreCounts(0, 0, 0, 0, 0, None, None)
 
 @dataclass(frozen=True)
 class TimeRange:
-    """The first and the last time in one split: values that compare, and how they read."""
+    """The first and the last time in one split, as comparable values and as texts."""
 
     split: str
     first: float | str
@@ -124,7 +124,7 @@ class TimeRange:
 
 @dataclass(frozen=True)
 class SharedKeys:
-    """Keys that occur in the same several splits, and the rows that carry them."""
+    """Keys that occur in the same set of splits, and their rows."""
 
     splits: tuple[str, ...]
     keys: int

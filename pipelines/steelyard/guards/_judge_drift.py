@@ -1,4 +1,4 @@
-"""The judgement on a label distribution against a reference: pure functions from counts to a verdict."""
+"""Judge a label distribution against a reference: pure functions from counts to a verdict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What a label distribution may differ by; None leaves a measure out.
+    """The tolerated differences of a label distribution; None disables a measure.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Tolerance:
 
     @property
     def band(self) -> tuple[float, float]:
-        """The ratios of a class's share to that in the reference that are tolerated."""
+        """The tolerated ratios of a class's share to its share in the reference."""
         less, rise = self.change, self.increase if self.increase is not None else self.change
         return 1 - less if less is not None else 0.0, 1 + rise if rise is not None else math.inf
 
@@ -75,7 +75,7 @@ def same_distribution(
     max_slices: int = 1000,
     against: str = "the reference",
 ) -> Verdict:
-    """Judge whether the classes have the shares that they have in a reference, in the table or in each slice.
+    """Judge whether the classes have the same shares as in a reference, in the table or in each slice.
 
     A class fails where the whole exact interval of its share ratio is outside the tolerated band: the change is both
     significant and larger than tolerated. A class that is gone, or new, is judged by the same rule. Confidence is that
@@ -88,7 +88,7 @@ def same_distribution(
     """
     parts = [p for p in _parts(counts, reference, slice_column, max_slices) if all(p.sizes)]
     if not parts:
-        nothing = f"column {column!r} or {against} holds no label at all"
+        nothing = f"column {column!r} or {against} has no label"
         return Verdict(False, nothing, {"rows": sum(counts.by_class.values())}, _wanted(tolerance))
     wholes = [_whole(p, tolerance) for p in parts]
     intervals = sum(len(p.classes) for p in parts) if tolerance.change is not None else 0
@@ -210,7 +210,7 @@ def _observed(
 def _table(
     apart: Sequence[Mapping[str, Any]], wrong: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return what went wrong, for Data Docs: classes where those are judged, else the distances."""
+    """Return the failures for Data Docs: classes if they are judged, else the distances."""
     if wrong:
         drop = {"of", "reference of"} | ({"slice"} if wrong[0]["slice"] is None else set())
         return [{k: v for k, v in r.items() if k not in drop} for r in wrong]

@@ -54,7 +54,7 @@ def minority_share(column: str, counts: LabelCounts, low: float | None, high: fl
     classes = counts.by_class
     total = sum(classes.values())
     if not total:
-        return Verdict(False, f"column {column!r} holds no label at all", {"rows": 0}, between(low, high))
+        return Verdict(False, f"column {column!r} has no label", {"rows": 0}, between(low, high))
     rarest = min(classes, key=lambda c: (classes[c], c))
     share = classes[rarest] / total
     seen = f"{number(classes[rarest])} of {number(total)} rows ({percent(share)})"
@@ -72,7 +72,7 @@ def imbalance_ratio(column: str, counts: LabelCounts, low: float | None, high: f
     """Judge the size of the largest class over that of the smallest, of those that occur."""
     classes = counts.by_class
     if not classes:
-        return Verdict(False, f"column {column!r} holds no label at all", {"rows": 0}, between(low, high))
+        return Verdict(False, f"column {column!r} has no label", {"rows": 0}, between(low, high))
     largest, smallest = max(classes, key=lambda c: (classes[c], c)), min(classes, key=lambda c: (classes[c], c))
     ratio = classes[largest] / classes[smallest]
     seen = f"{number(classes[largest])} of class {largest!r} for {number(classes[smallest])} of class {smallest!r}"
@@ -96,7 +96,7 @@ def class_counts_between(
     wrong = [r for r in rows if not inside(r["rows"], low, high)]
     wanted = f"{span(low, high)} of each class" + (f" in each of {named(splits)}" if splits else "")
     if not classes:
-        message = f"column {column!r} holds no class at all; expected {wanted}"
+        message = f"column {column!r} has no class; expected {wanted}"
     elif wrong:
         shown = listed({_place(r): r["rows"] for r in wrong}, quote=False)
         message = f"column {column!r} has {shown}; expected {wanted}"

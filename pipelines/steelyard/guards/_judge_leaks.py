@@ -1,4 +1,4 @@
-"""Judgements on features that give the label away: pure functions from numbers to a verdict."""
+"""Judge features that determine the label: pure functions from numbers to a verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from steelyard.guards._verdict import Verdict, more, plural
 
 
 def no_giveaway(column: str, areas: Mapping[str, float], max_area: float) -> Verdict:
-    """Judge whether no feature alone separates the classes with a ROC area of `max_area` or more."""
+    """Judge whether no single feature separates the classes with a ROC area of `max_area` or more."""
     found = sorted((f for f in areas if areas[f] >= max_area), key=lambda f: (-areas[f], f))
     if found:
         shown = ", ".join(f"{f!r} ({area_text(areas[f])})" for f in found[:5]) + more(found, 5)
@@ -25,7 +25,7 @@ def no_giveaway(column: str, areas: Mapping[str, float], max_area: float) -> Ver
 
 
 def _give(column: str, areas: Sequence[float]) -> str:
-    """Say of some features whether they give a label away, as the report does: entirely, or almost."""
+    """Return the words of the report for features that determine a label entirely, or almost."""
     give, entire = "gives" if len(areas) == 1 else "give", [area >= ENTIRE for area in areas]
     if not any(entire):
         return f"almost {give} the label {column!r} away"
@@ -33,7 +33,7 @@ def _give(column: str, areas: Sequence[float]) -> str:
 
 
 def area_text(area: float) -> str:
-    """Return a ROC area to three digits, four where it would read as 1 without being it.
+    """Return a ROC area to three digits, or four if it would be shown as 1 but is less.
 
     Examples
     --------

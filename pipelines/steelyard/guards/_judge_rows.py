@@ -100,7 +100,7 @@ def prevalence(
         shown = ", ".join(f"{r['predicted']:.4g} for {r['observed']:.4g} in {r['split']!r}" for r in rows)
         message = f"the mean of column {column!r} is near the share of class {positive!r}: {shown}"
     else:
-        message = f"no row is in a split, so that the mean of column {column!r} can't be judged"
+        message = f"no row is in a split, so the mean of column {column!r} cannot be judged"
     seen = {r["split"]: {"predicted": r["predicted"], "observed": r["observed"]} for r in rows}
     return Verdict(bool(rows) and not wrong, message, seen, {"min": low, "max": high}, wrong)
 
@@ -138,7 +138,7 @@ def probabilities(column: str, seen: ScoreCounts, classes: Sequence[str] | None)
     if found:
         shown = ", ".join(f"{number(n)} {what}" for what, n in found.items())
         message = f"column {column!r} holds, among {number(seen.rows)} scores, {shown}"
-        message += f" (they lie in {ends(seen.low, seen.high)}); expected numbers in [0, 1]"
+        message += f" (range {ends(seen.low, seen.high)}); expected numbers in [0, 1]"
     else:
         message = f"all {number(seen.rows)} scores in column {column!r} are in {ends(seen.low, seen.high)}"
     observed = {"rows": seen.rows, "min": seen.low, "max": seen.high, **found}
@@ -153,7 +153,7 @@ def _escapes(made: Bounds, real: Bounds | None, tolerance: float) -> bool:
         return False
     if real is None or real.low is None or real.high is None:
         return True
-    # Beside the allowed share of the range, rounding in the last digits of an interpolation is no escape.
+    # In addition to the tolerance, allow for rounding in the last digits of an interpolation.
     slack = tolerance * (real.high - real.low) + 1e-12 * max(abs(real.low), abs(real.high))
     return made.low < real.low - slack or made.high > real.high + slack
 

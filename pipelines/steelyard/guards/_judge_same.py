@@ -68,7 +68,7 @@ def synthetic_duplicates(found: Iterable[Overlap], max_share: float) -> Verdict:
     total, twins = rows_of(found, "synthetic", "original")
     share = twins / max(total, 1)
     seen = f"{number(twins)} of {plural(total, 'synthetic row')} ({percent(share)})"
-    message = f"{seen} have the very features of a real row; expected at most {percent(max_share)}"
+    message = f"{seen} have exactly the features of a real row; expected at most {percent(max_share)}"
     observed = {"rows": total, "copies": twins, "share": share}
     return Verdict(share <= max_share, message, observed, {"max_share": max_share})
 
@@ -82,7 +82,7 @@ def known_categories(found: Mapping[str, Iterable[Overlap]]) -> Verdict:
         message = "synthetic rows have categories that no real row of their class has: "
         message += ", ".join(shown[:5]) + more(shown, 5)
     else:
-        message = f"synthetic rows have categories of their class alone in all {plural(len(strange), 'feature')}"
+        message = f"synthetic rows have only categories of their class in all {plural(len(strange), 'feature')}"
     table = [{"feature": f, "values": n, "rows": rows} for f, (n, rows) in counts.items()]
     return Verdict(not counts, message, {"strange": {f: n for f, (n, _) in counts.items()}}, {"strange": {}}, table)
 

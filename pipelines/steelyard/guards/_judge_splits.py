@@ -14,9 +14,9 @@ from steelyard.guards._verdict import Verdict, more, named, number, percent, plu
 def split_shares(
     column: str, counts: LabelCounts, shares: Mapping[str, float], remainder: str, tolerance: float
 ) -> Verdict:
-    """Judge the size of each split among the rows that are in one.
+    """Judge the size of each split among the rows that are in a split.
 
-    Beside the tolerance, one row for each class is allowed, since counts are rounded class by class.
+    In addition to the tolerance, one row per class is allowed, because counts are rounded class by class.
     """
     sizes = counts.by_split
     total = sum(sizes.values())
@@ -37,7 +37,7 @@ def split_shares(
 
 
 def every_row_placed(column: str, counts: LabelCounts, max_share: float) -> Verdict:
-    """Judge how many rows are in no split."""
+    """Judge the number of rows that are in no split."""
     left, total = counts.within(None), counts.total
     share = left.total / max(total, 1)
     ok = share <= max_share
@@ -56,7 +56,7 @@ def every_row_placed(column: str, counts: LabelCounts, max_share: float) -> Verd
 def stratified(
     column: str, counts: LabelCounts, shares: Mapping[str, float], remainder: str, tolerance: int
 ) -> Verdict:
-    """Judge whether each class is divided in the wanted shares, to the row."""
+    """Judge whether each class is divided in the requested shares, exact to the row."""
     seen = {split: counts.within(split).by_class for split in complete(shares, remainder)}
     rows: list[dict[str, Any]] = [
         {"class": name, "split": split, "rows": seen[split].get(name, 0), "expected": wanted}
@@ -84,7 +84,7 @@ def keys_in_one_split(key: Sequence[str], shared: Iterable[SharedKeys]) -> Verdi
         where = ", ".join(f"{number(s.keys)} in {' and '.join(s.splits)}" for s in found)
         message = (
             f"the splits share {plural(keys, 'value')} of {what} ({where}), in {plural(rows, 'row')}; expected none. "
-            "Where rows that share a value belong together, declare it as the group"
+            "If rows that share a value belong together, declare it as the group"
         )
     else:
         message = f"no value of {what} occurs in more than one split"
@@ -93,7 +93,7 @@ def keys_in_one_split(key: Sequence[str], shared: Iterable[SharedKeys]) -> Verdi
 
 
 def in_time_order(column: str, ranges: Iterable[TimeRange], order: Sequence[str], gap: float = 0.0) -> Verdict:
-    """Judge whether each split ends before the next begins, by so many seconds at least where there is a gap."""
+    """Judge whether each split ends before the next begins, by at least `gap` seconds."""
     present = {r.split: r for r in ranges}
     held = [present[s] for s in order if s in present]
     faults = [
@@ -105,7 +105,7 @@ def in_time_order(column: str, ranges: Iterable[TimeRange], order: Sequence[str]
     shown = [{"split": r.split, "first": r.first_text, "last": r.last_text} for r in held]
     follow = " before ".join(repr(s) for s in order) + (f", {number(round(gap))} seconds apart" if gap else "")
     if faults:
-        what = "are too near to each other" if gap else "overlap"
+        what = "are too close to each other" if gap else "overlap"
         message = f"by column {column!r} the splits {what}: {'; '.join(faults)}; expected {follow}"
     else:
         message = f"by column {column!r} the splits follow each other: {follow}"
@@ -114,7 +114,7 @@ def in_time_order(column: str, ranges: Iterable[TimeRange], order: Sequence[str]
 
 
 def complete(shares: Mapping[str, float], remainder: str) -> dict[str, Decimal]:
-    """Return the exact shares of all splits: the given ones, and what remains for `remainder`, first.
+    """Return the exact shares of all splits: the rest for `remainder` first, then the given ones.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def complete(shares: Mapping[str, float], remainder: str) -> dict[str, Decimal]:
 
 
 def quotas(total: int, shares: Mapping[str, float], remainder: str) -> dict[str, int]:
-    """Return how many of a class's rows each split gets: shares rounded half up, test first.
+    """Return the number of a class's rows per split: shares rounded half up, test first.
 
     Examples
     --------
@@ -157,4 +157,4 @@ def _quota_fault(row: Mapping[str, Any]) -> str:
 def _share_fault(row: Mapping[str, Any]) -> str:
     seen = f"puts {number(row['rows'])} rows ({percent(row['share'])}) in {row['split']!r}"
     wanted = row["expected"]
-    return f"{seen}, which is no wanted split" if wanted is None else f"{seen} instead of {percent(wanted)}"
+    return f"{seen}, which is not a requested split" if wanted is None else f"{seen} instead of {percent(wanted)}"

@@ -1,4 +1,4 @@
-"""What expectations ask of a table, and how the asks of a whole suite become two: JSON types, no pyspark.
+"""The needs of expectations, and their union for a whole suite: two aggregations. JSON types, no pyspark.
 
 Great Expectations computes a metric once for all expectations that ask for it with the same arguments. There are
 two: the *cells* (rows counted by label, split and so on, with what is measured in each) and the *overlaps* (values
@@ -55,7 +55,7 @@ def same_rows(
     label: str | None = None,
     beyond: float | None = None,
 ) -> Any:
-    """Return what asks for values that occur in several parts.
+    """Return the need for values that occur in several parts.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def same_rows(
 
 
 def together(needs: Iterable[Needs]) -> Needs:
-    """Return the union of some needs, in an order that doesn't depend on theirs."""
+    """Return the union of needs, independent of their order."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for need in needs:
         for metric, arguments in need.items():
@@ -84,14 +84,14 @@ def together(needs: Iterable[Needs]) -> Needs:
 
 
 def asked(own: Needs) -> Mapping[str, Mapping[str, list[Any]]]:
-    """Return what an expectation asks for: its own needs, or the suite's for the metrics that it uses."""
+    """Return an expectation's needs: its own, or the suite's for the metrics that it uses."""
     suite = _SUITE.get() or {}
     return {metric: suite.get(metric, arguments) for metric, arguments in own.items()}
 
 
 @contextmanager
 def shared(needs: Iterable[Needs]) -> Iterator[None]:
-    """Let all expectations that run meanwhile ask for the same."""
+    """Give all expectations that run meanwhile the same needs."""
     token = _SUITE.set(together(needs))
     try:
         yield

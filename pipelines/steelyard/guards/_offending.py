@@ -32,7 +32,7 @@ def misplaced_synthetic(df: DataFrame, synthetic: str, split_column: str, split:
 
 
 def with_faulty_scores(df: DataFrame, score: str, classes: Sequence[str] | None, tolerance: float) -> DataFrame:
-    """Return the rows whose score is no probability."""
+    """Return the rows whose score is not a probability."""
     faults = score_faults(df, score, classes, tolerance).values()
     return df.where(combined(or_, [F.coalesce(fault, F.lit(False)) for fault in faults]))
 

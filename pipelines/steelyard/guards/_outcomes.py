@@ -53,7 +53,7 @@ def with_rows(
     key: Sequence[str],
     quarantine: Quarantine | None,
 ) -> Iterator[GuardResult]:
-    """Add to what failed the keys of rows that break it, and where these rows were set aside."""
+    """Add to each failed expectation the keys of rows that break it, and the place of their copies."""
     names: Counter[str] = Counter()
     for outcome, result in zip(outcomes, results, strict=True):
         rows = None if outcome.success else _offending(result, df)

@@ -20,7 +20,7 @@ class GuardResult:
     expectation : str
         Its type, as in the suite: `expect_no_null_labels`.
     column : str, optional
-        The column or columns it is about.
+        The column or columns that it checks.
     success : bool
     severity : {"critical", "warning", "info"}
         Only a critical failure fails the guard.
@@ -29,9 +29,9 @@ class GuardResult:
     message : str
         One sentence with column, observed and expected.
     keys : list of dict
-        Keys of rows that break it, where the table has a key and the expectation is about single rows: some of them.
+        Keys of some rows that break it, if the table has a key and the expectation is about single rows.
     quarantine : str, optional
-        Where such rows were set aside.
+        Where such rows were written.
     """
 
     expectation: str
@@ -85,12 +85,12 @@ class GuardReport:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> GuardReport:
-        """Rebuild what `to_json` gave."""
+        """Return the report of a document made by `to_json`."""
         results = tuple(GuardResult(**r) for r in document["results"])
         return cls(**{**document, "results": results, "left_out": tuple(document["left_out"])})
 
     def summary(self) -> str:
-        """Return what failed in words, an expectation a line; one line where nothing did."""
+        """Return one line per failed expectation, or a single line if none failed."""
         failed = self.failures()
         if not failed:
             return f"guard {self.checkpoint!r}: all {len(self.results)} expectations met"
@@ -100,7 +100,7 @@ class GuardReport:
     def raise_for_failures(self) -> None:
         """Raise `GuardError` if a critical expectation failed.
 
-        The message says which, what was observed, what was expected and where the Data Docs are.
+        The message lists the failed expectations, observed and expected values, and the place of the Data Docs.
         """
         if self.success:
             return

@@ -46,20 +46,20 @@ def run_guard(
     checkpoint : str
         Where in the pipeline: `raw`, `split`, `resampled`, `scored`.
     suite : str
-        The bare name of a shipped suite, or the path of a suite of one's own, which may use the expectations
-        of Great Expectations too.
+        The bare name of a shipped suite, or the path of another suite, which may also use the expectations of Great
+        Expectations.
     df : DataFrame
-        Classic or Spark Connect. For our own expectations it is read twice at most, and not cached.
+        Classic or Spark Connect. The expectations of steelyard read it at most twice, without a cache.
     parameters : mapping, optional
-        Values for the suite's `$PARAMETER`s. One that is None leaves out the expectations that use it;
-        one that the suite doesn't use is ignored.
+        Values for the suite's `$PARAMETER`s. A None disables the expectations that use it; a parameter that the suite
+        does not use is ignored.
     docs_dir : str, optional
-        A local folder for Data Docs of this run alone: Great Expectations removes pages of others from it.
+        A local folder for Data Docs of this run only: Great Expectations removes other pages from it.
     key : sequence of str
-        Columns that identify a row: of rows that break an expectation of ours, some keys are reported, at one more
-        action. Data Docs don't show them.
+        Columns that identify a row. The report lists some keys of rows that break an expectation, at the cost of one
+        more action. Data Docs do not show them.
     quarantine : callable, optional
-        Given the name of an expectation that failed and the rows that break it, sets them aside and returns where.
+        Called with the name of a failed expectation and the rows that break it; writes them and returns the place.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def run_guard(
 
 
 def check_suite(suite: str) -> None:
-    """Check, before there is a table, that a suite can be read and names expectations that exist.
+    """Check, before the table is read, that a suite is readable and its expectations exist.
 
     A shipped suite costs nothing; for one of the user's own Great Expectations is imported.
 
@@ -136,7 +136,7 @@ def _implementation(kind: str, suite: str) -> type[Expectation]:
 def _expectation(
     source: Mapping[str, Any], values: Mapping[str, Any], columns: Sequence[str], suite: str
 ) -> tuple[Expectation, Expectation]:
-    """Build an expectation: as it is given, and as it is with the values of its parameters."""
+    """Build an expectation twice: as given, and with the values of its parameters."""
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     kind = source["type"]
@@ -147,7 +147,7 @@ def _expectation(
         settled.process_suite_parameters(dict(values))
         tried, expectation = settled.to_domain_obj(), given.to_domain_obj()
     except Exception as e:  # pydantic's and Great Expectations' errors have no common base
-        raise ConfigError(f"suite {suite!r}: {kind} can't be made of its arguments: {e}") from e
+        raise ConfigError(f"suite {suite!r}: {kind} cannot be built from its arguments: {e}") from e
     for name in _columns(tried):
         if name not in columns:
             raise missing_column(name, columns, f"suite {suite!r}: {kind}: column")
@@ -213,7 +213,7 @@ def _validate(
 
 @contextmanager
 def _context(docs_dir: str | None) -> Iterator[EphemeralDataContext]:
-    """Give a context of Great Expectations that lives in memory, and bring back the one that was current."""
+    """Provide an in-memory context of Great Expectations, and restore the previous one."""
     import great_expectations as gx
     from great_expectations.data_context.data_context.context_factory import project_manager
     from great_expectations.data_context.types.base import (
@@ -241,7 +241,7 @@ def _context(docs_dir: str | None) -> Iterator[EphemeralDataContext]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Great Expectations from logging what the report says anyway."""
+    """Silence log lines of Great Expectations that repeat the report."""
     import great_expectations  # noqa: F401  # some of its modules set levels of their own
 
     names = [n for n in logging.root.manager.loggerDict if n.partition(".")[0] == "great_expectations"]

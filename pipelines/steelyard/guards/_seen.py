@@ -1,4 +1,4 @@
-"""What the two aggregations over a table give a whole suite; each expectation takes what it judges. No pyspark."""
+"""Results of the two aggregations that a whole suite shares, and the counts that expectations take. No pyspark."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Cells:
     def labels(
         self, label: str, split: str | None = None, synthetic: str | None = None, slice_: str | None = None
     ) -> LabelCounts:
-        """Return the rows by label, split, being synthetic and slice; a column that isn't named isn't told apart."""
+        """Return the rows by label, split, synthetic or not, and slice; columns that are not named are summed over."""
         sums: Counter[tuple[Any, ...]] = Counter()
         for g in self.groups:
             made = bool(self._of(g, "synthetic", synthetic))

@@ -1,4 +1,4 @@
-"""A first suite for the raw table, from its profile: what was seen, with room for honest change."""
+"""A first suite for the raw table, from its profile: observed values with tolerance for normal change."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def suggest_suite(statistics: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        The suite's JSON. Bounds stand in `suite_parameters`, where `guards.parameters` of a pipeline override them; the
-        classes and the reference stand there too, so that the suite doesn't take the next table's classes for granted.
+        The suite's JSON. Bounds, classes and the reference are in `suite_parameters`, where `guards.parameters` of a
+        pipeline can override them.
 
     Examples
     --------
@@ -53,10 +53,10 @@ def suggest_suite(statistics: Mapping[str, Any]) -> dict[str, Any]:
         f"{number(total)} rows; class {rarest!r}, the rarest, has {number(counts[rarest])} of them ({percent(share)})"
     )
     nulls = statistics["null_labels"]
-    left_out = f" {number(nulls)} further rows have no label, so that null labels aren't forbidden." if nulls else ""
+    left_out = f" {number(nulls)} further rows have no label, so null labels are allowed." if nulls else ""
     return {
         "name": "raw",
-        "notes": f"Suggested from a profile of {seen}.{left_out} Look at each bound before you rely on it.",
+        "notes": f"Suggested from a profile of {seen}.{left_out} Review each bound before you rely on it.",
         "suite_parameters": parameters,
         "expectations": _expectations(bool(nulls)),
     }
@@ -115,5 +115,5 @@ def _of(kind: str, severity: str, notes: str, **parameters: str) -> dict[str, An
 
 
 def _rounded(value: float) -> float:
-    """Return a bound that people can read: to three significant digits."""
+    """Return a bound rounded to three significant digits."""
     return float(f"{value:.3g}")

@@ -1,4 +1,4 @@
-"""Finding and reading suites: JSON as Great Expectations writes it."""
+"""Find and read suites: JSON in the format of Great Expectations."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def load_suite(suite: str) -> dict[str, Any]:
     """
     source = _find(suite)
     try:
-        if not source.is_file():  # a named pipe would be waited for
-            raise OSError("it is no regular file")
+        if not source.is_file():  # reading a named pipe would block
+            raise OSError("it is not a regular file")
         document = json.loads(source.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as e:
         raise ConfigError(f"suite {suite!r} can't be read: {getattr(e, 'strerror', None) or e}") from None
@@ -68,12 +68,12 @@ def load_suite(suite: str) -> dict[str, Any]:
 
 
 def _safe_name(name: object, suite: str) -> str:
-    """Return a suite's name as one that pages can show and folders can have.
+    """Return a suite's name in a form that pages and folders accept.
 
     Raises
     ------
     ConfigError
-        If it is no text.
+        If it is not a string.
     """
     if not isinstance(name, str):
         raise ConfigError(f"suite {suite!r}: its name must be text, got {name!r}")
@@ -82,7 +82,7 @@ def _safe_name(name: object, suite: str) -> str:
 
 
 def check_parameters(suites: Iterable[str], parameters: Iterable[str]) -> None:
-    """Raise `ConfigError` for a parameter that none of the suites knows."""
+    """Raise `ConfigError` for a parameter that no suite has."""
     known: set[str] = set()
     for suite in suites:
         document = load_suite(suite)
@@ -102,7 +102,7 @@ def check_parameters(suites: Iterable[str], parameters: Iterable[str]) -> None:
 def with_parameters(
     document: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], dict[str, Any], list[dict[str, str]]]:
-    """Settle which expectations of a suite run, and with what.
+    """Return the expectations of a suite that run, with their arguments.
 
     The suite's own `suite_parameters` are defaults. An expectation that uses a parameter whose value is None
     is left out: what it would check does not exist for this run.
@@ -147,7 +147,7 @@ def _parameters(expectation: Mapping[str, Any], values: Mapping[str, Any]) -> It
 
 
 def _with_columns(expectation: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the names of columns in: Great Expectations takes no parameter there, it groups pages by them."""
+    """Insert the names of columns: Great Expectations groups pages by them and accepts no parameter there."""
     kwargs = dict(expectation.get("kwargs", {}))
     for name in _COLUMNS:
         if isinstance(kwargs.get(name), dict):
@@ -168,7 +168,7 @@ def _find(suite: str) -> Traversable:
     names = shipped_suites()
     raise ConfigError(
         f"there is no suite {suite!r}.{closest(name, names)} Shipped suites are {', '.join(names)}; "
-        "a suite of your own is named by its path, with a slash in it"
+        "name a suite of your own by its path, with a slash in it"
     )
 
 

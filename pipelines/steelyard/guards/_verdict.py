@@ -1,4 +1,4 @@
-"""What a guard says, and how it words it. Nothing here knows Spark or Great Expectations."""
+"""Verdicts of expectations and the texts in them, without Spark or Great Expectations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TABLE_ROWS = 20  # what a message or a page of Data Docs lists at most
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an expectation was met, with what was seen and what was wanted.
+    """Whether an expectation was met, with the observed and the expected value.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def inside(value: float, low: float | None, high: float | None) -> bool:
-    """Whether `value` lies in the closed range; None leaves an end open."""
+    """Whether `value` is within the closed range; None leaves an end open."""
     return (low is None or value >= low) and (high is None or value <= high)
 
 
@@ -57,7 +57,7 @@ def percent(share: float) -> str:
 
 
 def span(low: object | None, high: object | None) -> str:
-    """Return a range in words."""
+    """Return a range as text."""
     if low is not None and high is not None:
         return f"between {low} and {high}"
     if low is not None:
@@ -72,7 +72,7 @@ def named(names: Iterable[str], limit: int = TABLE_ROWS) -> str:
 
 
 def listed(counts: Mapping[str, int], *, limit: int = 10, quote: bool = True) -> str:
-    """Return counts in words, the first `limit` of them."""
+    """Return counts as text, the first `limit` of them."""
     shown = [f"{name!r} ({number(n)})" if quote else f"{number(n)} {name}" for name, n in counts.items()]
     return ", ".join(shown[:limit]) + more(shown, limit)
 

@@ -39,7 +39,7 @@ class Artifacts:
 
     @property
     def failure(self) -> Outcome | None:
-        """The first stage that failed, the gate aside: that is a verdict, and is shown as one."""
+        """The first stage that failed, except the gate, whose failure is a verdict and shown as one."""
         return next((o for o in self.outcomes.values() if not o.done and o.stage not in ("report", "gate")), None)
 
     @property
@@ -55,12 +55,12 @@ class Artifacts:
 
     @property
     def drawn_together(self) -> str | None:
-        """What the draws behind intervals keep whole, in words; None where they draw single rows."""
+        """The units that intervals resample, as text; None if they are single rows."""
         config = self.manifest.get("config", {})
         group = config.get("data", {}).get("group")
         if group is not None:
-            return f"whole groups of {group}"
-        return "whole days" if config.get("split", {}).get("method") == "temporal" else None
+            return f"groups of {group}"
+        return "days" if config.get("split", {}).get("method") == "temporal" else None
 
     @property
     def training(self) -> dict[str, Any]:
@@ -100,13 +100,13 @@ def _document(run: RunDir, outcome: Outcome | None, name: str) -> dict[str, Any]
 
 
 def _guard(run: RunDir, outcome: Outcome | None, checkpoint: str) -> dict[str, Any]:
-    """Return what a guard found, also one that said no."""
+    """Return the report of a guard, also of a failed one."""
     if outcome is None:
         return {}
     path = outcome.details.get("report") or f"guards/{outcome.attempt}/{checkpoint}.json"
     if outcome.done or outcome.files:
         return _json(Published(run, outcome), path)
-    return _json(run, path) if run.exists(path) else {}  # earlier versions listed no files of a guard that said no
+    return _json(run, path) if run.exists(path) else {}  # earlier versions listed no files of a failed guard
 
 
 def _json(files: Folder, path: str) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def calibration(curves: Sequence[Curve]) -> Markup:
             parts.append(plot.dot(p, o, f"dot {curve.colour}{hollow}", radius, words))
     said = "Share of positives in bins of rows over their mean predicted probability; honest ones lie on the diagonal."
     if rare is not None:
-        said += f" Hollow points lie below {number(rare)}."
+        said += f" Hollow points are below {number(rare)}."
     return drawing("calibration", WIDTH, HEIGHT, "Calibration", said, *parts)
 
 

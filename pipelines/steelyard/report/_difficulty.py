@@ -1,4 +1,4 @@
-"""The section on how hard the rarest class is, and the verdict's sentence about resampling."""
+"""The section on the difficulty of the rarest class, and the verdict's sentence about resampling."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from steelyard.report._svg import Scale, drawing, group, tag
 _TYPES = {
     "safe": ("Safe", "4 or 5 of the 5 nearest rows are of the class"),
     "borderline": ("Borderline", "2 or 3 are"),
-    "rare": ("Rare", "1 is, and is as lonely itself"),
+    "rare": ("Rare", "1 is, and that one is isolated too"),
     "outlier": ("Outlier", "none is"),
 }
 
 
 def difficulty(found: Artifacts) -> Section | None:
-    """Return what `diagnose` has found, in training rows alone."""
+    """Return the findings of `diagnose` on training rows."""
     of = found.difficulty
     if not of:
         return None
     types, name = of["types"], of["class"]
     body = [
         note(f"Training rows of class {name}, the rarest. {_looked_at(types)}"),
-        figure(f"What is around the rows of class {name}", _bars(types)),
-        table(["measure", "", "what it says"], _measures(of), "lrw"),
+        figure(f"Neighbourhoods of the rows of class {name}", _bars(types)),
+        table(["measure", "", "meaning"], _measures(of), "lrw"),
         *_suspects(of["suspects"]),
         *_advice(found),
     ]
@@ -38,11 +38,11 @@ def difficulty(found: Artifacts) -> Section | None:
 
 def _looked_at(types: Mapping[str, Any]) -> str:
     if types["sampled"] == types["rows"]:
-        return f"All {count(types['rows'])} were looked at: their shares are facts of this table, not estimates."
-    said = f"{count(types['sampled'])} of {count(types['rows'])} were drawn by hash and looked at; the lines are 95 % "
-    said += "intervals of the share among all of them."
+        return f"All {count(types['rows'])} were examined: the shares are exact, not estimates."
+    said = f"{count(types['sampled'])} of {count(types['rows'])} were drawn by hash and examined; the lines are "
+    said += "95 % intervals of the share in the whole class."
     if types["limited"]:
-        said += " More would have cost too much in a table of this size; their neighbours are exact all the same."
+        said += " More would cost too much in a table of this size; the neighbours are exact."
     return said
 
 
@@ -69,29 +69,33 @@ def _measures(of: Mapping[str, Any]) -> list[list[object]]:
     where = f" The best is {overlap['feature']}." if overlap["feature"] is not None else ""
     return [
         ["Imbalance ratio", number(imbalance["ratio"]), "rows of the largest class for one of the rarest"],
-        ["Imbalance degree", metric(imbalance["degree"]), "0 where all classes are equal, up to their number less one"],
-        ["LRID", number(imbalance["lrid"]), "likelihood ratio against equal classes; grows with the rows"],
+        [
+            "Imbalance degree",
+            metric(imbalance["degree"]),
+            "0 if all classes are equal; at most the number of classes less one",
+        ],
+        ["LRID", number(imbalance["lrid"]), "likelihood ratio against equal classes; grows with the number of rows"],
         [
             "F1, overlap",
             metric(overlap["f1"]) if overlap["f1"] is not None else NONE,
-            f"0 where a single number separates the class, 1 where none does.{where}",
+            f"0 if a single number separates the class, 1 if none does.{where}",
         ],
         [
             "N3",
             percent(overlap["n3"]["share"]),
-            "of its rows are nearest to a row of another class: what a 1-nearest-neighbour rule gets wrong",
+            "of its rows are nearest to a row of another class: the error of a 1-nearest-neighbour rule",
         ],
         [
             "Contradictions",
             count(torn["rows"]),
-            f"rows have the same features as a row of another class; {count(torn['of_class'])} of them are of this one",
+            f"rows have the features of a row of another class; {count(torn['of_class'])} of them are of this class",
         ],
     ]
 
 
 def _suspects(suspects: list[Mapping[str, Any]]) -> list[Markup]:
     if not suspects:
-        return [note("No single feature gives the label away (ROC area of each below 0.99).")]
+        return [note("No single feature determines the label (ROC area of each below 0.99).")]
     rows = [
         [
             s["feature"],
@@ -102,8 +106,8 @@ def _suspects(suspects: list[Mapping[str, Any]]) -> list[Markup]:
         ]
         for s in suspects
     ]
-    said = "These features give the label away, or almost, each alone. If they aren't known before the label is, the "
-    said += "model will fail where it is used: leave them out (data.exclude)."
+    said = "Each of these features alone determines the label, or almost. If they are not known before the label, the "
+    said += "model will fail in production: exclude them (data.exclude)."
     head = ["feature", "ROC area", "how", "missing in the class", "missing elsewhere"]
     return [tag("h3", "Suspected leaks"), note(said), table(head, rows, "wrlrr")]
 
@@ -114,13 +118,13 @@ def _how(suspect: Mapping[str, Any]) -> Markup:
 
 
 def leaks(found: Artifacts, *, entirely: bool) -> list[Mapping[str, Any]]:
-    """Return the suspects that give the label away entirely, or those that almost do."""
+    """Return the suspects that determine the label entirely, or almost."""
     suspects = found.difficulty.get("suspects") or []
     return [s for s in suspects if bool(s.get("entirely")) == entirely]
 
 
 def listed_leaks(suspects: Sequence[Mapping[str, Any]], most: int = 5) -> str:
-    """Return suspects with their ROC areas, in words."""
+    """Return suspects with their ROC areas as text."""
     ways = {"value": "", "missing": ", by whether it is missing"}
     shown = [f"{s['feature']} (ROC area {metric(s['area'])}{ways[s['why']]})" for s in suspects[:most]]
     rest = f" and {len(suspects) - most} more" if len(suspects) > most else ""
@@ -145,13 +149,13 @@ def _named(advice: Mapping[str, Any]) -> str:
 
 
 def _took(found: Artifacts) -> str | None:
-    """Return whether the run did what was recommended; None before it resampled."""
+    """Return whether the run followed the recommendation; None before it resampled."""
     taken = found.resample.get("sampler")
     if taken is None:
         return None
     configured = found.manifest.get("config", {}).get("resample", {}).get("method")
     if configured == "auto":
-        return f"Resampling: {taken}, as diagnosed (resample.method is auto)."
+        return f"Resampling: {taken}, as recommended (resample.method is auto)."
     recommended = found.difficulty["recommendation"]["method"]
     if taken == recommended:
         return f"Resampling: {taken}, as configured, and as the diagnosis recommends."
@@ -159,7 +163,7 @@ def _took(found: Artifacts) -> str | None:
 
 
 def diagnosed(found: Artifacts) -> list[str]:
-    """Return what the verdict says of the diagnosis."""
+    """Return the verdict's sentences on the diagnosis."""
     if not found.difficulty:
         return []
     advice, took = found.difficulty["recommendation"], _took(found)

@@ -63,7 +63,7 @@ def figure(title: str, *parts: object, note: str | None = None) -> Markup:
 
 
 def legend(*entries: tuple[str, str]) -> Markup:
-    """Return names beside the lines that they are drawn with; entries are (style, name)."""
+    """Return a legend: names next to their line styles; entries are (style, name)."""
     items = [
         tag("span", group(tag("svg", _sample(style), viewBox="0 0 26 10", aria_hidden="true"), name))
         for style, name in entries

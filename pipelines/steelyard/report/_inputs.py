@@ -21,7 +21,7 @@ _SPLITS = ("train", "validation", "test")
 
 
 def classes(found: Artifacts) -> Section | None:
-    """Return how many rows each class has, before and after resampling."""
+    """Return the rows of each class, before and after resampling."""
     counts = {c: of["count"] for c, of in found.stats.get("classes", {}).items()}
     if not counts:
         return None
@@ -32,7 +32,7 @@ def classes(found: Artifacts) -> Section | None:
     ]
     head = ["class", "rows", "share", "training rows before", "after", "synthetic", "share after"]
     said = f"{count(found.stats['rows'])} rows; the largest class has {number(found.stats['imbalance_ratio'])} times "
-    said += "as many as the smallest."
+    said += "the rows of the smallest."
     if found.stats.get("null_labels"):
         said += f" {count(found.stats['null_labels'])} rows have no label."
     body = [note(said)]
@@ -46,7 +46,7 @@ def classes(found: Artifacts) -> Section | None:
         )
     )
     if len(rows) > _MOST_CLASSES:
-        body.append(note(f"{len(rows) - _MOST_CLASSES} rarer classes are left out."))
+        body.append(note(f"{len(rows) - _MOST_CLASSES} rarer classes are not shown."))
     return Section("classes", "Classes", group(*body))
 
 
@@ -74,7 +74,7 @@ def _bars(found: Artifacts, plans: Mapping[str, Any]) -> Markup:
 
 
 def splits(found: Artifacts) -> Section | None:
-    """Return how the rows were divided."""
+    """Return the split."""
     counts: Mapping[str, Mapping[str, int]] = found.split.get("counts", {})
     if not counts:
         return None
@@ -99,7 +99,7 @@ def splits(found: Artifacts) -> Section | None:
     methods = {
         "temporal": "In order of time",
         "stratified": "At random within each class",
-        "group": "At random, groups whole, each class as evenly as they allow",
+        "group": "At random by group, each class as evenly as groups allow",
     }
     method = methods.get(found.split.get("method", ""))
     # Time orders the rows of a temporal split, no seed.
@@ -107,14 +107,14 @@ def splits(found: Artifacts) -> Section | None:
     said = f"{method}{seed}. " if method else ""
     said += gap_loss(found)
     if any(d for of in deviations.values() for d in of.values()):
-        said += "Where rows had to stay together, small numbers say how many more or fewer than asked for."
+        said += "Rows that stay together cause deviations from the requested counts: the small numbers."
     else:
-        said += "All counts are exactly as asked for."
+        said += "All counts are exactly the requested ones."
     return Section("splits", "Splits", group(table(["class", *given], rows, "l" + "r" * len(given)), note(said)))
 
 
 def gap_loss(found: Artifacts) -> str:
-    """Return how many rows the gap of a split by time leaves out, in words; nothing where there are none."""
+    """Return the number of rows that the gap of a temporal split leaves out, as text; empty if none."""
     lost = found.split.get("counts", {}).get("left_out") or {}
     if not sum(lost.values()):
         return ""
@@ -128,7 +128,7 @@ def _part(rows: int, deviation: int) -> Markup:
 
 
 def features(found: Artifacts) -> Section | None:
-    """Return what each feature looks like in each class."""
+    """Return the distribution of each feature in each class."""
     described: Mapping[str, Any] = found.stats.get("features") or {}
     if not described:
         return None
@@ -140,12 +140,12 @@ def features(found: Artifacts) -> Section | None:
     head = ["feature", "type", *(f"missing, {c}" for c in names), *(f"typical, {c}" for c in names), "5 % to 95 %"]
     align = "lw" + "r" * len(shown) + "w" * len(shown) + "l"
     said = "Typical: the median of numbers, the most frequent levels of categories. "
-    said += "Boxes hold the middle half, from top to bottom: "
+    said += "Boxes show the middle half, from top to bottom: "
     said += ", ".join(f"class {c}" for c in shown) + "."
     if len(ordered) > len(shown):
         said += " The largest and the two smallest classes are shown."
     if len(described) > _MOST_FEATURES:
-        said += f" {len(described) - _MOST_FEATURES} more features are left out."
+        said += f" {len(described) - _MOST_FEATURES} more features are not shown."
     parts = [note(said), table(head, rows, align)]
     importances = _importances(found)
     return Section("features", "Features", group(*([importances] if importances else []), *parts))
@@ -168,7 +168,7 @@ def _middle(described: Mapping[str, Any], rows: int) -> str:
 
 
 def _importances(found: Artifacts) -> Markup | None:
-    """Return how much each feature matters to the model, as its trainer describes it."""
+    """Return the importance of each feature, as its trainer defines it."""
     told = importance_of(found.training.get("model", ""), found.training)
     if told is None:
         return None
@@ -194,10 +194,10 @@ def guards(found: Artifacts) -> Section | None:
         )
         title = group(tag("b", f"{checkpoint}"), " ", pill(*state), " ", met)
         rows = [_expectation(r) for r in results]
-        body = table(["expectation", "", "column", "observed", "what was found"], rows, "llwww")
+        body = table(["expectation", "", "column", "observed", "finding"], rows, "llwww")
         parts.append(folded(title, body, unfolded=failed > 0))
         left_out = [f"{_spoken(x['expectation'])} ({x['parameter']})" for x in report.get("left_out", [])]
-        reason = "Left out, since what they need isn't given or doesn't apply to this method"
+        reason = "Skipped, because a parameter is not set or does not apply to this method"
         parts += [note(f"{reason}: {'; '.join(left_out)}.")] if left_out else []
     return Section("guards", "Guards", group(*parts))
 
@@ -224,7 +224,7 @@ def _short(observed: object, most: int = 120) -> str:
 
 
 def _in_words(observed: object, name: str = "") -> str:
-    """Return JSON types as people write them; `name` is what they are the value of."""
+    """Return JSON types as text for reading; `name` is the name of the value."""
     if observed is None or isinstance(observed, bool):
         return {None: NONE, True: "yes", False: "no"}[observed]
     if isinstance(observed, int | float):
@@ -241,7 +241,7 @@ def _in_words(observed: object, name: str = "") -> str:
 
 
 def configuration(found: Artifacts) -> Section | None:
-    """Return the configuration that ruled the run."""
+    """Return the configuration of the run."""
     config = found.manifest.get("config")
     if not config:
         return None
@@ -274,7 +274,7 @@ def facts(found: Artifacts) -> Section:
         bar = Markup('<span class="time" style="--share:{}%"></span>').format(round(100 * seconds / longest, 1))
         stages.append([name, state, duration(seconds), bar, outcome.message or ""])
     versions = [[k, v] for k, v in (found.manifest.get("versions") or {}).items()]
-    began = f"Run {found.manifest.get('run_id')}, begun {moment(found.manifest.get('created'))}."
+    began = f"Run {found.manifest.get('run_id')}, started {moment(found.manifest.get('created'))}."
     parts: list[object] = [note(began)]
     if stages:
         parts.append(table(["stage", "", "time", "", "message"], stages, "llrlw"))

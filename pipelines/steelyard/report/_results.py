@@ -1,4 +1,4 @@
-"""The sections on what the model reaches: metrics, curves, threshold, confusion, calibration."""
+"""The sections on the model's results: metrics, curves, threshold, confusion, calibration."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def _binary_metrics(found: Artifacts, positive: str) -> Markup:
             rows[m] = [_named(m), *_figures(now, m, always_majority(test, m.name, positive)), metric(value(before))]
     head = ["metric", "model", "95 % interval", "always the majority", "", "validation"]
     text = (
-        f"The positive class is {found.label} = {positive}. The threshold was chosen on validation rows and judged on "
-        "test rows, which took part in nothing else. In the pictures, the dot is the model with its interval, the "
-        "upright line is “always the majority”: the decision that accuracy alone would reward."
+        f"The positive class is {found.label} = {positive}. The threshold was chosen on validation rows and evaluated "
+        "on test rows, which were used for nothing else. In the pictures, the dot is the model with its interval, and "
+        "the vertical line is “always the majority”, the decision that accuracy rewards."
     )
     if found.drawn_together:
-        text += f" Intervals come from draws of {found.drawn_together}, since rows of one are alike."
+        text += f" Intervals resample whole {found.drawn_together}, because rows within one are similar."
     return group(
         note(text),
         table(head, [row for m, row in rows.items() if m.headline], "wrrrlr"),
@@ -52,7 +52,7 @@ def _binary_metrics(found: Artifacts, positive: str) -> Markup:
 
 
 def _number(split: Mapping[str, Any], m: Metric, positive: str | None, mean: str = "macro") -> dict[str, Any] | None:
-    """Return a metric of a split: of the positive class, or with several classes a mean; None if it isn't there."""
+    """Return a metric of a split: of the positive class, or with several classes a mean; None if it does not exist."""
     own: Mapping[str, Any] = split.get(mean, {}) if positive is None else split.get("per_class", {}).get(positive, {})
     return (own if m.scope == "class" else split).get(m.name)
 
@@ -73,26 +73,26 @@ def _figures(now: Mapping[str, Any], m: Metric, base: float | None) -> list[obje
 
 
 def _bounds_note(test: Mapping[str, Any], positive: str) -> Markup | str:
-    """Say how far numbers from binned scores can be off."""
+    """Return the error bounds of numbers from binned scores."""
     numbers = {**test["per_class"][positive], **{k: v for k, v in test.items() if isinstance(v, Mapping)}}
     loose = {k: v["bounds"] for k, v in numbers.items() if isinstance(v, Mapping) and v.get("bounds")}
     if not loose:
         return ""
     words = "; ".join(f"{k} {number(low)} to {number(high)}" for k, (low, high) in loose.items())
-    return note(f"So many distinct scores are put in bins; the exact values certainly lie within: {words}.")
+    return note(f"There are too many distinct scores, so they are binned. Exact values are within: {words}.")
 
 
 def _mean_metrics(found: Artifacts) -> Markup:
     """Return means over the classes, with those of "always the majority"."""
     head = ["metric", "model", "95 % interval", "always the majority", ""]
-    means, whole = "mean over the classes, which all count the same", [m for m in all_metrics() if m.scope == "split"]
+    means, whole = "mean over the classes, equally weighted", [m for m in all_metrics() if m.scope == "split"]
     own = [m for m in all_metrics() if m.scope == "class"]
     return group(
         note("Means over the classes: “always the majority” finds one class and none of the others."),
         table(head, [*_mean_rows(found.test, own, "macro", means), *_mean_rows(found.test, whole)], "wrrrl"),
         folded(
             "Means weighted by the size of the classes",
-            table(head, _mean_rows(found.test, own, "weighted", "mean over the classes by their rows"), "wrrrl"),
+            table(head, _mean_rows(found.test, own, "weighted", "mean over the classes, weighted by rows"), "wrrrl"),
         ),
     )
 
@@ -155,8 +155,8 @@ def curves(found: Artifacts) -> Section | None:
     said = "Each class against all others, the rarest classes first. " if positive is None else ""
     left = len(found.curves.get("test", {})) - len(lines)
     if positive is None and left > 0:
-        said += f"{left} more classes are left out. "
-    said += "The ROC curve looks good even where most alarms are false: with rare positives, judge by the left picture."
+        said += f"{left} more classes are not shown. "
+    said += "A ROC curve looks good even if most alarms are false: with rare positives, use the left picture."
     return Section("curves", "Curves", group(shown, note(said)))
 
 
@@ -181,7 +181,7 @@ def _point(found: Artifacts) -> Point | None:
 
 
 def decisions(found: Artifacts) -> Section | None:
-    """Return what was decided for the rows of each class, and how that depends on the threshold."""
+    """Return the decisions by class, and their dependence on the threshold."""
     if not found.test:
         return None
     matrix: Mapping[str, Mapping[str, int]] = found.test["confusion"]
@@ -200,7 +200,7 @@ def decisions(found: Artifacts) -> Section | None:
 
 
 def _threshold_note(found: Artifacts) -> str:
-    text = "On test rows. A row raises an alarm if its score is the threshold or more."
+    text = "On test rows. A row raises an alarm if its score is at least the threshold."
     chosen = found.training.get("threshold") or {}
     if chosen.get("rule"):
         words = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in chosen["rule"].items())
@@ -225,7 +225,7 @@ def _matrix(matrix: Mapping[str, Mapping[str, int]]) -> Markup:
 
 def _cell(rows: int, total: int, *, right: bool) -> Markup:
     share = rows / total if total else 0.0
-    # The root lets single mistakes be seen beside thousands of right decisions.
+    # The square root keeps single errors visible next to thousands of right decisions.
     heat = round(70 * share**0.5)
     tone = "right" if right else "wrong"
     return Markup('<span class="cell {}" style="--heat:{}%">{}<small>{}</small></span>').format(
@@ -237,23 +237,23 @@ def _most_confused(matrix: Mapping[str, Mapping[str, int]]) -> Markup:
     wrong = [(n, actual, d) for actual, row in matrix.items() for d, n in row.items() if d != actual and n]
     top = sorted(wrong, key=lambda w: (-w[0], w[1], w[2]))[:_MOST_CELLS]
     rows = [[a, d, count(n), percent(n / sum(matrix[a].values()))] for n, a, d in top]
-    said = f"With {len(matrix)} classes, the {len(top)} most frequent mistakes of {count(len(wrong))} kinds."
+    said = f"With {len(matrix)} classes, the {len(top)} most frequent kinds of error, of {count(len(wrong))}."
     return group(note(said), table(["actually", "decided", "rows", "of the class"], rows, "llrr"))
 
 
 def probabilities(found: Artifacts) -> Section | None:
-    """Return whether scores can be taken for probabilities, and how they are spread."""
+    """Return the calibration of the scores, and their distribution."""
     lines = [c for c in _lines(found) if c.data.get("calibration") and _is_probability(c)]
     if not lines:
         return None
-    text = "Rows in bins of equal size, the tenth with the highest scores in finer ones. "
-    text += "On the line, a score is a probability."
+    text = "Rows in bins of equal size; the tenth with the highest scores is in finer bins. "
+    text += "On the line, scores are calibrated probabilities."
     if found.training.get("calibration"):
         text += f" Calibration: {found.training['calibration']}."
     honest = figure(
         "Predicted and observed",
         _charts.calibration(lines),
-        legend(*((f"dot {c.colour}", c.name) for c in lines), ("base", "honest")),
+        legend(*((f"dot {c.colour}", c.name) for c in lines), ("base", "calibrated")),
         note=text,
     )
     data = found.curves["test"].get(found.positive or "")

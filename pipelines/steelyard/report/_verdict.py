@@ -1,4 +1,4 @@
-"""What came of a run, in sentences."""
+"""The result of a run as sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from steelyard.report._difficulty import diagnosed, leaks, listed_leaks
 from steelyard.report._numbers import count, interval, metric, number, percent, value
 
 Tone = Literal["good", "bad", "plain"]
-_WHO = {"input": "The input is wrong", "guard": "The data are not as they must be", "engine": "The engine failed"}
+_WHO = {"input": "The input is wrong", "guard": "The data failed a check", "engine": "The engine failed"}
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a run.
+    """The result of a run.
 
     Parameters
     ----------
     headline : str
     tone : {"good", "bad", "plain"}
     points : list of Point
-        What else must be known.
+        Further facts.
     """
 
     headline: str
@@ -65,19 +65,19 @@ def judge(found: Artifacts) -> Verdict:
 
 
 def _leak(found: Artifacts) -> str | None:
-    """Return the sentence that comes before any metric where a feature gives the label away entirely."""
+    """Return the sentence that precedes all metrics if a feature determines the label entirely."""
     suspects = leaks(found, entirely=True)
     if not suspects:
         return None
     shown = listed_leaks(suspects)
     if len(suspects) == 1:
         return (
-            f"Suspected leak: {shown} gives the label away alone. Unless it is known before the label, leave it out "
+            f"Suspected leak: {shown} alone determines the label. Unless it is known before the label, exclude it "
             "(data.exclude): the metrics do not show what the model can do."
         )
     return (
-        f"Suspected leaks: {shown} give the label away, each alone. Unless they are known before the label, leave them "
-        "out (data.exclude): the metrics do not show what the model can do."
+        f"Suspected leaks: {shown} each determine the label alone. Unless they are known before the label, exclude "
+        "them (data.exclude): the metrics do not show what the model can do."
     )
 
 
@@ -85,9 +85,9 @@ def _almost(found: Artifacts) -> list[Point]:
     suspects = leaks(found, entirely=False)
     if not suspects:
         return []
-    gives = "gives the label away alone" if len(suspects) == 1 else "give the label away, each alone"
-    words = f"{listed_leaks(suspects)} almost {gives}"
-    return [Point(f"{words}. Leave out what is not known before the label (data.exclude).")]
+    alone = "alone almost determines the label" if len(suspects) == 1 else "each almost determine the label alone"
+    words = f"{listed_leaks(suspects)} {alone}"
+    return [Point(f"{words}. Exclude features that are not known before the label (data.exclude).")]
 
 
 def _after(first: str, leak: str | None) -> list[Point]:
@@ -99,7 +99,7 @@ def _unfinished(found: Artifacts) -> str:
     if failure is None:
         last = next(reversed(found.outcomes), None)
         return f"The run has not been evaluated yet; its last stage was {last}." if last else "The run has not begun."
-    # What a guard found in detail follows point by point.
+    # The findings of a guard follow point by point.
     lines = (failure.message or "no message").splitlines()
     said = lines[0] if failure.kind == "guard" else " ".join(line.strip() for line in lines)
     return f"The run ended in stage {failure.stage}. {_WHO.get(failure.kind or '', 'It failed')}: {said}"
@@ -114,15 +114,15 @@ def _binary(found: Artifacts) -> tuple[str, list[Point]]:
     headline = (
         f"Of {count(rows)} positives ({found.label} = {positive}) among {count(test['n'])} test rows, "
         f"the model finds {count(hits)} ({percent(value(of['recall']))}); "
-        + (f"{percent(value(of['precision']))} of its alarms are right." if alarms else "it raises no alarm at all.")
+        + (f"{percent(value(of['precision']))} of its alarms are right." if alarms else "it raises no alarm.")
     )
     majority = majority_class(test)
     right = percent(value(test["accuracy_always_majority"]))
     finds = "finds none of them" if majority != positive else "raises an alarm on every row"
-    beside = f"“Always the majority” is right on {right} of the rows and {finds}."
+    baseline = f"“Always the majority” is right on {right} of the rows and {finds}."
     counted = f"{count(alarms)} alarms: {count(hits)} right, {count(alarms - hits)} false."
     return headline, [
-        Point(f"{beside} The model raises {counted}"),
+        Point(f"{baseline} The model raises {counted}"),
         *_intervals(of, found.drawn_together),
         *_guessing(test, positive),
         *_cost(test),
@@ -131,7 +131,7 @@ def _binary(found: Artifacts) -> tuple[str, list[Point]]:
 
 def _intervals(of: Mapping[str, Any], together: str | None) -> list[Point]:
     known = [f"{name} {interval(of[name], percent)}" for name in ("recall", "precision") if of[name].get("ci95")]
-    drawn = f", from draws of {together}" if together else ""
+    drawn = f" (resampling whole {together})" if together else ""
     return [Point(f"95 % intervals{drawn}: {', '.join(known)}.")] if known else []
 
 
@@ -171,14 +171,14 @@ def _several(found: Artifacts) -> tuple[str, list[Point]]:
     )
     rarest = min(there, key=lambda c: support[c])
     hits = test["confusion"][rarest][rarest]
-    beside = (
+    baseline = (
         f"“Always the majority” ({found.label} = {majority_class(test)}) is right on "
         f"{percent(value(test['accuracy_always_majority']))} and finds "
         f"{percent(always_majority(test, 'recall', None))} on average."
     )
     rare = f"Of the rarest class there, {rarest}, it finds {count(hits)} of {count(support[rarest])}."
     never = [c for c in there if not test["confusion"][c][c]]
-    points = [Point(beside), Point(rare, "plain" if hits else "bad")]
+    points = [Point(baseline), Point(rare, "plain" if hits else "bad")]
     if never and never != [rarest]:
         points.append(Point(f"It never recognises {len(never)} of the classes: {_listed(never)}.", "bad"))
     weights = found.metrics.get("decision", {}).get("class_weights")
@@ -189,7 +189,7 @@ def _several(found: Artifacts) -> tuple[str, list[Point]]:
         )
     absent = [c for c in support if not support[c]]
     if absent:
-        points.append(Point(f"The test rows hold none of {_listed(absent)}, so nothing is known of them."))
+        points.append(Point(f"The test rows hold none of {_listed(absent)}, so they are not evaluated."))
     return headline, points
 
 
@@ -198,7 +198,7 @@ def _listed(names: list[str], most: int = 5) -> str:
 
 
 def gate_verdicts(found: Artifacts) -> list[dict[str, Any]]:
-    """Return the verdicts of the gate: as it gave them, or, before it has run, as it will."""
+    """Return the verdicts of the gate: the published ones, or before it has run, the expected ones."""
     outcome = found.outcomes.get("gate")
     if outcome is not None and "verdicts" in outcome.details:
         given: list[dict[str, Any]] = outcome.details["verdicts"]
@@ -217,19 +217,19 @@ def _gate(found: Artifacts) -> list[Point]:
     verdicts = gate_verdicts(found)
     failed = [v["message"] for v in verdicts if not v["passed"]]
     if failed:
-        return [Point(f"The gate says no: {'; '.join(failed)}.", "bad")]
+        return [Point(f"The gate failed: {'; '.join(failed)}.", "bad")]
     if verdicts:
-        return [Point(f"The gate is passed: {'; '.join(v['message'] for v in verdicts)}.", "good")]
+        return [Point(f"The gate passed: {'; '.join(v['message'] for v in verdicts)}.", "good")]
     return []
 
 
 def _guards(found: Artifacts) -> list[Point]:
     points = []
     for checkpoint, report in found.guards.items():
-        failed = [r for r in report.get("results", []) if not r["success"] and not _told(r)]
+        failed = [r for r in report.get("results", []) if not r["success"] and not _already_shown(r)]
         if failed:
             critical = not report["success"]
-            kind = "says no" if critical else "warns"
+            kind = "failed" if critical else "warns"
             words = "; ".join(r["message"] for r in failed[:3]) + ("; …" if len(failed) > 3 else "")
             points.append(Point(f"Guard “{checkpoint}” {kind}: {words}", "bad" if critical else "plain"))
     results = [r for report in found.guards.values() for r in report.get("results", [])]
@@ -239,6 +239,6 @@ def _guards(found: Artifacts) -> list[Point]:
     return points
 
 
-def _told(result: Mapping[str, Any]) -> bool:
-    """Whether the verdict says it elsewhere: it starts with suspected leaks."""
+def _already_shown(result: Mapping[str, Any]) -> bool:
+    """Whether the verdict already contains it: suspected leaks come first."""
     return result["severity"] != "critical" and str(result["expectation"]).endswith("_to_give_the_label_away")

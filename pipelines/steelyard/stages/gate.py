@@ -1,4 +1,4 @@
-"""Stage `gate`: does the model reach on the test split what the configuration demands? If so, the run is accepted."""
+"""Stage `gate`: compare metrics on the test split with the configured bounds. A run that passes is accepted."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def run(ctx: Context, attempt: str) -> Result:
     details = {"passed": all(v["passed"] for v in verdicts), "verdicts": verdicts}
     failed = [v["message"] for v in verdicts if not v["passed"]]
     if failed:
-        raise GuardError("the gate says no: " + "; ".join(failed), details)
+        raise GuardError("the gate failed: " + "; ".join(failed), details)
     return Result(details={**details, "accepted": accept(ctx)})

@@ -150,7 +150,7 @@ CASES = [
         "split",
         where("split = 'test'", "split", "tset"),
         "expect_split_shares_to_be_near",
-        ("24 rows (20 %) in 'tset', which is no wanted split",),
+        ("24 rows (20 %) in 'tset', which is not a requested split",),
         {"stratified_tolerance": None, "split_class_count_min": None},
     ),
     Case(
@@ -202,7 +202,7 @@ CASES = [
         "split",
         lambda df: df,
         "expect_splits_in_time_order",
-        ("by column 'at' the splits are too near to each other", "31,536,000 seconds apart"),
+        ("by column 'at' the splits are too close to each other", "31,536,000 seconds apart"),
         {"gap_seconds": 31536000.0},
     ),
     Case(
@@ -262,7 +262,7 @@ CASES = [
         "resampled",
         lambda df: df.withColumn("amount", F.when(F.col("is_synthetic"), F.col("x") * 2.5).otherwise(F.col("amount"))),
         "expect_few_synthetic_duplicates",
-        ("56 of 56 synthetic rows (100 %) have the very features of a real row; expected at most 10 %",),
+        ("56 of 56 synthetic rows (100 %) have exactly the features of a real row; expected at most 10 %",),
     ),
     Case(
         "feature that gives the label away",

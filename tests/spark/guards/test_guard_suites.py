@@ -91,11 +91,14 @@ def test_expectations_of_great_expectations_in_an_own_suite(
             {"type": "expect_no_null_label"},
             "no expectation 'expect_no_null_label'. Did you mean 'expect_no_null_labels'",
         ),
-        ({"type": "expect_no_null_labels", "kwargs": {"column": "y", "colour": 1}}, "can't be made of its arguments"),
-        ({"type": "expect_no_null_labels", "kwargs": {}}, "can't be made of its arguments"),
+        (
+            {"type": "expect_no_null_labels", "kwargs": {"column": "y", "colour": 1}},
+            "cannot be built from its arguments",
+        ),
+        ({"type": "expect_no_null_labels", "kwargs": {}}, "cannot be built from its arguments"),
         (
             {"type": "expect_class_counts_to_equal", "kwargs": {"column": "y", "counts": {"n": "many"}}},
-            "can't be made of its arguments",
+            "cannot be built from its arguments",
         ),
     ],
 )

@@ -63,7 +63,7 @@ class ExpectNoNullLabels(LabelExpectation):
 
 
 class LabelRangeExpectation(LabelExpectation, ABC):
-    """An expectation on one number that the counts of labels give: it is to lie in a closed range.
+    """Base of expectations that a number derived from the counts of labels is within a closed range.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class LabelRangeExpectation(LabelExpectation, ABC):
 
 
 class ExpectMinorityShareToBeBetween(LabelRangeExpectation):
-    """Expect the share of the rarest class among the labelled rows to lie in a closed range.
+    """Expect the share of the rarest class among the labelled rows to be within a closed range.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class ExpectMinorityShareToBeBetween(LabelRangeExpectation):
 
 
 class ExpectImbalanceRatioToBeBetween(LabelRangeExpectation):
-    """Expect the size of the largest class over that of the smallest to lie in a closed range.
+    """Expect the size of the largest class over that of the smallest to be within a closed range.
 
     Parameters
     ----------

@@ -31,10 +31,10 @@ class ExpectSplitSharesToBeNear(LabelExpectation):
     Parameters
     ----------
     shares : dict of str to float
-        The wanted share of each split; what remains is wanted for `remainder`.
+        The requested share of each split; `remainder` gets the rest.
     remainder : str
     tolerance : float
-        By how much a share may differ. One row for each class is allowed beside it, for rounding.
+        Tolerated difference of a share. In addition, one row per class is allowed, for rounding.
     """
 
     shares: dict[str, float] | Parameter
@@ -43,7 +43,7 @@ class ExpectSplitSharesToBeNear(LabelExpectation):
 
     split_column: str | Parameter = "split"
 
-    template: ClassVar[str] = "$split_column must hold $shares and for $remainder the rest, give or take $tolerance."
+    template: ClassVar[str] = "$split_column must hold $shares, the rest in $remainder, with a tolerance of $tolerance."
     success_keys: ClassVar[tuple[str, ...]] = (
         "shares",
         "remainder",
@@ -83,13 +83,13 @@ class ExpectEveryRowInASplit(LabelExpectation):
 class ExpectSplitsToBeStratified(LabelExpectation):
     """Expect every class to be divided among the splits in the same shares, exact to the row.
 
-    The wanted counts are computed anew from the table: for each class, its rows that are in a split, times
+    The wanted counts are computed from the table: for each class, its rows that are in a split, times
     the shares, rounded half up, `test` first.
 
     Parameters
     ----------
     shares : dict of str to float
-        The wanted share of each split; what remains is wanted for `remainder`.
+        The requested share of each split; `remainder` gets the rest.
     remainder : str
     tolerance : int
         By how many rows a class may differ in a split, where keys that must stay whole lie on the boundary.

@@ -43,7 +43,7 @@ class ExpectSyntheticRowsOnlyInSplit(LabelExpectation):
 
 
 class SyntheticRangesExpectation(JudgedExpectation, ABC):
-    """An expectation on the ranges of numbers in the synthetic rows of each class, beside those in its original rows.
+    """Base of expectations that compare number ranges of synthetic and original rows, class by class.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class ExpectSyntheticRowsToKeepCategories(JudgedExpectation):
 
 
 class ExpectFewSyntheticDuplicates(JudgedExpectation):
-    """Expect few synthetic rows to have the very features of an original row: such rows add nothing but weight.
+    """Expect few synthetic rows to equal an original row in all features: such rows only add weight.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ class ExpectFewSyntheticDuplicates(JudgedExpectation):
     synthetic_column: str | Parameter = "is_synthetic"
 
     template: ClassVar[str] = (
-        "A share of at most $max_share of the rows with $synthetic_column may have the very features of another row."
+        "A share of at most $max_share of the rows with $synthetic_column may have exactly the features of another row."
     )
     column_fields: ClassVar[tuple[str, ...]] = ("features", "synthetic_column")
     success_keys: ClassVar[tuple[str, ...]] = ("features", "max_share", "synthetic_column")
