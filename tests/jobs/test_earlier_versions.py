@@ -157,7 +157,7 @@ def test_resume_says_where_it_goes_on_and_why(name: str, spark: SparkSession, ru
         run_pipeline(ctx, resume=True, notify=stop)
     assert began.value.args == ("start", "profile")
     assert told == [
-        f"{run.location} was made by steelyard 0.1.0; stage profile has changed since: going on from profile"
+        f"{run.location} was made by steelyard 0.1.0; stage profile has changed since: continuing from profile"
     ]
 
 

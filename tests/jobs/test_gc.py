@@ -47,7 +47,7 @@ def test_old_runs_go_and_those_that_stay_are_whole(spark: SparkSession, runs: Pa
     before = sorted(p for p in runs.rglob("*"))
     shown = steelyard("gc", runs, "--keep", 0).stdout
     assert f"would go  {runs}/small/r3  (ended 2" in shown and "1 of 3 runs would go; --yes deletes them" in shown
-    assert "small: 1 (the current run, whose model scores)" in shown and "small: 1 (r2 was held against it)" in shown
+    assert "small: 1 (the current run, whose model scores)" in shown and "small: 1 (r2 was compared with it)" in shown
     assert sorted(p for p in runs.rglob("*")) == before
 
     said = json.loads(steelyard("gc", runs, "--keep", 0, "--yes", "--json").stdout)

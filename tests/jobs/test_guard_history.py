@@ -83,7 +83,7 @@ def test_the_date_of_the_data(begin: Begin) -> None:
     assert data_date(profiled(begin("given", "2026-02-01"), a=1)).isoformat() == "2026-02-01T00:00:00+00:00"
     ctx = profiled(begin("neither"), a=1)
     assert data_date(ctx).isoformat()[:19] == ctx.run.manifest()["created"][:19]
-    with pytest.raises(InputError, match="the variable date is 'yesterday', which is no date"):
+    with pytest.raises(InputError, match="the variable date is 'yesterday', which is not a date"):
         data_date(profiled(begin("odd", "yesterday"), a=1))
 
 

@@ -52,6 +52,8 @@ def check(words: list[str]) -> None:
         words = words[1:]  # variables of the environment
     if "job" in words and words[:2] == ["docker", "compose"] and "run" in words:
         words = words[words.index("job") + 1 :]
+    if ">" in words:
+        words = words[: words.index(">")]
     if not words:
         return
     program, *rest = words

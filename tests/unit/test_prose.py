@@ -9,7 +9,7 @@ import pytest
 from prose import PAGES, ROOT, blocks, prose, unusual, wording
 
 # Packages whose docstrings, comments and messages are checked.
-PLAIN_PACKAGES = ["airflow", "cli", "config", "errors.py", "guards", "report", "store"]
+PLAIN_PACKAGES = ["airflow", "cli", "config", "errors.py", "guards", "report", "stages", "store"]
 LANGUAGES = {"bash", "json", "python", "text", "yaml"}
 page = pytest.mark.parametrize("page", [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES])
 

@@ -23,7 +23,7 @@ from steelyard.store import Outcome, RunDir, RunExistsError, Store
 
 NOW = datetime(2026, 3, 31, tzinfo=UTC)
 Make = Callable[..., RunDir]
-HELD = "r02 was held against it"
+HELD = "r02 was compared with it"
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -70,7 +70,7 @@ def test_the_latest_runs_of_each_pipeline_stay(store: Store, make: Make) -> None
         make(day)
     make(1, name="churn")
     assert going(store, keep=2) == ["fraud/r02", "fraud/r01"]  # r04 is held against r03
-    assert reasons(store, keep=2)["r03"] == "r04 was held against it"
+    assert reasons(store, keep=2)["r03"] == "r04 was compared with it"
     assert going(store, keep=2, pipeline="churn") == [] and going(store, keep=9) == []
 
 

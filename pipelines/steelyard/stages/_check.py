@@ -1,4 +1,4 @@
-"""What can be checked before a session starts: names and parameters of samplers, trainers, suites and metrics."""
+"""Checks before a session starts: names and parameters of samplers, trainers, suites and metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from steelyard.weighting import class_weights
 
 @contextmanager
 def named(section: str) -> Iterator[None]:
-    """Let the errors of checks that know no YAML begin with the section that is wrong."""
+    """Prefix the errors of checks with the section of the YAML."""
     try:
         yield
     except ConfigError as error:
@@ -67,7 +67,7 @@ def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statist
 
 
 def check_split(config: PipelineConfig, found: Dataset, training: Mapping[str, int]) -> None:
-    """Raise `InputError` where a sampler can't do what it is asked for with the training rows of each class."""
+    """Raise `InputError` if a sampler cannot do what is requested with the training rows of each class."""
     sampler = _sampler(config, found)
     if sampler is not None:
         sampler.check_counts({c: n for c, n in training.items() if n})
@@ -79,14 +79,14 @@ def _sampler(config: PipelineConfig, found: Dataset) -> Sampler | None:
 
 
 def check_paths(config: PipelineConfig, what: str = "data.path") -> None:
-    """Raise `InputError` for an input on this machine that isn't there, before Java starts."""
+    """Raise `InputError` for a missing local input, before Java starts."""
     paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path or []
     for path in resolve_env(paths):
         check_path(path, config.spark, what)
 
 
 def check_path(path: str, spark: SparkConfig, what: str) -> None:
-    """Raise `InputError` if `path` is on this machine and there is nothing.
+    """Raise `InputError` if `path` is local and does not exist.
 
     Globs are left to Spark, and so is every path where another file system may be the default.
     """

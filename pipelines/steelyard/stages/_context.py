@@ -1,4 +1,4 @@
-"""What a stage is given, and what it gives back."""
+"""The input and the result of a stage."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _LIBRARIES = (
 )
 
 
-def say_nothing(message: str) -> None:
-    """Take a warning that nobody is there to read."""
+def ignore_warning(message: str) -> None:
+    """Ignore a warning."""
 
 
 def no_session() -> SparkSession:
-    """Refuse to make a session, for what only reads what stages have written."""
+    """Refuse to make a session, for code that only reads the output of stages."""
     raise AssertionError("this needs no Spark")
 
 
@@ -62,7 +62,7 @@ class Context:
     run: RunDir
     config: PipelineConfig
     make_session: Callable[[], SparkSession]
-    warn: Callable[[str], None] = say_nothing
+    warn: Callable[[str], None] = ignore_warning
     stage: str | None = None
     _session: SparkSession | None = field(default=None, repr=False)
 
@@ -77,12 +77,12 @@ class Context:
         self.warn = warn
 
     def hide(self, value: Any) -> Any:
-        """Return text, or JSON, with the placeholders of the configuration in the place of what they stand for."""
+        """Return text or JSON with secrets replaced by the placeholders of the configuration."""
         return hide_env(value, self.config.to_json())
 
     @property
     def spark(self) -> SparkSession:
-        """The session, made when it is first asked for, with executors that fit this process."""
+        """The session, made at the first access, with executors that match this process."""
         if self._session is None:
             session = self.make_session()
             if elsewhere(session):
@@ -154,7 +154,7 @@ def start_run(
         If it is to be resumed without an id.
     """
     if resume and overwrite:
-        raise InputError("--resume goes on with a run, --overwrite deletes it: give one of them")
+        raise InputError("--resume continues a run, --overwrite deletes it: give one of them")
     if run_id is None and (resume or overwrite):
         raise InputError("--resume and --overwrite need --run-id")
     manifest = {
@@ -176,7 +176,7 @@ def start_run(
 
 
 def _has_nothing(run: RunDir) -> bool:
-    """Whether a run ended before there was anything to go on with; one that is in its first stage has no outcome."""
+    """Whether a run ended in its first stage, before anything could be reused; while it runs, there is no outcome."""
     first = run.outcome(STAGES[0])
     return first is not None and not first.done
 
@@ -208,7 +208,7 @@ def _delete(run: RunDir, pipeline: str, run_id: str) -> None:
 
 
 def run_config(run: RunDir) -> PipelineConfig:
-    """Return the configuration that rules a run.
+    """Return the configuration of a run.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which run's model is the current one: read off the outcomes, so that there is no second truth to go stale."""
+"""Find the current run of a pipeline from the outcomes, so that no other file can become outdated."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from steelyard.store import RunDir, Store
 
 
 def find_run(location: str) -> RunDir:
-    """Return a run directory, or of a pipeline's folder `STORE/<name>` the current run.
+    """Return a run directory, or the current run of a pipeline's folder `STORE/<name>`.
 
-    The current run is the one with the latest data among those whose gate has passed. Its outcome of `gate` is the
-    one small write that makes it so; a run that is executed anew loses that outcome first, and the run before it is
-    current until its gate has passed again. A backfill of earlier days changes nothing.
+    The current run is the one with the latest data among those whose gate has passed. The outcome of `gate`, one small
+    write, makes a run current. A run that is executed again first loses that outcome, and the run before it is current
+    until its gate has passed again. A backfill of earlier days changes nothing.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def current(runs: Iterable[RunDir]) -> RunDir | None:
 
 
 def date_and_id(run: RunDir) -> tuple[str, str]:
-    """Return what runs are ordered by: the day of the data (what `${date}` was, else the day of its making), the id.
+    """Return the sort key of runs: the day of the data (`${date}`, else the day of creation), then the run id.
 
     Raises
     ------

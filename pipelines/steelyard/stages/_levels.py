@@ -1,4 +1,4 @@
-"""Categories of new rows against those that a model has learned: their type, and how many of their levels it knows."""
+"""Compare categories of new rows with those of a model: their type, and the share of known levels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Levels:
         self._seen: Observation | None = None
 
     def check(self, df: DataFrame) -> None:
-        """Raise `InputError` for a category that was text and has become numbers, if its levels cannot be told then."""
+        """Raise `InputError` for a text category that has become numeric, if its levels cannot be recovered."""
         for category in self._categories:
             was, now = self._types.get(category.column), dtype(df, category.column, "feature")
             if not (isinstance(was, T.StringType) and isinstance(now, T.NumericType)):

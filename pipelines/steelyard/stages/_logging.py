@@ -1,4 +1,4 @@
-"""What happens to runs, as records of `logging`; and these as lines of JSON, where `STEELYARD_LOG` is ``json``."""
+"""Events of runs as records of `logging`, and as lines of JSON if `STEELYARD_LOG` is ``json``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ENGINE_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "py4j
 
 
 def hide_engine_logs() -> None:
-    """Keep off the terminal what pyspark logs of each failed query (60 lines of JSON) and py4j of a lost gateway.
+    """Hide pyspark's log of each failed query (60 lines of JSON) and py4j's log of a lost gateway from the terminal.
 
     With ``--debug`` on the command line all of it is shown.
     """
@@ -37,7 +37,7 @@ def hide_engine_logs() -> None:
 
 
 def _not_of_py4j(record: logging.LogRecord) -> bool:
-    """Whether a record isn't py4j's, which logs the stack of an interrupt to the root logger."""
+    """Whether a record is not from py4j, which logs the stack of an interrupt to the root logger."""
     return "py4j" not in record.pathname
 
 
@@ -49,7 +49,7 @@ def tell(ctx: Context, event: str, level: int = logging.INFO, **more: Any) -> No
 
 
 def tell_outcome(ctx: Context, outcome: Outcome) -> None:
-    """Write how a stage ended."""
+    """Log the end of a stage."""
     began, ended = (datetime.fromisoformat(t) for t in (outcome.started, outcome.finished))
     more: dict[str, Any] = {
         "attempt": outcome.attempt,
@@ -63,17 +63,17 @@ def tell_outcome(ctx: Context, outcome: Outcome) -> None:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record."""
+    """Format each record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return a record of ours, or of anybody who writes to the same logger, as one line."""
+        """Return a record as one line, whether it is ours or another's of the same logger."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         known = getattr(record, "steelyard", None) or {"message": record.getMessage()}
         return dumps({"time": time, "level": record.levelname, **known}, default=str)
 
 
 def logs_as_asked() -> bool:
-    """Write lines of JSON on stderr, if the environment asks for them; return whether it does.
+    """Write lines of JSON to stderr if the environment requests it; return whether it does.
 
     Raises
     ------

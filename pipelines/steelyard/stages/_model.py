@@ -37,7 +37,7 @@ def trained_model(run: RunDir) -> Model:
 
 
 def saved_policy(run: RunDir) -> DecisionPolicy:
-    """Return the policy that `decide` has published; runs of 0.1.0 hold it beside their model.
+    """Return the policy that `decide` has published; runs of 0.1.0 store it with their model.
 
     Raises
     ------

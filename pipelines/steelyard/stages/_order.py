@@ -1,4 +1,4 @@
-"""What follows from the table of stages: which stages a change repeats, and about how long they take."""
+"""Derive from the table of stages: which stages a change repeats, and their estimated time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def first_reader(key: str) -> str | None:
 
 
 def time_left(spent: Mapping[str, float], kept: Collection[str] = ()) -> float:
-    """Return about how many seconds the stages after some will take.
+    """Return the estimated seconds of the remaining stages.
 
     Parameters
     ----------

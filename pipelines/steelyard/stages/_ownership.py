@@ -1,4 +1,4 @@
-"""Which directories are runs that steelyard made: only these are ever deleted."""
+"""Recognise run directories that steelyard made: only these are ever deleted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MADE = {*STAGES, "guards", "model", "scores", "stages", "run.json", "metrics.js
 
 
 def why_foreign(run: RunDir, pipeline: str, run_id: str) -> str | None:
-    """Return why a directory must not be deleted as the run of this name, None if it may.
+    """Return the reason why a directory must not be deleted as the run of this name, or None.
 
-    A run says in its `run.json` which one it is: a copy under another name is no run. Whatever a user has put into a
-    run's directory keeps it.
+    The `run.json` of a run contains its name: a copy under another name is not a run. A file that a user added to a
+    run's directory protects it.
     """
     if run.is_link():
         return "it is a link"

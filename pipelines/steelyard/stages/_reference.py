@@ -68,7 +68,7 @@ def pipeline_reference() -> str:
 
 
 def _rows(schema: Mapping[str, Any], path: str, key: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each key below a section."""
+    """Yield one row per key of a section."""
     for section, place in _sections(schema, key):
         required = section.get("required", [])
         for name, below in section["properties"].items():

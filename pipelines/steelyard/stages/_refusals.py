@@ -1,4 +1,4 @@
-"""What `profile` refuses: faults of the data that later stages would find after minutes."""
+"""Checks of `profile` for faults of the data that later stages would only find after minutes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 10
 
 
 def refuse_threshold(config: PipelineConfig, positive: str | None, classes: Sequence[str]) -> None:
-    """Raise for a threshold's rule where there are more than two classes."""
+    """Raise for a threshold rule if there are more than two classes."""
     if positive is None and config.decide.threshold is not None:
         shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Which sampler a run takes: the configured one, or with `auto` the one that `diagnose` recommends."""
+"""The sampler of a run: the configured one, or with `auto` the one that `diagnose` recommends."""
 
 from __future__ import annotations
 

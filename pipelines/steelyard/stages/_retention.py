@@ -1,4 +1,4 @@
-"""Which runs of a store may go: old ones that have ended, that nothing uses and nothing refers to."""
+"""Find the runs of a store that may be deleted: old, ended, unused and not referred to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from steelyard.errors import InputError, SteelyardError
 from steelyard.stages._context import Context, no_session, run_config
 from steelyard.stages._current import current, date_and_id
-from steelyard.stages._history import FOLDER, accepted, held_against, run_of
+from steelyard.stages._history import FOLDER, accepted, latest_accepted, run_of
 from steelyard.stages._order import STAGES
 from steelyard.stages._ownership import TORN, why_foreign
 from steelyard.store import RunDir, Store
@@ -21,7 +21,7 @@ _NO_RUN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(frozen=True)
 class Judged:
-    """A run, and why it stays.
+    """A run, and the reason why it stays.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Judged:
     kept : str or None
         Why it stays; None if it may go.
     strange : bool, default False
-        Whether it is no run that can be judged: a link, a directory that steelyard did not make, or unreadable.
+        Whether it cannot be judged: a link, a directory that steelyard did not make, or unreadable.
     """
 
     run: RunDir
@@ -202,29 +202,29 @@ def _by_policy(runs: Sequence[Judged], keep: int | None, limit: datetime | None,
 
 
 def _by_use(place: RunDir, runs: Sequence[Judged]) -> list[Judged]:
-    """Keep the current run and those that others are, or will be, held against."""
+    """Keep the current run, and the runs with which others are or will be compared."""
     model = current(run.run for run in runs)
     if model is not None:
         used = "the current run, whose model scores"
         runs = [run.because(used if run.run.location == model.location else None) for run in runs]
-    against = {_reference_of(run): f"{run.run_id} was held against it" for run in runs if run.kept}
+    against = {_reference_of(run): f"{run.run_id} was compared with it" for run in runs if run.kept}
     profiles = accepted(place.below(FOLDER))
     if profiles:
-        against[run_of(max(profiles))] = "the next run is held against it"
+        against[run_of(max(profiles))] = "the next run is compared with it"
     return [run.because(against.get(run.run_id)) for run in runs]
 
 
 def _reference_of(judged: Judged) -> str | None:
-    """Return the id of the accepted run that a run was held against, None if there is none or it can't be told."""
+    """Return the id of the accepted run with which a run was compared; None if there is none, or it is unknown."""
     try:
-        name = held_against(Context(judged.run, run_config(judged.run), no_session))
+        name = latest_accepted(Context(judged.run, run_config(judged.run), no_session))
     except (SteelyardError, ValueError, TypeError, LookupError, OSError):
         return None
     return None if name is None else run_of(name)
 
 
 def _by_links(top: RunDir, runs: Sequence[Judged]) -> list[Judged]:
-    """Keep the runs that links in the store lead to: `latest`, or whatever users call it."""
+    """Keep the runs that links in the store point to, such as a user's `latest`."""
     places = [top, *(top.below(name) for name in top.folders())]
     links = {target: f"{place.location}/{name} leads to it" for place in places for name, target in _links(place)}
     return [run.because(links.get(_real(run.run))) for run in runs]

@@ -1,4 +1,4 @@
-"""Running stages: publish what succeeds, record what fails, report in any case."""
+"""Run stages: publish their results, record failures, always write the report."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from steelyard.stages._logging import tell, tell_outcome
 from steelyard.stages._order import STAGES, dependents, fingerprint, format_of
 from steelyard.store import Outcome, RunDir, new_token, now
 
-# What Parquet's reader and Hadoop's local file system say of a page that isn't as it was written.
+# Messages of Parquet's reader and Hadoop's local file system for a page that has changed.
 _CHECKSUMS = ("CRC checksum verification failed", "Checksum error: ")
 Notify = Callable[[str, str, Outcome | None], None]
 
 
 def _ignore(event: str, stage: str, outcome: Outcome | None) -> None:
-    """Tell nobody."""
+    """Ignore an event."""
 
 
 def run_stage(ctx: Context, stage: str) -> Outcome:
-    """Execute one stage anew and publish its outcome.
+    """Execute one stage again and publish its outcome.
 
-    The outcomes of this stage and of all that read its output are deleted first, so that nobody takes results of the
-    old one for results of the new; and so is what was accepted of the run.
+    The outcomes of this stage and of all stages that read its output are deleted first, so that old and new results
+    are never mixed. The accepted profile of the run is deleted too.
 
     Raises
     ------
     SteelyardError
-        What the stage failed with, after the failure is recorded; unforeseen errors come as `EngineError`.
+        The failure of the stage, after it is recorded; unforeseen errors become an `EngineError`.
     """
     ctx.run.void(dependents([stage], ctx.config))
     forget(ctx.run)
@@ -56,7 +56,7 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
     except Exception as error:
         known = _damaged(ctx, error) or translated(error, f"stage {stage}")
         known.args = (ctx.hide(str(known)),)
-        found = [f"guards/{attempt}"]  # what a guard that said no has written: the report shows it
+        found = [f"guards/{attempt}"]  # the files of a failed guard: the report shows them
         ended("failed", found, kind=known.kind, message=str(known), details=known.details)
         if known is error:
             raise
@@ -65,7 +65,7 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
 
 
 def _damaged(ctx: Context, error: Exception) -> InputError | None:
-    """Return the error for a table of the run whose checksums Spark found wrong, None for any other failure."""
+    """Return the error for a table of the run with wrong checksums, None for any other failure."""
     words = str(error)
     if not any(mark in words for mark in _CHECKSUMS):
         return None
@@ -87,10 +87,10 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
     ----------
     ctx : Context
     resume : bool, default False
-        Keep the stages that are done, whole, and concerned by nothing that has changed: neither a key of the
-        configuration that they read, nor the files that the input was pinned to, nor the output of another stage.
+        Keep the stages that are done and complete, and whose inputs have not changed: the keys of the configuration
+        that they read, the pinned input files, and the output of other stages.
     notify : callable
-        Told `("start" | "done" | "skip" | "fail", stage, outcome)`; of all stages that are kept first.
+        Called with `("start" | "done" | "skip" | "fail", stage, outcome)`; first for all stages that are kept.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
     Raises
     ------
     SteelyardError
-        The first failure, after the report has been written all the same.
+        The first failure, after the report has been written.
     """
     kept = _kept(ctx) if resume else {}
     if "profile" in kept:
@@ -125,7 +125,7 @@ def _kept(ctx: Context) -> dict[str, Outcome]:
     found = {stage: outcome for stage in STAGES if (outcome := ctx.run.outcome(stage)) is not None and outcome.done}
     other = outdated(ctx.run)
     if other is not None:
-        ctx.warn(f"{_by_another_version(ctx.run, other)}: going on from {other.stage}")
+        ctx.warn(f"{_by_another_version(ctx.run, other)}: continuing from {other.stage}")
     asked = {
         stage: outcome
         for stage, outcome in found.items()
@@ -185,5 +185,5 @@ def _input_changed(ctx: Context) -> bool:
 
     why = input_changed(ctx)
     if why:
-        ctx.warn(f"{why}; going on from profile")
+        ctx.warn(f"{why}; continuing from profile")
     return bool(why)

@@ -1,4 +1,4 @@
-"""The JSON Schema of a pipeline YAML, for editors: keys and types, what they mean, and all names that values can be."""
+"""The JSON Schema of a pipeline YAML, for editors: keys, types, meanings, and all names that values can have."""
 
 from __future__ import annotations
 

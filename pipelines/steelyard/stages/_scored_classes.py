@@ -1,4 +1,4 @@
-"""Which classes a table of labels and scores has, and where its decisions are made."""
+"""The classes of a table of labels and scores, and its decision threshold."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def chosen_threshold(
 
 
 def advice(notes: Sequence[str], given: float | None, used: float | None) -> list[str]:
-    """Return notes on scores, with what to do where 0.5 was taken for scores that are no probabilities."""
+    """Return notes on scores, with advice if the default 0.5 was used for scores that are not probabilities."""
     if given is not None or used is None:
         return list(notes)
-    more = "; decisions are made at 0.5 all the same: give --threshold"
+    more = "; decisions still use 0.5: give --threshold"
     return [note + more if note.startswith(metrics.NO_PROBABILITY) else note for note in notes]

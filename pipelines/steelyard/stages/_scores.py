@@ -1,4 +1,4 @@
-"""Scored rows: probabilities after calibration, decisions, and what metrics need beside them."""
+"""Scored rows: calibrated probabilities, decisions, and the columns that metrics need."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_key(data: Dataset) -> None:
 
 
 def beside(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:
-    """Return the columns that stand beside a score: split, key, label, costs, group, weight, bucket."""
+    """Return the columns stored with a score: split, key, label, costs, group, weight, bucket."""
     columns = [F.col(SPLIT).alias("split"), *map(col, data.key), col(data.label).alias("label")]
     for name, cost in zip(COSTS, (data.cost.false_negative, data.cost.false_positive), strict=True):
         if data.cost.given:
@@ -58,7 +58,7 @@ def beside(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:
 
 
 def bucket(df: DataFrame, data: Dataset, *, temporal: bool) -> Column:
-    """Return which of 200 buckets a row is in: intervals resample buckets, so dependent rows must share one.
+    """Return the bucket of a row, of 200: intervals resample buckets, so dependent rows must share one.
 
     Rows of one group share a bucket; without groups, rows of one day do where the split is by time; else each row
     is a unit of its own, even where rows without a key are equal.

@@ -51,25 +51,25 @@ def own_session(config: SparkConfig) -> SparkSession:
     except Exception as error:  # the launcher's failures have no common base
         first = str(error).strip().splitlines()[0]
         raise EngineError(f"no Spark session on {master}: {first} (Spark's log: {log})") from error
-    os.unlink(log)  # the JVM goes on writing to it; nothing is left behind, however the process ends
+    os.unlink(log)  # the JVM keeps writing to it, and no file remains, however the process ends
     return session
 
 
 def _utf8_for_children() -> None:
-    """Let Java and the workers open files with any name: in the C locale Java knows ASCII names alone."""
+    """Let Java and the workers open files with any name: in the C locale, Java supports only ASCII names."""
     said = next((v for n in ("LC_ALL", "LC_CTYPE", "LANG") if (v := os.environ.get(n))), "C")
     if not said.lower().replace("-", "").endswith("utf8"):
         os.environ["LC_ALL"] = "C.UTF-8"
 
 
 def master_of(config: SparkConfig) -> str:
-    """Return where a session of our own runs: what the pipeline says, else what the machine says, else here."""
+    """Return the Spark master: the pipeline's, else the machine's, else local."""
     return config.master or os.environ.get("STEELYARD_MASTER") or "local[*]"
 
 
 @contextmanager
 def _stderr_to(file: int) -> Iterator[None]:
-    """Let processes that start meanwhile, the JVM above all, write their stderr to an open file for good."""
+    """Redirect the stderr of processes that start meanwhile, such as the JVM, to an open file permanently."""
     sys.stderr.flush()
     own = os.dup(2)
     os.dup2(file, 2)
@@ -82,7 +82,7 @@ def _stderr_to(file: int) -> Iterator[None]:
 
 
 def submitted_session(config: SparkConfig, warn: Callable[[str], None]) -> SparkSession:
-    """Return the session of spark-submit, whose settings rule."""
+    """Return the session of spark-submit, with its settings."""
     from pyspark.sql import SparkSession
 
     if config != SparkConfig():

@@ -18,14 +18,14 @@ from steelyard.errors import InputError
 from steelyard.frames.reading import Pin, Source, check_time_zone, check_unchanged, read_pinned
 from steelyard.sampling import IS_SYNTHETIC, SamplingPlan, apply_plan, check_flag
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
-from steelyard.stages._context import Context, say_nothing
+from steelyard.stages._context import Context, ignore_warning
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _SHOWN = 20
 
 
 def configured_source(config: DataConfig) -> Source:
-    """Return where the YAML says the table is, secrets resolved."""
+    """Return the place of the table, with secrets resolved."""
     paths = [config.path] if isinstance(config.path, str) else config.path or []
     options = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in resolve_env(config.options).items()}
     return Source(
@@ -40,7 +40,7 @@ def configured_source(config: DataConfig) -> Source:
 
 
 def input_changed(ctx: Context) -> str | None:
-    """Return what has become of the files that the input was pinned to, if they aren't as they were."""
+    """Return how the pinned input files have changed, or None."""
     document = ctx.read("profile", "input.json")
     if document["snapshot"] is not None:
         return None
@@ -57,16 +57,16 @@ def roles(
     *,
     bare: bool = False,
     any_type: bool = False,
-    warn: Callable[[str], None] = say_nothing,
+    warn: Callable[[str], None] = ignore_warning,
 ) -> Dataset:
-    """Return which column plays which part, before the classes are known.
+    """Return the roles of the columns, before the classes are known.
 
     Parameters
     ----------
     df : DataFrame
     config : DataConfig
     bare : bool, default False
-        Whether a command on a table asks: columns of a type that no model takes are then left out, with a note. A
+        Whether a command on a table calls: it leaves out columns of a type that no model accepts, with a note. A
         pipeline refuses them.
     any_type : bool, default False
         Whether nothing reads the features, so that they may have any type.
@@ -77,7 +77,7 @@ def roles(
     ------
     InputError
         For names that are refused (see `check_names`), a column that is missing, features of a type that no model
-        takes, and an `is_synthetic` that is no boolean.
+        takes, and an `is_synthetic` that is not boolean.
     """
     check_names(df.columns)
     named = {
@@ -128,7 +128,7 @@ def _features(
                 f"no model takes columns of these types: {shown}. Leave them out with data.exclude: "
                 f"[{', '.join(odd)}], or make numbers of them first"
             )
-        warn(f"no model takes columns of these types, so they are no features: {shown}")
+        warn(f"no model takes columns of these types, so they are left out: {shown}")
     features = tuple(c for c in others if c not in odd)
     if not features:
         raise InputError("no feature is left: no column without another role has a type that models take")
@@ -146,9 +146,9 @@ def _is_feature(df: DataFrame, name: str) -> bool:
 
 
 def source(ctx: Context) -> DataFrame:
-    """Return the rows that the run works on: the pinned input, without null labels where these are set aside.
+    """Return the rows of the run: the pinned input, without null labels if these are dropped or quarantined.
 
-    A snapshot is found where the run directory is now: one that was moved or copied keeps its input.
+    A snapshot is read from the current place of the run directory, so a moved or copied run keeps its input.
     """
     document = ctx.read("profile", "input.json")
     pinned = _pin(ctx, document)

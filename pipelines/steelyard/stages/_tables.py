@@ -1,4 +1,4 @@
-"""What the stages do, on a bare table: for commands that need no pipeline."""
+"""The work of single stages on a table, for commands without a pipeline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
 from steelyard.splitting import FoldPlan, SplitPlan, count_torn_keys
-from steelyard.stages._context import say_nothing
+from steelyard.stages._context import ignore_warning
 from steelyard.stages._scored_classes import advice, chosen_threshold, scored_classes
 from steelyard.stages._scores import BUCKETS
 from steelyard.stages._source import configured_source, roles
@@ -102,19 +102,19 @@ Warn = Callable[[str], None]
 
 
 def _table(spark: SparkSession, config: PipelineConfig, warn: Warn) -> DataFrame:
-    """Return the table, and tell how it was read where that matters."""
+    """Return the table, and note how it was read if that matters."""
     reading = read(spark, configured_source(config.data))
     for note in reading.notes:
         warn(note)
     return reading.df
 
 
-def profile_table(spark: SparkSession, config: PipelineConfig, warn: Warn = say_nothing) -> dict[str, Any]:
+def profile_table(spark: SparkSession, config: PipelineConfig, warn: Warn = ignore_warning) -> dict[str, Any]:
     """Return a table's statistics, as in `stats.json`."""
     return describe(_table(spark, config, warn), config.data, warn, bare=True)
 
 
-def split_table(spark: SparkSession, config: PipelineConfig, out: str, warn: Warn = say_nothing) -> SplitPlan:
+def split_table(spark: SparkSession, config: PipelineConfig, out: str, warn: Warn = ignore_warning) -> SplitPlan:
     """Write a table's splits to `out/data` and the plan to `out/plan.json`."""
     place = free(out)
     df, data, counts = _to_be_divided(spark, config, "split", warn)
@@ -124,7 +124,9 @@ def split_table(spark: SparkSession, config: PipelineConfig, out: str, warn: War
     return plan
 
 
-def fold_table(spark: SparkSession, config: PipelineConfig, folds: int, out: str, warn: Warn = say_nothing) -> FoldPlan:
+def fold_table(
+    spark: SparkSession, config: PipelineConfig, folds: int, out: str, warn: Warn = ignore_warning
+) -> FoldPlan:
     """Write a table with a column `fold` to `out/data` and the plan to `out/plan.json`."""
     place = free(out)
     df, data, counts = _to_be_divided(spark, config, "fold", warn)
@@ -156,7 +158,7 @@ def _to_be_divided(
     )
 
 
-def resample_table(spark: SparkSession, config: PipelineConfig, out: str, warn: Warn = say_nothing) -> SamplingPlan:
+def resample_table(spark: SparkSession, config: PipelineConfig, out: str, warn: Warn = ignore_warning) -> SamplingPlan:
     """Write a resampled table to `out/data` and the plan to `out/plan.json`; `auto` diagnoses the table first."""
     place = free(out)
     df = _table(spark, config, warn)
@@ -172,7 +174,7 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str, warn: 
 
 
 def _telling_apart(df: DataFrame, data: DataConfig) -> list[str]:
-    """Return the columns that tell scored rows apart."""
+    """Return the columns that identify scored rows."""
     fields = (f for f in df.schema.fields if not isinstance(f.dataType, T.MapType))
     return [f.name for f in fields if f.name not in data.exclude]
 
@@ -183,9 +185,9 @@ def evaluate_table(
     score: str,
     threshold: float | None,
     group: str | None,
-    warn: Warn = say_nothing,
+    warn: Warn = ignore_warning,
 ) -> dict[str, Any]:
-    """Return the metrics of anybody's scores, in the shape of `metrics.json` with the one split `all`.
+    """Return the metrics for scores of any model, in the format of `metrics.json` with a single split `all`.
 
     With two classes, `score` is the score of the positive one; with more, it has an entry for each class, the
     greatest of which is the decision. Without a threshold, decisions are made at 0.5.

@@ -1,4 +1,4 @@
-"""Stage `diagnose`: how hard the rarest class of the training rows is, and what resampling that speaks for."""
+"""Stage `diagnose`: measure the difficulty of the rarest class on training rows, and recommend a resampling."""
 
 from __future__ import annotations
 

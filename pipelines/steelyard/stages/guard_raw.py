@@ -1,4 +1,4 @@
-"""Stage `guard_raw`: is this the kind of table that the pipeline was made for?"""
+"""Stage `guard_raw`: check that the table is of the kind that the pipeline expects."""
 
 from __future__ import annotations
 

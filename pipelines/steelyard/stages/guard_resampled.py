@@ -1,4 +1,4 @@
-"""Stage `guard_resampled`: has resampling made what was asked for, and touched training rows alone?"""
+"""Stage `guard_resampled`: check that resampling has the requested counts and changed only training rows."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from steelyard.stages._source import dataset, split_rows, training_rows
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Judge the resampled training rows beside the untouched rows of the other splits."""
+    """Judge the resampled training rows together with the unchanged rows of the other splits."""
     data = dataset(ctx)
     wanted = wanted_sampler(ctx)
     sampler = sampler_for(data, wanted.method, wanted.params)
     train = training_rows(ctx)
-    # Of a method that cleans, the row that a new one grew from may be gone, and the range of what is left be narrower.
+    # Cleaning may remove the parent of a new row, so that the remaining rows have a narrower range.
     within_class = sampler.makes_rows and not sampler.cleans
     names = [data.label, *data.features]
     split_column = free_name("split", names)
@@ -43,8 +43,8 @@ def run(ctx: Context, attempt: str) -> Result:
 def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:
     """Return the counts that training rows must have.
 
-    From the request and the split's counts, not from what the resampling says of itself. Nobody asks a method that
-    cleans for counts: what its plan has published must be what is there.
+    They come from the request and the split's counts, not from the resampling's own plan. A cleaning method has no
+    requested counts: its plan is compared with its rows.
     """
     if sampler.cleans:
         return {c: of["after"] for c, of in ctx.read("resample", "plan.json")["classes"].items()}

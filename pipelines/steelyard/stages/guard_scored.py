@@ -1,4 +1,4 @@
-"""Stage `guard_scored`: can the scores be used as probabilities?"""
+"""Stage `guard_scored`: check that the scores can be used as probabilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage `guard_split`: are the splits as asked for, and apart?"""
+"""Stage `guard_split`: check that the splits are disjoint and have the requested sizes."""
 
 from __future__ import annotations
 

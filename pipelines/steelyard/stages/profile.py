@@ -78,7 +78,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, ba
 
 
 def _latest(df: DataFrame, time: str | None) -> str | None:
-    """Return the latest time in the table, in UTC, to the second; numbers are no dates. One narrow scan."""
+    """Return the latest time in the table, in UTC, to the second; numbers are not dates. One narrow scan."""
     if time is None or isinstance(dtype(df, time), T.NumericType):
         return None
     found = df.agg(F.max(time_position(df, time, 0)).alias("at")).first()
@@ -101,8 +101,8 @@ def _repeated(df: DataFrame, key: Sequence[str], warn: Callable[[str], None]) ->
     keys, rows = (found["keys"], found["rows"]) if found else (0, 0)
     if keys:
         warn(
-            f"data.key ({', '.join(key)}) is no key: {keys:,} of its values stand in more than one row ({rows:,} rows "
-            "in all); a stratified split keeps rows of one key and class together"
+            f"data.key ({', '.join(key)}) is not unique: {keys:,} of its values occur in more than one row ({rows:,} "
+            "rows in total); a stratified split keeps rows of one key and class together"
         )
     return int(keys)
 
@@ -143,10 +143,10 @@ def _check_output(df: DataFrame, ctx: Context) -> None:
 
 
 def _quarantine(df: DataFrame, ctx: Context, folder: str, nulls: int) -> int:
-    """Set rows without a label aside where the configuration asks for it."""
+    """Write rows without a label to the quarantine if it is configured."""
     if ctx.config.data.on_null_label != "quarantine" or not nulls:
         return 0
     unlabelled = df.where(class_text(df, ctx.config.data.label).isNull())
     write_parquet(unlabelled, ctx.run.uri(f"{folder}/quarantine"))
-    ctx.warn(f"{nulls:,} rows without a label were set aside in {folder}/quarantine")
+    ctx.warn(f"{nulls:,} rows without a label were moved to {folder}/quarantine")
     return nulls

@@ -20,7 +20,7 @@ from steelyard.deciding import DecisionPolicy
 from steelyard.errors import ConfigError, InputError
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import read_parquet, write_parquet
-from steelyard.stages._context import run_config, say_nothing
+from steelyard.stages._context import ignore_warning, run_config
 from steelyard.stages._current import find_run
 from steelyard.stages._levels import Levels
 from steelyard.stages._model import saved_classifier, trained_on
@@ -28,7 +28,7 @@ from steelyard.stages._scores import scored
 from steelyard.store import RunDir, Store, now
 
 MANIFEST = "_scores.json"
-"""Beside the Parquet files; Spark and pyarrow pass over a name that begins with an underscore."""
+"""Next to the Parquet files; Spark and pyarrow skip names that begin with an underscore."""
 
 _MADE = ("score", "decision")
 
@@ -43,9 +43,9 @@ def score_table(
     overwrite: bool = False,
     options: Mapping[str, str] | None = None,
     missing: Sequence[str] | None = None,
-    warn: Callable[[str], None] = say_nothing,
+    warn: Callable[[str], None] = ignore_warning,
 ) -> dict[str, Any]:
-    """Score new rows with a run's model; nothing is resampled, and nothing is learned.
+    """Score new rows with a run's model; nothing is resampled or fitted.
 
     Parameters
     ----------
@@ -134,10 +134,10 @@ def _refuse_secrets(data: str, out: str) -> None:
 
 
 def _write(rows: DataFrame, place: RunDir, words: dict[str, Any]) -> None:
-    """Write scores, then delete those of before; a failure leaves these as they were."""
+    """Write scores, then delete the old ones; a failure leaves those unchanged."""
     old = place.files()
     before = place.read_bytes(MANIFEST) if place.exists(MANIFEST) else None
-    # First, so that nobody takes what is being replaced for whole.
+    # First, so that a partly replaced folder is recognised as incomplete.
     place.write_json(MANIFEST, {"status": "writing", **words})
     try:
         # Into a folder that has the claim in it, which Spark's other modes take for a table.
@@ -151,11 +151,11 @@ def _write(rows: DataFrame, place: RunDir, words: dict[str, Any]) -> None:
 
 
 def kept_columns(df: DataFrame, data: Dataset) -> list[Column]:
-    """Return the columns that stand beside a score."""
+    """Return the columns that are written with a score."""
     check_names(df.columns)
     require_columns(df, data.key, "key")
-    beside = (data.label, data.group, data.time)
-    names = dict.fromkeys([*data.key, *(c for c in beside if c in df.columns)] if data.key else df.columns)
+    passthrough = (data.label, data.group, data.time)
+    names = dict.fromkeys([*data.key, *(c for c in passthrough if c in df.columns)] if data.key else df.columns)
     kept = [c for c in names if c is not None]
     check_free(kept, _MADE, "score")
     return [col(c) for c in kept]

@@ -1,4 +1,4 @@
-"""Stage `split`: plan which rows train, validate and test."""
+"""Stage `split`: plan the training, validation and test rows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(ctx: Context, attempt: str) -> Result:
 
 
 def periods(plan: Division) -> list[str]:
-    """Return the first and the last time of each split by time, in words."""
+    """Return the first and the last time of each part of a temporal split, as text."""
     return [f"{split}: {' to '.join(ends)}" for split, ends in plan.times.items() if ends]
 
 
@@ -96,7 +96,7 @@ def _gap(wanted: SplitConfig) -> timedelta:
 
 
 def _widest(plan: SplitPlan) -> str:
-    """Say where whole groups miss a wanted count by most."""
+    """Return where whole groups miss a requested count by most."""
     off = [(abs(n), split, c, n) for split, of in plan.deviations.items() for c, n in of.items()]
     _, split, name, n = max(off)
     return (

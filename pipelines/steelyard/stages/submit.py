@@ -1,4 +1,4 @@
-"""What `spark_jobs/job_<stage>.py` do: find the run, take the submitter's session, execute one stage."""
+"""Programs of `spark_jobs/job_<stage>.py`: find the run, use the submitter's session, execute one stage."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def locate(
     overrides: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> tuple[RunDir, PipelineConfig]:
-    """Return a stage's run directory and the configuration that rules there.
+    """Return a stage's run directory and its configuration.
 
-    The pipeline may differ from what the run was made with in keys that this stage or later ones read: `run.json` is
-    replaced, and outcomes that the change concerns are deleted. With a run directory, its own `run.json` rules.
+    The pipeline may differ from `run.json` in keys that this stage or later ones read: `run.json` is then replaced, and
+    affected outcomes are deleted. With a run directory, its own `run.json` applies.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def locate(
         if pipeline is not None or run_id is not None:
             raise InputError("give either a pipeline and --run-id, or --run-dir")
         if overrides or variables:
-            raise InputError("--set and --var need a pipeline: with --run-dir, the run's own run.json rules")
+            raise InputError("--set and --var need a pipeline: with --run-dir, the run's own run.json applies")
         directory = open_run(run_dir)
         return directory, run_config(directory)
     if pipeline is None or run_id is None:
@@ -81,7 +81,7 @@ def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: Run
     reader = STAGES[readers[key]]
     raise InputError(
         f"{key.removesuffix('.columns')}{values} when {run.location} was made; stage {reader} reads it: run stage "
-        f"{reader} with this pipeline first, then those after it, or give --run-dir to go on with the run as it is"
+        f"{reader} with this pipeline first, then those after it, or give --run-dir to continue the run as it is"
     )
 
 
@@ -122,7 +122,7 @@ def warn(message: str) -> None:
 
 
 def exit_with(execute: Callable[[], None], hide: Callable[[str], str] = str, shown: Callable[[str], str] = str) -> None:
-    """Run a job and exit with the code that its failure has; only engine failures show a traceback.
+    """Run a job and exit with the code of its failure; only engine failures show a traceback.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def main_evaluate_scores() -> None:
     parser.add_argument("--label", required=True)
     parser.add_argument("--score", required=True)
     _add_reading(parser)
-    parser.add_argument("--exclude", action="append", help="a column that does not tell rows apart; may be repeated")
+    parser.add_argument("--exclude", action="append", help="a column that does not identify rows; repeatable")
     parser.add_argument("--positive")
     parser.add_argument("--threshold", type=float, help="default: 0.5")
     parser.add_argument("--group")
@@ -204,7 +204,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     """Add the options of how a table is read, as the command `steelyard` has them."""
     parser.add_argument("--format", help="default: by the files' endings, else parquet")
     parser.add_argument("--option", action="append", dest="options", metavar="NAME=value", help="of Spark's reader")
-    parser.add_argument("--missing", action="append", help="a CSV value that means missing; may be repeated")
+    parser.add_argument("--missing", action="append", help="a CSV value that means missing; repeatable")
 
 
 def _number(text: str) -> float | str:
