@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from steelyard.frames.cells import with_cells
-from steelyard.frames.neighbors import nearest, pairs
-from steelyard.frames.search import BLOCK_BYTES, Layout, Search
+from steelyard.frames.neighbors import BLOCK_BYTES, Layout, Search, nearest, pairs, with_cells
 from steelyard.kernels import knn
 from steelyard.kernels.distance import Distance
 
@@ -189,16 +187,16 @@ def test_cells_are_for_searches_that_they_make_cheaper(
 ) -> None:
     points, search = spark.createDataFrame(clustered, SCHEMA), search_of(clustered)
     assert with_cells(points, search) is search, "small enough to be exact"
-    monkeypatch.setattr("steelyard.frames.cells.AFFORDABLE", 1.0)
+    monkeypatch.setattr("steelyard.frames.neighbors._cells.AFFORDABLE", 1.0)
     exact = with_cells(points, search)
     assert not exact.divisions and 0.05 < exact.shares["c"] < 0.3, "cells would save less than they cost"
-    monkeypatch.setattr("steelyard.frames.cells._FINDING", 1)
+    monkeypatch.setattr("steelyard.frames.neighbors._cells._FINDING", 1)
     assert with_cells(points, search, how="exact") == exact
-    monkeypatch.setattr("steelyard.frames.search._IN_CELLS", 0.1)
+    monkeypatch.setattr("steelyard.frames.neighbors._search._IN_CELLS", 0.1)
     assert set(with_cells(points, search).divisions) == {"c"}
     monkeypatch.undo()
-    monkeypatch.setattr("steelyard.frames.cells.AFFORDABLE", 1.0)
-    monkeypatch.setattr("steelyard.frames.cells._FINDING", 1)
+    monkeypatch.setattr("steelyard.frames.neighbors._cells.AFFORDABLE", 1.0)
+    monkeypatch.setattr("steelyard.frames.neighbors._cells._FINDING", 1)
     rng = np.random.default_rng(6)
     shapeless = clustered.assign(x=list(rng.normal(size=(3000, 40))))
     wide = with_cells(spark.createDataFrame(shapeless, SCHEMA), search_of(shapeless))

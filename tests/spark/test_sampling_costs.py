@@ -71,7 +71,7 @@ def test_the_plan_says_what_is_executed(spark: SparkSession, tmp_path: Path, nam
 def test_so_it_does_of_large_classes(
     spark: SparkSession, tmp_path: Path, search: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("steelyard.frames.cells.AFFORDABLE", 1.0)
+    monkeypatch.setattr("steelyard.frames.neighbors._cells.AFFORDABLE", 1.0)
     says_what_is_executed(spark, tmp_path, "smote", {"search": search})
 
 

@@ -28,7 +28,7 @@ def test_it_calls_the_function_with_its_settings() -> None:
 def test_a_worker_without_steelyard_says_so(tmp_path: Path) -> None:
     """The pickled task is run by a Python that can't import steelyard."""
     task = tmp_path / "task.pickle"
-    task.write_bytes(cloudpickle.dumps(in_worker("steelyard.frames._neighbor_task", "search", k=1)))
+    task.write_bytes(cloudpickle.dumps(in_worker("steelyard.frames._neighbor_tasks", "search", k=1)))
     code = (
         "import sys, pickle\n"
         "sys.modules['steelyard'] = None\n"

@@ -9,7 +9,7 @@ from column_names import SOURCE
 # What is made of generated names, numbers and types alone.
 GENERATED = {
     "datasets/_card_transactions.py",
-    "frames/neighbors.py",
+    "frames/neighbors/_nearest.py",
     "frames/tasks.py",
     "over_sampling/parents.py",
     "sampling/survey.py",

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from steelyard.columns import class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.frames.search import Search
+from steelyard.frames.neighbors import Search
 from steelyard.hashing import row_hash
 from steelyard.sampling.features import Features, find_features
 from steelyard.sampling.space import Space, category_penalty

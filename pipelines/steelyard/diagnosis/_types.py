@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.diagnosis._table import Table
-from steelyard.frames.lookup import MOST_BYTES, look_up
+from steelyard.frames.neighbors import MOST_BYTES, look_up
 from steelyard.hashing import find_heavy_groups, is_clumped, sample_limit
 from steelyard.kernels.intervals import finite_wilson
 from steelyard.kernels.knn import NOBODY

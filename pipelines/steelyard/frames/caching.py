@@ -43,6 +43,3 @@ def checkpointed(df: DataFrame) -> DataFrame:
     # PySpark's Connect client takes rows that any session holds for those of the active one, which doesn't know them.
     kept._plan._spark_session = df.sparkSession
     return cast(DataFrame, type(kept)(kept._plan, df.sparkSession))
-
-
-held = checkpointed  # until all branches know the new name

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.frames.search import Search
+from steelyard.frames.neighbors import Search
 from steelyard.over_sampling._seeds import CLASS, STRATUM, Seeds, class_rows, share_out, with_uses
 from steelyard.over_sampling.parents import fields, inherited, new_rows, packed
 from steelyard.sampling.base import Sampler

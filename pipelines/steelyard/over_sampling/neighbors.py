@@ -10,9 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
-from steelyard.frames.cells import with_cells
-from steelyard.frames.neighbors import pairs
-from steelyard.frames.search import Search
+from steelyard.frames.neighbors import Search, pairs, with_cells
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._seeds import CLASS, USES
 from steelyard.over_sampling.base import SynthesisContext, SyntheticSampler

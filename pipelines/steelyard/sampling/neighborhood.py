@@ -9,9 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import class_code, class_text, internal
-from steelyard.frames.cells import with_cells
-from steelyard.frames.neighbors import nearest
-from steelyard.frames.search import Search
+from steelyard.frames.neighbors import Search, nearest, with_cells
 from steelyard.hashing import ROW_ID
 from steelyard.labels import class_order
 from steelyard.sampling.applying import identified
@@ -36,7 +34,7 @@ class IndexedRows:
         Of all rows among all; k and sizes are to be set.
     how : {"auto", "exact", "cells"}, default "auto"
     recall : float, default 0.95
-        As for `steelyard.frames.cells.with_cells`.
+        As for `steelyard.frames.neighbors.with_cells`.
     cleaned : tuple of str
         Classes that may lose rows.
     """

@@ -10,10 +10,8 @@ from pyspark.sql import functions as F
 
 from steelyard.errors import InputError
 from steelyard.frames.caching import checkpointed
-from steelyard.frames.cells import with_cells
-from steelyard.frames.neighbors import farthest, nearest
+from steelyard.frames.neighbors import Search, Sizes, farthest, nearest, with_cells
 from steelyard.frames.ranking import ranked
-from steelyard.frames.search import Search, Sizes
 from steelyard.labels import class_order
 from steelyard.params import NEIGHBORS, Parameter, param, whole
 from steelyard.sampling.features import Features

@@ -9,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from steelyard.columns import class_text, internal
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
-from steelyard.frames.cells import centroids_of
-from steelyard.frames.workers import in_worker
+from steelyard.frames.neighbors import centroids_of, with_cell
 from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.allocate import largest_remainder
-from steelyard.kernels.cells import packed
+from steelyard.kernels.cells import Cells, packed
 from steelyard.sampling.engine._scopes import ClassQuotas, Sizes, TaskAssignment
 from steelyard.sampling.engine._task import TaskQuota
 from steelyard.sampling.roles import Roles
@@ -70,11 +68,9 @@ def by_cells(
 
     The rows are cached while the assignment is used.
     """
-    cells = {_ALL: (centres, 1)}
-    task = in_worker("steelyard.frames._neighbor_task", "locate", n_features=centres.shape[1], scale=scale, cells=cells)
     named = points.withColumn("within", F.lit(_ALL))
-    kind = T.StructType([*named.schema.fields]).add("cell", "integer").add("visited", T.ArrayType(T.IntegerType()))
-    located = named.mapInArrow(task, kind) if centres.shape[1] else named.withColumn("cell", F.lit(0))
+    n = centres.shape[1]
+    located = with_cell(named, {_ALL: Cells(centres, 1)}, n, scale) if n else named.withColumn("cell", F.lit(0))
     with cached(located.select(*points.columns, "cell")) as kept:
         guest = _guest(quotas)
         places = _places(kept, len(centres), guest, quotas)

@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames._arrow import matrix, scaled
-from steelyard.frames._neighbor_task import distance_within
+from steelyard.frames._neighbor_tasks import distance_within
 from steelyard.frames.caching import cached
-from steelyard.frames.search import Division, Search
-from steelyard.frames.workers import in_worker
+from steelyard.frames.neighbors._lookup import partial_lists
+from steelyard.frames.neighbors._search import Division, Search
 from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.cells import Cells, k_means, near_centroids, recalls
 from steelyard.kernels.knn import share_compared
@@ -25,7 +25,6 @@ where rows lie in groups, a minute where they lie anyhow."""
 
 _FINDING = 60_000  # multiplications that cells must save for each number of the index (measured: 20,000 to 40,000)
 _SHARED = 8192  # rows by which the share of pairs is estimated
-_TASK = "steelyard.frames._cell_task"
 _MOST_CELLS = 4096
 _SAMPLED = 16  # rows of the sample for each cell
 _SAMPLE_VALUES = 1 << 22
@@ -54,7 +53,7 @@ def with_cells(points: DataFrame, search: Search, *, how: str = "auto", recall: 
     Parameters
     ----------
     points : DataFrame
-        As for `steelyard.frames.neighbors.nearest`.
+        As for `nearest`.
     search : Search
     how : {"auto", "exact", "cells"}, default "auto"
         "cells" looks for them in any set, and takes them whatever they save.
@@ -140,16 +139,19 @@ def _measured(
     points: DataFrame, name: str, search: Search, centroids: Floats, queries: dict[str, NDArray[Any]]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the cells of the queries' exact neighbours, and the size of each cell."""
-    asked = {"within": name, "centroids": centroids, "queries": queries["x"], "query_ids": queries["row_id"]}
-    schema = "query int, total double, neighbor bigint, cell int, rows bigint"
-    partial = points.where("indexed").mapInArrow(in_worker(_TASK, "survey", **search.settings(), **asked), schema)
-    best = F.slice(F.array_sort(F.collect_list(F.struct("total", "neighbor", "cell"))), 1, search.k)
-    found = partial.groupBy("query").agg(best.alias("best"), F.sum("rows").alias("rows")).toArrow()
+    found = partial_lists(
+        points.where("indexed").select("row_id", "x"),
+        queries["x"],
+        queries["row_id"],
+        search,
+        within=name,
+        centroids=centroids,
+    )
     cells = np.full((len(queries["x"]), search.k), -1, dtype=np.int64)
     sizes = np.zeros(len(centroids), dtype=np.int64)
     for query, near, rows in zip(*(found[c].to_pylist() for c in ("query", "best", "rows")), strict=True):
         if query < 0:
             sizes[-1 - query] = rows
         else:
-            cells[query, : len(near)] = [n["cell"] for n in near]
+            cells[query, : len(near)] = [n["carried"] for n in near]
     return cells, sizes

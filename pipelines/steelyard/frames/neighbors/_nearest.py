@@ -1,10 +1,4 @@
-"""Nearest neighbours between rows of a DataFrame: exact by blocks, or by cells with a measured recall.
-
-Rows are dealt into blocks. Every block of queries meets the blocks of the index that may hold its neighbours, in
-tasks of their own, where `steelyard.kernels.knn` searches; the partial lists of a query are merged. Blocks, cells and
-the order in which they are searched depend on the data and on the search's settings alone, and the kernel's distances
-don't depend on the blocks, so neither do the neighbours.
-"""
+"""The nearest or farthest rows of each query row, and pairs of rows with their neighbours."""
 
 from __future__ import annotations
 
@@ -16,11 +10,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import clamped
-from steelyard.frames._blocks import TASK, by_blocks
-from steelyard.frames.search import Search
+from steelyard.frames.neighbors._blocks import TASKS, by_blocks
+from steelyard.frames.neighbors._search import Search
 from steelyard.frames.workers import in_worker, nullable
 
-_FARTHEST = "steelyard.frames._farthest_task"
 # As `steelyard.kernels.interpolate.between`.
 _WAY = f"zip_with(seed.x, neighbor.x, (a, b) -> {clamped('a + gap * (b - a)', 'a', 'b')})"
 
@@ -56,7 +49,7 @@ def nearest(points: DataFrame, search: Search) -> DataFrame:
         carried = points.schema["carried"].dataType
         known, schema, listed = [*known, "own"], schema.add("own", carried), listed.add("carried", carried)
     whole = search.one_block()
-    task = in_worker(TASK, "search", whole=whole, **search.settings())
+    task = in_worker(TASKS, "search", whole=whole, **search.settings())
     found = by_blocks(points, search, task, nullable(schema.add("found", T.ArrayType(listed))))
     if not whole:
         merged = F.slice(F.array_sort(F.flatten(F.collect_list("found"))), 1, search.k)
@@ -91,7 +84,7 @@ def farthest(points: DataFrame, search: Search) -> DataFrame:
     listed = T.ArrayType(T.DoubleType())
     schema = T.StructType().add("within", "string").add("row_id", "long")
     schema = schema.add("own", points.schema["carried"].dataType).add("found", listed)
-    found = by_blocks(points, search, in_worker(_FARTHEST, "search", **search.settings()), schema)
+    found = by_blocks(points, search, in_worker(TASKS, "farthest", **search.settings()), schema)
     if not search.one_block():
         merged = F.reverse(F.array_sort(F.flatten(F.collect_list("found"))))
         found = found.groupBy("within", "row_id", "own").agg(F.slice(merged, 1, search.k).alias("found"))
@@ -145,7 +138,7 @@ def pairs(
     if numbers:
         schema = schema.add("way", T.ArrayType(T.DoubleType()))
     draws: dict[str, Any] = {"seed": seed, "purpose": purpose, "ballot": ballot, "numbers": numbers, "whole": True}
-    return by_blocks(points, search, in_worker(TASK, "pair_up", **draws, **search.settings()), nullable(schema))
+    return by_blocks(points, search, in_worker(TASKS, "pair_up", **draws, **search.settings()), nullable(schema))
 
 
 def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str, ballot: bool = False) -> DataFrame:
@@ -175,7 +168,7 @@ def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str, 
     if "carried" in kept:
         schema = schema.add("mode", found.schema["carried"].dataType.elementType)  # type: ignore[attr-defined]
     drawn = known.mapInArrow(
-        in_worker(TASK, "draw_partners", seed=seed, purpose=purpose, ballot=ballot), nullable(schema)
+        in_worker(TASKS, "draw_partners", seed=seed, purpose=purpose, ballot=ballot), nullable(schema)
     )
     # A join of a frame with itself is told apart by new attributes.
     other, own = (F.col("row_id") + 0).alias("neighbor_id"), F.concat("within", F.lit("")).alias("within")

@@ -10,11 +10,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import of_key
-from steelyard.frames.search import Layout, Search
+from steelyard.frames.neighbors._search import Layout, Search
 from steelyard.frames.tasks import in_tasks
 from steelyard.frames.workers import in_worker
+from steelyard.kernels.cells import Cells
 
-TASK = "steelyard.frames._neighbor_task"
+TASKS = "steelyard.frames._neighbor_tasks"
 
 # Of a row's set: blocks of queries, blocks of the index, the first pair. Of the row: the block of the index that holds
 # it, its block of queries, and the blocks of the index that it is compared with.
@@ -45,9 +46,7 @@ def _placed(points: DataFrame, search: Search, layouts: Mapping[str, Layout]) ->
     met: Column = F.sequence(F.lit(0), index.cast("int") - 1)
     divided = [n for n, layout in layouts.items() if n in search.divisions and layout.index > 1]
     if divided:
-        kind = T.StructType([*points.schema.fields]).add("cell", "integer").add("visited", T.ArrayType(T.IntegerType()))
-        settings = {"scale": search.scale, "cells": {n: search.settings()["cells"][n] for n in divided}}
-        points = points.mapInArrow(in_worker(TASK, "locate", n_features=search.n_features, **settings), kind)
+        points = with_cell(points, {n: search.divisions[n].cells for n in divided}, search.n_features, search.scale)
         start, last = (_by_cell({n: [b[i] for b in search.blocks(n)] for n in divided}) for i in (0, 1))
         of_cell = start(F.col("cell")) + F.pmod(content, last(F.col("cell")) - start(F.col("cell")) + 1)
         held = F.coalesce(of_cell, held)
@@ -55,6 +54,28 @@ def _placed(points: DataFrame, search: Search, layouts: Mapping[str, Layout]) ->
         met = F.coalesce(visited, met)
     asked = F.pmod(F.xxhash64("row_id"), queries)
     return points.withColumns(dict(zip(_PLACES, (queries, index, first, held, asked, met), strict=True)))
+
+
+def with_cell(
+    points: DataFrame, cells: Mapping[str, Cells], n_features: int, scale: Sequence[float] | None
+) -> DataFrame:
+    """Add the ``cell`` of each row and the cells that it visits, ``visited``; null in sets without cells.
+
+    One crossing into Python.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``within`` (string) and ``x`` (array<double>).
+    cells : mapping of str to Cells
+        By set.
+    n_features : int
+    scale : sequence of float, optional
+        Numbers are divided by these first.
+    """
+    kind = T.StructType([*points.schema.fields]).add("cell", "integer").add("visited", T.ArrayType(T.IntegerType()))
+    plain = {n: (of.centroids, of.probes) for n, of in cells.items()}
+    return points.mapInArrow(in_worker(TASKS, "locate", n_features=n_features, scale=scale, cells=plain), kind)
 
 
 def _by_set(values: Mapping[str, int]) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from steelyard.frames import _neighbor_task as task
+from steelyard.frames import _neighbor_tasks as task
 from steelyard.kernels.distance import EUCLIDEAN
 from steelyard.kernels.interpolate import between
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.frames.search import Search
+from steelyard.frames._arrow import scaled
+from steelyard.frames.neighbors._blocks import TASKS
+from steelyard.frames.neighbors._search import Search
 from steelyard.frames.workers import in_worker
 from steelyard.kernels.knn import NOBODY
 
 MOST_BYTES = 4 * 2**20
 """How large the queries may be: they travel with every task."""
 
-_TASK = "steelyard.frames._lookup_task"
-_SCHEMA = "query int, total double, neighbor bigint, carried int"
+_SCHEMA = "query int, total double, neighbor bigint, carried int, rows bigint"
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,20 @@ def look_up(points: DataFrame, queries: NDArray[np.float64], query_ids: NDArray[
     search : Search
         k, length of a row, scale and distance.
     """
-    settings = {n: v for n, v in search.settings().items() if n in {"k", "n_features", "scale", "distance"}}
-    task = in_worker(_TASK, "look_up", queries=queries, query_ids=query_ids, **settings)
-    partial = points.select("row_id", "x", "carried").mapInArrow(task, _SCHEMA)
-    best = F.slice(F.array_sort(F.collect_list(F.struct("total", "neighbor", "carried"))), 1, search.k)
-    named = [F.col("best")[name].alias(name) for name in ("total", "neighbor", "carried")]
-    found = partial.groupBy("query").agg(best.alias("best")).select("query", *named).toArrow()
+    found = partial_lists(points.select("row_id", "x", "carried"), scaled(queries, search.scale), query_ids, search)
     totals = np.full((len(queries), search.k), np.inf)
     ids, carried = (np.full((len(queries), search.k), NOBODY, dtype=np.int64) for _ in range(2))
-    for query, *near in zip(*(found[c].to_pylist() for c in ("query", "neighbor", "total", "carried")), strict=True):
-        for filled, values in zip((ids, totals, carried), near, strict=True):
-            filled[query, : len(values)] = values
+    for query, near in zip(found["query"].to_pylist(), found["best"].to_pylist(), strict=True):
+        for filled, name in ((ids, "neighbor"), (totals, "total"), (carried, "carried")):
+            filled[query, : len(near)] = [n[name] for n in near]
     return Lists(ids, totals, carried)
+
+
+def partial_lists(
+    points: DataFrame, queries: NDArray[np.float64], query_ids: NDArray[np.int64], search: Search, **more: Any
+) -> Any:
+    """Run the task `look_up`, and merge what partitions return: ``query``, its ``best`` and ``rows``, as Arrow."""
+    task = in_worker(TASKS, "look_up", queries=queries, query_ids=query_ids, **more, **search.settings())
+    best = F.slice(F.array_sort(F.collect_list(F.struct("total", "neighbor", "carried"))), 1, search.k)
+    partial = points.mapInArrow(task, _SCHEMA)
+    return partial.groupBy("query").agg(best.alias("best"), F.sum("rows").alias("rows")).toArrow()

@@ -1,8 +1,9 @@
-"""What one task of the neighbour search does: Arrow in, kernels, Arrow out."""
+"""What Python workers do in a neighbour search: Arrow in, kernels, Arrow out. Imports no pyspark."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,26 +14,51 @@ from numpy.typing import NDArray
 from steelyard.frames._arrow import as_lists, by_feature, integers, loosened, matrix, positions, rows_at, scaled
 from steelyard.frames._votes import modes, votes
 from steelyard.frames.workers import one_thread
+from steelyard.kernels import farthest as far
 from steelyard.kernels.cells import Cells
 from steelyard.kernels.distance import Distance
+from steelyard.kernels.gathered import Gathered
 from steelyard.kernels.interpolate import between, draw
 from steelyard.kernels.knn import NOBODY, Neighbors, nearest
 from steelyard.kernels.visits import Visits
 
 _AT_ONCE = 1 << 14  # new rows whose numbers are made at once
 
-Sets = Mapping[str, tuple[NDArray[np.float64], int]]
+Floats = NDArray[np.float64]
 
 
-def search(table: pa.Table, **settings: Any) -> pa.Table:
+@dataclass(frozen=True)
+class TaskSearch:
+    """A search as tasks know it: what `steelyard.frames.neighbors.Search.settings` returns."""
+
+    k: int
+    n_features: int
+    scale: Sequence[float] | None
+    distance: Mapping[str, Any]
+    penalties: Mapping[str, float]
+    distinct: bool
+    cells: Mapping[str, tuple[Floats, int]]
+
+    def rows(self, x: pa.Array | pa.ChunkedArray) -> Floats:
+        """Return lists of numbers as a scaled matrix."""
+        return scaled(matrix(x, self.n_features), self.scale)
+
+    def within(self, name: str) -> Distance:
+        """Return the distance between rows of a set."""
+        return distance_within(name, self.distance, self.penalties)
+
+
+def search(table: pa.Table, *, whole: bool, **settings: Any) -> pa.Table:
     """Search one block of the index for each query of one block.
 
     Parameters
     ----------
     table : pyarrow.Table
         ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, perhaps ``carried``, perhaps ``cell`` and ``visited``.
+    whole : bool
+        Whether the block is the whole index.
     **settings
-        As from `steelyard.frames.search.Search.settings`, and ``whole``: whether the block is the whole index.
+        Of the search.
 
     Returns
     -------
@@ -40,7 +66,7 @@ def search(table: pa.Table, **settings: Any) -> pa.Table:
         ``within``, ``row_id`` of the queries, what they carry, as ``own``, and ``found``: totals, ids and what the
         neighbours carry.
     """
-    queried, found = _searched(table, **settings)
+    queried, found = _searched(table, TaskSearch(**settings), whole)
     asked = table.select(["within", "row_id"]).take(pa.array(queried))
     there, ids = found.ids != NOBODY, table["row_id"].to_numpy()
     fields = {"total": pa.array(found.totals[there]), "neighbor": pa.array(found.ids[there])}
@@ -52,7 +78,9 @@ def search(table: pa.Table, **settings: Any) -> pa.Table:
     return asked.append_column("found", as_lists(there.sum(axis=1), values))
 
 
-def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, numbers: int, **settings: Any) -> pa.Table:
+def pair_up(
+    table: pa.Table, *, seed: int, purpose: str, ballot: bool, numbers: int, whole: bool, **settings: Any
+) -> pa.Table:
     """Pair each query with neighbours from a block that is the whole index.
 
     Parameters
@@ -65,7 +93,7 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, numbers: 
         Whether the seed votes among its neighbours, and ties are drawn.
     numbers : int
         So many of the first numbers of ``x`` are interpolated.
-    **settings
+    whole, **settings
         As for `search`.
 
     Returns
@@ -74,7 +102,7 @@ def pair_up(table: pa.Table, *, seed: int, purpose: str, ballot: bool, numbers: 
         ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, the rows ``seed`` and ``neighbor``, ``way``, and ``mode``,
         of what the neighbours carry.
     """
-    queried, found = _searched(table, **settings)
+    queried, found = _searched(table, TaskSearch(**settings), whole)
     ids = table["row_id"].to_numpy()
     there = found.ids != NOBODY
     drawn = draw(ids[queried], integers(table["uses"])[queried], there.sum(axis=1), seed, purpose)
@@ -163,7 +191,11 @@ def draw_partners(
 
 
 def locate(
-    batches: Iterable[pa.RecordBatch], *, n_features: int, scale: Sequence[float] | None, cells: Sets
+    batches: Iterable[pa.RecordBatch],
+    *,
+    n_features: int,
+    scale: Sequence[float] | None,
+    cells: Mapping[str, tuple[Floats, int]],
 ) -> Iterator[pa.RecordBatch]:
     """Add the cell of each row, and the cells that each query visits; nulls for sets that have none."""
     for batch in batches:
@@ -181,35 +213,110 @@ def locate(
         yield pa.record_batch([*batch.columns, *added], names=[*batch.schema.names, "cell", "visited"])
 
 
-def _searched(
-    table: pa.Table,
+def farthest(table: pa.Table, **settings: Any) -> pa.Table:
+    """Search one block of the index for the rows that are farthest from each query of one block.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, ``carried``.
+    **settings
+        Of the search.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``within``, ``row_id`` of the queries, what they carry, as ``own``, and ``found``: totals, largest first.
+    """
+    of = TaskSearch(**settings)
+    rows = of.rows(table["x"])
+    queried, indexed = (np.flatnonzero(table[name].to_numpy()) for name in ("queried", "indexed"))
+    near = of.within(table["within"][0].as_py())
+    with one_thread():
+        totals = far.farthest(rows[queried], rows[indexed], of.k, distinct=of.distinct, distance=near)
+    there = totals != far.NOTHING
+    asked = table.select(["within", "row_id", "carried"]).take(pa.array(queried))
+    found = as_lists(there.sum(axis=1), pa.array(totals[there]))
+    return asked.rename_columns(["within", "row_id", "own"]).append_column("found", found)
+
+
+def look_up(
+    batches: Iterable[pa.RecordBatch],
     *,
-    k: int,
-    n_features: int,
-    scale: Sequence[float] | None,
-    distance: Mapping[str, Any],
-    penalties: Mapping[str, float],
-    distinct: bool,
-    cells: Sets,
-    whole: bool,
-) -> tuple[NDArray[np.intp], Neighbors]:
+    queries: Floats,
+    query_ids: NDArray[np.int64],
+    within: str = "",
+    centroids: Floats | None = None,
+    **settings: Any,
+) -> Iterator[pa.RecordBatch]:
+    """Find the nearest of the partition's rows for some queries; as many rows are in memory as in one batch.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        ``row_id``, ``x`` and, without centroids, ``carried``.
+    queries, query_ids : arrays, shapes (n, d) and (n,)
+        Scaled.
+    within : str
+        The set whose distance is taken.
+    centroids : array of float64, shape (c, d), optional
+        Then rows carry the number of their cell, and the rows of each cell are counted.
+    **settings
+        Of the search.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        ``query`` (its place), ``total``, ``neighbor`` and what that carries; for a cell c, ``query`` -1 - c and its
+        number of ``rows``.
+    """
+    of = TaskSearch(**settings)
+    near, sizes = of.within(within), np.zeros(0 if centroids is None else len(centroids), dtype=np.int64)
+    gathered = Gathered(len(queries), of.k)
+    for batch in batches:
+        if not len(batch):
+            continue
+        rows, row_ids = of.rows(batch["x"]), batch["row_id"].to_numpy()
+        with one_thread():
+            carried = batch["carried"].to_numpy() if centroids is None else Cells(centroids, 1).of(rows)
+            found = nearest(queries, query_ids, rows, row_ids, of.k, distinct=of.distinct, distance=near)
+        gathered.add(found, row_ids, carried)
+        if centroids is not None:
+            sizes += np.bincount(carried, minlength=len(centroids))
+    yield _listed(*gathered.listed())
+    full = np.flatnonzero(sizes)
+    yield _listed(-1 - full, np.zeros(len(full)), np.full(len(full), NOBODY), full, sizes[full])
+
+
+def _listed(query: Any, total: Any, neighbor: Any, carried: Any, rows: Any = None) -> pa.RecordBatch:
+    columns = {
+        "query": pa.array(query, pa.int32()),
+        "total": pa.array(total, pa.float64()),
+        "neighbor": pa.array(neighbor, pa.int64()),
+        "carried": pa.array(carried, pa.int32()),
+        "rows": pa.array(np.ones(len(query), dtype=np.int64) if rows is None else rows, pa.int64()),
+    }
+    return pa.record_batch(columns)
+
+
+def _searched(table: pa.Table, of: TaskSearch, whole: bool) -> tuple[NDArray[np.intp], Neighbors]:
     # Feature by feature, as distances are added; held once, which is most of what a task holds.
-    rows, ids = by_feature(table["x"], n_features, scale).T, table["row_id"].to_numpy()
+    rows, ids = by_feature(table["x"], of.n_features, of.scale).T, table["row_id"].to_numpy()
     queried, indexed = (np.flatnonzero(table[name].to_numpy()) for name in ("queried", "indexed"))
     queries, index = rows[queried], rows if len(indexed) == len(rows) else rows[indexed]
     name = table["within"][0].as_py()
     with one_thread():
         visits = _located(table, queried, indexed)
-        if visits is None and name in cells:
-            visits = Cells(*cells[name]).visits(queries, index)
+        if visits is None and name in of.cells:
+            visits = Cells(*of.cells[name]).visits(queries, index)
         return queried, nearest(
             queries,
             ids[queried],
             index,
             ids[indexed],
-            k,
-            distinct=distinct,
-            distance=distance_within(name, distance, penalties),
+            of.k,
+            distinct=of.distinct,
+            distance=of.within(name),
             visits=visits,
             complete=whole,
         )
@@ -225,4 +332,5 @@ def _located(table: pa.Table, queried: NDArray[np.intp], indexed: NDArray[np.int
 
 
 def distance_within(name: str, distance: Mapping[str, Any], penalties: Mapping[str, float]) -> Distance:
+    """Return the distance between rows of a set, whose categories may weigh otherwise."""
     return Distance(**{**distance, "penalty": penalties.get(name, distance["penalty"])})
