@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, get_args
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, dataclass_transform, get_args
 
 from pyspark.ml.param import Param, Params
 from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLWriter
@@ -27,6 +27,24 @@ def wrong(name: str, wanted: str, value: object, hint: str = "") -> InputError:
 
 
 T = TypeVar("T")
+
+
+class Check(Generic[T]):
+    """A check of a parameter's values, with the JSON Schema of what it accepts.
+
+    Parameters
+    ----------
+    accept : callable
+        Gets the name and a value that isn't None, and returns the value to keep or raises `InputError`.
+    schema : mapping
+    """
+
+    def __init__(self, accept: Callable[[str, Any], T], schema: Mapping[str, Any]) -> None:
+        self.accept, self.schema = accept, dict(schema)
+
+    def __call__(self, name: str, value: Any) -> T:
+        """Return the value to keep."""
+        return self.accept(name, value)
 
 
 class Parameter(Param[T]):
@@ -50,6 +68,12 @@ class Parameter(Param[T]):
 
     def _checked(self, value: Any) -> Any:
         return self.check(self.name, value)
+
+    def schema(self) -> dict[str, Any]:
+        """Return a JSON Schema; any value is accepted where the check has none."""
+        of = self.check.schema if isinstance(self.check, Check) else {}
+        accepted = {"anyOf": [of, {"type": "null"}]} if of and self.default is None else of
+        return {**accepted, "description": self.doc, "default": self.default}
 
     def but(self, **changes: Any) -> Parameter[Any]:
         """Return the parameter for a class where it has another ``doc``, ``check`` or ``default``."""
@@ -168,15 +192,13 @@ def _check_call(name: str, known: Sequence[str], args: Sequence[object], given: 
             raise TypeError(f"{name} has no parameter {parameter!r}.{hint} It has: {', '.join(known)}")
 
 
-def column(name: str, value: object) -> str:
-    """Accept the name of one column."""
+def _column(name: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise wrong(name, "the name of a column", value)
     return value
 
 
-def columns(name: str, value: object) -> list[str]:
-    """Accept the name of one column, or a list of names."""
+def _columns(name: str, value: object) -> list[str]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, Sequence) or not names or not all(isinstance(n, str) and n for n in names):
         raise wrong(name, "the name of a column or a list of names", value)
@@ -185,7 +207,16 @@ def columns(name: str, value: object) -> list[str]:
     return list(names)
 
 
-def whole(at_least: int, at_most: int = MOST) -> Callable[[str, object], int]:
+_NAME = {"type": "string", "minLength": 1}
+
+column = Check(_column, _NAME)
+"""Accept the name of one column."""
+
+columns = Check(_columns, {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True}]})
+"""Accept the name of one column, or a list of names."""
+
+
+def whole(at_least: int, at_most: int = MOST) -> Check[int]:
     """Accept whole numbers from `at_least` to `at_most`."""
 
     def check(name: str, value: object) -> int:
@@ -194,14 +225,14 @@ def whole(at_least: int, at_most: int = MOST) -> Callable[[str, object], int]:
             raise wrong(name, f"a whole number, {at_least} or more{limit}", value)
         return int(value)
 
-    return check
+    return Check(check, {"type": "integer", "minimum": at_least, "maximum": at_most})
 
 
 NEIGHBORS = whole(1, 10_000)
 """How many neighbours are looked for: lists of more fill the memory of a task."""
 
 
-def number(low: float, high: float, wanted: str) -> Callable[[str, object], float]:
+def number(low: float, high: float, wanted: str) -> Check[float]:
     """Accept numbers from `low` to `high`, which `wanted` describes in the error."""
 
     def check(name: str, value: object) -> float:
@@ -209,7 +240,8 @@ def number(low: float, high: float, wanted: str) -> Callable[[str, object], floa
             raise wrong(name, wanted, value)
         return float(value)
 
-    return check
+    limits = {"minimum": low, "maximum": high}
+    return Check(check, {"type": "number", **{n: v for n, v in limits.items() if math.isfinite(v)}})
 
 
 share = number(math.ulp(0.0), 1, "a number above 0, and 1 at most")
@@ -222,14 +254,17 @@ from_zero_to_one = number(0, 1, "a number from 0 to 1")
 """Accept numbers from 0 to 1."""
 
 
-def flag(name: str, value: object) -> bool:
-    """Accept True and False."""
+def _flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise wrong(name, "true or false", value)
     return value
 
 
-def only_false(reason: str) -> Callable[[str, object], bool]:
+flag = Check(_flag, {"type": "boolean"})
+"""Accept True and False."""
+
+
+def only_false(reason: str) -> Check[bool]:
     """Accept False alone, for parameters that imbalanced-learn has and a sampler can't obey."""
 
     def check(name: str, value: object) -> bool:
@@ -237,10 +272,10 @@ def only_false(reason: str) -> Callable[[str, object], bool]:
             raise InputError(f"{name} must be false: {reason}. Got {value!r} instead.")
         return False
 
-    return check
+    return Check(check, {"const": False})
 
 
-def one_of(*options: str) -> Callable[[str, object], str]:
+def one_of(*options: str) -> Check[str]:
     """Accept some words."""
 
     def check(name: str, value: object) -> str:
@@ -249,7 +284,7 @@ def one_of(*options: str) -> Callable[[str, object], str]:
             raise wrong(name, " or ".join(map(repr, options)), value, hint)
         return str(value)
 
-    return check
+    return Check(check, {"enum": list(options)})
 
 
 def public_path(cls: type) -> str:

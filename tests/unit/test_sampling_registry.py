@@ -8,11 +8,12 @@ import sys
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import ConfigError, InputError
 from steelyard.params import Parameter, at_least_zero, param, public_path
-from steelyard.sampling import check_sampler, get_sampler, sampler_class, sampler_for, sampler_names
+from steelyard.sampling import check_sampler, get_sampler, sampler_class, sampler_for, sampler_names, sampler_schema
 from steelyard.sampling.registry import SAMPLERS
 
 
@@ -79,6 +80,42 @@ def test_a_constructor_of_ones_own_is_kept() -> None:
     made = Further(3, random_state=5)
     assert made.inner == 3 and made.getOrDefault("random_state") == 5
     assert list(inspect.signature(Further).parameters) == ["inner", "given"]
+
+
+@pytest.mark.parametrize("name", sampler_names())
+def test_the_schema_accepts_what_the_checks_accept(name: str) -> None:
+    """Of each parameter: its default and some values of every type."""
+    tried = [
+        None,
+        True,
+        False,
+        -1,
+        0,
+        1,
+        2,
+        3,
+        0.5,
+        1.5,
+        20_000,
+        2**63,
+        "",
+        "auto",
+        "all",
+        "standard",
+        "x",
+        [],
+        ["0"],
+        {},
+    ]
+    for parameter, schema in sampler_schema(name).items():
+        for value in (*tried, schema["default"]):
+            accepted = Draft202012Validator(schema).is_valid(value)
+            try:
+                get_sampler(name, **{parameter: value})
+            except ConfigError:
+                assert not accepted, (parameter, value)
+            else:
+                assert accepted, (parameter, value)
 
 
 WRONG: list[tuple[str, Any]] = [

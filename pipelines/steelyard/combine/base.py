@@ -16,12 +16,12 @@ from steelyard.hashing import ROW_ID
 from steelyard.over_sampling.base import SynthesisContext
 from steelyard.over_sampling.neighbors import NeighborSampler
 from steelyard.over_sampling.parents import new_rows
-from steelyard.params import Parameter, param, wrong
+from steelyard.params import Check, Parameter, param, wrong
 from steelyard.sampling.neighborhood import IndexedRows, located
 from steelyard.sampling.params import HasNeighbors
 from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling.roles import Roles
-from steelyard.sampling.strategy import Strategy, check_strategy, cleaned
+from steelyard.sampling.strategy import SPELLINGS, Strategy, check_strategy, cleaned
 
 
 def _classes(name: str, value: object) -> Strategy:
@@ -43,7 +43,7 @@ class CombinedSampler(HasNeighbors, NeighborSampler):
     cleaning_strategy: Parameter[str | Sequence[str]] = param(
         "classes that may lose rows, by their counts after rows were made: 'all', 'auto' ('not minority'), 'majority', "
         "'not majority', or a list of them",
-        _classes,
+        Check(_classes, {"anyOf": [{"enum": list(SPELLINGS)}, {"type": "array"}]}),
         default="all",
     )
 

@@ -6,7 +6,7 @@ import math
 from numbers import Integral
 from typing import Any
 
-from steelyard.params import NEIGHBORS, Parameter, number, param, wrong
+from steelyard.params import NEIGHBORS, Check, Parameter, number, param, wrong
 from steelyard.sampling.engine.base import EngineSampler
 from steelyard.sampling.params import HasMaxNewRows
 
@@ -22,6 +22,9 @@ def _clusters(name: str, value: object) -> Any:
 
 def _auto_or_number(name: str, value: object) -> float | str:
     return "auto" if value == "auto" else number(-math.inf, math.inf, "'auto' or a number")(name, value)
+
+
+AUTO_OR_NUMBER = Check(_auto_or_number, {"anyOf": [{"const": "auto"}, {"type": "number"}]})
 
 
 class KMeansSMOTE(HasMaxNewRows, EngineSampler):
@@ -58,16 +61,16 @@ class KMeansSMOTE(HasMaxNewRows, EngineSampler):
     kmeans_estimator: Parameter[Any] = param(
         "number of clusters, 8 by default; or, in place of scikit-learn's MiniBatchKMeans, a clustering with "
         "n_clusters, whose random_state is set where it is None. A sampler with an object can't be saved",
-        _clusters,
+        Check(_clusters, {"type": "integer", "minimum": 1}),
         default=None,
     )
     cluster_balance_threshold: Parameter[float | str] = param(
         "lowest share of a class among the rows of a cluster that gets new rows, or 'auto'",
-        _auto_or_number,
+        AUTO_OR_NUMBER,
         default="auto",
     )
     density_exponent: Parameter[float | str] = param(
-        "how much sparse clusters are favoured, or 'auto'", _auto_or_number, default="auto"
+        "how much sparse clusters are favoured, or 'auto'", AUTO_OR_NUMBER, default="auto"
     )
 
     def _wrapped(self) -> Any:

@@ -14,11 +14,13 @@ from steelyard.kernels.geometric import bandwidth
 from steelyard.labels import class_name
 from steelyard.over_sampling._points import alone, class_bounds, with_points
 from steelyard.over_sampling.base import SynthesisContext, SyntheticSampler
-from steelyard.params import Parameter, number, param
+from steelyard.params import Check, Parameter, at_least_zero, number, param
 from steelyard.sampling.features import Features
 from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling.roles import Roles
 from steelyard.sampling.statistics import class_samples, spread
+
+_BY_CLASS = {"type": "object", "additionalProperties": at_least_zero.schema}
 
 
 def _shrinkage(name: str, value: object) -> float | dict[str, float]:
@@ -64,7 +66,7 @@ class RandomOverSampler(SyntheticSampler):
         "how far new rows are moved, from 0 on, in all classes or by class; 1 is the kernel estimate's width. By "
         "default rows are repeated as they are, and categorical_features, missing and provenance are not read. Classes "
         "that a map doesn't name are moved by 0",
-        _shrinkage,
+        Check(_shrinkage, {"anyOf": [at_least_zero.schema, _BY_CLASS]}),
         default=None,
     )
 

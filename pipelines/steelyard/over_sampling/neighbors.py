@@ -9,7 +9,6 @@ from typing import ClassVar
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.errors import InputError
 from steelyard.frames.neighbors import Search, pairs, with_cells
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._seeds import CLASS, USES
@@ -19,6 +18,7 @@ from steelyard.sampling.features import Features
 from steelyard.sampling.measuring import SearchingSampler
 from steelyard.sampling.plan import Work
 from steelyard.sampling.roles import Roles
+from steelyard.sampling.strategy import check_enough
 from steelyard.sampling.survey import Survey
 
 
@@ -75,7 +75,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
 
     def _new(self, counts: Mapping[str, int]) -> dict[str, int]:
         new = super()._new(counts)
-        self._check_sizes(new, counts, "rows")
+        check_enough(type(self).__name__, self.neighbors, self._k(), {c: counts[c] for c in new})
         return new
 
     def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
@@ -84,18 +84,9 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
     def _seen(self, df: DataFrame, roles: Roles, features: Features, counts: Mapping[str, int]) -> Survey:
         seen = super()._seen(df, roles, features, counts)
         if self._distinct(features):
-            self._check_sizes(self._new(counts), seen.distinct, "different rows", " (or distinct_neighbors to False)")
+            sizes, hint = {c: seen.distinct[c] for c in self._new(counts)}, " (or distinct_neighbors to False)"
+            check_enough(type(self).__name__, self.neighbors, self._k(), sizes, "different rows", hint)
         return seen
-
-    def _check_sizes(self, new: Mapping[str, int], sizes: Mapping[str, int], what: str, hint: str = "") -> None:
-        method, name, k = type(self).__name__, self.neighbors, self._k()
-        for c in new:
-            if sizes[c] <= k:
-                smaller = f"set {name} to {sizes[c] - 1} or less, or " if sizes[c] > 1 else ""
-                raise InputError(
-                    f"{method} with {name}={k} needs at least {k + 1} {what} of a class, and class {c!r} has "
-                    f"{sizes[c]:,}: {smaller}leave the class out of sampling_strategy{hint}"
-                )
 
     def _work(self, context: SynthesisContext) -> Work:
         search = context.search

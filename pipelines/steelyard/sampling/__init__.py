@@ -5,7 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from steelyard.sampling.registry import check_sampler, get_sampler, sampler_class, sampler_for, sampler_names
+from steelyard.sampling.registry import (
+    check_sampler,
+    get_sampler,
+    sampler_class,
+    sampler_for,
+    sampler_names,
+    sampler_schema,
+)
 
 if TYPE_CHECKING:
     from steelyard.sampling._none import NoResampling
@@ -32,6 +39,7 @@ __all__ = [
     "sampler_class",
     "sampler_for",
     "sampler_names",
+    "sampler_schema",
 ]
 
 # Spark is imported when one of these is first used, so that the command line can look samplers up by name.

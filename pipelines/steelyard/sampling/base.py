@@ -15,13 +15,13 @@ from steelyard.errors import InputError
 from steelyard.frames.workers import check_workers_once
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.labels import class_order
-from steelyard.params import Parameter, ParamsReader, ParamsWriter, param
+from steelyard.params import Check, Parameter, ParamsReader, ParamsWriter, param
 from steelyard.sampling._advice import check_table
 from steelyard.sampling.applying import PROVENANCE, apply_plan
 from steelyard.sampling.params import HasColumns, seed
 from steelyard.sampling.plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling.roles import Roles, find_roles
-from steelyard.sampling.strategy import Kind, Strategy, check_strategy, resolve
+from steelyard.sampling.strategy import STRATEGY_SCHEMA, Kind, Strategy, check_strategy, resolve
 from steelyard.stats import class_counts
 
 
@@ -70,7 +70,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         "'auto' is 'not majority') or of the smallest (under-sampling and cleaning, where it is 'not minority'); "
         "a map of class to count; or a function of the class counts. Cleaning takes a word or a list of classes, and "
         "the rows decide how many are dropped",
-        lambda name, value: check_strategy(value),
+        Check(lambda name, value: check_strategy(value), STRATEGY_SCHEMA),
         default="auto",
     )
     random_state: Parameter[int] = param(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
 from steelyard.params import (
     NEIGHBORS,
+    Check,
     HasParameters,
     Parameter,
     column,
@@ -22,15 +23,20 @@ from steelyard.params import (
 )
 
 
-def seed(name: str, value: object) -> int:
-    """Accept whole numbers of 64 bits."""
+def _seed(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or not -(2**63) <= int(value) < 2**63:
         raise wrong(name, "a whole number of at most 64 bits (a generator can't be shared by executors)", value)
     return int(value)
 
 
-def _names(name: str, value: object) -> list[str]:
+seed = Check(_seed, {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1})
+
+
+def _none_or_more(name: str, value: object) -> Any:
     return columns(name, value) if value != [] and value != () else []
+
+
+_names = Check(_none_or_more, {"anyOf": [column.schema, {"type": "array", "items": column.schema}]})
 
 
 class HasColumns(HasParameters):
@@ -160,7 +166,11 @@ class HasProvenance(HasParameters):
     )
 
 
-def scikit_learn_object(attribute: str) -> Callable[[str, object], Any]:
+OBJECT = {"type": "null"}
+"""The JSON Schema of a Python object: no value of a file is one."""
+
+
+def scikit_learn_object(attribute: str) -> Check[Any]:
     """Accept objects with ``fit`` and another attribute."""
 
     def check(name: str, value: object) -> Any:
@@ -168,7 +178,7 @@ def scikit_learn_object(attribute: str) -> Callable[[str, object], Any]:
             raise wrong(name, f"an object with fit and {attribute}" if attribute != "fit" else "an estimator", value)
         return value
 
-    return check
+    return Check(check, OBJECT)
 
 
 class HasEngine(HasFeatures):

@@ -112,6 +112,15 @@ IN_PIPELINES = {"scale": "standard"}
 """Defaults in pipelines and commands that differ from the classes' own."""
 
 
+def sampler_schema(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of each parameter that a sampler has in pipelines, by its name."""
+    from steelyard.params import parameters
+    from steelyard.sampling.params import HasColumns
+
+    declared = {n: p.schema() for n, p in parameters(sampler_class(name)).items() if not hasattr(HasColumns, n)}
+    return {n: {**of, "default": IN_PIPELINES.get(n, of["default"])} for n, of in declared.items()}
+
+
 def sampler_for(dataset: Dataset, name: str, params: Mapping[str, Any]) -> Sampler:
     """Return a sampler for a table whose columns' roles are known.
 

@@ -15,6 +15,14 @@ Strategy = float | str | Sequence[Any] | Mapping[Any, int] | Callable[[dict[str,
 
 _MOST_ROWS = 10**12
 SPELLINGS = ("auto", "minority", "not minority", "not majority", "all", "majority")
+STRATEGY_SCHEMA = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        {"enum": list(SPELLINGS)},
+        {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+        {"type": "array"},
+    ]
+}
 
 
 def check_strategy(strategy: object) -> Strategy:
@@ -132,6 +140,23 @@ def added(targets: Mapping[str, int], counts: Mapping[str, int], most: int | Non
             "lower the one or raise the other"
         )
     return new
+
+
+def check_enough(method: str, name: str, k: int, sizes: Mapping[str, int], what: str = "rows", hint: str = "") -> None:
+    """Check that classes have more rows than the parameter `name`, which is `k`, asks for neighbours.
+
+    Raises
+    ------
+    InputError
+        With both numbers, and a value that works.
+    """
+    for c, n in sizes.items():
+        if n <= k:
+            smaller = f"set {name} to {n - 1} or less, or " if n > 1 else ""
+            raise InputError(
+                f"{method} with {name}={k} needs at least {k + 1} {what} of a class, and class {c!r} has "
+                f"{n:,}: {smaller}leave the class out of sampling_strategy{hint}"
+            )
 
 
 def cleaned(strategy: Strategy, counts: Mapping[str, int]) -> list[str]:

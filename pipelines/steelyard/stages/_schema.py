@@ -8,7 +8,7 @@ from typing import Any
 from steelyard.config import AUTO, DESCRIPTIONS, PipelineConfig
 from steelyard.learning import trainer_names, trainer_parameters
 from steelyard.metrics import metric_names
-from steelyard.sampling import sampler_names
+from steelyard.sampling import sampler_names, sampler_schema
 
 _URL = "https://json-schema.org/draft/2020-12/schema"
 _DOTTED = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
@@ -22,12 +22,26 @@ def pipeline_schema() -> dict[str, Any]:
         if path in DESCRIPTIONS:
             key["description"] = DESCRIPTIONS[path]
     sections = schema["$defs"]
-    sections["ResampleConfig"]["properties"]["method"]["enum"] = sorted({AUTO, *sampler_names()})
+    _add_samplers(sections["ResampleConfig"])
     _add_trainers(sections["TrainConfig"])
     schema["properties"]["gate"]["propertyNames"] = {"enum": metric_names()}
     threshold = sections["DecideConfig"]["properties"]["threshold"]
     threshold["anyOf"] = [*({"type": "object", **_only(n, of)} for n, of in _rules().items()), {"type": "null"}]
     return schema
+
+
+def _add_samplers(section: dict[str, Any]) -> None:
+    """Let `resample.method` be a known name or a dotted path, and the other keys be that sampler's parameters."""
+    method = section["properties"]["method"]
+    names = {"enum": sorted({AUTO, *sampler_names()})}
+    method["anyOf"] = [names, {"type": "string", "format": "dotted path", "pattern": _DOTTED}]
+    section["allOf"] = [_keys_of(name, default=name == method["default"]) for name in sampler_names()]
+
+
+def _keys_of(sampler: str, *, default: bool) -> dict[str, Any]:
+    named = {"properties": {"method": {"const": sampler}}, **({} if default else {"required": ["method"]})}
+    allowed = {"properties": {"method": {}, **sampler_schema(sampler)}, "additionalProperties": False}
+    return {"if": named, "then": allowed}
 
 
 def _add_trainers(section: dict[str, Any]) -> None:

@@ -13,7 +13,8 @@ from pyspark.sql import DataFrame
 from steelyard.frames.caching import checkpointed
 from steelyard.frames.ranking import ranked
 from steelyard.labels import class_order
-from steelyard.params import Parameter, ParamsReader, ParamsWriter, param, public_path, whole, wrong
+from steelyard.params import Check, Parameter, ParamsReader, ParamsWriter, param, public_path, whole, wrong
+from steelyard.sampling.params import OBJECT
 from steelyard.sampling.plan import SamplingPlan, Work
 from steelyard.sampling.space import Space
 from steelyard.under_sampling._hardness import learnable, own_probabilities
@@ -64,7 +65,7 @@ class InstanceHardnessThreshold(ChoosingSampler):
     estimator: Parameter[Estimator[Any] | None] = param(
         "an estimator of Spark ML that gives probabilities; featuresCol, labelCol and probabilityCol are set here. "
         "By default, and in a YAML, a RandomForestClassifier of 100 trees, seeded by random_state",
-        _estimator,
+        Check(_estimator, OBJECT),
         default=None,
     )
     cv: Parameter[int] = param(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame
@@ -122,15 +121,13 @@ def _both(quotas: ClassQuotas, code: int) -> int:
     return quotas.sizes[code] + quotas.sizes[quotas.rarest(without=code)]
 
 
-@contextmanager
-def in_one_task(points: DataFrame, quotas: ClassQuotas) -> Iterator[TaskAssignment]:
+def in_one_task(points: DataFrame, quotas: ClassQuotas) -> TaskAssignment:
     """Give one task all rows."""
     rows = points.select(F.lit(0).alias("task"), F.lit(True).alias("home"), "*")
-    yield TaskAssignment(rows, 1, {0: quotas.quota()}, "one_task")
+    return TaskAssignment(rows, 1, {0: quotas.quota()}, "one_task")
 
 
-@contextmanager
-def by_class(points: DataFrame, quotas: ClassQuotas) -> Iterator[TaskAssignment]:
+def by_class(points: DataFrame, quotas: ClassQuotas) -> TaskAssignment:
     """Give each class in which something is to be done a task, and the rarest other class with it."""
     tasks: dict[int, list[int]] = {}
     for task, code in enumerate(quotas.codes):
@@ -140,7 +137,7 @@ def by_class(points: DataFrame, quotas: ClassQuotas) -> Iterator[TaskAssignment]
     copies = inside.select("*", F.explode(of_key(tasks, F.col("code"), "array<int>")).alias("task"))
     own = F.element_at(F.lit(quotas.codes).cast("array<int>"), F.col("task") + 1)
     task_quotas = {task: quotas.quota(code) for task, code in enumerate(quotas.codes)}
-    yield TaskAssignment(
+    return TaskAssignment(
         copies.withColumn("home", own == F.col("code")),
         len(task_quotas),
         task_quotas,

@@ -29,9 +29,10 @@ from steelyard.sampling.params import HasEngine
 from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling.roles import Roles
 from steelyard.sampling.space import Space
-from steelyard.sampling.strategy import Kind, added, cleaned, resolve
+from steelyard.sampling.strategy import Kind, added, check_enough, cleaned, resolve
 
 _CODE = internal("code")
+dumps: Any = cloudpickle.dumps  # by value where executors can't import it
 _ROUNDS = 3  # of cells that make up for others which failed
 
 
@@ -152,7 +153,7 @@ class EngineSampler(HasEngine, MeasuringSampler):
         grows = self._means == "over-sampling"
         enough = self._enough()
         if grows and self.neighbors:
-            self._check_enough(wanted, ordered, enough)
+            check_enough(method, self.neighbors, enough, {c: ordered[c] for c in wanted})
         codes = {c: i for i, c in enumerate(ordered)}
         return ClassQuotas(
             method,
@@ -168,26 +169,16 @@ class EngineSampler(HasEngine, MeasuringSampler):
         """Return how many rows of a class are too few, by one, to make others of."""
         return int(self.getOrDefault(self.neighbors)) if self.neighbors else 1
 
-    def _check_enough(self, wanted: Mapping[str, int], counts: Mapping[str, int], k: int) -> None:
-        for c in wanted:
-            if counts[c] <= k:
-                smaller = f"set {self.neighbors} to {counts[c] - 1} or less, or " if counts[c] > 1 else ""
-                raise InputError(
-                    f"{type(self).__name__} with {self.neighbors}={k} needs at least {k + 1} rows of a class, and "
-                    f"class {c!r} has {counts[c]:,}: {smaller}leave the class out of sampling_strategy"
-                )
-
     @contextmanager
     def _assigned(self, request: EngineRequest) -> Iterator[TaskAssignment]:
-        """TaskAssignment the rows to tasks."""
+        """Assign the rows to tasks."""
         scope, points = self.getOrDefault("scope"), _points(request)
-        if scope == "cell":
-            centres = centroids(request.table, request.roles, request.space, request.quotas)
-            with by_cells(points, centres, request.space.scale, request.quotas) as assignment:
-                yield assignment
-        else:
-            with (in_one_task if scope == "one_task" else by_class)(points, request.quotas) as assignment:
-                yield assignment
+        if scope != "cell":
+            yield (in_one_task if scope == "one_task" else by_class)(points, request.quotas)
+            return
+        centres = centroids(request.table, request.roles, request.space, request.quotas)
+        with by_cells(points, centres, request.space.scale, request.quotas) as assignment:
+            yield assignment
 
     def _found(self, request: EngineRequest, assignment: TaskAssignment) -> EngineResult:
         """Run the tasks; cells that fail to make rows leave them to the others.
@@ -198,7 +189,7 @@ class EngineSampler(HasEngine, MeasuringSampler):
             In imbalanced-learn's own words.
         """
         settings = {
-            "sampler": _pickled(self._wrapped()),
+            "sampler": dumps(self._wrapped()),
             "n_numbers": request.space.n_numbers,
             "scale": None if request.space.scale is None else list(request.space.scale),
             "counted": not self.cleans,
@@ -228,13 +219,6 @@ class EngineSampler(HasEngine, MeasuringSampler):
 
     def _settings(self) -> dict[str, Any]:
         return {n: v if _is_plain(v) else repr(v) for n, v in super()._settings().items()}
-
-
-def _pickled(sampler: Any) -> bytes:
-    # By value where executors can't import it; and they say so themselves where they can't import imbalanced-learn.
-    dumps: Any = cloudpickle.dumps
-    done: bytes = dumps(sampler)
-    return done
 
 
 def _is_plain(value: Any) -> bool:
