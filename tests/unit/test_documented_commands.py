@@ -99,6 +99,18 @@ def test_every_command_is_listed() -> None:
     assert listed == set(COMMAND.commands)
 
 
+def test_summaries_fit_the_list_of_commands() -> None:
+    for command in commands(COMMAND):
+        assert not command.get_short_help_str(limit=66).endswith("..."), command.name
+        assert all(getattr(p, "help", "") != "" for p in command.params), command.name
+
+
+def commands(command: Any) -> Iterator[Any]:
+    for below in getattr(command, "commands", {}).values():
+        yield below
+        yield from commands(below)
+
+
 def test_a_wrong_option_is_found() -> None:
     for line in ("steelyard split t.parquet --label y --out o --fold 3", "steelyard splt t.parquet", "make everything"):
         with pytest.raises((AssertionError, TyperException)):

@@ -22,7 +22,7 @@ Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, folder, glob 
 Format = Annotated[str | None, typer.Option("--format", help="[default: by the file endings, else parquet]")]
 Options = Annotated[
     list[str] | None,
-    typer.Option("--option", metavar="NAME=value", help="An option of Spark's reader, such as sep=;. May be repeated."),
+    typer.Option("--option", metavar="NAME=value", help="An option of Spark's reader, such as sep=;. Repeatable."),
 ]
 Missing = Annotated[
     list[str] | None,
@@ -79,7 +79,7 @@ def profile(
     positive: Positive = None,
     json: Json = False,
 ) -> int:
-    """Count the classes of a table and describe its features, class by class."""
+    """Count the classes of a table and describe its features."""
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_profile
     from steelyard.stages._tables import bare_table, profile_table
@@ -116,10 +116,11 @@ def split(
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
-    """Split a table with exact counts; write OUT/data/split=train|validation|test and OUT/plan.json.
+    """Split a table with exact counts, or add a column of folds.
 
-    With --folds K, OUT/data has all rows and a column fold from 0 to K-1. With --method temporal, it has blocks 0 to
-    K: fold i is tested on block i and trained on the blocks before it.
+    Writes OUT/data/split=train|validation|test and OUT/plan.json. With --folds K, OUT/data has all rows and a
+    column fold from 0 to K-1. With --method temporal, it has blocks 0 to K: fold i is tested on block i and trained
+    on the blocks before it.
     """
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_split_plan
@@ -163,7 +164,10 @@ def resample(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Resample a table of training rows to exact counts; write OUT/data and OUT/plan.json."""
+    """Resample a table of training rows to exact counts.
+
+    Writes OUT/data and OUT/plan.json.
+    """
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_sampling_plan
     from steelyard.stages._resampling import check_resampling
@@ -227,7 +231,7 @@ def evaluate(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Compute all metrics, with intervals, for the scores of any model."""
+    """Compute metrics, with intervals, for scores of any model."""
     from steelyard.cli._output import print_json
     from steelyard.cli._summary import show_split
     from steelyard.stages._tables import bare_table, evaluate_table
@@ -269,11 +273,11 @@ def score(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier scores in --out.")] = False,
     json: Json = False,
 ) -> int:
-    """Score new rows with a run's model; they need its features, but no label.
+    """Score new rows with the model of a run.
 
-    Writes Parquet to OUT: key, label, group and time if the table has them (without a key, all columns), score and
-    decision. OUT/_scores.json is written last. The current run of a pipeline is the run with the latest data whose
-    gate has passed.
+    The rows need the features of the model, but no label. Writes Parquet to OUT: key, label, group and time if the
+    table has them (without a key, all columns), score and decision. OUT/_scores.json is written last. The current
+    run of a pipeline is the run with the latest data whose gate has passed.
     """
     from steelyard.cli._output import number, print_json
     from steelyard.config import SparkConfig, known_format

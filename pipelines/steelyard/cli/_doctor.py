@@ -46,7 +46,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     java_home: Annotated[bool, typer.Option("--java-home", help="Print only the JAVA_HOME for Spark.")] = False,
 ) -> int:
-    """Check Python, Java, pyspark and the libraries; say what to install."""
+    """Check Python, Java, pyspark and the other libraries."""
     from steelyard.cli._output import print_json, table
 
     if java_home:

@@ -25,7 +25,10 @@ def gc(
     yes: Annotated[bool, typer.Option("--yes", help="Delete. [default: only list]")] = False,
     json: Json = False,
 ) -> int:
-    """Delete old runs, except those in progress, in use, or referred to; without --yes only list them."""
+    """Delete old runs, with --yes; otherwise only list them.
+
+    Runs in progress, in use, or referred to are kept.
+    """
     from steelyard.cli._output import print_json
     from steelyard.stages._retention import judge
     from steelyard.store import Store

@@ -31,7 +31,10 @@ def suggest(
         bool, typer.Option("--json", help="Print one JSON document: the suite, or with --out its place.")
     ] = False,
 ) -> int:
-    """Write a first suite for guards.raw of a pipeline, from the profile of a table; the table passes it."""
+    """Write a first suite for a table, from its profile.
+
+    The table passes the suite. Name its file under guards.raw of a pipeline.
+    """
     from steelyard.cli._data import reading, session_of, show_note
     from steelyard.cli._output import print_json
     from steelyard.guards import suggest_suite

@@ -56,7 +56,7 @@ def run(
     variables: Variables = None,
     json: Json = False,
 ) -> int:
-    """Run a whole pipeline: from the table to metrics, report and gate."""
+    """Run a whole pipeline, from the table to report and gate."""
     from steelyard.config import load
 
     given = parse_variables(variables)
@@ -130,7 +130,7 @@ def stage(
     variables: Variables = None,
     json: Json = False,
 ) -> int:
-    """Execute one stage again; outcomes of later stages are deleted."""
+    """Execute one stage; deletes the outcomes of later stages."""
     from steelyard.cli._output import print_json
     from steelyard.cli._progress import Progress
     from steelyard.stages import run_stage
@@ -171,7 +171,7 @@ def demo(
     store: StoreOption = None,
     json: Json = False,
 ) -> int:
-    """Make card transactions with rare fraud and run the whole pipeline on them."""
+    """Make card transactions and run a whole pipeline on them."""
     from steelyard.config import load
     from steelyard.datasets import check_card_transactions, make_card_transactions
     from steelyard.frames.tables import write_parquet
