@@ -9,7 +9,23 @@ import pytest
 from prose import PAGES, ROOT, blocks, prose, unusual, wording
 
 # Packages whose docstrings, comments and messages are checked.
-PLAIN_PACKAGES = ["airflow", "cli", "config", "errors.py", "guards", "report", "stages", "store"]
+PLAIN_PACKAGES = [
+    "airflow",
+    "cli",
+    "combine",
+    "config",
+    "errors.py",
+    "frames",
+    "guards",
+    "kernels",
+    "over_sampling",
+    "params.py",
+    "report",
+    "sampling",
+    "stages",
+    "store",
+    "under_sampling",
+]
 LANGUAGES = {"bash", "json", "python", "text", "yaml"}
 page = pytest.mark.parametrize("page", [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES])
 

@@ -15,7 +15,7 @@ from steelyard.under_sampling.cleaning import Editing, edited
 class SMOTEENN(CombinedSampler):
     """SMOTE, then drop the rows that their nearest neighbours contradict [1]_.
 
-    Rows are made as SMOTE makes them, or SMOTENC where there are categories: before cleaning, the table is the very one
+    Rows are made as SMOTE makes them, or SMOTENC where there are categories: before cleaning, the table is the one
     that these give with the same parameters, with exactly the counts that are asked for. Then rows are dropped
     that their `n_neighbors` nearest contradict, in all classes and new rows included, as in imbalanced-learn: those
     that EditedNearestNeighbours drops from that table.
@@ -30,7 +30,7 @@ class SMOTEENN(CombinedSampler):
     Costs what SMOTE costs, and one search of neighbours among all rows, old and new: one scan more, one shuffle of the
     table for ids of rows, one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells.
     New rows are made once and kept on the executors, in memory or on disk, while the result is referred to. To apply
-    the result, ids are computed anew (one shuffle of the table), and those of dropped rows are joined to both.
+    the result, ids are recomputed (one shuffle of the table), and those of dropped rows are joined to both.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What methods share that over-sample and then clean."""
+"""Base of samplers that over-sample and then clean."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class CombinedSampler(HasNeighbors, NeighborSampler):
         return replace(context.plan, sampler=self.name, classes=classes, details=details, work=self._work(context))
 
     def _new_plan(self, roles: Roles, **what: Any) -> SamplingPlan:
-        # Rows are made under the name of the method that makes them, so that they are the very rows that it makes.
+        # Rows are made under the name of SMOTE or SMOTENC, so that they equal the rows that these make.
         maker = "smotenc" if what["details"]["categories"] else "smote"
         return replace(super()._new_plan(roles, **what), sampler=maker)
 

@@ -1,1 +1,1 @@
-"""What concerns DataFrames and is no algorithm: columns, caching, pinned input, neighbours."""
+"""DataFrame tools without sampling logic: caching, pinned input, neighbours."""

@@ -66,7 +66,7 @@ def count_lines(
     missing : sequence of str
         Markers of missing values.
     header : bytes, optional
-        The line that is no row.
+        The line that is not a row.
     **layout
         `sep`, `quote` and `skip_space` of the dialect.
     """

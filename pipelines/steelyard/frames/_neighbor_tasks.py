@@ -140,7 +140,7 @@ def _fill_way(
     ends: NDArray[np.intp],
     gaps: NDArray[np.float64],
 ) -> None:
-    """Fill in what lies between two rows each, by parts: at once, it would take five times the memory of the result."""
+    """Fill in the points between two rows each, in parts: at once, five times the memory of the result is needed."""
     for first in range(0, len(way), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
         start, end = (rows_at(x, places[part], n_features)[:, : way.shape[1]] for places in (starts, ends))

@@ -1,4 +1,4 @@
-"""Where new rows lie that are not between two others: Arrow in, kernels, Arrow out."""
+"""What Python workers do to place new rows around one row: Arrow in, kernels, Arrow out."""
 
 from __future__ import annotations
 

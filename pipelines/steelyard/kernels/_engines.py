@@ -66,7 +66,7 @@ def _faiss_flat(faiss: ModuleType) -> Flat:
 
 
 def _faiss_in_cells(faiss: ModuleType, index: NDArray[Any], cells: NDArray[np.int64]) -> InCells:
-    """Put rows into inverted lists, which are our cells; which of them a query visits is told, too."""
+    """Put rows into inverted lists, which are our cells; the cells that a query visits are given too."""
     width, n_cells = index.shape[1], int(cells.max(initial=0)) + 1
     lists = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, n_cells)
     lists.is_trained = True
@@ -159,7 +159,7 @@ def by_numpy(queries: NDArray[Any], index: NDArray[Any], count: int) -> tuple[Ro
 def _smallest(values: NDArray[Any], count: int) -> Rows:
     """Return the positions of the `count` smallest values of each row, by groups of columns first.
 
-    The smallest values lie in the groups with the smallest minima, and a minimum costs a fraction of a selection.
+    The smallest values are in the groups with the smallest minima, and a minimum costs a fraction of a selection.
     """
     groups = values.reshape(len(values), -1, _GROUP)
     if groups.shape[1] <= 4 * count:

@@ -10,7 +10,7 @@ import numpy as np
 from steelyard.kernels._best import Best
 from steelyard.kernels._engines import Floats, Points, Rows
 
-_SIZE = 1024  # rows of a group at least: fewer make a comparison dearer, more leave out less
+_SIZE = 1024  # rows of a group at least: fewer make a comparison more expensive, more leave out less
 _GROWTH = 3  # times the square root of all rows: of many groups, bounds cost as much as what they leave out
 _MOST = 1024  # groups
 _QUERIES = 16  # for each group, or finding them isn't worth it
@@ -57,7 +57,7 @@ class Groups:
         self._order, self._ends = np.argsort(cell, kind="stable"), np.cumsum(self._sizes)
         self._centroids = centroids[there]
         n, self._radius = len(there), np.zeros(len(there))
-        # Between centroids; and how far a group's rows lie from its centroid, at most, toward each other one.
+        # Between centroids; and how far a group's rows are from its centroid, at most, toward each other one.
         self._apart, self._extent = np.empty((n, n)), np.empty((n, n))
         # With a query's -2 x and 1, the product is |y|² - 2 x y: a squared distance, but for |x|².
         self._columns = columns
@@ -131,7 +131,7 @@ class Groups:
         """Return the squared distance that each query has at least from each group."""
         (toward, apart), inside = self._toward(group), queries - self._centroids[group]
         # Differences, directions and the d products of what is summed are rounded: by less than (d + 8) u of the
-        # lengths of what is multiplied, doubled here for good measure.
+        # lengths of what is multiplied, doubled here to be safe.
         lengths = _lengths(inside)[:, None] + self._radius + apart
         info, width = np.finfo(queries.dtype), queries.shape[1]
         rounding = 2 * (width + 8) * float(info.eps) * lengths + 16 * width * float(info.tiny)

@@ -106,7 +106,7 @@ class Embedded:
         A row y as near to the query x as the k-th, at r, has |y| <= |x| + r, which bounds the rounding of its
         distance as it looked here; had it been proposed before all that lies at `reached`, it would be there.
         Rounding the coordinates and summing |x|² + |y|² - 2xy in any order is off by less than (d + 8) u length²;
-        doubled here for good measure. Coordinates are at most 1, so underflow adds next to nothing.
+        doubled here to be safe. Coordinates are at most 1, so underflow adds next to nothing.
         """
         scaled = kth / self._unit**2
         queries = self._seen(part)

@@ -105,7 +105,7 @@ def packed(sizes: Sequence[int], capacity: int, pieces: Sequence[int] | None = N
 
 
 def recalls(order: NDArray[np.int64], cells: NDArray[np.int64]) -> Floats:
-    """Return, for each number of visited cells, the share of exact neighbours that lie in them: one row a query.
+    """Return, for each number of visited cells, the share of exact neighbours that they hold: one row a query.
 
     Parameters
     ----------

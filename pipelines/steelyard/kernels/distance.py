@@ -90,7 +90,7 @@ class Distance:
         return totals if self.name == "manhattan" else np.sqrt(totals)
 
     def embed(self, queries: Floats, index: Floats) -> tuple[Floats, Floats] | None:
-        """Return rows whose squared Euclidean distances are the totals, or None where there are none that are narrow.
+        """Return rows whose squared Euclidean distances are the totals, or None where no such rows are narrow.
 
         A category becomes a column of its own, √(penalty/2) where a row has it and 0 where not.
         """

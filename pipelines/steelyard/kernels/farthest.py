@@ -1,8 +1,8 @@
 """How far the farthest rows of one block are from each row of another, the same on every machine.
 
-A matrix product proposes more candidates than asked for; their distances are computed anew, feature by feature, as
+A matrix product proposes more candidates than asked for; their distances are recomputed, feature by feature, as
 `steelyard.kernels.knn` does. A list counts where the rounding of the product can't hide a farther row. The others are
-compared with all rows. Which rows the farthest are isn't told: nobody asks.
+compared with all rows. Only distances are returned, not rows.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _proposed(queries: Floats, index: Floats, count: int) -> tuple[Rows, Floats]
     """Return positions of rows that look farthest, and what the squared distance to any other row can be at most.
 
     Centring, rounding and summing |x|² + |y|² - 2xy in any order are off by less than (d + 8) u (|x| + |y|)²; doubled
-    here for good measure.
+    here to be safe.
     """
     centre = index.mean(axis=0)
     x, y = queries - centre, index - centre

@@ -18,7 +18,7 @@ class Gathered:
     Attributes
     ----------
     totals, ids, carried : arrays of shape (n_queries, k)
-        Nearest first, equal totals by ascending id; infinite and `NOBODY` where nobody has been seen.
+        Nearest first, equal totals by ascending id; infinite and `NOBODY` where lists are shorter.
     """
 
     def __init__(self, n_queries: int, k: int) -> None:

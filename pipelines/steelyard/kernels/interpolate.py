@@ -1,4 +1,4 @@
-"""Whom a row is paired with, and how far between the two a new row lies."""
+"""Partners of rows, and the points between the two."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Draws:
     place : array of intp
         Which of the row's neighbours: 0 is the nearest; -1 where it has none.
     gap : array of float64
-        In [0, 1): the new row lies so far on the way to the neighbour.
+        In [0, 1): the part of the way to the neighbour.
     """
 
     seed: NDArray[np.intp]
@@ -33,7 +33,7 @@ class Draws:
 
 
 def between(a: NDArray[np.float64], b: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what lies at `gap`, shape (n,), on the way from `a` to `b`, shapes (n, d); never outside of the two."""
+    """Return the points at `gap`, shape (n,), on the way from `a` to `b`, shapes (n, d); never outside of the two."""
     with np.errstate(over="ignore", invalid="ignore"):
         way = a + gap[:, None] * (b - a)
     found: NDArray[np.float64] = np.fmin(np.maximum(way, np.minimum(a, b)), np.maximum(a, b))

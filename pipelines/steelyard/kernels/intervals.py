@@ -98,7 +98,7 @@ def finite_wilson(value: float, n: int, total: int) -> Interval:
 def unit_interval(
     value: float, error: float, freedom: float, fallback: float, most: float = math.inf
 ) -> Interval | None:
-    """Return the interval of a metric that lies in [0, 1]: Wilson's, for as many rows as the error is worth.
+    """Return the interval of a metric in [0, 1]: Wilson's, for as many rows as the error is worth.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def unit_interval(
 def total_interval(value: float, error: float, freedom: float, event: float) -> Interval:
     """Return the interval of a mean or total of non-negative, skewed amounts, none of which may have been seen.
 
-    It is that of a Poisson count whose mean and error stand in the same ratio; its upper limit allows for one
+    It is that of a Poisson count whose mean and error have the same ratio; its upper limit allows for one
     more `event` of the given size, as the exact Poisson limit does.
     """
     quantile = t_quantile(freedom)

@@ -2,7 +2,7 @@
 
 Float32 is fast and now and then wrong, so it only *proposes*: the rows are centred, more candidates than asked for
 are taken (from groups of rows, of which those are left out that can't hold any; of few rows, from all, by faiss where
-it is installed, else by NumPy), and their distances are computed anew in float64, feature by feature. A list counts
+it is installed, else by NumPy), and their distances are recomputed in float64, feature by feature. A list counts
 where it is *certified*: where the rounding of the proposing arithmetic can't hide a nearer row. What float32 can't
 certify is proposed again in float64, with ever more candidates. So the result depends on the rows alone.
 """
@@ -40,7 +40,7 @@ class Neighbors:
     ----------
     ids : array of int64, shape (n_queries, k)
     totals : array of float64, shape (n_queries, k)
-        What the distance grows with: its square, but for Manhattan's. Infinite where there is nobody.
+        What the distance grows with: its square, but for Manhattan's. Infinite where there is no neighbour.
     """
 
     ids: Ids
@@ -68,7 +68,7 @@ def nearest(
     queries, index : array of float64, shapes (n, d) and (m, d)
         Finite numbers.
     query_ids, index_ids : array of int64, shapes (n,) and (m,)
-        A query is no neighbour of the row with its id.
+        A query is not a neighbour of the row with its id.
     k : int
     distinct : bool, default False
         Neighbours differ from the query and from one another: of equal rows in `index` the one with the smallest

@@ -1,4 +1,4 @@
-"""How good scores are as probabilities: losses, and what was predicted beside what came true."""
+"""How good scores are as probabilities: losses, and what was predicted and what came true."""
 
 from __future__ import annotations
 

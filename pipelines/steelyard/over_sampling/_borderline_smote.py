@@ -27,7 +27,7 @@ class BorderlineSMOTE(HasNeighbors, BoundarySampler):
     their `k_neighbors` nearest rows of the class. "borderline-2" pairs them every second time with one of their
     `k_neighbors` nearest rows of other classes, and goes less than half of the way, by a gap in [0, 0.5); categories
     are then the seed's. (imbalanced-learn multiplies two uniform numbers for this gap, so that its mean is 1/6 instead
-    of 1/4, and takes rows of other classes that are no neighbours.)
+    of 1/4, and takes rows of other classes that are not neighbours.)
 
     Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, six shuffles, one crossing
     into Python and rows × table distances. "borderline-2" searches seeds among all other rows once more: one

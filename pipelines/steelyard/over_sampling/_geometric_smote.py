@@ -28,7 +28,7 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
     class has in the table is moved to the end.
 
     Every row is a seed equally often. Categories are the commonest ones among the `k_neighbors` nearest rows of the
-    class; with "majority", the seed's. Weights and costs are interpolated by how far out in the ball a row lies.
+    class; with "majority", the seed's. Weights and costs are interpolated by how far out in the ball a row is.
 
     Costs what SMOTE costs, one scan for the ends of each class and one crossing into Python more; "majority" searches
     among the rows of other classes instead: one scan and one shuffle more; "combined" does both: one scan, four
@@ -75,13 +75,13 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
 
     def _placed(self, context: SynthesisContext, rows: DataFrame, how: str) -> DataFrame:
         """Draw the point of each row."""
-        nobody = F.lit(None).cast("array<double>")
+        none = F.lit(None).cast("array<double>")
         ready = rows.drop("gap").withColumns(
             {
                 "class": F.col("seed").getField(CLASS),
                 "x": F.col("seed").getField("x"),
-                "own": nobody if how == "majority" else F.col("neighbor").getField("x"),
-                "enemy": nobody if how == "minority" else F.col("enemy_row").getField("x"),
+                "own": none if how == "majority" else F.col("neighbor").getField("x"),
+                "enemy": none if how == "minority" else F.col("enemy_row").getField("x"),
             }
         )
         placed = with_points(

@@ -28,7 +28,7 @@ AUTO_OR_NUMBER = Check(_auto_or_number, {"anyOf": [{"const": "auto"}, {"type": "
 
 
 class KMeansSMOTE(HasMaxNewRows, EngineSampler):
-    """SMOTE inside those k-means clusters in which a class is at home, more where it is sparse [1]_.
+    """SMOTE within k-means clusters where the class is frequent enough, more where it is sparse [1]_.
 
     imbalanced-learn's own code, on rows in the order of their ids. It rounds the share of each cluster up; of the
     surplus, the rows with the smallest hashes are dropped here, so that counts are exact, and all others are the rows

@@ -150,8 +150,8 @@ def _each_with_next(context: SynthesisContext) -> DataFrame:
     firsts = rows.groupBy(CLASS, "bucket").agg(F.min_by("me", F.col("me.id")).alias("first"))
     around = Window.partitionBy(CLASS).orderBy("bucket")
     following = F.coalesce(F.lead("first").over(around), F.first("first").over(around))
-    anew = [F.concat(CLASS, F.lit("")).alias(CLASS), (F.col("bucket") + 0).alias("bucket")]
-    nexts = firsts.select(*anew, following.alias("following"))
+    renamed = [F.concat(CLASS, F.lit("")).alias(CLASS), (F.col("bucket") + 0).alias("bucket")]
+    nexts = firsts.select(*renamed, following.alias("following"))
     inside = F.lead("me").over(Window.partitionBy(CLASS, "bucket").orderBy("me.id"))
     joined = rows.withColumn("inside", inside).join(F.broadcast(nexts), [CLASS, "bucket"])
     other = F.coalesce("inside", "following")

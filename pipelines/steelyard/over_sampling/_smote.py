@@ -10,11 +10,11 @@ class SMOTE(HasNeighbors, NeighborSampler):
     """Synthetic minority over-sampling [1]_: new rows between a row and one of its nearest neighbours in its class.
 
     Every row of a class is a seed equally often (a random share of them once more), as in the paper; for each new
-    row one of the seed's `k_neighbors` nearest neighbours and one gap in [0, 1) are drawn, and the new row lies at
+    row one of the seed's `k_neighbors` nearest neighbours and one gap in [0, 1) are drawn, and the new row is at
     the gap between the two, in all features. For numbers only: SMOTENC is the same with categories.
 
     Neighbours are those by float64 distances, ties by row id, whatever computes them; all of them up to a size, and a
-    measured share of them in larger classes (`search`, `recall`). Equal rows are no neighbours
+    measured share of them in larger classes (`search`, `recall`). Equal rows are not neighbours
     of each other, and count as one neighbour, unless `distinct_neighbors` is off, so that new rows aren't copies.
 
     On new rows whole numbers stay whole and every feature stays between its parents'; weights and costs are

@@ -59,7 +59,7 @@ class SynthesisContext:
     seeds : mapping of str to Seeds
         How often the rows of each stratum are used.
     points : DataFrame, optional
-        The rows as a search within classes wants them, where a method searches.
+        The rows in the form of a search within classes, where a method searches.
     search : Search, optional
         Of neighbours within each class.
     """
@@ -105,8 +105,8 @@ class SynthesisContext:
 class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
     """Base of the methods that make rows out of rows.
 
-    A method says whom a row is paired with, and where between the two, or else, the new row lies: `_pairs`; and which
-    rows are seeds, and how often, unless all of a class are so equally often: `_strata`.
+    A method pairs rows and places each new row, between its parents or elsewhere: `_pairs`. It chooses the seeds, and
+    how often each is used: `_strata`; by default each row of a class equally often. It states its cost: `_work`.
     """
 
     effect: ClassVar[Effect] = "bends"
@@ -138,7 +138,7 @@ class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
         return context.rows.withColumn(STRATUM, F.col(CLASS)), context.new, {c: context.counts[c] for c in context.new}
 
     def _features(self, df: DataFrame, roles: Roles) -> Features:
-        """Tell numbers from categories; what is interpolated beside the features must be numbers."""
+        """Distinguish numbers from categories; other columns that are interpolated must be numbers."""
         numbers = [c for c in (roles.weight, *roles.costs) if c is not None]
         if numbers:
             find_features(df, numbers, type(self).__name__, categories=False)

@@ -106,7 +106,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
 def own_points(
     context: SynthesisContext, uses: Column | None = None, *, numbers: bool = False, without: Collection[str] = ()
 ) -> DataFrame:
-    """Return the rows as a search within classes wants them; what is used is asked for.
+    """Return the rows in the form of a search within classes; rows in use are queries.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def apply_plan(
     -------
     DataFrame
         The columns of `df`, `is_synthetic` (true also where it was true before), the weights that the plan asks for,
-        and with provenance the ids of rows and parents. A copy of a row is no synthetic row.
+        and with provenance the ids of rows and parents. A copy of a row is not synthetic.
 
     Raises
     ------

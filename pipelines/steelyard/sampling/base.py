@@ -46,12 +46,12 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     categories, numbers : bool
         Whether it takes categories then, and whether numbers are more than categories to it.
     cleans : bool
-        Whether it drops whatever rows its rule names, so that nobody can ask for the counts of its result.
+        Whether its rule decides how many rows are dropped: result counts depend on the data and cannot be requested.
     seeded : bool
         Whether anything in it is random, so that `random_state` matters.
     parents : bool
         Whether new rows are made of rows that are known, so that they inherit weight, cost, group and time, and rows
-        that repeat can be told from neighbours.
+        that repeat can be distinguished from neighbours.
     """
 
     name: ClassVar[str]
@@ -105,7 +105,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     def fit_resample(self, df: DataFrame, y: Any = None) -> DataFrame:
         """Return the resampled table: all columns with their types, and `is_synthetic`.
 
-        Runs the jobs that plan the resampling; the result is computed anew from `df` whenever it is used, so `df` must
+        Runs the jobs that plan the resampling; the result is recomputed from `df` at each use, so `df` must
         be stable.
 
         Parameters

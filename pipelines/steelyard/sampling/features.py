@@ -71,7 +71,7 @@ def find_features(
         raise InputError(f"{method} needs at least one feature, and the table has none")
     for name in declared or ():
         if name not in kinds:
-            raise InputError(f"categorical_features names {name!r}, which is no feature.{closest(name, kinds)}")
+            raise InputError(f"categorical_features names {name!r}, which is not a feature.{closest(name, kinds)}")
     nominal = [f for f, k in kinds.items() if isinstance(k, T.StringType | T.BooleanType) or f in (declared or ())]
     other = [f for f, k in kinds.items() if f not in nominal and not (is_number(k) or is_array(k) or is_vector(df, f))]
     composed = [f for f in nominal if isinstance(kinds[f], T.ArrayType | T.MapType | T.StructType) or is_vector(df, f)]

@@ -1,4 +1,4 @@
-"""What methods share that look at features: what these are, and the space that rows lie in."""
+"""Bases of samplers that read features: which are numbers or categories, gaps, scales, neighbours."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MeasuringSampler(HasCategories, Sampler):
             refuse({f: n for f, n in missing.items() if n}, "missing", type(self).__name__)
 
     def _measured(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Space:
-        """Look at the features, and find the space that rows lie in."""
+        """Scan the features, and return the space in which distances are taken."""
         features = self._features(df, roles)
         return self._space(df, roles, features, self._seen(df, roles, features, counts), counts)
 

@@ -89,7 +89,7 @@ class Work:
     scans : int
         Readings of the table, most of them of few columns.
     shuffles : int
-        Of rows of the resampled classes; aggregations into small tables aside.
+        Of rows of the resampled classes; aggregations into small tables are not counted.
     python : int
         Crossings into Python.
     distances : int
@@ -199,7 +199,7 @@ class SamplingPlan:
         if document["encoding"] != ENCODING_VERSION or document["effect"] not in get_args(Effect):
             raise InputError(
                 f"the sampling plan has row encoding {document['encoding']!r} and effect {document['effect']!r}, which "
-                f"this version (encoding {ENCODING_VERSION}) can't apply; resample anew"
+                f"this version (encoding {ENCODING_VERSION}) can't apply; resample again"
             )
         classes = {name: ClassPlan.from_json(c) for name, c in document["classes"].items()}
         given = {k: v for k, v in document.items() if k not in {"purpose", "encoding"}}

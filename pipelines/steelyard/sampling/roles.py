@@ -62,7 +62,7 @@ def check_flag(df: DataFrame, roles: Mapping[str, Iterable[str]]) -> None:
     Raises
     ------
     InputError
-        If it is no boolean, is written in another case, or plays another role.
+        If it is not boolean, is written in another case, or plays another role.
     """
     for name in df.columns:
         if same_name(name) != IS_SYNTHETIC:
@@ -91,7 +91,7 @@ def find_roles(df: DataFrame, columns: Mapping[str, Any]) -> Roles:
     ------
     InputError
         For names that are refused (see `check_names`), a column that is missing, a label among the features, and an
-        `is_synthetic` that is no boolean.
+        `is_synthetic` that is not boolean.
     """
     check_names(df.columns)
     named = {name: [value] if isinstance(value, str) else value or [] for name, value in columns.items()}

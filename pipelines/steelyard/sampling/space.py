@@ -1,4 +1,4 @@
-"""The space that rows of a table lie in: what distances are taken of, and what stands for gaps."""
+"""The space in which distances between rows are taken, and the values that replace gaps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Space:
     ----------
     features : Features
     widths : mapping of str to int
-        How many numbers each feature holds that is no category.
+        How many numbers each feature holds that is not a category.
     scale : tuple of float, optional
         What each number is divided by.
     penalty : float, default 1.0

@@ -70,7 +70,7 @@ def feature_scale(
     identity : sequence of str
     features : Features
     widths : mapping of str to int
-        Numbers in each feature that is no category.
+        Numbers in each feature that is not a category.
     how : {"none", "standard", "robust"}
         Standard deviation, or interquartile range.
     total : int

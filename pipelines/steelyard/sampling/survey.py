@@ -23,7 +23,7 @@ class Survey:
     Parameters
     ----------
     widths : mapping of str to int
-        How many numbers each feature holds that is no category.
+        How many numbers each feature holds that is not a category.
     distinct : mapping of str to int
         Different rows in each class: exact where there are too few, else a lower bound.
     missing : mapping of str to int

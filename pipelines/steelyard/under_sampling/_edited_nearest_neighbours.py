@@ -17,7 +17,7 @@ class EditedNearestNeighbours(Editing):
 
     Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of the classes that
     may lose rows with one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To
-    apply the result, ids are computed anew (one shuffle of the table) and joined to the ids of the dropped rows.
+    apply the result, ids are recomputed (one shuffle of the table) and joined to the ids of the dropped rows.
 
     References
     ----------

@@ -47,7 +47,7 @@ class InstanceHardnessThreshold(ChoosingSampler):
     Costs three scans of the table (label; features; rows), one more where there are categories or gaps; two shuffles of
     it, by ids and into partitions; `cv` fits, each of as many passes as the estimator makes, over rows that are cached
     meanwhile, and `cv` scorings; two narrow aggregations for the folds, and two to four to find which rows come first;
-    one narrow crossing into Python. To apply the result, ids are computed anew (one shuffle of the table) and joined
+    one narrow crossing into Python. To apply the result, ids are recomputed (one shuffle of the table) and joined
     to the ids of the rows that are not kept.
 
     References
@@ -105,7 +105,7 @@ class InstanceHardnessThreshold(ChoosingSampler):
 
 
 class _Writer(ParamsWriter):
-    """Writes the parameters, and the estimator beside them."""
+    """Writes the parameters and the estimator."""
 
     def save(self, path: str) -> None:
         given = self.instance.getOrDefault("estimator")

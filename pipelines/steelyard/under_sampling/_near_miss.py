@@ -45,7 +45,7 @@ class NearMiss(ChoosingSampler, SearchingSampler):
     Python, one shuffle (two where the rarest class fills several blocks) and rows × rows of the rarest distances,
     spread over tasks, or fewer in cells: version 2 has no use for cells. Version 3 reads the rows and searches a second
     time, the other way, and joins ids twice. One narrow crossing and two to four narrow aggregations find which rows
-    come first; no class is sorted. To apply the result, ids are computed anew (one shuffle of the table) and joined to
+    come first; no class is sorted. To apply the result, ids are recomputed (one shuffle of the table) and joined to
     the ids of the rows that are not kept.
 
     References
@@ -135,7 +135,7 @@ class NearMiss(ChoosingSampler, SearchingSampler):
         self.check_counts(counts)
         rare, k = _rarest(counts), self.getOrDefault("n_neighbors")
         if self.getOrDefault("distinct_neighbors"):
-            self._needs("n_neighbors", k, rare, seen.distinct[rare] - 1, "different rows beside a row that equals one")
+            self._needs("n_neighbors", k, rare, seen.distinct[rare] - 1, "different rows besides one that equals it")
         return seen
 
     def check_counts(self, counts: Mapping[str, int]) -> None:

@@ -23,7 +23,7 @@ class NeighbourhoodCleaningRule(CleaningSampler):
 
     Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of the cleaned and
     the rarest class with one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To
-    apply the result, ids are computed anew (one shuffle of the table) and joined to the ids of the dropped rows.
+    apply the result, ids are recomputed (one shuffle of the table) and joined to the ids of the dropped rows.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What methods share that keep an exact number of rows of a class: the best by some measure of each row."""
+"""Base of samplers that keep an exact number of rows of a class: the first in an order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ChoosingSampler(MeasuringSampler):
     """Base of the methods that keep the rows of a class that come first in an order of their own.
 
     A method says what the order is: `_ranked`. Classes are coded by their place in the order of their labels. Ids of
-    the rows that are not kept stay on the executors while the result is referred to, since the order is dear.
+    the rows that are not kept are checkpointed, because the order is expensive.
     """
 
     sampling_type = "under-sampling"

@@ -1,4 +1,4 @@
-"""What methods share that drop the rows which their neighbours contradict."""
+"""Base of samplers that drop the rows which their neighbours contradict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CleaningSampler(SearchingSampler):
     """Base of the methods that drop rows by their neighbours in the whole table.
 
     A method says which rows it drops: `_dropped`. How many these are is known once they are found: `plan` runs the
-    search. Their ids are kept on the executors while the result is referred to, since a search is dear.
+    search. Their ids are checkpointed, because a search is expensive.
     """
 
     sampling_type = "clean-sampling"
@@ -118,7 +118,7 @@ def linked(rows: IndexedRows) -> tuple[DataFrame, dict[str, int]]:
     """Drop the rows in Tomek links."""
     near = checkpointed(rows.neighbors(1, list(rows.counts)).where(F.size("neighbors") > 0))
     one = near.select("row_id", "own", F.col("neighbors")[0].alias("other"))
-    # Columns made anew: a join of a frame with itself is told apart by them.
+    # New columns: a join of a frame with itself needs them.
     other = near.select((F.col("row_id") + 0).alias("other"), (F.col("neighbors")[0] + 0).alias("back"))
     rivals = near.where(F.col("classes")[0] != F.col("own")).select((F.col("row_id") + 0).alias("row_id"))
     links = one.join(rivals, "row_id", "left_semi").join(other, "other").where(F.col("back") == F.col("row_id"))
@@ -149,7 +149,7 @@ class Editing(CleaningSampler):
         lost = dict.fromkeys(rows.counts, 0)
         for k in ks:
             rest = rows.without(dropped, lost)
-            # As in imbalanced-learn: which class is the rarest, and so isn't cleaned, is asked anew in each round.
+            # As in imbalanced-learn: which class is the rarest, and so isn't cleaned, is decided again in each round.
             rest = replace(rest, cleaned=tuple(cleaned(self.getOrDefault("sampling_strategy"), rest.counts)))
             now, fewer = self._edited(rest, k)
             dropped = now if dropped is None else checkpointed(dropped.unionByName(now))

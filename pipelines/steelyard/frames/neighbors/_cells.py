@@ -21,7 +21,7 @@ from steelyard.kernels.knn import share_compared
 
 AFFORDABLE = 1.5e12
 """Multiplications of a search that is always exact: 220,000 rows of 30 features among themselves; seconds on two cores
-where rows lie in groups, a minute where they lie anyhow."""
+where rows form groups, else a minute."""
 
 _FINDING = 60_000  # multiplications that cells must save for each number of the index (measured: 20,000 to 40,000)
 _SHARED = 8192  # rows by which the share of pairs is estimated

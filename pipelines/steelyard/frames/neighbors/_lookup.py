@@ -31,7 +31,7 @@ class Lists:
     ids : array of int64, shape (n, k)
         `steelyard.kernels.knn.NOBODY` at the end of lists that are shorter.
     totals : array of float64, shape (n, k)
-        What the distance grows with, as `steelyard.kernels.distance.Distance` says; infinite where there is nobody.
+        What the distance grows with, as `steelyard.kernels.distance.Distance` says; infinite without a neighbour.
     carried : array of int64, shape (n, k)
     """
 

@@ -31,7 +31,7 @@ def nearest(points: DataFrame, search: Search) -> DataFrame:
         ``within`` (string): only rows that agree in it are neighbours (a class; a constant for all rows);
         ``row_id`` (bigint): unique inside a set, a row is not its own neighbour; ``x`` (array<double>): finite, no
         nulls, all of one length; ``indexed`` and ``queried`` (boolean): whether the row is in the index, and whether
-        its neighbours are asked for; ``carried``, optional: what is told of neighbours, of a type with an order.
+        its neighbours are asked for; ``carried``, optional: what lists hold of neighbours, of a type with an order.
     search : Search
         What neighbours are, and how they are looked for.
 
@@ -112,7 +112,7 @@ def pairs(
     purpose : str
         Of the draws, which are functions of these and the query's id.
     ballot : bool, default False
-        Whether ``mode`` counts what the seed itself carries, and is drawn anew for each pair where values tie.
+        Whether ``mode`` counts what the seed itself carries, and is drawn for each pair where values tie.
     numbers : int, default 0
         So many of the first numbers of ``x`` are interpolated.
 
@@ -120,7 +120,7 @@ def pairs(
     -------
     DataFrame
         ``seed_id``, ``neighbor_id``, ``replicate`` (int, from 1), ``gap`` (double, in [0, 1)), the rows ``seed`` and
-        ``neighbor`` (structs), with `numbers` what lies at the gap between them, ``way`` (array<double>), and ``mode``
+        ``neighbor`` (structs), with `numbers` the point at the gap between them, ``way`` (array<double>), and ``mode``
         (struct): the commonest values of what all k neighbours of the seed carry, of equally common ones the nearest.
         A query without any neighbour is paired with itself.
     """
@@ -170,7 +170,7 @@ def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str, 
     drawn = known.mapInArrow(
         in_worker(TASKS, "draw_partners", seed=seed, purpose=purpose, ballot=ballot), nullable(schema)
     )
-    # A join of a frame with itself is told apart by new attributes.
+    # A join of a frame with itself needs new attributes.
     other, own = (F.col("row_id") + 0).alias("neighbor_id"), F.concat("within", F.lit("")).alias("within")
     partners = points.where("indexed").select(own, other, F.col("row").alias("neighbor"))
     return drawn.join(partners, ["within", "neighbor_id"]).drop("within")

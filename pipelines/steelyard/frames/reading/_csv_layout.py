@@ -43,7 +43,7 @@ def detect_csv(
     Raises
     ------
     InputError
-        If a file is no text or has another header; if lines have another number of values than the header; if values
+        If a file is not text or has another header; if lines have another number of values than the header; if values
         do not have the type that a schema declares.
     """
     first = listing.paths[0]

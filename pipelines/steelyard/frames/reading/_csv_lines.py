@@ -37,7 +37,7 @@ def head_of(spark: SparkSession, source: Source, file: str) -> list[bytes]:
     Raises
     ------
     InputError
-        If the file is no text.
+        If the file is not text.
     """
     value = F.substring(F.col("value").cast("binary"), 1, _WIDEST).alias("value")
     rows = [bytes(row["value"]) for row in lines_of(spark, source, [file]).select(value).limit(_HEAD).collect()]

@@ -68,6 +68,6 @@ def ragged(
     example = bad.first()
     shown = f", such as {example['line']!r}" if example is not None else ""
     return InputError(
-        f"{source.name}: {lines:,} lines do not have the header's {width} values{shown}; mend them, or leave them "
+        f"{source.name}: {lines:,} lines do not have the header's {width} values{shown}; fix them, or leave them "
         "out with --option mode=DROPMALFORMED (in a pipeline, data.options)"
     )

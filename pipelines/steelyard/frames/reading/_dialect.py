@@ -147,7 +147,7 @@ def decoded(head: Sequence[bytes], dialect: Dialect) -> str:
 
 
 def foreign(head: Sequence[bytes]) -> str | None:
-    """Return what a file is that is no text, or None if it may be text."""
+    """Return what a file is if it is not text, or None if it may be text."""
     first = head[0] if head else b""
     for magic, name in _MAGIC.items():
         if first.startswith(magic):

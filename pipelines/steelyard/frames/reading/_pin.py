@@ -189,7 +189,7 @@ def _check_files(spark: SparkSession, source: Source, listing: Listing) -> list[
     if not other:
         return []
     return [
-        f"{len(other):,} files below {source.name} are not read, such as {other[0]}: their folder is no partition "
+        f"{len(other):,} files below {source.name} are not read, such as {other[0]}: their folder is not a partition "
         "(key=value) of the table; --option recursiveFileLookup=true (in a pipeline, data.options) reads all of them"
     ]
 
@@ -225,7 +225,7 @@ def _malformed(df: DataFrame, source: Source, form: str, corrupt: str) -> str:
     row = place.where(F.col("bad").isNotNull()).first()
     where, line = (row["file"], row["bad"][:60]) if row is not None else (source.name, "")
     return (
-        f"cannot read {where}: not {form.upper()}: {line!r}; mend it, or leave such lines out with "
+        f"cannot read {where}: not {form.upper()}: {line!r}; fix it, or leave such lines out with "
         "--option mode=DROPMALFORMED (in a pipeline, data.options)"
     )
 

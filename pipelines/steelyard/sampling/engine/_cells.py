@@ -62,7 +62,7 @@ def by_cells(
 ) -> Iterator[TaskAssignment]:
     """Assign rows to cells, and cells to tasks of at most `max_rows` rows.
 
-    Each row lies in the cell of the nearest centre. Cells that are near to each other share a task; one that is too
+    Each row belongs to the cell of the nearest centre. Cells that are near to each other share a task; one that is too
     large for a task is cut by hashes of its rows. Where rows are taken away, all rows of the rarest class go into each
     task, if they fill no more than half of it: they are few, and they are what the others are judged by.
 
@@ -129,7 +129,7 @@ def _sizes(kept: DataFrame, task: Column) -> dict[int, dict[int, int]]:
 
 
 def task_quotas(sizes: Sizes, quotas: ClassQuotas, failed: Mapping[int, str] | None = None) -> dict[int, TaskQuota]:
-    """Return what each task is told, so that the counts add up to what is wanted.
+    """Return the quota of each task; the counts add up to the class quotas.
 
     New rows are shared by the tasks that hold more than enough rows of their class and some of another, in proportion
     to their rows of the class; rows that are kept by all tasks that hold any. Tasks that failed get no share.
@@ -142,7 +142,7 @@ def task_quotas(sizes: Sizes, quotas: ClassQuotas, failed: Mapping[int, str] | N
     if not quotas.wanted:
         found = {t: [c for c in quotas.cleaned if c in of] for t, of in sizes.items() if len(of) > 1}
         return {t: classes for t, classes in found.items() if classes}
-    told: dict[int, dict[int, int]] = {}
+    by_task: dict[int, dict[int, int]] = {}
     for code, wanted in quotas.wanted.items():
         tasks = [t for t, of in sizes.items() if of.get(code) and t not in (failed or {})]
         if quotas.grows:
@@ -153,8 +153,8 @@ def task_quotas(sizes: Sizes, quotas: ClassQuotas, failed: Mapping[int, str] | N
         for task, before, part in zip(tasks, rows, parts, strict=True):
             after = before + part if quotas.grows else part
             if after != before:
-                told.setdefault(task, {})[code] = after
-    return dict(told)
+                by_task.setdefault(task, {})[code] = after
+    return dict(by_task)
 
 
 def _check_any(tasks: list[int], code: int, sizes: Sizes, quotas: ClassQuotas, failed: Mapping[int, str]) -> None:

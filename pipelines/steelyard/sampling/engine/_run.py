@@ -63,8 +63,8 @@ def run(assignment: TaskAssignment, task_quotas: Mapping[int, TaskQuota], settin
     columns = assignment.rows.select("task", "row_id", "code", "home", "x", "c")
     rows = checkpointed(in_tasks(columns, F.col("task"), assignment.n, task, SCHEMA))
     counts = rows.where(F.col("kind") != STATUS).groupBy("kind", "code").count().collect()
-    told = rows.where(F.col("kind") == STATUS).select("task", "said").collect()
-    said = {r["task"]: json.loads(r["said"]) for r in sorted(told, key=lambda r: r["task"])}
+    statuses = rows.where(F.col("kind") == STATUS).select("task", "said").collect()
+    said = {r["task"]: json.loads(r["said"]) for r in sorted(statuses, key=lambda r: r["task"])}
     missing = next((s["missing"] for s in said.values() if s["missing"]), None)
     if missing is not None:
         raise EngineError(

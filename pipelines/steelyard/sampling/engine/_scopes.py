@@ -64,7 +64,7 @@ class ClassQuotas:
         return min((c for c in range(len(self.counts)) if c != without), key=self.sizes.__getitem__)
 
     def quota(self, code: int | None = None) -> TaskQuota:
-        """Return what one task is told that does it all, or all of one class."""
+        """Return the quota of a task for all classes, or for one class."""
         if not self.wanted:
             return list(self.cleaned) if code is None else [code]
         return dict(self.wanted) if code is None else {code: self.wanted[code]}
@@ -81,7 +81,7 @@ class TaskAssignment:
     n : int
         Tasks.
     task_quotas : mapping
-        What each is told; tasks without an order leave their rows as they are.
+        The quota of each task; tasks without one keep all rows.
     scope : str
         For the record.
     sizes : mapping

@@ -77,7 +77,7 @@ class EngineSampler(HasEngine, MeasuringSampler):
 
     @property
     def cleans(self) -> bool:  # type: ignore[override]  # by what it runs, not by class
-        """Whether it drops whatever rows its rule names, so that nobody can ask for the counts of its result."""
+        """Whether its rule decides how many rows are dropped."""
         return self.sampling_type == "clean-sampling"
 
     @property
@@ -96,7 +96,7 @@ class EngineSampler(HasEngine, MeasuringSampler):
             return Resampling(request.plan)
         with self._assigned(request) as assignment:
             found = self._found(request, assignment)
-        plan = _told(request, assignment, found)
+        plan = _final_plan(request, assignment, found)
         partly = [list(plan.classes).index(c) for c, of in plan.classes.items() if of.keep == "ids"]
         dropped = found.dropped.where(F.col("code").isin(partly)).select("row_id") if partly else None
         classes = list(request.quotas.counts)
@@ -248,8 +248,8 @@ def _class_plan(before: int, lost: int, new: int) -> ClassPlan:
     return ClassPlan(before, before - lost + new, keep=keep, new=new)
 
 
-def _told(request: EngineRequest, assignment: TaskAssignment, found: EngineResult) -> SamplingPlan:
-    """Return the plan with what has become of the rows."""
+def _final_plan(request: EngineRequest, assignment: TaskAssignment, found: EngineResult) -> SamplingPlan:
+    """Return the plan with the counts that tasks returned."""
     names = list(request.quotas.counts)
     classes = {
         c: _class_plan(n, found.lost.get(i, 0), found.new.get(i, 0))

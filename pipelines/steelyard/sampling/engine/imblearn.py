@@ -33,7 +33,7 @@ class ImblearnSampler(HasMaxNewRows, EngineSampler):
     """Run a sampler of imbalanced-learn, or any object with its `fit_resample(X, y)`, inside Spark tasks.
 
     The sampler gets the rows in the order of their ids, features as a matrix of float64 with numbers first and a code
-    for each category after them, labels as whole numbers from 0 on in the order of the classes. It is told a map of
+    for each category after them, labels as whole numbers from 0 on in the order of the classes. It gets a map of
     class to count (a list of classes where it cleans), `random_state`, one thread for `n_jobs`, and which columns are
     categories where it has `categorical_features`; a `random_state` of None inside of it is set too.
 
@@ -46,7 +46,7 @@ class ImblearnSampler(HasMaxNewRows, EngineSampler):
     filled, one more for the bounds of 64-bit numbers in new rows; two shuffles of the rows, for their ids and into the
     tasks; one crossing into Python, where each task holds its rows in memory and has one thread. By cells: one scan for
     a sample and one crossing more, and the rows are cached meanwhile; all is run again where cells fail. Where rows are
-    dropped, ids are computed anew to apply the result (one shuffle of the table) and joined to those of the dropped
+    dropped, ids are recomputed to apply the result (one shuffle of the table) and joined to those of the dropped
     ones. The result of the tasks is kept on the executors while it is referred to.
 
     New rows have no known parents: weight, cost, group, time and all other columns are null in them. Whole numbers are
