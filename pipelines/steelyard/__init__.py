@@ -43,6 +43,6 @@ def session(master: str | None = None, conf: Mapping[str, Any] | None = None) ->
     from steelyard.config import SparkConfig
 
     # By name: every module that asks for the version would import the stages otherwise, as import-linter sees it.
-    stages = import_module("steelyard.stages._session")
+    stages = import_module("steelyard.stages.commands.session")
     made: SparkSession = stages.own_session(SparkConfig(master=master, conf=dict(conf or {})))
     return made

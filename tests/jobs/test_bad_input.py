@@ -174,7 +174,7 @@ def test_a_temporal_test_window_without_positives(start: Start, saved: Callable[
 
 
 def test_unknown_names_are_found_before_spark_starts(table: str) -> None:
-    from steelyard.stages._check import check
+    from steelyard.stages.commands.check import check
 
     for sections, said in (
         ({"resample": {"method": "smoet"}}, "Did you mean 'smote'"),

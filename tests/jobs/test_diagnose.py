@@ -14,8 +14,8 @@ from small_pipelines import pipeline, replace_document, small_table
 from steelyard import report
 from steelyard.errors import ConfigError, InputError
 from steelyard.stages import Context, run_pipeline, run_stage
-from steelyard.stages._check import check
-from steelyard.stages._tables import bare_table, resample_table
+from steelyard.stages.commands.check import check
+from steelyard.stages.commands.tables import bare_table, resample_table
 
 
 def test_auto_takes_what_the_diagnosis_recommends(start: Callable[..., Context], tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from steelyard.config import PipelineConfig, load
 from steelyard.errors import InputError
 from steelyard.stages import Context, run_pipeline, start_run
 from steelyard.stages._context import no_session, run_config
-from steelyard.stages._current import find_run
 from steelyard.stages._history import reference
 from steelyard.stages._model import saved_policy
-from steelyard.stages._retention import judge, remove
-from steelyard.stages.submit import locate
+from steelyard.stages.commands.current import find_run
+from steelyard.stages.commands.retention import judge, remove
+from steelyard.stages.commands.submit import locate
 from steelyard.store import Outcome, RunDir, Store, now
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"

@@ -15,8 +15,8 @@ from steelyard.config import STAGES
 from steelyard.errors import GuardError
 from steelyard.stages import Context, run_pipeline, start_run
 from steelyard.stages._context import run_config
-from steelyard.stages._current import find_run
 from steelyard.stages._history import accept
+from steelyard.stages.commands.current import find_run
 from steelyard.store import Store
 
 

@@ -69,7 +69,7 @@ def test_what_needs_no_spark(here: Path, table: str, monkeypatch: pytest.MonkeyP
     def started(*_: object) -> None:
         raise AssertionError("a session was started for an input that is wrong without one")
 
-    monkeypatch.setattr("steelyard.stages._session.own_session", started)
+    monkeypatch.setattr("steelyard.stages.commands.session.own_session", started)
     cases = [
         *bad_inputs.misspelled(table),
         *bad_inputs.wrong_values(table),

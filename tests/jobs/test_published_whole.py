@@ -22,7 +22,7 @@ from steelyard.sampling import SamplingPlan
 from steelyard.splitting import FoldPlan, SplitPlan
 from steelyard.stages import Context, run_stage
 from steelyard.stages._source import input_changed, source
-from steelyard.stages._tables import bare_table, fold_table, resample_table, split_table
+from steelyard.stages.commands.tables import bare_table, fold_table, resample_table, split_table
 
 Write = Callable[[SparkSession, PipelineConfig, str], object]
 ROLES = {"label": "y", "key": ["id"], "exclude": ["customer", "t"]}

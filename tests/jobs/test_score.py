@@ -12,7 +12,7 @@ from small_pipelines import pipeline, small_table
 
 from steelyard.errors import InputError
 from steelyard.stages import Context, run_stage, start_run
-from steelyard.stages.score import MANIFEST, score_table
+from steelyard.stages.commands.score import MANIFEST, score_table
 from steelyard.store import RunDir, Store
 
 ROLES = {"group": "customer", "time": "t", "exclude": []}

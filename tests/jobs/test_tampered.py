@@ -16,7 +16,7 @@ from steelyard.report import build
 from steelyard.stages import STAGES, Context, run_pipeline, run_stage, start_run
 from steelyard.stages._context import run_config
 from steelyard.stages._order import fingerprint
-from steelyard.stages.score import score_table
+from steelyard.stages.commands.score import score_table
 from steelyard.store import Outcome, RunDir, Store, now, open_run
 
 GUARDS = [stage for stage in STAGES if stage.startswith("guard")]

@@ -36,7 +36,7 @@ from steelyard.splitting import (
     temporal_split,
 )
 from steelyard.stages import Context, run_stage, start_run
-from steelyard.stages.score import score_table
+from steelyard.stages.commands.score import score_table
 from steelyard.store import Store
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from steelyard.errors import InputError
-from steelyard.stages._tables import bare_table, evaluate_table
+from steelyard.stages.commands.tables import bare_table, evaluate_table
 
 N = 300
 Y = np.arange(N) % 3 != 0  # class 1 is the larger one

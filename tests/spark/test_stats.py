@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import col
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.stages._tables import bare_table, profile_table
+from steelyard.stages.commands.tables import bare_table, profile_table
 from steelyard.stages.profile import describe
 from steelyard.stats import ClassCounts, class_counts, profile
 

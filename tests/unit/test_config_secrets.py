@@ -14,7 +14,7 @@ from steelyard.config import hidden_env, hide_env, load, parse_yaml, resolve_env
 from steelyard.config._secrets import is_secret_name
 from steelyard.errors import ConfigError, EngineError, InputError
 from steelyard.extensions import check_module
-from steelyard.stages.submit import exit_with
+from steelyard.stages.commands.submit import exit_with
 
 SECRET = "hunter2x"
 

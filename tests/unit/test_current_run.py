@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.errors import InputError
-from steelyard.stages._current import find_run
+from steelyard.stages.commands.current import find_run
 from steelyard.store import Outcome, RunDir, Store, now
 
 

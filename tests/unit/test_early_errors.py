@@ -10,9 +10,9 @@ from small_pipelines import pipeline
 
 from steelyard.errors import InputError, short
 from steelyard.stages import STAGES, run_config, start_run
-from steelyard.stages._check import check, check_paths
 from steelyard.stages._order import fingerprint
-from steelyard.stages.submit import locate
+from steelyard.stages.commands.check import check, check_paths
+from steelyard.stages.commands.submit import locate
 from steelyard.store import Outcome, RunDir, RunExistsError, Store
 
 

@@ -37,8 +37,9 @@ from steelyard.metrics import (
     unregister_metric,
 )
 from steelyard.stages import _check
-from steelyard.stages._reference import pipeline_reference
-from steelyard.stages._schema import pipeline_schema
+from steelyard.stages.commands import check as early
+from steelyard.stages.commands.reference import pipeline_reference
+from steelyard.stages.commands.schema import pipeline_schema
 
 YOUDEN = Metric(
     name="youden_j",
@@ -202,7 +203,7 @@ def test_a_registered_metric_appears_everywhere(
     check_gate({youden: {}}, classes=5)
     assert youden in pipeline_schema()["properties"]["gate"]["propertyNames"]["enum"]
     assert f"| `{youden}` | Youden's J |" in pipeline_reference()
-    _check.check(pipeline("/t", gate={youden: {"min": 0.1}}, decide={"threshold": {"maximize": youden}}))
+    early.check(pipeline("/t", gate={youden: {"min": 0.1}}, decide={"threshold": {"maximize": youden}}))
 
 
 def test_a_registered_metric_appears_with_several_classes(
@@ -270,7 +271,7 @@ def test_a_file_from_before_a_metric_was_known(youden: str, tmp_path: Path, caps
 )
 def test_unknown_names_are_errors_before_spark_starts(sections: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        _check.check(pipeline("/nowhere/t.parquet", **sections))
+        early.check(pipeline("/nowhere/t.parquet", **sections))
 
 
 def test_metrics_of_two_classes_are_refused_with_more() -> None:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from steelyard.config import DESCRIPTIONS, load
-from steelyard.stages import _reference, _schema
-from steelyard.stages._reference import EXAMPLES, pipeline_reference
+from steelyard.stages.commands import reference, schema
+from steelyard.stages.commands.reference import EXAMPLES, pipeline_reference
 
 PAGE = Path("docs/pipeline-yaml.md")
 
@@ -29,5 +29,5 @@ def test_its_examples_are_a_pipeline(tmp_path: Path) -> None:
 
 
 def test_every_threshold_rule_is_told() -> None:
-    told = {re.findall(r"\w+", rule)[0] for rule, _ in _reference._RULES}
-    assert told == set(_schema._rules())
+    told = {re.findall(r"\w+", rule)[0] for rule, _ in reference._RULES}
+    assert told == set(schema._rules())

@@ -8,25 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2] / "pipelines"
 
-# Private modules that other packages still import. The list only gets shorter: what is needed elsewhere is made public.
-ALLOWED: dict[str, set[str]] = {
-    "cli": {
-        "stages._check",
-        "stages._current",
-        "stages._java",
-        "stages._logging",
-        "stages._model",
-        "stages._order",
-        "stages._reference",
-        "stages._resampling",
-        "stages._retention",
-        "stages._schema",
-        "stages._session",
-        "stages._tables",
-    },
-    "stages": {"splitting._plan"},
-}
-
 
 def imports(path: Path) -> Iterator[str]:
     """Yield the dotted names that a file imports, anywhere in it."""
@@ -49,12 +30,10 @@ def private(name: str, path: Path) -> str | None:
 
 
 def test_private_modules_are_imported_by_their_own_package() -> None:
-    found: dict[str, set[str]] = {}
-    for path in ROOT.rglob("*.py"):
-        for name in imports(path):
-            if name.startswith("steelyard.") and (module := private(name, path)):
-                found.setdefault(path.relative_to(ROOT).parts[1], set()).add(module.removeprefix("steelyard."))
-    new = {p: sorted(of - ALLOWED.get(p, set())) for p, of in found.items() if of - ALLOWED.get(p, set())}
-    assert new == {}, "make these modules public (no leading underscore, a docstring), or import from their package"
-    gone = {p: sorted(of - found.get(p, set())) for p, of in ALLOWED.items() if of - found.get(p, set())}
-    assert gone == {}, "take these out of ALLOWED: nothing imports them any more"
+    found = {
+        (path.relative_to(ROOT).as_posix(), module)
+        for path in ROOT.rglob("*.py")
+        for name in imports(path)
+        if name.startswith("steelyard.") and (module := private(name, path))
+    }
+    assert not found, "make these modules public (no leading underscore, a docstring), or import from their package"

@@ -17,8 +17,8 @@ from steelyard.cli._app import app
 from steelyard.config import load
 from steelyard.errors import InputError
 from steelyard.stages._context import start_run
-from steelyard.stages._current import current, find_run
-from steelyard.stages._retention import judge, remove
+from steelyard.stages.commands.current import current, find_run
+from steelyard.stages.commands.retention import judge, remove
 from steelyard.store import Outcome, RunDir, RunExistsError, Store
 
 NOW = datetime(2026, 3, 31, tzinfo=UTC)

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from steelyard.config import DESCRIPTIONS, load
 from steelyard.errors import ConfigError
-from steelyard.stages._schema import pipeline_schema
+from steelyard.stages.commands.schema import pipeline_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = pipeline_schema()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from steelyard.config import SparkConfig
-from steelyard.stages._java import wheel_java_home
-from steelyard.stages._session import master_of
+from steelyard.stages.commands.java import wheel_java_home
+from steelyard.stages.commands.session import master_of
 
 
 def test_the_pipeline_rules_over_the_machine_and_the_machine_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

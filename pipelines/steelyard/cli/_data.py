@@ -59,8 +59,8 @@ def reading(options: list[str] | None, missing: list[str] | None) -> dict[str, A
 
 def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
     """Return a session for a command on a table, after a check of its paths: Java starts slowly."""
-    from steelyard.stages._check import check_paths
-    from steelyard.stages._tables import free
+    from steelyard.stages.commands.check import check_paths
+    from steelyard.stages.commands.tables import free
 
     if out is not None:
         free(out)
@@ -82,7 +82,7 @@ def profile(
     """Count the classes of a table and describe its features."""
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_profile
-    from steelyard.stages._tables import bare_table, profile_table
+    from steelyard.stages.commands.tables import bare_table, profile_table
 
     how = reading(options, missing)
     config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive, **how)
@@ -124,7 +124,7 @@ def split(
     """
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_split_plan
-    from steelyard.stages._tables import bare_table, fold_table, split_table
+    from steelyard.stages.commands.tables import bare_table, fold_table, split_table
 
     if folds is not None and (validation is not None or test is not None):
         raise InputError("--folds divides all rows evenly; leave out --validation and --test")
@@ -170,8 +170,8 @@ def resample(
     """
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_sampling_plan
-    from steelyard.stages._resampling import check_resampling
-    from steelyard.stages._tables import bare_table, resample_table
+    from steelyard.stages.commands.check import check_resampling
+    from steelyard.stages.commands.tables import bare_table, resample_table
 
     wanted = {"method": method, **parse_params(params)}
     how = reading(options, missing)
@@ -234,7 +234,7 @@ def evaluate(
     """Compute metrics, with intervals, for scores of any model."""
     from steelyard.cli._output import print_json
     from steelyard.cli._summary import show_split
-    from steelyard.stages._tables import bare_table, evaluate_table
+    from steelyard.stages.commands.tables import bare_table, evaluate_table
 
     costs = parse_params(cost, "--cost")
     for name in costs:
@@ -281,14 +281,12 @@ def score(
     """
     from steelyard.cli._output import number, print_json
     from steelyard.config import SparkConfig, known_format
-    from steelyard.stages._check import check_path
-    from steelyard.stages._current import find_run
-    from steelyard.stages._model import saved_classifier
-    from steelyard.stages.score import score_table
+    from steelyard.stages.commands.check import check_path
+    from steelyard.stages.commands.score import check_scorable, score_table
 
     how = reading(options, missing)
     form = known_format(form, "--format")
-    saved_classifier(find_run(run_dir))
+    check_scorable(run_dir)
     check_path(data, SparkConfig(), "DATA")
     session = command_session(SparkConfig())
     written = score_table(session, run_dir, data, out, form, overwrite=overwrite, warn=show_note, **how)

@@ -32,8 +32,8 @@ def schema(
 ) -> int:
     """Print the JSON Schema of a pipeline YAML, for editors."""
     from steelyard.cli._output import print_json
-    from steelyard.stages._reference import pipeline_reference
-    from steelyard.stages._schema import pipeline_schema
+    from steelyard.stages.commands.reference import pipeline_reference
+    from steelyard.stages.commands.schema import pipeline_schema
 
     if markdown and not json:
         typer.echo(pipeline_reference(), nl=False)
@@ -75,7 +75,7 @@ def _python() -> Check:
 
 
 def _java() -> Check:
-    from steelyard.stages._java import NEEDED, installed_java, wheel_java_home
+    from steelyard.stages.commands.java import NEEDED, installed_java, wheel_java_home
 
     found = installed_java()
     if found and found[1] >= NEEDED:
@@ -94,7 +94,7 @@ def _java_home() -> str:
     """Return JAVA_HOME if its Java is new enough, otherwise that of the wheel's runtime."""
     import os
 
-    from steelyard.stages._java import ensure_java
+    from steelyard.stages.commands.java import ensure_java
 
     ensure_java()
     return os.environ.get("JAVA_HOME", "")

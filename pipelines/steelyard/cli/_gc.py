@@ -11,7 +11,7 @@ from steelyard.cli._run import Json
 from steelyard.errors import EngineError, InputError, SteelyardError
 
 if TYPE_CHECKING:
-    from steelyard.stages._retention import Judged
+    from steelyard.stages.commands.retention import Judged
 
 
 def gc(
@@ -30,7 +30,7 @@ def gc(
     Runs in progress, in use, or referred to are kept.
     """
     from steelyard.cli._output import print_json
-    from steelyard.stages._retention import judge
+    from steelyard.stages.commands.retention import judge
     from steelyard.store import Store
 
     if (keep is not None and keep < 0) or (days is not None and not 0 <= days < 1e6):
@@ -47,7 +47,7 @@ def gc(
 
 def _removed(run: Judged, failed: dict[str, str]) -> bool:
     """Delete a run; a failure is recorded, so that the other runs are still deleted."""
-    from steelyard.stages._retention import remove
+    from steelyard.stages.commands.retention import remove
 
     try:
         return remove(run)

@@ -38,7 +38,7 @@ def suggest(
     from steelyard.cli._data import reading, session_of, show_note
     from steelyard.cli._output import print_json
     from steelyard.guards import suggest_suite
-    from steelyard.stages._tables import bare_table, new_file, profile_table
+    from steelyard.stages.commands.tables import bare_table, new_file, profile_table
 
     how = reading(options, missing)
     config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive, **how)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steelyard.cli._output import console
-from steelyard.stages._order import STAGES, time_left
+from steelyard.stages import STAGES, time_left
 from steelyard.store import Outcome
 
 _MARKS = {"done": "✓", "skip": "·", "fail": "✗"}

@@ -78,9 +78,8 @@ def execute(
     from steelyard.cli._output import console
     from steelyard.cli._progress import Progress
     from steelyard.cli._summary import show_run
-    from steelyard.stages import run_pipeline, start_run
-    from steelyard.stages._check import check, check_paths
-    from steelyard.stages._logging import logs_as_asked
+    from steelyard.stages import logs_as_asked, run_pipeline, start_run
+    from steelyard.stages.commands.check import check, check_paths
 
     check(config)
     check_paths(config)
@@ -133,9 +132,8 @@ def stage(
     """Execute one stage; deletes the outcomes of later stages."""
     from steelyard.cli._output import print_json
     from steelyard.cli._progress import Progress
-    from steelyard.stages import run_stage
-    from steelyard.stages._logging import logs_as_asked
-    from steelyard.stages.submit import locate
+    from steelyard.stages import logs_as_asked, run_stage
+    from steelyard.stages.commands.submit import locate
 
     directory, config = locate(name, pipeline, run_id, run_dir, store_at(store), sets or (), parse_variables(variables))
     progress = Progress(quiet=logs_as_asked() or json)

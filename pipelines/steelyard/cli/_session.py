@@ -20,7 +20,7 @@ def command_session(config: SparkConfig) -> SparkSession:
     pyspark's own handler cancels Spark's jobs by a call into Java. During another call this fails: it prints two
     stacks and may lose the interrupt. The end of the command also ends its Java process and all jobs.
     """
-    from steelyard.stages._session import own_session
+    from steelyard.stages.commands.session import own_session
 
     session = own_session(config)
     if threading.current_thread() is threading.main_thread():

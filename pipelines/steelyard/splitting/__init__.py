@@ -4,6 +4,7 @@ from steelyard.splitting._folds import FoldPlan, apply_folds, fold_rows, grouped
 from steelyard.splitting._forward_chaining import forward_chaining_folds
 from steelyard.splitting._grouped import grouped_split
 from steelyard.splitting._plan import (
+    ALL_ROWS,
     NAMES,
     SPLIT,
     Division,
@@ -18,6 +19,7 @@ from steelyard.splitting._stratified import stratified_split
 from steelyard.splitting._temporal import temporal_split
 
 __all__ = [
+    "ALL_ROWS",
     "NAMES",
     "SPLIT",
     "Division",

@@ -11,8 +11,7 @@ from steelyard.columns import col, free_name
 from steelyard.config import duration
 from steelyard.dataset import Dataset
 from steelyard.hashing import divided_groups
-from steelyard.splitting import SPLIT, SplitPlan, in_divided_group, time_position
-from steelyard.splitting._plan import ALL_ROWS
+from steelyard.splitting import ALL_ROWS, SPLIT, SplitPlan, in_divided_group, time_position
 from steelyard.stages._context import Context, Result
 from steelyard.stages._guarding import guard
 from steelyard.stages._source import dataset, split_rows, stats

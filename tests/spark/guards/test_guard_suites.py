@@ -22,7 +22,7 @@ from steelyard.guards import check_suite, run_guard, suggest_suite
 def test_a_suggested_suite_passes_on_the_table_it_was_made_from(
     spark: SparkSession, real_data: Callable[[str], str], tmp_path: Path, name: str, label: str
 ) -> None:
-    from steelyard.stages._tables import bare_table, profile_table
+    from steelyard.stages.commands.tables import bare_table, profile_table
 
     table = real_data(name)
     suite = suggest_suite(profile_table(spark, bare_table(table, label=label)))

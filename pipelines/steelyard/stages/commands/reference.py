@@ -13,7 +13,7 @@ from steelyard.metrics import all_metrics, metric_names
 from steelyard.sampling import sampler_class, sampler_names
 from steelyard.sampling.params import HasColumns
 from steelyard.sampling.registry import IN_PIPELINES
-from steelyard.stages._schema import pipeline_schema
+from steelyard.stages.commands.schema import pipeline_schema
 
 HEAD = """# The pipeline YAML
 

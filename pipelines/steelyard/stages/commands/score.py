@@ -21,16 +21,21 @@ from steelyard.errors import ConfigError, InputError
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.stages._context import ignore_warning, run_config
-from steelyard.stages._current import find_run
-from steelyard.stages._levels import Levels
 from steelyard.stages._model import saved_classifier, trained_on
 from steelyard.stages._scores import scored
+from steelyard.stages.commands._levels import Levels
+from steelyard.stages.commands.current import find_run
 from steelyard.store import RunDir, Store, now
 
 MANIFEST = "_scores.json"
 """Next to the Parquet files; Spark and pyarrow skip names that begin with an underscore."""
 
 _MADE = ("score", "decision")
+
+
+def check_scorable(run_dir: str) -> None:
+    """Raise `InputError` unless a run, or the current run of a pipeline, has a model to score with. Needs no Spark."""
+    saved_classifier(find_run(run_dir))
 
 
 def score_table(

@@ -11,12 +11,12 @@ from typing import Any
 
 from steelyard.config import PipelineConfig, SparkConfig, as_options, hide_env, known_format, load, reading_options
 from steelyard.errors import INTERRUPTED, ConfigError, InputError, SteelyardError, closest
-from steelyard.stages._check import check
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
 from steelyard.stages._order import STAGES, changed_keys, first_reader
 from steelyard.stages._runner import refuse_outdated, run_stage, void_changed
-from steelyard.stages._session import submitted_session
+from steelyard.stages.commands.check import check
+from steelyard.stages.commands.session import submitted_session
 from steelyard.store import RunDir, Store, dumps, open_run
 
 _UNTOLD = ("data.options", "data.path", "spark.conf")  # what may hold a secret is not repeated
@@ -147,7 +147,7 @@ def exit_with(execute: Callable[[], None], hide: Callable[[str], str] = str, sho
 
 def main_score() -> None:
     """Score new rows as spark-submit's program."""
-    from steelyard.stages.score import score_table
+    from steelyard.stages.commands.score import score_table
 
     parser = argparse.ArgumentParser(description="Score new rows with a run's model.")
     parser.add_argument("run_dir", metavar="RUN_DIR", help="a run, or a pipeline's folder: its current run")
@@ -168,7 +168,7 @@ def main_score() -> None:
 
 def main_evaluate_scores() -> None:
     """Judge the scores of any model as spark-submit's program; prints JSON."""
-    from steelyard.stages._tables import bare_table, evaluate_table
+    from steelyard.stages.commands.tables import bare_table, evaluate_table
 
     parser = argparse.ArgumentParser(description="Give every metric, with intervals, for the scores of any model.")
     parser.add_argument("scores", metavar="SCORES")

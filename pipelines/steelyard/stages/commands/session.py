@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from steelyard.config import SparkConfig, resolve_env
 from steelyard.errors import EngineError, InputError
-from steelyard.stages._java import ensure_java
 from steelyard.stages._logging import hide_engine_logs
+from steelyard.stages.commands.java import ensure_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -25,9 +25,9 @@ from steelyard.hashing import row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
 from steelyard.splitting import FoldPlan, SplitPlan, count_torn_keys
 from steelyard.stages._context import ignore_warning
-from steelyard.stages._scored_classes import advice, chosen_threshold, scored_classes
 from steelyard.stages._scores import BUCKETS
 from steelyard.stages._source import configured_source, roles
+from steelyard.stages.commands._scored_classes import advice, chosen_threshold, scored_classes
 from steelyard.stages.profile import describe
 from steelyard.stages.split import make_folds, make_plan, write_folds, write_splits
 from steelyard.stats import class_counts

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from steelyard.errors import InputError, SteelyardError
 from steelyard.stages._context import Context, no_session, run_config
-from steelyard.stages._current import current, date_and_id
 from steelyard.stages._history import FOLDER, accepted, latest_accepted, run_of
 from steelyard.stages._order import STAGES
 from steelyard.stages._ownership import TORN, why_foreign
+from steelyard.stages.commands.current import current, date_and_id
 from steelyard.store import RunDir, Store
 
 _CHANGED = "the outcome of its gate or report has changed"
