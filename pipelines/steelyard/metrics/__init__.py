@@ -1,4 +1,4 @@
-"""Honest numbers about scored rows: small tables by two aggregations, and everything else from those."""
+"""Metrics of scored rows, with confidence intervals: two Spark aggregations give small tables, NumPy does the rest."""
 
 from __future__ import annotations
 

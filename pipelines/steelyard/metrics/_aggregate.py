@@ -20,7 +20,7 @@ from steelyard.metrics._rows import (
     LABEL,
     SCORE,
     WEIGHT,
-    Roles,
+    ScoredColumns,
     Summary,
     check,
 )
@@ -85,7 +85,7 @@ def score_table(
     InputError
         For null, NaN or infinite scores, null labels, and weights or costs that are null or negative.
     """
-    roles = Roles(label, score, positive=positive, weight=weight, cost_fn=cost_fn, cost_fp=cost_fp)
+    roles = ScoredColumns(label, score, positive=positive, weight=weight, cost_fn=cost_fn, cost_fp=cost_fp)
     narrow = roles.narrow(df)
     return Tables(roles, narrow, check(narrow, roles)).scores()[0]
 
@@ -97,7 +97,7 @@ class Tables:
     same from any partitioning.
     """
 
-    def __init__(self, roles: Roles, narrow: DataFrame, summary: Summary) -> None:
+    def __init__(self, roles: ScoredColumns, narrow: DataFrame, summary: Summary) -> None:
         self._roles = roles
         self._summary = summary
         self._classes = max(len(roles.classes), 1) if roles.positive is None else 1
@@ -149,7 +149,7 @@ class Tables:
         return columns
 
     def _read(self, found: Arrays) -> Arrays:
-        """Return what `_sums` collected, scaled back, with what wasn't asked for put in."""
+        """Return the collected sums, scaled back; counts and zeros stand for weights and costs that are not given."""
         read: Arrays = {name: found[name].astype(np.int64) for name in ("count_pos", "count_neg")}
         for name, (amount, positive, _) in _AMOUNTS.items():
             if name in found:

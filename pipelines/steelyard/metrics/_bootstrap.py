@@ -1,4 +1,4 @@
-"""From an estimate and its resampled values to a number of `metrics.json`."""
+"""From an estimate and its bootstrap values to a number of `metrics.json`."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Basis:
-    """What stands behind a metric: rows of its rarest side, and how well buckets tell its error.
+    """The rows behind a metric: those of its rarest side, from which follow its degrees of freedom.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Judging scored rows: the one function that stages, commands and notebooks call."""
+"""Metrics of scored rows: the one function that stages, commands and notebooks call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from steelyard.metrics._aggregate import Tables
 from steelyard.metrics._columns import ScoreColumn, numbers
 from steelyard.metrics._curves import class_curves
 from steelyard.metrics._notes import notes_on
-from steelyard.metrics._rows import Roles, check
+from steelyard.metrics._rows import ScoredColumns, check
 from steelyard.metrics._split import split_document
 from steelyard.metrics._tables import ScoreTable
 
@@ -67,8 +67,8 @@ def evaluate(
 ) -> SplitMetrics:
     """Return the metrics of scored rows, with confidence intervals.
 
-    Three jobs, each one aggregation with one small shuffle. Nothing is cached: give a table that is read, or
-    cache what is dear to compute.
+    Three jobs, each one aggregation with one small shuffle. Nothing is cached: give a table that is read from files,
+    or cache what is expensive to compute.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def evaluate(
         Rows are decided to be positive from this score on, compared in the precision of the scores.
     weight : str, optional
     false_negative, false_positive : str or float, optional
-        What the mistakes cost: a column or a number. With two classes only.
+        Cost of a missed positive and of a false alarm: a column or a number. With two classes only.
     grouped : bool, default False
         Whether `bucket` keeps groups whole. Intervals then never take rows of a group for independent.
 
@@ -112,7 +112,7 @@ def evaluate(
     if decision is None and (threshold is None or positive is None):
         raise ConfigError("metrics need the decided classes or, with two classes, a threshold")
     scores = ScoreColumn.of(rows, score)
-    roles = Roles(
+    roles = ScoredColumns(
         label=class_text(rows, label),
         score=scores.of_classes(classes) if positive is None else scores.of_class(positive),
         classes=tuple(classes),
@@ -134,7 +134,7 @@ def _rows_of(df: DataFrame, split: str | None) -> DataFrame:
     return df.where(F.col("split") == split)
 
 
-def _judge(df: DataFrame, roles: Roles, *, grouped: bool) -> SplitMetrics:
+def _judge(df: DataFrame, roles: ScoredColumns, *, grouped: bool) -> SplitMetrics:
     """Check and aggregate the rows, then compute all numbers from the two small tables."""
     narrow = roles.narrow(df)
     summary = check(narrow, roles)

@@ -1,4 +1,4 @@
-"""Does a model reach what is demanded of it?"""
+"""Compare metrics of the test split with the bounds of a gate."""
 
 from __future__ import annotations
 

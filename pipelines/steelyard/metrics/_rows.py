@@ -1,4 +1,4 @@
-"""Scored rows in one shape, checked by one aggregation before anything is computed from them."""
+"""Scored rows under fixed names, checked by one aggregation before anything is computed from them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _OFF_ONE = 1e-3  # probabilities in 32 bits, or with four digits, are taken as s
 
 
 @dataclass(frozen=True)
-class Roles:
-    """What the columns of scored rows are, as expressions; what is None isn't there.
+class ScoredColumns:
+    """The columns of scored rows, as expressions; None where a table has no such column.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Roles:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the check found.
+    """Summary of scored rows.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Summary:
         return NO_DISTRIBUTION if self.off_one > _OFF_ONE else None
 
 
-def check(narrow: DataFrame, roles: Roles) -> Summary:
+def check(narrow: DataFrame, roles: ScoredColumns) -> Summary:
     """Return a summary of scored rows.
 
     Raises
@@ -165,7 +165,7 @@ _PROBLEMS = {
 }
 
 
-def _measures(roles: Roles) -> list[Column]:
+def _measures(roles: ScoredColumns) -> list[Column]:
     score, weight = F.col(SCORE), F.col(WEIGHT)
     several = roles.positive is None
     low, high = (F.array_min(score), F.array_max(score)) if several else (score, score)

@@ -163,7 +163,7 @@ class BucketTable:
         cost_fp: Floats | None = None,
         bins: int = 500,
     ) -> BucketTable:
-        """Return the table of rows that are at hand as arrays, beside their exact score table."""
+        """Return the table of rows given as arrays; `table` is their exact score table."""
         assigned = table.bins(bins)
         size = np.ones(len(score)) if weight is None else weight
         pos, neg = size * positive, size * ~positive

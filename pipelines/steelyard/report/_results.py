@@ -58,7 +58,7 @@ def _number(split: Mapping[str, Any], m: Metric, positive: str | None, mean: str
 
 
 def _named(m: Metric, meaning: str | None = None) -> Markup:
-    words = meaning or (m.description if m.greater_is_better else f"{m.description}; less is better")
+    words = (meaning or m.description) + ("" if m.greater_is_better else "; less is better")
     return Markup("{}<small>{}</small>").format(m.label, words)
 
 
