@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pyarrow import fs as pafs
 from steelyard import report
 from steelyard.metrics import BucketTable, ScoreTable, SplitMetrics, document
 from steelyard.metrics._split import split_document
+from steelyard.metrics.registry import metric_names
 from steelyard.report._charts import class_bars
 from steelyard.report._inputs import _in_words
 from steelyard.report._numbers import metric, percent
@@ -54,6 +56,14 @@ def scored(counts: tuple[int, ...], seed: int, hard: float = 1.5) -> tuple[np.nd
     margin[np.arange(len(label)), label] += hard * (1 + (label > 0))
     odds = np.exp(margin)
     return label, odds / odds.sum(axis=1, keepdims=True)
+
+
+@lru_cache
+def made(
+    counts: tuple[int, ...], seed: int, classes: tuple[str, ...], threshold: float | None, known: tuple[str, ...]
+) -> SplitMetrics:
+    """Return the metrics of made rows; intervals take a while, and most tests ask for the same."""
+    return judged(*scored(counts, seed), classes, threshold)
 
 
 class Maker:
@@ -178,9 +188,9 @@ class Maker:
         self.publish("train", {}, details={**details, "threshold": chosen if self.threshold else None})
 
     def evaluate(self, test: SplitMetrics | None = None) -> None:
-        shares = {"validation": 0.1, "test": 0.2}
+        shares, known = {"validation": 0.1, "test": 0.2}, tuple(metric_names())
         splits = {
-            name: judged(*scored(tuple(max(1, int(n * share)) for n in self.counts), i), self.classes, self.threshold)
+            name: made(tuple(max(1, int(n * share)) for n in self.counts), i, self.classes, self.threshold, known)
             for i, (name, share) in enumerate(shares.items())
         }
         splits |= {"test": test} if test else {}
@@ -409,10 +419,10 @@ def test_many_classes(tmp_path: Path) -> None:
 
 
 def test_more_classes_than_a_matrix_shows(tmp_path: Path) -> None:
-    classes = tuple(f"c{i:02}" for i in range(40))
-    counts = tuple(3_000 // (i + 1) for i in range(40))
+    classes = tuple(f"c{i:02}" for i in range(26))
+    counts = tuple(3_000 // (i + 1) for i in range(26))
     page = check(report.build(Maker(tmp_path, classes, counts).whole()))
-    assert "With 40 classes, the 25 most frequent kinds of error" in page.text
+    assert "With 26 classes, the 25 most frequent kinds of error" in page.text
 
 
 @pytest.mark.parametrize("stage", ["profile", "resample", "train"])
