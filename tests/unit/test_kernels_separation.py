@@ -7,7 +7,6 @@ import pytest
 from sklearn.feature_selection import f_classif
 from sklearn.metrics import roc_auc_score
 
-from steelyard.kernels.imbalance import imbalance_degree, likelihood_ratio
 from steelyard.kernels.intervals import finite_wilson, wilson
 from steelyard.kernels.separation import fisher_ratio, level_area, levels_of, roc_area
 
@@ -51,17 +50,6 @@ def test_fisher_ratio_is_the_f_statistic_in_other_words() -> None:
     assert fisher_ratio(gaps, y, 1 - y) == fisher_ratio(x[known], y[known], 1 - y[known])
     assert fisher_ratio(np.full(300, 0.1), y, 1 - y) == 0.0 and fisher_ratio(y, y, 1 - y) == np.inf
     assert fisher_ratio(np.full(300, np.nan), y, 1 - y) == 0.0
-
-
-def test_imbalance_by_the_papers() -> None:
-    assert imbalance_degree([7, 7, 7]) == 0.0 and likelihood_ratio([7, 7, 7]) == 0.0
-    # Two classes: the distance from even over that of the farthest, all rows in one class.
-    p, even = np.sqrt([0.9, 0.1]), np.sqrt([0.5, 0.5])
-    expected = np.linalg.norm(p - even) / np.linalg.norm([1 - even[0], even[1]])
-    assert imbalance_degree([90, 10]) == pytest.approx(expected)
-    assert 1 < imbalance_degree([50, 3, 2]) < 2 and 0 < imbalance_degree([50, 50, 2]) < 1
-    # 2 N KL(p, u), worked by hand.
-    assert likelihood_ratio([100, 50, 10]) == pytest.approx(85.788, abs=5e-4)
 
 
 def test_an_interval_of_a_finite_number_of_rows() -> None:

@@ -132,7 +132,7 @@ class Maker:
         difficulty = {
             "class": name,
             "counts": {},
-            "imbalance": {"ratio": 100.0, "degree": 0.9, "lrid": 31_000.0},
+            "imbalance": {"ratio": 100.0},
             "types": {**types, **dict.fromkeys(("safe", "borderline", "rare", "outlier"), share)},
             "overlap": {"f1": 0.97, "feature": NASTY, "n3": {"rows": 120, "share": 0.6, "ci95": [0.5, 0.7]}},
             "contradictions": {"rows": 17, "of_class": 8, "patterns": 5},

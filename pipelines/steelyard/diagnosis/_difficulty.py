@@ -15,7 +15,6 @@ from steelyard.diagnosis._features import overlap, suspects, two_samples
 from steelyard.diagnosis._recommend import Evidence, recommend
 from steelyard.diagnosis._table import Table, look_at
 from steelyard.diagnosis._types import types_of
-from steelyard.kernels.imbalance import imbalance_degree, likelihood_ratio
 from steelyard.kernels.minority import TYPES
 
 
@@ -57,10 +56,11 @@ def diagnose(
     table = look_at(df, dataset, counts)
     two = two_samples(table)
     types = types_of(table)
+    sizes = table.counts.values()
     found = {
         "class": table.rarest,
         "counts": dict(table.counts),
-        "imbalance": imbalance(table.counts),
+        "imbalance": {"ratio": max(sizes) / min(sizes)},
         "types": types,
         "overlap": {**overlap(two), "n3": types.pop("nearest_is_other")},
         "contradictions": contradictions(table),
@@ -80,16 +80,6 @@ def recommended_sampler(difficulty: Mapping[str, Any]) -> ResampleConfig:
     """
     advice = difficulty["recommendation"]
     return ResampleConfig(method=advice["method"], **advice["params"])
-
-
-def imbalance(counts: Mapping[str, int]) -> dict[str, float]:
-    """Return how unequal the classes are: ratio of the largest to the smallest, imbalance degree, LRID."""
-    sizes = list(counts.values())
-    return {
-        "ratio": max(sizes) / min(sizes),
-        "degree": imbalance_degree(sizes),
-        "lrid": likelihood_ratio(sizes),
-    }
 
 
 def evidence(found: Mapping[str, Any], table: Table) -> Evidence:

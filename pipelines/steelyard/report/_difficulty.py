@@ -70,12 +70,6 @@ def _measures(of: Mapping[str, Any]) -> list[list[object]]:
     return [
         ["Imbalance ratio", number(imbalance["ratio"]), "rows of the largest class for one of the rarest"],
         [
-            "Imbalance degree",
-            metric(imbalance["degree"]),
-            "0 if all classes are equal; at most the number of classes less one",
-        ],
-        ["LRID", number(imbalance["lrid"]), "likelihood ratio against equal classes; grows with the number of rows"],
-        [
             "F1, overlap",
             metric(overlap["f1"]) if overlap["f1"] is not None else NONE,
             f"0 if a single number separates the class, 1 if none does.{where}",
