@@ -33,14 +33,14 @@ def test_auto_takes_what_the_diagnosis_recommends(start: Callable[..., Context],
     assert found["types"]["rows"] == found["types"]["sampled"] == 99
     # 99 different rows are one too few: nothing is resampled.
     assert (found["recommendation"]["method"], plan["sampler"]) == ("none", "none")
-    assert outcomes["resample"].details["said"] == ["auto: none"]
+    assert outcomes["resample"].details["messages"] == ["auto: none"]
     assert "Resampling: none, as diagnosed (resample.method is auto)." in report.verdict(ctx.run)
     # One row more: the rows made are those that were asked for, and the guard agrees.
     found["recommendation"] |= {"method": "smotenc", "params": {"sampling_strategy": 0.5, "missing": "impute"}}
     replace_document(ctx.run, "diagnose", f"diagnose/{outcomes['diagnose'].attempt}/difficulty.json", found)
     made = run_stage(ctx, "resample")
     assert made.rows["out"] == {"0": 891, "1": 445}
-    assert made.details["said"] == ["auto: smotenc (sampling_strategy = 0.5, missing = impute)"]
+    assert made.details["messages"] == ["auto: smotenc (sampling_strategy = 0.5, missing = impute)"]
     assert ctx.read("resample", "plan.json")["sampler"] == "smotenc"
     run_stage(ctx, "guard_resampled")
 

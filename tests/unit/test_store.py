@@ -95,7 +95,7 @@ def test_an_outcome_cut_short_counts_as_not_written(store: Store) -> None:
 
 def test_a_changed_bit_of_an_outcome_or_of_run_json_is_noticed(store: Store) -> None:
     run = store.create("fraud", "r1", {"config": {"name": "frédéric", "x": 0.1, "nan": float("nan"), 1: (1, 2)}})
-    run.publish(outcome("split", rows={"in": {"0": 12}}, details={"said": ["é"]}))
+    run.publish(outcome("split", rows={"in": {"0": 12}}, details={"messages": ["é"]}))
     assert run.manifest()["config"] == {"name": "frédéric", "x": 0.1, "nan": None, "1": [1, 2]}
     noticed = 0
     for path in ("stages/split.json", "run.json"):

@@ -49,8 +49,8 @@ class Progress:
         line = "  ".join(words).rstrip()
         after = self._left() if event == "done" and stage != STAGES[-1] else ""
         self._console.print(f"{line}{after}", markup=False, style="red" if event == "fail" else None)
-        for said in (outcome.details.get("said") or []) if outcome is not None else []:
-            self._console.print(f"        {said}", markup=False)
+        for message in (outcome.details.get("messages") or []) if outcome is not None else []:
+            self._console.print(f"        {message}", markup=False)
 
     def _left(self) -> str:
         return f"  (about {max(round(time_left(self._spent, self._kept)), 1)} s left)" if self._spent else ""

@@ -104,7 +104,7 @@ def check_workers(spark: SparkSession) -> None:
 def _teller() -> Callable[[Any], Any]:
     """Return what a worker tells of itself by; like `in_worker`, it travels by value."""
 
-    def tell(batches: Any) -> Any:
+    def report(batches: Any) -> Any:
         import pyarrow
 
         version: str | None = None
@@ -114,7 +114,7 @@ def _teller() -> Callable[[Any], Any]:
             versions = pyarrow.array([version] * batch.num_rows, pyarrow.string())
             yield pyarrow.RecordBatch.from_arrays([versions], ["version"])
 
-    return tell
+    return report
 
 
 def nullable(kind: Any) -> Any:

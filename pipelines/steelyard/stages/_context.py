@@ -15,7 +15,7 @@ from steelyard.errors import InputError
 from steelyard.frames.tables import read_parquet
 from steelyard.frames.workers import check_workers_once, elsewhere
 from steelyard.learning import trainer_class
-from steelyard.stages._logging import tell
+from steelyard.stages._logging import log_event
 from steelyard.stages._ownership import TORN, why_foreign
 from steelyard.store import Published, RunDir, RunExistsError, Store, new_token, now, to_json
 
@@ -71,7 +71,7 @@ class Context:
 
         def warn(message: str) -> None:
             message = self.hide(message)
-            tell(self, "warning", logging.WARNING, message=message)
+            log_event(self, "warning", logging.WARNING, message=message)
             shown(message)
 
         self.warn = warn

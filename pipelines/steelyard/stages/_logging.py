@@ -41,14 +41,14 @@ def _not_of_py4j(record: logging.LogRecord) -> bool:
     return "py4j" not in record.pathname
 
 
-def tell(ctx: Context, event: str, level: int = logging.INFO, **more: Any) -> None:
+def log_event(ctx: Context, event: str, level: int = logging.INFO, **more: Any) -> None:
     """Write a record; its attribute `steelyard` holds the pipeline, the run's id, the stage, the event and more."""
     run_id = ctx.run.location.rstrip("/").rpartition("/")[2]
     known = {"pipeline": ctx.config.name, "run_id": run_id, "stage": ctx.stage, "event": event, **more}
     LOGGER.log(level, "%s/%s: %s %s", ctx.config.name, run_id, ctx.stage, event, extra={"steelyard": known})
 
 
-def tell_outcome(ctx: Context, outcome: Outcome) -> None:
+def log_outcome(ctx: Context, outcome: Outcome) -> None:
     """Log the end of a stage."""
     began, ended = (datetime.fromisoformat(t) for t in (outcome.started, outcome.finished))
     more: dict[str, Any] = {
@@ -57,9 +57,9 @@ def tell_outcome(ctx: Context, outcome: Outcome) -> None:
         "rows": outcome.rows,
     }
     if outcome.done:
-        tell(ctx, "done", **more)
+        log_event(ctx, "done", **more)
     else:
-        tell(ctx, "failed", logging.ERROR, kind=outcome.kind, message=outcome.message, **more)
+        log_event(ctx, "failed", logging.ERROR, kind=outcome.kind, message=outcome.message, **more)
 
 
 class JsonLines(logging.Formatter):

@@ -11,7 +11,7 @@ from steelyard.config import PipelineConfig
 from steelyard.errors import InputError, SteelyardError, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import forget
-from steelyard.stages._logging import tell, tell_outcome
+from steelyard.stages._logging import log_event, log_outcome
 from steelyard.stages._order import STAGES, dependents, fingerprint, format_of
 from steelyard.store import Outcome, RunDir, new_token, now
 
@@ -46,11 +46,11 @@ def run_stage(ctx: Context, stage: str) -> Outcome:
             stage, status, attempt, started, now(), mark, **more, format=format_of(stage), version=__version__
         )
         outcome = ctx.run.publish(made, artifacts)
-        tell_outcome(ctx, outcome)
+        log_outcome(ctx, outcome)
         return outcome
 
     ctx.stage = stage
-    tell(ctx, "started", attempt=attempt)
+    log_event(ctx, "started", attempt=attempt)
     try:
         result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
     except Exception as error:

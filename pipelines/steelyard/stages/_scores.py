@@ -43,7 +43,7 @@ def check_key(data: Dataset) -> None:
     check_free(data.key, ["split", "label", "bucket", "score", "decision", *costs, *given], "the table of scores")
 
 
-def beside(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:
+def passthrough_columns(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:
     """Return the columns stored with a score: split, key, label, costs, group, weight, bucket."""
     columns = [F.col(SPLIT).alias("split"), *map(col, data.key), col(data.label).alias("label")]
     for name, cost in zip(COSTS, (data.cost.false_negative, data.cost.false_positive), strict=True):

@@ -23,7 +23,7 @@ def run(ctx: Context, attempt: str) -> Result:
     advice = found["recommendation"]
     for warning in advice["warnings"]:
         ctx.warn(warning)
-    details = {"recommended": advice["method"], "said": [_types(found), f"Recommended: {advice['summary']}"]}
+    details = {"recommended": advice["method"], "messages": [_types(found), f"Recommended: {advice['summary']}"]}
     return Result([folder], {"in": counts}, details)
 
 

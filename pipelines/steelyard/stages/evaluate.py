@@ -12,7 +12,7 @@ from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
 from steelyard.stages._model import saved_classifier
-from steelyard.stages._scores import COSTS, beside, scored
+from steelyard.stages._scores import COSTS, passthrough_columns, scored
 from steelyard.stages._source import dataset, split_rows
 
 SPLITS = ("validation", "test")
@@ -24,7 +24,7 @@ def run(ctx: Context, attempt: str) -> Result:
     classifier = saved_classifier(ctx.run)
     policy = classifier.policy
     rows = split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS))
-    names = beside(rows, data, temporal=ctx.config.split.method == "temporal")
+    names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")
     scores = f"scores/{attempt}"
     write_parquet(scored(rows, classifier, names), ctx.run.uri(scores))
     judged = judge(ctx, scores, policy)

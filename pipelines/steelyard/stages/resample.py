@@ -26,5 +26,5 @@ def run(ctx: Context, attempt: str) -> Result:
     details: dict[str, Any] = {"sampler": made.plan.sampler, "effect": made.plan.effect}
     if ctx.config.resample.method == AUTO:
         params = ", ".join(f"{name} = {value}" for name, value in wanted.params.items())
-        details["said"] = [f"auto: {wanted.method}" + (f" ({params})" if params else "")]
+        details["messages"] = [f"auto: {wanted.method}" + (f" ({params})" if params else "")]
     return Result([folder], {"in": before, "out": after}, details)

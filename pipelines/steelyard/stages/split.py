@@ -51,7 +51,9 @@ def run(ctx: Context, attempt: str) -> Result:
     if plan.torn_keys:
         ctx.warn(torn(plan, "a split.method of 'group' and data.group keep keys whole"))
     details = {"method": plan.method, "deviations": deviations, "recurring_keys": plan.torn_keys}
-    return Result([folder], {"in": counts, "out": plan.counts}, {**details, "said": [*periods(plan), *left_out(plan)]})
+    return Result(
+        [folder], {"in": counts, "out": plan.counts}, {**details, "messages": [*periods(plan), *left_out(plan)]}
+    )
 
 
 def periods(plan: Division) -> list[str]:

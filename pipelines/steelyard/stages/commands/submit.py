@@ -109,8 +109,8 @@ def main(stage: str) -> None:
         rules.update(config.to_json())
         ctx = Context(directory, config, lambda: submitted_session(config.spark, warn), warn)
         outcome = run_stage(ctx, stage)
-        for said in outcome.details.get("said") or []:
-            print(said)  # noqa: T201
+        for message in outcome.details.get("messages") or []:
+            print(message)  # noqa: T201
         print(f"{stage} done in {directory.location}, attempt {outcome.attempt}")  # noqa: T201  the job's own log
 
     exit_with(execute, lambda text: str(hide_env(text, rules)))
