@@ -86,8 +86,8 @@ def test_a_large_table_on_the_default_workers_is_noted_once(
     [note] = said
     assert "training rows × 9 features on 2 workers" in note and "train.num_workers" in note
     NaiveBayes(num_workers=3).fit(train, validation, DATA, **given)
-    assert len(said) == 1 and LARGE == 100_000_000
-    with pytest.warns(UserWarning, match="set train.num_workers"):
+    assert len(said) == 1 and LARGE == 500_000_000
+    with pytest.warns(UserWarning, match="raise train.num_workers"):
         NaiveBayes().fit(train, validation, DATA, original_train=train)
 
 
