@@ -37,7 +37,7 @@ def same_name(name: str) -> str:
 
 
 def check_names(names: Iterable[str], *, ours: bool = False) -> None:
-    """Refuse column names that Spark cannot tell apart, and names that are reserved for steelyard's own columns.
+    """Refuse column names that Spark cannot distinguish, and names that are reserved for steelyard's own columns.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def free_name(name: str, names: Iterable[str]) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return `name` in backticks, so that dots and spaces in it mean nothing to Spark."""
+    """Return `name` in backticks, so that Spark reads dots and spaces as part of it."""
     return "`" + name.replace("`", "``") + "`"
 
 

@@ -1,4 +1,4 @@
-"""Which column of a table plays which part."""
+"""The roles of a table's columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Cost:
-    """What the two mistakes of a binary decision cost, in the user's unit, for each row.
+    """The costs of the two kinds of error of a binary decision, per row, in the user's unit.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Dataset:
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The features that are no categories."""
+        """The numeric features."""
         return tuple(f for f in self.features if f not in set(self.categorical))
 
     def to_json(self) -> dict[str, Any]:
@@ -100,6 +100,6 @@ class Dataset:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Dataset:
-        """Rebuild what `to_json` gave."""
+        """Return the roles of a document made by `to_json`."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
         return cls(**{**values, "cost": Cost(**document["cost"])})

@@ -1,4 +1,4 @@
-"""The string form of a class: how classes are written and compared, in tables, configurations and JSON."""
+"""The string form of a class, used to write and compare classes in tables, configurations and JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _float_name(label: Real) -> str:
 
 
 def _scientific(text: str) -> str:
-    """Return a number in the form that Java gives the very large and the very small."""
+    """Return a number in Java's scientific notation."""
     sign, digits, exponent = Decimal(text).normalize().as_tuple()
     assert isinstance(exponent, int)
     first, *rest = map(str, digits)

@@ -1,4 +1,4 @@
-"""A pipeline that resamples while it is fitted, and never while it scores."""
+"""A pipeline that resamples in `fit` and never in `transform`."""
 
 from __future__ import annotations
 
@@ -62,23 +62,22 @@ def _fitted(stages: Sequence[Any]) -> int:
 class Pipeline(SparkPipeline):
     """Spark ML's pipeline, whose stages may also be samplers.
 
-    `fit` takes the rows through the stages in order, and a sampler resamples what the stages after it learn from. The
-    fitted pipeline is a plain `pyspark.ml.PipelineModel` of transformers: samplers are no part of it, so each row that
-    it is given comes back once, and a validation fold is never resampled. It goes wherever an estimator goes:
-    `CrossValidator`, `TrainValidationSplit`, and grids of the parameters of samplers and estimators alike.
+    `fit` applies the stages in order; a sampler resamples the training data of the stages after it. The fitted pipeline
+    is a plain `pyspark.ml.PipelineModel` of transformers without samplers, so it returns each row exactly once, and a
+    validation fold is never resampled. It can be used like any estimator: in `CrossValidator`, in
+    `TrainValidationSplit`, and with grids over parameters of samplers and estimators.
 
     What a sampler adds to the table (`is_synthetic`, provenance) doesn't reach the stages after it, since rows to score
     don't have it; but for `weight_output_col`, which an estimator takes as its weights.
 
-    A sampler without `features_col` takes all columns that it sees for features. Put it after the stage that makes the
-    vector and name that vector, or name the columns. Columns by which rows are divided into folds are no features:
-    `fold_col` keeps the one of `CrossValidator(foldCol=...)` from all stages, and the random numbers that Spark's
-    validators add are always kept from them.
+    A sampler without `features_col` uses all columns as features. Put it after the stage that makes the vector and name
+    that vector, or name the columns. Columns of folds must not be features: `fold_col` hides the one of
+    `CrossValidator(foldCol=...)` from all stages, and the random numbers that Spark's validators add are always hidden.
 
     Costs what its stages cost, and the resampling once for each fit: each point of a grid in each fold. The resampled
     rows are kept (in memory, then on disk) until the last estimator is fitted, since estimators pass over them several
-    times: fits took 0.6 to 0.8 of the time that they take without. Rows that are dear to make before a sampler are
-    worth caching by the user: samplers pass over them several times too.
+    times: fits took 0.6 to 0.8 of the time that they take without. If rows before a sampler are expensive to
+    compute, cache them: samplers pass over them several times too.
 
     Parameters
     ----------
@@ -157,7 +156,7 @@ class Pipeline(SparkPipeline):
     @property
     def _to_java(self) -> Any:
         # Without it a validator may be saved by Java, which knows neither this class nor fold_col.
-        raise AttributeError("a pipeline of steelyard is no Java object")
+        raise AttributeError("a pipeline of steelyard is not a Java object")
 
 
 def _resampled(sampler: Sampler, df: DataFrame) -> DataFrame:

@@ -1,4 +1,4 @@
-"""Class weights: what each row counts for its class while a model is trained."""
+"""Class weights: the weight of each row in training."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
     Raises
     ------
     InputError
-        For an unknown setting or class, or a weight that is no positive number.
+        For an unknown setting or class, or a weight that is not a positive number.
 
     Examples
     --------

@@ -56,7 +56,7 @@ def refused(ctx: Context, last: str = "profile") -> str:
             {"exclude": ["customer"]},
             "no model takes columns of these types: 't' (timestamp_ntz). Leave them out with data.exclude: [t]",
         ),
-        ({"positive": "fraud"}, "data.positive: 'fraud' is no class of the label"),
+        ({"positive": "fraud"}, "data.positive: 'fraud' is not a class of the label"),
         ({"label": "amount"}, "'amount' has more than 1,000 distinct values; it looks continuous"),
         ({"label": "id", "key": []}, "'id' has more than 1,000 distinct values"),
         ({"path": "/nowhere/t.parquet"}, "cannot read /nowhere/t.parquet"),

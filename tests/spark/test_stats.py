@@ -28,7 +28,7 @@ def test_counts_order_and_roles(spark: SparkSession) -> None:
     assert found.ordered("0") == ("1", "0")
     assert ClassCounts({"a": 3, "b": 2, "c": 1}).positive() is None
     assert ClassCounts({"a": 2, "b": 2}).positive() == "b"
-    with pytest.raises(InputError, match=r"'yes'.*is no class of the label.*'0' \(2 rows\), '1' \(1 rows\)"):
+    with pytest.raises(InputError, match=r"'yes'.*is not a class of the label.*'0' \(2 rows\), '1' \(1 rows\)"):
         found.positive("yes")
     with pytest.raises(InputError, match="is for labels of two classes.*3 classes: 'no'.*'Yes'"):
         ClassCounts({"no": 9, "yes": 2, "Yes": 1}).positive("yes")

@@ -46,7 +46,7 @@ def make_card_transactions(
     Honest customers travel, go on shopping sprees and make big purchases, and thieves do much the same: they use
     stolen cards in a hurry, take over accounts from far away at night, and share profits with merchants. A good
     model reaches a precision-recall area of about two thirds, while its ROC area is 0.99. Frauds come in bursts
-    on the same customer, so that rows of one customer are no independent witnesses.
+    on the same customer, so rows of one customer are not independent.
 
     Every value is a pure function of the row's number and `seed`: the same rows come out of any number of
     partitions or executors. The features that speak of a card's history are drawn like the others, they aren't

@@ -1,4 +1,4 @@
-"""How hard a table's rarest class is to tell from the others, and what resampling that speaks for."""
+"""Measure the difficulty of a table's rarest class, and recommend a resampling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows with the same features and different labels: what no model can tell apart."""
+"""Rows with the same features and different labels, which no model can separate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from steelyard.hashing import row_hash
 
 
 def contradictions(table: Table) -> dict[str, int]:
-    """Count rows whose features are equal to those of a row of another class.
+    """Count the rows with the same features as a row of another class.
 
     Costs one scan of the features and one shuffle of a hash and a class for each row. Hashes have 63 bits: among a
     hundred million rows, a pair that only looks equal turns up once in two thousand tables.

@@ -21,9 +21,9 @@ from steelyard.kernels.minority import TYPES
 def diagnose(
     df: DataFrame, dataset: Dataset, counts: Mapping[str, int], *, weak_learner: str | None = None
 ) -> dict[str, Any]:
-    """Say how hard the rarest class of a table is to tell from the others, and recommend how to resample it.
+    """Measure the difficulty of the rarest class of a table, and recommend a resampling.
 
-    Give it training rows only: a recommendation is learned, as a model is.
+    Pass training rows only: a recommendation is fitted, as a model is.
 
     Costs five scans of the table: a look at all features; samples of the classes; the rows that are asked for; the
     search for their neighbours, with one crossing into Python; labels of equal rows, with one shuffle of a hash a row.
@@ -83,7 +83,7 @@ def recommended_sampler(difficulty: Mapping[str, Any]) -> ResampleConfig:
 
 
 def evidence(found: Mapping[str, Any], table: Table) -> Evidence:
-    """Return what a recommendation looks at."""
+    """Return the evidence for a recommendation."""
     types = found["types"]
     return Evidence(
         name=table.rarest,

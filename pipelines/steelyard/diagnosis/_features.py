@@ -1,4 +1,4 @@
-"""What single features say of the rarest class: overlap, and suspects that give the label away."""
+"""Measure single features: overlap with the rarest class, and suspected leaks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SUSPICIOUS_GAPS = 0.9
 ENTIRE = 0.999
 """ROC area from which a single feature gives the label away entirely: what a model reaches with it shows nothing."""
 
-FEWEST = 10  # rows of each group with a value: fewer are told apart by chance
+FEWEST = 10  # rows of each group with a value: fewer are separated by chance
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ class Feature:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Where there is no value."""
+        """Whether the value is missing."""
         return self.values == 0 if self.category else np.isnan(self.values)
 
     @property
@@ -47,7 +47,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Two:
-    """Samples of the rarest class and of the rest: a row stands for so many of the one (`up`) or the other (`down`)."""
+    """Samples of the rarest class and of the rest; a row represents `up` rows of the one, `down` of the other."""
 
     features: list[Feature]
     up: Floats
@@ -76,9 +76,9 @@ def _codes(values: NDArray[np.object_]) -> Floats:
 
 
 def overlap(two: Two) -> dict[str, Any]:
-    """Return F1 [1]_, from 0 where one number separates the class to 1 where none does, and the best number.
+    """Return F1 [1]_, from 0 (one feature separates the class) to 1 (none does), and the best feature.
 
-    None where there are no numbers.
+    None if there are no numeric features.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def overlap(two: Two) -> dict[str, Any]:
 
 
 def suspects(two: Two) -> list[dict[str, Any]]:
-    """Return the features that almost give the label away by their value, or by its being there; the worst first.
+    """Return the features that almost determine the label, by value or by being missing; the worst first.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def _suspected(feature: Feature, two: Two) -> Iterator[dict[str, Any]]:
 def area(feature: Feature, two: Two) -> float | None:
     """Return the ROC area of a single feature, in its better direction or order of levels; None with too few values.
 
-    Numbers are judged as they rise or fall and by bins of 64, categories by their levels; gaps are a level.
+    Numbers are judged by their order and by 64 bins, categories by their levels; missing values are a level.
     """
     known = ~feature.missing
     if min(np.count_nonzero(w[known]) for w in (two.up, two.down)) < FEWEST:

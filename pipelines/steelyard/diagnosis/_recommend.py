@@ -1,4 +1,4 @@
-"""What the evidence says about resampling: a short table of rules."""
+"""Recommend a resampling from the evidence: a short table of rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a recommendation looks at, all of training rows.
+    """The evidence for a recommendation, from training rows.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Recommendation:
     summary : str
         One sentence.
     reasons, warnings : list of str
-        The evidence; what to look at before any model is trusted.
+        The evidence; what to check before a model is trusted.
     """
 
     method: str
@@ -96,7 +96,7 @@ Rule = Callable[[Evidence, str | None], Recommendation | None]
 
 
 def recommend(found: Evidence, weak_learner: str | None = None) -> Recommendation:
-    """Recommend a sampler: what the first rule says that applies, else to resample nothing and tune the threshold.
+    """Recommend a sampler by the first rule that applies; by default, resample nothing and tune the threshold.
 
     ====================================================== ==========================================================
     evidence                                               recommendation
@@ -104,15 +104,15 @@ def recommend(found: Evidence, weak_learner: str | None = None) -> Recommendatio
     fewer than 30 rows of the class                        none; collect more
     more than two classes                                  none
     100,000 rows, more than 100:1, 300 rows of the class   random under-sampling to 20:1, probabilities corrected
-    half of its rows are rare or outliers                  none: new rows between them would lie in the other class
+    half of its rows are rare or outliers                  none: new rows between them would be in the other class
     a weak learner, 5:1, 100 different rows, a table of    SMOTE (SMOTENC with categories) to 1:2
     a million rows at most
     anything else                                          none
     ====================================================== ==========================================================
 
-    Strong learners gain nothing from new rows [1]_, and their probabilities suffer [2]_; moving the threshold costs
-    nothing. Dropping rows of a huge majority class saves time and keeps the ranking; the closed-form correction gives
-    the probabilities back.
+    Strong learners gain nothing from new rows [1]_, and their probabilities become worse [2]_; moving the threshold
+    costs nothing. Dropping rows of a huge majority class saves time and keeps the ranking; the closed-form correction
+    restores the probabilities.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _too_few(found: Evidence, _: str | None) -> Recommendation | None:
         "none",
         {},
         f"Resample nothing, and collect more rows of class {found.name}.",
-        [f"{found.rare:,} training rows say little of a class; whatever is made from them repeats them."],
+        [f"{found.rare:,} training rows describe a class poorly, and new rows would only repeat them."],
     )
 
 
@@ -147,8 +147,8 @@ def _several_classes(found: Evidence, _: str | None) -> Recommendation | None:
     return Recommendation(
         "none",
         {},
-        "Resample nothing; where classes must count alike, weight them or decide by costs.",
-        [f"With {len(found.counts)} classes no sampler is known to be the better start; compare some by hand."],
+        "Resample nothing; if classes must count equally, weight them or decide by costs.",
+        [f"With {len(found.counts)} classes, no sampler is known to be better in general; compare some by hand."],
     )
 
 
@@ -159,11 +159,11 @@ def _huge(found: Evidence, _: str | None) -> Recommendation | None:
     return Recommendation(
         "random_under_sampler",
         {"sampling_strategy": 1 / KEPT},
-        f"Draw {KEPT} of the other rows for each of class {found.name} at random, and correct the probabilities.",
+        f"Keep {KEPT} random rows of the other class per row of class {found.name}, and correct the probabilities.",
         [
-            f"{found.total:,} training rows at {found.ratio:,.0f}:1 become {kept:,}: training is so much the quicker.",
-            f"All {found.rare:,} rows of the class stay; of the others, most say what many like them say.",
-            "The share that is drawn is known, so the probabilities are corrected in closed form.",
+            f"{found.total:,} training rows at {found.ratio:,.0f}:1 become {kept:,}: training is faster.",
+            f"All {found.rare:,} rows of the class stay; most of the other rows resemble many others.",
+            "The sampling rate is known, so the probabilities are corrected in closed form.",
         ],
     )
 
@@ -176,8 +176,8 @@ def _scattered(found: Evidence, _: str | None) -> Recommendation | None:
         {},
         "Resample nothing, and tune the threshold.",
         [
-            f"{found.alone:.0%} of the rows of class {found.name} are rare or outliers: they lie among rows of other "
-            "classes, and so would rows that are made between them (SMOTE and its kin)."
+            f"{found.alone:.0%} of the rows of class {found.name} are rare or outliers: they are among rows of other "
+            "classes, and so would be new rows between them (SMOTE and its variants)."
         ],
     )
 
@@ -188,11 +188,11 @@ def _weak_learner(found: Evidence, learner: str | None) -> Recommendation | None
     return Recommendation(
         "smotenc" if found.categories else "smote",
         {"sampling_strategy": HALF, "missing": "impute"},
-        f"Make new rows of class {found.name} between its own, up to half as many as of the other; it may help.",
+        f"Interpolate new rows of class {found.name}, up to half as many as of the other class; it may help.",
         [
             f"{learner} is a model that gains from balance, as trees do not.",
-            f"{1 - found.alone:.0%} of the class's rows are safe or borderline: between them is mostly their class.",
-            "New rows bend the probabilities, which are calibrated anew on validation rows.",
+            f"{1 - found.alone:.0%} of the class's rows are safe or borderline: rows between are mostly of it.",
+            "New rows distort the probabilities, which are calibrated on validation rows.",
         ],
     )
 
@@ -203,8 +203,8 @@ def _default(found: Evidence, _: str | None) -> Recommendation:
         {},
         "Resample nothing, and tune the threshold.",
         [
-            f"At {found.ratio:,.0f}:1 and {found.rare:,} rows of class {found.name}, nothing speaks for more: good "
-            "models gain nothing from resampling, and lose their probabilities."
+            f"At {found.ratio:,.0f}:1 and {found.rare:,} rows of class {found.name}, resampling has no benefit: "
+            "strong models gain nothing from it, and their probabilities become worse."
         ],
     )
 
@@ -217,6 +217,6 @@ def _warnings(found: Evidence) -> list[str]:
     if found.contradictory:
         said.append(
             f"{found.contradictory:,} of {found.rare:,} rows of class {found.name} have the same features as a row of "
-            "another class: no model tells them apart."
+            "another class: no model can separate them."
         )
     return said

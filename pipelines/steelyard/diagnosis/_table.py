@@ -1,4 +1,4 @@
-"""The table that is diagnosed: its rarest class, samples of its classes, and the space that its rows lie in."""
+"""The diagnosed table: its rarest class, samples of its classes, and its feature space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Table:
-    """What all parts of the diagnosis look at.
+    """Data that all parts of the diagnosis share.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def look_at(df: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Table
     """
     there = {c: n for c, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n}
     if len(there) < 2:
-        raise InputError(f"the rows are of {len(there)} class(es), {dict(there)}: there is nothing to tell apart")
+        raise InputError(f"the rows are of {len(there)} class(es), {dict(there)}: there is nothing to classify")
     features = find_features(df, dataset.features, WHO, dataset.categorical)
     widths = dict(survey(df, dataset.label, features, WHO, [], 0, gaps=True).widths)
     samples = class_samples(df, dataset.identity, dataset.label, features, widths, there)

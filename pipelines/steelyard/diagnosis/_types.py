@@ -1,4 +1,4 @@
-"""Types of the rarest class's rows: what is around each of a sample of them."""
+"""Types of the rarest class's rows, by the nearest neighbours of a sample of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Asked:
-    """Rows whose surroundings are asked for.
+    """Rows whose neighbourhoods are requested.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Asked:
 
 
 def affordable(rows: int, n_features: int) -> int:
-    """Return how many rows of the rarest class are looked at, if it has so many.
+    """Return the number of rows of the rarest class to examine, at most.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def _asked(points: DataFrame, which: Any) -> Asked:
 
 
 def _around(points: DataFrame, asked: Asked, table: Table) -> Surroundings:
-    """Return what is around some rows. A row's copies share its id, so that the search leaves them out: added here."""
+    """Return the neighbourhoods of rows. A row's copies share its id, so the search skips them: they are added here."""
     found = look_up(points, asked.x, asked.ids, table.search(K))
     copy = np.arange(K) < asked.copies[:, None] - 1
     ids = np.concatenate([found.ids, np.where(copy, asked.ids[:, None], NOBODY)], axis=1)

@@ -1,4 +1,4 @@
-"""Apply cuts to a table: column expressions, and a window over the rows of divided groups alone."""
+"""Apply cuts to a table: column expressions, and a window only over the rows of divided groups."""
 
 from __future__ import annotations
 
@@ -79,5 +79,5 @@ def _side(p: Column, s: Column, cuts: Mapping[str, Sequence[Cut]]) -> Column:
 
 
 def _above(p: Column, s: Column, cuts: Mapping[str, Cut]) -> Column:
-    # The last position on the low side: 2**63 itself would be no bigint.
+    # The last position on the low side: 2**63 itself is not a bigint.
     return p > of_key({k: min(c.below, EVERYTHING) - 1 for k, c in cuts.items()}, s, "bigint")

@@ -32,7 +32,7 @@ _FOLD = internal("fold")
 
 @dataclass(frozen=True, repr=False)
 class FoldPlan(Division):
-    """Which fold each row is in; made by `stratified_folds`, `grouped_folds` or `forward_chaining_folds`.
+    """A plan of folds; made by `stratified_folds`, `grouped_folds` or `forward_chaining_folds`.
 
     The sides are the folds 0 to `folds` - 1; with forward chaining they are blocks of time, 0 to `folds`.
 
@@ -119,7 +119,7 @@ def _divide_classes(
 
 
 def grouped_folds(df: DataFrame, dataset: Dataset, counts: Mapping[str, int], folds: int, *, seed: int = 0) -> FoldPlan:
-    """Plan folds that have no group in two of them, and nearly equal numbers of rows of each class.
+    """Plan folds with whole groups and nearly equal numbers of rows of each class.
 
     The method and the cost are those of `grouped_split`.
 
@@ -189,7 +189,7 @@ def apply_folds(df: DataFrame, plan: FoldPlan, column: str = "fold") -> DataFram
     """Add the int column of folds: 0 to `folds` - 1, null for rows without a label.
 
     With forward chaining it holds blocks of time instead, 0 to `folds`: fold `i` of 1 to `folds` is tested on block
-    `i` and trained on the rows whose block is less than `i`. Its gap is not in the column; `fold_rows` heeds it.
+    `i` and trained on the rows whose block is less than `i`. Its gap is not in the column; `fold_rows` applies it.
 
     A column expression: no shuffle, no copy, unless equal rows without a key are divided; then those rows alone
     pass through a window.
@@ -199,7 +199,7 @@ def apply_folds(df: DataFrame, plan: FoldPlan, column: str = "fold") -> DataFram
     df : DataFrame
     plan : FoldPlan
     column : str, default "fold"
-        As given to `foldCol` of Spark's `CrossValidator` (not with forward chaining, which is no cross-validation).
+        As given to `foldCol` of Spark's `CrossValidator` (not with forward chaining, which is not cross-validation).
 
     Raises
     ------
@@ -236,13 +236,13 @@ def fold_rows(df: DataFrame, plan: FoldPlan, fold: int) -> tuple[DataFrame, Data
 
 
 def check_folds(folds: int) -> None:
-    """Raise `InputError` for numbers of folds that make no sense."""
+    """Raise `InputError` for an invalid number of folds."""
     if not 2 <= folds <= MOST_FOLDS:
         raise InputError(f"folds is {folds:,}; it must be from 2 to {MOST_FOLDS:,}")
 
 
 def _even(counts: Mapping[str, int], folds: int) -> dict[str, dict[str, int]]:
-    """Return how many rows of each class each fold wants.
+    """Return the requested rows of each class in each fold.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Folds in time: each is trained on what came before it."""
+"""Folds in time: each is trained on the blocks before it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLOCK = internal("block")
 def forward_chaining_folds(
     df: DataFrame, dataset: Dataset, counts: Mapping[str, int], folds: int, *, gap: timedelta = timedelta(0)
 ) -> FoldPlan:
-    """Plan folds in time, of which each is trained on all that came before it.
+    """Plan folds in time, each trained on all rows before it.
 
     Time is cut into `folds` + 1 blocks of equal numbers of rows, numbered from 0; fold `i` of 1 to `folds` is tested
     on block `i` and trained on the blocks before it, as in scikit-learn's `TimeSeriesSplit`. Rows of one time stay

@@ -1,4 +1,4 @@
-"""Splits that keep groups whole, by exact hash thresholds over groups and a bounded number of placed ones."""
+"""Splits with whole groups, by exact hash thresholds over groups and a bounded number of placed groups."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from steelyard.splitting._plan import (
     wanted_counts,
 )
 
-_PLACED = 1000  # groups that are placed one by one; their hashes stand in the plan
+_PLACED = 1000  # groups that are placed one by one; the plan contains their hashes
 _SIDE = internal("side")
 
 AnyDivision = TypeVar("AnyDivision", bound=Division)
@@ -40,7 +40,7 @@ AnyDivision = TypeVar("AnyDivision", bound=Division)
 def grouped_split(
     df: DataFrame, dataset: Dataset, counts: Mapping[str, int], *, validation: float, test: float, seed: int = 0
 ) -> SplitPlan:
-    """Plan a split that has no group on two sides, and nearly the wanted rows of each class on every side.
+    """Plan a split with whole groups and nearly the requested rows of each class in every part.
 
     The wanted counts are those of `stratified_split`: shares of the *rows* of each class. Most groups are divided
     by two thresholds on the hash of the group. What this leaves uneven is made up for by at most 1,000 groups that
@@ -118,7 +118,7 @@ def divide_groups(
         quotas = _quotas(target, rows, first)
         found = cuts(hashed.where(rest), F.col(GROUP_HASH), F.col("stratum"), {ALL_ROWS: quotas}, ties="whole")
         light = _light_counts(groups.where(rest), found, target.shape)
-    # Placed anew, now that it is known what the cuts have left uneven.
+    # Place them again, now that the unevenness of the cuts is known.
     sides = place_groups(rows, target, light)
     held = light.copy()
     np.add.at(held, sides, rows)
@@ -168,7 +168,7 @@ def _first(groups: DataFrame, most: int, *order: Column) -> list[Row]:
 
 
 def _quotas(target: Counts, rows: Counts, sides: Counts) -> list[int]:
-    """Return how many rows of the other groups shall lie below each cut, given where the placed ones might go."""
+    """Return the rows of the other groups to put below each cut, given the options of the placed ones."""
     room = target.sum(axis=1)
     np.subtract.at(room, sides, rows.sum(axis=1))
     parts = largest_remainder(np.maximum(room, 0).tolist(), int(target.sum() - rows.sum()))

@@ -26,7 +26,7 @@ ALL_ROWS = "all"
 
 @dataclass(frozen=True)
 class Division:
-    """How rows are divided into numbered sides, in a few numbers; base of `SplitPlan` and `FoldPlan`.
+    """A division of rows into numbered sides, as a few numbers; base of `SplitPlan` and `FoldPlan`.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Division:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Rebuild what `to_json` gave.
+        """Return the plan of a document made by `to_json`.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class Division:
         """
         values = dict(document)
         if values.pop("encoding") != ENCODING_VERSION:
-            raise InputError("the split was planned with another encoding of rows; run the pipeline anew from split")
+            raise InputError("the split was planned with another encoding of rows; run the pipeline again from split")
         cuts = {s: [Cut.from_json(c) for c in cuts] for s, cuts in values.pop("cuts").items()}
         placed = tuple(tuple(map(int, hashes)) for hashes in values.pop("placed"))
         identity, origin = tuple(values.pop("identity")), int(values.pop("origin"))
@@ -120,7 +120,7 @@ class Division:
 
 @dataclass(frozen=True, repr=False)
 class SplitPlan(Division):
-    """Which rows train, validate and test; made by `stratified_split`, `grouped_split` or `temporal_split`.
+    """A plan of training, validation and test rows; made by `stratified_split`, `grouped_split` or `temporal_split`.
 
     The sides are test, validation and training, in this order; those of a temporal split are training, a gap,
     validation, a second gap and test.
@@ -130,7 +130,7 @@ class SplitPlan(Division):
 
 
 def wanted_counts(total: int, validation: float, test: float) -> dict[str, int]:
-    """Return how many of `total` rows go where: shares rounded half up, test first.
+    """Return the number of rows in each part of `total`: shares rounded half up, test first.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def _half_up(total: int, share: float) -> int:
 def deviations(
     achieved: Mapping[str, Mapping[str, int]], wanted: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, int]]:
-    """Return what was achieved less what was wanted, where they differ."""
+    """Return achieved minus requested counts, where they differ."""
     off = {s: {c: n - wanted[s][c] for c, n in of.items() if n != wanted[s][c]} for s, of in achieved.items()}
     return {s: of for s, of in off.items() if of}
 
@@ -258,12 +258,12 @@ def time_position(df: DataFrame, name: str, origin: int) -> Column:
     """Return a time as a non-negative whole number: microseconds (or units, for whole numbers) since `origin`.
 
     Text is read as ISO 8601, in the session's time zone unless it names one. Numbers with a fraction count in
-    millionths. Null where a text or a number can't be placed.
+    millionths. Null if a text or number is not a time.
 
     Raises
     ------
     InputError
-        If the column is no time, date, text or number.
+        If the column is not a time, date, text or number.
     """
     kind = dtype(df, name, "time column")
     value = col(name)

@@ -1,4 +1,4 @@
-"""Splits by time: the past trains, the future tests."""
+"""Temporal splits: train on the past, test on the future."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def temporal_split(
     test: float,
     gap: timedelta = timedelta(0),
 ) -> SplitPlan:
-    """Plan a split by time: the oldest rows train, the newest test.
+    """Plan a temporal split: train on the oldest rows, test on the newest.
 
     Rows of one time stay together, so the shares hold to within the rows of one time; the deviation is reported. No
     split is empty if there are three times. Costs four narrow scans over time and label, five with a gap; a few more

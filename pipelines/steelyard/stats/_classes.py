@@ -1,4 +1,4 @@
-"""How many rows each class has, and whether the table can be worked with."""
+"""Count the rows of each class, and check that the table can be used."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ClassCounts:
         if wanted is not None and (wanted not in self.counts or len(self.counts) != 2):
             n, more = len(self.counts), ", …" if len(self.counts) > 10 else ""
             shown = ", ".join(f"{c!r} ({rows:,} rows)" for c, rows in list(self.counts.items())[:10])
-            fault = f"is no class of the label.{closest(wanted, self.counts)}"
+            fault = f"is not a class of the label.{closest(wanted, self.counts)}"
             if n != 2:
                 fault = "is for labels of two classes; leave it out."
             raise InputError(f"data.positive: {wanted!r} {fault} The label has {n} classes: {shown}{more}")
@@ -78,7 +78,7 @@ class ClassCounts:
         if len(self.counts) == 1:
             only, count = next(iter(self.counts.items()))
             raise InputError(
-                f"the label has one class only: {only!r} in all {count:,} rows; there is nothing to tell apart"
+                f"the label has one class only: {only!r} in all {count:,} rows; there is nothing to classify"
             )
         single = [c for c, n in self.counts.items() if n < fewest]
         if single:
@@ -94,7 +94,7 @@ def class_counts(df: DataFrame, label: str) -> ClassCounts:
     Raises
     ------
     InputError
-        If the column is missing, of a type that is no label, or has more than 1,000 classes.
+        If the column is missing, of a type that cannot be a label, or has more than 1,000 classes.
     """
     kind = dtype(df, label, "label column")
     if not isinstance(kind, _LABEL_TYPES):

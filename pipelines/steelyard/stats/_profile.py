@@ -1,4 +1,4 @@
-"""What a table looks like, class by class. For showing: nothing is decided by these figures."""
+"""Describe a table class by class, for display only: no decision uses these figures."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _number(df: DataFrame, name: str) -> Column:
 
 
 def _described(figures: Floats, middle: Floats, rows: int) -> dict[str, Any]:
-    """Return what is shown of one feature in one class."""
+    """Return the description of one feature in one class."""
     known = int(figures[KNOWN])
     shown = {"mean": figures[MEAN], "std": _deviation(figures), "min": figures[LOW], "max": figures[HIGH]}
     return {

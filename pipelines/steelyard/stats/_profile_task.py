@@ -1,4 +1,4 @@
-"""What Python workers do for a profile: summarize batches of rows, merge the summaries of a class."""
+"""The work of Python workers for a profile: summarize batches of rows, merge the summaries of a class."""
 
 from __future__ import annotations
 
