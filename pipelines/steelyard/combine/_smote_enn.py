@@ -13,24 +13,22 @@ from steelyard.under_sampling.cleaning import Editing, edited
 
 
 class SMOTEENN(CombinedSampler):
-    """SMOTE, then drop the rows that their nearest neighbours contradict [1]_.
+    """SMOTE, then drop the rows whose nearest neighbours are of another class [1]_.
 
-    Rows are made as SMOTE makes them, or SMOTENC where there are categories: before cleaning, the table is the one
-    that these give with the same parameters, with exactly the counts that are asked for. Then rows are dropped
-    that their `n_neighbors` nearest contradict, in all classes and new rows included, as in imbalanced-learn: those
-    that EditedNearestNeighbours drops from that table.
-    How many these are, the data say: the plan tells the counts of the result, and in ``details`` those before cleaning.
-    Distances are taken with the scales, and categories weighed with the spreads, of the table as it was given; equal
-    rows count as neighbours while rows are dropped.
+    New rows are those of SMOTE, or of SMOTENC with categories: before cleaning, the table equals their result with the
+    same parameters, with exactly the requested counts. Then rows of all classes, new ones included, are dropped as in
+    imbalanced-learn: those that EditedNearestNeighbours drops from that table. The number of dropped rows depends on
+    the data: the plan has the counts of the result, and in ``details`` those before cleaning. Distances use the scales
+    and category weights of the original table; equal rows count as neighbours in cleaning.
 
-    imbalanced-learn takes two samplers as parameters. Here their parameters are this one's, so that grids and pipelines
-    in YAML reach them: `n_neighbors` and `kind_sel` are those of its ``enn``, and `cleaning_strategy` is the
+    imbalanced-learn takes two samplers as parameters. Here their parameters belong to this sampler, so that grids and
+    YAML can set them: `n_neighbors` and `kind_sel` are those of its ``enn``, and `cleaning_strategy` is the
     ``sampling_strategy`` of it.
 
-    Costs what SMOTE costs, and one search of neighbours among all rows, old and new: one scan more, one shuffle of the
+    Costs what SMOTE costs, plus one search of neighbours among all rows, old and new: one scan, one shuffle of the
     table for ids of rows, one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells.
-    New rows are made once and kept on the executors, in memory or on disk, while the result is referred to. To apply
-    the result, ids are recomputed (one shuffle of the table), and those of dropped rows are joined to both.
+    New rows are made once and stored on the executors, in memory or on disk, while the result is in use. To apply the
+    result, ids are computed again (one shuffle of the table), and the ids of dropped rows are joined to both.
 
     References
     ----------

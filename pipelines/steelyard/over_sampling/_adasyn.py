@@ -15,15 +15,15 @@ from steelyard.params import NEIGHBORS, Parameter, param
 
 
 class ADASYN(BoundarySampler):
-    """Adaptive synthetic sampling [1]_: the more rows of other classes around a row, the more new rows from it.
+    """Adaptive synthetic sampling [1]_: more new rows where more neighbours are of other classes.
 
-    The new rows of a class are divided among its rows in proportion to how many of the `n_neighbors` nearest rows of
-    each, in the whole table, are of other classes; rows with none get none. Parts are rounded by largest remainder, of
-    equal remainders by a hash, so that counts are exact (imbalanced-learn rounds each part, and misses the count). New
-    rows then lie between a row and one of its `n_neighbors` nearest in the class, as in SMOTE.
+    The new rows of a class are divided among its rows in proportion to the number of rows of other classes among the
+    `n_neighbors` nearest rows in the whole table; rows without such neighbours get none. Parts are rounded by largest
+    remainder (ties by a hash), so counts are exact; imbalanced-learn rounds each part, and misses the count. New rows
+    are interpolated between a row and one of its `n_neighbors` nearest rows of the class, as in SMOTE.
 
-    Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, six shuffles, one crossing
-    into Python and rows × table distances.
+    Costs what SMOTE costs, plus a search of the over-sampled classes among all rows: one scan, six shuffles, one
+    crossing into Python and rows × table distances.
 
     Raises
     ------

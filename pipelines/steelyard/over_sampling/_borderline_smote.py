@@ -20,18 +20,18 @@ from steelyard.sampling.plan import Work
 
 
 class BorderlineSMOTE(HasNeighbors, BoundarySampler):
-    """SMOTE from the rows at the border alone [1]_.
+    """SMOTE seeded by the rows near the class border only [1]_.
 
-    A row is in danger where at least half of its `m_neighbors` nearest rows in the whole table, but not all, are of
-    other classes. Only rows in danger are seeds, each equally often. "borderline-1" pairs them as SMOTE does, with
-    their `k_neighbors` nearest rows of the class. "borderline-2" pairs them every second time with one of their
-    `k_neighbors` nearest rows of other classes, and goes less than half of the way, by a gap in [0, 0.5); categories
-    are then the seed's. (imbalanced-learn multiplies two uniform numbers for this gap, so that its mean is 1/6 instead
-    of 1/4, and takes rows of other classes that are not neighbours.)
+    A row is in danger if at least half of its `m_neighbors` nearest rows in the whole table, but not all, are of other
+    classes. Only rows in danger are seeds, each equally often. "borderline-1" pairs them with their `k_neighbors`
+    nearest rows of the class, as SMOTE does. "borderline-2" pairs every second one with one of its `k_neighbors`
+    nearest rows of other classes, with a gap in [0, 0.5); categories are then the seed's. (imbalanced-learn multiplies
+    two uniform numbers for this gap, so its mean is 1/6 instead of 1/4, and it uses rows of other classes that are not
+    neighbours.)
 
-    Costs what SMOTE costs, and a search of the classes that grow among all rows: one scan, six shuffles, one crossing
-    into Python and rows × table distances. "borderline-2" searches seeds among all other rows once more: one
-    scan, two shuffles, one crossing.
+    Costs what SMOTE costs, plus a search of the over-sampled classes among all rows: one scan, six shuffles, one
+    crossing into Python and rows × table distances. "borderline-2" also searches seeds among all other rows: one scan,
+    two shuffles, one crossing.
 
     Raises
     ------

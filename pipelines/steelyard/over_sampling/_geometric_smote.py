@@ -19,20 +19,20 @@ from steelyard.sampling.plan import Work
 
 
 class GeometricSMOTE(HasNeighbors, NeighborSampler):
-    """New rows in a ball around each seed, instead of on a segment [1]_.
+    """Draw new rows in a ball around each seed, instead of on a segment [1]_.
 
-    The ball around a row of the class reaches to one of its `k_neighbors` nearest rows in the class ("minority"), to
-    the nearest row of another class ("majority"), or to the nearer of the two ("combined"). `truncation_factor` cuts
-    off the half of it that lies away from that row (1), or towards it (-1); `deformation_factor` presses it onto the
-    line between the two (1: a segment, as SMOTE's). Where the class ends, so do new rows: a number outside of what the
-    class has in the table is moved to the end.
+    The radius of the ball around a row is the distance to one of its `k_neighbors` nearest rows of the class
+    ("minority"), to the nearest row of another class ("majority"), or to the nearer of the two ("combined").
+    `truncation_factor` cuts off the half of the ball away from that row (1), or towards it (-1). `deformation_factor`
+    compresses the ball onto the line between the two rows (1: a segment, as in SMOTE). Values outside the class's range
+    are clipped.
 
-    Every row is a seed equally often. Categories are the commonest ones among the `k_neighbors` nearest rows of the
-    class; with "majority", the seed's. Weights and costs are interpolated by how far out in the ball a row is.
+    Every row is a seed equally often. Categories are the most frequent ones among the `k_neighbors` nearest rows of the
+    class; with "majority", the seed's. Weights and costs are interpolated by the distance from the centre of the ball.
 
-    Costs what SMOTE costs, one scan for the ends of each class and one crossing into Python more; "majority" searches
-    among the rows of other classes instead: one scan and one shuffle more; "combined" does both: one scan, four
-    shuffles and one crossing more.
+    Costs what SMOTE costs, plus one scan for the range of each class and one crossing into Python. "majority" searches
+    among the rows of other classes instead: one more scan and one more shuffle. "combined" does both: one more scan,
+    four more shuffles and one more crossing.
 
     References
     ----------

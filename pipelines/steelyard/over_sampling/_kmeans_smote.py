@@ -28,15 +28,15 @@ AUTO_OR_NUMBER = Check(_auto_or_number, {"anyOf": [{"const": "auto"}, {"type": "
 
 
 class KMeansSMOTE(HasMaxNewRows, EngineSampler):
-    """SMOTE within k-means clusters where the class is frequent enough, more where it is sparse [1]_.
+    """SMOTE within k-means clusters where the class is frequent enough, with more rows in sparse clusters [1]_.
 
-    imbalanced-learn's own code, on rows in the order of their ids. It rounds the share of each cluster up; of the
-    surplus, the rows with the smallest hashes are dropped here, so that counts are exact, and all others are the rows
-    that it makes in one process. Distances within a cluster are held at once: 8 bytes for each pair of its rows of
-    a class. (Numbers that all are a million times farther from zero than from one another, such as times in
-    microseconds, are moved near to it meanwhile: their squares would be mere rounding.)
+    Runs imbalanced-learn's own code on rows ordered by id. imbalanced-learn rounds the share of each cluster up; here,
+    the surplus rows with the smallest hashes are dropped, so counts are exact, and all other rows are those that it
+    makes in one process. Distances within a cluster are held in memory at once: 8 bytes per pair of its rows of a
+    class. (Numeric features whose values are all a million times farther from zero than from one another, such as times
+    in microseconds, are shifted meanwhile, because their squares would lose all precision.)
 
-    Costs what `steelyard.sampling.ImblearnSampler` costs; what it says about features and new rows holds here too.
+    Costs what `steelyard.sampling.ImblearnSampler` costs; its notes on features and new rows apply here too.
 
     imbalanced-learn's `n_jobs` has no counterpart: a task has one thread.
 

@@ -21,17 +21,17 @@ _BUCKET_ROWS = 4096
 
 
 class PolynomFitSMOTE(SyntheticSampler):
-    """New rows on lines that join the rows of a class in a given pattern [1]_.
+    """Draw new rows on lines that join the rows of a class in a given pattern [1]_.
 
-    "star" joins each row with the class's mean, "bus" joins it with the next row in the order of their ids and the last
-    with the first, "mesh" joins each with each. New rows are divided evenly among the lines, and lie on each at even
-    distances. No neighbours are looked for, so this is the cheapest of the methods that make rows. Categories of new
-    rows are the commonest of the class.
+    "star" joins each row with the class mean, "bus" joins each row with the next in the order of their ids and the last
+    with the first, "mesh" joins all pairs. New rows are divided evenly among the lines, and are equally spaced on each.
+    There is no neighbour search, so this is the cheapest of the methods that make rows. Categories of new rows are the
+    most frequent of the class.
 
-    Costs two scans of the table (label; features) and one for a sample of each class, whose mean is taken. "star": then
-    one scan and one shuffle of the classes that grow; no crossing into Python. "bus": one shuffle more. "mesh": rows ×
-    rows pairs, so only classes of up to 4,096 rows. Where new rows don't divide evenly among the lines: one scan and
-    one shuffle more.
+    Costs two scans of the table (label; features) and one for a sample of each class, from which the mean is computed.
+    "star": then one scan and one shuffle of the over-sampled classes; no crossing into Python. "bus": one more shuffle.
+    "mesh": rows × rows pairs, so only for classes of up to 4,096 rows. If new rows do not divide evenly among the
+    lines: one more scan and one more shuffle.
 
     References
     ----------

@@ -33,20 +33,20 @@ def _shrinkage(name: str, value: object) -> float | dict[str, float]:
 class RandomOverSampler(SyntheticSampler):
     """Repeat rows of some classes until they have exact sizes.
 
-    Every row of a class appears equally often, ⌊after / before⌋ times, and a random share of the rows once more.
-    (imbalanced-learn draws the copies with replacement: some rows never, some often, for no gain.) A copy is a real
-    row: all its columns, its key and weight included, are repeated, and it isn't marked as synthetic. Probabilities
-    learned from the result are corrected in closed form by the change of the class shares.
+    Every row of a class is repeated equally often, ⌊after / before⌋ times, and a random subset once more.
+    (imbalanced-learn draws with replacement, so some rows are never drawn and some often, without a benefit.) A copy is
+    a real row: all its columns, its key and weight included, are repeated, and it is not marked as synthetic.
+    Probabilities of a model trained on the result are corrected in closed form by the change of the class shares.
 
     With `shrinkage` it is the smoothed bootstrap [1]_: each new row is a row of the class, moved by a normal step whose
-    deviation is `shrinkage` times that of the class times a factor that falls with its number of rows. New rows are
-    then synthetic, their categories are the copied row's, and a number outside of what the class has in the table is
-    moved to the end. Features must be free of gaps, unless `missing` says what they get.
+    deviation is `shrinkage` times that of the class times a factor that decreases with its number of rows. New rows are
+    then synthetic, their categories are the copied row's, and values outside the class's range are clipped. Features
+    must not have missing values unless `missing` is "impute".
 
-    Costs one scan of the label, two or three narrow scans where a class doesn't divide evenly, and one pass that
-    repeats rows: no shuffle, no crossing into Python. With `shrinkage`: five scans of the table (label; features; a
-    sample of each class; the ends of each class; rows), and for the rows that are copied one shuffle for their ids and
-    one crossing; one scan and one shuffle of ids more where the new rows don't divide evenly.
+    Costs one scan of the label, two or three narrow scans if a class does not divide evenly, and one pass that repeats
+    rows: no shuffle, no crossing into Python. With `shrinkage`: five scans of the table (label; features; a sample of
+    each class; the range of each class; rows), and for the copied rows one shuffle for their ids and one crossing; one
+    more scan and one more shuffle of ids if the new rows do not divide evenly.
 
     References
     ----------

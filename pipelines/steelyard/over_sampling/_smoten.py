@@ -62,15 +62,15 @@ class ValueSpace(Space):
 
 
 class SMOTEN(HasNeighbors, NeighborSampler):
-    """SMOTE for categories alone [1]_, section 6.2.
+    """SMOTE for categorical features only [1]_, section 6.2.
 
-    Distances are the Value Difference Metric's [2]_: two values of a feature are as far apart as the shares of the
-    classes among their rows, over all rows of the table. Each category of a new row is the commonest one among its
-    seed and the seed's `k_neighbors` nearest neighbours; of equally common ones, one is drawn for each new row.
-    Every row of a class is a seed equally often.
+    Distances are the Value Difference Metric's [2]_: the distance of two values of a feature is that of their class
+    shares, over all rows of the table. Each category of a new row is the most frequent one among its seed and the
+    seed's `k_neighbors` nearest neighbours; ties are drawn for each new row. Every row of a class is a seed equally
+    often.
 
-    Costs what SMOTE costs, and one scan of the table that counts values by class; these counts come to the driver, so
-    that a feature may have some thousands of values, but no more.
+    Costs what SMOTE costs, plus one scan of the table that counts values by class. These counts are collected on the
+    driver, so a feature may have some thousands of values, but not more.
 
     imbalanced-learn's `categorical_encoder` has no counterpart: nothing is encoded.
 

@@ -8,15 +8,15 @@ from steelyard.sampling.params import EQUAL_ROWS_COUNT, HasNeighbors
 
 
 class SMOTENC(HasNeighbors, NeighborSampler):
-    """SMOTE for numbers and categories [1]_, section 6.1.
+    """SMOTE for numeric and categorical features [1]_, section 6.1.
 
-    As SMOTE, but two categories that differ add Med² to a squared distance, Med being the median of the numbers'
-    standard deviations in the class; and a category of a new row is the commonest one among all `k_neighbors` nearest
-    neighbours of its seed, of equally common ones that of the nearest. Without categories it is SMOTE; where all
-    features are categories, SMOTEN is meant for it.
+    Like SMOTE, but two different categories add Med² to a squared distance, where Med is the median of the standard
+    deviations of the numeric features in the class. A category of a new row is the most frequent one among all
+    `k_neighbors` nearest neighbours of its seed, among ties that of the nearest. Without categories it equals SMOTE; if
+    all features are categories, use SMOTEN.
 
-    Costs what SMOTE costs, and one scan for a sample of each class. A category's values are compared by 53 bits of
-    their hashes: no list of values is made, however many there are.
+    Costs what SMOTE costs, plus one scan for a sample of each class. Categories are compared by 53 bits of their
+    hashes, so their number of values is not limited.
 
     imbalanced-learn's `categorical_encoder` has no counterpart: nothing is encoded.
 

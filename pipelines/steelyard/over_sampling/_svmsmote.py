@@ -10,18 +10,18 @@ from steelyard.sampling.params import HasMaxNewRows, scikit_learn_object
 
 
 class SVMSMOTE(HasMaxNewRows, EngineSampler):
-    """SMOTE from support vectors [1]_: inwards where the other class is near, outwards where it isn't.
+    """SMOTE from support vectors [1]_: inwards where the other class is near, outwards elsewhere.
 
-    The rows of a class that a support vector machine leans on are seeds; those whose `m_neighbors` nearest rows are
-    mostly of other classes get new rows on the way to neighbours, the others beyond themselves, and those that are
-    surrounded by other classes none. imbalanced-learn's own code, on rows in the order of their ids: the rows that it
-    makes in one process, but that features beyond the range of their class are put on its bound. (Where all seeds are
-    of one kind, imbalanced-learn makes only a random part of what it is asked for; it is then asked for more.)
+    The seeds are the support vectors of a class. Seeds whose `m_neighbors` nearest rows are mostly of other classes get
+    new rows towards neighbours, the others get new rows beyond themselves, and seeds surrounded by other classes get
+    none. Runs imbalanced-learn's own code on rows ordered by id: the rows are those that it makes in one process,
+    except that features beyond the range of their class are clipped. (If all seeds are of one kind, imbalanced-learn
+    makes only a random part of the requested rows; it is then asked for more.)
 
-    scikit-learn's SVC takes its width from the variance of all numbers together: `scale="standard"` is what it needs
-    where features have units of their own.
+    scikit-learn's SVC derives its kernel width from the variance of all features together: use `scale="standard"` if
+    features have different units.
 
-    Costs what `steelyard.sampling.ImblearnSampler` costs; what it says about features and new rows holds here too.
+    Costs what `steelyard.sampling.ImblearnSampler` costs; its notes on features and new rows apply here too.
 
     References
     ----------

@@ -12,13 +12,13 @@ from steelyard.under_sampling.cleaning import Editing
 
 
 class AllKNN(Editing):
-    """Drop rows that their nearest neighbours contradict, with 1, 2, … `n_neighbors` neighbours in turn [1]_.
+    """Drop rows whose nearest neighbours are of another class, with 1, 2, … `n_neighbors` neighbours in turn [1]_.
 
-    As in imbalanced-learn each round looks at what the one before has left (the paper drops all at the end), and the
-    rounds end when a class has become smaller than the rarest one was, unless `allow_minority`, or has disappeared.
-    Gives imbalanced-learn's rows wherever the last of the neighbours is not tied in any round.
+    As in imbalanced-learn, each round works on the rows that the previous one kept (the paper drops all at the end).
+    The rounds end when a class has become smaller than the rarest one was, unless `allow_minority`, or has disappeared.
+    Keeps exactly the rows of imbalanced-learn, unless the last of the neighbours is tied in a round.
 
-    Costs what EditedNearestNeighbours costs, once for each round.
+    Costs what EditedNearestNeighbours costs, once per round.
 
     References
     ----------

@@ -10,16 +10,16 @@ from steelyard.sampling.params import scikit_learn_object
 
 
 class ClusterCentroids(EngineSampler):
-    """Replace the rows of a class by the centroids of as many clusters as rows are wanted [1]_.
+    """Replace the rows of a class by cluster centroids, one per requested row [1]_.
 
-    imbalanced-learn's own code, on rows in the order of their ids: the centroids that it finds in one process. With
-    `voting="hard"` the rows nearest to the centroids are kept instead; a row that is nearest to two of them comes once
-    as it is and once as a new row.
+    Runs imbalanced-learn's own code on rows ordered by id: the centroids are those that it finds in one process. With
+    `voting="hard"`, the rows nearest to the centroids are kept instead; a row that is nearest to two of them is
+    returned once unchanged and once as a new row.
 
-    k-means takes rows × clusters comparisons many times: where many rows are to be left, RandomUnderSampler does as
-    well for nothing. By cells, each cell has its share of the centroids.
+    k-means makes rows × clusters comparisons many times: to keep many rows, RandomUnderSampler is much cheaper and as
+    good. By cells, each cell has its share of the centroids.
 
-    Costs what `steelyard.sampling.ImblearnSampler` costs; what it says about features and new rows holds here too.
+    Costs what `steelyard.sampling.ImblearnSampler` costs; its notes on features and new rows apply here too.
 
     References
     ----------

@@ -22,13 +22,13 @@ class Condensing(EngineSampler):
 
 
 class CondensedNearestNeighbour(Condensing):
-    """Keep the rows that their nearest neighbours among the kept ones would get wrong [1]_.
+    """Keep the rows that their nearest neighbours among the kept rows misclassify [1]_.
 
-    All rows of the rarest class and a few of another are kept at first; a row of the other that those would take for
-    rare is kept as well, one after the other, in the order of row ids. imbalanced-learn's own code, on rows in the
-    order of their ids: the rows that it keeps in one process.
+    At first, all rows of the rarest class and a few rows of another class are kept. Each other row of that class, in
+    the order of row ids, is kept too if the kept rows misclassify it. Runs imbalanced-learn's own code on rows ordered
+    by id: the rows are those that it keeps in one process.
 
-    Costs what `steelyard.sampling.ImblearnSampler` costs; what it says about features and new rows holds here too.
+    Costs what `steelyard.sampling.ImblearnSampler` costs; its notes on features and new rows apply here too.
 
     imbalanced-learn's `n_jobs` has no counterpart: a task has one thread.
 

@@ -11,13 +11,13 @@ from steelyard.under_sampling.cleaning import Editing
 
 
 class EditedNearestNeighbours(Editing):
-    """Drop rows that their nearest neighbours contradict [1]_.
+    """Drop rows whose nearest neighbours are of another class [1]_.
 
-    Gives imbalanced-learn's rows wherever the last of the neighbours is not tied.
+    Keeps exactly the rows of imbalanced-learn, unless the last of the neighbours is tied.
 
-    Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of the classes that
-    may lose rows with one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To
-    apply the result, ids are recomputed (one shuffle of the table) and joined to the ids of the dropped rows.
+    Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of the cleaned
+    classes with one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To apply the
+    result, ids are computed again (one shuffle of the table) and joined to the ids of the dropped rows.
 
     References
     ----------

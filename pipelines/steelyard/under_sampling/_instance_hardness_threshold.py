@@ -31,24 +31,24 @@ def _estimator(name: str, value: object) -> Estimator[Any]:
 
 
 class InstanceHardnessThreshold(ChoosingSampler):
-    """Keep the rows of a class that a model finds easy [1]_, in exact numbers.
+    """Keep an exact number of the rows of a class that are easy for a model [1]_.
 
-    A row is easy where its own class is probable to a model that was fitted without it: `cv` models are fitted, each
-    without one fold of the rows, and those rows of a class are kept whose class is the most probable; equal
-    probabilities go by row id. imbalanced-learn keeps what a percentile of the probabilities happens to give, and fails
-    on labels that aren't 0, 1, 2, …
+    The ease of a row is the probability of its own class by a model fitted without it: `cv` models are fitted, each
+    without one fold of the rows, and the rows with the highest probabilities are kept, ties by row id. imbalanced-learn
+    keeps the rows above a percentile of the probabilities, so it misses the count, and it fails on labels other than 0,
+    1, 2, …
 
-    Models see the features as numbers: categories as a column for each value. Nothing is scaled: an estimator that
-    needs it (Spark's logistic regression does) scales for itself. With ``missing="impute"``, gaps get the median or
-    mode of all rows, not of the class, which would give it away. Rows are learned from in an order and in partitions
-    that depend on the table alone, 100,000 rows each; Spark's forests then are the same every time, and models whose
-    sums are of fractions are so in tables of one partition, else up to the last digits.
+    Models get numeric features: a category becomes one column per value. Nothing is scaled: an estimator that needs
+    scaling (Spark's logistic regression does) scales itself. With ``missing="impute"``, missing values are replaced by
+    the median or mode of all rows, not of the class, which would leak the label. Rows are fitted in an order and in
+    partitions of 100,000 rows that depend on the table only. Spark's forests are then always the same; models whose
+    sums are of fractions are the same in tables of one partition, otherwise up to the last digits.
 
-    Costs three scans of the table (label; features; rows), one more where there are categories or gaps; two shuffles of
-    it, by ids and into partitions; `cv` fits, each of as many passes as the estimator makes, over rows that are cached
-    meanwhile, and `cv` scorings; two narrow aggregations for the folds, and two to four to find which rows come first;
-    one narrow crossing into Python. To apply the result, ids are recomputed (one shuffle of the table) and joined
-    to the ids of the rows that are not kept.
+    Costs three scans of the table (label; features; rows), one more with categories or missing values; two shuffles of
+    it, by ids and into partitions; `cv` fits, each with as many passes as the estimator makes, over rows that are
+    cached meanwhile, and `cv` scorings; two narrow aggregations for the folds, and two to four to find the rows to
+    keep; one narrow crossing into Python. To apply the result, ids are computed again (one shuffle of the table) and
+    joined to the ids of the dropped rows.
 
     References
     ----------

@@ -28,25 +28,25 @@ _RARE = "rare"
 
 
 class NearMiss(ChoosingSampler, SearchingSampler):
-    """Keep the rows of a class that are near the rarest class, or far from it [1]_, in exact numbers.
+    """Keep an exact number of the rows of a class by their distance to the rarest class [1]_.
 
     Version 1 keeps the rows with the smallest mean distance to their `n_neighbors` nearest rows of the rarest class.
-    Version 2 those with the smallest mean distance to their `n_neighbors` farthest. Version 3 first selects the
-    `n_neighbors_ver3` nearest rows of the class to each row of the rarest, and of these keeps the ones with the
-    **largest** mean distance to their `n_neighbors` nearest of the rarest. Gives imbalanced-learn's rows wherever no
-    distances tie; equal means go by row id.
+    Version 2 keeps those with the smallest mean distance to their `n_neighbors` farthest rows. Version 3 first selects
+    the `n_neighbors_ver3` nearest rows of the class to each row of the rarest, and of these keeps the ones with the
+    **largest** mean distance to their `n_neighbors` nearest rows of the rarest. Keeps exactly the rows of
+    imbalanced-learn, unless distances tie; equal means are ordered by row id.
 
-    Where version 3 has selected fewer rows than are asked for, that is an error with both numbers, found when rows are
-    resampled: imbalanced-learn warns, and returns fewer. Neighbours as objects, which imbalanced-learn takes for
-    `n_neighbors`, have no counterpart.
+    If version 3 selects fewer rows than requested, an error with both numbers is raised when rows are resampled;
+    imbalanced-learn warns, and returns fewer. Neighbours as objects, which imbalanced-learn accepts for `n_neighbors`,
+    have no counterpart.
 
-    Costs three scans of the table (label; features; rows), one more with `scale` and one where there are categories or
-    gaps; one shuffle for ids of rows; one search of the reduced classes among the rarest, with one crossing into
-    Python, one shuffle (two where the rarest class fills several blocks) and rows × rows of the rarest distances,
-    spread over tasks, or fewer in cells: version 2 has no use for cells. Version 3 reads the rows and searches a second
-    time, the other way, and joins ids twice. One narrow crossing and two to four narrow aggregations find which rows
-    come first; no class is sorted. To apply the result, ids are recomputed (one shuffle of the table) and joined to
-    the ids of the rows that are not kept.
+    Costs three scans of the table (label; features; rows), one more with `scale` and one with categories or missing
+    values; one shuffle for ids of rows; one search of the reduced classes among the rarest, with one crossing into
+    Python, one shuffle (two if the rarest class fills several blocks) and rows × rows of the rarest distances, spread
+    over tasks, or fewer in cells (not for version 2). Version 3 reads the rows and searches a second time, in the other
+    direction, and joins ids twice. One narrow crossing and two to four narrow aggregations find the rows to keep; no
+    class is sorted. To apply the result, ids are computed again (one shuffle of the table) and joined to the ids of the
+    dropped rows.
 
     References
     ----------

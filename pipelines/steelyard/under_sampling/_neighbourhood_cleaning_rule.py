@@ -14,16 +14,16 @@ from steelyard.under_sampling.cleaning import CleaningSampler, commonest, outvot
 
 
 class NeighbourhoodCleaningRule(CleaningSampler):
-    """Drop rows that their neighbours contradict, and neighbours that contradict a row of the rarest class [1]_.
+    """Drop rows whose neighbours are of another class, and neighbours that misclassify a row of the rarest class [1]_.
 
-    First, rows of the cleaned classes that the commonest class of their neighbours contradicts. Second, for each row
-    of the rarest class that its neighbourhood (itself and its n - 1 nearest) takes for another class, those of its n
-    nearest that belong to a cleaned class with more than `threshold_cleaning` times the rows of the rarest. Gives
-    imbalanced-learn's rows wherever the last of the neighbours is not tied.
+    First, it drops rows of the cleaned classes whose neighbours are mostly of another class. Second, for each row of
+    the rarest class that its neighbourhood (itself and its n - 1 nearest) misclassifies, it drops those of its n
+    nearest rows that belong to a cleaned class with more than `threshold_cleaning` times the rows of the rarest. Keeps
+    exactly the rows of imbalanced-learn, unless the last of the neighbours is tied.
 
     Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of the cleaned and
     the rarest class with one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To
-    apply the result, ids are recomputed (one shuffle of the table) and joined to the ids of the dropped rows.
+    apply the result, ids are computed again (one shuffle of the table) and joined to the ids of the dropped rows.
 
     References
     ----------

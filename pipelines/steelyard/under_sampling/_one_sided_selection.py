@@ -8,13 +8,13 @@ from steelyard.under_sampling._condensed_nearest_neighbour import Condensing
 
 
 class OneSidedSelection(Condensing):
-    """Keep what a few rows of a class would get wrong, then drop the rows of it in Tomek links [1]_.
+    """Keep the rows that a few rows of their class misclassify, then drop those in Tomek links [1]_.
 
-    All rows of the rarest class and a few of another are kept at first; of the other's rows those that are nearest to
-    a rare one are kept as well. imbalanced-learn's own code, on rows in the order of their ids: the rows that it keeps
-    in one process.
+    At first, all rows of the rarest class and a few rows of another class are kept; rows of that class that are nearest
+    to a row of the rarest class are kept too. Runs imbalanced-learn's own code on rows ordered by id: the rows are
+    those that it keeps in one process.
 
-    Costs what `steelyard.sampling.ImblearnSampler` costs; what it says about features and new rows holds here too.
+    Costs what `steelyard.sampling.ImblearnSampler` costs; its notes on features and new rows apply here too.
 
     imbalanced-learn's `n_jobs` has no counterpart: a task has one thread.
 

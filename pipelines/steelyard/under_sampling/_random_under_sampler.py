@@ -15,12 +15,12 @@ from steelyard.sampling.roles import Roles
 class RandomUnderSampler(Sampler):
     """Keep a random sample of some classes, of exact size.
 
-    Rows are kept by a hash of their identity, so which ones doesn't depend on partitions or on the order of rows,
-    and a smaller sample is part of a larger one. Probabilities that a model learns from the result are corrected in
-    closed form by the change of the class shares [1]_.
+    Rows are kept by a hash of their identity, so the sample does not depend on partitions or on the order of rows, and
+    a smaller sample is a subset of a larger one. Probabilities of a model trained on the result are corrected in closed
+    form by the change of the class shares [1]_.
 
-    Costs three narrow scans of key and label (with no key, one of all columns more, two where rows repeat). The
-    result is a filter on the table: no shuffle, no crossing into Python.
+    Costs three narrow scans of key and label (without a key, one more of all columns, two if rows repeat). The result
+    is a filter on the table: no shuffle, no crossing into Python.
 
     References
     ----------

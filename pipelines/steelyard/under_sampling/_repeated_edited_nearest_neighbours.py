@@ -12,13 +12,13 @@ from steelyard.under_sampling.cleaning import Editing
 
 
 class RepeatedEditedNearestNeighbours(Editing):
-    """Drop rows that their nearest neighbours contradict, again and again, until none is [1]_.
+    """Drop rows whose nearest neighbours are of another class, repeatedly, until there are none [1]_.
 
-    Ends, as in imbalanced-learn, also when a class has become smaller than the rarest one was, when a class has
-    disappeared, or after `max_iter` rounds. Gives imbalanced-learn's rows wherever the last of the neighbours is not
-    tied in any round.
+    As in imbalanced-learn, it also ends when a class has become smaller than the rarest one was, when a class has
+    disappeared, or after `max_iter` rounds. Keeps exactly the rows of imbalanced-learn, unless the last of the
+    neighbours is tied in a round.
 
-    Costs what EditedNearestNeighbours costs, once for each round.
+    Costs what EditedNearestNeighbours costs, once per round.
 
     References
     ----------

@@ -11,14 +11,14 @@ from steelyard.under_sampling.cleaning import CleaningSampler, linked
 
 
 class TomekLinks(CleaningSampler):
-    """Drop rows in Tomek links [1]_: pairs of rows of different classes, each the nearest row of the other.
+    """Drop rows in Tomek links [1]_: two rows of different classes that are each other's nearest neighbour.
 
-    Gives imbalanced-learn's rows wherever the nearest neighbour is not tied; of rows equally near the one with the
+    Keeps exactly the rows of imbalanced-learn, unless the nearest neighbour is tied; among equally near rows, the
     smaller id counts.
 
-    Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of all rows with
-    one crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To apply the result, ids
-    are recomputed (one shuffle of the table) and joined to the ids of the dropped rows.
+    Costs three scans of the table (label; features; rows), one shuffle for ids of rows, one search of all rows with one
+    crossing into Python, and rows × rows distances, spread over tasks, or fewer in cells. To apply the result, ids are
+    computed again (one shuffle of the table) and joined to the ids of the dropped rows.
 
     References
     ----------
