@@ -1,12 +1,12 @@
-"""One Airflow DAG for each pipeline YAML. What is wrong with those that have none, `dag_broken_pipelines.py` says.
+"""One Airflow DAG for each valid pipeline YAML; `dag_broken_pipelines.py` reports the others.
 
 Settings, all from the environment of the DAG processor and the workers (`docs/airflow.md`):
 
-- `STEELYARD_PIPELINES`: the folder of the YAMLs, by default `pipelines` beside this folder
-- `STEELYARD_JOBS`: the folder of the `job_<stage>.py`, by default `spark_jobs` beside this folder
-- `STEELYARD_STORE`: where run directories go, a path or URI, by default `runs` beside this folder
-- `STEELYARD_STORE_URL`: where a browser finds the store
-- `STEELYARD_ON_FAILURE`: dotted path of the function `(message, context)` that is told of failures
+- `STEELYARD_PIPELINES`: the folder of the YAMLs, by default `pipelines` next to this folder
+- `STEELYARD_JOBS`: the folder of the `job_<stage>.py`, by default `spark_jobs` next to this folder
+- `STEELYARD_STORE`: where run directories are stored, a path or URI, by default `runs` next to this folder
+- `STEELYARD_STORE_URL`: the store's address in a browser
+- `STEELYARD_ON_FAILURE`: dotted path of the function `(message, context)` that is called on failures
 """
 
 from pathlib import Path

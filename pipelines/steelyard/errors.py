@@ -183,5 +183,6 @@ def missing_column(name: str, available: Iterable[str], role: str = "column") ->
     """Return the error for a column that is not in a table."""
     columns = list(available)
     hint = closest(name, columns)
-    shown = ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")
-    return InputError(f"{role} {name!r} is not in the table.{hint} It has: {shown}")
+    # The first and the last ones: a label is often the last column.
+    shown = columns if len(columns) <= 20 else [*columns[:10], "…", *columns[-5:]]
+    return InputError(f"{role} {name!r} is not in the table.{hint} It has: {', '.join(shown)}")

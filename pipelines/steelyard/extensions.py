@@ -69,7 +69,7 @@ def find_class(name: str, built_in: Mapping[str, str], group: str, setting: str,
 
 
 def load_extension(name: str, group: str, setting: str) -> Any:
-    """Return an object of another package, or None if `name` is no entry point and no dotted path.
+    """Return an object of another package, or None if `name` is neither an entry point nor a dotted path.
 
     Parameters
     ----------

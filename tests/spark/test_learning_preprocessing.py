@@ -166,7 +166,7 @@ def test_infinite_values_at_scoring_are_named(spark: SparkSession) -> None:
         (
             "timestamp",
             dt.datetime(2026, 1, 1),
-            "feature 'x' is of type timestamp: a time is no feature; derive numbers",
+            "feature 'x' is of type timestamp: a time is not a feature; derive numbers",
         ),
         ("date", dt.date(2026, 1, 1), "or leave it out (data.exclude; in code"),
         ("string", "a", "feature 'x' is of type string: make it a category (data.categorical"),

@@ -8,35 +8,8 @@ from pathlib import Path
 import pytest
 from prose import PAGES, ROOT, blocks, prose, unusual, wording
 
-# Packages whose docstrings, comments and messages are checked.
-PLAIN_PACKAGES = [
-    "airflow",
-    "cli",
-    "columns.py",
-    "combine",
-    "config",
-    "dataset.py",
-    "datasets",
-    "diagnosis",
-    "distortion.py",
-    "errors.py",
-    "frames",
-    "guards",
-    "hashing",
-    "kernels",
-    "labels.py",
-    "over_sampling",
-    "params.py",
-    "pipeline.py",
-    "report",
-    "sampling",
-    "splitting",
-    "stages",
-    "stats",
-    "store",
-    "under_sampling",
-    "weighting.py",
-]
+# Packages and modules whose docstrings, comments and messages are checked: all, and the DAG files.
+PLACES = [ROOT / "dags", *sorted(p for p in (ROOT / "pipelines/steelyard").iterdir() if p.stem[0] != "_")]
 LANGUAGES = {"bash", "json", "python", "text", "yaml"}
 page = pytest.mark.parametrize("page", [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES])
 
@@ -82,9 +55,8 @@ def test_every_page_is_in_the_index() -> None:
     assert pages == set(re.findall(r"^\| \[([\w-]+\.md)\]", index, flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("package", PLAIN_PACKAGES)
-def test_words_of_modules_are_plain(package: str) -> None:
-    place = ROOT / "pipelines/steelyard" / package
+@pytest.mark.parametrize("place", [pytest.param(p, id=p.name) for p in PLACES])
+def test_words_of_modules_are_plain(place: Path) -> None:
     modules = sorted(place.rglob("*.py")) if place.is_dir() else [place]
     found = {f"{m.name}:{line}": words for m in modules for line, text in wording(m) if (words := unusual(text))}
     assert found == {}, "see PLAIN in tests/prose.py"

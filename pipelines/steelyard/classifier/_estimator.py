@@ -100,7 +100,7 @@ class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadabl
     )
     group_col: Parameter[str | None] = param("rows of one group are held out together", column, default=None)
     weight_col: Parameter[str | None] = param("column of row weights", column, default=None)
-    exclude_col: Parameter[str | Sequence[str] | None] = param("columns that are no features", columns, default=None)
+    exclude_col: Parameter[str | Sequence[str] | None] = param("columns that are not features", columns, default=None)
     positive: Parameter[Any] = param("the positive class; by default the rarer of two", _class, default=None)
     cost_fn: Parameter[str | float | None] = param(
         "cost of a false negative: a column or a number", _amount, default=None

@@ -86,7 +86,7 @@ def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tup
 
 
 def choose_threshold(table: ScoreTable, rule: Mapping[str, Any]) -> Threshold:
-    """Return the threshold that a rule asks for, on the rows of a score table.
+    """Return the threshold of a rule on the rows of a score table.
 
     Candidates are the scores that were seen; among equally good ones the highest is taken. Of the rules with a
     floor, `precision_at_least` takes the highest recall above it and `recall_at_least` the highest precision;
@@ -96,8 +96,8 @@ def choose_threshold(table: ScoreTable, rule: Mapping[str, Any]) -> Threshold:
     Parameters
     ----------
     table : ScoreTable
-        Of validation rows, with the very scores that will be compared with the threshold: calibrated by Spark,
-        since NumPy's exponential may differ in the last digit.
+        Of validation rows, with exactly the scores that will be compared with the threshold: calibrated by Spark,
+        because NumPy's exponential may differ in the last digit.
     rule : mapping
         See `check_rule`.
 

@@ -23,12 +23,12 @@ RAGGED = "does not hold the number of elements it was fitted with"
 
 
 def kind_of(df: DataFrame, name: str, *, categorical: bool) -> Kind:
-    """Return how a feature column is to be read.
+    """Return the kind of a feature column.
 
     Raises
     ------
     InputError
-        For a missing column, or a type that is no feature.
+        For a missing column, or a type that cannot be a feature.
     """
     of = dtype(df, name, "feature")
     if isinstance(of, T.BooleanType):
@@ -46,7 +46,7 @@ def kind_of(df: DataFrame, name: str, *, categorical: bool) -> Kind:
 
 def _advice(of: T.DataType, categorical: bool) -> str:
     if isinstance(of, T.DateType | T.TimestampType | T.TimestampNTZType):
-        return f": a time is no feature; derive numbers from it, or leave it out {_OUT}"
+        return f": a time is not a feature; derive numbers from it, or leave it out {_OUT}"
     if isinstance(of, T.StringType):
         return f": make it a category (data.categorical; in code, the dataset's categorical), or leave it out {_OUT}"
     what = "a category" if categorical else "a feature"

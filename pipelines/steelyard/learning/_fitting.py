@@ -167,7 +167,7 @@ def _categories(df: DataFrame, names: Sequence[str], max_levels: int) -> list[Ca
         return []
     pairs = [F.struct(F.lit(n).alias("feature"), class_text(df, n).alias("level")) for n in names]
     counts = df.select(F.explode(F.array(*pairs)).alias("p")).groupBy("p.feature", "p.level").count()
-    # Missing values come last, whatever their number, since they are no level.
+    # Missing values come last, whatever their number, because they are not a level.
     order = Window.partitionBy("feature").orderBy(F.col("level").isNull(), F.col("count").desc(), "level")
     ranked = counts.withColumn("rank", F.row_number().over(order))
     shown = ranked.where((F.col("rank") <= max_levels + 1) | F.col("level").isNull()).orderBy("rank").collect()

@@ -36,7 +36,7 @@ def prepare(
     totals = _class_totals(train, weighted)
     trained = tuple(c for c in dataset.classes if c in totals)
     if len(trained) < 2:
-        raise InputError(f"the training rows hold one class only: {trained[0]!r}; there is nothing to tell apart")
+        raise InputError(f"the training rows have a single class, {trained[0]!r}; a model needs two")
     if start is not None and start.trained_classes != trained:
         raise InputError(f"start was trained on the classes {list(start.trained_classes)}, not on {list(trained)}")
     fitted = start.preprocessing if start is not None else _preprocessing(trainer, original_train, dataset)

@@ -65,7 +65,7 @@ class XGBoostParameters(Parameters):
         "min_split_loss": "write gamma",
         "num_boost_round": "write n_estimators",
         "objective": "it follows from the number of classes",
-        "eval_metric": "training stops early on log loss; other metrics are no means over workers",
+        "eval_metric": "training stops early on log loss; other metrics cannot be averaged over workers",
         "tree_method": "it is always hist",
         "device": "it is always cpu",
         "nthread": "train.num_workers sets how many tasks train, each with one thread",
@@ -176,7 +176,7 @@ def _require_slots(spark: SparkSession, workers: int) -> None:
 
 
 def _local_slots(spark: SparkSession) -> int | None:
-    """Return how many tasks a local Spark runs at a time, None for a cluster or where it can't be told."""
+    """Return how many tasks a local Spark runs at a time, None for a cluster or if it is unknown."""
     from pyspark.sql.utils import is_remote
 
     found = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\s*\d+)?\])?", str(spark.conf.get("spark.master", "")))

@@ -19,7 +19,7 @@ RESULT = pa.schema([("booster", pa.binary()), ("log_loss", pa.list_(pa.float64()
 
 @dataclass(frozen=True)
 class Task:
-    """What all workers are told.
+    """The settings that all workers get.
 
     Parameters
     ----------

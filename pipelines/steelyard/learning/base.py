@@ -185,7 +185,7 @@ class Trainer(ABC):
         Raises
         ------
         InputError
-            For features that can't be used (see `fit_preprocessing`), labels that are no class, weights that are
+            For features that can't be used (see `fit_preprocessing`), labels that are not classes, weights that are
             missing or negative, a single class, or a `start` that the trainer cannot continue.
         EngineError
             If the cluster can't run the training as asked.

@@ -81,7 +81,7 @@ def evaluate(
         0 to 199, from a hash of the row; of its group or time block where rows depend on each other.
     label, score : str
         `score` is the probability of the positive class, a map of class → probability, or an array or vector with
-        an entry for each class 0, 1, …. Scores that are no probabilities get all metrics but Brier score, log loss
+        an entry for each class 0, 1, …. Scores that are not probabilities get all metrics but Brier score, log loss
         and calibration error.
     decision : str, optional
         The decided class. With two classes a threshold is enough; where both are given they must agree.

@@ -1,4 +1,4 @@
-"""What readers of metrics should know: scores that are no probabilities, or that rank the other class."""
+"""Notes on metrics: scores that are not probabilities, or that rank the other class higher."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class Summary:
 
     @property
     def not_probabilities(self) -> str | None:
-        """Why the scores are no probabilities; None if they are."""
+        """The reason why the scores are not probabilities; None if they are."""
         if self.low < 0 or self.high > 1:
             return NO_PROBABILITY
         return NO_DISTRIBUTION if self.off_one > _OFF_ONE else None
@@ -125,7 +125,7 @@ def check(narrow: DataFrame, roles: ScoredColumns) -> Summary:
     Raises
     ------
     InputError
-        For an empty table, null or non-finite scores, labels that are no class, weights or costs that are null
+        For an empty table, null or non-finite scores, labels that are not classes, weights or costs that are null
         or negative, buckets out of range, decisions that aren't those of the threshold.
     """
     found = collect(narrow.groupBy(LABEL, DECISION).agg(*_measures(roles)))
@@ -224,6 +224,6 @@ def _refuse_classes(found: Sequence[str], role: str, classes: Sequence[str]) -> 
     if unknown:
         shown = ", ".join(repr(name) for name in unknown[:5])
         raise InputError(
-            f"{role} that are no class: {shown}.{closest(unknown[0], classes)} "
+            f"{role} that are not classes: {shown}.{closest(unknown[0], classes)} "
             f"The classes are {', '.join(repr(name) for name in classes[:20])}"
         )

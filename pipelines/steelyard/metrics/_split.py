@@ -50,7 +50,7 @@ def split_document(
     grouped : bool
         Whether the buckets hold whole groups.
     not_probabilities : str, optional
-        Why the scores are no probabilities, if they are not: metrics of probabilities are then null.
+        The reason why the scores are not probabilities, if so: metrics of probabilities are then null.
     """
     ones = _class_metrics(classes, positive, tables, grouped=grouped)
     support = {name: one.rows for name, one in ones.items()}

@@ -53,7 +53,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, ba
     """Return the content of `stats.json` for a table; `bare` is as for `roles`."""
     found = roles(df, data, bare=bare, warn=warn)
     if not found.key:
-        warn("no data.key: rows are identified by their whole content, so that scans for splits read all columns")
+        warn("no data.key: all columns identify a row, and splits read the whole table")
     counts = class_counts(df, data.label)
     counts.check()
     positive = counts.positive(data.positive)

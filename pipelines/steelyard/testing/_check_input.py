@@ -26,7 +26,7 @@ from steelyard.testing._tables import (
 
 
 def check_single_row_class(make: Make, spark: SparkSession) -> None:
-    """A class of one row that isn't to be resampled is no obstacle."""
+    """A class of one row is fine if it is not resampled."""
     sizes = {"a": 20, "b": 12, "c": 1}
     df = sample_table(spark, sizes)
     # The class may be too small to be a neighbour of others: that is another matter.
@@ -138,7 +138,7 @@ def check_constants(make: Make, spark: SparkSession) -> None:
 
 
 def check_duplicates(make: Make, spark: SparkSession) -> None:
-    """Rows that repeat: exact counts, heavy groups in proportion, others whole, and new rows that are no copies."""
+    """Repeated rows: exact counts, heavy groups in proportion, others whole, and new rows that are not copies."""
     base = [[i, (i * 7) % 11] for i in range(36)]
     labels = ["a"] * 24 + ["b"] * 12
     for times in (2, 16):

@@ -51,7 +51,7 @@ def _check_cleaned_classes(make: Make, df: DataFrame) -> None:
     refused(lambda: make(sampling_strategy=0.5, **ROLES).plan(df), "list of classes", "0.5")
     refused(lambda: make(sampling_strategy={"a": 3}, **ROLES).plan(df), "list of classes")
     refused(lambda: make(sampling_strategy=["aa"], **ROLES).plan(df), "'aa'", "'a'")
-    # By name; a word may mean another class after a round of a method that goes on in rounds.
+    # By name; for a method with rounds, a word may mean another class after each round.
     for strategy, may in ((["a"], {"a"}), (["b", "c"], {"b", "c"})):
         counts = planned(make(sampling_strategy=strategy, **ROLES).plan(df))
         assert all(counts[c] == n for c, n in SIZES.items() if c not in may), strategy

@@ -129,7 +129,7 @@ def check_partitions(make: MakeTrainer, spark: SparkSession) -> None:
 
 
 def check_save_and_load(make: MakeTrainer, spark: SparkSession) -> None:
-    """A saved model is JSON and files that are no pickles, and gives the same probabilities to the last bit."""
+    """A saved model has no pickles, and gives exactly the same probabilities."""
     df, model = trainer_table(spark), model_of(make, spark)
     with tempfile.TemporaryDirectory() as folder:
         run = Store(folder).create("check", "one", {})
