@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
@@ -133,11 +134,36 @@ def damaged_file(error: BaseException) -> str | None:
     return f"cannot read {found[1]}: {reason(error)}; the file is damaged, or not of the table's format and types"
 
 
+_WRAPPERS = ("steelyard.frames.caching", "steelyard.frames.tasks", "steelyard.stages._runner", "steelyard.cli")
+
+
+def step_of(error: BaseException) -> str:
+    """Return the innermost function of steelyard that an error passed through, or an empty string.
+
+    This names the step whose Spark action failed, wherever it was called. Private modules are left out of the name.
+
+    Examples
+    --------
+    >>> from steelyard.kernels.allocate import largest_remainder
+    >>> try:
+    ...     largest_remainder([1, 2], None)
+    ... except TypeError as error:
+    ...     step_of(error)
+    'steelyard.kernels.allocate.largest_remainder'
+    """
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("steelyard.") and not module.startswith(_WRAPPERS):
+            public = [part for part in module.split(".") if not part.startswith("_")]
+            return ".".join([*public, frame.f_code.co_qualname.partition(".<")[0]])
+    return ""
+
+
 def translated(error: Exception, what: str) -> SteelyardError:
     """Return an engine's error as one of steelyard's.
 
     It is an `InputError` if one of our checks inside a query raised it, or if a file is damaged. The loss of an
-    executor with rows of `frames.caching.held` has a message of its own.
+    executor with rows of `frames.caching.checkpointed` has a message of its own.
 
     Parameters
     ----------
@@ -159,7 +185,8 @@ def translated(error: Exception, what: str) -> SteelyardError:
         return InputError(str(error).partition(_RAISED)[2].partition(" SQLSTATE")[0].splitlines()[0].strip())
     if type(error).__name__ in _OF_VALUES:
         return InputError(f"{what} failed on a value of the table or an expression (in a pipeline, data.where): {said}")
-    return EngineError(f"{what} failed: {type(error).__name__}: {said}")
+    step = step_of(error)
+    return EngineError(f"{what} failed{f' in {step}' if step else ''}: {type(error).__name__}: {said}")
 
 
 def closest(name: str, available: Iterable[str]) -> str:
