@@ -44,12 +44,6 @@ class Seeds:
         """Return JSON types."""
         return {"times": self.times, "again": self.again.to_json() if self.again else None, "rows": self.rows}
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Seeds:
-        """Rebuild what `to_json` gave."""
-        again = Cut.from_json(document["again"]) if document["again"] else None
-        return cls(document["times"], again, document["rows"])
-
 
 def class_rows(
     df: DataFrame, plan: SamplingPlan, space: Space, classes: Iterable[str], columns: Iterable[str]

@@ -1,4 +1,4 @@
-"""What samplers share that make new rows."""
+"""Bases of samplers that add rows: `OverSampler`, and `SyntheticSampler` for new rows made of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What samplers share that pair a row with its neighbours in its class."""
+"""Base of samplers that pair a row with its neighbours in its class: `NeighborSampler`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,14 @@
-"""What all samplers share: strategies, plans, parameters, and how to find them by name."""
+"""What all samplers share, and how to find them by name.
+
+Public modules for people who write samplers:
+
+- `base`: `Sampler`, the base of all; `measuring`: bases of those that take distances and search neighbours.
+- `engine.base`: `EngineSampler`, which runs samplers of imbalanced-learn inside Spark tasks.
+- `plan`: what a resampling does; `applying`: how a plan is applied to a table.
+- `params`: parameters that several samplers have; `strategy`: how `sampling_strategy` is interpreted.
+- `roles`, `features`, `survey`, `space`: column roles, numbers and categories, checks of values, distances and gaps.
+- `neighborhood`: all rows as a search index; `statistics`: statistics that no partitioning changes.
+"""
 
 from __future__ import annotations
 

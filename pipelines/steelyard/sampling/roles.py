@@ -43,12 +43,6 @@ class Roles:
         """Return JSON types."""
         return {n: list(v) if isinstance(v, tuple) else v for n, v in vars(self).items()}
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Roles:
-        """Rebuild what `to_json` gave."""
-        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in document.items()}
-        return cls(**values)
-
 
 def check_flag(df: DataFrame, roles: Mapping[str, Iterable[str]]) -> None:
     """Check the column `is_synthetic` of a table that an earlier step made: resampling keeps it and adds to it.
