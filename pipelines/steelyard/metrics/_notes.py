@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steelyard.metrics._rows import Summary
+from steelyard.metrics.registry import all_metrics, get_metric
 
 
 def notes_on(
@@ -20,10 +21,8 @@ def _on_probabilities(summary: Summary) -> str | None:
     reason = summary.not_probabilities
     if reason is None:
         return None
-    return (
-        f"{reason} (they are from {summary.low:g} to {summary.high:g}), so that Brier score, log loss and calibration "
-        "error are left out"
-    )
+    names = ", ".join(m.label for m in all_metrics() if m.needs == "probabilities")
+    return f"{reason} (they are from {summary.low:g} to {summary.high:g}); these metrics are null: {names}"
 
 
 def _on_ranking(split: Mapping[str, Any], classes: Sequence[str], positive: str) -> str | None:
@@ -32,7 +31,6 @@ def _on_ranking(split: Mapping[str, Any], classes: Sequence[str], positive: str)
     if area["ci95"] is None or area["ci95"][1] >= 0.5:
         return None
     other = next(name for name in classes if name != positive)
-    return (
-        f"the scores rank class {other!r} higher (ROC area of class {positive!r}: {area['value']:.3f}); if they are "
-        f"scores of class {other!r}, make it the positive class"
-    )
+    shown = f"{get_metric('roc_auc').label} of class {positive!r}: {area['value']:.3f}"
+    higher = f"the scores rank class {other!r} higher ({shown})"
+    return f"{higher}; if they are scores of class {other!r}, make it the positive class"
