@@ -309,6 +309,47 @@ def test_impossible_metrics_are_refused(change: dict[str, Any], said: str) -> No
         Metric(**{**BASE, **given, **change})
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"kind": "counts", "value": lambda c: c.tp.sum()}, r"shapes \[\(2, 4\)\]. Got \[\(\)\] instead"),
+        ({"kind": "ranking", "value": lambda pos, neg: pos.sum() / neg.sum()}, r"shapes \[\(2,\)\]. Got \[\(\)\]"),
+        ({"kind": "loss", "value": lambda s: 1 - s, "range": (0, math.inf)}, r"Got \[\(4,\)\] instead"),
+        (
+            {"kind": "counts", "value": lambda c: c.missed},
+            "failed on a sample: 'ConfusionCounts' object has no attribute",
+        ),
+    ],
+)
+def test_a_formula_is_tried_before_it_is_registered(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        register_metric(Metric(name="t.wrong", **BASE, **given))
+    assert "t.wrong" not in metric_names()
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_that_are_infinite_or_outside_of_the_range_end_no_run() -> None:
+    wrong = (
+        Metric(name="t.infinite", kind="counts", value=lambda c: c.tp / (0 * c.fp), **BASE),
+        Metric(name="t.outside", kind="counts", value=lambda c: 1 + c.recall, **BASE),
+        Metric(name="t.odds", kind="class_counts", value=lambda c: c.hits.sum(-1) / c.support.min(-1), **BASE),
+    )
+    for metric in wrong:
+        register_metric(metric)
+    try:
+        label, score = scored((3_000, 400))
+        split = split_of(label, score, score.argmax(axis=1), ("a", "b"))
+    finally:
+        for metric in wrong:
+            unregister_metric(metric.name)
+    own = split["per_class"]["b"]
+    json.dumps(split, allow_nan=False)
+    assert own["t.infinite"]["value"] is None and own["t.infinite"]["ci95"] is None
+    for number in (own["t.outside"], split["t.odds"]):
+        assert number["value"] > 1 and number["ci95"] is None
+        assert number["note"] == "outside of the metric's range"
+
+
 def test_names_are_taken_once(youden: str) -> None:
     with pytest.raises(ConfigError, match="there is a metric 'youden_j' already"):
         register_metric(YOUDEN)

@@ -20,6 +20,8 @@ FEWEST_ROWS = 30  # of a class, for intervals of anything but proportions
 FEWEST_GROUPS = 15  # likewise, where whole groups are resampled; effective ones, with the class in them
 LEAST_GROUPS = 3  # for intervals of proportions
 FEW_GROUPS = "too few groups"
+ROUNDING = 1e-9
+OUTSIDE = "outside of the metric's range"
 FROM_RANGES = "from ranges of scores"
 APPROXIMATE = "approximate"  # a few rows carry most of the amount: fewer than 93 % of intervals contain the true value
 
@@ -128,6 +130,8 @@ class Basis:
         if estimate is None or self.note:
             return number(estimate, note=self.note)
         low, high = limits
+        if estimate.value < low - ROUNDING or estimate.value > high + ROUNDING:
+            return number(estimate, note=OUTSIDE)
         if math.isinf(high):
             return self._mean_loss(estimate)
         unit = estimate.map(lambda x: (x - low) / (high - low))
@@ -151,6 +155,8 @@ def proportion(bootstrap: Bootstrap, estimate: Estimate, rows: float, sizes: Flo
     """Return a proportion among `rows` rows, which weigh `sizes` in each bucket: few rows have an interval too."""
     if not rows > 0:
         return number(estimate)
+    if estimate.value < -ROUNDING or estimate.value > 1 + ROUNDING:
+        return number(estimate, note=OUTSIDE)
     groups = intervals.effective_number(sizes)
     if bootstrap.grouped and groups < LEAST_GROUPS:
         return number(estimate, note=FEW_GROUPS)
@@ -164,7 +170,7 @@ def number(estimate: Estimate | float | None, ci95: Interval | None = None, **mo
     """Return a number as `metrics.json` holds it; `more` that is None is left out."""
     value = estimate.value if isinstance(estimate, Estimate) else estimate
     bounds = estimate.bounds if isinstance(estimate, Estimate) else None
-    undefined = value is None or math.isnan(value)
+    undefined = value is None or not math.isfinite(value)
     document: Number = {"value": None if undefined else float(value or 0.0), "ci95": None}
     if ci95 is not None and not undefined:
         document["ci95"] = [float(ci95[0]), float(ci95[1])]

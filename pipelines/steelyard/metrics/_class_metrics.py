@@ -80,13 +80,13 @@ class ClassMetrics:
     def estimate(self, metric: Metric) -> Estimate:
         """Return a metric of decisions or of the ranking, with its draws."""
         if metric.kind == "counts":
-            return Estimate(float(metric.value(self.counts)), metric.value(self.drawn_counts))
+            return Estimate(float(metric.compute(self.counts)), metric.compute(self.drawn_counts))
         pos, neg = self.table.pos, self.table.neg
         bounds = None
         if metric.bounds is not None and not self.table.exact:
             low, high = metric.bounds(pos, neg, self.table.tied)
             bounds = float(low), float(high)
-        return Estimate(float(metric.value(pos, neg)), metric.value(*self.draws), bounds)
+        return Estimate(float(metric.compute(pos, neg)), metric.compute(*self.draws), bounds)
 
     def proportion(self, estimate: Estimate, cells: tuple[str, ...]) -> Number:
         """Return a share of the rows in some cells of the confusion matrix."""
@@ -119,5 +119,5 @@ class ClassMetrics:
         if len(limits) < len(parts):
             return {}
         recall, specificity, share = (float(part["value"]) for part in parts)
-        formulas = {m.name: m.value for m in all_metrics() if m.kind == "counts" and m.interval == "bootstrap"}
+        formulas = {m.name: m.compute for m in all_metrics() if m.kind == "counts" and m.interval == "bootstrap"}
         return carried_scores(recall, specificity, share, limits, formulas)

@@ -24,7 +24,7 @@ def cost_number(one: ClassMetrics, metric: Metric) -> Number:
 def _bootstrap(one: ClassMetrics, metric: Metric) -> Number:
     columns = np.column_stack([one.buckets.cost, _sizes(one)])
     total, drawn = columns.sum(axis=0), one.bootstrap.weights @ columns
-    estimate = Estimate(float(metric.value(CostTotals(*total))), metric.value(CostTotals(*drawn.T)))
+    estimate = Estimate(float(metric.compute(CostTotals(*total))), metric.compute(CostTotals(*drawn.T)))
     return one.basis.number(estimate, metric.range)
 
 
@@ -59,7 +59,7 @@ def _parts(one: ClassMetrics, metric: Metric) -> Floats:
     missed, alarms, all_missed, all_alarms = one.buckets.cost.T
     none, row = np.zeros(len(missed)), np.ones(len(missed))
     parts = (CostTotals(missed, none, all_missed, none, row), CostTotals(none, alarms, none, all_alarms, row))
-    return np.stack([metric.value(part) for part in parts], axis=1)
+    return np.stack([metric.compute(part) for part in parts], axis=1)
 
 
 def _unseen(one: ClassMetrics) -> list[float]:

@@ -97,3 +97,51 @@ class CostTotals:
     all_missed: Floats
     all_alarms: Floats
     rows: Floats
+
+
+@dataclass(frozen=True)
+class Majority:
+    """The decider that always says the most frequent class, as one class sees it.
+
+    Its score is the same for all rows. Shares are of row weights.
+
+    Parameters
+    ----------
+    share : float
+        Share of the class in question; it counts as the positive class.
+    chosen : bool
+        Whether that class is the most frequent one.
+    shares : tuple of float
+        Shares of all classes that have rows.
+    missed, alarms : float, optional
+        With costs: cost per row of missing every positive, and of an alarm on every negative.
+    """
+
+    share: float
+    chosen: bool
+    shares: tuple[float, ...]
+    missed: float | None = None
+    alarms: float | None = None
+
+    @property
+    def counts(self) -> ConfusionCounts:
+        """Its decisions about the class in question."""
+        yes, no = np.array(self.share), np.array(1.0 - self.share)
+        none = np.array(0.0)
+        return ConfusionCounts(yes, no, none, none) if self.chosen else ConfusionCounts(none, none, yes, no)
+
+    @property
+    def class_counts(self) -> MulticlassCounts:
+        """Its decisions about all classes."""
+        support = np.array(self.shares)
+        largest = np.arange(len(support)) == np.argmax(support)
+        return MulticlassCounts(support * largest, largest * support.sum(), support)
+
+    @property
+    def costs(self) -> CostTotals | None:
+        """Its costs per row; None where costs are not known."""
+        if self.missed is None or self.alarms is None:
+            return None
+        missed, alarms, none = np.array(self.missed), np.array(self.alarms), np.array(0.0)
+        own = (none, alarms) if self.chosen else (missed, none)
+        return CostTotals(*own, missed, alarms, np.array(1.0))

@@ -180,10 +180,10 @@ def _value(metric: Metric, table: ScoreTable) -> float:
     if metric.needs == "decisions":
         return float(metric.of_decisions(_decided(table)))
     if metric.kind == "ranking":
-        return float(metric.value(table.pos, table.neg))
+        return float(metric.compute(table.pos, table.neg))
     if metric.kind == "probabilities":
-        return float(metric.value(table.score, table.pos, table.neg))
-    return float(reliability.mean_loss(metric.value(table.score), table.pos, table.neg))
+        return float(metric.compute(table.score, table.pos, table.neg))
+    return float(reliability.mean_loss(metric.compute(table.score), table.pos, table.neg))
 
 
 def _decided(table: ScoreTable) -> ConfusionCounts:

@@ -43,7 +43,7 @@ def mean_loss(one: ClassMetrics, metric: Metric, *, own_only: bool = False) -> E
 
 
 def _losses(metric: Metric, score: Floats, *, own_only: bool) -> tuple[Floats, Floats]:
-    pos, neg = metric.value(score)
+    pos, neg = metric.compute(score)
     return (pos, neg * 0.0) if own_only else (pos, neg)
 
 
@@ -55,7 +55,7 @@ def _total(estimates: Sequence[Estimate]) -> Estimate | None:
 def _estimate(one: ClassMetrics, metric: Metric) -> Estimate:
     t = one.table
     centre = _bin_mean(one, t.score, t.size)
-    return Estimate(float(metric.value(t.score, t.pos, t.neg)), metric.value(centre, *one.draws))
+    return Estimate(float(metric.compute(t.score, t.pos, t.neg)), metric.compute(centre, *one.draws))
 
 
 def _bin_mean(one: ClassMetrics, values: Floats, weights: Floats) -> Floats:
@@ -101,7 +101,7 @@ class CalibrationError:
 def calibration_error(one: ClassMetrics, metric: Metric) -> CalibrationError:
     """Return the expected calibration error over bins of equal mass, with the parts of its interval."""
     t, b = one.table, one.buckets
-    value = float(metric.value(t.score, t.pos, t.neg))
+    value = float(metric.compute(t.score, t.pos, t.neg))
     pos, neg = b.pos.sum(axis=0), b.neg.sum(axis=0)
     coarse = reliability.mass_bins(pos + neg, ECE_BINS)
     centre = _bin_mean(one, t.score, t.size)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from steelyard.metrics._metric import Majority, Metric
+from steelyard.metrics._counts import Majority
+from steelyard.metrics._metric import Metric
 from steelyard.metrics.registry import get_metric
 
 

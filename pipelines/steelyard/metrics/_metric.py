@@ -12,7 +12,7 @@ import numpy as np
 
 from steelyard.errors import ConfigError
 from steelyard.kernels.arrays import Floats
-from steelyard.metrics._counts import ConfusionCounts, CostTotals, MulticlassCounts
+from steelyard.metrics._counts import ConfusionCounts, CostTotals, Majority, MulticlassCounts
 
 Kind = Literal["counts", "class_counts", "ranking", "loss", "local_loss", "probabilities", "cost"]
 Scope = Literal["class", "positive", "split"]
@@ -37,54 +37,6 @@ _SCOPES: Mapping[str, tuple[Scope, ...]] = {
 _CELLS = ("tp", "fp", "fn", "tn")
 _NAME = re.compile(r"[a-z][a-z0-9_.]*")
 _TAKEN = {"n", "support", "absent_classes", "confusion", "per_class", "macro", "weighted", "accuracy_always_majority"}
-
-
-@dataclass(frozen=True)
-class Majority:
-    """The decider that always says the most frequent class, as one class sees it.
-
-    Its score is the same for all rows. Shares are of row weights.
-
-    Parameters
-    ----------
-    share : float
-        Share of the class in question; it counts as the positive class.
-    chosen : bool
-        Whether that class is the most frequent one.
-    shares : tuple of float
-        Shares of all classes that have rows.
-    missed, alarms : float, optional
-        With costs: cost per row of missing every positive, and of an alarm on every negative.
-    """
-
-    share: float
-    chosen: bool
-    shares: tuple[float, ...]
-    missed: float | None = None
-    alarms: float | None = None
-
-    @property
-    def counts(self) -> ConfusionCounts:
-        """Its decisions about the class in question."""
-        yes, no = np.array(self.share), np.array(1.0 - self.share)
-        none = np.array(0.0)
-        return ConfusionCounts(yes, no, none, none) if self.chosen else ConfusionCounts(none, none, yes, no)
-
-    @property
-    def class_counts(self) -> MulticlassCounts:
-        """Its decisions about all classes."""
-        support = np.array(self.shares)
-        largest = np.arange(len(support)) == np.argmax(support)
-        return MulticlassCounts(support * largest, largest * support.sum(), support)
-
-    @property
-    def costs(self) -> CostTotals | None:
-        """Its costs per row; None where costs are not known."""
-        if self.missed is None or self.alarms is None:
-            return None
-        missed, alarms, none = np.array(self.missed), np.array(self.alarms), np.array(0.0)
-        own = (none, alarms) if self.chosen else (missed, none)
-        return CostTotals(*own, missed, alarms, np.array(1.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,9 +158,35 @@ class Metric:
         """Whether it has no value with more than two classes."""
         return self.scope == "positive"
 
+    def compute(self, *arguments: Any) -> Any:
+        """Return what the formula gives, with NaN where it is infinite."""
+        with np.errstate(all="ignore"):
+            found = self.value(*arguments)
+        return found if isinstance(found, tuple) else np.where(np.isfinite(found), found, np.nan)
+
+    def check_formula(self) -> None:
+        """Apply the formula to a sample of two draws.
+
+        Raises
+        ------
+        ConfigError
+            If it fails, or its result has the wrong shape: for example if it sums over the draws too.
+        """
+        arguments, wanted = _sample(self.kind)
+        try:
+            found = self.compute(*arguments)
+        except Exception as error:
+            raise ConfigError(f"metric {self.name!r}: its formula failed on a sample: {error}") from error
+        shapes = [np.shape(part) for part in (found if isinstance(found, tuple) else (found,))]
+        if shapes != wanted:
+            raise ConfigError(
+                f"metric {self.name!r}: for a sample its formula must return arrays of the shapes {wanted}. "
+                f"Got {shapes} instead; it may sum over axis=-1 only"
+            )
+
     def of_decisions(self, counts: ConfusionCounts) -> Floats:
         """Return the values for decisions about two classes; `needs` must be decisions."""
-        found: Floats = self.value(counts.by_class() if self.kind == "class_counts" else counts)
+        found: Floats = self.compute(counts.by_class() if self.kind == "class_counts" else counts)
         return found
 
     def always_majority(self, majority: Majority) -> float | None:
@@ -220,9 +198,23 @@ class Metric:
 
     def _of_majority(self, majority: Majority) -> float | None:
         if self.kind == "counts":
-            return float(self.value(majority.counts))
+            return float(self.compute(majority.counts))
         if self.kind == "class_counts":
-            return float(self.value(majority.class_counts))
+            return float(self.compute(majority.class_counts))
         if self.kind == "ranking":
-            return float(self.value(np.array([majority.share]), np.array([1.0 - majority.share])))
-        return None if self.kind != "cost" or majority.costs is None else float(self.value(majority.costs))
+            return float(self.compute(np.array([majority.share]), np.array([1.0 - majority.share])))
+        return None if self.kind != "cost" or majority.costs is None else float(self.compute(majority.costs))
+
+
+def _sample(kind: Kind) -> tuple[tuple[Any, ...], list[tuple[int, ...]]]:
+    """Return arguments for a formula and the shapes that its result must have."""
+    rows = np.array([[3.0, 1.0, 2.0, 5.0], [2.0, 2.0, 1.0, 4.0]])
+    score = np.array([0.9, 0.6, 0.3, 0.1])
+    samples: dict[Kind, tuple[tuple[Any, ...], list[tuple[int, ...]]]] = {
+        "counts": ((ConfusionCounts(rows, rows, rows, rows),), [rows.shape]),
+        "class_counts": ((MulticlassCounts(rows, rows + 1, rows + 1),), [(2,)]),
+        "ranking": ((rows, rows[::-1]), [(2,)]),
+        "probabilities": ((score, rows, rows[::-1]), [(2,)]),
+        "cost": ((CostTotals(rows, rows, 2 * rows, 2 * rows, rows),), [rows.shape]),
+    }
+    return samples.get(kind, ((score,), [score.shape, score.shape]))

@@ -112,7 +112,7 @@ def _decisions(ones: Classes, confusion: Confusion) -> dict[str, Number]:
     carried = _carried(ones, confusion, [m for m in metrics if m.interval != "proportion"])
     numbers = {"accuracy_always_majority": _largest_share(ones, counts.support)}
     for m in metrics:
-        estimate = Estimate(float(m.value(total)), m.value(drawn))
+        estimate = Estimate(float(m.compute(total)), m.compute(drawn))
         if m.interval == "proportion":
             rows = first.worth("tp", "fp", "fn", "tn")
             numbers[m.name] = proportion(first.bootstrap, estimate, rows, counts.support.sum(axis=1))
@@ -133,7 +133,7 @@ def _carried(ones: Classes, confusion: Confusion, metrics: Sequence[Metric]) -> 
         limits.append(part["ci95"] or (0.0, 0.0))
     errors = np.array([[float(confusion.get(a, {}).get(d, 0)) for d in ones] for a in ones])
     recalls, shares = (np.array([part["value"] or 0.0 for part in parts]) for parts in (of_recalls, of_shares))
-    return carried_decisions(recalls, shares, errors, limits, {m.name: m.value for m in metrics})
+    return carried_decisions(recalls, shares, errors, limits, {m.name: m.compute for m in metrics})
 
 
 def whole_basis(ones: Classes) -> Basis:

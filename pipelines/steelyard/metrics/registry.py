@@ -31,9 +31,9 @@ from collections.abc import Iterable
 
 from steelyard.errors import ConfigError, closest
 from steelyard.extensions import METRICS, extension_names, load_extension
-from steelyard.metrics._counts import ConfusionCounts, CostTotals, MulticlassCounts
+from steelyard.metrics._counts import ConfusionCounts, CostTotals, Majority, MulticlassCounts
 from steelyard.metrics._known import KNOWN
-from steelyard.metrics._metric import INTERVALS, Kind, Majority, Metric, Scope
+from steelyard.metrics._metric import INTERVALS, Kind, Metric, Scope
 
 __all__ = [
     "INTERVALS",
@@ -68,7 +68,7 @@ def register_metric(metric: Metric, *, replace: bool = False) -> None:
     Raises
     ------
     ConfigError
-        If the name is taken.
+        If the name is taken, or the formula fails on a sample.
 
     Examples
     --------
@@ -80,6 +80,7 @@ def register_metric(metric: Metric, *, replace: bool = False) -> None:
     """
     if metric.name in _OWN or (metric.name in _METRICS and not replace):
         raise ConfigError(f"there is a metric {metric.name!r} already; give the new one another name")
+    metric.check_formula()
     _METRICS[metric.name] = metric
 
 
@@ -165,5 +166,6 @@ def _discover() -> None:
 def _add(metric: object, origin: str) -> None:
     if not isinstance(metric, Metric):
         raise ConfigError(f"{origin} gives a {type(metric).__name__}; it must give a Metric")
+    metric.check_formula()
     if _METRICS.setdefault(metric.name, metric) is not metric:
         raise ConfigError(f"{origin}: there is a metric {metric.name!r} already")
