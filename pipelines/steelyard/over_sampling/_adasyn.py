@@ -43,7 +43,8 @@ class ADASYN(BoundarySampler):
     neighbors = "n_neighbors"
 
     n_neighbors: Parameter[int] = param(
-        "how many nearest rows of any class are counted, and how many of its class a row is paired with",
+        "number of nearest rows of any class that are counted, and of nearest rows of its class with which a row "
+        "is paired",
         NEIGHBORS,
         default=5,
     )

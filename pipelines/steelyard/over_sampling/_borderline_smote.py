@@ -50,10 +50,11 @@ class BorderlineSMOTE(HasNeighbors, BoundarySampler):
     name = "borderline_smote"
 
     m_neighbors: Parameter[int] = param(
-        "how many nearest rows of any class tell whether a row is in danger", NEIGHBORS, default=10
+        "number of nearest rows of any class that decide whether a row is in danger", NEIGHBORS, default=10
     )
     kind: Parameter[str] = param(
-        "whom seeds are paired with: rows of their class, or also of others",
+        "which rows seeds are paired with: 'borderline-1' rows of their class, 'borderline-2' also rows of other "
+        "classes",
         one_of("borderline-1", "borderline-2"),
         default="borderline-1",
     )

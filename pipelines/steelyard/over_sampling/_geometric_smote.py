@@ -50,10 +50,13 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
         "which part of the ball is cut off, from -1 to 1", number(-1, 1, "a number from -1 to 1"), default=1.0
     )
     deformation_factor: Parameter[float] = param(
-        "how much the ball is pressed onto a line, 0 to 1", from_zero_to_one, default=0.0
+        "how much the ball is compressed onto the line to the neighbour, from 0 (not at all) to 1 (completely)",
+        from_zero_to_one,
+        default=0.0,
     )
     selection_strategy: Parameter[str] = param(
-        "what the ball reaches to: a row of the class, of another one, or the nearer of the two",
+        "which row sets the radius of the ball: 'minority' (of the class), 'majority' (of another class) or "
+        "'combined' (the nearer of the two)",
         one_of("combined", "majority", "minority"),
         default="combined",
     )

@@ -56,7 +56,7 @@ class KMeansSMOTE(HasMaxNewRows, EngineSampler):
     near = True
 
     k_neighbors: Parameter[int] = param(
-        "how many nearest rows of its class and cluster a row is paired with", NEIGHBORS, default=2
+        "number of nearest rows of its class and cluster with which a row is paired", NEIGHBORS, default=2
     )
     kmeans_estimator: Parameter[Any] = param(
         "number of clusters, 8 by default; or, in place of scikit-learn's MiniBatchKMeans, a clustering with "

@@ -36,9 +36,11 @@ class SVMSMOTE(HasMaxNewRows, EngineSampler):
     sampling_type = "over-sampling"
     neighbors = "k_neighbors"
 
-    k_neighbors: Parameter[int] = param("how many nearest rows of its class a row is paired with", NEIGHBORS, default=5)
+    k_neighbors: Parameter[int] = param(
+        "number of nearest rows of its class with which a row is paired", NEIGHBORS, default=5
+    )
     m_neighbors: Parameter[int] = param(
-        "how many nearest rows of all say whether a row is in danger", NEIGHBORS, default=10
+        "number of nearest rows of any class that decide whether a row is in danger", NEIGHBORS, default=10
     )
     svm_estimator: Parameter[Any] = param(
         "in place of scikit-learn's SVC, a classifier that finds support_, whose random_state is set where it is None. "
@@ -47,7 +49,9 @@ class SVMSMOTE(HasMaxNewRows, EngineSampler):
         default=None,
     )
     out_step: Parameter[float] = param(
-        "how far beyond a row new ones may lie, as a part of the way to its neighbour", from_zero_to_one, default=0.5
+        "maximum distance of new rows beyond a row, as a share of the distance to its neighbour",
+        from_zero_to_one,
+        default=0.5,
     )
 
     def _wrapped(self) -> Any:

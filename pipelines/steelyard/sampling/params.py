@@ -50,21 +50,19 @@ class HasColumns(HasParameters):
         default=None,
     )
     key_col: Parameter[str | Sequence[str] | None] = param(
-        "column or columns that identify a row; by default its content does: all columns but the label",
+        "column or columns that identify a row; by default all columns but the label",
         columns,
         default=None,
     )
     group_col: Parameter[str | None] = param(
-        "column that says which rows belong together; a new row keeps it where both parents agree",
+        "column of groups; a new row keeps its parents' group if they agree",
         column,
         default=None,
     )
-    time_col: Parameter[str | None] = param(
-        "column that says when a row arose; a new row gets its later parent's", column, default=None
-    )
+    time_col: Parameter[str | None] = param("column of times; a new row gets its later parent's", column, default=None)
     weight_col: Parameter[str | None] = param("column of row weights; interpolated in new rows", column, default=None)
     cost_cols: Parameter[str | Sequence[str] | None] = param(
-        "columns of what mistakes on a row cost; interpolated in new rows", columns, default=None
+        "cost columns; interpolated in new rows", columns, default=None
     )
 
 
@@ -72,7 +70,7 @@ class HasMaxNewRows(HasParameters):
     """An upper limit on new rows."""
 
     max_new_rows: Parameter[int | None] = param(
-        "more new rows than this are refused before anything runs", whole(0), default=None
+        "maximum number of new rows; more are refused before anything runs", whole(0), default=None
     )
 
 
@@ -86,8 +84,8 @@ class HasCategories(HasParameters):
         default=None,
     )
     missing: Parameter[str] = param(
-        "what null and NaN features get: 'error', or 'impute', the median or mode of their class while distances are "
-        "taken and rows are made; rows of the table keep their gaps",
+        "null and NaN features: 'error' refuses them; 'impute' replaces them by the median or mode of their class "
+        "in distances and new rows, and rows of the table keep them",
         one_of("error", "impute"),
         default="error",
     )
@@ -97,9 +95,8 @@ class HasFeatures(HasCategories):
     """Scales of numbers."""
 
     scale: Parameter[str] = param(
-        "how numbers are scaled while distances are taken, and only then: 'none', 'standard' (by the standard "
-        "deviation) or 'robust' (by the interquartile range), of a sample of all rows; new rows are in the original "
-        "units",
+        "scaling of numeric features in distances, and only there: 'none', 'standard' (by the standard deviation) "
+        "or 'robust' (by the interquartile range), on a sample of all rows; new rows are in the original units",
         one_of("none", "standard", "robust"),
         default="none",
     )
@@ -109,9 +106,9 @@ class HasSearch(HasFeatures):
     """How neighbours are searched."""
 
     distinct_neighbors: Parameter[bool | None] = param(
-        "whether neighbours differ from the row and from one another, where rows are equal; by default those of "
-        "over-sampling do, unless there are categories: a new row between equal rows is a copy. If false, equal rows "
-        "are neighbours at distance 0, as in imbalanced-learn",
+        "whether equal rows are not neighbours of each other and count once; by default true for over-sampling "
+        "without categories, because a new row between equal rows is a copy. If false, equal rows are neighbours "
+        "at distance 0, as in imbalanced-learn",
         flag,
         default=None,
     )
@@ -142,16 +139,16 @@ class HasNeighbors(HasSearch):
     """Neighbours within a class."""
 
     k_neighbors: Parameter[int] = param(
-        "how many nearest neighbours in its class a row is paired with; "
-        "a class that gets new rows needs more different rows than this",
+        "number of nearest neighbours of its class with which a row is paired; an over-sampled class needs more "
+        "different rows than this",
         NEIGHBORS,
         default=5,
     )
 
 
 EQUAL_ROWS_COUNT = HasNeighbors.k_neighbors.but(
-    doc="how many nearest neighbours in its class a row is paired with; a class that gets new rows needs more rows "
-    "than this, equal ones included"
+    doc="number of nearest neighbours of its class with which a row is paired; an over-sampled class needs more "
+    "rows than this, equal ones included"
 )
 """`k_neighbors` of the methods for categories."""
 
@@ -185,8 +182,8 @@ class HasEngine(HasFeatures):
     """How rows reach a sampler that takes arrays in one process."""
 
     categorical_features: Parameter[Sequence[str] | None] = HasCategories.categorical_features.but(
-        doc="features that are categories, strings and booleans by default; an error names them, "
-        "since the method takes numbers alone"
+        doc="categorical features, strings and booleans by default; the method accepts only numeric features, and an "
+        "error names the others"
     )
     scope: Parameter[str] = param(
         "what one task gets. 'one_task': the whole table, and the result is that of imbalanced-learn in one process "

@@ -14,10 +14,10 @@ class Condensing(EngineSampler):
     sampling_type = "clean-sampling"
 
     n_neighbors: Parameter[int | None] = param(
-        "by how many of the rows kept so far a row is judged; one by default", NEIGHBORS, default=None
+        "number of nearest kept rows that classify a row; 1 by default", NEIGHBORS, default=None
     )
     n_seeds_S: Parameter[int] = param(  # noqa: N815
-        "how many rows of a class are kept at the beginning, by chance", whole(1, 100_000), default=1
+        "number of random rows of a class that are kept at first", whole(1, 100_000), default=1
     )
 
 

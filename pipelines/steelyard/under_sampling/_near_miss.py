@@ -62,13 +62,18 @@ class NearMiss(ChoosingSampler, SearchingSampler):
     seeded = False
 
     version: Parameter[int] = param(
-        "1: nearest to the nearest; 2: to the farthest; 3: preselected, then farthest", whole(1, 3), default=1
+        "1: smallest mean distance to the nearest rows of the rarest class; 2: to its farthest rows; 3: of pre- "
+        "selected rows, the largest mean distance",
+        whole(1, 3),
+        default=1,
     )
     n_neighbors: Parameter[int] = param(
-        "how many rows of the rarest class distances are averaged over; it needs as many", NEIGHBORS, default=3
+        "number of rows of the rarest class over which distances are averaged; the class needs as many",
+        NEIGHBORS,
+        default=3,
     )
     n_neighbors_ver3: Parameter[int] = param(
-        "how many rows of a class each row of the rarest selects; a class that is reduced needs as many",
+        "number of rows of a class that each row of the rarest class selects; a reduced class needs as many",
         NEIGHBORS,
         default=3,
     )

@@ -37,7 +37,7 @@ class NeighbourhoodCleaningRule(CleaningSampler):
 
     name = "neighbourhood_cleaning_rule"
 
-    n_neighbors: Parameter[int] = param("how many nearest rows have a say", NEIGHBORS, default=3)
+    n_neighbors: Parameter[int] = param("number of nearest rows that vote", NEIGHBORS, default=3)
     threshold_cleaning: Parameter[float] = param(
         "how large a class must be to lose neighbours of rare rows, as a multiple of the rarest class",
         at_least_zero,

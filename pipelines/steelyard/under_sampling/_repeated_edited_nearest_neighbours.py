@@ -32,7 +32,7 @@ class RepeatedEditedNearestNeighbours(Editing):
 
     name = "repeated_edited_nearest_neighbours"
 
-    max_iter: Parameter[int] = param("rounds at most", whole(1), default=100)
+    max_iter: Parameter[int] = param("maximum number of rounds", whole(1), default=100)
 
     def _dropped(self, rows: IndexedRows) -> tuple[DataFrame | None, Mapping[str, int]]:
         k = self.getOrDefault("n_neighbors")

@@ -128,7 +128,7 @@ def linked(rows: IndexedRows) -> tuple[DataFrame, dict[str, int]]:
 class Editing(CleaningSampler):
     """Base of Wilson's editing and its repetitions."""
 
-    n_neighbors: Parameter[int] = param("how many nearest rows have a say", NEIGHBORS, default=3)
+    n_neighbors: Parameter[int] = param("number of nearest rows that vote", NEIGHBORS, default=3)
     kind_sel: Parameter[str] = param(
         "a row stays if 'all' of its neighbours are of its class, or if the commonest class among them, their 'mode', "
         "is its own",
