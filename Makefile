@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-airflow test-examples test-cluster test-faults test-samplers test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
+.PHONY: help demo test test-defaults test-airflow test-examples test-cluster test-faults test-samplers test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -35,6 +35,10 @@ demo: .venv/local
 
 test: .venv/classes.jsa
 	$(BIN)/python -m pytest $(ARGS)
+
+# make test-defaults: the same rows from any partitioning, with Spark's defaults (adaptive plans, compiled), once more.
+test-defaults: .venv/classes.jsa
+	STEELYARD_TEST_DEFAULTS=1 $(BIN)/python -m pytest -n 0 -m invariance tests/spark $(ARGS)
 
 # make test-examples: the example pipelines on the public tables that they are for.
 test-examples: .venv/classes.jsa

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
+# Tables are tiny: to compile and to adapt a plan takes longer than to run it.
+_NO_PLANNING = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+
+# `make test-defaults` runs the tests of invariance once as production does: adaptive, and with compiled plans.
+_LIKE_PRODUCTION = os.environ.get("STEELYARD_TEST_DEFAULTS") == "1"
+
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "4",
-    # Tables are tiny: to compile and to adapt a plan takes longer than to run it.
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
+    **({} if _LIKE_PRODUCTION else _NO_PLANNING),
     # Nor does an error need the line of each column expression, which costs a third of the driver's time.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.sql.session.timeZone": "UTC",

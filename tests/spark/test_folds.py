@@ -50,6 +50,7 @@ def test_classes_and_sizes_differ_by_at_most_one_row(spark: SparkSession, copies
     assert not plan.deviations and sum(counts.values()) == 848
 
 
+@pytest.mark.invariance
 def test_one_answer_from_any_layout_and_after_json(spark: SparkSession) -> None:
     df = spark.range(0, 300).select("id", (F.col("id") % 10 == 0).alias("y"))
     results = []

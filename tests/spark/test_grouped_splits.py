@@ -66,6 +66,7 @@ def test_groups_stay_whole_and_counts_and_deviations_are_true(spark: SparkSessio
     assert (rows[SPLIT] != apply_split(df, other).toPandas()[SPLIT]).mean() > 0.1
 
 
+@pytest.mark.invariance
 def test_one_answer_from_any_layout_and_after_json(spark: SparkSession) -> None:
     df = table(spark, skewed(1500)).cache()
     counts = class_counts(df, "y").counts

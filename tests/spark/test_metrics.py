@@ -94,6 +94,7 @@ def test_the_document_is_that_of_the_rows_at_hand(rows: DataFrame, pdf: pd.DataF
     json.dumps(curves, allow_nan=False)
 
 
+@pytest.mark.invariance
 def test_the_same_digits_from_any_partitioning(rows: DataFrame) -> None:
     documents = {
         json.dumps(judged(df, **COSTS).to_json())

@@ -18,39 +18,6 @@ from steelyard.under_sampling import RandomUnderSampler
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# One more sampler is one more row.
-COVERED = [
-    "adasyn",
-    "all_knn",
-    "borderline_smote",
-    "cluster_centroids",
-    "condensed_nearest_neighbour",
-    "edited_nearest_neighbours",
-    "geometric_smote",
-    "instance_hardness_threshold",
-    "kmeans_smote",
-    "near_miss",
-    "neighbourhood_cleaning_rule",
-    "none",
-    "one_sided_selection",
-    "polynom_fit_smote",
-    "random_over_sampler",
-    "random_under_sampler",
-    "repeated_edited_nearest_neighbours",
-    "smote",
-    "smote_tomek",
-    "smoteenn",
-    "smoten",
-    "smotenc",
-    "svmsmote",
-    "tomek_links",
-]
-
-
-def test_no_sampler_escapes() -> None:
-    assert sampler_names() == COVERED
-
-
 # One of each base, which `make test` runs all checks on. All checks on all the others are run by `make test-samplers`.
 OF_EACH_BASE = [
     "cluster_centroids",
@@ -63,16 +30,22 @@ OF_EACH_BASE = [
     "tomek_links",
 ]
 ALWAYS = ["exact_counts", "partitions_and_order"]
-RUN = [
-    pytest.param(name, check, marks=() if name in OF_EACH_BASE or check in ALWAYS else pytest.mark.every_sampler)
-    for name in COVERED
-    for check in SAMPLER_CHECKS
-]
+# Those that also run with Spark's defaults: one that draws rows, one that makes them, one that drops them by distances.
+WITH_DEFAULTS = ["random_under_sampler", "smote", "tomek_links"]
+
+
+def marks(name: str, check: str) -> list[pytest.MarkDecorator]:
+    seldom = [] if name in OF_EACH_BASE or check in ALWAYS else [pytest.mark.every_sampler]
+    same_rows = check == "partitions_and_order" and name in WITH_DEFAULTS
+    return [*seldom, *([pytest.mark.invariance] if same_rows else [])]
+
+
+RUN = [pytest.param(name, check, marks=marks(name, check)) for name in sampler_names() for check in SAMPLER_CHECKS]
 
 
 MAKE = {
     name: partial(sampler_class(name), **ON_NOISE[name]) if name in ON_NOISE else sampler_class(name)
-    for name in COVERED
+    for name in sampler_names()
 }
 
 
@@ -101,5 +74,6 @@ def test_checks_find_faults(faulty: type[Sampler], check: str, spark: SparkSessi
         SAMPLER_CHECKS[check](faulty, spark)
 
 
+@pytest.mark.invariance
 def test_two_hundred_partitions(spark: SparkSession) -> None:
     check_partitions_and_order(sampler_class("smote"), spark, layouts=[200])

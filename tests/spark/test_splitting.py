@@ -51,6 +51,7 @@ def test_stratified_counts_are_exact_also_among_equal_rows(spark: SparkSession, 
     assert plan.counts == {s: dict(found[s]) for s in ("train", "validation", "test")}
 
 
+@pytest.mark.invariance
 def test_same_rows_under_any_partitioning_and_order_and_after_json(spark: SparkSession) -> None:
     df = spark.range(0, 300).select("id", (F.col("id") % 10 == 0).alias("y"), (F.col("id") * 0.1).alias("x"))
     results = []

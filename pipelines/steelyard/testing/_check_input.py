@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -13,11 +14,12 @@ from pyspark.sql import functions as F
 from steelyard.errors import InputError
 from steelyard.hashing import is_heavy
 from steelyard.sampling import IS_SYNTHETIC
-from steelyard.testing._making import Make, expected, planned, reachable, sampler_of
+from steelyard.testing._making import Make, reachable, read_once, resampled, sampler_of
 from steelyard.testing._tables import (
     ROLES,
     SIZES,
     class_sizes,
+    exactly,
     multiset,
     plain_table,
     refused,
@@ -31,8 +33,8 @@ def check_single_row_class(make: Make, spark: SparkSession) -> None:
     df = sample_table(spark, sizes)
     # The class may be too small to be a neighbour of others: that is another matter.
     params = {**ROLES, "n_neighbors": 1} if make().hasParam("n_neighbors") else ROLES
-    result = sampler_of(make, sizes, **params).fit_resample(df)
-    assert class_sizes(result) == expected(make, df, sizes, **params)
+    made = resampled(make, df, sizes, **params)
+    assert made.sizes == made.wanted
 
 
 def check_too_few_rows(make: Make, spark: SparkSession) -> None:
@@ -98,11 +100,10 @@ def check_gaps_are_filled(make: Make, spark: SparkSession) -> None:
     if make().categories:
         df = df.withColumn("price", F.when(F.col("id") % 9 > 0, F.col("who")))
     params = {**ROLES, "cost_cols": None, "missing": "impute"}
-    result = sampler_of(make, **params).fit_resample(df)
-    assert class_sizes(result) == expected(make, df, **params)
-    assert result.where(f"{IS_SYNTHETIC} and (x is null or isnan(y) or n is null or price is null)").isEmpty()
-    kept = multiset(result.where(~F.col(IS_SYNTHETIC)).drop(IS_SYNTHETIC))
-    assert kept <= multiset(df)
+    made = resampled(make, df, **params)
+    assert made.sizes == made.wanted
+    assert all(v is not None and v == v for r in made.new for v in (r["x"], r["y"], r["n"], r["price"]))
+    assert exactly(made.old, without=IS_SYNTHETIC) <= multiset(df)
 
 
 def check_categories(make: Make, spark: SparkSession) -> None:
@@ -121,20 +122,19 @@ def check_categories(make: Make, spark: SparkSession) -> None:
     refused(lambda: make(features_col=features, categorical_features=["whoo"]).plan(df), "'whoo'", "'who'")
     nominal = ["vip", "who", "n"] if make().numbers else features
     params: dict[str, Any] = {"features_col": features, "key_col": "id", "categorical_features": nominal}
-    result = sampler_of(make, **params).fit_resample(df)
-    assert result.dtypes == [*df.dtypes, (IS_SYNTHETIC, "boolean")]
-    assert class_sizes(result) == expected(make, df, **params)
+    made, before = resampled(make, df, **params), df.collect()
+    assert made.dtypes == [*df.dtypes, (IS_SYNTHETIC, "boolean")]
+    assert made.sizes == made.wanted
     for name in ("vip", "who", "n"):
-        old = {(r["label"], r[name]) for r in df.select("label", name).collect()}
-        assert {(r["label"], r[name]) for r in result.select("label", name).collect()} <= old, name
+        assert {(r["label"], r[name]) for r in made.found} <= {(r["label"], r[name]) for r in before}, name
 
 
 def check_constants(make: Make, spark: SparkSession) -> None:
     """A constant feature and a column without any value work."""
     df = sample_table(spark).withColumns({"x": F.lit(0.1), "note": F.lit(None).cast("string")})
-    result = sampler_of(make, **ROLES).fit_resample(df)
-    assert class_sizes(result) == expected(make, df, **ROLES)
-    assert result.where("x is null or x <> 0.1 or note is not null").isEmpty()
+    made = resampled(make, df, **ROLES)
+    assert made.sizes == made.wanted
+    assert all((r["x"], r["note"]) == (0.1, None) for r in made.found)
 
 
 def check_duplicates(make: Make, spark: SparkSession) -> None:
@@ -144,14 +144,14 @@ def check_duplicates(make: Make, spark: SparkSession) -> None:
     for times in (2, 16):
         sizes = {"a": 24 * times, "b": 12 * times}
         df = plain_table(spark, base * times, labels * times)
-        result = sampler_of(make, sizes).fit_resample(df)
-        assert class_sizes(result) == expected(make, df, sizes)
+        made = resampled(make, df, sizes)
+        assert made.sizes == made.wanted
         if not make().parents:
             continue
-        new = set(multiset(result.where(IS_SYNTHETIC).select("f0", "f1")))
         if make().numbers:
-            assert not new & set(multiset(df.select("f0", "f1"))), "a synthetic row is a mere copy"
-        kept = multiset(result.where(~F.col(IS_SYNTHETIC)).select("f0", "f1", "label"))
+            copies = {tuple(map(float, row)) for row in base} & {(r["f0"], r["f1"]) for r in made.new}
+            assert not copies, "a synthetic row is a mere copy"
+        kept = Counter((r["f0"], r["f1"], r["label"]) for r in made.old)
         drawn = not make().cleans and (make().effect != "bends" or make().makes_rows)
         for label in sizes if drawn else ():
             of_class = [n for row, n in kept.items() if row[2] == label]
@@ -176,6 +176,5 @@ def check_labels(make: Make, spark: SparkSession) -> None:
         df = plain_table(spark, values, [common] * 22 + [rare] * 8, kind)
         wanted = {common if c == names[0] else rare: n for c, n in reachable(make, sizes).items()}
         sampler = make(sampling_strategy=wanted) if wanted else make()
-        seen = {r["label"]: r["count"] for r in sampler.fit_resample(df).groupBy("label").count().collect()}
-        counts = planned(sampler.plan(df)) if sampler.cleans else sizes | reachable(make, sizes)
-        assert seen == {v: counts[n] for v, n in zip((common, rare), names, strict=True)}, kind
+        made = read_once(sampler, df, sizes | reachable(make, sizes))
+        assert made.sizes == {v: made.wanted[n] for v, n in zip((common, rare), names, strict=True)}, kind

@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
-from steelyard.sampling import Sampler, SamplingPlan
-from steelyard.testing._tables import (
-    ROLES,
-    SIZES,
-    multiset,
-    sample_table,
-)
+from steelyard.sampling import IS_SYNTHETIC, Sampler, SamplingPlan, apply_plan
+from steelyard.testing._tables import ROLES, SIZES, exactly, sample_table
 
 Make = Callable[..., Sampler]
 
@@ -56,19 +51,53 @@ def expected(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **para
 
 @dataclass(frozen=True)
 class Result:
-    """What a sampler makes of the sample table: many checks look at it, and it is made once."""
+    """What a sampler makes of a table, read once.
+
+    Parameters
+    ----------
+    dtypes : list of tuple
+    found : list of Row
+    wanted : dict of str to int
+        The counts that were asked for; of a method that cleans, those that its plan tells.
+    """
 
     dtypes: list[tuple[str, str]]
-    rows: Counter[tuple[Any, ...]]
-    sizes: dict[str, int]
+    found: list[Row]
+    wanted: dict[str, int]
+
+    @property
+    def rows(self) -> Counter[tuple[Any, ...]]:
+        return exactly(self.found)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return dict(Counter(r["label"] for r in self.found))
+
+    @property
+    def new(self) -> list[Row]:
+        return [r for r in self.found if r[IS_SYNTHETIC]]
+
+    @property
+    def old(self) -> list[Row]:
+        return [r for r in self.found if not r[IS_SYNTHETIC]]
+
+
+def read_once(sampler: Sampler, df: DataFrame, wanted: dict[str, int]) -> Result:
+    """Resample a table: one run of the method, and one job that reads its result."""
+    if sampler.cleans:
+        made = sampler.resample(df)
+        result = apply_plan(df, made.plan, made.synthetic, made.dropped)
+        wanted = {c: n for c, n in planned(made.plan).items() if n}
+    else:
+        result = sampler.fit_resample(df)
+    return Result(result.dtypes, result.collect(), wanted)
+
+
+def resampled(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **params: Any) -> Result:
+    return read_once(sampler_of(make, sizes, **params), df, {**sizes, **reachable(make, sizes)})
 
 
 @lru_cache(maxsize=4)
 def result_of(make: Make, spark: SparkSession) -> Result:
-    made = sampler_of(make, **ROLES).fit_resample(sample_table(spark))
-    rows = multiset(made)
-    label = sorted(made.columns).index("label")
-    sizes: dict[str, int] = {}
-    for row, n in rows.items():
-        sizes[row[label]] = sizes.get(row[label], 0) + n
-    return Result(made.dtypes, rows, sizes)
+    """Return the result for the sample table: many checks look at it, and it is made once."""
+    return resampled(make, sample_table(spark), **ROLES)

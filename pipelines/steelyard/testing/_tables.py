@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from pyspark.ml.linalg import Vector
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from steelyard.columns import class_text, quoted
@@ -63,7 +63,19 @@ def plain_table(
 
 def multiset(df: DataFrame) -> Counter[tuple[Any, ...]]:
     """Return how often each row occurs, floats to the last bit, columns by name."""
-    return Counter(tuple(_exact(v) for v in row) for row in df.select(*sorted(map(quoted, df.columns))).collect())
+    return exactly(df.select(*sorted(map(quoted, df.columns))).collect())
+
+
+def exactly(rows: Iterable[Row], without: str | None = None) -> Counter[tuple[Any, ...]]:
+    """Return how often each row occurs, floats to the last bit, columns by name; one may be left out."""
+    by_name: list[int] | None = None
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        if by_name is None:
+            names = row.__fields__
+            by_name = [i for i in sorted(range(len(names)), key=names.__getitem__) if names[i] != without]
+        seen[tuple(_exact(row[i]) for i in by_name)] += 1
+    return seen
 
 
 def _exact(value: Any) -> Any:
