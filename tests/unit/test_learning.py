@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import xgboost as xgb
+from pydantic import Field, model_validator
 
 from steelyard.errors import ConfigError
-from steelyard.learning import check_trainer, get_trainer, trainer_names, trainer_parameters
+from steelyard.learning import Parameters, check_trainer, get_trainer, trainer_names, trainer_parameters
 from steelyard.learning._xgboost_worker import Rows, Task, collect, train_booster
 
 BOOSTER = {"objective": "binary:logistic", "eval_metric": "logloss", "max_depth": 3, "nthread": 1, "max_bin": 256}
@@ -19,7 +21,8 @@ BOOSTER = {"objective": "binary:logistic", "eval_metric": "logloss", "max_depth"
 
 def test_checking_a_trainer_imports_neither_spark_nor_xgboost() -> None:
     code = (
-        "import sys; from steelyard.learning import check_trainer; check_trainer('xgboost', {'max_depth': 3}); "
+        "import sys; from steelyard.learning import check_trainer, trainer_names, trainer_parameters; "
+        "check_trainer('xgboost', {'max_depth': 3}); [trainer_parameters(n).allowed() for n in trainer_names()]; "
         "print([m for m in ('pyspark', 'xgboost', 'sklearn', 'pandas') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -74,6 +77,37 @@ def test_defaults_are_filled_in_and_null_switches_early_stopping_off() -> None:
     never = get_trainer("xgboost", {"early_stopping_rounds": None})
     assert never.params["early_stopping_rounds"] is None and not never.needs_validation
     assert get_trainer("logistic_regression", {"regParam": 0}).params["regParam"] == 0
+
+
+class Odd(Parameters):
+    """Parameters of types that the built-in trainers do not have."""
+
+    layers: list[int] = Field([8], min_length=1)
+    rate: float | Literal["auto"] = "auto"
+    name: str | None = None
+    depth: int
+
+    @model_validator(mode="after")
+    def _fits(self) -> Odd:
+        if self.layers == [1]:
+            raise ValueError("layers [1] needs a depth of 2")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "train.params.depth is missing; it has no default"),
+        ({"depth": 1, "layers": [2, "a"]}, "train.params.layers.1: Input should be a valid integer. Got 'a' instead."),
+        ({"depth": 1, "rate": "fast"}, "train.params.rate must be a number or one of auto. Got 'fast' instead."),
+        ({"depth": 1, "layers": [1]}, "train.params: layers [1] needs a depth of 2"),
+        ({"depth": 0.5, "name": 3}, "train.params.name must be a text. Got 3 instead.\ntrain.params.depth must be an"),
+    ],
+)
+def test_what_parameters_of_other_types_say(params: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Odd.parse("odd", params)
+    assert str(caught.value).startswith(message)
 
 
 def test_every_parameter_is_one_that_the_library_knows_and_is_described() -> None:

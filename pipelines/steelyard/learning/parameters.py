@@ -65,8 +65,10 @@ class Parameters(BaseModel):
             return f"train.params: {str(fault['msg']).removeprefix('Value error, ')}"
         name = fault["loc"][0]
         allowed = cls.allowed()[name]
-        if allowed is None or (len(fault["loc"]) > 1 and isinstance(fault["loc"][1], int)):
-            return f"train.params.{name}: {fault['msg']}"
+        if fault["type"] == "missing":
+            return f"train.params.{name} is missing; it has no default"
+        if allowed is None:
+            return f"train.params.{'.'.join(map(str, fault['loc']))}: {fault['msg']}. Got {fault['input']!r} instead."
         return f"train.params.{name} must be {allowed}. Got {fault['input']!r} instead."
 
     @classmethod
@@ -82,11 +84,10 @@ class Parameters(BaseModel):
 
 def _allowed(schema: Mapping[str, Any]) -> str | None:
     """Return a JSON schema of one value in words."""
-    options = schema.get("anyOf", [])
-    nullable = [o for o in options if o.get("type") != "null"]
-    if options and len(nullable) == 1:
-        inner = _allowed(nullable[0])
-        return inner if inner is None or schema.get("default") is None else f"{inner}, or null"
+    if "anyOf" in schema:
+        options = [_allowed(option) for option in schema["anyOf"] if option.get("type") != "null"]
+        null = len(options) < len(schema["anyOf"]) and schema.get("default") is not None
+        return None if None in options else " or ".join(filter(None, options)) + (", or null" if null else "")
     if "enum" in schema or "const" in schema:
         return "one of " + ", ".join(map(str, schema.get("enum", [schema.get("const")])))
     kind = {"boolean": "true or false", "integer": "an integer", "number": "a number", "string": "a text"}.get(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from steelyard.classifier import Classifier, fit
 from steelyard.dataset import Dataset
 from steelyard.learning import MarginModel, Model, Trainer, load_model, trainer_class, trainer_parameters
 from steelyard.store import Store
@@ -209,6 +210,24 @@ def check_contributions(make: MakeTrainer, spark: SparkSession) -> None:
     if isinstance(model, MarginModel):
         p = probabilities(model, df)
         assert np.allclose(found.sum(axis=1), np.log(p[:, 1] / p[:, 0]), atol=1e-4)
+
+
+def check_classifier(make: MakeTrainer, spark: SparkSession) -> None:
+    """A classifier with this trainer decides, and comes back from a folder with the same decisions."""
+    df, trainer = trainer_table(spark), make()
+    recipe = {
+        "resample": {"method": "random_under_sampler", "sampling_strategy": 0.8},
+        "train": {"model": trainer.name, "params": trainer.params},
+    }
+    classifier = fit(recipe, *parts(df), DATA)
+    with tempfile.TemporaryDirectory() as folder:
+        classifier.save(f"{folder}/one")
+        again = Classifier.load(f"{folder}/one")
+    assert again == classifier and classifier.model.distortion.kind == "prior shift"
+    found = again.transform(df).select("label", "calibrated_probability", "decision").collect()
+    assert all(0 <= row["calibrated_probability"] <= 1 for row in found)
+    right = {c: np.mean([row["decision"] == c for row in found if row["label"] == c]) for c in DATA.classes}
+    assert all(share > 0.5 for share in right.values()), right
 
 
 def check_tidiness(make: MakeTrainer, spark: SparkSession) -> None:
