@@ -67,6 +67,6 @@ def positions(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> pa.Array:
 
 
 def as_lists(sizes: NDArray[np.integer], values: pa.Array) -> pa.Array:
-    """Return values that lie one after the other as lists of some sizes."""
+    """Return consecutive values as lists of given sizes."""
     ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(ends), values)

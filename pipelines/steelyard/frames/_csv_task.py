@@ -1,4 +1,4 @@
-"""What Python workers do when the columns of CSV files are examined: parse plain lines, count the forms of values."""
+"""The work of Python workers on CSV files: parse plain lines, count the forms of values."""
 
 from __future__ import annotations
 

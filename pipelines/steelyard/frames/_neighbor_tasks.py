@@ -1,4 +1,4 @@
-"""What Python workers do in a neighbour search: Arrow in, kernels, Arrow out. Imports no pyspark."""
+"""The work of Python workers in a neighbour search: Arrow in, kernels, Arrow out. Imports no pyspark."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TaskSearch:
-    """A search as tasks know it: what `steelyard.frames.neighbors.Search.settings` returns."""
+    """The settings of a search in tasks, as `steelyard.frames.neighbors.Search.settings` returns them."""
 
     k: int
     n_features: int

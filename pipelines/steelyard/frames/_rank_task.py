@@ -1,4 +1,4 @@
-"""From numbers to places in an order that whole numbers keep."""
+"""Map doubles to integers that sort identically."""
 
 from __future__ import annotations
 

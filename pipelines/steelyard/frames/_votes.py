@@ -1,4 +1,4 @@
-"""What neighbours carry, put to the vote: lists of structs that lie one after the other."""
+"""Votes over the values of neighbours: consecutive lists of structs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from steelyard.kernels.random import uniform
 
 
 def modes(values: pa.StructArray, sizes: NDArray[np.integer]) -> pa.StructArray:
-    """Return the commonest value of each field, for lists of some sizes that lie one after the other."""
+    """Return the most frequent value of each field, for consecutive lists of given sizes."""
     starts = np.cumsum(sizes) - sizes
     fields = []
     for field in values.flatten():
@@ -33,7 +33,7 @@ def votes(
     seed: int,
     purpose: str,
 ) -> pa.StructArray:
-    """Return, for each draw, the commonest value of each field in its seed's list and in the seed itself."""
+    """Return, for each draw, the most frequent value of each field in its seed's list and in the seed itself."""
     starts = np.cumsum(sizes) - sizes
     fields = []
     for theirs, mine, name in zip(values.flatten(), own.flatten(), [f.name for f in values.type], strict=True):
@@ -53,7 +53,7 @@ def _codes(field: pa.Array) -> NDArray[np.int64]:
 
 
 def _listed(codes: NDArray[np.int64], sizes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return lists of some sizes that lie one after the other as rows, -1 where they have ended."""
+    """Return consecutive lists of given sizes as rows, padded with -1."""
     starts, places = np.cumsum(sizes) - sizes, np.arange(sizes.max(initial=0))
     if not len(codes):
         return np.full((len(sizes), len(places)), -1, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Caching that ends with a scope, so that nothing stays persisted behind the user's back."""
+"""Caching that ends with its scope, so that nothing stays persisted afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 @contextmanager
 def cached(df: DataFrame) -> Iterator[DataFrame]:
-    """Persist `df` for the length of a `with` block, unless somebody persists the same rows already.
+    """Persist `df` during a `with` block, unless the same rows are persisted already.
 
     Spark keeps one copy of equal plans, so to release what another holds would take it from them.
 

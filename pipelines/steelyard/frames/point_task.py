@@ -1,4 +1,4 @@
-"""What Python workers do to place new rows around one row: Arrow in, kernels, Arrow out."""
+"""The work of Python workers that place new rows around one row: Arrow in, kernels, Arrow out."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def ranked(rows: DataFrame, *, descending: bool = False) -> DataFrame:
 
 @dataclass(frozen=True)
 class Line:
-    """Where the first rows of a group end.
+    """The end of the first rows of a group.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Line:
 
 
 def find_lines(rows: DataFrame, wanted: Mapping[int, int]) -> dict[int, Line]:
-    """Find where the first rows of each group end: by position, equal positions by id.
+    """Find the end of the first rows of each group: by position, ties by id.
 
     Costs two narrow aggregations, and two more where rows at the end share a position.
 

@@ -1,4 +1,4 @@
-"""Running the library's own code on whole groups of rows, each in one task."""
+"""Run the library's own code on whole groups of rows, each in one task."""
 
 from __future__ import annotations
 

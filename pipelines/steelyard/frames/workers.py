@@ -1,4 +1,4 @@
-"""Calling the library's own NumPy code inside Spark's Python workers, and whether these fit the driver."""
+"""Call the library's own NumPy code inside Spark's Python workers, and check that they match the driver."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check_workers_once(spark: SparkSession) -> None:
 
 
 def check_workers(spark: SparkSession) -> None:
-    """Refuse executors whose Python or steelyard isn't the driver's, before hours are spent on them.
+    """Refuse executors whose Python or steelyard differs from the driver's, before long work starts.
 
     Costs one job of a few empty tasks, which reach some executors of many.
 

@@ -1,4 +1,4 @@
-"""The rows nearest to some queries, while ever more rows are looked at."""
+"""The current top k of queries, while more rows are compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MANY = 8  # times as many as are wanted
 
 
 class Best:
-    """The rows nearest to some queries so far, in no order.
+    """The current top k of queries, unordered.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Best:
         return query, column
 
     def merge(self) -> None:
-        """Let what was found take its place."""
+        """Merge pending candidates into the current top k."""
         if not self._found:
             return
         query, position, squared = (np.concatenate(part) for part in zip(*self._found, strict=True))

@@ -27,7 +27,7 @@ SLAB = 1 << 22  # distances held at once
 
 @dataclass(frozen=True)
 class Engine:
-    """Who looks for near rows.
+    """The engine of a search.
 
     Attributes
     ----------

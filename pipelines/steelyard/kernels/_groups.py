@@ -1,4 +1,4 @@
-"""A search of all pairs that leaves out groups of rows which can't hold a neighbour. Leaves none out wrongly."""
+"""An exact search that prunes groups of rows by a distance bound."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Groups:
 
     @staticmethod
     def pay(n_queries: int, n_rows: int) -> bool:
-        """Whether it is worth to find groups."""
+        """Whether grouping saves work."""
         return _how_many(n_queries, n_rows, _size(n_rows)) >= _FEWEST
 
     def propose(self, queries: Points, count: int) -> tuple[Rows, Floats]:
@@ -101,7 +101,7 @@ class Groups:
                 yield group, members[start : start + _AT_ONCE]
 
     def _near(self, queries: Points, group: int, count: int) -> Best:
-        """Search the groups that may hold neighbours, the nearest first."""
+        """Search the groups that may contain neighbours, the nearest first."""
         best, least = Best(queries, count), self._least(queries, group)
         order = np.argsort(self._apart[group], kind="stable")
         for turn, others in enumerate((order[:1], order[1:])):

@@ -1,4 +1,4 @@
-"""Guesses at nearest neighbours, with what is known about their rounding."""
+"""Candidates for nearest neighbours, with bounds of their rounding errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dividing whole numbers."""
+"""Divide whole numbers."""
 
 from __future__ import annotations
 

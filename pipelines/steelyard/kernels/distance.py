@@ -1,4 +1,4 @@
-"""What "near" means: distances between rows of numbers, features added one after the other."""
+"""Distances between rows of numbers, summed feature by feature."""
 
 from __future__ import annotations
 

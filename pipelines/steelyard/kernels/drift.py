@@ -1,4 +1,4 @@
-"""How far one distribution of classes is from another, as a whole and class by class.
+"""Distances between two distributions of classes, as a whole and class by class.
 
 A class's share now over its share in a reference is judged by an exact interval. Its count now, `c` of `C` rows, and in
 the reference, `r` of `R`, are taken for Poisson counts, as those of a rare class are. Given their sum, `c` is binomial:

@@ -1,4 +1,4 @@
-"""How far the farthest rows of one block are from each row of another, the same on every machine.
+"""Distances to the farthest rows of a block, the same on every machine.
 
 A matrix product proposes more candidates than asked for; their distances are recomputed, feature by feature, as
 `steelyard.kernels.knn` does. A list counts where the rounding of the product can't hide a farther row. The others are

@@ -1,4 +1,4 @@
-"""The nearest rows of a few queries, while the rows come in parts."""
+"""The top k of a few queries over rows in several parts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Gathered:
         self.ids, self.carried = (np.full((n_queries, k), NOBODY, dtype=np.int64) for _ in range(2))
 
     def add(self, found: Neighbors, row_ids: NDArray[np.int64], carried: NDArray[np.integer]) -> None:
-        """Take in the nearest of some more rows.
+        """Merge the nearest of more rows.
 
         Parameters
         ----------

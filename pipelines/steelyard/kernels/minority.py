@@ -1,4 +1,4 @@
-"""What kind of place a row of the rare class is in."""
+"""Types of rare rows by their neighbourhoods."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Surroundings:
 
     @property
     def friends(self) -> NDArray[np.int64]:
-        """How many neighbours are of the rows' own class."""
+        """The number of neighbours of the rows' own class."""
         found: NDArray[np.int64] = self.same.sum(axis=1)
         return found
 
@@ -56,7 +56,7 @@ class Surroundings:
 
 
 def minority_types(rows: Surroundings, known: Surroundings) -> NDArray[np.intp]:
-    """Tell safe rows from borderline, rare and outlying ones [1]_, as places in `TYPES`.
+    """Classify rows as safe, borderline, rare or outlier [1]_, as places in `TYPES`.
 
     Of five neighbours, four or five of its own class make a row safe, two or three borderline, none an outlier. A row
     with one is rare if that one is as lonely: it has none of its class around it, or this row alone; else the row

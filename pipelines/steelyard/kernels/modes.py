@@ -1,4 +1,4 @@
-"""The commonest value of short lists."""
+"""The most frequent value of short lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def mode_places(codes: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return, for each list, the place of its commonest value; of equally common ones, of the one that comes first.
+    """Return, for each list, the place of its most frequent value; among ties, of the first.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def mode_places(codes: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def voted_places(codes: NDArray[np.int64], chance: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return, for each list, the place of its commonest value; of equally common ones, of one drawn at random.
+    """Return, for each list, the place of its most frequent value; ties are drawn at random.
 
     Parameters
     ----------

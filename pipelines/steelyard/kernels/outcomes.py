@@ -1,4 +1,4 @@
-"""What a sampler that knows arrays alone has done to its rows: which it kept, which it made."""
+"""The outcome of a sampler on arrays: kept and new rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What has become of rows.
+    """The outcome of rows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good scores are as probabilities: losses, and what was predicted and what came true."""
+"""The quality of scores as probabilities: losses, and predicted against observed shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well one feature tells two groups of rows apart. Rows stand for `up` rows of one and `down` of the other."""
+"""Separation of two groups by one feature. A row represents `up` rows of one group and `down` of the other."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def mixed(hashes: Hashes, values: Floats) -> Hashes:
 
 
 def drawn(hashes: Hashes, rates: Floats) -> NDArray[np.bool_]:
-    """Return which rows a hash draws at rates between 0 and 1; of equal rows each by itself.
+    """Return the rows that a hash draws at rates between 0 and 1, equal rows independently.
 
     Parameters
     ----------

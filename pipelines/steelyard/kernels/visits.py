@@ -1,4 +1,4 @@
-"""Which rows are compared with which, where not all are."""
+"""Candidate cells per query in a pruned search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Visits:
-    """Which rows of the index a query is compared with: those of its cells.
+    """The cells whose rows are compared with each query.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What all samplers share, and how to find them by name.
+"""Common parts of all samplers, and their registry.
 
 Public modules for people who write samplers:
 

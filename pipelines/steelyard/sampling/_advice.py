@@ -1,4 +1,4 @@
-"""What a sampler says when it is called as something else is called: imbalanced-learn, or an estimator."""
+"""Errors of samplers that are called like imbalanced-learn, or like an estimator."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from steelyard.sampling.roles import Roles
 
 
 class NoResampling(Sampler):
-    """Keep every row once: the baseline that every method is measured against.
+    """Keep every row once: the baseline for every method.
 
     Costs one aggregation over the label.
     """

@@ -1,4 +1,4 @@
-"""A plan, applied to the table that it was made for."""
+"""Apply a plan to its table."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def apply_plan(
 
 
 def identified(df: DataFrame, plan: SamplingPlan) -> DataFrame:
-    """Add the id of each row: the class is part of it, so that it is the same whichever classes are looked at."""
+    """Add the id of each row. The class is part of the id, so it is the same for any selection of classes."""
     return with_row_id(df, {*plan.identity, plan.label})
 
 

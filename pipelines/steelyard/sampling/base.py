@@ -1,4 +1,4 @@
-"""What all samplers have in common."""
+"""Base of all samplers."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     name : str
         Its snake_case name, for pipelines.
     sampling_type : {"over-sampling", "under-sampling", "clean-sampling"}
-        What strategies mean.
+        How `sampling_strategy` is interpreted.
     effect : {"none", "random_under", "random_over", "bends"}
-        What it does to the distribution of features within a class; chooses the calibration of probabilities.
+        Its effect on the distribution of features within a class; decides the calibration of probabilities.
     numeric : bool
         Whether it measures distances, and so needs features that are numbers or categories, without gaps.
     categories, numbers : bool
@@ -80,12 +80,12 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     )
 
     def __repr__(self) -> str:
-        """Return the call that makes it, without parameters that have their defaults."""
+        """Return the constructor call, without default parameters."""
         given = {p.name: v for p, v in self._paramMap.items() if v != self._defaultParamMap.get(p)}
         return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in given.items())})"
 
     def fit(self, dataset: Any, params: Any = None) -> NoReturn:
-        """Refuse, and say what does it: Spark ML's own pipeline calls this of a sampler among its stages."""
+        """Raise an error that names steelyard's pipeline: Spark ML's own pipeline calls `fit` of its stages."""
         name = type(self).__name__
         raise TypeError(
             f"{name} resamples and fits nothing. For the rows call {name}(…).fit_resample(df); in a pipeline take "
@@ -94,7 +94,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
 
     @property
     def makes_rows(self) -> bool:
-        """Whether there are synthetic rows in its results."""
+        """Whether its results contain synthetic rows."""
         return self.effect == "bends" and self.sampling_type == "over-sampling"
 
     @property
@@ -127,7 +127,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         return apply_plan(df, made.plan, made.synthetic, made.dropped)
 
     def plan(self, df: DataFrame) -> SamplingPlan:
-        """Return what would be kept, repeated and made of each class, and what that costs. Makes no rows."""
+        """Return the rows to keep, repeat and make per class, and the cost. Makes no rows."""
         return self._plan_classes(df, *self._looked_at(df))
 
     def check_columns(self, df: DataFrame) -> None:
@@ -135,7 +135,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         self._roles(df)
 
     def check_counts(self, counts: Mapping[str, int]) -> None:
-        """Raise `InputError` where the rows of each class are too few for what is asked for. Needs no table."""
+        """Raise `InputError` if a class has too few rows for the request. Needs no table."""
         self.targets(counts)
 
     def check_missing(self, missing: Mapping[str, int]) -> None:
@@ -145,7 +145,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         return find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
 
     def _looked_at(self, df: DataFrame) -> tuple[Roles, dict[str, int]]:
-        """Return the parts that columns play, and the rows of each class: all must be there."""
+        """Return the roles of columns, and the rows of each class; all columns must exist."""
         check_table("plan", self, df)
         if self._measures:
             check_workers_once(df.sparkSession)
@@ -171,7 +171,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
             check_free(names, [weight], "weight_output_col")
 
     def resample(self, df: DataFrame) -> Resampling:
-        """Return the plan, and what it can't hold: new rows, ids of dropped ones. `apply_plan` puts them together."""
+        """Return the plan, with new rows and ids of dropped rows; `apply_plan` combines them."""
         return Resampling(self.plan(df))
 
     def write(self) -> ParamsWriter:
@@ -185,20 +185,20 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
 
     @abstractmethod
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
-        """Plan for a table whose columns and classes are known to be there."""
+        """Plan for a table whose columns and classes have been checked."""
 
     def _columns(self) -> list[Any]:
         return [p for p in self.params if p.name.endswith(("_col", "_cols")) and hasattr(HasColumns, p.name)]
 
     def targets(self, counts: Mapping[str, int]) -> dict[str, int]:
-        """Return how many rows of each class there are to be, given how many there are. Needs no table."""
+        """Return the requested rows of each class for its current rows. Needs no table."""
         return {**counts, **self._targets(counts)}
 
     def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
         return resolve(self.getOrDefault("sampling_strategy"), counts, self.sampling_type)
 
     def _settings(self) -> dict[str, Any]:
-        """All parameters that aren't columns, as JSON types."""
+        """All parameters except columns, as JSON types."""
         columns = {p.name for p in self._columns()}
         values = {p.name: self.getOrDefault(p) for p in self.params if p.name not in columns}
         return {n: getattr(v, "__name__", "function") if callable(v) else v for n, v in values.items()}

@@ -1,4 +1,4 @@
-"""What the features of a table are, numbers or categories, and as one row of numbers."""
+"""The features of a table: numeric or categorical, and their encoding as one row of numbers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Features:
 def find_features(
     df: DataFrame, names: Sequence[str], method: str, declared: Sequence[str] | None = None, *, categories: bool = True
 ) -> Features:
-    """Tell numbers from categories.
+    """Separate numeric from categorical features.
 
     Parameters
     ----------

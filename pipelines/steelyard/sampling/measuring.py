@@ -1,4 +1,4 @@
-"""Bases of samplers that read features: which are numbers or categories, gaps, scales, neighbours."""
+"""Bases of samplers that read features: numeric and categorical features, missing values, scales, neighbours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from steelyard.sampling.survey import Survey, refuse, survey
 
 
 class MeasuringSampler(HasCategories, Sampler):
-    """Base of the methods for which features are numbers and categories.
+    """Base of the methods that read numeric and categorical features.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class MeasuringSampler(HasCategories, Sampler):
         return self._space(df, roles, features, self._seen(df, roles, features, counts), counts)
 
     def _features(self, df: DataFrame, roles: Roles) -> Features:
-        """Tell numbers from categories."""
+        """Separate numeric from categorical features."""
         declared = self.getOrDefault("categorical_features")
         return find_features(df, roles.features, type(self).__name__, declared, categories=self.categories)
 
     def _seen(self, df: DataFrame, roles: Roles, features: Features, counts: Mapping[str, int]) -> Survey:
-        """Look at the features once; a method refuses here what it can't work with."""
+        """Scan the features once; methods raise errors for unusable ones here."""
         classes, enough = self._watched(counts)
         gaps = self.getOrDefault("missing") == "impute"
         return survey(df, roles.label, features, type(self).__name__, classes, enough, gaps=gaps)
@@ -66,7 +66,7 @@ class MeasuringSampler(HasCategories, Sampler):
 
 
 class SearchingSampler(HasSearch, MeasuringSampler):
-    """Base of the methods that look for neighbours."""
+    """Base of the methods that search neighbours."""
 
     def _around(
         self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int], *, distinct: bool

@@ -1,4 +1,4 @@
-"""Neighbours in the whole table, whatever their class."""
+"""Neighbours of any class, in the whole table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CODE = internal("code")
 
 @dataclass(frozen=True)
 class IndexedRows:
-    """A table as its neighbourhoods see it.
+    """A table, indexed for neighbour searches.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a resampling does, in a few numbers."""
+"""The plan of a resampling, as a few numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ closed form by the change of the class shares; `bends` changes it; `none` change
 
 @dataclass(frozen=True)
 class ClassPlan:
-    """What happens to the rows of one class.
+    """The plan for the rows of one class.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class ClassPlan:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ClassPlan:
-        """Rebuild what `to_json` gave."""
+        """Return the object of a document made by `to_json`."""
         keep, repeat = document["keep"], document["repeat"] or {"times": 1, "again": None}
         return cls(
             document["before"],
@@ -82,7 +82,7 @@ class ClassPlan:
 
 @dataclass(frozen=True)
 class Work:
-    """What a resampling costs, planning and applying together.
+    """The cost of a resampling: planning and applying.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Work:
 
 @dataclass(frozen=True)
 class SamplingPlan:
-    """What a sampler does to a table: readable, small, and all that is needed to do it again.
+    """The plan of a sampler for a table: small, readable, and sufficient to repeat the resampling.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class SamplingPlan:
 
     @property
     def purpose(self) -> str:
-        """Keeps this sampler's random order of rows apart from all others."""
+        """Separates this sampler's random order of rows from all others."""
         return f"resample/{self.sampler}"
 
     @property
@@ -189,7 +189,7 @@ class SamplingPlan:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> SamplingPlan:
-        """Rebuild what `to_json` gave.
+        """Return the object of a document made by `to_json`.
 
         Raises
         ------
@@ -226,7 +226,7 @@ def _numbers(c: ClassPlan) -> tuple[int, int, int, int, int]:
 
 @dataclass(frozen=True)
 class Resampling:
-    """A plan with what a plan can't hold.
+    """A plan with its new rows and dropped ids.
 
     Parameters
     ----------

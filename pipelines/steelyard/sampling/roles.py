@@ -1,4 +1,4 @@
-"""The part that each column of a table plays for a sampler."""
+"""The roles of a table's columns for a sampler."""
 
 from __future__ import annotations
 

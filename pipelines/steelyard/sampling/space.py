@@ -1,4 +1,4 @@
-"""The space in which distances between rows are taken, and the values that replace gaps."""
+"""The feature space of distances between rows, and the values that replace missing ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from steelyard.sampling.survey import Survey
 
 @dataclass(frozen=True)
 class Space:
-    """How rows are seen while distances are taken.
+    """The representation of rows for distances.
 
     Numbers come first, divided by `scale`; then a code for each category, equal or not. Two categories that differ add
     the square of the median of the numbers' standard deviations (SMOTE-NC's Med [1]_), as they are within the set that
@@ -145,7 +145,7 @@ def find_space(
     scale: str = "none",
     by_class: bool = True,
 ) -> Space:
-    """Find scales, what categories weigh, and what stands for gaps: all from samples of the table.
+    """Compute scales, category weights and replacements of missing values from samples of the table.
 
     Costs one scan with `scale`, and one where there are categories or gaps.
 

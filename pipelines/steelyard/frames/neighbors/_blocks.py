@@ -1,4 +1,4 @@
-"""Dealing rows into blocks, and running a task for each pair of blocks."""
+"""Assign rows to blocks, and run a task for each pair of blocks."""
 
 from __future__ import annotations
 

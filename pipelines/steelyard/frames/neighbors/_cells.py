@@ -1,4 +1,4 @@
-"""Whether a set of rows is searched by cells, and by how many: a cost model, and a recall that is measured."""
+"""Decide whether to search by cells, and by how many: a cost model, and a measured recall."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact neighbours of a few rows in a large table: the few travel to the rows, and the table isn't shuffled."""
+"""Exact neighbours of a few rows in a large table: the few rows are broadcast, and the table is not shuffled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a neighbour search, and how its rows are divided into blocks."""
+"""The settings of a neighbour search, and the division of its rows into blocks."""
 
 from __future__ import annotations
 

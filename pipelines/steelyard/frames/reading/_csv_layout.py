@@ -1,4 +1,4 @@
-"""The layout of CSV files: how they are written, and what their columns are called and hold."""
+"""The layout of CSV files: their dialect, and the names and types of their columns."""
 
 from __future__ import annotations
 

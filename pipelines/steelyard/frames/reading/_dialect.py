@@ -1,4 +1,4 @@
-"""How a CSV file is written: separator, encoding, quotes, header. Found in the bytes of its first lines; no Spark."""
+"""The dialect of a CSV file: separator, encoding, quotes, header. Detected in its first bytes; no Spark."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ C1_TEXT = "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in range
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written.
+    """The dialect of a CSV file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which files a read sees, and which columns come from their folders' names."""
+"""The files of a read, and the columns from the names of their folders."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Listing:
 
 
 def escaped(path: str) -> str:
-    r"""Return a path whose characters mean nothing but themselves to Spark.
+    r"""Return a path whose special characters are escaped for Spark.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What the footers of Parquet and ORC files say: read by pyarrow, on the driver, no content."""
+"""The footers of Parquet and ORC files: read by pyarrow, on the driver, no content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a column of texts is: decided from counts of its values' forms. No Spark."""
+"""The type of a text column, decided from counts of its values' forms. No Spark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of one table whose types differ: each part is read as it is, then widened where nothing is lost."""
+"""Files of one table with different types: each part is read unchanged, then widened without loss."""
 
 from __future__ import annotations
 

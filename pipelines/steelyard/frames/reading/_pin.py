@@ -1,4 +1,4 @@
-"""A table as it was when it was first read: later reads see the same files in the same way, and notice changes."""
+"""A pinned table: later reads use the same files in the same way, and detect changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_FORMAT = "[DATA_SOURCE_NOT_FOUND]"
 
 @dataclass(frozen=True)
 class Pin:
-    """What a source consisted of when it was first read.
+    """The files and the schema of a source at its first read.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Reading:
-    """A table, and what a user should know of how it was read.
+    """A table, and notes on how it was read.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a table is, and which format its files have."""
+"""The place of a table, and the format of its files."""
 
 from __future__ import annotations
 

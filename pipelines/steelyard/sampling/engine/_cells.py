@@ -1,4 +1,4 @@
-"""Cells of similar rows: who gets which rows where no task can hold the table."""
+"""Cells of similar rows: the assignment of rows to tasks if no task can hold the table."""
 
 from __future__ import annotations
 

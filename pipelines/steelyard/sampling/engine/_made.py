@@ -1,4 +1,4 @@
-"""From what tasks return to rows with the columns of the table."""
+"""Convert results of tasks to rows with the columns of the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running the tasks, and reading what they say."""
+"""Run the tasks and read their results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TASK = "steelyard.sampling.engine._task"
 
 @dataclass(frozen=True)
 class EngineResult:
-    """What tasks have returned, checkpointed.
+    """The results of tasks, checkpointed.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _plain(quota: TaskQuota) -> TaskQuota:
 
 
 def check_counts(found: EngineResult, quotas: ClassQuotas) -> None:
-    """Check that every class has the rows that were asked for.
+    """Check that every class has the requested rows.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Who gets which rows: the whole table in one task, or a task for each class."""
+"""The assignment of rows to tasks: the whole table in one task, or one task per class."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ClassQuotas:
 
 @dataclass(frozen=True)
 class TaskAssignment:
-    """Rows as tasks get them.
+    """Rows with their assignment to tasks.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class TaskAssignment:
 
 
 def check_size(quotas: ClassQuotas, scope: str) -> None:
-    """Refuse what would put too many rows into one task.
+    """Refuse a request with too many rows for one task.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _both(quotas: ClassQuotas, code: int) -> int:
 
 
 def in_one_task(points: DataFrame, quotas: ClassQuotas) -> TaskAssignment:
-    """Give one task all rows."""
+    """Assign all rows to one task."""
     rows = points.select(F.lit(0).alias("task"), F.lit(True).alias("home"), "*")
     return TaskAssignment(rows, 1, {0: quotas.quota()}, "one_task")
 

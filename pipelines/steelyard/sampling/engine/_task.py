@@ -1,4 +1,4 @@
-"""What one task does: sort rows, run imbalanced-learn, return dropped ids and new rows."""
+"""The work of one task: sort rows, run imbalanced-learn, return dropped ids and new rows."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class _TaskRows:
 
 @dataclass(frozen=True)
 class Units:
-    """How the sampler sees numbers: less an origin, divided by a scale."""
+    """The transformation of numbers for the sampler: minus an origin, divided by a scale."""
 
     origin: Floats
     scale: Floats
@@ -152,7 +152,7 @@ def resample(
 def _filled(
     sampler: bytes, x: Floats, codes: Codes, quota: TaskQuota, n_numbers: int, counted: bool, seed: int
 ) -> tuple[Outcome, Floats, Codes, list[str]]:
-    """Run the sampler, and once more where it made too few rows: it is asked for so many more.
+    """Run the sampler, and run it again with a larger request if it made too few rows.
 
     (imbalanced-learn's SVMSMOTE leaves out what it would have made of safe rows where there are none, and the like.)
     """
@@ -175,7 +175,7 @@ def _filled(
 def _run(
     sampler: Any, x: Floats, codes: Codes, quota: TaskQuota, n_numbers: int, counted: bool, seed: int
 ) -> tuple[Outcome, Floats, Codes, list[str]]:
-    """Run the sampler, and say what has become of the rows."""
+    """Run the sampler, and return the outcome of the rows."""
     if not quota:
         return Outcome(np.ones(len(x), dtype=bool), np.empty(0, np.intp)), x, codes, []
     alone = len(np.unique(codes)) == 1

@@ -1,4 +1,4 @@
-"""Samplers that imbalanced-learn runs, inside Spark tasks."""
+"""Samplers that run imbalanced-learn inside Spark tasks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ROUNDS = 3  # of cells that make up for others which failed
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """All that is known before anything runs."""
+    """The request, complete before any task runs."""
 
     table: DataFrame
     plan: SamplingPlan
@@ -77,16 +77,16 @@ class EngineSampler(HasEngine, MeasuringSampler):
 
     @property
     def cleans(self) -> bool:  # type: ignore[override]  # by what it runs, not by class
-        """Whether its rule decides how many rows are dropped."""
+        """Whether the number of dropped rows depends on the data."""
         return self.sampling_type == "clean-sampling"
 
     @property
     def _means(self) -> Kind:
-        """What strategies mean."""
+        """How `sampling_strategy` is interpreted."""
         return self.sampling_type
 
     def plan(self, df: DataFrame) -> SamplingPlan:
-        """Return how many rows of each class are dropped and made. Methods without counts are run for it."""
+        """Return the dropped and new rows per class. Runs methods whose counts depend on the data."""
         return self.resample(df).plan if self.cleans else self._request(df, *self._looked_at(df)).plan
 
     def resample(self, df: DataFrame) -> Resampling:
@@ -104,7 +104,7 @@ class EngineSampler(HasEngine, MeasuringSampler):
         return Resampling(plan, made, dropped)
 
     def check_counts(self, counts: Mapping[str, int]) -> None:
-        """Raise `InputError` where the rows of each class are too few for what is asked for. Needs no table."""
+        """Raise `InputError` if a class has too few rows for the request. Needs no table."""
         check_size(self._quotas(counts), self.getOrDefault("scope"))
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
@@ -230,7 +230,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _points(request: EngineRequest) -> DataFrame:
-    """Return the rows as tasks get them. Shuffles them once, for their ids."""
+    """Return the rows for tasks. Shuffles them once, for their ids."""
     code = class_code(request.table, request.plan.label, request.quotas.counts)
     named = identified(request.table, request.plan).withColumn(_CODE, code)
     rows = request.space.filled(named, class_text(request.table, request.plan.label))

@@ -75,7 +75,7 @@ class ImblearnSampler(HasMaxNewRows, EngineSampler):
 
     @property
     def sampling_type(self) -> Kind:  # type: ignore[override]  # by what it runs, not by class
-        """What strategies mean; "clean-sampling" where counts are what the data say."""
+        """How `sampling_strategy` is interpreted; "clean-sampling" if counts depend on the data."""
         return "clean-sampling" if self._combines else self._means
 
     @property
@@ -86,7 +86,7 @@ class ImblearnSampler(HasMaxNewRows, EngineSampler):
 
     @property
     def neighbors(self) -> str | None:  # type: ignore[override]  # by what it runs, not by class
-        """Its parameter for neighbours: its own errors say what it needs."""
+        """The parameter for neighbours, for errors."""
         return None
 
     @property
