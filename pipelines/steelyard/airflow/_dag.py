@@ -106,7 +106,7 @@ def make_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deploymen
 
 
 def shared(config: PipelineConfig, deployment: Deployment) -> dict[str, Any]:
-    """Return what all DAGs of a pipeline have in common."""
+    """Return the arguments that all DAGs of a pipeline share."""
     settings = config.airflow
     return {
         "start_date": start(settings.start_date),
@@ -145,7 +145,7 @@ def _task(
 
 
 def _document(pipeline: str | Path, config: PipelineConfig) -> str:
-    """Return what Airflow shows of the pipeline: the comment at the head of its YAML, and its parts in short."""
+    """Return Airflow's description of the pipeline: the comment at the head of its YAML, and a summary."""
     lines = read_document(pipeline)[0].lstrip().splitlines()
     words = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
     facts = {

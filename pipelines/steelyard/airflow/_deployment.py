@@ -1,4 +1,4 @@
-"""What DAGs must know of the place where they run."""
+"""The settings of a deployment for its DAGs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links from a task to what its run has written. Airflow asks for them when the task ends, and keeps them in XCom."""
+"""Links from a task to the files of its run. Airflow reads them when the task ends, and stores them in XCom."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ReportLink(BaseOperatorLink):
-    """The run's report, which is there once the task `report` has ended."""
+    """The run's report, which exists after the task `report`."""
 
     name = "Report"
 
@@ -23,25 +23,25 @@ class ReportLink(BaseOperatorLink):
 
 
 class DataDocsLink(BaseOperatorLink):
-    """What Great Expectations shows of a guard."""
+    """The Data Docs of a guard."""
 
     name = "Data Docs"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address of the guard's Data Docs; empty where the task ended before there were any."""
+        """Return the address of the guard's Data Docs; empty if the task ended before they were written."""
         run = operator.run_directory()
         docs = docs_of(run, run.outcome(operator.stage))
         return "" if docs is None else address(run, docs, operator.store_url)
 
 
 def docs_of(run: RunDir, outcome: Outcome | None) -> str | None:
-    """Return where in its run a guard's Data Docs are."""
+    """Return the path of a guard's Data Docs in its run."""
     found = None if outcome is None else outcome.details.get("docs")
     return None if found is None else str(found).removeprefix(f"{run.uri()}/")
 
 
 def address(run: RunDir, path: str, store_url: str | None) -> str:
-    """Return where a browser finds a file of a run."""
+    """Return the address of a file of a run in a browser."""
     if store_url is None:
         return run.uri(path)
     name, run_id = run.location.rstrip("/").split("/")[-2:]

@@ -1,4 +1,4 @@
-"""A stage as an Airflow task: spark-submit runs it, and its outcome in the store says what a failure means."""
+"""A stage as an Airflow task: spark-submit runs it, and its outcome in the store gives the kind of failure."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class StageOperator(JobOperator):
         return summary(run, outcome)
 
     def run_directory(self) -> RunDir:
-        """Return where the task's run is.
+        """Return the run directory of the task.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class StageOperator(JobOperator):
         return [line for line in self.overrides.split("\n") if line]
 
     def _explain(self, error: Exception, outcome: Outcome | None) -> None:
-        """Raise what must not be retried, log the rest."""
+        """Raise errors that must not be retried, log the others."""
         if outcome is not None and not outcome.done:
             if outcome.kind in ("guard", "input"):
                 raise AirflowFailException(outcome.message) from None  # spark-submit's own words add nothing

@@ -1,4 +1,4 @@
-"""The form that a DAG is triggered with, and what it changes in the pipeline."""
+"""The form that triggers a DAG, and its changes of the pipeline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BARE = ("none", AUTO)  # samplers without a ratio
 
 
 def form(config: PipelineConfig) -> dict[str, Param]:
-    """Return the parameters of a DAG run, by default what the YAML says."""
+    """Return the parameters of a DAG run, with the YAML's values as defaults."""
     # The YAML's own first: whether there is such a sampler, the first stage says.
     samplers = list(dict.fromkeys([config.resample.method, *_BARE, *sampler_names()]))
     return {
@@ -47,7 +47,7 @@ def form(config: PipelineConfig) -> dict[str, Param]:
 
 
 def overrides(config: PipelineConfig, params: Mapping[str, Any]) -> str:
-    """Return what a form changes in a pipeline: one `a.b=value` a line, each to become a `--set`.
+    """Return the changes of a form: one `a.b=value` per line, each for a `--set`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a DAG run decides for its tasks: the run id and the date of the data."""
+"""The run id and the data date that a DAG run sets for its tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUN_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 
 class DagRun(Protocol):
-    """What is asked of Airflow's DAG run."""
+    """The attributes that are read of Airflow's DAG run."""
 
     run_id: str
     data_interval_start: datetime | None
@@ -46,7 +46,7 @@ def run_id(dag_run: DagRun) -> str:
 
 
 def data_date(dag_run: DagRun) -> str:
-    """Return the day of the data that a DAG run is about, `YYYY-MM-DD` in UTC: what `${date}` is in its pipeline.
+    """Return the data date of a DAG run, `YYYY-MM-DD` in UTC: the value of `${date}` in its pipeline.
 
     It is the start of the data interval, or for a DAG run without one the time that it was due.
     """

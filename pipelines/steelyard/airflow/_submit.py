@@ -1,4 +1,4 @@
-"""What all jobs share that Airflow submits to Spark."""
+"""Base of all jobs that Airflow submits to Spark."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 
 class JobOperator(SparkSubmitOperator):
-    """Submit one of `spark_jobs/`, once it is sure that there is a Spark to submit it to.
+    """Submit one of `spark_jobs/`, after a check of the Spark connection.
 
     Parameters
     ----------

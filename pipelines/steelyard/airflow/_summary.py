@@ -1,4 +1,4 @@
-"""What a stage's task leaves in XCom."""
+"""The XCom summary of a stage's task."""
 
 from __future__ import annotations
 

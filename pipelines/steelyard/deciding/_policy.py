@@ -20,7 +20,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class DecisionPolicy:
-    """How a model's probabilities become calibrated scores and decisions.
+    """The calibration, costs and threshold that turn a model's probabilities into decisions.
 
     `fit_policy` makes one from scored validation rows.
 

@@ -1,4 +1,4 @@
-"""From tables to what a trainer learns from: class totals, fitted preprocessing, rows in an order of their own."""
+"""Prepare training data: class totals, fitted preprocessing, rows in a deterministic order."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _rows(
 
 
 def repartition_by_content(rows: DataFrame, partitions: int) -> DataFrame:
-    """Distribute and sort rows by their content alone, so that training sees the same from any partitioning.
+    """Distribute and sort rows by their content, so that training data is the same under any partitioning.
 
     Rows that agree in all columns are interchangeable, so no key is needed: synthetic rows have none.
     """

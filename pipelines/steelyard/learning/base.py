@@ -31,7 +31,7 @@ LARGE = 500_000_000
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a trainer learns from.
+    """The training data of a trainer.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class TrainingData:
 
 
 class Importance(NamedTuple):
-    """How much each feature matters to a model, for the report.
+    """The importance of each feature for a model, for the report.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ class Trainer(ABC):
         }
 
     def loss_distortion(self, trained_classes: tuple[str, ...]) -> Distortion:
-        """Return how the loss, its own weights included, changes the class prior."""
+        """Return the distortion of the class prior by the loss and its weights."""
         return Distortion()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""All that a report is made of, read from the run directory. Whatever isn't there is None or empty."""
+"""The data of a report, read from the run directory. Missing data is None or empty."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GUARDS = ("raw", "split", "resampled", "scored")
 
 @dataclass(frozen=True)
 class Artifacts:
-    """What a run has published.
+    """The published data of a run.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Artifacts:
 
     @property
     def positive(self) -> str | None:
-        """The positive class, where there are two."""
+        """The positive class, if there are two classes."""
         found: str | None = self.metrics.get("positive", self.stats.get("positive"))
         return found
 

@@ -43,7 +43,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Point:
-    """Where the decisions of the run lie on a curve."""
+    """The decisions of the run as a point on a curve."""
 
     recall: float
     precision: float | None
@@ -56,7 +56,7 @@ def _square(x: Scale | None = None, y: Scale | None = None) -> Plot:
 
 
 def precision_recall(curves: Sequence[Curve], prevalence: float | None, at: Point | None) -> Markup:
-    """Return the precision-recall curves above what guessing reaches."""
+    """Return the precision-recall curves with the level of guessing."""
     plot = _square()
     parts = [plot.axes("recall: share of the positives that are found", "precision")]
     said = "Precision against recall."
@@ -112,7 +112,7 @@ def _lower(table: Mapping[str, Any]) -> tuple[list[float], str]:
 
 
 def calibration(curves: Sequence[Curve]) -> Markup:
-    """Return the share of positives that came true over what was predicted; both axes logarithmic if they are rare."""
+    """Return the observed share of positives over the predicted one; both axes logarithmic if positives are rare."""
     rare = _rare([v for c in curves for axis in ("predicted", "observed") for v in c.data["calibration"][axis]])
     x, y = (Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP))
     if rare is not None:
@@ -134,7 +134,7 @@ def calibration(curves: Sequence[Curve]) -> Markup:
 
 
 def _rare(values: Sequence[float]) -> float | None:
-    """Return where logarithmic axes begin, or None where plain ones show enough."""
+    """Return the start of logarithmic axes, or None for linear ones."""
     shown = sorted(v for v in values if v > 0)
     if not shown or shown[len(shown) // 2] > 0.1:
         return None
@@ -142,7 +142,7 @@ def _rare(values: Sequence[float]) -> float | None:
 
 
 def histogram(data: Mapping[str, Any]) -> Markup:
-    """Return how the scores of positives and of negatives are spread."""
+    """Return the distributions of the scores of positives and of negatives."""
     bins = data["histogram"]
     edges = bins["edges"]
     shares = [s for side in ("negative", "positive") for s in bins[side] if s > 0]

@@ -80,7 +80,7 @@ def _sample(style: str) -> Markup:
 
 
 def pair(*figures: Markup) -> Markup:
-    """Return figures side by side where there is room."""
+    """Return figures side by side if the page is wide enough."""
     return tag("div", group(*figures), class_="pair")
 
 
@@ -90,7 +90,7 @@ def note(text: object) -> Markup:
 
 
 def folded(summary: str, body: object, *, unfolded: bool = False) -> Markup:
-    """Return what opens on a click."""
+    """Return a folded block that opens on a click."""
     return tag("details", group(tag("summary", summary), body), open="open" if unfolded else None)
 
 

@@ -38,7 +38,7 @@ def number(value: float | None) -> str:
 
 
 def metric(value: float | None) -> str:
-    """Return a metric to three digits after the point, or as many as tell it from 0 and 1, to six at most.
+    """Return a metric to three decimal places, or as many as distinguish it from 0 and 1, six at most.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def tick(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    r"""Return a share in per cent: as many digits as tell it from 0 and 100 %, four at most.
+    r"""Return a share in per cent: as many digits as distinguish it from 0 and 100 %, four at most.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def percent(share: float | None) -> str:
 
 
 def interval(figure: Mapping[str, Any] | None, shown: Any = metric) -> str:
-    """Return the 95 % interval of a number of `metrics.json`; a dash where there is none."""
+    """Return the 95 % interval of a number of `metrics.json`, or a dash."""
     bounds = (figure or {}).get("ci95")
     if not bounds:
         return NONE

@@ -63,12 +63,12 @@ def build(run: RunDir) -> str:
 
 
 def verdict(run: RunDir) -> str:
-    """Return what came of a run in a few lines of plain text."""
+    """Return the result of a run in a few lines of plain text."""
     return str(judged(run))
 
 
 def judged(run: RunDir) -> Verdict:
-    """Return what came of a run: a headline and points, each with its tone."""
+    """Return the result of a run: a headline and points, each with its tone."""
     return judge(read(run))
 
 

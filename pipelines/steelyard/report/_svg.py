@@ -149,7 +149,7 @@ class Plot:
 
 
 def drawing(name: str, width: float, height: float, title: str, description: str, *parts: object) -> Markup:
-    """Return an SVG image that says in words what it shows.
+    """Return an SVG image with a description.
 
     Parameters
     ----------

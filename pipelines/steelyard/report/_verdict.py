@@ -18,7 +18,7 @@ _WHO = {"input": "The input is wrong", "guard": "The data failed a check", "engi
 
 @dataclass(frozen=True)
 class Point:
-    """A sentence and whether it is good news."""
+    """A sentence and its tone."""
 
     text: str
     tone: Tone = "plain"
