@@ -17,7 +17,7 @@ from steelyard.sampling.plan import SamplingPlan
 from steelyard.sampling.space import Space
 
 _EVERYBODY = "all"
-_CODE = internal("code")
+CODE = internal("code")
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,11 @@ def index_rows(
 
 def located(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
     """Return ``row_id``, ``class`` and ``x`` of rows that have their ids."""
-    coded = rows.withColumn(_CODE, class_code(rows, plan.label, class_order(counts)))
-    filled = space.filled(coded, class_text(rows, plan.label))
-    return filled.select(F.col(ROW_ID).alias("row_id"), F.col(_CODE).alias("class"), space.points(filled).alias("x"))
+    filled = coded(rows, plan, space, counts)
+    return filled.select(F.col(ROW_ID).alias("row_id"), F.col(CODE).alias("class"), space.points(filled).alias("x"))
+
+
+def coded(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
+    """Return rows with gaps filled and the code of their class as `CODE`: its place in the order of the labels."""
+    known = rows.withColumn(CODE, class_code(rows, plan.label, class_order(counts)))
+    return space.filled(known, class_text(rows, plan.label))

@@ -11,16 +11,16 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_code, class_text, col, combined, internal
+from steelyard.columns import col, combined, internal
 from steelyard.frames.caching import cached
 from steelyard.hashing import ROW_ID, cuts, row_hash, with_side
 from steelyard.labels import class_order
 from steelyard.sampling.applying import identified
+from steelyard.sampling.neighborhood import CODE, coded
 from steelyard.sampling.plan import SamplingPlan
 from steelyard.sampling.space import Space
 
 _ROWS = 100_000  # in a partition of what is learned from: by the table's size alone, so that fits are the same anywhere
-_CODE = internal("code")
 FOLD, LABEL, FEATURES = internal("fold"), internal("label"), internal("features")
 _NUMBERS, _PROBABILITY = internal("numbers"), internal("probability")
 
@@ -44,15 +44,14 @@ def learnable(
 
 
 def _assembled(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
-    coded = rows.withColumn(_CODE, class_code(rows, plan.label, class_order(counts)))
-    filled = space.filled(coded, class_text(rows, plan.label))
+    filled = coded(rows, plan, space, counts)
     # Spark's encoders don't take empty strings for values.
     texts = [F.concat(F.lit("="), F.coalesce(col(c).cast("string"), F.lit(""))) for c in space.features.categories]
     names = [internal(f"text{i}") for i in range(len(texts))]
     known = [
         F.col(ROW_ID).alias("row_id"),
-        F.col(_CODE).alias("own"),
-        F.col(_CODE).cast("double").alias(LABEL),
+        F.col(CODE).alias("own"),
+        F.col(CODE).cast("double").alias(LABEL),
     ]
     numbers = array_to_vector(space.numbers(filled)).alias(_NUMBERS)
     narrow = filled.select(*known, numbers, *[t.alias(n) for t, n in zip(texts, names, strict=True)])

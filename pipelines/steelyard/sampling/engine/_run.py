@@ -63,9 +63,9 @@ def run(assignment: TaskAssignment, task_quotas: Mapping[int, TaskQuota], settin
     columns = assignment.rows.select("task", "row_id", "code", "home", "x", "c")
     rows = checkpointed(in_tasks(columns, F.col("task"), assignment.n, task, SCHEMA))
     counts = rows.where(F.col("kind") != STATUS).groupBy("kind", "code").count().collect()
-    statuses = rows.where(F.col("kind") == STATUS).select("task", "said").collect()
-    said = {r["task"]: json.loads(r["said"]) for r in sorted(statuses, key=lambda r: r["task"])}
-    missing = next((s["missing"] for s in said.values() if s["missing"]), None)
+    statuses = rows.where(F.col("kind") == STATUS).select("task", "status").collect()
+    answers = {r["task"]: json.loads(r["status"]) for r in sorted(statuses, key=lambda r: r["task"])}
+    missing = next((s["missing"] for s in answers.values() if s["missing"]), None)
     if missing is not None:
         raise EngineError(
             f"the Python of a Spark executor has no {missing}, which the sampler needs: install it there "
@@ -75,8 +75,8 @@ def run(assignment: TaskAssignment, task_quotas: Mapping[int, TaskQuota], settin
         rows,
         {r["code"]: r["count"] for r in counts if r["kind"] == DROPPED},
         {r["code"]: r["count"] for r in counts if r["kind"] == NEW},
-        {t: s["failure"] for t, s in said.items() if s["failure"]},
-        tuple(dict.fromkeys(w for s in said.values() for w in s["warnings"])),
+        {t: s["failure"] for t, s in answers.items() if s["failure"]},
+        tuple(dict.fromkeys(w for s in answers.values() for w in s["warnings"])),
     )
 
 

@@ -19,7 +19,10 @@ from steelyard.kernels.outcomes import Outcome, by_content, by_indices, replaced
 STATUS, DROPPED, NEW = 0, 1, 2
 """Kinds of rows that a task returns."""
 
-SCHEMA = "task int, kind int, code int, row_id bigint, number int, x array<double>, c array<string>, said string"
+SCHEMA = "task int, kind int, code int, row_id bigint, number int, x array<double>, c array<string>, status string"
+_INTS = [(name, pa.int32()) for name in ("task", "kind", "code")]
+_LISTS = [("x", pa.list_(pa.float64())), ("c", pa.list_(pa.string()))]
+_ARROW = pa.schema([*_INTS, ("row_id", pa.int64()), ("number", pa.int32()), *_LISTS, ("status", pa.string())])
 
 _NOBODY = -1  # the class of a row that is only there so that there are two classes
 _MOST_WARNINGS = 5
@@ -124,7 +127,7 @@ def resample(
     """
     task = int(table["task"][0].as_py())
     if task not in task_quotas:
-        return _answer(task, "", [])
+        return _status(task)
     rows = _TaskRows.of(table, n_numbers)
     units = Units.of(rows.numbers, scale, near)
     x = np.column_stack([(rows.numbers - units.origin) / units.scale, rows.coded])
@@ -132,13 +135,13 @@ def resample(
     emptied = [c for c, n in quota.items() if n == 0] if isinstance(quota, Mapping) else []
     left = {c: n for c, n in quota.items() if n} if isinstance(quota, Mapping) else list(quota)
     try:
-        outcome, made, labels, said = _filled(sampler, x, rows.codes, left, n_numbers, counted, seed + task)
+        outcome, made, labels, messages = _filled(sampler, x, rows.codes, left, n_numbers, counted, seed + task)
     except ModuleNotFoundError as error:
-        return _answer(task, "", [], missing=str(error.name))
+        return _status(task, missing=str(error.name))
     except MemoryError:
         raise
     except Exception as error:  # whatever another library says of the data is for the user to read
-        return _answer(task, " ".join(str(error).split()) or type(error).__name__, [])
+        return _status(task, " ".join(str(error).split()) or type(error).__name__)
     kept = outcome.kept & ~np.isin(rows.codes, emptied)
     if replaces and isinstance(left, Mapping):
         outcome = replaced(Outcome(kept, outcome.new), rows.codes, labels, list(left))
@@ -146,7 +149,7 @@ def resample(
         outcome = Outcome(kept, outcome.new)
     if counted and isinstance(left, Mapping):
         outcome = trimmed(outcome, rows.codes, made[outcome.new], labels[outcome.new], left)
-    return _told(task, rows, outcome, made, labels, units, said)
+    return _result(task, rows, outcome, made, labels, units, messages)
 
 
 def _filled(
@@ -192,8 +195,8 @@ def _run(
     else:
         outcome = by_content(given[0], given[1], made, labels)
     new = outcome.new[labels[outcome.new] != _NOBODY]
-    said = list(dict.fromkeys(" ".join(str(w.message).split()) for w in caught))
-    return Outcome(outcome.kept[: len(x)], new), made, labels, said[:_MOST_WARNINGS]
+    messages = list(dict.fromkeys(" ".join(str(w.message).split()) for w in caught))
+    return Outcome(outcome.kept[: len(x)], new), made, labels, messages[:_MOST_WARNINGS]
 
 
 def configured(sampler: Any, quota: TaskQuota, categories: list[int], seed: int) -> None:
@@ -218,14 +221,14 @@ def configured(sampler: Any, quota: TaskQuota, categories: list[int], seed: int)
     sampler.set_params(**changes)
 
 
-def _told(
+def _result(
     task: int,
     rows: _TaskRows,
     outcome: Outcome,
     made: Floats,
     labels: Codes,
     units: Units,
-    said: list[str],
+    messages: list[str],
 ) -> pa.Table:
     dropped = np.flatnonzero(~outcome.kept & rows.home)
     new_labels = labels[outcome.new]
@@ -237,7 +240,7 @@ def _told(
     ]
     texts = [list(values) for values in zip(*categories, strict=True)] if categories else [[]] * len(new)
     parts = [
-        _answer(task, "", said),
+        _status(task, messages=messages),
         _table(task, DROPPED, rows.codes[dropped], row_id=rows.ids[dropped]),
         _table(task, NEW, new_labels, number=np.arange(len(new)), x=new[:, :width].tolist(), c=texts),
     ]
@@ -255,25 +258,13 @@ def _inside(made: Floats, labels: Codes, rows: _TaskRows, units: Units) -> Float
     return found
 
 
-def _answer(task: int, failure: str, said: list[str], missing: str = "") -> pa.Table:
-    text = json.dumps({"failure": failure, "warnings": said, "missing": missing})
-    return _table(task, STATUS, np.array([0]), said=[text])
+def _status(task: int, failure: str = "", messages: Sequence[str] = (), missing: str = "") -> pa.Table:
+    text = json.dumps({"failure": failure, "warnings": list(messages), "missing": missing})
+    return _table(task, STATUS, np.array([0]), status=[text])
 
 
-def _table(task: int, kind: int, codes: NDArray[np.integer], **given: Any) -> pa.Table:
+def _table(task: int, kind: int, codes: NDArray[np.integer], **more: Any) -> pa.Table:
     n = len(codes)
-    kinds = {
-        "row_id": pa.int64(),
-        "number": pa.int32(),
-        "x": pa.list_(pa.float64()),
-        "c": pa.list_(pa.string()),
-        "said": pa.string(),
-    }
-    columns: dict[str, Any] = {
-        "task": pa.array(np.full(n, task), pa.int32()),
-        "kind": pa.array(np.full(n, kind), pa.int32()),
-        "code": pa.array(codes, pa.int32()),
-    }
-    for name, of in kinds.items():
-        columns[name] = pa.array(given[name], of) if name in given else pa.nulls(n, of)
-    return pa.table(columns)
+    given = {"task": np.full(n, task), "kind": np.full(n, kind), "code": codes, **more}
+    columns = [pa.array(given[f.name], f.type) if f.name in given else pa.nulls(n, f.type) for f in _ARROW]
+    return pa.table(columns, schema=_ARROW)

@@ -14,7 +14,7 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_code, class_text, col, dtype, internal
+from steelyard.columns import col, dtype
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut
 from steelyard.labels import class_order
@@ -25,13 +25,13 @@ from steelyard.sampling.engine._run import EngineResult, check_counts, run
 from steelyard.sampling.engine._scopes import ClassQuotas, TaskAssignment, by_class, check_size, in_one_task
 from steelyard.sampling.features import Features, find_features, listed
 from steelyard.sampling.measuring import MeasuringSampler
+from steelyard.sampling.neighborhood import CODE, coded
 from steelyard.sampling.params import HasEngine
 from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling.roles import Roles
 from steelyard.sampling.space import Space
 from steelyard.sampling.strategy import Kind, added, check_enough, cleaned, resolve
 
-_CODE = internal("code")
 dumps: Any = cloudpickle.dumps  # by value where executors can't import it
 _ROUNDS = 3  # of cells that make up for others which failed
 
@@ -231,13 +231,11 @@ def _is_plain(value: Any) -> bool:
 
 def _points(request: EngineRequest) -> DataFrame:
     """Return the rows for tasks. Shuffles them once, for their ids."""
-    code = class_code(request.table, request.plan.label, request.quotas.counts)
-    named = identified(request.table, request.plan).withColumn(_CODE, code)
-    rows = request.space.filled(named, class_text(request.table, request.plan.label))
+    rows = coded(identified(request.table, request.plan), request.plan, request.space, request.quotas.counts)
     texts = [F.coalesce(col(f).cast("string"), F.lit("")) for f in request.space.features.categories]
     return rows.select(
         F.col(ROW_ID).alias("row_id"),
-        F.col(_CODE).alias("code"),
+        F.col(CODE).alias("code"),
         request.space.numbers(rows).alias("x"),
         (F.array(*texts) if texts else F.array()).cast("array<string>").alias("c"),
     )
