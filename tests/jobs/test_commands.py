@@ -121,7 +121,7 @@ def test_a_suite_is_suggested_and_guards_a_pipeline(table: str, config: str, tmp
     assert "7 expectations" in steelyard_here(*asked).stdout
     suite = json.loads(out.read_text(encoding="utf-8"))
     assert suite["suite_parameters"]["reference"] == {"0": 1080, "1": 120}
-    assert "is there already" in steelyard_here(*asked, code=2).stderr
+    assert "exists already" in steelyard_here(*asked, code=2).stderr
     wish = ("--set", f"guards.raw={out}", "--set", "data.where='y = 0 or id % 40 = 0'")
     done = steelyard_here("run", config, "--store", tmp_path, "--json", *wish, code=1)
     assert "class '1' has 30 of 1,110 rows" in json.loads(done.stdout)["message"]

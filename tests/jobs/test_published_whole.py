@@ -58,7 +58,7 @@ def test_rows_are_never_without_their_plan(
     assert not list(tmp_path.iterdir())
     write(spark, config, str(tmp_path / "out"))
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["data", "plan.json"]
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         write(spark, config, str(tmp_path / "out"))
 
 

@@ -104,7 +104,7 @@ def test_scores_are_replaced_only_when_asked_for_and_nothing_else_ever(
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds something else than scores"):
+    with pytest.raises(InputError, match="contains other files than scores"):
         score_table(spark, trained.location, paths[0], str(other), overwrite=True)
     assert (other / "mine.txt").read_text() == "mine"
 

@@ -61,7 +61,7 @@ def test_fit_and_decide_without_a_run(df: DataFrame, tmp_path: Path) -> None:
     assert classifier.classes == ("0", "1") and classifier.policy.calibration.method == "prior"
     assert classifier.policy.chosen is not None and classifier.policy.chosen.rule == {"minimize": "cost"}
     classifier.save(str(tmp_path / "c"))
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         classifier.save(str(tmp_path / "c"))
     classifier.save(str(tmp_path / "c"), overwrite=True)
     again = Classifier.load(str(tmp_path / "c"))

@@ -90,7 +90,7 @@ class Classifier:
         """
         place = Store(path).here()
         if place.exists("") and not (overwrite and place.exists(_MARK)):
-            what = "is there already; give overwrite=True" if place.exists(_MARK) else "is there and is no classifier"
+            what = "exists already; give overwrite=True" if place.exists(_MARK) else "exists and is not a classifier"
             raise InputError(f"{path} {what}")
         with place.written_whole(_MARK) as made:
             self.model.save(made, "model")

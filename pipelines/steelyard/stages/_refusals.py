@@ -18,7 +18,7 @@ def refuse_threshold(config: PipelineConfig, positive: str | None, classes: Sequ
         shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
         raise ConfigError(
             f"decide.threshold is for two classes, and label {config.data.label!r} has {len(classes)}: {shown}. Leave "
-            "it out: the class with the greatest probability is decided for, times its weight where train.class_weight "
+            "it out: the class with the greatest probability is chosen, times its weight if train.class_weight "
             "is set"
         )
 

@@ -150,7 +150,7 @@ def refuse_outdated(run: RunDir, stage: str) -> None:
     if other is not None and STAGES.index(other.stage) < STAGES.index(stage):
         raise InputError(
             f"{_by_another_version(run, other)}: run stage {other.stage} with this pipeline first, then those after "
-            "it, or give --run-dir to go on with the run as it is"
+            "it, or give --run-dir to continue the run as it is"
         )
 
 

@@ -117,7 +117,7 @@ def _features(
     """Return the features among the columns without another role."""
     index = [c for c in candidates if _PANDAS_INDEX.fullmatch(c) and c not in config.categorical]
     if index:
-        warn(f"column {index[0]!r} is the row index of pandas and no feature; to_parquet(…, index=False) leaves it out")
+        warn(f"column {index[0]!r} is the row index of pandas, not a feature; to_parquet(…, index=False) leaves it out")
     others = [c for c in candidates if c not in index]
     odd = [c for c in others if not _is_feature(df, c)]
     if odd:

@@ -91,7 +91,7 @@ def _footer(filesystem: pafs.FileSystem, file: str, form: str) -> tuple[pa.Schem
     except (pa.ArrowException, OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0][:200]
         raise InputError(
-            f"cannot read {file}: it is no {form.upper() if form == 'orc' else 'Parquet'} file, or damaged ({first})"
+            f"cannot read {file}: it is not a {form.upper() if form == 'orc' else 'Parquet'} file, or damaged ({first})"
         ) from None
 
 

@@ -182,7 +182,7 @@ def _check_files(spark: SparkSession, source: Source, listing: Listing) -> list[
     if not listing.files:
         hint = f"; {unread[0]} is empty, or in a folder below" if unread else ""
         raise InputError(
-            f"{source.name} holds no file with data{hint}. Names that begin with _ or . are passed over; "
+            f"{source.name} holds no file with data{hint}. Names that begin with _ or . are skipped; "
             "--option recursiveFileLookup=true (in a pipeline, data.options) reads all folders below"
         )
     other = [f for f in unread if _folder(f) not in folders]

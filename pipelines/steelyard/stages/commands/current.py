@@ -64,5 +64,5 @@ def date_and_id(run: RunDir) -> tuple[str, str]:
     except (LookupError, TypeError, AttributeError):
         day = run_id = None
     if not isinstance(day, str) or not isinstance(run_id, str):
-        raise InputError(f"{run.location}/run.json doesn't say of which day its data is, or its run_id")
+        raise InputError(f"{run.location}/run.json has no data date or no run_id")
     return day, run_id

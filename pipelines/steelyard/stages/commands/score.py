@@ -179,9 +179,9 @@ def scores_at(out: str, *, overwrite: bool) -> RunDir:
     if place.exists(""):
         ours = place.exists(MANIFEST)
         if not ours and any(not name.startswith("_unfinished-") for name in place.names()):
-            raise InputError(f"--out {out} is there already and holds something else than scores; name a new folder")
+            raise InputError(f"--out {out} exists and contains other files than scores; name a new folder")
         if ours and not overwrite:
-            raise InputError(f"--out {out} is there already; name a new folder, or replace its scores with --overwrite")
+            raise InputError(f"--out {out} exists already; name a new folder, or replace its scores with --overwrite")
     return place
 
 

@@ -86,7 +86,7 @@ def submitted_session(config: SparkConfig, warn: Callable[[str], None]) -> Spark
     from pyspark.sql import SparkSession
 
     if config != SparkConfig():
-        warn("the pipeline's spark block is ignored under spark-submit; the submitter's settings rule")
+        warn("the pipeline's spark block is ignored under spark-submit; the submitter's settings apply")
     session: SparkSession = SparkSession.builder.appName("steelyard").getOrCreate()
     return session
 

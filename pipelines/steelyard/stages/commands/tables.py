@@ -58,11 +58,11 @@ def free(out: str) -> RunDir:
     Raises
     ------
     InputError
-        If it is there already: nothing is overwritten.
+        If it exists already: nothing is overwritten.
     """
     place = Store(out).here()
     if place.exists("") or place.is_link():
-        raise InputError(f"--out {out} is there already; name a new folder, or delete it first")
+        raise InputError(f"--out {out} exists already; name a new folder, or delete it first")
     place.check_writable()
     return place
 
@@ -87,12 +87,12 @@ def new_file(out: str) -> tuple[RunDir, str]:
     Raises
     ------
     InputError
-        If it is there already.
+        If it exists already.
     """
     folder, _, name = out.rpartition("/")
     place = Store(folder or ".").here()
     if place.exists(name) or place.is_link(name):
-        raise InputError(f"--out {out} is there already; name a new file, or delete it first")
+        raise InputError(f"--out {out} exists already; name a new file, or delete it first")
     place.check_writable()
     return place, name
 
