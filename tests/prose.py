@@ -35,7 +35,7 @@ PLAIN = {
     r"(?:data|tables?|files?|reports?|folders?) lies?|lies? there": "is in",
     r"stands? (?:in|there|under|nowhere|on|alone)": "is in",
     r"tells? (?:apart|more)": "distinguishes, shows",
-    r"(?<!there )(?:is|are|be) no (?!longer|more|such|\w+er\b)\w+s?": "is not a",
+    r"(?<!there )(?:is|are|be) no (?!more|such|(?:long|few|bett|high|low|great|small|larg|oth)er\b)\w+": "is not a",
     r"says? no|said no": "fails, failed",
     r"(?:rows?|classes|class|columns?) (?:say|says|speak|speaks|want|wants)": "the data states",
 }

@@ -86,7 +86,7 @@ class Classifier:
         Raises
         ------
         InputError
-            If something is there that is not to be overwritten, or is no classifier.
+            If something is there that is not to be overwritten, or is not a classifier.
         """
         place = Store(path).here()
         if place.exists("") and not (overwrite and place.exists(_MARK)):

@@ -86,7 +86,7 @@ def hashes(df: DataFrame, kind: Any) -> tuple[Column, Column]:
 def rounded(df: DataFrame, name: str, digits: int) -> Column:
     """Return a number, or each of a vector or an array, to as many bits as so many significant digits need.
 
-    What is no number stays as it is. Nothing but one product and two differences for each number (Dekker, "A
+    Other values are unchanged. Nothing but one product and two differences for each number (Dekker, "A
     floating-point technique for extending the available precision", Numerische Mathematik 18, 1971).
     """
     bits = ceil(digits * log2(10))

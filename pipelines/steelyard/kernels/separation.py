@@ -95,7 +95,7 @@ def fisher_ratio(values: Floats, up: Floats, down: Floats) -> float:
     centre = float(np.dot(means, sizes) / sum(sizes))
     between = sum(n * (m - centre) ** 2 for n, m in zip(sizes, means, strict=True))
     within = sum(float((w * np.square(x - m)).sum()) for w, m in zip(groups, means, strict=True))
-    # What is left of constants by rounding is no scatter.
+    # Rounding errors of constants do not count as scatter.
     tiny = 1e-24 * sum(sizes) * float(np.square(x).max(initial=0.0))
     if between <= tiny:
         return 0.0

@@ -138,7 +138,7 @@ class Evaluator(HasParameters, SparkEvaluator, MLReadable[Any], MLWritable):
         return scores.of_class(self.getOrDefault("positive")), scores.threshold(self.getOrDefault("threshold"))
 
     def _judged(self, score: Column, threshold: float) -> Column:
-        """Return scores, or 1 and 0 for decisions; what is no number stays, and is refused."""
+        """Return scores, or 1 and 0 for decisions; other values are unchanged, and refused later."""
         if self._metric.needs != "decisions":
             return score
         alarm = (score >= F.lit(threshold)).cast("double")

@@ -28,7 +28,7 @@ from steelyard.stats import class_counts
 class Sampler(HasColumns, MLReadable[Any], MLWritable):
     """Base of all samplers: checks, class counts, and the plan's application.
 
-    A sampler is no Transformer: a fitted pipeline never resamples the rows that it scores. To write one, derive from
+    A sampler is not a Transformer: a fitted pipeline never resamples the rows that it scores. To write one, derive from
     this class, set the attributes below, declare parameters with `steelyard.params.param`, which makes the constructor,
     and write `_plan_classes`; samplers that make new rows derive from `steelyard.over_sampling.SyntheticSampler`.
     `steelyard.testing` has the checks that it must pass.

@@ -124,7 +124,7 @@ def check_vectors(make: Make, spark: SparkSession) -> None:
 
 
 def check_empty_partitions(make: Make, spark: SparkSession) -> None:
-    """Partitions without rows are no matter."""
+    """Partitions without rows make no difference."""
     made = resampled(make, sample_table(spark).repartition(16, F.col("label")), **ROLES)
     assert made.sizes == made.wanted
 

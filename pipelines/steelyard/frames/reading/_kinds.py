@@ -12,8 +12,8 @@ Kind = Literal["text", "long", "double", "comma", "boolean", "date", "timestamp"
 Form = Literal[
     "missing", "int", "long", "big", "number", "code", "comma", "grouped", "boolean", "date", "timestamp", "text"
 ]
-"""Forms of a value. `long`: a whole number of 16 to 18 digits; `big`: of more; `code`: digits that are no number, with
-leading zeros or such as 12E03; `comma`: with a decimal comma; `grouped`: 1,234 may be a thousand or a decimal."""
+"""Forms of a value. `long`: a whole number of 16 to 18 digits; `big`: of more; `code`: digits that are not a number,
+with leading zeros or such as 12E03; `comma`: with a decimal comma; `grouped`: 1,234 may be a thousand or a decimal."""
 
 _NUMBERS = ("int", "long", "big", "number", "comma", "grouped")
 _NEARLY = 0.9

@@ -51,7 +51,7 @@ def chosen_threshold(
     Raises
     ------
     InputError
-        For a threshold that is no number, and for a threshold or costs with several classes.
+        For a threshold that is not a number, and for a threshold or costs with several classes.
     """
     if positive is None:
         costs = (data.cost.false_negative, data.cost.false_positive)
