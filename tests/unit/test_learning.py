@@ -13,7 +13,15 @@ import xgboost as xgb
 from pydantic import Field, model_validator
 
 from steelyard.errors import ConfigError
-from steelyard.learning import Parameters, check_trainer, get_trainer, trainer_names, trainer_parameters
+from steelyard.learning import (
+    Parameters,
+    Trainer,
+    check_trainer,
+    get_trainer,
+    trainer_class,
+    trainer_names,
+    trainer_parameters,
+)
 from steelyard.learning._xgboost_worker import Rows, Task, collect, train_booster
 
 BOOSTER = {"objective": "binary:logistic", "eval_metric": "logloss", "max_depth": 3, "nthread": 1, "max_bin": 256}
@@ -108,6 +116,13 @@ def test_what_parameters_of_other_types_say(params: dict[str, object], message: 
     with pytest.raises(ConfigError) as caught:
         Odd.parse("odd", params)
     assert str(caught.value).startswith(message)
+
+
+def test_a_trainer_of_another_precision_is_refused() -> None:
+    with pytest.raises(TypeError, match="Half.dtype must be one of float32, float64. Got 'float16' instead"):
+        type("Half", (Trainer,), {"dtype": "float16"})
+    derived = type("Mine", (trainer_class("xgboost"),), {"__module__": "mine"})
+    assert derived.name == "mine.Mine", "a saved model must find its own trainer"  # type: ignore[attr-defined]
 
 
 def test_every_parameter_is_one_that_the_library_knows_and_is_described() -> None:

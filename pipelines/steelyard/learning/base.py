@@ -125,6 +125,8 @@ class Trainer(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.dtype not in LIMITS:
+            raise TypeError(f"{cls.__name__}.dtype must be one of {', '.join(LIMITS)}. Got {cls.dtype!r} instead.")
         if "name" not in vars(cls):
             cls.name = f"{cls.__module__}.{cls.__qualname__}"
 
