@@ -228,7 +228,7 @@ profile TABLE --label y --exclude knid | knid
 profile TABLE --label y --exclude t --positive fraud | --positive: 'fraud'
 split TABLE --label y --exclude knid --out DIR/new | knid
 evaluate TABLE --label y --score b --exclude knid | knid
-evaluate TABLE --label y --score b --positive fraud | --positive: 'fraud' is no class
+evaluate TABLE --label y --score b --positive fraud | --positive: 'fraud' is not a class
 split TABLE --label Y2 --out DIR/new | Y2
 split TABLE --label y --key idd --out DIR/new | idd
 split TABLE --label y --method group --group grp --out DIR/new | grp

@@ -69,7 +69,7 @@ def test_a_zip_for_interpreters_without_steelyard_does_what_one_process_does(
         submit(env, zipped, f"job_{stage}.py", "--run-dir", run)
     assert results(open_run(run)) == results(reference)
     # spark-submit sends what Python writes to stderr to its own stdout.
-    assert "no run directory" in submit(env, zipped, "job_split.py", "--run-dir", tmp_path, code=2)
+    assert "is not a run directory" in submit(env, zipped, "job_split.py", "--run-dir", tmp_path, code=2)
 
 
 def environment(folder: Path, shipped: Path) -> Path:

@@ -149,7 +149,8 @@ def test_broken_pipelines_are_listed_with_their_place_and_the_others_load(
     assert f"{pipelines}/a_hook.yaml\nairflow.on_failure: cannot import 'nobody.tell': No module named 'nobody'" in said
     assert f"{pipelines}/a_score.yaml\nscore.schedule: 'daily' is neither a cron expression" in said
     assert (
-        f"{pipelines}/a_score_date.yaml\nscore: only ${{date}} is known when new rows are scored, got ${{day}}" in said
+        f"{pipelines}/a_score_date.yaml\nscore: only ${{date}} is available when new rows are scored, got ${{day}}"
+        in said
     )
     assert f"{pipelines}/no_yaml.yaml\n" in said
     assert f"{pipelines}/not_text.yaml\n" in said

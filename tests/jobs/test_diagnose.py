@@ -34,7 +34,7 @@ def test_auto_takes_what_the_diagnosis_recommends(start: Callable[..., Context],
     # 99 different rows are one too few: nothing is resampled.
     assert (found["recommendation"]["method"], plan["sampler"]) == ("none", "none")
     assert outcomes["resample"].details["messages"] == ["auto: none"]
-    assert "Resampling: none, as diagnosed (resample.method is auto)." in report.verdict(ctx.run)
+    assert "Resampling: none, as recommended (resample.method is auto)." in report.verdict(ctx.run)
     # One row more: the rows made are those that were asked for, and the guard agrees.
     found["recommendation"] |= {"method": "smotenc", "params": {"sampling_strategy": 0.5, "missing": "impute"}}
     replace_document(ctx.run, "diagnose", f"diagnose/{outcomes['diagnose'].attempt}/difficulty.json", found)

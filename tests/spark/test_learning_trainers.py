@@ -202,7 +202,7 @@ def test_what_fit_refuses(table: DataFrame) -> None:
     def fit(rows: DataFrame, dataset: Dataset) -> None:
         trainer.fit(rows, validation, dataset, original_train=rows)
 
-    with pytest.raises(InputError, match="one class only: 'good'"):
+    with pytest.raises(InputError, match="a single class, 'good'"):
         fit(train.where("y = 'good'"), binary())
     with pytest.raises(InputError, match="there are no training rows"):
         fit(train.where("false"), binary())
