@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import steelyard
+from steelyard import extensions
 
 # `_name` or `name()`.
 _METHOD = re.compile(r"`(?:self\.)?(_[a-z]\w*|[a-z]\w*(?=\(\)))(?:\(\))?`")
@@ -85,3 +86,27 @@ def test_an_attribute_that_a_docstring_describes_exists(modules: list[Any]) -> N
 def _has(cls: type, name: str) -> bool:
     """Whether a class has an attribute, declares one, or sets one on its instances."""
     return hasattr(cls, name) or name in inspect.get_annotations(cls) or f"self.{name}" in inspect.getsource(cls)
+
+
+_PATH = re.compile(r"`(steelyard(?:\.\w+)+)`")
+
+
+def _exists(path: str) -> bool:
+    """Whether a dotted path leads to a module, or to a name in one."""
+    parts = path.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:end]))
+        except ImportError:
+            continue
+        for name in parts[end:]:
+            found = getattr(found, name, None)
+        return found is not None
+    return False
+
+
+def test_a_path_that_a_docstring_names_exists(modules: list[Any]) -> None:
+    named = [(m, path) for m in modules for path in _PATH.findall(inspect.getsource(m))]
+    assert len(named) > 5, "nothing was looked at"
+    groups = {extensions.SAMPLERS, extensions.TRAINERS, extensions.METRICS}
+    assert [f"{m.__name__}: {path}" for m, path in named if path not in groups and not _exists(path)] == []

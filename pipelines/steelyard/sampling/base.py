@@ -30,7 +30,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
 
     A sampler is not a Transformer: a fitted pipeline never resamples the rows that it scores. To write one, derive from
     this class, set the attributes below, declare parameters with `steelyard.params.param`, which makes the constructor,
-    and write `_plan_classes`; samplers that make new rows derive from `steelyard.over_sampling.SyntheticSampler`.
+    and write `_plan_classes`; samplers that make new rows derive from `steelyard.over_sampling.base.SyntheticSampler`.
     `steelyard.testing` has the checks that it must pass.
 
     Attributes
