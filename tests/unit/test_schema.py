@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from prose import PAGES, blocks
 from ruamel.yaml import YAML
 
 from steelyard.config import DESCRIPTIONS, load
 from steelyard.errors import ConfigError
+from steelyard.stages.commands.check import check
 from steelyard.stages.commands.schema import pipeline_schema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,9 +26,10 @@ def shown() -> Iterator[Any]:
     """Pipelines, whole or a section, of the repository's YAML files and of YAML blocks in its pages."""
     for file in sorted(ROOT.glob("pipelines/*.yaml")):
         yield pytest.param(file.read_text(encoding="utf-8"), id=file.name)
-    for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]:
-        for i, block in enumerate(re.findall(r"^```ya?ml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)):
-            yield pytest.param(block, id=f"{page.name}-{i}")
+    for page in PAGES:
+        for kind, block, at in blocks(page):
+            if kind == "yaml":  # with a file's name, it is a part of that file
+                yield pytest.param(block, id=f"{page.name}-{at}")
 
 
 def faults(document: Any) -> list[str]:
@@ -37,10 +39,15 @@ def faults(document: Any) -> list[str]:
 
 @pytest.mark.parametrize("text", list(shown()))
 def test_pipelines_that_are_shown_are_accepted(text: str) -> None:
-    document = YAML(typ="safe").load(text)
-    if "services" in document:
-        pytest.skip("no pipeline: services of Docker")
-    assert faults({**SMALL, **document}) == []
+    costly = {**SMALL, "data": {"path": "/t", "label": "y", "cost": {"false_positive": 1}}}
+    document = {**costly, **YAML(typ="safe").load(text)}
+    assert faults(document) == []
+    check(load(json.dumps(document, default=str)))
+
+
+def test_json_that_is_shown_is_json() -> None:
+    found = [json.loads(text) for page in PAGES for kind, text, _ in blocks(page) if kind == "json"]
+    assert len(found) >= 2
 
 
 @pytest.mark.parametrize(
