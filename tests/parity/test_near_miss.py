@@ -55,8 +55,8 @@ def test_blocks_make_no_difference(spark: SparkSession, monkeypatch: pytest.Monk
         sampler = NearMiss(key_col="id", features_col="x", version=version, sampling_strategy={"ü": 30, "b": 30})
         whole = {r["id"] for r in sampler.fit_resample(df).select("id").collect()}
         with monkeypatch.context() as patch:
-            # 50 rows in a block.
-            patch.setattr(NearMiss, "_block_bytes", lambda self: 2000)
+            # 100 rows in a block.
+            patch.setattr(NearMiss, "_block_bytes", lambda self: 4000)
             assert {r["id"] for r in sampler.fit_resample(df).select("id").collect()} == whole, version
 
 

@@ -88,7 +88,6 @@ def plain(table: DataFrame) -> dict[str, Model]:
     return {name: fitted(name, table) for name in SMALL}
 
 
-@pytest.mark.invariance
 def test_xgboost_is_bit_exact_under_any_partitioning_and_order(table: DataFrame) -> None:
     ways = (table.repartition(1), table.repartition(7), table.repartition(200), table.orderBy(F.col("id").desc()))
     models = [fitted("xgboost", way) for way in ways]

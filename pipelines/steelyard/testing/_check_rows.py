@@ -63,11 +63,13 @@ def check_exact_counts(make: Make, spark: SparkSession) -> None:
     assert made.sizes == made.wanted == expected(make, sample_table(spark), **ROLES)
 
 
-def check_partitions_and_order(make: Make, spark: SparkSession, layouts: Sequence[int] = (7,)) -> None:
+def check_partitions_and_order(
+    make: Make, spark: SparkSession, layouts: Sequence[int] = (7,), keys: Sequence[str | None] = ("id", None)
+) -> None:
     """The same rows to the last bit from any partitioning and order of the input, with a key and without."""
     rows = sample_rows()
     mixed = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
-    for key in ("id", None):
+    for key in keys:
         sampler = sampler_of(make, **{**ROLES, "key_col": key})
         with shuffle_partitions(spark, 1):
             one = spark.createDataFrame(rows, SCHEMA).coalesce(1)
