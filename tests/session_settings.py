@@ -17,7 +17,7 @@ _LIKE_PRODUCTION = os.environ.get("STEELYARD_TEST_DEFAULTS") == "1"
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.shuffle.partitions": "2",
     **({} if _LIKE_PRODUCTION else _NO_PLANNING),
     # Nor does an error need the line of each column expression, which costs a third of the driver's time.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
