@@ -19,8 +19,10 @@ SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "2",
     **({} if _LIKE_PRODUCTION else _NO_PLANNING),
-    # Nor does an error need the line of each column expression, which costs a third of the driver's time.
+    # The line of each column expression is for errors, and costs a third of the driver's time.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
+    # The text of each plan is for pages that nobody opens.
+    "spark.sql.ui.explainMode": "simple",
     "spark.sql.session.timeZone": "UTC",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",

@@ -20,7 +20,7 @@ from steelyard.stages import STAGES
 from steelyard.store import open_run
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = {"spark": {"master": "local[2]", "conf": {"spark.sql.shuffle.partitions": 4}}}
+QUICK = {"spark": {"master": "local[2]", "conf": {"spark.sql.shuffle.partitions": 2}}}
 
 
 @pytest.fixture
