@@ -98,7 +98,7 @@ def test_the_document_is_that_of_the_rows_at_hand(rows: DataFrame, pdf: pd.DataF
 def test_the_same_digits_from_any_partitioning(rows: DataFrame) -> None:
     documents = {
         json.dumps(judged(df, **COSTS).to_json())
-        for df in (rows.repartition(1), rows.repartition(7, "amount"), rows.orderBy("amount").coalesce(3))
+        for df in (rows.repartition(1), rows.repartition(7, "amount"), rows.orderBy("amount").repartition(200))
     }
     assert len(documents) == 1
 
