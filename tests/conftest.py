@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 start_quickly()
+# It reports closed connections while Python ends, when the stream it would write to is closed.
+logging.getLogger("py4j").setLevel(logging.WARNING)
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dev"
 
