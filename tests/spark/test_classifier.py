@@ -201,3 +201,12 @@ def test_wrong_columns_and_names_are_refused_before_training(df: DataFrame) -> N
         estimator("xgboost", validation_indicator_col="g").fit(df)
     with pytest.raises(InputError, match="'lable'"):
         ClassifierEstimator(label_col="lable").fit(df)
+    with pytest.raises(InputError, match="'is_synthetic' is of type int"):
+        estimator("xgboost").fit(df.withColumn("is_synthetic", F.lit(1)))
+
+
+def test_the_flag_of_resampled_rows_is_no_feature(df: DataFrame) -> None:
+    resampled = df.select("x0", "x1", "y", (F.col("y") == 1).alias("is_synthetic"))
+    model = estimator("logistic_regression", features_col=None, key_col=None, recipe=None).fit(resampled)
+    assert model.classifier.model.preprocessing.names == ["x0", "x1"]
+    assert model.transform(df.select("x0", "x1")).count() == df.count()

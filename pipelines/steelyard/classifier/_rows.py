@@ -12,6 +12,7 @@ from pyspark.sql import types as T
 from steelyard.columns import check_names, col, dtype, require_columns
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
+from steelyard.sampling import IS_SYNTHETIC, check_flag
 from steelyard.splitting import fold_rows, holdout
 from steelyard.stats import ClassCounts
 
@@ -19,17 +20,21 @@ from steelyard.stats import ClassCounts
 def with_features(df: DataFrame, dataset: Dataset, left_out: Sequence[str]) -> Dataset:
     """Return a dataset with features, categories and content: by default all columns without another role.
 
+    `is_synthetic` is no feature: an earlier resampling made it, and it gives the label of new rows away.
+
     Raises
     ------
     InputError
-        For a column that is missing, or if no feature is left.
+        For a column that is missing, if no feature is left, and for an `is_synthetic` that is no boolean or has a role.
     """
     check_names(df.columns)
     for role in ("features", "categorical", "key"):
         require_columns(df, getattr(dataset, role), role)
     others = (dataset.label, dataset.group, dataset.weight)
     require_columns(df, [c for c in (*others, *dataset.cost.columns) if c], "column")
-    out = {*others, *dataset.key, *left_out}
+    named = [c for c in (*others, *dataset.key, *dataset.features, *dataset.cost.columns) if c]
+    check_flag(df, {"column": named})
+    out = {*others, *dataset.key, *left_out, IS_SYNTHETIC}
     features = dataset.features or tuple(c for c in df.columns if c not in out)
     if not features:
         raise InputError("no feature is left: every column has another role")
