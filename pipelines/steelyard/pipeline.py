@@ -51,7 +51,21 @@ def _stages(name: str, value: object) -> list[Any]:
             f"{name} has no estimator after the sampler {idle[0]}: there is nothing that could learn from its rows. "
             f"For the rows themselves call fit_resample(df)."
         )
+    _refuse_resampled_validation(name, value)
     return list(value)
+
+
+def _refuse_resampled_validation(name: str, stages: Sequence[Any]) -> None:
+    """Raise `InputError` for an estimator that would calibrate its probabilities on rows that a sampler made."""
+    sampler: Sampler | None = None
+    for stage in stages:
+        if isinstance(stage, Sampler):
+            sampler = stage
+        elif sampler is not None and getattr(stage, "holds_out_rows", False):
+            raise InputError(
+                f"{name} has {stage.uid} after the sampler {sampler.uid}: its probabilities would be calibrated, and "
+                "its threshold set, on resampled rows. Give the sampler in its recipe, under resample"
+            )
 
 
 def _fitted(stages: Sequence[Any]) -> int:
@@ -89,8 +103,8 @@ class Pipeline(SparkPipeline):
     Raises
     ------
     InputError
-        For stages of another kind, repeated ones and samplers that nothing is fitted after; when fitting, for a
-        `fold_col` that isn't in the table.
+        For stages of another kind, repeated ones, samplers that nothing is fitted after, and samplers before a
+        `ClassifierEstimator`, which resamples by its recipe; when fitting, for a `fold_col` that isn't in the table.
 
     Examples
     --------

@@ -205,6 +205,35 @@ def test_wrong_columns_and_names_are_refused_before_training(df: DataFrame) -> N
         estimator("xgboost").fit(df.withColumn("is_synthetic", F.lit(1)))
 
 
+VALIDATION: dict[str, tuple[object, dict[str, Any], str]] = {
+    "weight": (-1.0, {"weight": "v"}, "weight column 'v' is negative"),
+    "cost": ("x", {"cost": Cost("v", 1.0)}, "cost 'v' must hold numbers"),
+    "class": (7, {"label": "v"}, "270 validation rows have label '7', which is no class of training: '0', '1'"),
+    "label": (None, {"label": "v"}, "label 'v' is null"),
+}
+
+
+@pytest.mark.parametrize("case", VALIDATION)
+def test_unusable_validation_rows_are_refused_before_training(df: DataFrame, case: str) -> None:
+    value, roles, words = VALIDATION[case]
+    usual = F.col("y") if "label" in roles else F.lit(1.0)
+    unusable = F.lit(value) if value is not None else F.lit(None).cast("int")
+    train, validation = df.withColumn("v", usual), df.where("id < 270").withColumn("v", unusable)
+    data = Dataset(**{"label": "y", "features": ("x0",), **roles})
+    with pytest.raises(InputError, match=words):
+        fit(None, train, validation, data)
+    with pytest.raises(InputError, match="there are no validation rows"):
+        fit(None, train, train.limit(0), data)
+
+
+def test_a_sampler_before_the_estimator_is_refused() -> None:
+    from steelyard.over_sampling import SMOTE
+    from steelyard.pipeline import Pipeline
+
+    with pytest.raises(InputError, match="its threshold set, on resampled rows. Give the sampler in its recipe"):
+        Pipeline(stages=[SMOTE(label_col="y"), estimator("xgboost")])
+
+
 def test_the_flag_of_resampled_rows_is_no_feature(df: DataFrame) -> None:
     resampled = df.select("x0", "x1", "y", (F.col("y") == 1).alias("is_synthetic"))
     model = estimator("logistic_regression", features_col=None, key_col=None, recipe=None).fit(resampled)

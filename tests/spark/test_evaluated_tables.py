@@ -89,7 +89,7 @@ def test_refused_in_words(
 
 def test_weights_and_costs_fail_at_profile(spark: SparkSession) -> None:
     from steelyard.dataset import Cost, Dataset
-    from steelyard.stages._amounts import check_amounts
+    from steelyard.metrics import check_amounts
 
     frame = pd.DataFrame({"y": Y.astype(int), "w": 1.0, "zero": np.where(Y, 0.0, 1.0), "huge": 1e300})
     df = spark.createDataFrame(frame.assign(loss=[None if i < 30 else 5.0 for i in range(N)]))

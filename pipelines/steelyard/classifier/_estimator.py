@@ -62,6 +62,7 @@ class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadabl
 
     It works in `pyspark.ml.Pipeline`, `CrossValidator` and `TrainValidationSplit`, with every trainer. Only training
     rows are resampled; validation rows, on which the threshold is set, are held out of the rows that `fit` is given.
+    Give it rows that are not resampled: the sampler belongs into the recipe.
 
     Costs what `steelyard.classifier.fit` costs, and where rows are held out by hash one scan for the counts of the
     classes and two for the exact split.
@@ -82,6 +83,9 @@ class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadabl
     >>> estimator.fit(df).transform(df).select("prediction", "decision").distinct().count()
     2
     """
+
+    holds_out_rows = True
+    """`steelyard.pipeline.Pipeline` accepts no sampler before an estimator with this attribute."""
 
     recipe: Parameter[Mapping[str, Any] | None] = param(
         "the sections resample, train and decide of a pipeline YAML; what is left out has their defaults",

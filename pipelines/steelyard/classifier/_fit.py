@@ -16,8 +16,10 @@ from steelyard.config import AUTO, DecideConfig, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
 from steelyard.deciding import DecisionPolicy, check_rule, fit_policy
 from steelyard.diagnosis import diagnose, recommended_sampler
+from steelyard.errors import InputError
 from steelyard.frames.caching import cached
 from steelyard.learning import Model, check_trainer, get_trainer, trainer_class
+from steelyard.metrics import check_amounts
 from steelyard.sampling import apply_plan, check_sampler, sampler_for
 from steelyard.stats import class_counts
 from steelyard.weighting import class_weights
@@ -29,8 +31,9 @@ def fit(
     """Return a classifier, as a pipeline's stages `resample`, `train` and `decide` make it.
 
     Training rows are resampled, never validation rows; encoders and scales are learned from the original training
-    rows. Costs what the sampler and the trainer cost; one scan for the counts of the classes; the validation rows are
-    scored once and cached meanwhile, and aggregated twice (with several classes, once for each).
+    rows. Costs what the sampler and the trainer cost; a narrow scan of each table for the counts of the classes, and
+    one more where there are weights or costs; the validation rows are scored once and cached meanwhile, and aggregated
+    twice (with several classes, once for each).
 
     Parameters
     ----------
@@ -49,7 +52,8 @@ def fit(
     ConfigError
         For an unknown sampler, trainer, rule or parameter.
     InputError
-        For columns that are missing or unusable, and labels of one class only.
+        For columns that are missing or unusable, labels that are missing or of one class only, validation labels that
+        are no class, and weights or costs that are missing, negative or not finite.
 
     Examples
     --------
@@ -67,6 +71,7 @@ def fit(
         counted.check()
         positive = counted.positive(dataset.positive)
         dataset = replace(dataset, positive=positive, classes=counted.ordered(positive))
+    _check_rows(train, validation, dataset)
     counts = {c: counted.counts.get(c, 0) for c in dataset.classes}
     wanted = _sampler(asked.resample, train, dataset, counts, asked.train.model)
     made = sampler_for(dataset, wanted.method, wanted.params).resample(train)
@@ -84,6 +89,20 @@ def fit(
             sampled=made.plan.distortion,
         )
     return Classifier(model, fit_decisions(model, validation, dataset, counts, asked.decide))
+
+
+def _check_rows(train: DataFrame, validation: DataFrame, dataset: Dataset) -> None:
+    """Raise `InputError` for what `profile` refuses in a pipeline: amounts, and labels of the validation rows."""
+    check_amounts(train, dataset)
+    check_amounts(validation, dataset)
+    counted = class_counts(validation, dataset.label)
+    counted.refuse_nulls(dataset.label)
+    if not counted.counts:
+        raise InputError("there are no validation rows, on which calibration and threshold are fitted")
+    for name, rows in counted.counts.items():
+        if name not in dataset.classes:
+            known = ", ".join(map(repr, dataset.classes[:20]))
+            raise InputError(f"{rows:,} validation rows have label {name!r}, which is no class of training: {known}")
 
 
 def check_recipe(recipe: Recipe, *, has_costs: bool | None = None) -> None:

@@ -24,14 +24,14 @@ from steelyard.metrics.registry import (
 
 if TYPE_CHECKING:
     from steelyard.metrics._aggregate import score_table
+    from steelyard.metrics._amounts import check_amounts
     from steelyard.metrics._columns import ScoreColumn, numbers
     from steelyard.metrics._evaluate import SplitMetrics, evaluate
     from steelyard.metrics._evaluator import Evaluator
-    from steelyard.metrics._rows import MOST, NO_PROBABILITY, bad_amount
+    from steelyard.metrics._rows import NO_PROBABILITY
     from steelyard.metrics._split import split_document
 
 __all__ = [
-    "MOST",
     "NO_PROBABILITY",
     "BucketTable",
     "ConfusionCounts",
@@ -45,7 +45,7 @@ __all__ = [
     "SplitMetrics",
     "all_metrics",
     "always_majority",
-    "bad_amount",
+    "check_amounts",
     "check_gate",
     "class_shares",
     "document",
@@ -65,14 +65,13 @@ __all__ = [
 # Spark is imported when one of these is first used: report, terminal and Airflow need the registry without it.
 _LAZY = {
     "score_table": "_aggregate",
+    "check_amounts": "_amounts",
     "ScoreColumn": "_columns",
     "numbers": "_columns",
     "SplitMetrics": "_evaluate",
     "evaluate": "_evaluate",
     "Evaluator": "_evaluator",
-    "MOST": "_rows",
     "NO_PROBABILITY": "_rows",
-    "bad_amount": "_rows",
     "split_document": "_split",
 }
 

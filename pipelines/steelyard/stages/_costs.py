@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steelyard.columns import require_columns
-from steelyard.stages._amounts import check_amounts
+from steelyard.metrics import check_amounts
 from steelyard.stages._context import Context
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import dataset, source, stats

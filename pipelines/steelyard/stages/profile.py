@@ -17,9 +17,9 @@ from steelyard.dataset import Cost, Dataset
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash
+from steelyard.metrics import check_amounts
 from steelyard.sampling import sampler_for
 from steelyard.splitting import time_position
-from steelyard.stages._amounts import check_amounts
 from steelyard.stages._check import check_profile
 from steelyard.stages._context import Context, Result
 from steelyard.stages._feature_notes import feature_notes

@@ -8,7 +8,8 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.metrics import MOST, bad_amount, numbers
+from steelyard.metrics._columns import numbers
+from steelyard.metrics._rows import MOST, bad_amount
 
 
 def check_amounts(df: DataFrame, data: Dataset) -> None:
