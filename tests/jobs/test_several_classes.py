@@ -41,6 +41,8 @@ def test_calibration_keeps_what_class_weights_asked_for(
     counts, rows = ctx.read("split", "plan.json")["counts"]["train"], rows_of(ctx, "validation")
     alone = fit_decisions(model, rows, known, counts, DecideConfig(calibrate="none"))
     assert alone.class_weights == {}, "the weights are in the probabilities already"
+    with pytest.raises(ConfigError, match="decide.threshold is for two classes"):
+        fit_decisions(model, rows, known, counts, DecideConfig(threshold={"value": 0.3}))
     ways = {"weighted": decision, "uncalibrated": alone, "undone": replace(decision, class_weights={})}
     tested = model.predict(rows_of(ctx, "test"))
     decided = [way.decide(way.calibrated(F.col("probabilities"))).alias(name) for name, way in ways.items()]
@@ -58,5 +60,5 @@ def test_calibration_keeps_what_class_weights_asked_for(
 def test_a_threshold_is_for_two_classes(start: Start, real_data: Callable[[str], str]) -> None:
     data = {"label": "label", "positive": None, "key": [], "exclude": []}
     ctx = start(pipeline(real_data("yeast"), data=data, decide={"threshold": {"value": 0.3}}))
-    with pytest.raises(ConfigError, match="decide.threshold is for two classes, and label 'label' has 10: 'CYT'"):
+    with pytest.raises(ConfigError, match="decide.threshold is for two classes, and the label has 10: 'CYT'"):
         run_stage(ctx, "profile")

@@ -137,6 +137,8 @@ def test_words_as_labels_and_three_classes(df: DataFrame) -> None:
     row = model.transform(df).first()
     assert row is not None and model.classes[int(row["prediction"])] == row["decision"]
     assert sum(row["probability"]) == pytest.approx(1) and set(row["calibrated_probability"]) == set(model.classes)
+    with pytest.raises(ConfigError, match="decide.threshold is for two classes, and the label has 3: 'fine', 'odd'"):
+        estimator("xgboost", recipe={"decide": {"threshold": {"value": 0.2}}}).fit(df.withColumn("y", kinds))
 
 
 def test_rows_are_held_out_by_a_column_or_exactly_and_in_whole_groups(

@@ -14,7 +14,7 @@ from steelyard.classifier._classifier import Classifier
 from steelyard.columns import class_text, col, internal
 from steelyard.config import AUTO, DecideConfig, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
-from steelyard.deciding import DecisionPolicy, check_rule, fit_policy
+from steelyard.deciding import DecisionPolicy, check_rule, check_two_classes, fit_policy
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
@@ -71,6 +71,7 @@ def fit(
         counted.check()
         positive = counted.positive(dataset.positive)
         dataset = replace(dataset, positive=positive, classes=counted.ordered(positive))
+    check_two_classes(asked.decide.threshold, dataset.classes)
     _check_rows(train, validation, dataset)
     counts = {c: counted.counts.get(c, 0) for c in dataset.classes}
     wanted = _sampler(asked.resample, train, dataset, counts, asked.train.model)

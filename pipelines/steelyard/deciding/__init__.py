@@ -5,7 +5,7 @@ from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
 from steelyard.deciding._fit import choose_calibration, fit_calibrator
 from steelyard.deciding._fit_policy import fit_policy
 from steelyard.deciding._policy import DecisionPolicy, greatest_class, positive_probability
-from steelyard.deciding._threshold import Threshold, check_rule, choose_threshold
+from steelyard.deciding._threshold import Threshold, check_rule, check_two_classes, choose_threshold
 
 __all__ = [
     "Calibrator",
@@ -18,6 +18,7 @@ __all__ = [
     "Threshold",
     "calibrator_from_json",
     "check_rule",
+    "check_two_classes",
     "choose_calibration",
     "choose_threshold",
     "fit_calibrator",

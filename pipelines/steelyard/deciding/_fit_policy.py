@@ -14,7 +14,7 @@ from steelyard.deciding._calibrators import Calibrator
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
 from steelyard.deciding._fit import choose_calibration, fit_calibrator
 from steelyard.deciding._policy import DecisionPolicy, positive_probability
-from steelyard.deciding._threshold import choose_threshold
+from steelyard.deciding._threshold import check_two_classes, choose_threshold
 from steelyard.distortion import Distortion
 from steelyard.metrics import ScoreTable, score_table
 
@@ -61,7 +61,7 @@ def fit_policy(
     Raises
     ------
     ConfigError
-        For an unknown calibration or rule.
+        For an unknown calibration or rule, and for a rule with more than two classes.
     InputError
         If the validation rows are all of one class.
 
@@ -79,6 +79,7 @@ def fit_policy(
     >>> policy.calibration.method
     'none'
     """
+    check_two_classes(threshold, classes)
     of = list(classes) if positive is None else [positive]
     raw = F.col("probabilities")
     tables = [_table(scored, positive_probability(raw, classes, c), c) for c in of]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from steelyard.kernels.arrays import Floats
 from steelyard.metrics import ConfusionCounts, ScoreTable, get_metric, metric_names
 
 RULES = ("maximize", "minimize", "precision_at_least", "recall_at_least", "value")
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,16 @@ def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tup
         allowed = "a number" if name == "value" else "a number above 0 and up to 1"
         raise ConfigError(f"threshold.{name}: must be {allowed}, got {argument!r}")
     return name, float(argument)
+
+
+def check_two_classes(threshold: Mapping[str, Any] | None, classes: Sequence[str]) -> None:
+    """Raise `ConfigError` for a threshold rule if there are more than two classes, which have no threshold."""
+    if threshold is not None and len(classes) > 2:
+        shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
+        raise ConfigError(
+            f"decide.threshold is for two classes, and the label has {len(classes)}: {shown}. Leave it out: the class "
+            "with the greatest probability is chosen, times its weight if train.class_weight is set"
+        )
 
 
 def choose_threshold(table: ScoreTable, rule: Mapping[str, Any]) -> Threshold:

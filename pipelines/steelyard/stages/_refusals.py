@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from steelyard.config import PipelineConfig
-from steelyard.errors import ConfigError, InputError
+from steelyard.errors import InputError
 from steelyard.learning import largest_feature
 
 _SHOWN = 10
-
-
-def refuse_threshold(config: PipelineConfig, positive: str | None, classes: Sequence[str]) -> None:
-    """Raise for a threshold rule if there are more than two classes."""
-    if positive is None and config.decide.threshold is not None:
-        shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
-        raise ConfigError(
-            f"decide.threshold is for two classes, and label {config.data.label!r} has {len(classes)}: {shown}. Leave "
-            "it out: the class with the greatest probability is chosen, times its weight if train.class_weight "
-            "is set"
-        )
 
 
 def refuse_huge(features: Mapping[str, Any], model: str) -> None:

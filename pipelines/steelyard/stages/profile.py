@@ -14,6 +14,7 @@ from pyspark.sql import types as T
 from steelyard.columns import class_text, dtype
 from steelyard.config import AUTO, DataConfig
 from steelyard.dataset import Cost, Dataset
+from steelyard.deciding import check_two_classes
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash
@@ -23,7 +24,7 @@ from steelyard.splitting import time_position
 from steelyard.stages._check import check_profile
 from steelyard.stages._context import Context, Result
 from steelyard.stages._feature_notes import feature_notes
-from steelyard.stages._refusals import refuse_huge, refuse_threshold
+from steelyard.stages._refusals import refuse_huge
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import configured_source, roles
 from steelyard.stages.split import check_split_free
@@ -38,7 +39,7 @@ def run(ctx: Context, attempt: str) -> Result:
     ctx.run.write_json(f"{folder}/stats.json", statistics)
     document["pin"]["files"] = ctx.hide(document["pin"]["files"])
     ctx.run.write_json(f"{folder}/input.json", document)
-    refuse_threshold(ctx.config, statistics["positive"], list(statistics["classes"]))
+    check_two_classes(ctx.config.decide.threshold, list(statistics["classes"]))
     refuse_huge(statistics["features"], ctx.config.train.model)
     check_profile(ctx.config, df, Dataset.from_json(statistics["dataset"]), statistics)
     if ctx.config.data.on_null_label == "drop" and statistics["null_labels"]:
