@@ -169,7 +169,7 @@ def test_resume_does_what_a_change_concerns_and_comes_to_what_a_new_run_does(
     start: Callable[..., Context], table: str
 ) -> None:
     how: dict[str, Any] = {"resample": {"method": "random_under_sampler", "sampling_strategy": 0.5}}
-    run_pipeline(start(pipeline(table, data=COSTS, **how)))
+    run_pipeline(start(pipeline(table, **how)))
     cost = {"cost": {"false_negative": 7.5, "false_positive": "amount"}}
     parameters = {"parameters": {"minority_share_min": 0.01}}
     ends = {}
@@ -194,6 +194,17 @@ def test_resume_does_what_a_change_concerns_and_comes_to_what_a_new_run_does(
     ctx = start(config, "new")
     run_pipeline(ctx)
     assert ctx.run.read_json("metrics.json")["splits"] == ends["resumed"]
+
+
+def test_a_cost_that_comes_later_may_not_take_the_name_of_the_key(
+    start: Callable[..., Context], table: str, tmp_path: Path
+) -> None:
+    path, data = tmp_path / "t.parquet", {"key": "cost_false_negative"}
+    pd.read_parquet(table).rename(columns={"id": "cost_false_negative"}).to_parquet(path, index=False)
+    run_stage(start(pipeline(str(path), data=data)), "profile")
+    ctx = start(pipeline(str(path), data={**data, "cost": {"false_negative": 5.0}}), resume=True)
+    with pytest.raises(InputError, match="'cost_false_negative', and the table of scores adds"):
+        run_stage(ctx, "decide")
 
 
 def test_overwrite_and_a_taken_id(start: Callable[..., Context], table: str) -> None:

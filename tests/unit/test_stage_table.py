@@ -11,10 +11,11 @@ import pytest
 from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load
 from steelyard.stages._order import changed_keys, dependents, fingerprint, first_reader
 
+DATA = {"path": "t.parquet", "label": "y", "key": "id", "cost": {"false_negative": "amount", "false_positive": 4}}
 DOCUMENT = {
     "version": 1,
     "name": "t",
-    "data": {"path": "t.parquet", "label": "y", "key": "id", "cost": {"false_negative": "amount", "false_positive": 4}},
+    "data": DATA,
     "resample": {"method": "smote", "k_neighbors": 5},
 }
 FROM_DECIDE = ["decide", "evaluate", "guard_scored", "report", "gate"]
@@ -57,6 +58,23 @@ def concerned(old: PipelineConfig, new: PipelineConfig) -> list[str]:
 def test_a_change_concerns(change: str) -> None:
     text = json.dumps(DOCUMENT)
     assert concerned(load(text), load(text, [change])) == CHANGES[change]
+
+
+@pytest.mark.parametrize(
+    ("method", "stages"),
+    [
+        ("none", FROM_DECIDE),
+        ("random_under_sampler", FROM_DECIDE),
+        ("random_over_sampler", FROM_DECIDE),
+        ("tomek_links", FROM_DECIDE),
+        ("smote_tomek", FROM_RESAMPLE),
+        ("auto", FROM_RESAMPLE),
+    ],
+)
+def test_a_cost_column_concerns_samplers_that_make_rows(method: str, stages: list[str]) -> None:
+    with_costs = json.dumps({**DOCUMENT, "resample": {"method": method}})
+    without = json.dumps({**DOCUMENT, "resample": {"method": method}, "data": {**DATA, "cost": {}}})
+    assert concerned(load(without), load(with_costs)) == stages
 
 
 def test_a_recommended_sampler_follows_its_diagnosis() -> None:

@@ -16,7 +16,7 @@ class Stage:
         Stages whose output it reads. If one of them is executed again, this one is too.
     keys : tuple of str
         Keys of the configuration that it reads, with all keys below them. `data.cost.columns` stands for the names of
-        columns in `data.cost`.
+        columns in `data.cost`, where the sampler makes new rows.
     without : tuple of str
         Keys below `keys` that it does not read.
     weight : float

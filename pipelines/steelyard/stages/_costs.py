@@ -12,9 +12,9 @@ from steelyard.stages._source import dataset, source, stats
 def check_new_costs(ctx: Context) -> None:
     """Raise `InputError` for cost columns that are missing or unusable; one narrow scan where there are new ones."""
     data = dataset(ctx)
+    check_key(data)  # costs that are numbers get columns too
     if set(data.cost.columns) <= set(stats(ctx).get("cost_columns", data.cost.columns)):
         return
     rows = source(ctx)
     require_columns(rows, data.cost.columns, "data.cost")
-    check_key(data)
     check_amounts(rows, data)

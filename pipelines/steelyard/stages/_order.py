@@ -7,7 +7,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from steelyard.config import AUTO, STAGE_TABLE, STAGES, PipelineConfig, Stage
+from steelyard.config import AUTO, STAGE_TABLE, STAGES, PipelineConfig, ResampleConfig, Stage
+from steelyard.errors import SteelyardError
 
 __all__ = ["STAGES", "changed_keys", "dependents", "fingerprint", "first_reader", "format_of", "time_left"]
 
@@ -77,8 +78,21 @@ def _below(key: str, keys: Iterable[str]) -> bool:
 def _flat(config: PipelineConfig) -> dict[str, Any]:
     """Return the values of a configuration by their keys with dots."""
     cost = config.data.cost
-    columns = [c for c in (cost.false_negative, cost.false_positive) if isinstance(c, str)]
-    return {**_leaves(config.to_json()), "data.cost.columns": sorted(set(columns))}
+    columns = {c for c in (cost.false_negative, cost.false_positive) if isinstance(c, str)}
+    interpolated = sorted(columns) if columns and _makes_rows(config.resample) else []
+    return {**_leaves(config.to_json()), "data.cost.columns": interpolated}
+
+
+def _makes_rows(resample: ResampleConfig) -> bool:
+    """Return whether a sampler makes new rows, in which it interpolates costs; True where that is not known."""
+    from steelyard.sampling import get_sampler
+
+    if resample.method == AUTO:
+        return True
+    try:
+        return get_sampler(resample.method, **resample.params).makes_rows
+    except SteelyardError:  # an earlier run with a sampler that is not installed any more
+        return True
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, Any]:
