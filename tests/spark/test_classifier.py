@@ -74,6 +74,15 @@ def test_fit_and_decide_without_a_run(df: DataFrame, tmp_path: Path) -> None:
     assert (found["decision"] == np.where(raised, "1", "0")).all()
     with pytest.raises(InputError, match="holds no classifier"):
         Classifier.load(str(tmp_path))
+    for file in ("policy.json", "model/model.json", "model/booster.ubj", "classifier.json"):
+        damaged = tmp_path / "c" / file
+        damaged.write_bytes(damaged.read_bytes()[:40])
+        with pytest.raises(InputError, match=f"{file} is (missing or has changed since|damaged)"):
+            Classifier.load(str(tmp_path / "c"))
+        classifier.save(str(tmp_path / "c"), overwrite=True)
+    (tmp_path / "c" / "policy.json").unlink()
+    with pytest.raises(InputError, match="policy.json is missing or has changed"):
+        Classifier.load(str(tmp_path / "c"))
 
 
 @pytest.mark.parametrize("model", TRAIN)

@@ -76,6 +76,8 @@ class Classifier:
     def save(self, path: str, *, overwrite: bool = False) -> None:
         """Write the classifier into a folder: JSON and the training library's own format, no pickle.
 
+        `classifier.json` holds the SHA-256 of the other files, which `load` verifies.
+
         Parameters
         ----------
         path : str
@@ -95,7 +97,8 @@ class Classifier:
         with place.written_whole(_MARK) as made:
             self.model.save(made, "model")
             made.write_json("policy.json", self.policy.to_json())
-            made.write_json(_MARK, {"format": FORMAT, "steelyard": __version__})
+            files = [made.describe(name) for name in made.files()]
+            made.write_json(_MARK, {"format": FORMAT, "steelyard": __version__, "files": files})
 
     @classmethod
     def load(cls, path: str) -> Classifier:
@@ -104,12 +107,19 @@ class Classifier:
         Raises
         ------
         InputError
-            If there is none, or it is of a format that this version does not know.
+            If there is none, a file of it is missing or changed, or this version does not know its format.
         """
         place = Store(path).here()
         if not place.exists(_MARK):
             raise InputError(f"{path} holds no classifier: it has no {_MARK}")
-        found = place.read_json(_MARK).get("format")
-        if found != FORMAT:
+        try:
+            document = place.read_json(_MARK)
+        except ValueError as error:
+            raise InputError(f"{path}/{_MARK} is damaged: {error}") from None
+        if document.get("format") != FORMAT:
+            found = document.get("format")
             raise InputError(f"{path}/{_MARK} is of format {found!r}; this version of steelyard reads {FORMAT}")
+        for file in document.get("files", []):
+            if not place.exists(file["path"]) or place.describe(file["path"]) != file:
+                raise InputError(f"{path}/{file['path']} is missing or has changed since the classifier was saved")
         return cls(load_model(place, "model"), DecisionPolicy.from_json(place.read_json("policy.json")))
