@@ -219,7 +219,7 @@ def test_wrong_columns_and_names_are_refused_before_training(df: DataFrame) -> N
 VALIDATION: dict[str, tuple[object, dict[str, Any], str]] = {
     "weight": (-1.0, {"weight": "v"}, "weight column 'v' is negative"),
     "cost": ("x", {"cost": Cost("v", 1.0)}, "cost 'v' must hold numbers"),
-    "class": (7, {"label": "v"}, "270 validation rows have label '7', which is no class of training: '0', '1'"),
+    "class": (7, {"label": "v"}, "270 validation rows have label '7', but the classes are '0', '1'"),
     "label": (None, {"label": "v"}, "label 'v' is null"),
 }
 

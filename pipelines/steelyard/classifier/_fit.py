@@ -53,7 +53,7 @@ def fit(
         For an unknown sampler, trainer, rule or parameter.
     InputError
         For columns that are missing or unusable, labels that are missing or of one class only, validation labels that
-        are no class, and weights or costs that are missing, negative or not finite.
+        are not among the classes, and weights or costs that are missing, negative or not finite.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def _check_rows(train: DataFrame, validation: DataFrame, dataset: Dataset) -> No
     for name, rows in counted.counts.items():
         if name not in dataset.classes:
             known = ", ".join(map(repr, dataset.classes[:20]))
-            raise InputError(f"{rows:,} validation rows have label {name!r}, which is no class of training: {known}")
+            raise InputError(f"{rows:,} validation rows have label {name!r}, but the classes are {known}")
 
 
 def check_recipe(recipe: Recipe, *, has_costs: bool | None = None) -> None:

@@ -20,12 +20,12 @@ from steelyard.stats import ClassCounts
 def with_features(df: DataFrame, dataset: Dataset, left_out: Sequence[str]) -> Dataset:
     """Return a dataset with features, categories and content: by default all columns without another role.
 
-    `is_synthetic` is no feature: an earlier resampling made it, and it gives the label of new rows away.
+    `is_synthetic` is not a feature: an earlier resampling added it, and it reveals the label of new rows.
 
     Raises
     ------
     InputError
-        For a column that is missing, if no feature is left, and for an `is_synthetic` that is no boolean or has a role.
+        For a missing column, if no feature is left, and for an `is_synthetic` that is not boolean or has a role.
     """
     check_names(df.columns)
     for role in ("features", "categorical", "key"):
