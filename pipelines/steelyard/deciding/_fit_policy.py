@@ -70,7 +70,7 @@ def fit_policy(
     >>> from pyspark.sql import functions as F
     >>> rows = df.select(
     ...     F.col("is_fraud").cast("string").alias("label"),
-    ...     F.array(1 - F.col("score"), F.col("score")).alias("probabilities"),
+    ...     F.array(1 - F.col("x"), F.col("x")).alias("probabilities"),
     ... )
     >>> policy = fit_policy(
     ...     rows, classes=("0", "1"), positive="1", priors={"0": 0.98, "1": 0.02}, distortion=Distortion(),
