@@ -7,10 +7,24 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
+import pytest
 from prose import ROOT
+from pyspark.sql import SparkSession
 from recipes import follow
+
+from steelyard.config import load
+from steelyard.extensions import METRICS
+from steelyard.metrics import registry, unregister_metric
+from steelyard.sampling import SamplingPlan
+from steelyard.stages import Context, run_stage, start_run
+from steelyard.stages._model import trained_model
+from steelyard.stages.commands.check import check
+from steelyard.store import Store
 
 # What the recipe says to do after its files are written, in one process: each start of Python costs seconds.
 STEPS = """
@@ -53,3 +67,45 @@ def test_a_new_stage_with_a_key_of_its_own(tmp_path: Path) -> None:
     how = {**os.environ, "PYTHONPATH": f"{copy}/pipelines{os.pathsep}{ROOT}/tests", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(words, cwd=copy, env=how, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The package of the recipe, as `pip install` leaves it: modules, and metadata with entry points."""
+    place = tmp_path_factory.mktemp("site")
+    follow("A sampler, a trainer and a metric in a package of your own", place)
+    project = tomllib.loads((place / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    info = place / "rare_tools-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    points = [
+        f"[{group}]\n" + "\n".join(f"{n} = {v}" for n, v in of.items()) for group, of in project["entry-points"].items()
+    ]
+    (info / "entry_points.txt").write_text("\n".join(points), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(place))
+        patch.setattr(registry, "_UNREAD", [METRICS])  # as in a new process
+        yield place
+    unregister_metric("youden_j")
+
+
+def test_the_common_checks_of_a_package(spark: SparkSession, package: Path) -> None:
+    checks = {name: of for name, of in vars(import_module("test_rare_tools")).items() if name.startswith("test_")}
+    assert set(checks) == {"test_sampler", "test_trainer"}
+    for run in checks.values():
+        run(spark)
+
+
+def test_a_pipeline_with_a_package(spark: SparkSession, package: Path, table: str) -> None:
+    shutil.copyfile(table, package / "table.parquet")
+    config = load(str(package / "pipeline.yaml"))
+    check(config)
+    ctx = Context(start_run(Store(package / "runs"), config, "r1", {}), config, lambda: spark)
+    for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
+        run_stage(ctx, stage)
+    plan = SamplingPlan.from_json(ctx.read("resample", "plan.json"))
+    assert (plan.sampler, {c: of.after for c, of in plan.classes.items()}) == ("at_most", {"0": 300, "1": 66})
+    assert trained_model(ctx.run).trainer == "nearest_mean"
+    found = ctx.run.read_json("metrics.json")["splits"]["test"]["per_class"]["1"]
+    assert found["youden_j"]["value"] == pytest.approx(found["recall"]["value"] + found["specificity"]["value"] - 1)
+    assert found["youden_j"]["value"] > 0.2

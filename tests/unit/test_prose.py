@@ -10,7 +10,7 @@ from prose import PAGES, ROOT, blocks, prose, unusual, wording
 
 # Packages and modules whose docstrings, comments and messages are checked: all, and the DAG files.
 PLACES = [ROOT / "dags", *sorted(p for p in (ROOT / "pipelines/steelyard").iterdir() if p.stem[0] != "_")]
-LANGUAGES = {"bash", "json", "python", "text", "yaml"}
+LANGUAGES = {"bash", "json", "python", "text", "toml", "yaml"}
 page = pytest.mark.parametrize("page", [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES])
 
 
