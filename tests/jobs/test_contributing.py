@@ -104,7 +104,7 @@ def test_a_pipeline_with_a_package(spark: SparkSession, package: Path, table: st
     for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
         run_stage(ctx, stage)
     plan = SamplingPlan.from_json(ctx.read("resample", "plan.json"))
-    assert (plan.sampler, {c: of.after for c, of in plan.classes.items()}) == ("at_most", {"0": 300, "1": 66})
+    assert (plan.sampler, {c: of.after for c, of in plan.classes.items()}) == ("at_most", {"0": 300, "1": 84})
     assert trained_model(ctx.run).trainer == "nearest_mean"
     found = ctx.run.read_json("metrics.json")["splits"]["test"]["per_class"]["1"]
     assert found["youden_j"]["value"] == pytest.approx(found["recall"]["value"] + found["specificity"]["value"] - 1)

@@ -172,7 +172,7 @@ def check_absent_class(make: MakeTrainer, spark: SparkSession) -> None:
     assert model.classes == SEVERAL.classes and model.trained_classes == ("good", "odd")
     assert (found[:, 1] == 0).all() and np.allclose(found.sum(axis=1), 1, atol=1e-9)
     good = train.where("label = 'good'")
-    refused(lambda: make().fit(good, validation, DATA, original_train=train), "one class only", "'good'")
+    refused(lambda: make().fit(good, validation, DATA, original_train=train), "single class", "'good'")
 
 
 def check_several_classes(make: MakeTrainer, spark: SparkSession) -> None:
