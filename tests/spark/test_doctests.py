@@ -41,7 +41,9 @@ def names(spark: SparkSession) -> dict[str, Any]:
         (F.shiftright("id", 2) / 1000).alias("customer"),
     )
     df = df.persist()
-    dataset = Dataset("is_fraud", ("x", "amount"), content=("x", "amount", "customer"), classes=("0", "1"))
+    dataset = Dataset(
+        "is_fraud", ("x", "amount"), content=("x", "amount", "customer"), classes=("0", "1"), positive="1"
+    )
     return {"spark": spark, "df": df, "dataset": dataset, "F": F}
 
 

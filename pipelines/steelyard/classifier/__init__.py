@@ -3,7 +3,7 @@
 Examples
 --------
 >>> from pyspark.sql import functions as F
->>> train, validation = df.where(F.col("customer") < 0.7), df.where(F.col("customer") >= 0.7)
+>>> train, validation = df.where(F.col("customer") < 0.175), df.where(F.col("customer") >= 0.175)
 >>> recipe = {"resample": {"method": "random_under_sampler"}, "train": {"params": {"n_estimators": 5}}}
 >>> classifier = fit(recipe, train, validation, dataset)
 >>> classifier.transform(df).select("calibrated_probability", "decision").count()

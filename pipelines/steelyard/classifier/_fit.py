@@ -58,7 +58,7 @@ def fit(
     Examples
     --------
     >>> from pyspark.sql import functions as F
-    >>> train, validation = df.where(F.col("customer") < 0.7), df.where(F.col("customer") >= 0.7)
+    >>> train, validation = df.where(F.col("customer") < 0.175), df.where(F.col("customer") >= 0.175)
     >>> recipe = {"train": {"model": "logistic_regression"}, "decide": {"threshold": {"recall_at_least": 0.9}}}
     >>> fit(recipe, train, validation, dataset).policy.threshold < 0.5
     True
