@@ -55,7 +55,7 @@ def estimator(model: str, **how: Any) -> ClassifierEstimator:
 
 
 def test_fit_and_decide_without_a_run(df: DataFrame, tmp_path: Path) -> None:
-    data = Dataset("y", ("x0", "x1", "colour"), ("colour",), key=("id",), cost=Cost("loss", 1.0))
+    data = Dataset("y", ("x0", "x1", "colour"), ("colour",), key=("id",), cost=Cost("loss", 1.0), classes=("0", "1"))
     train, validation = df.where(~F.col("held")), df.where("held")
     classifier = fit({"resample": SAMPLED, "train": TRAIN["xgboost"]}, train, validation, data)
     assert classifier.classes == ("0", "1") and classifier.policy.calibration.method == "prior"

@@ -45,7 +45,7 @@ def fit(
         Calibration and threshold are fitted on them, and trainers stop early by them.
     dataset : Dataset
         Roles of the columns. Without `classes` they are counted: the rarer of two is positive unless `positive` names
-        the other.
+        the other. Of two `classes` the second is positive.
 
     Raises
     ------
@@ -71,6 +71,8 @@ def fit(
         counted.check()
         positive = counted.positive(dataset.positive)
         dataset = replace(dataset, positive=positive, classes=counted.ordered(positive))
+    elif len(dataset.classes) == 2 and dataset.positive is None:
+        dataset = replace(dataset, positive=dataset.classes[1])
     check_two_classes(asked.decide.threshold, dataset.classes)
     _check_rows(train, validation, dataset)
     counts = {c: counted.counts.get(c, 0) for c in dataset.classes}
