@@ -34,7 +34,10 @@ def test_entry_points_are_listed_and_loaded(tmp_path: Path, monkeypatch: pytest.
     assert load_extension("mime", TRAINERS, KEY) is None
     with pytest.raises(ConfigError, match=r"train\.model: 'broken' is ext_one:Nothing, which cannot be imported"):
         load_extension("broken", TRAINERS, KEY)
-    install(tmp_path, "ext_two", "mine = ext_two:Mine")
+    other = tmp_path / "other"
+    other.mkdir()
+    install(other, "ext_two", "mine = ext_two:Mine")
+    monkeypatch.syspath_prepend(str(other))
     with pytest.raises(ConfigError, match="several packages define 'mine': ext_one:Mine, ext_two:Mine"):
         load_extension("mine", TRAINERS, KEY)
 
