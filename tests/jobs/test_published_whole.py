@@ -51,7 +51,7 @@ def test_rows_are_never_without_their_plan(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        for module in ("split", "_tables"):
+        for module in ("split", "commands.tables"):
             patch.setattr(f"steelyard.stages.{module}.write_parquet", interrupted)
         with pytest.raises(KeyboardInterrupt):
             write(spark, config, str(tmp_path / "out"))

@@ -14,6 +14,7 @@ from hostile_names import HOSTILE, KEY, LABEL, NEUTRAL, WIDTH, categories, named
 from noise_parameters import ON_NOISE
 from pyspark.sql import functions as F
 
+from steelyard.classifier import ClassifierEstimator
 from steelyard.columns import check_free, check_names, free_name, internal
 from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose
@@ -31,6 +32,7 @@ from steelyard.splitting import (
     forward_chaining_folds,
     grouped_folds,
     grouped_split,
+    holdout,
     stratified_folds,
     stratified_split,
     temporal_split,
@@ -150,7 +152,7 @@ def test_xgboost(table: Table) -> None:
     agree(found)
 
 
-RUN = ("profile", "split", "guard_split", "diagnose", "resample", "guard_resampled", "train")
+RUN = ("profile", "split", "guard_split", "diagnose", "resample", "guard_resampled", "train", "decide")
 
 
 @pytest.mark.every_sampler
@@ -200,6 +202,8 @@ def calls_with(df: DataFrame) -> Iterator[Callable[[], Any]]:
     yield from (partial(sampler_class(name)(label_col="y").fit_resample, df) for name in sampler_names())
     yield from (partial(split, df, data, counts, **shares) for split in SPLITS)
     yield from (partial(folds, df, data, counts, 2) for folds in FOLDS)
+    yield partial(holdout, df, data, counts, 0.5)
+    yield partial(ClassifierEstimator(label_col="y").fit, df)
     yield partial(apply_folds, df, FoldPlan("stratified", "y", 0, ("p",), folds=2))
     yield partial(trainer.fit, df, df, data, original_train=df)
     yield partial(Pipeline(stages=[]).fit, df)

@@ -94,6 +94,7 @@ def stratified_folds(
     >>> apply_folds(df, plan).where("is_fraud = 1").groupBy("fold").count().orderBy("fold").collect()[0]
     Row(fold=0, count=2)
     """
+    check_names(df.columns)
     wanted = _even(counts, folds)
     for name, n in counts.items():
         if n < folds:
@@ -110,7 +111,6 @@ def _divide_classes(
     wanted: Mapping[str, Mapping[str, int]],
 ) -> FoldPlan:
     """Return `plan` with the cuts that give each fold the wanted rows of each class."""
-    check_names(df.columns)
     quotas = {c: list(accumulate(of[c] for of in wanted.values()))[:-1] for c in counts}
     found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties_of(dataset))
     ends = {c: [0, *(cut.count for cut in found[c]), counts[c]] for c in counts}
@@ -174,6 +174,7 @@ def holdout(df: DataFrame, dataset: Dataset, counts: Mapping[str, int], share: f
     >>> plan.counts
     {'0': {'0': 198, '1': 2}, '1': {'0': 792, '1': 8}}
     """
+    check_names(df.columns)
     held = {c: wanted_counts(n, share, 0)["validation"] for c, n in counts.items()}
     wanted = {"0": held, "1": {c: n - held[c] for c, n in counts.items()}}
     if dataset.group is not None:
