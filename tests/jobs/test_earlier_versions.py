@@ -87,7 +87,7 @@ def test_evaluate_gives_the_numbers_of_then(name: str, spark: SparkSession, runs
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_decide_makes_the_policy_of_then(name: str, spark: SparkSession, runs: Path) -> None:
-    """0.1.0 had no such stage: its stage `train` wrote the policy beside the model."""
+    """0.1.0 had no such stage: its stage `train` wrote the policy next to the model."""
     run, _ = opened(runs, name)
     before = saved_policy(run)
     steelyard_here("stage", "decide", "--run-dir", run.location)

@@ -29,7 +29,7 @@ def place(version: str, name: str) -> RunDir:
 
 
 def policy_of(run: RunDir) -> DecisionPolicy:
-    """0.1.0 kept the policy beside the model."""
+    """0.1.0 kept the policy next to the model."""
     files = [f for f in ("decide/policy.json", "train/decision.json") if run.exists(f)]
     return DecisionPolicy.from_json(run.read_json(files[0]))
 
