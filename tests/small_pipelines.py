@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,7 @@ def pipeline(path: str, **sections: Any) -> PipelineConfig:
         "train": {"model": "logistic_regression"},
         **sections,
     }
-    return load(json.dumps(document))
+    return load(document)
 
 
 def replace_document(run: RunDir, stage: str, path: str, document: Any) -> None:

@@ -174,6 +174,20 @@ def test_the_minority_is_in_the_summary_of_the_gate(run: RunDir) -> None:
     assert summary(run, outcome)["minority"]["recall"] == recall
 
 
+def test_a_registered_metric_is_in_the_summary() -> None:
+    from steelyard.airflow._summary import headline
+    from steelyard.metrics import Metric, register_metric, unregister_metric
+
+    texts = {"label": "Youden's J", "description": "recall + specificity - 1"}
+    register_metric(Metric(name="youden_j", kind="counts", value=lambda c: c.recall + c.specificity - 1, **texts))
+    try:
+        test = {"per_class": {"1": {"youden_j": {"value": 0.6, "ci95": None}}}}
+        found = headline({"positive": "1", "threshold": 0.25, "splits": {"test": test}})
+    finally:
+        unregister_metric("youden_j")
+    assert found["youden_j"] == {"value": 0.6, "ci95": None}
+
+
 def test_a_wrong_pipeline_or_run_id_submits_nothing(tmp_path: Path, stage: Callable[..., StageOperator]) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("version: 1\nname: small\ndata: {path: t.parquet}\n")

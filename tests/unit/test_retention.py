@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +40,7 @@ def make(store: Store) -> Make:
         day: int, gate: str | None = "done", *, name: str = "fraud", finished: int | None = None, **data: Any
     ) -> Any:
         date, at = f"2026-03-{day:02}", f"2026-03-{finished or day:02}T04:00:00.000Z"
-        config = load(json.dumps({"version": 1, "name": name, "data": {"path": "/t", "label": "y", **data}}))
+        config = load({"version": 1, "name": name, "data": {"path": "/t", "label": "y", **data}})
         manifest = {"pipeline": name, "config": config.to_json(), "variables": {"date": date}, "created": at}
         run = store.create(name, f"r{day:02}", {**manifest, "run_id": f"r{day:02}"})
         run.write_json("profile/a/stats.json", {"classes": {"0": {"count": 9}}})

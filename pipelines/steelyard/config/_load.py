@@ -1,4 +1,4 @@
-"""Read a configuration from a YAML file, a URI or JSON text, and check it."""
+"""Read a configuration from a YAML file, a URI, JSON text or a mapping, and check it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml.comments import CommentedMap
 
 from steelyard.config._faults import explain
 from steelyard.config._pipeline import PipelineConfig
@@ -25,14 +25,15 @@ _ALWAYS_GIVEN = {"date"}  # by every DAG, whether the pipeline uses it or not
 
 
 def load(
-    source: str | Path, overrides: Sequence[str] = (), variables: Mapping[str, str] | None = None
+    source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), variables: Mapping[str, str] | None = None
 ) -> PipelineConfig:
     """Read and check a pipeline.
 
     Parameters
     ----------
-    source : str or Path
-        A path, a URI that `pyarrow.fs` reads, or JSON (or YAML flow) text that starts with `{`.
+    source : str, Path or mapping
+        A path, a URI that `pyarrow.fs` reads, JSON (or YAML flow) text that starts with `{`, or the sections
+        themselves.
     overrides : sequence of str
         Each `a.b=value`, with the value in YAML. Their relative paths start at the current directory; those in the
         file start at the file's folder.
@@ -51,12 +52,7 @@ def load(
     >>> load('{version: 1, name: p, data: {path: /t, label: y}}').split.test
     0.2
     """
-    text, folder = read_document(source)
-    name = str(source) if folder is not None else "the pipeline"
-    document = parse_yaml(text, name)
-    if not isinstance(document, CommentedMap):
-        raise ConfigError(f"{name}: a pipeline is a mapping with the keys version, name, data, …")
-    _absolute(document, folder)
+    document, place = _document(source)
     for override in overrides:
         _override(document, override)
     _absolute(document, str(Path.cwd()))
@@ -66,7 +62,20 @@ def load(
     try:
         return PipelineConfig.model_validate(filled)
     except ValidationError as error:
-        raise ConfigError(explain(error, PipelineConfig, document, source if folder is not None else None)) from None
+        raise ConfigError(explain(error, PipelineConfig, document, place)) from None
+
+
+def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """Return the sections of a pipeline with absolute paths, and where they are from (None unless from a file)."""
+    if isinstance(source, Mapping):
+        return deepcopy(dict(source)), None
+    text, folder = read_document(source)
+    place = str(source) if folder is not None else None
+    document = parse_yaml(text, place or "the pipeline")
+    if not isinstance(document, dict):
+        raise ConfigError(f"{place or 'the pipeline'}: a pipeline is a mapping with the keys version, name, data, …")
+    _absolute(document, folder)
+    return document, place
 
 
 def read_document(source: str | Path) -> tuple[str, str | None]:
@@ -90,19 +99,19 @@ def read_document(source: str | Path) -> tuple[str, str | None]:
         raise ConfigError(f"cannot read the pipeline {place}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _absolute(document: CommentedMap, folder: str | None) -> None:
+def _absolute(document: dict[str, Any], folder: str | None) -> None:
     """Make relative paths of data, suites, a reference, and new rows and their scores absolute."""
     if folder is None:
         return
     data, guards, score = (document.get(section) for section in ("data", "guards", "score"))
-    if isinstance(data, CommentedMap) and "path" in data:
+    if isinstance(data, dict) and "path" in data:
         paths = data["path"]
         data["path"] = [_joined(folder, p) for p in paths] if isinstance(paths, list) else _joined(folder, paths)
-    if isinstance(guards, CommentedMap):
+    if isinstance(guards, dict):
         for checkpoint, suite in guards.items():
             if isinstance(suite, str) and ("/" in suite or checkpoint == "reference"):
                 guards[checkpoint] = _joined(folder, suite)
-    if isinstance(score, CommentedMap):
+    if isinstance(score, dict):
         for name in ("path", "out"):
             if name in score:
                 score[name] = _joined(folder, score[name])
@@ -116,7 +125,7 @@ def _joined(folder: str, path: Any) -> Any:
     return os.path.normpath(os.path.join(folder, path))
 
 
-def _override(document: CommentedMap, override: str) -> None:
+def _override(document: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     shown = _PATH.match(override)[0]  # type: ignore[index]  # never the value, which may be a secret
     if not equals or not all(path.split(".")):
@@ -124,8 +133,8 @@ def _override(document: CommentedMap, override: str) -> None:
     *parents, last = path.split(".")
     place = document
     for name in parents:
-        place = place.setdefault(name, CommentedMap())
-        if not isinstance(place, CommentedMap):
+        place = place.setdefault(name, {})
+        if not isinstance(place, dict):
             raise ConfigError(f"--set {shown}=…: {name} is a value, not a section")
     place[last] = parse_yaml(text, f"--set {shown}=…") if text else ""
 
@@ -156,7 +165,7 @@ def _check_variables(variables: Mapping[str, str], used: set[str]) -> None:
 def _substitute(value: Any, variables: Mapping[str, str], used: set[str], path: tuple[str, ...]) -> Any:
     if isinstance(value, Mapping):
         return {_plain(k): _substitute(v, variables, used, (*path, str(k))) for k, v in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_substitute(v, variables, used, path) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{'.'.join(path)}: must be a finite number, got {float(value)}")

@@ -17,7 +17,7 @@ from steelyard.frames.workers import check_workers_once, elsewhere
 from steelyard.learning import trainer_class
 from steelyard.stages._logging import log_event
 from steelyard.stages._ownership import TORN, why_foreign
-from steelyard.store import Published, RunDir, RunExistsError, Store, new_token, now, to_json
+from steelyard.store import Published, RunDir, RunExistsError, Store, new_token, now
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -218,4 +218,4 @@ def run_config(run: RunDir) -> PipelineConfig:
     config = run.manifest().get("config")
     if not isinstance(config, dict):
         raise InputError(f"{run.location}/run.json holds no pipeline's configuration; steelyard did not write it")
-    return load(to_json(config).decode())
+    return load(config)

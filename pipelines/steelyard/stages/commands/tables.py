@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -49,7 +48,7 @@ def bare_table(
         Keys of the section `data`; empty ones are left out.
     """
     source = {"path": data, "format": known_format(form, "--format"), **{k: v for k, v in roles.items() if v}}
-    return load(json.dumps({"version": 1, "name": "table", "data": source, **(sections or {})}))
+    return load({"version": 1, "name": "table", "data": source, **(sections or {})})
 
 
 def free(out: str) -> RunDir:
