@@ -73,7 +73,7 @@ def check_names(names: Iterable[str], *, ours: bool = False) -> None:
 
 
 def check_free(names: Iterable[str], added: Iterable[str], by: str) -> None:
-    """Refuse a table that has a column of a name that is about to be added, in whatever case.
+    """Refuse names that are about to be added if two of them, or a column of the table, are the same in whatever case.
 
     Parameters
     ----------
@@ -85,7 +85,11 @@ def check_free(names: Iterable[str], added: Iterable[str], by: str) -> None:
     ------
     InputError
     """
-    wanted = {same_name(name): name for name in added}
+    wanted: dict[str, str] = {}
+    for name in added:
+        if same_name(name) in wanted:
+            raise InputError(f"{by} adds two columns {name!r}; give each a name of its own")
+        wanted[same_name(name)] = name
     for name in names:
         if same_name(name) in wanted:
             raise InputError(f"the table has a column {name!r}, and {by} adds {wanted[same_name(name)]!r}; rename it")

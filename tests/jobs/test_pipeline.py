@@ -20,7 +20,8 @@ from steelyard.hashing import Cut
 from steelyard.splitting import SPLIT, wanted_counts
 from steelyard.stages import STAGES, Context, run_pipeline, run_stage
 from steelyard.stages._source import split_rows
-from steelyard.store import RunDir, RunExistsError
+from steelyard.stages.commands.submit import locate
+from steelyard.store import RunDir, RunExistsError, Store
 
 Run = Callable[..., RunDir]
 COSTS = {"cost": {"false_negative": "amount", "false_positive": 4.0}}
@@ -190,6 +191,21 @@ def test_resume_does_what_a_change_concerns_and_comes_to_what_a_new_run_does(
     accepted = ctx.run.outcome("gate")
     with pytest.raises(InputError, match="data.cost 'zzz' is not in the table"):
         run_pipeline(start(pipeline(table, data={"cost": {"false_negative": "zzz"}}, **how), resume=True), resume=True)
+    config = pipeline(table, data=cost, guards=parameters, gate={"recall": {"max": 1.0}}, **how)
+    ctx.run.update_manifest({**ctx.run.manifest(), "config": config.to_json()})
+    held, store = ctx.run.manifest(), Store(Path(ctx.run.location).parents[1])
+    for stage, setting, words in (
+        ("decide", "data.cost.false_negative=zzz", "data.cost 'zzz' is not in the table"),
+        ("decide", "data.cost.false_negative=b", "cost column 'b' is negative"),
+        ("train", "data.cost.false_negative=kind", "cost 'kind' must hold numbers"),
+        ("train", "train.class_weight={2: 5}", "'2'"),
+        ("resample", "resample={method: smote}", "kind"),
+        ("resample", "resample={method: random_under_sampler, sampling_strategy: {0: 9000}}", "9000"),
+    ):
+        run, changed, adopt = locate(stage, json.dumps(config.to_json()), "r1", None, store, [setting])
+        with pytest.raises(InputError, match=words):
+            run_stage(Context(run, changed, lambda: ctx.spark), stage, prepare=adopt)
+    assert ctx.run.manifest() == held
     assert accepted is not None and ctx.run.outcome("gate") == accepted, "nothing was deleted"
     ctx = start(config, "new")
     run_pipeline(ctx)

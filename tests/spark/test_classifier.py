@@ -74,6 +74,8 @@ def test_fit_and_decide_without_a_run(df: DataFrame, tmp_path: Path) -> None:
     assert first["calibrated_probability"].tolist() == found["calibrated_probability"].tolist()
     # Under-sampled to a half, corrected: the mean is the prevalence again.
     assert found["calibrated_probability"].mean() == pytest.approx(0.1, rel=0.25)
+    with pytest.raises(InputError, match="transform adds two columns 'p'"):
+        classifier.transform(df, probability="p", calibrated="p")
     raised = found["calibrated_probability"] >= classifier.policy.threshold
     assert (found["decision"] == np.where(raised, "1", "0")).all()
     with pytest.raises(InputError, match="holds no classifier"):
@@ -218,6 +220,20 @@ def test_wrong_columns_and_names_are_refused_before_training(df: DataFrame) -> N
         ClassifierEstimator(label_col="lable").fit(df)
     with pytest.raises(InputError, match="'is_synthetic' is of type int"):
         estimator("xgboost").fit(df.withColumn("is_synthetic", F.lit(1)))
+    for name in ("probability", "Prediction", "calibrated_probability", "decision"):
+        with pytest.raises(InputError, match=rf"has a column '{name}', and ClassifierModel\.transform adds"):
+            estimator("xgboost").fit(df.withColumn(name, F.lit(0.5)))
+    with pytest.raises(InputError, match=r"^positive: '7' is not a class of the label"):
+        estimator("xgboost", positive=7).fit(df)
+    with pytest.raises(InputError, match=r"a time is not a feature.*leave it out \(exclude_col\)"):
+        estimator("xgboost", features_col=None).fit(df.withColumn("day", F.lit("2026-01-01").cast("date")))
+    with pytest.raises(InputError, match=r"cost column 'cost' is negative.*\(DataFrame\.where\)"):
+        estimator("xgboost", cost_fn="cost").fit(df.withColumn("cost", F.lit(-1.0)))
+    with pytest.raises(InputError, match=r"^dataset\.positive: '7' is not a class of the label"):
+        fit(None, df, df, Dataset("y", ("x0",), positive="7"))
+    three, costs = df.withColumn("y", F.col("id") % 3), {"cost_fn": 5.0, "key_col": None}
+    with pytest.raises(ConfigError, match=r"^cost_fn, cost_fp: costs of errors are for two classes"):
+        estimator("xgboost", **costs).fit(three)
 
 
 VALIDATION: dict[str, tuple[object, dict[str, Any], str]] = {

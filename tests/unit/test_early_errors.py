@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_pipelines import pipeline
 
-from steelyard.errors import InputError, short
+from steelyard.classifier import ClassifierEstimator, check_calibration
+from steelyard.classifier._arguments import DATASET, ESTIMATOR, naming
+from steelyard.columns import check_free
+from steelyard.config import Recipe
+from steelyard.errors import ConfigError, InputError, short
 from steelyard.stages import STAGES, run_config, start_run
+from steelyard.stages._check import check_classes
 from steelyard.stages._order import fingerprint
 from steelyard.stages.commands.check import check, check_paths
 from steelyard.stages.commands.submit import locate
@@ -27,7 +35,7 @@ def failed_profile(run: RunDir) -> None:
 def test_a_stage_refuses_a_pipeline_that_its_run_was_not_started_with(tmp_path: Path) -> None:
     store = Store(tmp_path)
     start_run(store, pipeline("/nowhere/t.parquet"), "r1", {})
-    same, config = locate("split", text(), "r1", None, store)
+    same, config, _ = locate("split", text(), "r1", None, store)
     assert config.split.test == 0.25 and same.location.endswith("small/r1")
     locate("split", text(airflow={"retries": 3}), "r1", None, store)  # no stage reads it
     with pytest.raises(
@@ -49,7 +57,9 @@ def test_a_stage_takes_what_it_and_later_ones_read_as_it_is_now(tmp_path: Path) 
     for stage in STAGES[:-2]:
         run.publish(Outcome(stage, "done", "a", "", "", fingerprint(stage, before)))
     changes = ["decide.threshold={value: 0.5}", "guards.scored=scored.json", "gate.recall={min: 0.5}"]
-    _, config = locate("guard_resampled", text(), "r1", None, store, changes)
+    _, config, adopt = locate("guard_resampled", text(), "r1", None, store, changes)
+    assert run_config(run) == before and all(run.outcome(stage) for stage in STAGES[:-2]), "not checked yet"
+    adopt()
     assert run_config(run) == config and config.decide.threshold == {"value": 0.5}
     assert run.manifest()["variables"] == {"date": "2026-01-01"}
     assert [stage for stage in STAGES if run.outcome(stage) is not None] == list(STAGES[: STAGES.index("decide")])
@@ -92,7 +102,7 @@ def test_local_inputs_that_are_not_there(tmp_path: Path, monkeypatch: pytest.Mon
     check_paths(pipeline("/on/hdfs", spark={"conf": {"spark.hadoop.fs.defaultFS": "hdfs://n:8020"}}))
 
 
-def test_checks_name_the_section(tmp_path: Path) -> None:
+def test_checks_name_the_section_of_a_pipeline_and_of_a_recipe() -> None:
     for sections, said in (
         ({"resample": {"method": "smoet"}}, "resample: there is no sampler 'smoet'"),
         ({"resample": {"method": "smote", "k_neighbors": None}}, "resample: .*k_neighbors must have a value"),
@@ -100,9 +110,72 @@ def test_checks_name_the_section(tmp_path: Path) -> None:
         ({"train": {"model": "xgboost", "params": {"max_depth": -1}}}, r"train\.params\.max_depth must be"),
         ({"decide": {"threshold": {"maximise": "f1"}}}, r"decide\.threshold: there is no rule 'maximise'"),
         ({"decide": {"threshold": {"value": 2}}}, r"decide\.threshold\.value: must be a probability"),
+        ({"decide": {"threshold": {"value": 1.5}}}, r"decide\.threshold\.value: must be a probability"),
+        ({"resample": {"method": "auto", "k_neighbors": 3}}, r"resample\.k_neighbors: with method auto"),
+        ({"decide": {"calibrate": "prior"}}, r"decide\.calibrate: prior undoes a resampling or class weights"),
     ):
         with pytest.raises(InputError, match=f"^{said}"):
             check(pipeline("/nowhere/t.parquet", **sections))
+        with pytest.raises(InputError, match=f"^{said}"):
+            ClassifierEstimator(recipe=sections)
+
+
+@pytest.mark.parametrize(
+    ("sections", "classes", "refused"),
+    [
+        ({}, (), True),
+        ({"resample": {"method": "random_under_sampler"}}, (), False),
+        ({"resample": {"method": "random_under_sampler", "weight_output_col": "w"}}, (), True),
+        ({"resample": {"method": "smote"}}, (), False),
+        ({"resample": {"method": "auto"}}, ("0", "1"), False),
+        ({"train": {"class_weight": "balanced"}}, ("0", "1"), False),
+        ({"train": {"class_weight": {"1": 1}}}, (), True),
+        ({"train": {"class_weight": {"0": 2, "1": 2}}}, (), False),
+        ({"train": {"class_weight": {"0": 2, "1": 2}}}, ("0", "1"), True),
+        ({"train": {"class_weight": {"1": 2}}}, ("0", "1"), False),
+        ({"train": {"params": {"scale_pos_weight": 3}}}, (), False),
+        ({"train": {"params": {"scale_pos_weight": 3}}}, ("a", "b", "c"), True),
+    ],
+)
+def test_the_prior_correction_needs_a_changed_prior(sections: dict[str, Any], classes: Any, refused: bool) -> None:
+    recipe = Recipe.of({**sections, "decide": {"calibrate": "prior"}})
+    with pytest.raises(ConfigError, match="there were none") if refused else nullcontext():
+        check_calibration(recipe, classes)
+
+
+def test_what_the_classes_of_a_profile_do_not_allow() -> None:
+    found = {"classes": {name: {"count": 9} for name in "abc"}, "features": {}}
+    for sections, said in (
+        ({"data": {"cost": {"false_negative": 5.0}}}, r"data\.cost: costs of errors are for two classes.* 3: 'a', 'b'"),
+        ({"decide": {"threshold": {"value": 0.5}}}, r"decide\.threshold is for two classes"),
+        ({"train": {"class_weight": {"d": 2}}}, "'d'"),
+        (
+            {"train": {"params": {"scale_pos_weight": 3}}, "decide": {"calibrate": "prior"}},
+            r"decide\.calibrate: prior undoes",
+        ),
+    ):
+        with pytest.raises(InputError, match=said):
+            check_classes(pipeline("/t", **sections), found)
+    check_classes(pipeline("/t"), found)
+
+
+def test_errors_in_code_name_arguments() -> None:
+    text = "data.cost.false_positive, data.key, 'data.key', a.data.key (data.exclude; in code, the dataset's features)"
+    in_fit = "dataset.cost.false_positive, dataset.key, 'data.key', a.data.key (the dataset's features)"
+    in_estimator = "cost_fp, key_col, 'data.key', a.data.key (exclude_col)"
+    plain = {"x": "x"}
+    for outer, inner, said in (
+        (plain, DATASET, in_fit),
+        (plain, ESTIMATOR, in_estimator),
+        (ESTIMATOR, DATASET, in_estimator),
+    ):
+        with pytest.raises(InputError, match=f"^{re.escape(said)}$"), naming(outer), naming(inner):
+            raise InputError(text)
+
+
+def test_two_new_columns_have_two_names() -> None:
+    with pytest.raises(InputError, match="scoring adds two columns 'P'; give each a name of its own"):
+        check_free(["a"], ["p", "q", "P"], "scoring")
 
 
 def test_places_that_are_not_writable(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -274,9 +274,9 @@ def test_unknown_names_are_errors_before_spark_starts(sections: dict[str, Any], 
 
 def test_metrics_of_two_classes_are_refused_with_more() -> None:
     words = r"gate\.iba: iba needs two classes, and the label has 3\. Metrics of more classes are: recall, "
-    classes: Mapping[str, Any] = {"classes": {name: {"count": 9} for name in "abc"}}
+    statistics: Mapping[str, Any] = {"classes": {name: {"count": 9} for name in "abc"}, "features": {}}
     with pytest.raises(ConfigError, match=words):  # in `profile`, which is the first to know the classes
-        _check.check_profile(pipeline("/t", gate={"iba": {"min": 0.1}}), cast(Any, None), cast(Any, None), classes)
+        _check.check_classes(pipeline("/t", gate={"iba": {"min": 0.1}}), statistics)
     split = judged(*scored((500, 300, 100)), ("a", "b", "c"), None).to_json()
     with pytest.raises(ConfigError, match=words):
         judge_gate(document("p", "r", None, None, {"test": split}), {"iba": {"min": 0.1}})

@@ -66,7 +66,8 @@ class Classifier:
         Raises
         ------
         InputError
-            If a feature is missing or of another kind than it was, or `df` has such a column already.
+            If a feature is missing or of another kind than it was, if `df` has such a column already, or if two of the
+            names are the same.
         """
         check_free(df.columns, [probability, calibrated, decision], "transform")
         rows = self.model.predict(df, probability)

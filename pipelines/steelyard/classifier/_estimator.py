@@ -14,8 +14,10 @@ from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.classifier._arguments import ESTIMATOR, naming
 from steelyard.classifier._classifier import Classifier
-from steelyard.classifier._fit import check_recipe, fit
+from steelyard.classifier._fit import fit
+from steelyard.classifier._recipe import check_recipe
 from steelyard.classifier._rows import classes_in_order, divided, with_features
 from steelyard.columns import check_free, col
 from steelyard.config import Recipe
@@ -64,6 +66,9 @@ class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadabl
     rows are resampled; validation rows, on which the threshold is set, are held out of the rows that `fit` is given.
     Give it rows that are not resampled: the sampler belongs into the recipe.
 
+    `CrossValidator` does not tell an estimator which column is its ``foldCol``. Name that column in `exclude_col`, or
+    it becomes a feature.
+
     Costs what `steelyard.classifier.fit` costs, and where rows are held out by hash one scan for the counts of the
     classes and two for the exact split.
 
@@ -72,7 +77,7 @@ class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadabl
     ConfigError
         For an unknown key, sampler, trainer or parameter in the recipe.
     InputError
-        When fitting, for columns that are missing or unusable.
+        When fitting, for columns that are missing or unusable, or have the name of a column that the model adds.
 
     Examples
     --------
@@ -121,7 +126,11 @@ class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadabl
     random_state: Parameter[int] = param("seed of the rows that are held out", whole(0), default=0)
 
     def _fit(self, dataset: DataFrame) -> ClassifierModel:
-        rows = without_drawn_folds(dataset)
+        with naming(ESTIMATOR):
+            return self._fitted(without_drawn_folds(dataset))
+
+    def _fitted(self, rows: DataFrame) -> ClassifierModel:
+        check_free(rows.columns, _ADDED, "ClassifierModel.transform")
         indicator = self.getOrDefault("validation_indicator_col")
         known = with_features(rows, self._dataset(), [c for c in (indicator, *self._listed("exclude_col")) if c])
         counted = class_counts(rows, known.label)
@@ -185,7 +194,7 @@ class ClassifierModel(Model, MLReadable["ClassifierModel"], MLWritable):
         the decided class in them (double). For labels that are numbers from 0 on it is the label. The others are as
         `Classifier.transform` gives them.
         """
-        check_free(dataset.columns, _ADDED, "transform")
+        check_free(dataset.columns, _ADDED, "ClassifierModel.transform")
         rows = self.classifier.transform(dataset)
         place = {c: i for i, c in enumerate(self.classifier.classes)}
         ordered = F.array(*[F.get(col("probability"), place[c]) for c in self.classes])

@@ -10,17 +10,19 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.classifier._arguments import DATASET, naming
 from steelyard.classifier._classifier import Classifier
+from steelyard.classifier._recipe import check_calibration, check_recipe
 from steelyard.columns import class_text, col, internal
 from steelyard.config import AUTO, DecideConfig, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
-from steelyard.deciding import DecisionPolicy, check_rule, check_two_classes, fit_policy
+from steelyard.deciding import DecisionPolicy, check_two_classes, fit_policy
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
-from steelyard.learning import Model, check_trainer, get_trainer, trainer_class
+from steelyard.learning import Model, get_trainer, trainer_class
 from steelyard.metrics import check_amounts
-from steelyard.sampling import apply_plan, check_sampler, sampler_for
+from steelyard.sampling import apply_plan, sampler_for
 from steelyard.stats import class_counts
 from steelyard.weighting import class_weights
 
@@ -63,7 +65,11 @@ def fit(
     >>> fit(recipe, train, validation, dataset).policy.threshold < 0.5
     True
     """
-    asked = Recipe.of(recipe)
+    with naming(DATASET):
+        return _fitted(Recipe.of(recipe), train, validation, dataset)
+
+
+def _fitted(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: Dataset) -> Classifier:
     check_recipe(asked, has_costs=dataset.cost.given)
     counted = class_counts(train, dataset.label)
     counted.refuse_nulls(dataset.label)
@@ -73,7 +79,8 @@ def fit(
         dataset = replace(dataset, positive=positive, classes=counted.ordered(positive))
     elif len(dataset.classes) == 2 and dataset.positive is None:
         dataset = replace(dataset, positive=dataset.classes[1])
-    check_two_classes(asked.decide.threshold, dataset.classes)
+    check_two_classes(asked.decide.threshold, dataset.classes, has_costs=dataset.cost.given)
+    check_calibration(asked, dataset.classes)
     _check_rows(train, validation, dataset)
     counts = {c: counted.counts.get(c, 0) for c in dataset.classes}
     wanted = _sampler(asked.resample, train, dataset, counts, asked.train.model)
@@ -106,15 +113,6 @@ def _check_rows(train: DataFrame, validation: DataFrame, dataset: Dataset) -> No
         if name not in dataset.classes:
             known = ", ".join(map(repr, dataset.classes[:20]))
             raise InputError(f"{rows:,} validation rows have label {name!r}, but the classes are {known}")
-
-
-def check_recipe(recipe: Recipe, *, has_costs: bool | None = None) -> None:
-    """Raise `ConfigError` for an unknown sampler, trainer, rule or parameter. Needs no Spark."""
-    if recipe.resample.method != AUTO:
-        check_sampler(recipe.resample.method, recipe.resample.params)
-    check_trainer(recipe.train.model, recipe.train.params)
-    if recipe.decide.threshold is not None:
-        check_rule(recipe.decide.threshold, has_costs=has_costs)
 
 
 def _sampler(

@@ -168,9 +168,9 @@ def resample(
 
     Writes OUT/data and OUT/plan.json.
     """
+    from steelyard.classifier import check_resampling
     from steelyard.cli._output import print_json
     from steelyard.cli._tables import show_sampling_plan
-    from steelyard.stages.commands.check import check_resampling
     from steelyard.stages.commands.tables import bare_table, resample_table
 
     wanted = {"method": method, **parse_params(params)}

@@ -135,10 +135,11 @@ def stage(
     from steelyard.stages import logs_as_asked, run_stage
     from steelyard.stages.commands.submit import locate
 
-    directory, config = locate(name, pipeline, run_id, run_dir, store_at(store), sets or (), parse_variables(variables))
+    given = parse_variables(variables)
+    directory, config, adopt = locate(name, pipeline, run_id, run_dir, store_at(store), sets or (), given)
     progress = Progress(quiet=logs_as_asked() or json)
     progress("start", name, None)
-    outcome = run_stage(local_context(directory, config, progress.warn), name)
+    outcome = run_stage(local_context(directory, config, progress.warn), name, prepare=adopt)
     progress("done", name, outcome)
     if json:
         print_json(directory.read_json(f"stages/{name}.json"))

@@ -14,7 +14,7 @@ from steelyard.deciding._calibrators import Calibrator
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
 from steelyard.deciding._fit import choose_calibration, fit_calibrator
 from steelyard.deciding._policy import DecisionPolicy, positive_probability
-from steelyard.deciding._threshold import check_two_classes, choose_threshold
+from steelyard.deciding._threshold import check_rule, check_two_classes, choose_threshold
 from steelyard.distortion import Distortion
 from steelyard.metrics import ScoreTable, score_table
 
@@ -79,7 +79,9 @@ def fit_policy(
     >>> policy.calibration.method
     'none'
     """
-    check_two_classes(threshold, classes)
+    if threshold is not None:
+        check_rule(threshold)
+    check_two_classes(threshold, classes, has_costs=cost is not None and cost.given)
     of = list(classes) if positive is None else [positive]
     raw = F.col("probabilities")
     tables = [_table(scored, positive_probability(raw, classes, c), c) for c in of]

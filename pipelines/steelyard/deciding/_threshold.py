@@ -49,13 +49,13 @@ class Threshold:
 
 
 def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tuple[str, str | float]:
-    """Return the rule's name and argument.
+    """Return the name and the argument of a rule for probabilities.
 
     Parameters
     ----------
     rule : mapping
         One of `{"maximize": metric}`, see `metric_names(maximize=True)`; `{"minimize": "cost"}`;
-        `{"precision_at_least": p}`, `{"recall_at_least": r}`; `{"value": x}`.
+        `{"precision_at_least": p}`, `{"recall_at_least": r}`; `{"value": x}`, with a probability x.
     has_costs : bool, optional
         Whether costs are known; None: not asked.
 
@@ -64,6 +64,14 @@ def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tup
     ConfigError
         For any other rule, and for `minimize` without costs.
     """
+    name, argument = _parsed(rule, has_costs)
+    if name == "value" and not 0 <= float(argument) <= 1:
+        raise ConfigError(f"threshold.value: must be a probability, from 0 to 1. Got {rule['value']} instead.")
+    return name, argument
+
+
+def _parsed(rule: Mapping[str, Any], has_costs: bool | None) -> tuple[str, str | float]:
+    """Return the name and the argument of a rule for scores of any range."""
     if len(rule) != 1:
         raise ConfigError(f"threshold: give one rule of {', '.join(RULES)}, not {dict(rule)}")
     name, argument = next(iter(rule.items()))
@@ -77,7 +85,8 @@ def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tup
                 why = f"a threshold cannot maximize {argument}; it can maximize {', '.join(known)}"
             raise ConfigError(f"threshold.{name}: {why}")
         if name == "minimize" and has_costs is False:
-            raise ConfigError("threshold.minimize: no costs are given; set data.cost.false_negative or .false_positive")
+            costs = "data.cost.false_negative or data.cost.false_positive"
+            raise ConfigError(f"threshold.minimize: no costs are given; set {costs}")
         return name, str(argument)
     numeric = isinstance(argument, int | float) and not isinstance(argument, bool) and math.isfinite(argument)
     if not numeric or (name != "value" and not 0 < argument <= 1):
@@ -86,14 +95,16 @@ def check_rule(rule: Mapping[str, Any], *, has_costs: bool | None = None) -> tup
     return name, float(argument)
 
 
-def check_two_classes(threshold: Mapping[str, Any] | None, classes: Sequence[str]) -> None:
-    """Raise `ConfigError` for a threshold rule if there are more than two classes, which have no threshold."""
-    if threshold is not None and len(classes) > 2:
-        shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
-        raise ConfigError(
-            f"decide.threshold is for two classes, and the label has {len(classes)}: {shown}. Leave it out: the class "
-            "with the greatest probability is chosen, times its weight if train.class_weight is set"
-        )
+def check_two_classes(threshold: Mapping[str, Any] | None, classes: Sequence[str], *, has_costs: bool = False) -> None:
+    """Raise `ConfigError` for a threshold rule or costs if there are more than two classes, which have neither."""
+    if len(classes) <= 2 or (threshold is None and not has_costs):
+        return
+    what, names = ("decide.threshold is", "it") if threshold is not None else ("data.cost: costs of errors are", "them")
+    shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
+    raise ConfigError(
+        f"{what} for two classes, and the label has {len(classes)}: {shown}. Leave {names} out: the class "
+        "with the greatest probability is chosen, times its weight if train.class_weight is set"
+    )
 
 
 def choose_threshold(table: ScoreTable, rule: Mapping[str, Any]) -> Threshold:
@@ -110,7 +121,7 @@ def choose_threshold(table: ScoreTable, rule: Mapping[str, Any]) -> Threshold:
         Of validation rows, with exactly the scores that will be compared with the threshold: calibrated by Spark,
         because NumPy's exponential may differ in the last digit.
     rule : mapping
-        See `check_rule`.
+        See `check_rule`; the value of `{"value": x}` may be any number here, as scores may.
 
     Raises
     ------
@@ -119,7 +130,7 @@ def choose_threshold(table: ScoreTable, rule: Mapping[str, Any]) -> Threshold:
     InputError
         If there are no positive or no negative rows.
     """
-    name, argument = check_rule(rule, has_costs=table.has_costs)
+    name, argument = _parsed(rule, table.has_costs)
     candidates = _Candidates.of(table)
     if name == "value":
         chosen, note = candidates.at(float(argument)), None

@@ -17,7 +17,7 @@ from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.labels import class_order
 from steelyard.params import Check, Parameter, ParamsReader, ParamsWriter, param
 from steelyard.sampling._advice import check_table
-from steelyard.sampling.applying import PROVENANCE, apply_plan
+from steelyard.sampling.applying import IS_SYNTHETIC, PROVENANCE, apply_plan
 from steelyard.sampling.params import HasColumns, seed
 from steelyard.sampling.plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling.roles import Roles, find_roles
@@ -168,7 +168,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
             check_free(names, PROVENANCE, "provenance")
         weight = self.getOrDefault("weight_output_col") if self.hasParam("weight_output_col") else None
         if weight is not None and weight != self.getOrDefault("weight_col"):
-            check_free(names, [weight], "weight_output_col")
+            check_free([*names, IS_SYNTHETIC], [weight], "weight_output_col")
 
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan, with new rows and ids of dropped rows; `apply_plan` combines them."""

@@ -1,28 +1,83 @@
-"""What a table's types, classes and missing values forbid later stages."""
+"""What a table's names, types, classes and values forbid later stages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame
 
-from steelyard.config import AUTO, PipelineConfig
+from steelyard.classifier import check_calibration
+from steelyard.columns import check_free
+from steelyard.config import AUTO, CostConfig, PipelineConfig, Recipe
 from steelyard.dataset import Dataset
+from steelyard.deciding import check_two_classes
 from steelyard.metrics import check_gate
 from steelyard.sampling import sampler_for
 from steelyard.sampling.base import Sampler
+from steelyard.stages._context import Context
+from steelyard.stages._costs import check_new_costs
+from steelyard.stages._refusals import refuse_huge
+from steelyard.stages._scores import check_key
+from steelyard.stages._source import dataset, source, stats
 from steelyard.weighting import class_weights
 
 
+def check_due(ctx: Context, due: Collection[str]) -> None:
+    """Raise `InputError` if the profiled table does not allow what the stages that are due are configured to do.
+
+    Nothing is read but for samplers and splits the types of the columns, and for cost columns that `profile` has not
+    checked one narrow scan.
+    """
+    statistics, data = stats(ctx), dataset(ctx)
+    check_classes(ctx.config, statistics)
+    if {"split", "resample"} & set(due):
+        df = source(ctx)
+        check_names_of_outputs(ctx.config, df, data)
+        check_sampling(ctx.config, df, data, statistics)
+        if "split" not in due:
+            check_split(ctx.config, data, ctx.read("split", "plan.json")["counts"]["train"])
+    if {"resample", "decide"} & set(due):
+        check_new_costs(ctx)
+
+
 def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:
-    """Raise `InputError` for what a table's types, classes and missing values forbid later stages; `found` of it all.
+    """Raise `InputError` for what a table's types, classes and missing values forbid later stages."""
+    check_classes(config, statistics)
+    check_sampling(config, df, found, statistics)
+
+
+def check_names_of_outputs(config: PipelineConfig, df: DataFrame, found: Dataset) -> None:
+    """Raise `InputError` for names that a later stage would write twice, before any row is read."""
+    check_key(found)
+    if config.split.materialize:
+        check_split_free(df)
+    sampler = _sampler(config, found)
+    if sampler is not None:
+        sampler.check_output(df.columns)
+
+
+def check_split_free(df: DataFrame) -> None:
+    """Refuse a table that has a column `split`, which files of splits add."""
+    check_free(df.columns, ["split"], "writing splits")
+
+
+def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None:
+    """Raise `InputError` for what the classes and the largest values do not allow in the configuration."""
+    counts = {c: of["count"] for c, of in statistics["classes"].items()}
+    check_two_classes(config.decide.threshold, list(counts), has_costs=config.data.cost != CostConfig())
+    refuse_huge(statistics["features"], config.train.model)
+    check_gate(config.gate, classes=len(counts))
+    class_weights(counts, config.train.class_weight)
+    check_calibration(Recipe(resample=config.resample, train=config.train, decide=config.decide), list(counts))
+
+
+def check_sampling(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:
+    """Raise `InputError` for what types and missing values forbid the sampler.
 
     Missing values are those of all rows, though a sampler sees training rows alone: whether a run goes through must
     not depend on the split.
     """
-    check_gate(config.gate, classes=len(statistics["classes"]))
-    class_weights({c: of["count"] for c, of in statistics["classes"].items()}, config.train.class_weight)
     sampler = _sampler(config, found)
     if sampler is not None:
         sampler.check_columns(df)

@@ -24,17 +24,37 @@ def _ignore(event: str, stage: str, outcome: Outcome | None) -> None:
     """Ignore an event."""
 
 
-def run_stage(ctx: Context, stage: str) -> Outcome:
+def _do_nothing() -> None:
+    """Prepare nothing."""
+
+
+def run_stage(ctx: Context, stage: str, *, prepare: Callable[[], None] = _do_nothing) -> Outcome:
     """Execute one stage again and publish its outcome.
 
     The outcomes of this stage and of all stages that read its output are deleted first, so that old and new results
     are never mixed. The accepted profile of the run is deleted too.
 
+    Parameters
+    ----------
+    ctx : Context
+    stage : str
+    prepare : callable, optional
+        Called when the configuration has been checked against the table, before anything is deleted.
+
     Raises
     ------
     SteelyardError
-        The failure of the stage, after it is recorded; unforeseen errors become an `EngineError`.
+        If the table does not allow the configuration: nothing is deleted then. Else the failure of the stage, after it
+        is recorded; unforeseen errors become an `EngineError`.
     """
+    due = dependents([stage], ctx.config)
+    if not set(due) <= {"report", "gate"}:  # a report is written whatever has failed
+        _check(ctx, due)
+    prepare()
+    return _execute(ctx, stage)
+
+
+def _execute(ctx: Context, stage: str) -> Outcome:
     ctx.run.void(dependents([stage], ctx.config))
     forget(ctx.run)
     attempt, started = new_token(), now()
@@ -102,16 +122,16 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
         The first failure, after the report has been written.
     """
     kept = _kept(ctx) if resume else {}
-    if "profile" in kept:
-        _check_costs(ctx)  # before anything is deleted
-    ctx.run.void([stage for stage in STAGES if stage not in kept])
+    due = [stage for stage in STAGES if stage not in kept]
+    _check(ctx, due)
+    ctx.run.void(due)
     for stage, outcome in kept.items():
         notify("skip", stage, outcome)
     outcomes = dict(kept)
-    for stage in (s for s in STAGES if s not in kept):
+    for stage in due:
         notify("start", stage, None)
         try:
-            outcomes[stage] = run_stage(ctx, stage)
+            outcomes[stage] = _execute(ctx, stage)
         except SteelyardError:
             notify("fail", stage, ctx.run.outcome(stage))
             _report_failure(ctx, stage)
@@ -169,15 +189,19 @@ def _report_failure(ctx: Context, stage: str) -> None:
     if STAGES.index(stage) >= STAGES.index("report"):
         return
     try:
-        run_stage(ctx, "report")
+        _execute(ctx, "report")
     except SteelyardError as error:
         ctx.warn(f"the report could not be written either: {error}")
 
 
-def _check_costs(ctx: Context) -> None:
-    from steelyard.stages._costs import check_new_costs
+def _check(ctx: Context, due: Sequence[str]) -> None:
+    """Check a configuration against the table that `profile` has pinned, before any outcome is deleted."""
+    profile = ctx.run.outcome("profile")
+    if profile is None or not profile.done or profile.format != format_of("profile") or "profile" in due:
+        return
+    from steelyard.stages._check import check_due
 
-    check_new_costs(ctx)
+    check_due(ctx, due)
 
 
 def _input_changed(ctx: Context) -> bool:

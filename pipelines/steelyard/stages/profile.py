@@ -12,22 +12,17 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, dtype
-from steelyard.config import AUTO, DataConfig
+from steelyard.config import DataConfig
 from steelyard.dataset import Cost, Dataset
-from steelyard.deciding import check_two_classes
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash
 from steelyard.metrics import check_amounts
-from steelyard.sampling import sampler_for
 from steelyard.splitting import time_position
-from steelyard.stages._check import check_profile
+from steelyard.stages._check import check_names_of_outputs, check_profile
 from steelyard.stages._context import Context, Result
 from steelyard.stages._feature_notes import feature_notes
-from steelyard.stages._refusals import refuse_huge
-from steelyard.stages._scores import check_key
 from steelyard.stages._source import configured_source, roles
-from steelyard.stages.split import check_split_free
 from steelyard.stats import ClassCounts, class_counts, profile
 
 
@@ -39,8 +34,6 @@ def run(ctx: Context, attempt: str) -> Result:
     ctx.run.write_json(f"{folder}/stats.json", statistics)
     document["pin"]["files"] = ctx.hide(document["pin"]["files"])
     ctx.run.write_json(f"{folder}/input.json", document)
-    check_two_classes(ctx.config.decide.threshold, list(statistics["classes"]))
-    refuse_huge(statistics["features"], ctx.config.train.model)
     check_profile(ctx.config, df, Dataset.from_json(statistics["dataset"]), statistics)
     if ctx.config.data.on_null_label == "drop" and statistics["null_labels"]:
         ctx.warn(f"{statistics['null_labels']:,} rows without a label are left out (data.on_null_label is drop)")
@@ -122,7 +115,7 @@ def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
     reading = read(ctx.spark, where)
     for note in reading.notes:
         ctx.warn(note)
-    _check_output(reading.df, ctx)
+    check_names_of_outputs(ctx.config, reading.df, roles(reading.df, ctx.config.data))
     if reading.pin is not None and not ctx.config.data.snapshot:
         return reading.df, {"snapshot": None, "pin": reading.pin.to_json()}
     path = f"{folder}/snapshot"
@@ -131,16 +124,6 @@ def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
     if copy.pin is None:  # it is made of files
         raise AssertionError(path)
     return copy.df, {"snapshot": path, "pin": copy.pin.to_json()}
-
-
-def _check_output(df: DataFrame, ctx: Context) -> None:
-    """Refuse names that a later stage would write twice, before any row is read."""
-    data, wanted = roles(df, ctx.config.data), ctx.config.resample
-    check_key(data)
-    if ctx.config.split.materialize:
-        check_split_free(df)
-    if wanted.method != AUTO:
-        sampler_for(data, wanted.method, wanted.params).check_output(df.columns)
 
 
 def _quarantine(df: DataFrame, ctx: Context, folder: str, nulls: int) -> int:

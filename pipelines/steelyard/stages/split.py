@@ -9,7 +9,6 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import check_free
 from steelyard.config import SplitConfig, duration
 from steelyard.dataset import Dataset
 from steelyard.frames.tables import write_parquet
@@ -28,7 +27,7 @@ from steelyard.splitting import (
     stratified_split,
     temporal_split,
 )
-from steelyard.stages._check import check_split
+from steelyard.stages._check import check_split, check_split_free
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, source, stats
 
@@ -105,11 +104,6 @@ def _widest(plan: SplitPlan) -> str:
         f"groups of column {plan.identity[0]!r} stay whole: {split} has {n:+,} rows of class {name!r} against its "
         f"share ({plan.counts[split][name]:,} in all), the widest miss"
     )
-
-
-def check_split_free(df: DataFrame) -> None:
-    """Refuse a table that has a column `split`, which files of splits add."""
-    check_free(df.columns, ["split"], "writing splits")
 
 
 def write_splits(df: DataFrame, plan: SplitPlan, uri: str) -> None:

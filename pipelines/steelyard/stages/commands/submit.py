@@ -30,11 +30,11 @@ def locate(
     store: Store,
     overrides: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
-) -> tuple[RunDir, PipelineConfig]:
-    """Return a stage's run directory and its configuration.
+) -> tuple[RunDir, PipelineConfig, Callable[[], None]]:
+    """Return a stage's run directory, its configuration, and what `run_stage` calls before it deletes outcomes.
 
-    The pipeline may differ from `run.json` in keys that this stage or later ones read: `run.json` is then replaced, and
-    affected outcomes are deleted. With a run directory, its own `run.json` applies.
+    The pipeline may differ from `run.json` in keys that this stage or later ones read: the call then replaces
+    `run.json` and deletes affected outcomes. With a run directory, its own `run.json` applies.
 
     Raises
     ------
@@ -49,13 +49,13 @@ def locate(
         if overrides or variables:
             raise InputError("--set and --var need a pipeline: with --run-dir, the run's own run.json applies")
         directory = open_run(run_dir)
-        return directory, run_config(directory)
+        return directory, run_config(directory), _do_nothing
     if pipeline is None or run_id is None:
         raise InputError("give a pipeline and --run-id, or --run-dir")
     config = load(pipeline, overrides, variables)
     if stage == "profile":
         check(config)
-        return start_run(store, config, run_id, variables or {}, resume=True), config
+        return start_run(store, config, run_id, variables or {}, resume=True), config, _do_nothing
     directory = store.run(config.name, run_id)
     if not directory.exists("run.json"):
         raise InputError(f"there is no run {run_id!r} of {config.name} in {store.root}; run stage profile first")
@@ -64,10 +64,18 @@ def locate(
     if changed:
         _refuse_earlier(changed, stage, directory)
         check(config)
-        known = directory.manifest().get("variables") or {}
-        start_run(store, config, run_id, {**known, **(variables or {})}, resume=True)
-    void_changed(directory, config)
-    return directory, config
+
+    def adopt() -> None:
+        if changed:
+            known = directory.manifest().get("variables") or {}
+            start_run(store, config, run_id, {**known, **(variables or {})}, resume=True)
+        void_changed(directory, config)
+
+    return directory, config, adopt
+
+
+def _do_nothing() -> None:
+    """Leave `run.json` as it is."""
 
 
 def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: RunDir) -> None:
@@ -103,12 +111,12 @@ def main(stage: str) -> None:
         if bad:
             raise ConfigError(f"--var {bad[0]!r} is not of the form NAME=value")
         variables = {name: value for name, _, value in pairs}
-        directory, config = locate(
+        directory, config, adopt = locate(
             stage, given.pipeline, given.run_id, given.run_dir, Store(given.store), given.overrides, variables
         )
         rules.update(config.to_json())
         ctx = Context(directory, config, lambda: submitted_session(config.spark, warn), warn)
-        outcome = run_stage(ctx, stage)
+        outcome = run_stage(ctx, stage, prepare=adopt)
         for message in outcome.details.get("messages") or []:
             print(message)  # noqa: T201
         print(f"{stage} done in {directory.location}, attempt {outcome.attempt}")  # noqa: T201  the job's own log

@@ -1,0 +1,92 @@
+"""Checks of a recipe before training: names, parameters and combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from steelyard.config import AUTO, Recipe, ResampleConfig
+from steelyard.deciding import check_rule, choose_calibration
+from steelyard.distortion import Distortion
+from steelyard.errors import ConfigError, closest
+from steelyard.learning import check_trainer, get_trainer
+from steelyard.sampling import check_sampler, get_sampler
+from steelyard.weighting import class_weights, weight_distortion
+
+
+def check_recipe(recipe: Recipe, *, has_costs: bool | None = None) -> None:
+    """Raise `ConfigError` for an unknown sampler, trainer, rule or parameter, by its section. Needs no Spark session.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    has_costs : bool, optional
+        Whether costs are known; None: not asked.
+    """
+    check_resampling(recipe.resample)
+    with _named("train"):
+        check_trainer(recipe.train.model, recipe.train.params)
+    if recipe.decide.threshold is not None:
+        with _named("decide."):
+            check_rule(recipe.decide.threshold, has_costs=has_costs)
+    check_calibration(recipe)
+
+
+def check_resampling(wanted: ResampleConfig) -> None:
+    """Check a sampler's name and parameters without a Spark session.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sampler or parameter; `auto` takes none.
+    """
+    slips = [name for name in wanted.params if closest(name, ["method"])]
+    if slips and "method" not in wanted.model_fields_set:
+        raise ConfigError(f"resample.{slips[0]}: unknown key. Did you mean 'method'?")
+    if wanted.method != AUTO:
+        with _named("resample"):
+            check_sampler(wanted.method, wanted.params)
+    elif wanted.params:
+        raise ConfigError(
+            f"resample.{next(iter(wanted.params))}: with method auto, the diagnosis chooses the sampler and its "
+            "parameters; leave it out, or name a sampler"
+        )
+
+
+def check_calibration(recipe: Recipe, classes: Sequence[str] = ()) -> None:
+    """Raise `ConfigError` for the calibration `prior` if the recipe says that training keeps the class prior.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    classes : sequence of str, optional
+        Where they are known.
+    """
+    distortion = _planned(recipe, classes)
+    if distortion is not None:
+        choose_calibration(recipe.decide.calibrate, distortion, validation_positives=0)
+
+
+def _planned(recipe: Recipe, classes: Sequence[str]) -> Distortion | None:
+    """Return how training will change the class prior, None where the recipe does not say it."""
+    how = recipe.train
+    if recipe.resample.method == AUTO or how.class_weight == "balanced":
+        return None
+    sampler = get_sampler(recipe.resample.method, **recipe.resample.params)
+    weighted = sampler.hasParam("weight_output_col") and sampler.getOrDefault("weight_output_col") is not None
+    if sampler.effect != "none" and not weighted:
+        return None
+    given = how.class_weight if isinstance(how.class_weight, Mapping) else {}
+    weights = class_weights(dict.fromkeys(classes, 1.0), given) if classes else {**given, "": 1.0}  # others weigh 1
+    trainer = get_trainer(how.model, how.params)
+    return weight_distortion(weights).then(trainer.loss_distortion(tuple(classes) or ("0", "1")))
+
+
+@contextmanager
+def _named(section: str) -> Iterator[None]:
+    """Prefix the errors of checks with the section of the recipe."""
+    try:
+        yield
+    except ConfigError as error:
+        known = str(error).startswith(section)
+        raise ConfigError(str(error) if known else f"{section}{'' if section.endswith('.') else ': '}{error}") from None
