@@ -11,7 +11,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames._arrow import scaled
-from steelyard.frames.neighbors._blocks import TASKS
 from steelyard.frames.neighbors._search import Search
 from steelyard.frames.workers import in_worker
 from steelyard.kernels.knn import NOBODY
@@ -19,6 +18,7 @@ from steelyard.kernels.knn import NOBODY
 MOST_BYTES = 4 * 2**20
 """How large the queries may be: they travel with every task."""
 
+_TASK = "steelyard.frames._lookup_task"
 _SCHEMA = "query int, total double, neighbor bigint, carried int, rows bigint"
 
 
@@ -71,7 +71,7 @@ def partial_lists(
     points: DataFrame, queries: NDArray[np.float64], query_ids: NDArray[np.int64], search: Search, **more: Any
 ) -> Any:
     """Run the task `look_up`, and merge what partitions return: ``query``, its ``best`` and ``rows``, as Arrow."""
-    task = in_worker(TASKS, "look_up", queries=queries, query_ids=query_ids, **more, **search.settings())
+    task = in_worker(_TASK, "look_up", queries=queries, query_ids=query_ids, **more, **search.settings())
     best = F.slice(F.array_sort(F.collect_list(F.struct("total", "neighbor", "carried"))), 1, search.k)
     partial = points.mapInArrow(task, _SCHEMA)
     return partial.groupBy("query").agg(best.alias("best"), F.sum("rows").alias("rows")).toArrow()

@@ -14,6 +14,7 @@ from steelyard.frames.neighbors._blocks import TASKS, by_blocks
 from steelyard.frames.neighbors._search import Search
 from steelyard.frames.workers import in_worker, nullable
 
+_PARTNERS = "steelyard.frames._partner_tasks"
 # As `steelyard.kernels.interpolate.between`.
 _WAY = f"zip_with(seed.x, neighbor.x, (a, b) -> {clamped('a + gap * (b - a)', 'a', 'b')})"
 
@@ -138,7 +139,7 @@ def pairs(
     if numbers:
         schema = schema.add("way", T.ArrayType(T.DoubleType()))
     draws: dict[str, Any] = {"seed": seed, "purpose": purpose, "ballot": ballot, "numbers": numbers, "whole": True}
-    return by_blocks(points, search, in_worker(TASKS, "pair_up", **draws, **search.settings()), nullable(schema))
+    return by_blocks(points, search, in_worker(_PARTNERS, "pair_up", **draws, **search.settings()), nullable(schema))
 
 
 def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str, ballot: bool = False) -> DataFrame:
@@ -168,7 +169,7 @@ def pairs_from(found: DataFrame, points: DataFrame, *, seed: int, purpose: str, 
     if "carried" in kept:
         schema = schema.add("mode", found.schema["carried"].dataType.elementType)  # type: ignore[attr-defined]
     drawn = known.mapInArrow(
-        in_worker(TASKS, "draw_partners", seed=seed, purpose=purpose, ballot=ballot), nullable(schema)
+        in_worker(_PARTNERS, "draw_partners", seed=seed, purpose=purpose, ballot=ballot), nullable(schema)
     )
     # A join of a frame with itself needs new attributes.
     other, own = (F.col("row_id") + 0).alias("neighbor_id"), F.concat("within", F.lit("")).alias("within")

@@ -1,11 +1,11 @@
-"""What a task of the neighbour search makes of an Arrow table."""
+"""What a task that pairs neighbours makes of an Arrow table."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 
-from steelyard.frames import _neighbor_tasks as task
+from steelyard.frames import _partner_tasks as task
 from steelyard.kernels.distance import EUCLIDEAN
 from steelyard.kernels.interpolate import between
 

@@ -1,0 +1,75 @@
+"""The work of Python workers that look up few rows in a large table: Arrow in and out. Imports no pyspark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from steelyard.frames._neighbor_tasks import Floats, TaskSearch
+from steelyard.frames.workers import one_thread
+from steelyard.kernels.cells import Cells
+from steelyard.kernels.gathered import Gathered
+from steelyard.kernels.knn import NOBODY, nearest
+
+
+def look_up(
+    batches: Iterable[pa.RecordBatch],
+    *,
+    queries: Floats,
+    query_ids: NDArray[np.int64],
+    within: str = "",
+    centroids: Floats | None = None,
+    **settings: Any,
+) -> Iterator[pa.RecordBatch]:
+    """Find the nearest of the partition's rows for some queries; as many rows are in memory as in one batch.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        ``row_id``, ``x`` and, without centroids, ``carried``.
+    queries, query_ids : arrays, shapes (n, d) and (n,)
+        Scaled.
+    within : str
+        The set whose distance is taken.
+    centroids : array of float64, shape (c, d), optional
+        Then rows carry the number of their cell, and the rows of each cell are counted.
+    **settings
+        Of the search.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        ``query`` (its place), ``total``, ``neighbor`` and what that carries; for a cell c, ``query`` -1 - c and its
+        number of ``rows``.
+    """
+    of = TaskSearch(**settings)
+    near, sizes = of.within(within), np.zeros(0 if centroids is None else len(centroids), dtype=np.int64)
+    gathered = Gathered(len(queries), of.k)
+    for batch in batches:
+        if not len(batch):
+            continue
+        rows, row_ids = of.rows(batch["x"]), batch["row_id"].to_numpy()
+        with one_thread():
+            carried = batch["carried"].to_numpy() if centroids is None else Cells(centroids, 1).of(rows)
+            found = nearest(queries, query_ids, rows, row_ids, of.k, distinct=of.distinct, distance=near)
+        gathered.add(found, row_ids, carried)
+        if centroids is not None:
+            sizes += np.bincount(carried, minlength=len(centroids))
+    yield _listed(*gathered.listed())
+    full = np.flatnonzero(sizes)
+    yield _listed(-1 - full, np.zeros(len(full)), np.full(len(full), NOBODY), full, sizes[full])
+
+
+def _listed(query: Any, total: Any, neighbor: Any, carried: Any, rows: Any = None) -> pa.RecordBatch:
+    columns = {
+        "query": pa.array(query, pa.int32()),
+        "total": pa.array(total, pa.float64()),
+        "neighbor": pa.array(neighbor, pa.int64()),
+        "carried": pa.array(carried, pa.int32()),
+        "rows": pa.array(np.ones(len(query), dtype=np.int64) if rows is None else rows, pa.int64()),
+    }
+    return pa.record_batch(columns)
