@@ -32,7 +32,7 @@ DESCRIPTIONS: dict[str, str] = {
     "data.group": "A column of groups. split.method group keeps each in one split; intervals resample whole groups.",
     "data.time": "The column of a temporal split: a timestamp, a date or a whole number.",
     "data.weight": "A column of row weights.",
-    "data.cost": "The costs of the two kinds of error.",
+    "data.cost": "The costs of the two kinds of error, for labels of two classes.",
     "data.cost.false_negative": "Cost of a false negative (a missed positive row): a column or a number.",
     "data.cost.false_positive": "Cost of a false positive (a false alarm): a column or a number.",
     "data.on_null_label": "Rows without a label: error (stop the run), drop, or quarantine (write them to files).",

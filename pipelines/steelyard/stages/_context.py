@@ -71,10 +71,15 @@ class Context:
 
         def warn(message: str) -> None:
             message = self.hide(message)
-            log_event(self, "warning", logging.WARNING, message=message)
+            self.log("warning", logging.WARNING, message=message)
             shown(message)
 
         self.warn = warn
+
+    def log(self, event: str, level: int = logging.INFO, **more: Any) -> None:
+        """Write a record of `logging` on the stage that is being executed."""
+        run_id = self.run.location.rstrip("/").rpartition("/")[2]
+        log_event(self.config.name, run_id, self.stage, event, level, **more)
 
     def hide(self, value: Any) -> Any:
         """Return text or JSON with secrets replaced by the placeholders of the configuration."""

@@ -6,14 +6,10 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from steelyard.errors import InputError
 from steelyard.store import dumps
-
-if TYPE_CHECKING:
-    from steelyard.stages._context import Context
-    from steelyard.store import Outcome
 
 LOGGER = logging.getLogger("steelyard")
 LOGGER.addHandler(logging.NullHandler())  # a library says nothing unless it is asked
@@ -41,25 +37,10 @@ def _not_of_py4j(record: logging.LogRecord) -> bool:
     return "py4j" not in record.pathname
 
 
-def log_event(ctx: Context, event: str, level: int = logging.INFO, **more: Any) -> None:
+def log_event(pipeline: str, run_id: str, stage: str | None, event: str, level: int, **more: Any) -> None:
     """Write a record; its attribute `steelyard` holds the pipeline, the run's id, the stage, the event and more."""
-    run_id = ctx.run.location.rstrip("/").rpartition("/")[2]
-    known = {"pipeline": ctx.config.name, "run_id": run_id, "stage": ctx.stage, "event": event, **more}
-    LOGGER.log(level, "%s/%s: %s %s", ctx.config.name, run_id, ctx.stage, event, extra={"steelyard": known})
-
-
-def log_outcome(ctx: Context, outcome: Outcome) -> None:
-    """Log the end of a stage."""
-    began, ended = (datetime.fromisoformat(t) for t in (outcome.started, outcome.finished))
-    more: dict[str, Any] = {
-        "attempt": outcome.attempt,
-        "seconds": (ended - began).total_seconds(),
-        "rows": outcome.rows,
-    }
-    if outcome.done:
-        log_event(ctx, "done", **more)
-    else:
-        log_event(ctx, "failed", logging.ERROR, kind=outcome.kind, message=outcome.message, **more)
+    known = {"pipeline": pipeline, "run_id": run_id, "stage": stage, "event": event, **more}
+    LOGGER.log(level, "%s/%s: %s %s", pipeline, run_id, stage, event, extra={"steelyard": known})
 
 
 class JsonLines(logging.Formatter):

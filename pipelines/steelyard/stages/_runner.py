@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +13,6 @@ from steelyard.config import PipelineConfig
 from steelyard.errors import InputError, SteelyardError, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import forget
-from steelyard.stages._logging import log_event, log_outcome
 from steelyard.stages._order import STAGES, dependents, fingerprint, format_of
 from steelyard.store import Outcome, RunDir, new_token, now
 
@@ -66,11 +67,11 @@ def _execute(ctx: Context, stage: str) -> Outcome:
             stage, status, attempt, started, now(), mark, **more, format=format_of(stage), version=__version__
         )
         outcome = ctx.run.publish(made, artifacts)
-        log_outcome(ctx, outcome)
+        _log_end(ctx, outcome)
         return outcome
 
     ctx.stage = stage
-    log_event(ctx, "started", attempt=attempt)
+    ctx.log("started", attempt=attempt)
     try:
         result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
     except Exception as error:
@@ -82,6 +83,19 @@ def _execute(ctx: Context, stage: str) -> Outcome:
             raise
         raise known from error
     return ended("done", result.artifacts, rows=result.rows, details=result.details)
+
+
+def _log_end(ctx: Context, outcome: Outcome) -> None:
+    began, ended = (datetime.fromisoformat(t) for t in (outcome.started, outcome.finished))
+    more: dict[str, Any] = {
+        "attempt": outcome.attempt,
+        "seconds": (ended - began).total_seconds(),
+        "rows": outcome.rows,
+    }
+    if outcome.done:
+        ctx.log("done", **more)
+    else:
+        ctx.log("failed", logging.ERROR, kind=outcome.kind, message=outcome.message, **more)
 
 
 def _damaged(ctx: Context, error: Exception) -> InputError | None:
