@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,26 @@ def test_json_text_and_round_trip(tmp_path: Path) -> None:
     import json
 
     assert load(json.dumps(config.to_json())).to_json() == config.to_json()
+
+
+def test_a_mapping_is_read_as_its_text_and_stays_as_it_was() -> None:
+    given = {
+        "version": 1,
+        "name": "p",
+        "data": {"path": "in/${region}.parquet", "label": "y", "key": ("a", "b")},
+        "guards": {"raw": "my/raw.json"},
+    }
+    before = deepcopy(given)
+    data = '{path: "in/${region}.parquet", label: y, key: [a, b]}'
+    text = f"{{version: 1, name: p, data: {data}, guards: {{raw: my/raw.json}}}}"
+    how = ["split.test=0.3", "spark.conf={a.b: c}"], {"region": "eu"}
+    assert load(given, *how) == load(text, *how) and given == before
+    slip = "trian: unknown key. Did you mean 'train'"
+    for wrong, said in (({"trian": {}}, slip), ({"split": {"validation": 0.9}}, "leave no row for training")):
+        with pytest.raises(ConfigError, match=said):
+            load({**given, **wrong}, *how)
+    with pytest.raises(ConfigError, match="split.test: must be a finite number"):
+        load({**given, "split": {"test": float("nan")}}, *how)
 
 
 def test_parameters_are_plain_python_values(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -56,8 +55,8 @@ def concerned(old: PipelineConfig, new: PipelineConfig) -> list[str]:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_concerns(change: str) -> None:
-    text = json.dumps(DOCUMENT)
-    assert concerned(load(text), load(text, [change])) == CHANGES[change]
+    document = DOCUMENT
+    assert concerned(load(document), load(document, [change])) == CHANGES[change]
 
 
 @pytest.mark.parametrize(
@@ -72,20 +71,23 @@ def test_a_change_concerns(change: str) -> None:
     ],
 )
 def test_a_cost_column_concerns_samplers_that_make_rows(method: str, stages: list[str]) -> None:
-    with_costs = json.dumps({**DOCUMENT, "resample": {"method": method}})
-    without = json.dumps({**DOCUMENT, "resample": {"method": method}, "data": {**DATA, "cost": {}}})
+    with_costs = {**DOCUMENT, "resample": {"method": method}}
+    without = {**DOCUMENT, "resample": {"method": method}, "data": {**DATA, "cost": {}}}
     assert concerned(load(without), load(with_costs)) == stages
 
 
 def test_a_recommended_sampler_follows_its_diagnosis() -> None:
-    text = json.dumps({**DOCUMENT, "resample": {"method": "auto"}})
-    assert concerned(load(text), load(text, ["train.model=logistic_regression"])) == ["diagnose", *FROM_RESAMPLE]
+    document = {**DOCUMENT, "resample": {"method": "auto"}}
+    assert concerned(load(document), load(document, ["train.model=logistic_regression"])) == [
+        "diagnose",
+        *FROM_RESAMPLE,
+    ]
 
 
 def test_stages_read_earlier_ones_and_every_key_but_those_of_no_run_has_a_reader() -> None:
     for place, stage in enumerate(STAGE_TABLE):
         assert set(stage.reads) <= set(STAGES[:place])
-    config, other = load(json.dumps(DOCUMENT)), load(json.dumps(DOCUMENT)).model_copy(update={"name": "u"})
+    config, other = load(DOCUMENT), load(DOCUMENT).model_copy(update={"name": "u"})
     assert list(changed_keys(config, other)) == ["name"]
     sections = {key.split(".")[0] for key in config.to_json() if first_reader(key) is None}
     # A section of which stages read single keys only has no reader as a whole.
