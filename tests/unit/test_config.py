@@ -77,8 +77,8 @@ def test_a_mapping_is_read_as_its_text_and_stays_as_it_was() -> None:
     for wrong, said in (({"trian": {}}, slip), ({"split": {"validation": 0.9}}, "leave no row for training")):
         with pytest.raises(ConfigError, match=said):
             load({**given, **wrong}, *how)
-    with pytest.raises(ConfigError, match="split.test: must be a finite number"):
-        load({**given, "split": {"test": float("nan")}}, *how)
+    with pytest.raises(ConfigError, match="split.validation: must be a finite number"):
+        load({**given, "split": {"validation": float("nan")}}, *how)
 
 
 def test_parameters_are_plain_python_values(tmp_path: Path) -> None:

@@ -45,11 +45,12 @@ def run_stage(ctx: Context, stage: str, *, prepare: Callable[[], None] = _do_not
     Raises
     ------
     SteelyardError
-        If the table does not allow the configuration: nothing is deleted then. Else the failure of the stage, after it
-        is recorded; unforeseen errors become an `EngineError`.
+        If the table does not allow the configuration, and stages that are done would be deleted: they are kept then.
+        Else the failure of the stage, after it is recorded; unforeseen errors become an `EngineError`.
     """
     due = dependents([stage], ctx.config)
-    if not set(due) <= {"report", "gate"}:  # a report is written whatever has failed
+    lost = {name for name in due if (found := ctx.run.outcome(name)) is not None and found.done}
+    if lost - {"report", "gate"}:  # these two judge what there is
         _check(ctx, due)
     prepare()
     return _execute(ctx, stage)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from steelyard.classifier import fit_decisions
 from steelyard.stages._context import Context, Result
+from steelyard.stages._costs import check_new_costs
 from steelyard.stages._model import trained_model
 from steelyard.stages._source import dataset, rows_of
 
 
 def run(ctx: Context, attempt: str) -> Result:
     """Write `policy.json`. Scores the validation rows once; nothing is trained."""
+    check_new_costs(ctx)
     counts = ctx.read("split", "plan.json")["counts"]["train"]
     model = trained_model(ctx.run)
     policy = fit_decisions(model, rows_of(ctx, "validation"), dataset(ctx), counts, ctx.config.decide)
