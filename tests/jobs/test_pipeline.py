@@ -200,7 +200,7 @@ def test_resume_does_what_a_change_concerns_and_comes_to_what_a_new_run_does(
         ("train", "data.cost.false_negative=kind", "cost 'kind' must hold numbers"),
         ("train", "train.class_weight={2: 5}", "'2'"),
         ("resample", "resample={method: smote}", "kind"),
-        ("resample", "resample={method: random_under_sampler, sampling_strategy: {0: 9000}}", "9000"),
+        ("resample", "resample={method: random_under_sampler, sampling_strategy: {0: 9000}}", "9,000 rows"),
     ):
         run, changed, adopt = locate(stage, json.dumps(config.to_json()), "r1", None, store, [setting])
         with pytest.raises(InputError, match=words):
