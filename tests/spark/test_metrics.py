@@ -24,7 +24,15 @@ from steelyard.deciding import (
     fit_class_calibrators,
 )
 from steelyard.errors import ConfigError, InputError
-from steelyard.metrics import BucketTable, ScoreTable, _aggregate, evaluate, score_table, split_document
+from steelyard.metrics import (
+    BucketTable,
+    ScoreTable,
+    _aggregate,
+    evaluate,
+    evaluate_splits,
+    score_table,
+    split_document,
+)
 
 THRESHOLD = 0.3
 
@@ -179,6 +187,24 @@ def test_a_split_is_picked(rows: DataFrame, pdf: pd.DataFrame) -> None:
     assert found["n"] == (pdf["split"] == "test").sum()
     with pytest.raises(InputError, match="no scored rows"):
         judged(rows, split="nothing")
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_splits_are_judged_at_once_as_each_by_itself(
+    rows: DataFrame, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three aggregations in all; also where one split, of more distinct scores, is judged by ranges."""
+    validation, test = F.col("split") == "validation", F.col("split") == "test"
+    rows = rows.where(test | (validation & (F.col("amount") < 12)))
+    if not exact:
+        monkeypatch.setattr("steelyard.metrics._aggregate.MOST_SCORES", 700)
+    how = {"classes": ("0", "1"), "positive": "1", "bucket": F.col("bucket"), "threshold": THRESHOLD, **COSTS}
+    found = evaluate_splits(rows, ("validation", "test"), **how)
+    assert [of.tables["1"].exact for of in found.values()] == [True, exact]
+    for split, of in found.items():
+        assert json.dumps(of.to_json()) == json.dumps(judged(rows, split=split, **COSTS).to_json())
+    with pytest.raises(InputError, match="no scored rows"):
+        evaluate_splits(rows, ("validation", "nothing"), **how)
 
 
 @pytest.mark.parametrize("as_text", [lambda c: F.when(c == 1, "ja").otherwise("nein"), lambda c: c == 1])

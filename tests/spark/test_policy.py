@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from steelyard.dataset import Cost
 from steelyard.deciding import DecisionPolicy, fit_policy
 from steelyard.distortion import Distortion
+from steelyard.metrics import ScoreTable
 
 HOW: dict[str, Any] = {"classes": ("no", "yes"), "positive": "yes", "priors": {"no": 0.9, "yes": 0.1}}
 
@@ -46,6 +47,22 @@ def test_a_policy_corrects_scores_and_decides_at_least_cost(scored: DataFrame) -
         for t in np.quantile(found.score, np.linspace(0, 1, 200))
     ]
     assert wrong.mean() <= min(costs) + 1e-12
+
+
+@pytest.mark.parametrize("calibrate", ["none", "prior", "platt", "isotonic"])
+def test_distinct_scores_are_calibrated_as_all_rows_are(
+    scored: DataFrame, calibrate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the table holds a row for each score, one for each is calibrated; equal ones become one."""
+    rows = scored.withColumn("probabilities", F.transform("probabilities", lambda p: F.round(p, 2)))
+    how: dict[str, Any] = {**HOW, "distortion": Distortion({"no": 0.1}), "calibrate": calibrate}
+    found = fit_policy(rows, **how)
+    monkeypatch.setattr(ScoreTable, "exact", property(lambda table: False))
+    expected = fit_policy(rows, **how)
+    assert found.calibration == expected.calibration
+    assert found.chosen is not None and expected.chosen is not None
+    assert found.chosen.value == expected.chosen.value
+    assert found.chosen.achieved == pytest.approx(expected.chosen.achieved, rel=1e-12)
 
 
 def test_without_costs_the_default_rule_is_f2(scored: DataFrame) -> None:

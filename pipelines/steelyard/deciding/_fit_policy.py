@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -33,8 +34,8 @@ def fit_policy(
 ) -> DecisionPolicy:
     """Return calibration and threshold, fitted on scored validation rows.
 
-    Costs one aggregation for the calibration (one for each class where there are several), and with two classes one
-    for the threshold. `scored` is read by each: cache it.
+    Costs two aggregations, one for checks and one for the scores (two for each class where there are several). `scored`
+    is read by each: cache it. Beyond a million distinct scores the calibrated ones are aggregated as well.
 
     Parameters
     ----------
@@ -89,8 +90,7 @@ def fit_policy(
     policy = DecisionPolicy(classes, positive, calibration, None, dict(priors), cost=cost or Cost())
     if positive is None:
         return replace(policy, class_weights=dict(class_weights or {}) if calibration.method != "none" else {})
-    # Spark's own arithmetic calibrates the scores here as it will when rows are decided, to the last digit.
-    table = _table(scored, policy.calibrated(raw), positive)
+    table = _calibrated(scored, tables[0], policy)
     rule = threshold or ({"minimize": "cost"} if table.has_costs else {"maximize": "f2"})
     return replace(policy, chosen=choose_threshold(table, rule))
 
@@ -104,6 +104,21 @@ def _calibration(
     if positive is None:
         return fit_class_calibrators(chosen, classes, tables, rates=rates)
     return fit_calibrator(chosen, tables[0], rates=rates, positive=positive)
+
+
+def _calibrated(scored: DataFrame, table: ScoreTable, policy: DecisionPolicy) -> ScoreTable:
+    """Return the table of calibrated scores.
+
+    Spark's own arithmetic calibrates them as it will when rows are decided, to the last digit: here one row for each
+    distinct score, which it does on the driver without a job, or all rows where the table holds ranges of scores.
+    """
+    if policy.calibration.method == "none":
+        return table
+    if not table.exact:
+        return _table(scored, policy.calibrated(F.col("probabilities")), policy.positive or "")
+    scores = scored.sparkSession.createDataFrame(pa.table({"score": table.low}))
+    found = scores.select(policy.calibration.apply(F.col("score")).alias("score")).toArrow()
+    return table.moved(found["score"].to_numpy())
 
 
 def _table(scored: DataFrame, score: Column, positive: str) -> ScoreTable:

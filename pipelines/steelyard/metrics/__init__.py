@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from steelyard.metrics._aggregate import score_table
     from steelyard.metrics._amounts import check_amounts
     from steelyard.metrics._columns import ScoreColumn, numbers
-    from steelyard.metrics._evaluate import SplitMetrics, evaluate
+    from steelyard.metrics._evaluate import SplitMetrics, evaluate, evaluate_splits
     from steelyard.metrics._evaluator import Evaluator
     from steelyard.metrics._rows import NO_PROBABILITY
     from steelyard.metrics._split import split_document
@@ -50,6 +50,7 @@ __all__ = [
     "class_shares",
     "document",
     "evaluate",
+    "evaluate_splits",
     "get_metric",
     "judge_gate",
     "lookup",

@@ -18,6 +18,7 @@ from steelyard.metrics._rows import (
     COST_FP,
     DECISION,
     LABEL,
+    PART,
     SCORE,
     WEIGHT,
     ScoredColumns,
@@ -46,7 +47,7 @@ _AMOUNTS = {
     "cost_fp_square": (COST_FP, False, 2),
 }
 
-CLASS, POSITIVE, ALARM, KEY, BIN = "class", "positive", "alarm", "key", "bin"
+TABLE, POSITIVE, ALARM, KEY, BIN = "table", "positive", "alarm", "key", "bin"
 
 
 def score_table(
@@ -93,30 +94,40 @@ def score_table(
 class Tables:
     """The aggregations over checked rows; the number of distinct scores decides between scores and ranges.
 
-    Sums are taken in integers, so that a threshold that is chosen on them, or a number in `metrics.json`, is the
-    same from any partitioning.
+    There is a table for each class of each part: of two classes for the positive one alone. Sums are taken in integers,
+    so that a threshold that is chosen on them, or a number in `metrics.json`, is the same from any partitioning.
+
+    Parameters
+    ----------
+    roles : ScoredColumns
+    narrow : DataFrame
+    summaries : sequence of Summary
+        Of each part.
     """
 
-    def __init__(self, roles: ScoredColumns, narrow: DataFrame, summary: Summary) -> None:
+    def __init__(self, roles: ScoredColumns, narrow: DataFrame, summaries: Sequence[Summary]) -> None:
         self._roles = roles
-        self._summary = summary
-        self._classes = max(len(roles.classes), 1) if roles.positive is None else 1
+        self._summaries = summaries
+        self._own = [roles.positive] if roles.positive is not None else list(roles.classes)
+        self._classes = len(self._own)
         self._long = self._lengthen(narrow)
         self._scales = {name: self._scales_of(*of) for name, of in _AMOUNTS.items()}
 
     def _scales_of(self, cost: str, positive: bool, power: int) -> Floats:
-        """Return the scale of a sum for each class that has tables.
+        """Return the scale of a sum for each table.
 
         Each side has its own: weights of 1e-6 among the positives are not lost next to 1e15 among the negatives.
         """
-        roles, summary = self._roles, self._summary
-        own = [roles.positive] if roles.positive is not None else roles.classes
-        labels = [{name} if positive else summary.confusion.keys() - {name} for name in own]
-        return np.array([power_scale(summary.greatest(cost, of) ** power, summary.rows) for of in labels])
+
+        def scale(summary: Summary, own: str) -> float:
+            labels = {own} if positive else summary.confusion.keys() - {own}
+            return power_scale(summary.greatest(cost, labels) ** power, summary.rows)
+
+        return np.array([scale(summary, own) for summary in self._summaries for own in self._own])
 
     def _scale(self, name: str) -> Column | float:
         scales = self._scales[name]
-        return float(scales[0]) if len(scales) == 1 else F.element_at(number_array(scales), F.col(CLASS) + 1)
+        return float(scales[0]) if len(scales) == 1 else F.element_at(number_array(scales), F.col(TABLE) + 1)
 
     def _lengthen(self, narrow: DataFrame) -> DataFrame:
         """Return one row for each row and class that has tables: the positive class, or each of several."""
@@ -124,16 +135,20 @@ class Tables:
         rest = [WEIGHT, COST_FN, COST_FP, BUCKET]
         if roles.positive is not None:
             is_positive, alarm = F.col(LABEL) == roles.positive, F.col(DECISION) == roles.positive
-            return narrow.select(F.lit(0).alias(CLASS), SCORE, is_positive.alias(POSITIVE), alarm.alias(ALARM), *rest)
+            return narrow.select(
+                F.col(PART).alias(TABLE), SCORE, is_positive.alias(POSITIVE), alarm.alias(ALARM), *rest
+            )
         names = F.array(*[F.lit(name) for name in roles.classes])
         spread = narrow.select(
-            F.posexplode(SCORE).alias(CLASS, SCORE),
+            PART,
+            F.posexplode(SCORE).alias("class", SCORE),
             (F.array_position(names, F.col(LABEL)) - 1).alias(POSITIVE),
             (F.array_position(names, F.col(DECISION)) - 1).alias(ALARM),
             *rest,
         )
-        own = {name: (F.col(name) == F.col(CLASS)).alias(name) for name in (POSITIVE, ALARM)}
-        return spread.select(CLASS, SCORE, own[POSITIVE], own[ALARM], *rest)
+        own = {name: (F.col(name) == F.col("class")).alias(name) for name in (POSITIVE, ALARM)}
+        table = F.col(PART) * self._classes + F.col("class")
+        return spread.select(table.alias(TABLE), SCORE, own[POSITIVE], own[ALARM], *rest)
 
     def _sums(self, *, squares: bool = False) -> list[Column]:
         """Return weights and costs of positive and negative rows, as columns of an aggregation."""
@@ -153,41 +168,47 @@ class Tables:
         read: Arrays = {name: found[name].astype(np.int64) for name in ("count_pos", "count_neg")}
         for name, (amount, positive, _) in _AMOUNTS.items():
             if name in found:
-                read[name] = found[name] / self._scales[name][found[CLASS]]
+                read[name] = found[name] / self._scales[name][found[TABLE]]
             else:
                 count = read["count_pos" if positive else "count_neg"].astype(np.float64)
                 read[name] = count if amount == WEIGHT else np.zeros(len(count))
         return read
 
     def scores(self) -> list[ScoreTable]:
-        """Return the score table of each class (one job)."""
-        exact = self._summary.distinct <= MOST_SCORES
-        key = F.col(SCORE) if exact else self._range()
+        """Return the score tables, those of a part together (one job)."""
+        keys = [F.col(SCORE) if of.distinct <= MOST_SCORES else self._range(of) for of in self._summaries]
+        exact = all(of.distinct <= MOST_SCORES for of in self._summaries)
         ends = [] if exact else [F.min(SCORE).alias("low"), F.max(SCORE).alias("high")]
-        found = collect(self._long.groupBy(CLASS, key.alias(KEY)).agg(*ends, *self._sums()))
+        key = F.col(SCORE) if exact else self._by_part(keys)
+        found = collect(self._long.groupBy(TABLE, key.alias(KEY)).agg(*ends, *self._sums()))
         if exact:
             found["low"] = found["high"] = found[KEY]
         read, wanted = self._read(found), ("pos", "neg", "count_pos", "count_neg", "cost_fn", "cost_fp")
         columns = {name: read[name] for name in wanted}
         columns |= {name: found[name].astype(np.float64) for name in ("low", "high")}
-        order = np.lexsort((-columns["low"], found[CLASS]))
-        of = found[CLASS][order]
+        order = np.lexsort((-columns["low"], found[TABLE]))
+        of = found[TABLE][order]
         tables = []
-        for i in range(self._classes):
+        for i in range(len(self._summaries) * self._classes):
             rows = order[np.searchsorted(of, i) : np.searchsorted(of, i, side="right")]
             picked = {name: values[rows] for name, values in columns.items()}
             tables.append(ScoreTable(**picked, has_costs=self._roles.has_costs))
         return tables
 
-    def _range(self) -> Column:
+    def _by_part(self, keys: Sequence[Column]) -> Column:
+        """Return the key of the part that a row belongs to."""
+        part = F.floor(F.col(TABLE) / self._classes)
+        return F.coalesce(*[F.when(part == i, key.cast("double")) for i, key in enumerate(keys)])
+
+    def _range(self, summary: Summary) -> Column:
         """Return a number that never falls as the score rises, with at most `MOST_SCORES` values.
 
         Probabilities are cut by their log odds: those of a rare class crowd near 0. Scores beyond 1e100 are divided
         first, so that their difference is finite.
         """
-        largest = max(abs(self._summary.low), abs(self._summary.high))
+        largest = max(abs(summary.low), abs(summary.high))
         unit = largest if largest > _HUGE else 1.0
-        low, high = self._summary.low / unit, self._summary.high / unit
+        low, high = summary.low / unit, summary.high / unit
         score = F.col(SCORE) / F.lit(unit)
         if low >= 0 and high <= 1:
             kept = F.least(F.greatest(score, F.lit(_TINY)), F.lit(1 - _TINY))
@@ -197,7 +218,7 @@ class Tables:
         return F.floor((score - F.lit(low)) * F.lit(steps / max(high - low, 1e-300)))
 
     def buckets(self, tables: Sequence[ScoreTable]) -> list[BucketTable]:
-        """Return the bucket table of each class (one job)."""
+        """Return the bucket tables (one job)."""
         most = max(20, min(MOST_BINS, MOST_CELLS // (BUCKETS * self._classes)))
         bins = [table.bins(most) for table in tables]
         edges = [_edges(table, assigned) for table, assigned in zip(tables, bins, strict=True)]
@@ -205,16 +226,16 @@ class Tables:
         padded = [np.concatenate([e, np.full(size - len(e), np.inf)]) for e in edges]
         own = number_array(padded[0])
         if len(padded) > 1:
-            own = F.element_at(F.array(*[number_array(e) for e in padded]), F.col(CLASS) + 1)
-        groups = self._long.groupBy(CLASS, bisect(F.col(SCORE), own, size).alias(BIN), ALARM, BUCKET)
+            own = F.element_at(F.array(*[number_array(e) for e in padded]), F.col(TABLE) + 1)
+        groups = self._long.groupBy(TABLE, bisect(F.col(SCORE), own, size).alias(BIN), ALARM, BUCKET)
         found = collect(groups.agg(*self._sums(squares=True)))
-        order = np.lexsort([found[name] for name in (BUCKET, ALARM, BIN, CLASS)])  # sums of floats follow it
+        order = np.lexsort([found[name] for name in (BUCKET, ALARM, BIN, TABLE)])  # sums of floats follow it
         found = {name: values[order] for name, values in found.items()}
-        columns = self._read(found) | {name: found[name] for name in (CLASS, BIN, ALARM, BUCKET)}
+        columns = self._read(found) | {name: found[name] for name in (TABLE, BIN, ALARM, BUCKET)}
         return [self._bucket_table(columns, i, assigned) for i, assigned in enumerate(bins)]
 
     def _bucket_table(self, columns: Arrays, i: int, assigned: Counts) -> BucketTable:
-        mine = columns[CLASS] == i
+        mine = columns[TABLE] == i
         c = {name: values[mine] for name, values in columns.items()}
         sums = {name: c[name] for name in ("pos", "neg", "cost_fn", "cost_fp", "square_pos", "square_neg")}
         bins, alarm = int(assigned[-1]) - c[BIN].astype(np.int64), c[ALARM].astype(np.bool_)

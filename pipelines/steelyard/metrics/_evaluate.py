@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -15,9 +15,9 @@ from steelyard.metrics._aggregate import Tables
 from steelyard.metrics._columns import ScoreColumn, numbers
 from steelyard.metrics._curves import class_curves
 from steelyard.metrics._notes import notes_on
-from steelyard.metrics._rows import ScoredColumns, check
+from steelyard.metrics._rows import ScoredColumns, Summary, check
 from steelyard.metrics._split import split_document
-from steelyard.metrics._tables import ScoreTable
+from steelyard.metrics._tables import BucketTable, ScoreTable
 
 
 @dataclass(frozen=True)
@@ -107,51 +107,94 @@ def evaluate(
         For neither a decision nor a threshold.
     """
     check_names(df.columns, ours=True)
-    rows = _rows_of(df, split)
-    require_columns(rows, [c for c in (score, decision, weight, false_negative, false_positive) if isinstance(c, str)])
+    rows = df
+    if split is not None:
+        require_columns(df, ["split"], "split column")
+        rows = df.where(F.col("split") == split)
+    roles = _roles(
+        rows, classes, positive, bucket, label, score, decision, threshold, weight, false_negative, false_positive
+    )
+    return _judge(rows, roles, grouped=grouped)[0]
+
+
+def evaluate_splits(
+    df: DataFrame, splits: Sequence[str], *, grouped: bool = False, **columns: Any
+) -> dict[str, SplitMetrics]:
+    """Return the metrics of several splits, which are values of the column `split`, for the price of one.
+
+    Parameters
+    ----------
+    df : DataFrame
+    splits : sequence of str
+    grouped, columns
+        As `evaluate` takes them.
+    """
+    check_names(df.columns, ours=True)
+    require_columns(df, ["split"], "split column")
+    roles = _roles(df, **columns)
+    part = F.coalesce(*[F.when(F.col("split") == name, i) for i, name in enumerate(splits)])
+    judged = _judge(df, replace(roles, part=part), parts=len(splits), grouped=grouped)
+    return dict(zip(splits, judged, strict=True))
+
+
+def _roles(
+    df: DataFrame,
+    classes: Sequence[str],
+    positive: str | None,
+    bucket: Column,
+    label: str = "label",
+    score: str = "score",
+    decision: str | None = "decision",
+    threshold: float | None = None,
+    weight: str | None = None,
+    false_negative: str | float | None = None,
+    false_positive: str | float | None = None,
+) -> ScoredColumns:
+    """Return the columns that `evaluate` names, checked."""
+    require_columns(df, [c for c in (score, decision, weight, false_negative, false_positive) if isinstance(c, str)])
     if decision is None and (threshold is None or positive is None):
         raise ConfigError("metrics need the decided classes or, with two classes, a threshold")
-    scores = ScoreColumn.of(rows, score)
-    roles = ScoredColumns(
-        label=class_text(rows, label),
+    scores = ScoreColumn.of(df, score)
+    return ScoredColumns(
+        label=class_text(df, label),
         score=scores.of_classes(classes) if positive is None else scores.of_class(positive),
         classes=tuple(classes),
         positive=positive,
-        decision=None if decision is None else class_text(rows, decision),
+        decision=None if decision is None else class_text(df, decision),
         threshold=scores.threshold(threshold) if positive is not None and threshold is not None else None,
-        weight=None if weight is None else numbers(rows, weight, "weight"),
-        cost_fn=_cost(rows, false_negative) if positive is not None else None,
-        cost_fp=_cost(rows, false_positive) if positive is not None else None,
+        weight=None if weight is None else numbers(df, weight, "weight"),
+        cost_fn=_cost(df, false_negative) if positive is not None else None,
+        cost_fp=_cost(df, false_positive) if positive is not None else None,
         bucket=bucket,
     )
-    return _judge(rows, roles, grouped=grouped)
 
 
-def _rows_of(df: DataFrame, split: str | None) -> DataFrame:
-    if split is None:
-        return df
-    require_columns(df, ["split"], "split column")
-    return df.where(F.col("split") == split)
-
-
-def _judge(df: DataFrame, roles: ScoredColumns, *, grouped: bool) -> SplitMetrics:
-    """Check and aggregate the rows, then compute all numbers from the two small tables."""
+def _judge(df: DataFrame, roles: ScoredColumns, *, parts: int = 1, grouped: bool) -> list[SplitMetrics]:
+    """Check and aggregate the rows, then compute all numbers from the small tables of each part."""
     narrow = roles.narrow(df)
-    summary = check(narrow, roles)
-    aggregates = Tables(roles, narrow, summary)
+    summaries = check(narrow, roles, parts)
+    aggregates = Tables(roles, narrow, summaries)
     tables = aggregates.scores()
+    pairs = list(zip(tables, aggregates.buckets(tables), strict=True))
+    each = len(tables) // parts
+    return [_numbers(roles, of, pairs[i * each : (i + 1) * each], grouped=grouped) for i, of in enumerate(summaries)]
+
+
+def _numbers(
+    roles: ScoredColumns, summary: Summary, pairs: Sequence[tuple[ScoreTable, BucketTable]], *, grouped: bool
+) -> SplitMetrics:
     names = roles.classes if roles.positive is None else (roles.positive,)
-    pairs = dict(zip(names, zip(tables, aggregates.buckets(tables), strict=True), strict=True))
+    of = dict(zip(names, pairs, strict=True))
     found = split_document(
         roles.classes,
         roles.positive,
         summary.confusion,
-        pairs,
+        of,
         grouped=grouped,
         not_probabilities=summary.not_probabilities,
     )
     notes = notes_on(found, roles.classes, roles.positive, summary)
-    return SplitMetrics(found, dict(zip(names, tables, strict=True)), roles.threshold, notes)
+    return SplitMetrics(found, {name: table for name, (table, _) in of.items()}, roles.threshold, notes)
 
 
 def _cost(df: DataFrame, cost: str | float | None) -> Column | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -13,7 +15,7 @@ from steelyard.metrics._tables import BUCKETS
 from steelyard.metrics.expressions import collect
 
 LABEL, DECISION, SCORE, WEIGHT = "label", "decision", "score", "weight"
-COST_FN, COST_FP, BUCKET = "cost_fn", "cost_fp", "bucket"
+COST_FN, COST_FP, BUCKET, PART = "cost_fn", "cost_fp", "bucket", "part"
 NO_PROBABILITY = "the scores are not in [0, 1]"
 NO_DISTRIBUTION = "the scores of a row do not sum to 1"
 MOST = 1e50  # of a weight or a cost: the square of their product is still a double
@@ -41,6 +43,8 @@ class ScoredColumns:
     weight, cost_fn, cost_fp : Column of double, optional
         The costs: of missing a row if it is positive, and of an alarm on it if it is negative.
     bucket : Column of int, optional
+    part : Column of int, optional
+        The part of the table that a row belongs to, from 0 on: each is judged by itself. Rows without one are left out.
     """
 
     label: Column
@@ -53,6 +57,7 @@ class ScoredColumns:
     cost_fn: Column | None = None
     cost_fp: Column | None = None
     bucket: Column | None = None
+    part: Column | None = None
 
     @property
     def has_costs(self) -> bool:
@@ -62,7 +67,8 @@ class ScoredColumns:
     def narrow(self, df: DataFrame) -> DataFrame:
         """Return the columns alone, under fixed names; scores of several classes as an array in their order."""
         nothing, one = F.lit(0.0), F.lit(1.0)
-        return df.select(
+        narrow = df.select(
+            (F.lit(0) if self.part is None else self.part).alias(PART),
             self.label.alias(LABEL),
             (self.score if self.positive is None else self.score.cast("double")).alias(SCORE),
             self._decision().alias(DECISION),
@@ -71,6 +77,7 @@ class ScoredColumns:
             (nothing if self.cost_fp is None else self.cost_fp.cast("double")).alias(COST_FP),
             (F.lit(0) if self.bucket is None else self.bucket.cast("int")).alias(BUCKET),
         )
+        return narrow if self.part is None else narrow.where(F.col(PART).isNotNull())
 
     def _decision(self) -> Column:
         if self.decision is not None or self.threshold is None:
@@ -119,16 +126,20 @@ class Summary:
         return NO_DISTRIBUTION if self.off_one > _OFF_ONE else None
 
 
-def check(narrow: DataFrame, roles: ScoredColumns) -> Summary:
-    """Return a summary of scored rows.
+def check(narrow: DataFrame, roles: ScoredColumns, parts: int = 1) -> list[Summary]:
+    """Return a summary of the scored rows of each part.
 
     Raises
     ------
     InputError
-        For an empty table, null or non-finite scores, labels that are not classes, weights or costs that are null
+        For an empty part, null or non-finite scores, labels that are not classes, weights or costs that are null
         or negative, buckets out of range, decisions that aren't those of the threshold.
     """
-    found = collect(narrow.groupBy(LABEL, DECISION).agg(*_measures(roles)))
+    found = collect(narrow.groupBy(PART, LABEL, DECISION).agg(*_measures(roles)))
+    return [_summary({name: of[found[PART] == i] for name, of in found.items()}, roles) for i in range(parts)]
+
+
+def _summary(found: Mapping[str, NDArray[Any]], roles: ScoredColumns) -> Summary:
     rows = found["rows"].tolist()
     if not rows:
         raise InputError("there are no scored rows to evaluate")

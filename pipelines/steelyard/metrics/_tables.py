@@ -106,6 +106,25 @@ class ScoreTable:
             return np.minimum(np.arange(len(self)), most - 1)
         return np.unique(mass_bins(mass, most), return_inverse=True)[1].astype(np.int64)
 
+    def moved(self, score: Floats) -> ScoreTable:
+        """Return the table of other scores, one for each row; rows of which they are equal become one."""
+        distinct, place = np.unique(-np.asarray(score, dtype=np.float64), return_inverse=True)
+
+        def total(values: ArrayLike) -> Floats:
+            return sum_in_bins(place, values, len(distinct))
+
+        return ScoreTable(
+            low=-distinct,
+            high=-distinct,
+            pos=total(self.pos),
+            neg=total(self.neg),
+            count_pos=total(self.count_pos).astype(np.int64),
+            count_neg=total(self.count_neg).astype(np.int64),
+            cost_fn=total(self.cost_fn),
+            cost_fp=total(self.cost_fp),
+            has_costs=self.has_costs,
+        )
+
     def flipped(self) -> ScoreTable:
         """Return the table of the other class: positives become negatives, and the order of scores turns."""
         return ScoreTable(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from steelyard import __version__
 from steelyard.config import STAGES, PipelineConfig, hide_env, load
@@ -21,6 +22,8 @@ from steelyard.store import Published, RunDir, RunExistsError, Store, new_token,
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+T = TypeVar("T")
 
 _LIBRARIES = (
     "pyspark",
@@ -65,6 +68,7 @@ class Context:
     warn: Callable[[str], None] = ignore_warning
     stage: str | None = None
     _session: SparkSession | None = field(default=None, repr=False)
+    _made: dict[str, Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         shown = self.warn
@@ -94,6 +98,24 @@ class Context:
                 check_workers_once(session)
             self._session = session
         return self._session
+
+    @contextmanager
+    def executing(self, stage: str) -> Iterator[None]:
+        """Enter the scope in which a stage is executed."""
+        self.stage, self._made = stage, {}
+        try:
+            yield
+        finally:
+            self._made = None
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` gives, made once while a stage is executed."""
+        if self._made is None:
+            return make()
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
     def published(self, stage: str) -> Published:
         """Return the files of a stage that must have been done, see `RunDir.published`."""

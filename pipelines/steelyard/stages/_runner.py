@@ -71,10 +71,10 @@ def _execute(ctx: Context, stage: str) -> Outcome:
         _log_end(ctx, outcome)
         return outcome
 
-    ctx.stage = stage
-    ctx.log("started", attempt=attempt)
     try:
-        result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
+        with ctx.executing(stage):
+            ctx.log("started", attempt=attempt)
+            result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
     except Exception as error:
         known = _damaged(ctx, error) or translated(error, f"stage {stage}")
         known.args = (ctx.hide(str(known)),)

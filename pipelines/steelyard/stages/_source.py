@@ -148,8 +148,13 @@ def _is_feature(df: DataFrame, name: str) -> bool:
 def source(ctx: Context) -> DataFrame:
     """Return the rows of the run: the pinned input, without null labels if these are dropped or quarantined.
 
-    A snapshot is read from the current place of the run directory, so a moved or copied run keeps its input.
+    A snapshot is read from the current place of the run directory, so a moved or copied run keeps its input. The files
+    are compared with the pin once in a stage.
     """
+    return ctx.once("source", lambda: _source(ctx))
+
+
+def _source(ctx: Context) -> DataFrame:
     document = ctx.read("profile", "input.json")
     pinned = _pin(ctx, document)
     if document["snapshot"] is not None:

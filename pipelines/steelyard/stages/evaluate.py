@@ -51,22 +51,19 @@ def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metric
     """Return the metrics of each split, from the scores as they were written."""
     df = read_parquet(ctx.spark, ctx.run.uri(scores))
     costs = [name if name in df.columns else None for name in COSTS]
-    return {
-        split: metrics.evaluate(
-            df,
-            classes=policy.classes,
-            positive=policy.positive,
-            bucket=F.col("bucket"),
-            split=split,
-            threshold=policy.threshold,
-            weight="weight" if "weight" in df.columns else None,
-            false_negative=costs[0],
-            false_positive=costs[1],
-            # Buckets of a split by time hold whole days, as those of a grouped table hold whole groups.
-            grouped="group" in df.columns or ctx.config.split.method == "temporal",
-        )
-        for split in SPLITS
-    }
+    return metrics.evaluate_splits(
+        df,
+        SPLITS,
+        classes=policy.classes,
+        positive=policy.positive,
+        bucket=F.col("bucket"),
+        threshold=policy.threshold,
+        weight="weight" if "weight" in df.columns else None,
+        false_negative=costs[0],
+        false_positive=costs[1],
+        # Buckets of a split by time hold whole days, as those of a grouped table hold whole groups.
+        grouped="group" in df.columns or ctx.config.split.method == "temporal",
+    )
 
 
 def _headline(document: dict[str, Any]) -> dict[str, Any]:
