@@ -67,7 +67,7 @@ class NaiveBayes(Trainer):
         return NaiveBayesModel
 
     def _fit(self, data: TrainingData, start: Model | None) -> NaiveBayesModel:
-        rows = repartition_by_content(data.rows, self.num_workers)
+        rows = repartition_by_content(data.rows, data.workers)
         weight, columns = F.col("weight"), []
         for i in range(len(data.preprocessing.names)):
             x = F.col("features")[i]

@@ -51,7 +51,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> str:
 def config(table: str) -> Callable[..., PipelineConfig]:
     """Return a function that gives the small pipeline, with new rows and a model that takes some seconds."""
     resample = {"method": "smotenc", "sampling_strategy": 0.5, "missing": "impute"}
-    train = {"model": "xgboost", "params": {"n_estimators": 400, "max_depth": 4}}
+    train = {"model": "xgboost", "params": {"n_estimators": 400, "max_depth": 4}, "num_workers": 2}
 
     def made(**sections: Any) -> PipelineConfig:
         return pipeline(table, **{"resample": resample, "train": train, "data": {"cost": COSTS}, **sections})

@@ -22,6 +22,7 @@ from steelyard.errors import EngineError, InputError
 from steelyard.hashing import row_hash
 from steelyard.learning import Model, get_trainer, load_model
 from steelyard.learning._failures import translate_spark_errors
+from steelyard.learning._xgboost_worker import Rows, Task, train_booster
 from steelyard.store import Store
 
 ROWS = 900
@@ -88,9 +89,10 @@ def plain(table: DataFrame) -> dict[str, Model]:
     return {name: fitted(name, table) for name in SMALL}
 
 
-def test_xgboost_is_bit_exact_under_any_partitioning_and_order(table: DataFrame) -> None:
+@pytest.mark.parametrize("workers", [None, 2])
+def test_xgboost_is_bit_exact_under_any_partitioning_and_order(table: DataFrame, workers: int | None) -> None:
     ways = (table.repartition(1), table.repartition(7), table.repartition(200), table.orderBy(F.col("id").desc()))
-    models = [fitted("xgboost", way) for way in ways]
+    models = [fitted("xgboost", way, num_workers=workers) for way in ways]
     documents = {json.dumps(m.to_json()) for m in models}
     boosters = {m.booster for m in models}  # type: ignore[attr-defined]
     assert len(boosters) == 1 and len(documents) == 1
@@ -98,6 +100,24 @@ def test_xgboost_is_bit_exact_under_any_partitioning_and_order(table: DataFrame)
     assert np.array_equal(whole, scores(models[0], table.repartition(13)))
     for row in (0, 17, 500):
         assert np.array_equal(scores(models[0], table.where(f"id = {row}"))[0], whole[row])
+
+
+def test_trees_do_not_depend_on_the_number_of_threads() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20_000, 12)).astype(np.float32)
+    y = (x[:, :3].sum(axis=1) + rng.normal(size=20_000) > 2).astype(np.float32)
+    rows = Rows(x, y, rng.choice([0.1, 1.0, 3.3], 20_000).astype(np.float32))
+    how = {"objective": "binary:logistic", "tree_method": "hist", "max_bin": 256, "subsample": 0.7, "seed": 1}
+    tasks = [Task({**how, "nthread": n}, rounds=20, features=12, patience=5) for n in (1, 2, 4)]
+    assert len({train_booster(rows, rows, task)[0] for task in tasks}) == 1
+
+
+def test_one_worker_trains_a_small_table(table: DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And two a larger one: what counts is rows × features, with those of validation."""
+    boosters = {n: fitted("xgboost", table, num_workers=n).booster for n in (None, 1, 2)}  # type: ignore[attr-defined]
+    assert boosters[None] == boosters[1] != boosters[2]
+    monkeypatch.setattr("steelyard.learning.base.SMALL", table.count() * 4)  # of five features and more
+    assert fitted("xgboost", table).booster == boosters[2]  # type: ignore[attr-defined]
 
 
 def test_logistic_regression_is_scikit_learns(table: DataFrame) -> None:

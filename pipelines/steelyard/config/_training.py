@@ -33,7 +33,7 @@ class TrainConfig(Section):
         Literal["none", "balanced"] | Annotated[dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(text_keys)]
     ) = "none"
     params: dict[str, Any] = {}
-    num_workers: Annotated[int, Field(ge=1, le=10_000)] = 2
+    num_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
     seed: Seed = 0
 
 

@@ -78,7 +78,7 @@ class LogisticRegressionTrainer(Trainer):
             standardization=False,  # the preprocessing does it
             **self.params,
         )
-        ordered = repartition_by_content(data.rows, self.num_workers)
+        ordered = repartition_by_content(data.rows, data.workers)
         fitted = estimator.fit(ordered.select(array_to_vector(F.col("features")).alias("features"), "label", "weight"))
         rows = tuple(tuple(float(w) for w in row) for row in fitted.coefficientMatrix.toArray())
         return LogisticRegressionModel(

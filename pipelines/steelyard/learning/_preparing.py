@@ -15,7 +15,7 @@ from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._fitting import fit_preprocessing
-from steelyard.learning.base import LIMITS, Trainer, TrainingData
+from steelyard.learning.base import LIMITS, Trainer, TrainingData, workers_for
 from steelyard.learning.model import Model
 from steelyard.weighting import class_weights, weight_column, weight_distortion
 
@@ -33,7 +33,7 @@ def prepare(
     for df in (train, validation, original_train):
         check_names(df.columns)
     weighted = replace(dataset, weight=train_weight or dataset.weight)
-    totals = _class_totals(train, weighted)
+    totals, judging = _class_totals(train, weighted, validation if trainer.needs_validation else None)
     trained = tuple(c for c in dataset.classes if c in totals)
     if len(trained) < 2:
         raise InputError(f"the training rows have a single class, {trained[0]!r}; a model needs two")
@@ -45,8 +45,10 @@ def prepare(
     judges = None
     if trainer.needs_validation:
         judges = _rows(trainer, validation, dataset, fitted, dict.fromkeys(trained, 1.0))
-    data = TrainingData(rows, judges, fitted, dataset.classes, trained)
-    return sum(of.rows for of in totals.values()), data, weight_distortion(weights)
+    count = sum(of.rows for of in totals.values())
+    workers = trainer.num_workers or workers_for(count + judging, len(fitted.names))
+    data = TrainingData(rows, judges, fitted, dataset.classes, trained, workers)
+    return count, data, weight_distortion(weights)
 
 
 def _preprocessing(trainer: Trainer, original_train: DataFrame, dataset: Dataset) -> Preprocessing:
@@ -89,19 +91,38 @@ class _ClassTotal(NamedTuple):
     weight: float
 
 
-def _class_totals(df: DataFrame, dataset: Dataset) -> dict[str, _ClassTotal]:
-    """Return rows and total weight (1 each without weights) of each class that has rows, in the order of classes."""
+def _class_totals(df: DataFrame, dataset: Dataset, validation: DataFrame | None) -> tuple[dict[str, _ClassTotal], int]:
+    """Return rows and total weight (1 each without weights) of each class that has rows, in the order of classes.
+
+    And the number of validation rows, 0 without them: one aggregation counts both.
+    """
     if dataset.weight is not None:
         require_columns(df, [dataset.weight], "weight")
     weight = F.lit(1.0) if dataset.weight is None else col(dataset.weight).cast("double")
-    bad = F.count(F.when(weight.isNull() | F.isnan(weight) | (weight < 0), 1))
-    groups = df.groupBy(class_text(df, dataset.label).alias("class")).agg(
-        # In decimals: their sum doesn't depend on the order of rows, as one of floats does.
-        F.count(F.lit(1)).alias("n"),
+    bad = weight.isNull() | F.isnan(weight) | (weight < 0)
+    # In decimals: their sum doesn't depend on the order of rows, as one of floats does.
+    total = weight.try_cast("decimal(28,12)")
+    rows = df.select(
+        F.lit(True).alias("learned"),
+        class_text(df, dataset.label).alias("class"),
         bad.alias("bad"),
-        F.sum(weight.try_cast("decimal(28,12)")).alias("total"),
+        total.alias("total"),
     )
-    found = {row["class"]: row for row in groups.limit(len(dataset.classes) + 1000).collect()}
+    if validation is not None:
+        nothing = F.lit(None).cast("decimal(28,12)")
+        rows = rows.unionByName(
+            validation.select(
+                F.lit(False).alias("learned"),
+                F.lit("").alias("class"),
+                F.lit(False).alias("bad"),
+                nothing.alias("total"),
+            )
+        )
+    groups = rows.groupBy("learned", "class").agg(
+        F.count(F.lit(1)).alias("n"), F.count_if("bad").alias("bad"), F.sum("total").alias("total")
+    )
+    counted = groups.limit(len(dataset.classes) + 1000).collect()
+    found = {row["class"]: row for row in counted if row["learned"]}
     for name, row in found.items():
         if name not in dataset.classes:
             what = "no label" if name is None else f"label {name!r}, which is none of {', '.join(dataset.classes)}"
@@ -112,4 +133,5 @@ def _class_totals(df: DataFrame, dataset: Dataset) -> dict[str, _ClassTotal]:
             )
     if not found:
         raise InputError("there are no training rows")
-    return {c: _ClassTotal(found[c]["n"], float(found[c]["total"] or 0)) for c in dataset.classes if c in found}
+    totals = {c: _ClassTotal(found[c]["n"], float(found[c]["total"] or 0)) for c in dataset.classes if c in found}
+    return totals, sum(row["n"] for row in counted if not row["learned"])

@@ -77,7 +77,7 @@ def get_trainer(
     name: str,
     params: Mapping[str, Any] | None = None,
     class_weight: str | Mapping[str, float] = "none",
-    num_workers: int = 2,
+    num_workers: int | None = None,
     seed: int = 0,
 ) -> Trainer:
     """Return a trainer.
@@ -92,7 +92,7 @@ def get_trainer(
         (`regParam`, `elasticNetParam`, …).
     class_weight : {"none", "balanced"} or mapping of str to float, default "none"
         Multiplies the weights of training rows. Classes that a mapping doesn't name weigh 1.
-    num_workers : int, default 2
+    num_workers : int, optional
         Partitions of the training rows, and tasks of XGBoost, which must run at the same time.
         The model depends on it, so it is a setting and does not follow the size of the cluster.
     seed : int, default 0

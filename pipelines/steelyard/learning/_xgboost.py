@@ -68,8 +68,8 @@ class XGBoostParameters(Parameters):
         "eval_metric": "training stops early on log loss; other metrics cannot be averaged over workers",
         "tree_method": "it is always hist",
         "device": "it is always cpu",
-        "nthread": "train.num_workers sets how many tasks train, each with one thread",
-        "n_jobs": "train.num_workers sets how many tasks train, each with one thread",
+        "nthread": "train.num_workers sets how many tasks train",
+        "n_jobs": "train.num_workers sets how many tasks train",
         "num_workers": "write train.num_workers",
         "seed": "write train.seed",
         "random_state": "write train.seed",
@@ -133,17 +133,19 @@ class XGBoostTrainer(Trainer):
         from steelyard.learning._preparing import repartition_by_content
         from steelyard.learning._xgboost_model import XGBoostModel, summary
 
-        _require_slots(data.rows.sparkSession, self.num_workers)
+        _require_slots(data.rows.sparkSession, data.workers)
         together = data.rows.withColumn("validation", F.lit(False))
         if data.validation is not None:
             # Each worker must see rows of both kinds: their order mixes them.
             together = together.unionByName(data.validation.withColumn("validation", F.lit(True)))
         task = self._task(data, start.booster if isinstance(start, XGBoostModel) else None)
-        worker = in_worker("steelyard.learning._xgboost_worker", "train_partition", **asdict(task))
-        ordered = repartition_by_content(together, self.num_workers)
-        trained = ordered.mapInArrow(worker, "booster binary, log_loss array<double>", barrier=True)
+        alone = data.workers == 1
+        train = "train_alone" if alone else "train_together"
+        worker = in_worker("steelyard.learning._xgboost_worker", train, **asdict(task))
+        ordered = repartition_by_content(together, data.workers)
+        trained = ordered.mapInArrow(worker, "booster binary, log_loss array<double>", barrier=not alone)
         # Spark restarts a barrier stage when an executor is lost, but not where it is the job's last one.
-        [row] = trained.repartition(1).collect()
+        [row] = (trained if alone else trained.repartition(1)).collect()
         booster = bytes(row["booster"])
         told = summary(booster, list(row["log_loss"]), data.preprocessing.names)
         return XGBoostModel(**self.model_fields(data), summary=told, booster=booster)
@@ -155,7 +157,9 @@ class XGBoostTrainer(Trainer):
         several = {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
         objective = several if classes > 2 else {"objective": "binary:logistic", "eval_metric": "logloss"}
         given = {k: v for k, v in self.params.items() if k not in _NO_BOOSTER_PARAMS}
-        fixed = {"tree_method": "hist", "nthread": 1, "verbosity": 0, "seed": self.seed}
+        # The trees do not depend on the number of threads.
+        threads = 2 if data.workers == 1 else 1
+        fixed = {"tree_method": "hist", "nthread": threads, "verbosity": 0, "seed": self.seed}
         return Task(
             {**given, **objective, **fixed},
             rounds=self.params["n_estimators"],

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import xgboost as xgb
 from numpy.typing import NDArray
+
+from steelyard.learning._threads import xgb
 
 RESULT = pa.schema([("booster", pa.binary()), ("log_loss", pa.list_(pa.float64()))])
 
@@ -54,7 +55,15 @@ class Rows:
         return Rows(self.features[chosen], self.label[chosen], self.weight[chosen])
 
 
-def train_partition(batches: Iterator[pa.RecordBatch], **settings: Any) -> Iterator[pa.RecordBatch]:
+def train_alone(batches: Iterator[pa.RecordBatch], **settings: Any) -> Iterator[pa.RecordBatch]:
+    """Train on all rows in one task. `settings` are the fields of a `Task`."""
+    task = Task(**settings)
+    train, validation = collect(batches, task.features)
+    with xgb.config_context(verbosity=0):
+        yield _result(*train_booster(train, validation, task))
+
+
+def train_together(batches: Iterator[pa.RecordBatch], **settings: Any) -> Iterator[pa.RecordBatch]:
     """Train together with the tasks of the other partitions of a barrier stage; the first one answers.
 
     `settings` are the fields of a `Task`.
@@ -68,7 +77,11 @@ def train_partition(batches: Iterator[pa.RecordBatch], **settings: Any) -> Itera
         booster, losses = train_booster(train, validation, task)
     context.barrier()
     if context.partitionId() == 0:
-        yield pa.RecordBatch.from_pylist([{"booster": booster, "log_loss": losses}], schema=RESULT)
+        yield _result(booster, losses)
+
+
+def _result(booster: bytes, losses: list[float]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{"booster": booster, "log_loss": losses}], schema=RESULT)
 
 
 def collect(batches: Iterator[pa.RecordBatch], features: int) -> tuple[Rows, Rows]:
@@ -126,15 +139,13 @@ def _matrix_of(rows: Rows, task: Task, reference: xgb.DMatrix | None = None) -> 
         weight=rows.weight,
         max_bin=task.booster["max_bin"],
         ref=reference,
-        nthread=1,
+        nthread=task.booster["nthread"],
     )
 
 
 def _joined(context: Any) -> AbstractContextManager[Any]:
     """Return the scope in which this worker's XGBoost sums with the others': the first one runs their meeting point."""
     tasks = context.getTaskInfos()
-    if len(tasks) == 1:
-        return nullcontext()
     from xgboost.collective import CommunicatorContext
 
     first = context.partitionId() == 0

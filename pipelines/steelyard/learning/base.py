@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 LIMITS: Mapping[str, float] = {"float32": 1e38, "float64": LARGEST}
 """Largest size of a feature by type. Single precision ends at 3.4e38, and XGBoost doubles the largest value."""
 
-DEFAULT_WORKERS = 2
+WORKERS = 2
+SMALL = 50_000_000
+"""Rows × features, validation rows included, up to which one worker is as fast as two, and holds 0.5 GB at most."""
 LARGE = 500_000_000
 """Rows × features from which two workers are too few. Of XGBoost, 200 trees of depth 6 then take about three minutes
 (300 million values per second, tree and worker), and each worker holds 3 GB at its peak (three copies in float32)."""
@@ -45,6 +47,8 @@ class TrainingData:
         All classes of the table.
     trained_classes : tuple of str
         Those of them that `rows` has.
+    workers : int
+        Partitions of the training rows, and tasks that train: the trainer's `num_workers`, or what fits the rows.
     """
 
     rows: DataFrame
@@ -52,6 +56,7 @@ class TrainingData:
     preprocessing: Preprocessing
     classes: tuple[str, ...]
     trained_classes: tuple[str, ...]
+    workers: int = WORKERS
 
 
 class Importance(NamedTuple):
@@ -81,9 +86,9 @@ class Trainer(ABC):
         Checked by the class's `parameters`.
     class_weight : {"none", "balanced"} or mapping of str to float, default "none"
         Multiplies the weights of training rows. Classes that a mapping doesn't name weigh 1.
-    num_workers : int, default 2
-        Partitions of the training rows, and tasks that train. The model depends on it, so it is a setting and does
-        not follow the size of the cluster.
+    num_workers : int, optional
+        Partitions of the training rows, and tasks that train. The model depends on it, so it does not follow the size
+        of the cluster. Default: 1 up to 50 million values (rows × features), else 2.
     seed : int, default 0
 
     Attributes
@@ -134,7 +139,7 @@ class Trainer(ABC):
         self,
         params: Mapping[str, Any] | None = None,
         class_weight: str | Mapping[str, float] = "none",
-        num_workers: int = DEFAULT_WORKERS,
+        num_workers: int | None = None,
         seed: int = 0,
     ) -> None:
         self.params: dict[str, Any] = self.parameters.parse(self.name, params or {}).given()
@@ -199,7 +204,7 @@ class Trainer(ABC):
             self._check_start(start, dataset)
         with translate_spark_errors(self.failures):
             rows, data, weighted = prepare(self, train, validation, dataset, original_train, train_weight, start)
-            note = workers_note(rows, len(data.preprocessing.names), self.num_workers)
+            note = workers_note(rows, len(data.preprocessing.names)) if self.num_workers is None else None
             if note is not None:
                 (warn or _python_warning)(note)
             model = self._fit(data, start)
@@ -248,20 +253,25 @@ class Trainer(ABC):
             raise InputError(f"start was trained on the features {known}, the table has {list(dataset.features)}")
 
 
-def workers_note(rows: int, features: int, num_workers: int) -> str | None:
-    """Return a note where a table is large and `num_workers` is still the default, else None.
+def workers_for(rows: int, features: int) -> int:
+    """Return how many workers train where `num_workers` is not set; `rows` includes those of validation."""
+    return 1 if rows * features <= SMALL else WORKERS
+
+
+def workers_note(rows: int, features: int) -> str | None:
+    """Return a note where a table is too large for the default number of workers, else None.
 
     Examples
     --------
-    >>> workers_note(10_000_000, 30, 2)
-    >>> print(workers_note(10_000_000, 60, 2))
+    >>> workers_note(10_000_000, 30)
+    >>> print(workers_note(10_000_000, 60))
     10,000,000 training rows × 60 features on 2 workers take long and much memory; raise train.num_workers (the model
     depends on it)
     """
-    if num_workers != DEFAULT_WORKERS or rows * features < LARGE:
+    if rows * features < LARGE:
         return None
     return (
-        f"{rows:,} training rows × {features:,} features on {num_workers} workers take long and much memory; "
+        f"{rows:,} training rows × {features:,} features on {WORKERS} workers take long and much memory; "
         "raise train.num_workers (the model depends on it)"
     )
 

@@ -71,6 +71,7 @@ _LAZY = {
     "numbers": "_columns",
     "SplitMetrics": "_evaluate",
     "evaluate": "_evaluate",
+    "evaluate_splits": "_evaluate",
     "Evaluator": "_evaluator",
     "NO_PROBABILITY": "_rows",
     "split_document": "_split",

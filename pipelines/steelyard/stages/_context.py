@@ -68,7 +68,7 @@ class Context:
     warn: Callable[[str], None] = ignore_warning
     stage: str | None = None
     _session: SparkSession | None = field(default=None, repr=False)
-    _made: dict[str, Any] | None = field(default=None, repr=False)
+    _made: dict[str, Any] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         shown = self.warn
