@@ -22,6 +22,7 @@ from steelyard.errors import EngineError, InputError
 from steelyard.hashing import row_hash
 from steelyard.learning import Model, get_trainer, load_model
 from steelyard.learning._failures import translate_spark_errors
+from steelyard.learning._preparing import prepare
 from steelyard.learning._xgboost_worker import Rows, Task, train_booster
 from steelyard.store import Store
 
@@ -114,10 +115,16 @@ def test_trees_do_not_depend_on_the_number_of_threads() -> None:
 
 def test_one_worker_trains_a_small_table(table: DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     """And two a larger one: what counts is rows × features, with those of validation."""
-    boosters = {n: fitted("xgboost", table, num_workers=n).booster for n in (None, 1, 2)}  # type: ignore[attr-defined]
-    assert boosters[None] == boosters[1] != boosters[2]
-    monkeypatch.setattr("steelyard.learning.base.SMALL", table.count() * 4)  # of five features and more
-    assert fitted("xgboost", table).booster == boosters[2]  # type: ignore[attr-defined]
+
+    def workers(**settings: Any) -> int:
+        trainer, (train, validation) = get_trainer("xgboost", **settings), parts(table)
+        return prepare(trainer, train, validation, binary(), train, None, None)[1].workers
+
+    features = len(fitted("xgboost", table).preprocessing.names)
+    monkeypatch.setattr("steelyard.learning.base.SMALL", table.count() * features)
+    assert [workers(), workers(num_workers=3)] == [1, 3]
+    monkeypatch.setattr("steelyard.learning.base.SMALL", table.count() * features - 1)
+    assert workers() == 2
 
 
 def test_logistic_regression_is_scikit_learns(table: DataFrame) -> None:
