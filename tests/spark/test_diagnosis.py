@@ -128,7 +128,7 @@ def test_a_sample_with_gaps_and_categories_in_any_partitioning(
 
 
 def test_what_a_search_may_cost() -> None:
-    assert _types.affordable(350_000, 12) == 2000
+    assert _types.affordable(350_000, 12) == 500
     assert _types.affordable(10**8, 30) == 166
     assert _types.affordable(10**12, 30) == 100, "few, but exact"
     assert _types.affordable(1000, 4000) == 131, "what travels with a task is small"

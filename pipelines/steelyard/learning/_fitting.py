@@ -170,7 +170,8 @@ def _categories(df: DataFrame, names: Sequence[str], max_levels: int) -> list[Ca
     # Missing values come last, whatever their number, because they are not a level.
     order = Window.partitionBy("feature").orderBy(F.col("level").isNull(), F.col("count").desc(), "level")
     ranked = counts.withColumn("rank", F.row_number().over(order))
-    shown = ranked.where((F.col("rank") <= max_levels + 1) | F.col("level").isNull()).orderBy("rank").collect()
+    kept = ranked.where((F.col("rank") <= max_levels + 1) | F.col("level").isNull()).collect()
+    shown = sorted(kept, key=lambda row: row["rank"])  # a sort in Spark would be two more jobs
     return [_category(n, [r["level"] for r in shown if r["feature"] == n], max_levels) for n in names]
 
 
