@@ -166,7 +166,7 @@ def test_rows_are_held_out_by_a_column_or_exactly_and_in_whole_groups(
         seen.append((train, validation))
         return fit(recipe, train, validation, data)
 
-    monkeypatch.setattr(_estimator, "fit", spy)
+    monkeypatch.setattr(_estimator, "fit_recipe", spy)
     estimator("logistic_regression", validation_indicator_col="held").fit(df)
     estimator("logistic_regression", group_col="g").fit(df)
     by_column, by_group = ([part.toPandas() for part in parts] for parts in seen)

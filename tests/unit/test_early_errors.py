@@ -14,7 +14,7 @@ from small_pipelines import pipeline
 from steelyard.classifier import ClassifierEstimator, check_calibration
 from steelyard.classifier._arguments import DATASET, ESTIMATOR, naming
 from steelyard.columns import check_free
-from steelyard.config import Recipe
+from steelyard.config import Recipe, as_options
 from steelyard.errors import ConfigError, InputError, short
 from steelyard.stages import STAGES, run_config, start_run
 from steelyard.stages._check import check_classes
@@ -161,16 +161,15 @@ def test_what_the_classes_of_a_profile_do_not_allow() -> None:
 
 def test_errors_in_code_name_arguments() -> None:
     text = "data.cost.false_positive, data.key, 'data.key', a.data.key (data.exclude; in code, the dataset's features)"
-    in_fit = "dataset.cost.false_positive, dataset.key, 'data.key', a.data.key (the dataset's features)"
-    in_estimator = "cost_fp, key_col, 'data.key', a.data.key (exclude_col)"
-    plain = {"x": "x"}
-    for outer, inner, said in (
-        (plain, DATASET, in_fit),
-        (plain, ESTIMATOR, in_estimator),
-        (ESTIMATOR, DATASET, in_estimator),
+    for arguments, said in (
+        (DATASET, "dataset.cost.false_positive, dataset.key, 'data.key', a.data.key (dataset.features)"),
+        (ESTIMATOR, "cost_fp, key_col, 'data.key', a.data.key (exclude_col)"),
     ):
-        with pytest.raises(InputError, match=f"^{re.escape(said)}$"), naming(outer), naming(inner):
+        with pytest.raises(InputError, match=f"^{re.escape(said)}$"), naming(arguments):
             raise InputError(text)
+    assert as_options("data.cost.false_negative, data.cost, data.positive.") == (
+        "--cost false_negative, --cost, --positive."
+    )
 
 
 def test_two_new_columns_have_two_names() -> None:

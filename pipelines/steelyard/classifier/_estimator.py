@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from steelyard.classifier._arguments import ESTIMATOR, naming
 from steelyard.classifier._classifier import Classifier
-from steelyard.classifier._fit import fit
+from steelyard.classifier._fit import fit_recipe
 from steelyard.classifier._recipe import check_recipe
 from steelyard.classifier._rows import classes_in_order, divided, with_features
 from steelyard.columns import check_free, col
@@ -142,7 +142,7 @@ class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadabl
         train, validation = divided(rows, known, counted, indicator, *held)
         if indicator is not None:
             train, validation = train.drop(indicator), validation.drop(indicator)
-        classifier = fit(self.getOrDefault("recipe"), train, validation, known)
+        classifier = fit_recipe(Recipe.of(self.getOrDefault("recipe")), train, validation, known)
         model = ClassifierModel(classifier, classes_in_order(rows, known.label, counted, positive))
         return model._resetUid(self.uid)
 

@@ -66,10 +66,11 @@ def fit(
     True
     """
     with naming(DATASET):
-        return _fitted(Recipe.of(recipe), train, validation, dataset)
+        return fit_recipe(Recipe.of(recipe), train, validation, dataset)
 
 
-def _fitted(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: Dataset) -> Classifier:
+def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: Dataset) -> Classifier:
+    """Return a classifier as `fit` does; errors name keys of a pipeline YAML."""
     check_recipe(asked, has_costs=dataset.cost.given)
     counted = class_counts(train, dataset.label)
     counted.refuse_nulls(dataset.label)

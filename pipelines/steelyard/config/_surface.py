@@ -1,9 +1,9 @@
-"""Translate keys of the section `data` to options of the command line."""
+"""Translate keys of the section `data` to options of the command line, or to arguments in code."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from steelyard.errors import InputError
 
@@ -21,7 +21,8 @@ _OPTIONS = {
     "time": "--time",
     "weight": "--weight",
 }
-_KEY = re.compile(r"(?<!pipeline, )(?<![\w/'\".])data\.([a-z]+)\b(\.(?=\w))?")
+_KEY = re.compile(r"(?<!pipeline, )(?<![\w/'\".])data\.([a-z]+)(?:\.([a-z_]+))?\b")
+_IN_CODE = re.compile(r"; in code, the dataset's \w+")  # for `Trainer.fit`, which both may call
 
 
 def as_options(message: str) -> str:
@@ -32,12 +33,27 @@ def as_options(message: str) -> str:
     >>> as_options("leave it out with data.exclude")
     'leave it out with --exclude'
     """
-    return _KEY.sub(_option, message)
+    return _named(message, _OPTIONS)
 
 
-def _option(match: re.Match[str]) -> str:
-    name = _OPTIONS.get(match[1])
-    return match[0] if name is None else name + (" " if match[2] else "")
+def as_arguments(message: str, arguments: Mapping[str, str]) -> str:
+    """Return a message about a pipeline with the arguments that code has for keys of `data`.
+
+    Examples
+    --------
+    >>> as_arguments("data.cost.false_positive is -1", {"cost.false_positive": "cost_fp"})
+    'cost_fp is -1'
+    """
+    return _named(_IN_CODE.sub("", message), arguments)
+
+
+def _named(message: str, names: Mapping[str, str]) -> str:
+    def name(found: re.Match[str]) -> str:
+        section, key = names.get(found[1]), found[2]
+        whole = names.get(f"{found[1]}.{key}") if key else section
+        return whole or (f"{section} {key}" if section else found[0])
+
+    return _KEY.sub(name, message)
 
 
 def reading_options(pairs: Sequence[str] | None) -> dict[str, str]:

@@ -23,11 +23,11 @@ from steelyard.stages._source import dataset, source, stats
 from steelyard.weighting import class_weights
 
 
-def check_due(ctx: Context, due: Collection[str]) -> None:
+def check_due(ctx: Context, due: Collection[str], *, has_split: bool) -> None:
     """Raise `InputError` if the profiled table does not allow what the stages that are due are configured to do.
 
     Nothing is read but for samplers and splits the types of the columns, and for cost columns that `profile` has not
-    checked one narrow scan.
+    checked one narrow scan. With `has_split`, the counts of the split are checked too.
     """
     statistics, data = stats(ctx), dataset(ctx)
     check_classes(ctx.config, statistics)
@@ -35,7 +35,7 @@ def check_due(ctx: Context, due: Collection[str]) -> None:
         df = source(ctx)
         check_names_of_outputs(ctx.config, df, data)
         check_sampling(ctx.config, df, data, statistics)
-        if "split" not in due:
+        if has_split:
             check_split(ctx.config, data, ctx.read("split", "plan.json")["counts"]["train"])
     if {"resample", "decide"} & set(due):
         check_new_costs(ctx)

@@ -210,13 +210,20 @@ def _report_failure(ctx: Context, stage: str) -> None:
 
 
 def _check(ctx: Context, due: Sequence[str]) -> None:
-    """Check a configuration against the table that `profile` has pinned, before any outcome is deleted."""
-    profile = ctx.run.outcome("profile")
-    if profile is None or not profile.done or profile.format != format_of("profile") or "profile" in due:
-        return
-    from steelyard.stages._check import check_due
+    """Check a configuration against the table that `profile` has pinned, before any outcome is deleted.
 
-    check_due(ctx, due)
+    A stage that reads damaged files records that itself.
+    """
+    read = {stage for stage in ("profile", "split") if stage not in due and _is_readable(ctx.run, stage)}
+    if "profile" in read:
+        from steelyard.stages._check import check_due
+
+        check_due(ctx, due, has_split="split" in read)
+
+
+def _is_readable(run: RunDir, stage: str) -> bool:
+    outcome = run.outcome(stage)
+    return outcome is not None and outcome.done and outcome.format == format_of(stage) and run.is_whole(outcome)
 
 
 def _input_changed(ctx: Context) -> bool:
