@@ -174,6 +174,8 @@ def demo(
     from steelyard.config import load
     from steelyard.datasets import check_card_transactions, make_card_transactions
     from steelyard.frames.tables import write_parquet
+    from steelyard.stages import STAGES
+    from steelyard.stages.commands.imports import importing
 
     place = store_at(store)
     name = f"card_transactions_{rows}_{fraud_share}_{missing}_{drift}_{seed}.parquet"
@@ -183,7 +185,8 @@ def demo(
     if not Path(path, "_SUCCESS").exists():
         if not json:
             typer.echo(f"making {rows:,} card transactions …", err=True)
-        spark = command_session(config.spark)
+        with importing(STAGES, config.train.model):
+            spark = command_session(config.spark)
         table = make_card_transactions(
             spark, rows=rows, fraud_share=fraud_share, missing=missing, drift=drift, seed=seed
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Platt, Prior
 from steelyard.distortion import Distortion
@@ -111,6 +110,8 @@ def fit_isotonic(table: ScoreTable) -> Isotonic:
     model does, instead of tying thousands of them, and differ from the textbook's in the seventh digit only.
     Where there are more blocks than knots, neighbours with the least weight in both classes are pooled.
     """
+    from scipy.optimize import isotonic_regression  # tenths of a second of each command's start
+
     x, weight = table.score[::-1], table.size[::-1]
     there = weight > 0
     x, weight, pos = x[there], weight[there], table.pos[::-1][there]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from scipy.special import pdtr
-
 from steelyard.guards._seen import Overlap
 from steelyard.guards._verdict import Verdict, more, number, percent, plural
 
@@ -52,6 +50,8 @@ def most_twins(rows: int, max_share: float, chance: float = 0.0) -> int:
     >>> most_twins(1000, 0.001), most_twins(1000, 0.001, 0.1), most_twins(1000, 0.0)
     (4, 235, 0)
     """
+    from scipy.special import pdtr  # tenths of a second of each command's start
+
     mean = rows * (max_share + TIMES_CHANCE * chance)
     most = int(mean)  # the quantile is not below it
     while pdtr(most, mean) < _CONFIDENCE:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit, logit
 
 from steelyard.kernels.arrays import Floats
 
@@ -12,6 +11,8 @@ EPSILON = 1e-15
 
 def log_odds(p: Floats) -> Floats:
     """Return the log odds, with `p` kept away from 0 and 1."""
+    from scipy.special import logit  # tenths of a second of each command's start
+
     found: Floats = logit(np.clip(p, EPSILON, 1 - EPSILON))
     return found
 
@@ -37,6 +38,8 @@ def fit_platt(score: Floats, pos: Floats, neg: Floats, steps: int = 100) -> tupl
     Platt, "Probabilistic outputs for support vector machines", 1999; Lin, Lin, Weng, "A note on Platt's
     probabilistic outputs for support vector machines", Machine Learning 2007.
     """
+    from scipy.special import expit  # tenths of a second of each command's start
+
     low, high = smoothed_targets(float(pos.sum()), float(neg.sum()))
     design = np.stack([log_odds(score), np.ones_like(score)], axis=1)
     size, hits = pos + neg, pos * high + neg * low

@@ -20,7 +20,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import betaincinv, gammaincinv
 
 from steelyard.kernels.arrays import Floats
 
@@ -89,6 +88,8 @@ def share_ratio_intervals(
     confidence: float,
 ) -> tuple[Floats, Floats]:
     """Return the intervals of many classes: arrays of lower and of upper ends."""
+    from scipy.special import betaincinv  # tenths of a second of each command's start
+
     c, r = np.asarray(counts, dtype=np.float64), np.asarray(references, dtype=np.float64)
     tail = (1 - confidence) / 2
     low = np.where(c > 0, betaincinv(np.maximum(c, 1), r + 1, tail), 0.0)
@@ -110,6 +111,8 @@ def count_interval(count: int, confidence: float) -> tuple[float, float]:
     >>> [round(x, 2) for x in count_interval(10, 0.95)]
     [4.8, 18.39]
     """
+    from scipy.special import gammaincinv  # tenths of a second of each command's start
+
     tail = (1 - confidence) / 2
     low = float(gammaincinv(count, tail)) if count else 0.0
     return low, float(gammaincinv(count + 1, 1 - tail))

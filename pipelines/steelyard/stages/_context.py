@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,7 @@ from steelyard.frames.workers import check_workers_once, elsewhere
 from steelyard.learning import trainer_class
 from steelyard.stages._logging import log_event
 from steelyard.stages._ownership import TORN, why_foreign
+from steelyard.stages.commands.imports import importing
 from steelyard.store import Published, RunDir, RunExistsError, Store, new_token, now
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Context:
     stage: str | None = None
     _session: SparkSession | None = field(default=None, repr=False)
     _made: dict[str, Any] | None = field(default=None, init=False, repr=False)
+    _due: Sequence[str] = field(default=(), init=False, repr=False)
+    """The stages that this process executes: their modules are imported while a session starts."""
 
     def __post_init__(self) -> None:
         shown = self.warn
@@ -93,7 +96,8 @@ class Context:
     def spark(self) -> SparkSession:
         """The session, made at the first access, with executors that match this process."""
         if self._session is None:
-            session = self.make_session()
+            with importing(self._due, self.config.train.model):
+                session = self.make_session()
             if elsewhere(session):
                 check_workers_once(session)
             self._session = session

@@ -48,6 +48,7 @@ def run_stage(ctx: Context, stage: str, *, prepare: Callable[[], None] = _do_not
         If the table does not allow the configuration, and stages that are done would be deleted: they are kept then.
         Else the failure of the stage, after it is recorded; unforeseen errors become an `EngineError`.
     """
+    ctx._due = (stage,)
     due = dependents([stage], ctx.config)
     lost = {name for name in due if (found := ctx.run.outcome(name)) is not None and found.done}
     if lost - {"report", "gate"}:  # these two judge what there is
@@ -137,13 +138,13 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
         The first failure, after the report has been written.
     """
     kept = _kept(ctx) if resume else {}
-    due = [stage for stage in STAGES if stage not in kept]
-    _check(ctx, due)
-    ctx.run.void(due)
+    ctx._due = [stage for stage in STAGES if stage not in kept]
+    _check(ctx, ctx._due)
+    ctx.run.void(ctx._due)
     for stage, outcome in kept.items():
         notify("skip", stage, outcome)
     outcomes = dict(kept)
-    for stage in due:
+    for stage in ctx._due:
         notify("start", stage, None)
         try:
             outcomes[stage] = _execute(ctx, stage)
