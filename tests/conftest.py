@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 start_quickly()
+# Matrices of tests are small: a second thread, which waits for work while it spins, is a third of the processor's time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # It reports closed connections while Python ends, when the stream it would write to is closed.
 logging.getLogger("py4j").setLevel(logging.WARNING)
 

@@ -16,7 +16,7 @@ from steelyard.metrics import ScoreTable
 def rows(seed: int = 0, n: int = 600) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     rng = np.random.default_rng(seed)
     label = rng.random(n) < 0.1
-    score = np.round(1 / (1 + np.exp(2 - rng.normal(size=n) - 2 * label)), 2)
+    score = np.round(40 / (1 + np.exp(2 - rng.normal(size=n) - 2 * label))) / 40
     return score, label, {"cost_fn": rng.exponential(30, n), "cost_fp": np.full(n, 3.0)}
 
 
