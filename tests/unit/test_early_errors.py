@@ -16,6 +16,7 @@ from steelyard.classifier._arguments import DATASET, ESTIMATOR, naming
 from steelyard.columns import check_free
 from steelyard.config import Recipe, as_options
 from steelyard.errors import ConfigError, InputError, short
+from steelyard.sampling import get_sampler
 from steelyard.stages import STAGES, run_config, start_run
 from steelyard.stages._check import check_classes
 from steelyard.stages._order import fingerprint
@@ -175,6 +176,9 @@ def test_errors_in_code_name_arguments() -> None:
 def test_two_new_columns_have_two_names() -> None:
     with pytest.raises(InputError, match="scoring adds two columns 'P'; give each a name of its own"):
         check_free(["a"], ["p", "q", "P"], "scoring")
+    sampler = get_sampler("random_under_sampler", weight_output_col="is_synthetic")
+    with pytest.raises(InputError, match="'is_synthetic', and weight_output_col adds"):
+        sampler.check_output(["a"])
 
 
 def test_places_that_are_not_writable(tmp_path: Path) -> None:
