@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-defaults test-airflow test-examples test-cluster test-faults test-samplers test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
+.PHONY: help demo test test-defaults test-airflow test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -60,9 +60,9 @@ test-faults: .venv/classes.jsa
 test-hostile: .venv/classes.jsa
 	$(BIN)/python -m pytest -m hostile tests/hostile $(ARGS)
 
-# make test-samplers: all common checks on the samplers of which `make test` runs some.
-test-samplers: .venv/classes.jsa
-	$(BIN)/python -m pytest -m every_sampler tests/spark $(ARGS)
+# make test-long: checks that `make test` runs in part: on more samplers, trainers, tables and partitionings.
+test-long: .venv/classes.jsa
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 # make test-connect: data parts on Spark Connect, one server of their own and one in another process; their other tests
 # are those of classic sessions, run once more.

@@ -11,10 +11,11 @@ import pytest
 from command_line import ended_here
 from hostile_commands import check_done, hostile_command
 from hostile_tables import hostile_table, write_table
+from long_cases import thinned
 from pyspark.sql import SparkSession
 
 CASES = int(os.environ.get("STEELYARD_HOSTILE_CASES", "0"))
-IN_CI = 150
+IN_CI, IN_SHORT = 150, 30
 AT_ONCE = 10
 
 
@@ -52,7 +53,7 @@ def run_cases(first: int, tmp_path: Path) -> None:
     print(f"{ended.count(0)} done, {ended.count(2)} refused")  # noqa: T201  # counted for docs/reliability.md
 
 
-@pytest.mark.parametrize("first", range(0, IN_CI, AT_ONCE))
+@pytest.mark.parametrize("first", thinned(range(0, IN_CI, AT_ONCE), range(IN_SHORT)))
 def test_hostile_tables(spark: SparkSession, first: int, tmp_path: Path) -> None:
     run_cases(first, tmp_path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +46,18 @@ def execute(start: Callable[..., Context]) -> Run:
         return ctx.run
 
     return executed
+
+
+@pytest.fixture
+def shuffle(spark: SparkSession) -> Iterator[Callable[[int], None]]:
+    """Return a function that sets the number of shuffle partitions, without Spark's merging of small ones."""
+    names = ("spark.sql.shuffle.partitions", "spark.sql.adaptive.coalescePartitions.enabled")
+    before = {name: spark.conf.get(name) for name in names}
+
+    def set_to(count: int) -> None:
+        spark.conf.set(names[0], count)
+        spark.conf.set(names[1], "false")
+
+    yield set_to
+    for name, value in before.items():
+        spark.conf.set(name, str(value))

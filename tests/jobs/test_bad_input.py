@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from long_cases import thinned
 from small_pipelines import pipeline, small_table
 
 from steelyard.errors import InputError, SteelyardError
@@ -114,14 +115,12 @@ def test_counts_that_cannot_be_had(start: Start, table: str) -> None:
     assert "5,000" in said and "594" in said
 
 
+HTML = ('gültig, "quoted"', "<b>'html' & Betrug 💳</b>", "<b>'html' & Betrug 💳</b>")
+
+
 @pytest.mark.parametrize(
     ("negative", "positive", "text"),
-    [
-        (False, True, "true"),
-        (3, 7, "7"),
-        ('gültig, "quoted"', "<b>'html' & Betrug 💳</b>", "<b>'html' & Betrug 💳</b>"),
-        (0.0, 1.0, "1"),
-    ],
+    thinned([(False, True, "true"), (3, 7, "7"), HTML, (0.0, 1.0, "1")], [HTML]),
 )
 def test_labels_of_every_kind_go_all_the_way(
     start: Start, saved: Callable[[pd.DataFrame], str], negative: Any, positive: Any, text: str

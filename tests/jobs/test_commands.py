@@ -1,4 +1,4 @@
-"""The command line: each command as a process of its own once, and further uses of it here."""
+"""The command line: as a process of its own with Spark and without, and all other uses of it here."""
 
 from __future__ import annotations
 
@@ -68,9 +68,10 @@ def test_run_prints_one_json_document_and_keeps_stdout_to_it(config: str, tmp_pa
     assert report.strip() == run.uri("report.html")
 
 
-def test_a_failed_guard_in_json_and_for_people(config: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("spark")
+def test_a_failed_guard_in_json(config: str, tmp_path: Path) -> None:
     wish = ("--set", "guards.parameters={minority_share_min: 0.4}")
-    done = steelyard("run", config, "--store", tmp_path, "--json", *wish, code=1)
+    done = steelyard_here("run", config, "--store", tmp_path, "--json", *wish, code=1)
     document = json.loads(done.stdout)
     assert (document["status"], document["stage"], document["kind"]) == ("failed", "guard_raw", "guard")
     assert "expect_minority_share" in document["message"]
@@ -127,6 +128,7 @@ def test_a_suite_is_suggested_and_guards_a_pipeline(table: str, config: str, tmp
     assert "class '1' has 30 of 1,110 rows" in json.loads(done.stdout)["message"]
 
 
+@pytest.mark.usefixtures("spark")
 def test_evaluate_anybody_s_scores(tmp_path: Path) -> None:
     from sklearn.metrics import average_precision_score
 
@@ -135,7 +137,7 @@ def test_evaluate_anybody_s_scores(tmp_path: Path) -> None:
     frame = pd.DataFrame({"y": y, "p": np.clip(rng.normal(0.2 + 0.3 * y, 0.15), 0, 1).round(3), "amount": 2.0})
     frame.to_parquet(tmp_path / "scores.parquet")
     document = json.loads(
-        steelyard(
+        steelyard_here(
             "evaluate", tmp_path / "scores.parquet", "--label", "y", "--score", "p", "--threshold", 0.4,
             "--cost", "false_negative=amount", "--cost", "false_positive=0.5", "--json",
         ).stdout
@@ -166,7 +168,7 @@ def test_evaluate_scores_of_several_classes(tmp_path: Path) -> None:
 
 
 def test_schema_and_doctor() -> None:
-    assert json.loads(steelyard("schema").stdout)["properties"]["data"]
+    assert json.loads(steelyard_here("schema").stdout)["properties"]["data"]
     states = {c["need"]: c["state"] for c in json.loads(steelyard("doctor", "--json").stdout)}
     assert states["Java 17+"] == states["pyspark"] == states["xgboost"] == "ok"
 

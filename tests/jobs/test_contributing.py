@@ -89,6 +89,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     unregister_metric("youden_j")
 
 
+@pytest.mark.long
 def test_the_common_checks_of_a_package(spark: SparkSession, package: Path) -> None:
     checks = {name: of for name, of in vars(import_module("test_rare_tools")).items() if name.startswith("test_")}
     assert set(checks) == {"test_sampler", "test_trainer"}

@@ -18,6 +18,7 @@ from steelyard.stages.commands.check import check
 from steelyard.stages.commands.tables import bare_table, resample_table
 
 
+@pytest.mark.long
 def test_auto_takes_what_the_diagnosis_recommends(start: Callable[..., Context], tmp_path: Path) -> None:
     frame = small_table(1800)
     frame["a"] = np.where(frame["y"] == 1, 3.0, 0.0) + np.random.default_rng(0).normal(size=len(frame))

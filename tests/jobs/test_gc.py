@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import steelyard
+from command_line import steelyard, steelyard_here
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline
 
@@ -45,7 +45,7 @@ def runs(spark: SparkSession, table: str, tmp_path_factory: pytest.TempPathFacto
 
 def test_old_runs_go_and_those_that_stay_are_whole(spark: SparkSession, runs: Path) -> None:
     before = sorted(p for p in runs.rglob("*"))
-    shown = steelyard("gc", runs, "--keep", 0).stdout
+    shown = steelyard_here("gc", runs, "--keep", 0).stdout
     assert f"would go  {runs}/small/r3  (ended 2" in shown and "1 of 3 runs would go; --yes deletes them" in shown
     assert "small: 1 (the current run, whose model scores)" in shown and "small: 1 (r2 was compared with it)" in shown
     assert sorted(p for p in runs.rglob("*")) == before

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from long_cases import thinned
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline
 
@@ -14,6 +15,8 @@ from steelyard.stages import STAGES, Context, run_stage
 
 GAP = {"method": "temporal", "validation": 0.2, "test": 0.25, "gap": "2d"}
 GROUPS = {"method": "group", "validation": 0.2, "test": 0.25, "seed": 3}
+TEMPORAL = ({"time": "t", "exclude": ["customer"]}, GAP)
+GROUPED = ({"group": "customer", "exclude": ["t"]}, GROUPS)
 BEFORE = {"run_id": "before", "date": "2020-01-01T00:00:00+00:00", "classes": {"0": 1090, "1": 110}}
 SMOTENC = {"method": "smotenc", "missing": "impute", "sampling_strategy": 0.3}
 
@@ -27,10 +30,7 @@ def latest_action(spark: SparkSession) -> int:
 
 @pytest.mark.parametrize(
     ("data", "split"),
-    [
-        ({"time": "t", "exclude": ["customer"]}, GAP),
-        ({"group": "customer", "exclude": ["t"]}, GROUPS),
-    ],
+    thinned([TEMPORAL, GROUPED], [TEMPORAL]),
     ids=["temporal with a gap", "grouped"],
 )
 def test_each_suite_takes_two_actions_at_most(

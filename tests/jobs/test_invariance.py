@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
 
 from steelyard.config import PipelineConfig
 from steelyard.store import RunDir
 
 Run = Callable[..., RunDir]
-
-
-@pytest.fixture
-def shuffle(spark: SparkSession) -> Iterator[Callable[[int], None]]:
-    """Return a function that sets the number of shuffle partitions, without Spark's merging of small ones."""
-    names = ("spark.sql.shuffle.partitions", "spark.sql.adaptive.coalescePartitions.enabled")
-    before = {name: spark.conf.get(name) for name in names}
-
-    def set_to(count: int) -> None:
-        spark.conf.set(names[0], count)
-        spark.conf.set(names[1], "false")
-
-    yield set_to
-    for name, value in before.items():
-        spark.conf.set(name, str(value))
 
 
 def layouts(tmp_path: Path, frame: pd.DataFrame) -> list[str]:
@@ -81,6 +65,7 @@ def check(execute: Run, shuffle: Callable[[int], None], configs: list[PipelineCo
             assert other[name] == value, name
 
 
+@pytest.mark.long
 def test_smote_and_xgboost_with_equal_rows_and_no_key(
     execute: Run, shuffle: Callable[[int], None], tmp_path: Path
 ) -> None:
@@ -95,6 +80,7 @@ def test_smote_and_xgboost_with_equal_rows_and_no_key(
     check(execute, shuffle, [pipeline(path, **sections) for path in layouts(tmp_path, frame)], most=3)
 
 
+@pytest.mark.long
 def test_temporal_split_and_groups(execute: Run, shuffle: Callable[[int], None], tmp_path: Path) -> None:
     sections = {
         "resample": {"method": "random_under_sampler", "sampling_strategy": 0.5},

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from long_cases import thinned
 from sklearn.neighbors import NearestNeighbors
 from untied_tables import NAMES, REAL, Table, generated, real
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=thinned(NAMES, ["three classes"]))
 def table(request: pytest.FixtureRequest, real_data: Callable[[str], str]) -> Table:
     name = request.param
     x, y = real(real_data(name), REAL[name]) if name in REAL else generated(name)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from long_cases import thinned
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.datasets import make_classification
@@ -31,7 +32,7 @@ REAL = {"wilt": "Class", "oil_spill": "label", "yeast": "label"}
 NAMES = [*REAL, "three classes"]
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=thinned(NAMES, ["three classes"]))
 def table(request: pytest.FixtureRequest, real_data: Callable[[str], str]) -> pd.DataFrame:
     """Up to 400 rows with a string, an integer or a label of many classes."""
     if request.param == "three classes":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 from hostile_names import HOSTILE, KEY, LABEL, NEUTRAL, WIDTH, categories, named_pipeline, numbers
+from long_cases import thinned
 from noise_parameters import ON_NOISE
 from pyspark.sql import functions as F
 
@@ -46,15 +47,8 @@ if TYPE_CHECKING:
 
 ALL = [NEUTRAL, *HOSTILE]
 Table = Callable[[int, str], "DataFrame"]
-# One of each base; `make test-samplers` runs the others.
-OF_EACH_BASE = {
-    "cluster_centroids",
-    "random_over_sampler",
-    "random_under_sampler",
-    "smote",
-    "smote_tomek",
-    "tomek_links",
-}
+# One that draws rows, one that makes them, one that drops them.
+SOME = ["random_under_sampler", "smote", "tomek_links"]
 SPLITS = (stratified_split, grouped_split, temporal_split)
 FOLDS = (stratified_folds, grouped_folds, forward_chaining_folds)
 KINDS = {"smoten": "categories", "smotenc": "mixed", "edited_nearest_neighbours": "mixed"}
@@ -85,10 +79,7 @@ def agree(found: list[Any]) -> None:
         assert other == found[0], f"under the names of HOSTILE[{i - 1}]"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=() if n in OF_EACH_BASE else pytest.mark.every_sampler) for n in sampler_names()],
-)
+@pytest.mark.parametrize("name", thinned(sampler_names(), SOME))
 def test_samplers(name: str, table: Table) -> None:
     found = []
     for number in range(len(ALL)):
@@ -155,7 +146,7 @@ def test_xgboost(table: Table) -> None:
 RUN = ("profile", "split", "guard_split", "diagnose", "resample", "guard_resampled", "train", "decide")
 
 
-@pytest.mark.every_sampler
+@pytest.mark.long
 def test_runs_and_score(spark: SparkSession, tmp_path: Path) -> None:
     """With the other trainer; guards see all features too."""
     found = []

@@ -15,6 +15,7 @@ import pytest
 from imblearn.combine import SMOTETomek
 from imblearn.over_sampling import SMOTENC, BorderlineSMOTE
 from imblearn.under_sampling import NearMiss, RandomUnderSampler
+from long_cases import thinned
 from pyspark.sql import functions as F
 from sklearn.svm import SVC
 
@@ -55,7 +56,7 @@ CELLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "params"), CELLS)
+@pytest.mark.parametrize(("make", "params"), thinned(CELLS, CELLS[1:2]))
 def test_cells_hold_a_table_that_no_task_can(
     make: Callable[..., Sampler], params: dict[str, Any], df: DataFrame
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost as xgb
+from long_cases import thinned
 from numpy.typing import NDArray
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
@@ -31,6 +32,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "xgboost": {"n_estimators": 12, "max_depth": 3, "early_stopping_rounds": 4},
     "logistic_regression": {},
 }
+BOOLEAN = "cast(y = 'bad' as boolean)"
 BOTH = pytest.mark.parametrize("name", list(SMALL))
 
 
@@ -181,7 +183,7 @@ def test_a_model_of_another_format_or_none(tmp_path: Path) -> None:
         load_model(run, "model/1")
 
 
-@BOTH
+@pytest.mark.parametrize("name", thinned(SMALL, ["xgboost"]))
 def test_class_weights_move_the_scores_and_are_the_same_as_row_weights(
     table: DataFrame, plain: dict[str, Model], name: str
 ) -> None:
@@ -213,7 +215,7 @@ def test_copies_of_rows_count_like_weights(table: DataFrame) -> None:
     assert np.allclose(scores(by_copies, table), scores(by_weight, table), atol=1e-5)
 
 
-@pytest.mark.parametrize("label", ["cast(y = 'bad' as boolean)", "if(y = 'bad', 1.0D, 0.0D)"])
+@pytest.mark.parametrize("label", thinned([BOOLEAN, "if(y = 'bad', 1.0D, 0.0D)"], [BOOLEAN]))
 def test_labels_of_other_types(table: DataFrame, plain: dict[str, Model], label: str) -> None:
     classes = ("false", "true") if "boolean" in label else ("0", "1")
     typed = table.withColumn("y", F.expr(label))
@@ -286,8 +288,11 @@ def split(df: DataFrame, label: str, seed: int) -> tuple[Dataset, DataFrame, Dat
     return given, *(placed.where(w).drop("h") for w in ("h >= 0.3", "h >= 0.2 and h < 0.3", "h < 0.2"))  # type: ignore[return-value]
 
 
+MAMMOGRAPHY = ("mammography", "label", 20)
+
+
 @pytest.mark.parametrize(
-    ("data", "label", "stopping"), [("mammography", "label", 20), ("creditcard_ulb_sample", "Class", None)]
+    ("data", "label", "stopping"), thinned([MAMMOGRAPHY, ("creditcard_ulb_sample", "Class", None)], [MAMMOGRAPHY])
 )
 def test_on_real_data_as_good_as_in_one_process(
     spark: SparkSession, real_data: Callable[[str], str], data: str, label: str, stopping: int | None

@@ -14,9 +14,10 @@ from steelyard.kernels import knn
 from steelyard.kernels.distance import Distance
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 N_FEATURES = 3
+SMALL = 8 * N_FEATURES * 30  # three blocks of one set, two of the other
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def on_spark(spark: SparkSession, rows: pd.DataFrame, **settings: Any) -> dict[i
 
 
 @pytest.mark.parametrize("distinct", [False, True])
-@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, SMALL])
 def test_any_blocks_give_the_same_neighbours(
     spark: SparkSession, rows: pd.DataFrame, distinct: bool, block_bytes: int
 ) -> None:
@@ -70,7 +71,7 @@ def test_any_blocks_give_the_same_neighbours(
 
 def test_queries_need_not_be_in_the_index(spark: SparkSession, rows: pd.DataFrame) -> None:
     apart = rows.assign(queried=np.arange(120) % 2 == 0, indexed=np.arange(120) % 3 > 0, within="all")
-    found = on_spark(spark, apart, block_bytes=8 * N_FEATURES * 20)
+    found = on_spark(spark, apart, block_bytes=SMALL)
     assert found == at_once(apart, False)
     assert set(found) == set(apart.row_id[apart.queried])
 
@@ -85,7 +86,7 @@ def test_only_the_named_sets_are_searched(spark: SparkSession, rows: pd.DataFram
     assert {r["within"] for r in found.collect()} == {"b"}
 
 
-@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, SMALL])
 @pytest.mark.parametrize("name", ["manhattan", "mixed"])
 def test_other_distances(spark: SparkSession, rows: pd.DataFrame, name: str, block_bytes: int) -> None:
     distance = Distance("manhattan") if name == "manhattan" else Distance(nominal=1, penalty=0.5)
@@ -98,7 +99,7 @@ def test_other_distances(spark: SparkSession, rows: pd.DataFrame, name: str, blo
             np.testing.assert_allclose(found[ids[i]][1], distance.lengths(expected.totals[i]))
 
 
-@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, SMALL])
 def test_neighbours_carry_what_they_are_given(spark: SparkSession, rows: pd.DataFrame, block_bytes: int) -> None:
     carried = rows.assign(carried=rows.row_id % 7)
     points = spark.createDataFrame(carried, f"{SCHEMA}, carried bigint")
@@ -107,7 +108,7 @@ def test_neighbours_carry_what_they_are_given(spark: SparkSession, rows: pd.Data
     assert all([n % 7 for n in r["neighbors"]] == r["carried"] for r in found)
 
 
-@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, SMALL])
 def test_pairs_and_modes_are_the_same_by_any_blocks(spark: SparkSession, rows: pd.DataFrame, block_bytes: int) -> None:
     full = rows.assign(
         uses=np.where(rows.queried, 1 + rows.row_id % 2, 0),
@@ -129,7 +130,7 @@ def test_pairs_and_modes_are_the_same_by_any_blocks(spark: SparkSession, rows: p
     assert drawn == sorted(map(tuple, once.select("seed_id", "replicate", "neighbor_id", "gap").collect()))
 
 
-@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 8 * N_FEATURES * 17])
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, SMALL])
 def test_what_lies_on_the_way_between_a_pair(spark: SparkSession, rows: pd.DataFrame, block_bytes: int) -> None:
     full = rows.assign(uses=rows.queried.astype(int), row=[{"v": int(i)} for i in rows.row_id])
     points = spark.createDataFrame(full, f"{SCHEMA}, uses int, row struct<v:bigint>")
@@ -156,30 +157,48 @@ def rows_of_blocks(search: Search) -> np.ndarray:
     return np.bincount([first for first, _ in search.blocks("c")], weights=search.divisions["c"].sizes)
 
 
-def test_cells_find_what_they_measured_in_any_blocks_and_partitions(
-    spark: SparkSession, clustered: pd.DataFrame
-) -> None:
+Found = dict[int, list[int]]
+
+
+def found_by(points: DataFrame, search: Search) -> Found:
+    return {r["row_id"]: r["neighbors"] for r in nearest(points, search).collect()}
+
+
+@pytest.fixture(scope="module")
+def in_cells(spark: SparkSession, clustered: pd.DataFrame) -> tuple[DataFrame, Search, Found]:
+    """Points, a search by cells, and what it finds."""
     points = spark.createDataFrame(clustered, SCHEMA)
     search = with_cells(points, search_of(clustered), how="cells", recall=0.9)
+    return points, search, found_by(points, search)
+
+
+def test_cells_find_what_they_measured(clustered: pd.DataFrame, in_cells: tuple[DataFrame, Search, Found]) -> None:
+    _, search, found = in_cells
     division = search.divisions["c"]
     assert sum(division.sizes) == 3000 and 20 < len(division.sizes) <= 109
     assert 0.9 <= division.recall < 1 and search.comparisons("c") < 3000 * 3000 / 2
-    found = {r["row_id"]: r["neighbors"] for r in nearest(points, search).collect()}
     exact = at_once(clustered, False)
     recall = np.mean([len(set(found[i]) & set(n)) / 4 for i, (n, _) in exact.items()])
     assert abs(recall - division.recall) < 0.03 and recall > 0.89
 
+
+@pytest.mark.long
+def test_cells_are_the_same_in_any_blocks_and_partitions(
+    clustered: pd.DataFrame, in_cells: tuple[DataFrame, Search, Found]
+) -> None:
+    points, search, found = in_cells
+    division = search.divisions["c"]
     other = with_cells(points.repartition(5), search_of(clustered), how="cells", recall=0.9)
     assert np.array_equal(other.divisions["c"].cells.centroids, division.cells.centroids)
     assert (other.divisions["c"].recall, other.divisions["c"].sizes) == (division.recall, division.sizes)
 
     small = search_of(clustered, block_bytes=8 * 4 * 400, divisions=search.divisions)
     assert small.layouts()["c"].index >= 8
-    assert {r["row_id"]: r["neighbors"] for r in nearest(points, small).collect()} == found
-    tiny = search_of(clustered, block_bytes=8 * 4 * 50, divisions=search.divisions)
+    assert found_by(points, small) == found
+    tiny = search_of(clustered, block_bytes=8 * 4 * 100, divisions=search.divisions)
     assert max(last - first for first, last in tiny.blocks("c")) > 0, "a cell that is too big is cut again"
     assert np.ptp(rows_of_blocks(small)) < 2 * max(division.sizes), "blocks are of about one size"
-    assert {r["row_id"]: r["neighbors"] for r in nearest(points, tiny).collect()} == found
+    assert found_by(points, tiny) == found
 
 
 def test_cells_are_for_searches_that_they_make_cheaper(

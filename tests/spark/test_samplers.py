@@ -18,26 +18,17 @@ from steelyard.under_sampling import RandomUnderSampler
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# One of each base, which `make test` runs all checks on. All checks on all the others are run by `make test-samplers`.
-OF_EACH_BASE = [
-    "cluster_centroids",
-    "near_miss",
-    "none",
-    "random_over_sampler",
-    "random_under_sampler",
-    "smote",
-    "smote_tomek",
-    "tomek_links",
-]
-ALWAYS = ["exact_counts", "partitions_and_order"]
-# Those that also run with Spark's defaults: one that draws rows, one that makes them, one that drops them by distances.
-WITH_DEFAULTS = ["random_under_sampler", "smote", "tomek_links"]
+# One that draws rows, one that makes them, one that drops them by distances: `make test` runs all checks on these, some
+# checks on one of each other base, and only the counts of all others. `make test-long` runs the rest.
+WHOLE = ["random_under_sampler", "smote", "tomek_links"]
+OF_OTHER_BASES = ["cluster_centroids", "near_miss", "random_over_sampler"]
+SOME = ["exact_counts", "partitions_and_order", "plan", "schema"]
 
 
 def marks(name: str, check: str) -> list[pytest.MarkDecorator]:
-    seldom = [] if name in OF_EACH_BASE or check in ALWAYS else [pytest.mark.every_sampler]
-    same_rows = check == "partitions_and_order" and name in WITH_DEFAULTS
-    return [*seldom, *([pytest.mark.invariance] if same_rows else [])]
+    short = name in WHOLE or check == "exact_counts" or (name in OF_OTHER_BASES and check in SOME)
+    same_rows = check == "partitions_and_order" and name in WHOLE  # with Spark's defaults too
+    return [*([] if short else [pytest.mark.long]), *([pytest.mark.invariance] if same_rows else [])]
 
 
 RUN = [pytest.param(name, check, marks=marks(name, check)) for name in sampler_names() for check in SAMPLER_CHECKS]
@@ -74,5 +65,6 @@ def test_checks_find_faults(faulty: type[Sampler], check: str, spark: SparkSessi
         SAMPLER_CHECKS[check](faulty, spark)
 
 
+@pytest.mark.long
 def test_two_hundred_partitions(spark: SparkSession) -> None:
     check_partitions_and_order(sampler_class("smote"), spark, layouts=[200], keys=[None])

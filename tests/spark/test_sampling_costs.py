@@ -60,13 +60,13 @@ def _items(seq: Any) -> Iterator[Any]:
     return (seq.apply(i) for i in range(seq.size()))
 
 
-@pytest.mark.every_sampler
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "params"), VARIANTS)
 def test_the_plan_says_what_is_executed(spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any]) -> None:
     says_what_is_executed(spark, tmp_path, name, params)
 
 
-@pytest.mark.every_sampler
+@pytest.mark.long
 @pytest.mark.parametrize("search", ["auto", "cells"])
 def test_so_it_does_of_large_classes(
     spark: SparkSession, tmp_path: Path, search: str, monkeypatch: pytest.MonkeyPatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -123,10 +123,19 @@ def test_gap_leaves_out_rows_before_each_cut(spark: SparkSession) -> None:
     assert sum(plan.counts["left_out"].values()) == df.where(F.col("d").isin(by_split[None])).count()
 
 
+@pytest.fixture(scope="module")
+def by_timestamp(spark: SparkSession) -> tuple[DataFrame, Mapping[str, int], SplitPlan]:
+    """A table, the rows of its classes, and the plan by its timestamps."""
+    df = timed(spark)
+    counts = class_counts(df, "y").counts
+    return df, counts, temporal_split(df, dataset(df, time="t"), counts, validation=0.1, test=0.2)
+
+
 @pytest.mark.parametrize("kind", ["bigint", "date", "timestamp_ntz", "string", "double", "decimal(20,3)"])
-def test_temporal_takes_times_of_every_kind(spark: SparkSession, kind: str) -> None:
-    df, counts = timed(spark), class_counts(timed(spark), "y").counts
-    given = temporal_split(df, dataset(df, time="t"), counts, validation=0.1, test=0.2)
+def test_temporal_takes_times_of_every_kind(
+    by_timestamp: tuple[DataFrame, Mapping[str, int], SplitPlan], kind: str
+) -> None:
+    df, counts, given = by_timestamp
     steps = {"bigint": 1.0, "double": 0.001, "decimal(20,3)": 0.125}  # a step orders rows as a day does
     number = F.col("d") * steps.get(kind, 1.0) - (0.02 if kind == "double" else 0.0)
     df = df.withColumn("t", (number if kind in steps else F.col("t")).cast(kind))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xgboost as xgb
+from long_cases import thinned
 from pyspark.sql import SparkSession
 from toy_trainer import NaiveBayes
 
@@ -36,7 +37,7 @@ def test_all_trainers_are_checked() -> None:
 
 
 @pytest.mark.parametrize("check", TRAINER_CHECKS)
-@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize("name", thinned(MAKE, ["xgboost"]))
 def test_checks(name: str, check: str, spark: SparkSession) -> None:
     TRAINER_CHECKS[check](MAKE[name], spark)
 

@@ -74,7 +74,7 @@ def check_partitions_and_order(
         with shuffle_partitions(spark, 1):
             one = spark.createDataFrame(rows, SCHEMA).coalesce(1)
             first = result_of(make, spark).rows if key else multiset(sampler.fit_resample(one))
-        for n in (1, *layouts) if key else layouts:
+        for n in layouts:
             with shuffle_partitions(spark, n):
                 df = spark.createDataFrame(mixed, SCHEMA).repartition(n)
                 assert multiset(sampler.fit_resample(df)) == first, f"{n} partitions, key {key}"
