@@ -132,12 +132,14 @@ def test_java_options_of_the_user_prevail(monkeypatch: pytest.MonkeyPatch, tmp_p
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    def options(**conf: str) -> str:
-        with LocalJava({k.replace("_", "."): v for k, v in conf.items()}).launching():
+    def options(small: bool = False, **conf: str) -> str:
+        with LocalJava({k.replace("_", "."): v for k, v in conf.items()}, small=small).launching():
             return os.environ["SPARK_SUBMIT_OPTS"]
 
     assert CLASSES in options() and "SPARK_SUBMIT_OPTS" not in os.environ
     assert "Tier4" in options() and CLASSES not in options(), "this process makes the archive already"
+    assert "TieredStopAtLevel=1" in options(small=True) and "Tier4" not in options(small=True)
+    assert "Tier" not in options(small=True, spark_driver_extraJavaOptions="-Xint")
     assert "Tier4" not in options(spark_driver_extraJavaOptions="-XX:TieredStopAtLevel=1")
     monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-Dx=y")
     assert options().endswith(" -Dx=y") and os.environ["SPARK_SUBMIT_OPTS"] == "-Dx=y"

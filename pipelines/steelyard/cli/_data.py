@@ -60,12 +60,13 @@ def reading(options: list[str] | None, missing: list[str] | None) -> dict[str, A
 def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
     """Return a session for a command on a table, after a check of its paths: Java starts slowly."""
     from steelyard.stages.commands.check import check_paths
+    from steelyard.stages.commands.session import is_small
     from steelyard.stages.commands.tables import free
 
     if out is not None:
         free(out)
     check_paths(config, "DATA")
-    return command_session(config.spark)
+    return command_session(config.spark, small=is_small(config.data.path))
 
 
 def profile(
@@ -283,12 +284,13 @@ def score(
     from steelyard.config import SparkConfig, known_format
     from steelyard.stages.commands.check import check_path
     from steelyard.stages.commands.score import check_scorable, score_table
+    from steelyard.stages.commands.session import is_small
 
     how = reading(options, missing)
     form = known_format(form, "--format")
     check_scorable(run_dir)
     check_path(data, SparkConfig(), "DATA")
-    session = command_session(SparkConfig())
+    session = command_session(SparkConfig(), small=is_small(data))
     written = score_table(session, run_dir, data, out, form, overwrite=overwrite, warn=show_note, **how)
     if json:
         print_json(written)

@@ -113,8 +113,10 @@ def _how_to_go_on(directory: RunDir) -> str:
 def local_context(directory: RunDir, config: PipelineConfig, warn: Any) -> Context:
     """Return the context of a run in its own Spark session."""
     from steelyard.stages import Context
+    from steelyard.stages.commands.session import is_small
 
-    return Context(directory, config, lambda: command_session(config.spark), warn)
+    small = is_small(config.data.path)
+    return Context(directory, config, lambda: command_session(config.spark, small=small), warn)
 
 
 def stage(
@@ -186,7 +188,7 @@ def demo(
         if not json:
             typer.echo(f"making {rows:,} card transactions …", err=True)
         with importing(STAGES, config.train.model):
-            spark = command_session(config.spark)
+            spark = command_session(config.spark, small=rows <= 1_000_000)
         table = make_card_transactions(
             spark, rows=rows, fraud_share=fraud_share, missing=missing, drift=drift, seed=seed
         )

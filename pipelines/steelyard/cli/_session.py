@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from steelyard.config import SparkConfig
 
 
-def command_session(config: SparkConfig) -> SparkSession:
+def command_session(config: SparkConfig, *, small: bool = False) -> SparkSession:
     """Return a new session in which Ctrl-C ends the command.
 
     pyspark's own handler cancels Spark's jobs by a call into Java. During another call this fails: it prints two
@@ -22,7 +22,7 @@ def command_session(config: SparkConfig) -> SparkSession:
     """
     from steelyard.stages.commands.session import own_session
 
-    session = own_session(config)
+    session = own_session(config, small=small)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, on_interrupt)
     return session

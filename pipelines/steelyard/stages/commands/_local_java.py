@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 
 OFF = "STEELYARD_CLASS_ARCHIVE"
 _USERS = ("SPARK_SUBMIT_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "PYSPARK_SUBMIT_ARGS")
+_COMPILER_WORDS = ("Tier", "-Xint", "-Xcomp", "JVMCI", "Graal")
 _CLASS_PATH = ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR", "SPARK_DIST_CLASSPATH", "SPARK_PREPEND_CLASSES")
 _CLASS_PATH_KEYS = ("spark.driver.extraClassPath", "spark.driver.userClassPathFirst")
 
 # Spark generates Java code for each plan. By default, the optimizing compiler takes half of a short run's processor
 # time, for code that has finished by then. It starts after a hundred times as many calls here: long runs still get it.
-_COMPILER = (
+_LATER = (
     "-XX:Tier4InvocationThreshold=500000",
     "-XX:Tier4MinInvocationThreshold=60000",
     "-XX:Tier4CompileThreshold=1500000",
     "-XX:Tier4BackEdgeThreshold=4000000",
 )
+# On small tables the simple compiler does alone, and does not count calls then. Its cache of code is that of both.
+_NEVER = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m")
 
 
 class LocalJava:
@@ -39,6 +42,8 @@ class LocalJava:
     ----------
     conf : mapping
         Spark's settings of the session.
+    small : bool
+        Whether the session reads small tables only.
 
     Raises
     ------
@@ -46,9 +51,10 @@ class LocalJava:
         If `STEELYARD_CLASS_ARCHIVE` is neither empty nor ``off``.
     """
 
-    def __init__(self, conf: Mapping[str, Any]) -> None:
+    def __init__(self, conf: Mapping[str, Any], *, small: bool = False) -> None:
         self._users = _users_options(conf)
         self._archive = self._chosen_archive(conf)
+        self._compiler = _NEVER if small else _LATER
 
     def _chosen_archive(self, conf: Mapping[str, Any]) -> ClassArchive | None:
         switch = os.environ.get(OFF, "")
@@ -71,7 +77,7 @@ class LocalJava:
     def launching(self) -> Iterator[None]:
         """Give the options to a Java process that starts meanwhile."""
         options = [*self._archive.options()] if self._archive else []
-        options += () if any(w in self._users for w in ("Tier", "-Xint", "-Xcomp", "JVMCI", "Graal")) else _COMPILER
+        options += () if any(w in self._users for w in _COMPILER_WORDS) else self._compiler
         before = os.environ.get("SPARK_SUBMIT_OPTS")
         os.environ["SPARK_SUBMIT_OPTS"] = " ".join([*map(shlex.quote, options), before or ""]).strip()
         try:

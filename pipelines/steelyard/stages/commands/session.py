@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steelyard.config import SparkConfig, resolve_env
@@ -18,12 +20,20 @@ from steelyard.stages.commands.java import ensure_java
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_SMALL_BYTES, _SMALL_FILES = 32 << 20, 1_000
 
-def own_session(config: SparkConfig) -> SparkSession:
+
+def own_session(config: SparkConfig, *, small: bool = False) -> SparkSession:
     """Return a session made from a pipeline's `spark` block.
 
     Workers get this very interpreter, what the JVM says goes to a log file instead of the console, and the
     session's time zone is UTC unless the configuration says otherwise.
+
+    Parameters
+    ----------
+    config : SparkConfig
+    small : bool
+        Whether the session reads small tables only, see `is_small`: Java then compiles for a short time of work.
 
     Raises
     ------
@@ -47,7 +57,7 @@ def own_session(config: SparkConfig) -> SparkSession:
     conf = {**_defaults(master), **resolve_env(config.conf)}
     for key, value in conf.items():
         builder = builder.config(key, str(value).lower() if isinstance(value, bool) else str(value))
-    java = LocalJava(conf) if master.startswith("local") and SparkContext._gateway is None else None
+    java = LocalJava(conf, small=small) if master.startswith("local") and SparkContext._gateway is None else None
     handle, log = tempfile.mkstemp(prefix="steelyard-spark-", suffix=".log")
     try:
         with _stderr_to(handle), java.launching() if java else nullcontext():
@@ -71,6 +81,20 @@ def _utf8_for_children() -> None:
 def master_of(config: SparkConfig) -> str:
     """Return the Spark master: the pipeline's, else the machine's, else local."""
     return config.master or os.environ.get("STEELYARD_MASTER") or "local[*]"
+
+
+def is_small(paths: str | Sequence[str] | None) -> bool:
+    """Whether a table's files are known to be small: local, and at most 32 MiB in 1,000 files together."""
+    files: list[Path] = []
+    for path in resolve_env([paths] if isinstance(paths, str) else list(paths or [])):
+        place = Path(path.removeprefix("file://"))
+        inside = (f for f in place.rglob("*") if f.is_file()) if place.is_dir() else iter([place])
+        files += islice(inside, _SMALL_FILES + 1)
+    try:
+        sizes = [file.stat().st_size for file in files]
+    except OSError:  # on another file system, or a pattern
+        return False
+    return 0 < len(sizes) <= _SMALL_FILES and sum(sizes) <= _SMALL_BYTES
 
 
 @contextmanager
