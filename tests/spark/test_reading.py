@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.errors import InputError, translated
-from steelyard.frames.reading import Pin, Reading, Source, check_unchanged, read, read_pinned
+from steelyard.frames.reading import Pin, Reading, Source, _files, check_unchanged, read, read_pinned
 
 FRAME = pd.DataFrame({"a": np.arange(4.0), "y": [0, 1, 0, 1]})
 
@@ -51,7 +52,13 @@ def pinned_again(spark: SparkSession, source: Source, reading: Reading) -> DataF
     ],
 )
 def test_the_files_that_are_read_are_those_of_the_pin(
-    spark: SparkSession, tmp_path: Path, names: list[str], path: str, options: dict[str, str], partitions: list[str]
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: list[str],
+    path: str,
+    options: dict[str, str],
+    partitions: list[str],
 ) -> None:
     root = tmp_path / "v1.2 data"  # a dot in the folder's name
     for name in names:
@@ -73,6 +80,28 @@ def test_the_files_that_are_read_are_those_of_the_pin(
     assert later.count() == ds.dataset(sorted("/" + f for f in pinned), format="parquet").count_rows()
     raw = spark.read.parquet(*["/" + "".join("\\" + c if c in "{}[]*?\\" else c for c in f) for f in sorted(pinned)])
     assert files_of(raw) == pinned
+    assert reading.df.drop(*partitions).schema == raw.schema
+    monkeypatch.setattr(_files, "_local", lambda df: None)
+    assert _files.list_files(spark, source).files == reading.pin.files, "as a job lists files that are elsewhere"
+
+
+def test_schemas_from_footers_are_those_that_spark_reads(spark: SparkSession, tmp_path: Path) -> None:
+    made = spark.sql(
+        "select 1 as i, 2L as l, 1.5d as d, float(2) as f, 'a' as s, true as b, 1.25 as e, date'2026-01-01' as day,"
+        " timestamp'2026-01-01 00:00:00' as t, timestamp_ntz'2026-01-01 00:00:00' as n, array(1, 2) as a,"
+        " struct(1 as x, array(struct(2 as y)) as z) as st, map('k', 1) as m, x'00' as bin, 3S as sh"
+    ).withColumn("v", array_to_vector(F.array(F.lit(1.0))))
+    made.write.parquet(f"{tmp_path}/spark")
+    columns: dict[str, pa.Array] = {
+        "b": pa.array([True]), "i": pa.array([1], "int8"), "u": pa.array([1], "uint16"), "s": pa.array(["a"]),
+        "c": pa.array(["a"]).dictionary_encode(), "t": pa.array([datetime(2026, 1, 1)], pa.timestamp("us", "UTC")),
+        "n": pa.array([datetime(2026, 1, 1)], pa.timestamp("us")), "ms": pa.array([1], pa.timestamp("ms", "UTC")),
+    }  # fmt: skip
+    for i, names in enumerate([["b", "i", "s", "t"], ["u"], ["c"], ["n"], ["ms"]]):
+        pq.write_table(pa.table({name: columns[name] for name in names}), tmp_path / f"{i}.parquet")
+    for place in ("spark", *(f"{i}.parquet" for i in range(5))):
+        path = f"{tmp_path}/{place}"
+        assert read(spark, Source(paths=(path,))).df.schema == spark.read.parquet(path).schema, place
 
 
 def test_files_that_come_change_or_are_no_part(spark: SparkSession, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def content_options(source: Source) -> dict[str, str]:
 
 
 def list_files(spark: SparkSession, source: Source) -> Listing:
-    """List the files that Spark reads for a source. Reads no content.
+    """List the files that Spark reads for a source. Reads no content; no job for local files.
 
     Raises
     ------
@@ -83,13 +83,37 @@ def list_files(spark: SparkSession, source: Source) -> Listing:
     patterns = [_pattern(path) for path in source.paths]
     try:
         df = spark.read.format("binaryFile").options(**listing_options(source)).load(patterns)
-        place = df.select("_metadata.file_path", "_metadata.file_size", "_metadata.file_modification_time")
-        found = place.select("file_path", "file_size", F.unix_millis("file_modification_time").alias("at")).collect()
+        files = (_local(df) if len(patterns) == 1 else None) or _by_job(df)
     except (PySparkException, Py4JError) as error:
         raise InputError(f"cannot read {source.name}: {reason(error)}") from None
-    files = sorted([plain(row["file_path"]), row["file_size"], row["at"]] for row in found)
+    files.sort()
     base = _base(source, patterns, [f[0] for f in files])
     return Listing(files, _partitions(df, base, files), base)
+
+
+def _local(df: DataFrame) -> list[list[Any]] | None:
+    """Return path, size and time of local files, those without content left out.
+
+    None where a job must tell: of files that are elsewhere, or in partitions, among which others may lie.
+    """
+    from pyspark.sql.utils import is_remote
+
+    if is_remote():
+        return None
+    paths = [plain(path) for path in df.inputFiles()]
+    if not all(path.startswith("file:///") and "=" not in path.rpartition("/")[0] for path in paths):
+        return None
+    try:
+        found = [(path, os.stat(path.removeprefix("file://"))) for path in paths]
+    except OSError:
+        return None
+    return [[path, of.st_size, of.st_mtime_ns // 1_000_000] for path, of in found if of.st_size]
+
+
+def _by_job(df: DataFrame) -> list[list[Any]]:
+    place = df.select("_metadata.file_path", "_metadata.file_size", "_metadata.file_modification_time")
+    found = place.select("file_path", "file_size", F.unix_millis("file_modification_time").alias("at")).collect()
+    return [[plain(row["file_path"]), row["file_size"], row["at"]] for row in found]
 
 
 def unread_files(spark: SparkSession, source: Source, listing: Listing) -> list[str]:

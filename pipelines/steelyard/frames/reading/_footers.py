@@ -27,10 +27,13 @@ class Group:
     schema : pyarrow.Schema
     files : list of int
         Their places in the list of files.
+    spark : str, optional
+        Spark's own schema, as JSON, where Spark wrote the files.
     """
 
     schema: pa.Schema
     files: list[int]
+    spark: str | None = None
 
 
 def groups(files: Sequence[str], form: str) -> list[Group] | None:
@@ -55,7 +58,8 @@ def groups(files: Sequence[str], form: str) -> list[Group] | None:
     found = []
     for same in places.values():
         schema, _ = _footer(filesystem, files[same[0]], form)
-        found.append(Group(schema, same))
+        spark = (schema.metadata or {}).get(_SPARK)
+        found.append(Group(schema, same, spark.decode() if spark else None))
     return found
 
 

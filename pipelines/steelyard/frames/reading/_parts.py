@@ -11,11 +11,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_type
 
 from steelyard.columns import col, combined
 from steelyard.errors import InputError, reason
 from steelyard.frames.reading._files import Listing, content_options, escaped
+from steelyard.frames.reading._footer_types import readable, schema_of
 from steelyard.frames.reading._footers import Group, groups
 from steelyard.frames.reading._source import Source
 
@@ -77,43 +77,15 @@ def _part_of(
     try:
         if nanos:
             spark.conf.set(_NANOS, "true")
-        schema = spark.read.format(form).options(**content_options(source)).load(escaped(first)).schema
+        known = schema_of(group) if form == "parquet" and not content_options(source) else None
+        schema = known or spark.read.format(form).options(**content_options(source)).load(escaped(first)).schema
     except (PySparkException, Py4JError) as error:
-        schema = _readable(group.schema, first, reason(error), notes)
+        schema = readable(group.schema, first, reason(error), notes)
     if nanos:
         notes.append(f"times in nanoseconds are read to microseconds: {', '.join(map(repr, nanos))}")
     part = _part(schema, group.files, nanos)
     part["void"] = [f.name for f in group.schema if pa.types.is_null(f.type)]
     return part
-
-
-def _readable(schema: pa.Schema, file: str, why: str, notes: list[str]) -> T.StructType:
-    """Return the columns that Spark has types for; the others are left out, with a note."""
-    fields = []
-    for field in schema:
-        kind = _spark_type(field.type)
-        if kind is None:
-            notes.append(f"column {field.name!r} is left out: Spark has no type for {field.type} ({file})")
-        else:
-            fields.append(T.StructField(field.name, kind))
-    if len(fields) == len(schema):  # it was not for a type
-        raise InputError(f"cannot read {file}: {why}")
-    return T.StructType(fields)
-
-
-def _spark_type(kind: pa.DataType) -> T.DataType | None:
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return T.LongType()
-    if pa.types.is_null(kind):
-        return T.IntegerType()
-    if pa.types.is_dictionary(kind):
-        return _spark_type(kind.value_type)
-    if pa.types.is_time(kind) or pa.types.is_float16(kind) or pa.types.is_decimal256(kind) or pa.types.is_nested(kind):
-        return None
-    try:
-        return from_arrow_type(kind)
-    except Exception:  # whatever it is, there is no type for it
-        return None
 
 
 def _read_as(part: Mapping[str, Any]) -> list[T.StructField]:
