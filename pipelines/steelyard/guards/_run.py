@@ -49,7 +49,8 @@ def run_guard(
         The bare name of a shipped suite, or the path of another suite, which may also use the expectations of Great
         Expectations.
     df : DataFrame
-        Classic or Spark Connect. The expectations of steelyard read it at most twice, without a cache.
+        Classic or Spark Connect. The expectations of steelyard read it at most twice, without a cache: once in an
+        aggregation, once to compare rows.
     parameters : mapping, optional
         Values for the suite's `$PARAMETER`s. A None disables the expectations that use it; a parameter that the suite
         does not use is ignored.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
-from functools import reduce
 from math import ceil, log2
 from typing import Any
 
@@ -12,6 +12,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype, is_vector
+from steelyard.frames.parts import put_together
+from steelyard.frames.workers import in_worker
 from steelyard.guards._aggregates import flag, text
 from steelyard.guards._seen import Overlap, Overlaps
 from steelyard.hashing import encode
@@ -21,10 +23,10 @@ _MANTISSA = 53
 
 
 def find_overlaps(df: DataFrame, kinds: Sequence[Any]) -> Overlaps:
-    """Find which values occur in which parts, for each kind of sameness. One scan, one shuffle of hashes, one action.
+    """Find which values occur in which parts, for each kind of sameness.
 
-    Rows are compared by 128 bits of hash, not by their values: none of them reaches the driver. Rows that are all the
-    same are counted in one task, 28 bytes each.
+    One scan, one action, two crossings into Python, one shuffle of 17 bytes for each row and kind. Rows are compared by
+    128 bits of hash, not by their values: none of them reaches the driver.
 
     Parameters
     ----------
@@ -33,23 +35,21 @@ def find_overlaps(df: DataFrame, kinds: Sequence[Any]) -> Overlaps:
         See `steelyard.guards._needs.same_rows`.
     """
     names = [part_names(kind[1]) for kind in kinds]
-    most = max(map(len, names))
-    marked = [F.struct(F.lit(i).alias("kind"), *hashes(df, k), part_of(df, k[1])) for i, k in enumerate(kinds)]
-    rows = df.select(F.explode(F.array(*marked)).alias("r")).select("r.*").where(F.col("part").isNotNull())
-    # Most values are of one row: to count them before the shuffle too would cost more than it spares.
-    rows = rows.repartition("low")
-    counts = [F.count_if(F.col("part") == p).alias(f"n{p}") for p in range(most)]
-    values = rows.groupBy("kind", "low", "high").agg(*counts)
-    each = [F.when(F.col(f"n{p}") > 0, F.lit(1 << p)).otherwise(F.lit(0)) for p in range(most)]
-    bits = reduce(lambda a, b: a.bitwiseOR(b), each)
-    sums = [F.sum(f"n{p}").alias(f"n{p}") for p in range(most)]
-    found = values.groupBy("kind", bits.alias("bits")).agg(F.count(F.lit(1)).alias("values"), *sums).collect()
+    marked = [(*hashes(df, kind), part_of(df, kind[1])) for kind in kinds]
+    rows = df.select(*(c.alias(f"c{3 * i + j}") for i, of in enumerate(marked) for j, c in enumerate(of)))
+    task = "steelyard.guards._same_task"
+    found = put_together(
+        rows, in_worker(task, "partial", kinds=len(kinds)), in_worker(task, "whole", parts=max(map(len, names)))
+    )
+    sums: dict[tuple[int, int], list[int]] = {}
+    for (_, *place), (values, rows_of) in found:
+        at = int(place[0]), int(place[1])
+        before = sums.get(at, [0] * (1 + len(rows_of)))
+        sums[at] = [a + b for a, b in zip(before, [values, *rows_of], strict=True)]
     overlaps: list[list[Overlap]] = [[] for _ in kinds]
-    for r in sorted(found, key=lambda r: (r["kind"], r["bits"])):
-        held = [(p, name) for p, name in enumerate(names[r["kind"]]) if r["bits"] >> p & 1]
-        overlaps[r["kind"]].append(
-            Overlap(tuple(n for _, n in held), r["values"], {name: r[f"n{p}"] for p, name in held})
-        )
+    for (i, bits), (values, *rows_of) in sorted(sums.items()):
+        held = {name: rows_of[p] for p, name in enumerate(names[i]) if bits >> p & 1}
+        overlaps[i].append(Overlap(tuple(held), values, held))
     return Overlaps(tuple(kinds), tuple(map(tuple, overlaps)))
 
 
@@ -78,9 +78,9 @@ def hashes(df: DataFrame, kind: Any) -> tuple[Column, Column]:
         encoded = [part for name in sorted(numbers) for part in (col(name).isNull(), numbers[name])]
     if label is not None:
         encoded = [class_text(df, label).isNull(), class_text(df, label), *encoded]
-    purposes = ("low", "high")
-    # The names are hashed too, so that two kinds of one table are apart.
-    return tuple(F.xxhash64(F.lit(p), F.lit(str(columns)), *encoded).alias(p) for p in purposes)  # type: ignore[return-value]
+    seeds = (zlib.crc32(str([purpose, columns]).encode()) for purpose in ("low", "high"))
+    low, high = (F.xxhash64(F.lit(seed).cast("bigint"), *encoded) for seed in seeds)
+    return low.alias("low"), high.alias("high")
 
 
 def rounded(df: DataFrame, name: str, digits: int) -> Column:
