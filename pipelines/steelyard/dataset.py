@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+MOST_AMOUNT = 1e50
+"""Largest weight or cost: the square of the product of two is still a double."""
+
 _SHOWN = 10
 
 

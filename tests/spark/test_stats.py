@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steelyard.columns import col
@@ -17,7 +19,7 @@ from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.stages.commands.tables import bare_table, profile_table
 from steelyard.stages.profile import describe
-from steelyard.stats import ClassCounts, class_counts, profile
+from steelyard.stats import ClassCounts, Summary, class_counts, profile, summarize_table
 
 
 def test_counts_order_and_roles(spark: SparkSession) -> None:
@@ -106,7 +108,7 @@ def test_wide_tables_of_several_types_in_any_partitioning(spark: SparkSession, m
         F.col("x3").cast("float").alias("a.b `c`"),
     )
     names = tuple(c for c in df.columns if c != "y")
-    monkeypatch.setattr("steelyard.stats._profile._DRAWN", 600 * 2 * len(names))
+    monkeypatch.setattr("steelyard.stats._profile.DRAWN", 600 * 2 * len(names))
     found, again = (profile(df.repartition(n), Dataset("y", names, content=names)) for n in (1, 5))
     columns = [col(n).cast("int" if n == "flag" else "double").alias(f"c{i}") for i, n in enumerate(names)]
     expected = df.select(*columns, "y").toPandas().set_axis([*names, "y"], axis=1)
@@ -121,8 +123,70 @@ def test_wide_tables_of_several_types_in_any_partitioning(spark: SparkSession, m
             for q, value in shown["quantiles"].items():
                 low, high = (known < value).mean(), (known <= value).mean()
                 assert low - 0.09 <= float(q) <= high + 0.09 and low < high, (name, label, q)
-    drawn = [[f[n]["by_class"]["false"]["quantiles"] for n in names] for f in (found, again)]
-    assert drawn[0] == drawn[1], "rows that differ are drawn by their content"
+    assert found == again, "to the last bit"
+
+
+def test_one_pass_finds_all_in_any_partitioning(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 3000
+    at, rng = np.arange(n), np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "k": np.where(at % 100 < 2, 7, at),
+            "x": rng.choice([0.1, 1e16, -1e16, 3e-7], n) * rng.normal(size=n),
+            "coarse": rng.integers(0, 3, n),
+            "id": at + 5,
+            "large": at + 2**60,
+            "copied": np.where(at == 1, 0, at) + 2**60,
+            "text": [f"é{i}" for i in at],
+            "long": [f"{i % 250:03}" * 200 for i in at],
+            "town": [f"t{i % 12}" if i % 7 else None for i in at],
+            "cost": np.where(at % 11 == 0, -1.0, np.where(at % 13 == 0, np.nan, at)),
+            "y": [None if i % 97 == 0 else "ab"[int(i % 10 == 0)] for i in at],
+        }
+    )
+    df = spark.createDataFrame(frame)
+    features = ("x", "coarse", "id", "large", "copied", "text", "long", "town")
+    data = Dataset("y", features, ("text", "long", "town"), key=("k",), content=("k", *features))
+    monkeypatch.setattr("steelyard.stats._profile.DRAWN", 400 * 2 * 5)
+
+    def found(df: DataFrame) -> Summary:
+        return summarize_table(df, data, time=F.col("k").cast("bigint"), amounts={"cost": F.col("cost")})
+
+    one, seven = (found(df.repartition(parts)) for parts in (1, 7))
+    assert one == seven, "to the last bit"
+    labelled = frame.dropna(subset="y")
+    counts = labelled["y"].value_counts().to_dict()
+    assert (dict(one.counts.counts), one.counts.nulls) == (counts, n - len(labelled))
+    assert one.repeated == (1, 61) and one.latest == n - 1
+    assert set(one.identifiers) == {"id", "large", "text"}
+    assert one.drawn == {"a": 400, "b": counts["b"]}
+    for label, rows in labelled.groupby("y"):
+        assert one.amounts["cost"][label] == (rows["cost"].isna().sum(), (rows["cost"] < 0).sum(), rows["cost"].max())
+        shown = {name: of["by_class"][label] for name, of in one.features.items()}
+        assert shown["x"]["mean"] == float(sum(map(Fraction, rows["x"])) / len(rows))
+        assert shown["x"]["std"] == pytest.approx(rows["x"].std(), rel=1e-14)
+        assert [shown["text"]["distinct"], shown["long"]["distinct"]] == [len(rows), rows["long"].nunique()]
+        assert shown["town"]["missing"] == rows["town"].isna().sum() and len(shown["long"]["top"][0][0]) == 80
+        town = rows["town"].value_counts()
+        assert shown["town"]["top"] == sorted(([t, c] for t, c in town.items()), key=lambda p: (-p[1], p[0]))[:10]
+    exact = one.features["x"]["by_class"]["b"]["quantiles"]
+    values = labelled.loc[labelled["y"] == "b", "x"]
+    assert exact["0.5"] == np.sort(values)[math.ceil(len(values) / 2) - 1], "of all rows where the sample holds them"
+
+
+def test_rows_that_occur_often_have_their_share_of_a_sample(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    often = np.arange(6000) % 5 < 2
+    frame = pd.DataFrame({name: np.where(often, 0.0, rng.normal(9, 1, 6000)) for name in ("u", "v")})
+    df = spark.createDataFrame(frame.assign(y=(np.arange(6000) % 20 == 0).astype(int)))
+    monkeypatch.setattr("steelyard.stats._profile.DRAWN", 300 * 2 * 2)
+    data = Dataset("y", ("u", "v"), content=("u", "v"))
+    found, again = (summarize_table(df.repartition(n), data) for n in (1, 5))
+    assert found == again
+    middle = found.features["u"]["by_class"]["0"]["quantiles"]
+    assert middle["0.25"] == 0.0 and 7.5 < middle["0.5"] < 8.5, "two fifths of the rows, or none of them"
 
 
 def test_notes_on_odd_features_name_the_column_and_the_line_that_ends_them(spark: SparkSession, tmp_path: Path) -> None:

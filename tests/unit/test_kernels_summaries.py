@@ -1,69 +1,68 @@
-"""Summaries of features: merged ones against those of all rows, and drawn rows."""
+"""Summaries of features and samples of rows: parts that are merged against all rows at once."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from steelyard.kernels.summaries import (
-    HIGH,
-    INFINITE,
-    KNOWN,
-    LOW,
-    MEAN,
-    SQUARES,
-    drawn,
-    merge,
-    mixed,
-    quantiles,
-    summarize,
-)
-
-
-def table(features: int, rows: int) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    values = rng.normal(1e6, 1.0, size=(features, rows))
-    values[rng.random(values.shape) < 0.1] = np.nan
-    values[1] = np.nan
-    values[2, ::50] = -np.inf
-    return values
+from steelyard.kernels.exact import mean_and_deviation
+from steelyard.kernels.summaries import Sample, finished, mixed, quantiles, smallest, summarize
 
 
 def test_merged_summaries_are_those_of_all_rows() -> None:
-    values = table(5, 1000)
-    starts = np.array([0, 1, 400])
-    parts = summarize(values, starts)
-    found = parts[0]
-    for part in parts[1:]:
-        found = merge(found, part)
-    (whole,) = summarize(values, np.array([0]))
-    known = ~np.isnan(values)
-    assert found[KNOWN].tolist() == whole[KNOWN].tolist() == known.sum(axis=1).tolist()
-    assert found[INFINITE].tolist() == [0, 0, np.isneginf(values[2]).sum(), 0, 0]
-    for i in (0, 3, 4):
-        of = values[i][known[i]]
-        assert found[[LOW, HIGH], i].tolist() == [of.min(), of.max()]
-        assert found[MEAN, i] == pytest.approx(of.mean(), rel=1e-14)
-        assert found[SQUARES, i] == pytest.approx(((of - of.mean()) ** 2).sum(), rel=1e-9), "beside means of a million"
-    assert found[KNOWN, 1] == 0 and found[LOW, 1] == np.inf
-    assert not np.isfinite(found[MEAN, 2]) and found[LOW, 2] == -np.inf
+    rng = np.random.default_rng(0)
+    values = rng.normal(1e6, 1.0, size=1000)
+    values[rng.random(1000) < 0.1] = np.nan
+    for column in (values, np.full(1000, np.nan), np.where(np.arange(1000) % 50, values, -np.inf)):
+        known, finite = column[~np.isnan(column)], column[np.isfinite(column)]
+        (whole,) = summarize(column, np.array([0]))
+        found, *parts = summarize(rng.permutation(column), np.array([0, 1, 400]))
+        for part in parts:
+            found.add(part)
+        assert found == whole or np.isnan(whole.low)
+        assert (found.known, found.infinite) == (len(known), len(known) - len(finite))
+        assert (found.total, found.squares) == (whole.total, whole.squares)
+        if len(known):
+            assert (found.low, found.high) == (known.min(), known.max())
+            assert mean_and_deviation(len(finite), found.total, found.squares) == pytest.approx(
+                [finite.mean(), finite.std(ddof=1)], rel=1e-12
+            )
+
+
+def test_the_sign_of_zero_depends_on_no_order() -> None:
+    for values in ([0.0, -0.0], [-0.0, 0.0], [-0.0]):
+        (found,) = summarize(np.array(values), np.array([0]))
+        assert str(found.low) == str(found.high) == "0.0"
 
 
 def test_quantiles_are_values_that_occur() -> None:
-    values = np.array([[3.0, 1.0, np.nan, 2.0, 4.0], [np.nan] * 5])
-    assert quantiles(values, (0.05, 0.25, 0.5, 0.75, 0.95))[:, 0].tolist() == [1, 1, 2, 3, 4]
-    assert np.isnan(quantiles(values, (0.5,))[0, 1])
-    assert np.isnan(quantiles(np.empty((2, 0)), (0.5,))).all()
+    values = np.array([[3.0, np.nan], [1.0, np.nan], [np.nan, np.nan], [2.0, np.nan], [4.0, np.nan]])
+    ones = np.ones(5, dtype=np.int64)
+    assert quantiles(values, ones, (0.05, 0.25, 0.5, 0.75, 0.95))[:, 0].tolist() == [1, 1, 2, 3, 4]
+    assert np.isnan(quantiles(values, ones, (0.5,))[0, 1])
+    assert np.isnan(quantiles(np.empty((0, 2)), ones[:0], (0.5,))).all()
+    assert quantiles(values, np.array([1, 9, 1, 1, 1]), (0.5, 0.75, 0.8))[:, 0].tolist() == [1, 1, 2]
 
 
-def test_rows_are_drawn_by_content_and_equal_rows_each_by_itself() -> None:
+def sample(values: np.ndarray) -> Sample:
+    hashes = np.zeros(len(values), dtype=np.uint64)
+    for column in values.T:
+        hashes = mixed(hashes, column)
+    return Sample(finished(hashes), np.ones(len(values), dtype=np.int64), values)
+
+
+def test_a_sample_is_drawn_by_content_in_any_order_and_grouping() -> None:
     rng = np.random.default_rng(1)
-    values = np.concatenate([rng.normal(size=(3, 50_000)), np.zeros((3, 50_000))], axis=1)
-    hashes = mixed(np.zeros(100_000, dtype=np.uint64), values)
-    chosen = drawn(hashes, np.full(100_000, 0.1))
-    for half in (chosen[:50_000], chosen[50_000:]):
-        assert half.sum() == pytest.approx(5000, abs=4 * np.sqrt(4500))
-    order = rng.permutation(50_000)
-    assert (drawn(hashes[:50_000][order], np.full(50_000, 0.1)) == chosen[:50_000][order]).all()
-    assert drawn(hashes, np.ones(100_000)).all()
-    assert mixed(hashes[:1] * 0, np.array([[-0.0]])) == mixed(hashes[:1] * 0, np.array([[0.0]]))
+    values = np.concatenate([rng.normal(size=(20_000, 3)), np.repeat(rng.normal(size=(500, 3)), 7, axis=0)])
+    whole = smallest([sample(values)], 2000)
+    shuffled = rng.permutation(values)
+    parts = [smallest([sample(part)], 2000) for part in np.array_split(shuffled, 7)]
+    found = smallest([smallest(parts[:3], 2000), *parts[3:]], 2000)
+    for name in ("hashes", "copies", "values"):
+        assert (getattr(found, name) == getattr(whole, name)).all(), name
+    assert len(whole.hashes) == 2000 and set(whole.copies.tolist()) == {1, 7}
+    assert whole.copies.sum() == pytest.approx(2000 * len(values) / 20_500, rel=0.15)
+    assert np.abs(quantiles(whole.values, whole.copies, (0.5,))).max() < 0.15
+    everything = smallest([sample(values)], 1 << 40)
+    assert everything.copies.sum() == len(values) and len(everything.hashes) == 20_500
+    assert (sample(np.array([[-0.0]])).hashes == sample(np.array([[0.0]])).hashes).all()

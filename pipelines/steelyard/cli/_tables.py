@@ -29,6 +29,10 @@ def show_profile(statistics: Mapping[str, Any]) -> None:
     categorical = {f: of for f, of in features.items() if of["kind"] == "categorical"}
     if numeric:
         _numeric(numeric, classes[-_MOST:])
+        drawn = statistics["quantile_rows"]
+        some = [f"{drawn[c]:,} of class {c}" for c in classes[-_MOST:] if drawn[c] < statistics["classes"][c]["count"]]
+        if some:
+            out.print(f"medians are those of a sample of rows: {', '.join(some)}", markup=False)
     if categorical:
         out.print()
         _categorical(categorical, classes[-_MOST:])

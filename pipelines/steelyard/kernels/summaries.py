@@ -1,115 +1,153 @@
-"""Summaries of many features at once, class by class, that can be merged: counts, moments, ranges, quantiles."""
+"""Summaries of features within classes, and bounded samples of rows, that merge to the same bits in any order."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels.arrays import Floats
-
-KNOWN, INFINITE, MEAN, SQUARES, LOW, HIGH = range(6)
-FIGURES = 6
+from steelyard.kernels.arrays import Counts, Floats
+from steelyard.kernels.exact import exact_sums
 
 Hashes = NDArray[np.uint64]
 
 
-def summarize(values: Floats, starts: NDArray[np.intp]) -> Floats:
-    """Return the summaries of groups of columns of a matrix.
+@dataclass(slots=True)
+class Figures:
+    """The summary of one feature in some rows; `low` and `high` are NaN where no value is known.
 
     Parameters
     ----------
-    values : array, shape (features, rows)
-        The rows of a group are adjacent; NaN is a missing value.
-    starts : array of int, shape (groups,)
+    known, infinite : int
+        Values that are not missing, and infinite ones among them.
+    low, high : float
+    total, squares : int
+        Exact sums of the finite values, as from `exact_sums`.
+    """
+
+    known: int
+    infinite: int
+    low: float
+    high: float
+    total: int
+    squares: int
+
+    def add(self, other: Figures) -> None:
+        """Add the summary of other rows."""
+        self.known += other.known
+        self.infinite += other.infinite
+        self.low = float(np.fmin(self.low, other.low))
+        self.high = float(np.fmax(self.high, other.high))
+        self.total += other.total
+        self.squares += other.squares
+
+
+def summarize(values: Floats, starts: NDArray[np.intp]) -> list[Figures]:
+    """Return the summary of each group of adjacent values.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        At most `steelyard.kernels.exact.MOST_VALUES`; NaN is a missing value.
+    starts : array of int
         Where each group begins; no group is empty.
-
-    Returns
-    -------
-    array, shape (groups, FIGURES, features)
-        Known values, infinite ones among them, mean, sum of squared deviations from it, least and greatest value; of
-        no value the mean is 0, and the range goes from infinity to minus infinity.
     """
-    known = ~np.isnan(values)
-    lengths = np.diff([*starts, values.shape[1]])
-
-    def total(of: NDArray[np.generic]) -> Floats:
-        return np.add.reduceat(of, starts, axis=1, dtype=np.float64)
-
-    count = total(known)
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean = total(np.where(known, values, 0.0)) / np.maximum(count, 1)
-        away = np.where(known, values - np.repeat(mean, lengths, axis=1), 0.0)
-        squares = total(np.square(away))
-    low = np.minimum.reduceat(np.where(known, values, np.inf), starts, axis=1)
-    high = np.maximum.reduceat(np.where(known, values, -np.inf), starts, axis=1)
-    figures = np.stack([count, total(np.isinf(values)), mean, squares, low, high])
-    return np.ascontiguousarray(figures.transpose(2, 0, 1))
+    values = values + 0.0  # of -0.0, 0.0: the least of both is the first
+    known = np.diff([*starts, len(values)])
+    infinite = np.zeros_like(known)
+    low, high = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+    finite = np.isfinite(values)
+    if not finite.all():
+        known = np.add.reduceat(~np.isnan(values), starts, dtype=np.int64)
+        infinite = known - np.add.reduceat(finite, starts, dtype=np.int64)
+        values = np.where(finite, values, 0.0)
+    parts = (known.tolist(), infinite.tolist(), low.tolist(), high.tolist(), *exact_sums(values, starts))
+    return [Figures(*of) for of in zip(*parts, strict=True)]
 
 
-def merge(a: Floats, b: Floats) -> Floats:
-    """Return the summary of the rows of two groups together.
-
-    Means and squares by Chan, Golub, LeVeque, "Algorithms for computing the sample variance", The American
-    Statistician 37, 1983.
+@dataclass(frozen=True)
+class Sample:
+    """Rows with the smallest hashes; equal rows are one, with their number.
 
     Parameters
     ----------
-    a, b : array, shape (FIGURES, features)
+    hashes : array of uint64, shape (n,)
+    copies : array of int, shape (n,)
+    values : array, shape (n, features)
     """
-    count = a[KNOWN] + b[KNOWN]
-    share = b[KNOWN] / np.maximum(count, 1)
-    with np.errstate(invalid="ignore", over="ignore"):
-        step = b[MEAN] - a[MEAN]
-        mean = np.where(b[KNOWN] > 0, a[MEAN] + step * share, a[MEAN])
-        squares = a[SQUARES] + b[SQUARES] + np.where(a[KNOWN] * share > 0, step * step * a[KNOWN] * share, 0.0)
-    low, high = np.minimum(a[LOW], b[LOW]), np.maximum(a[HIGH], b[HIGH])
-    return np.stack([count, a[INFINITE] + b[INFINITE], mean, squares, low, high])
+
+    hashes: Hashes
+    copies: Counts
+    values: Floats
 
 
-def quantiles(values: Floats, at: tuple[float, ...]) -> Floats:
+def smallest(samples: Sequence[Sample], most: int) -> Sample:
+    """Return the rows with the `most` smallest hashes in several samples.
+
+    Each sample must hold its own `most` smallest hashes: the result is that of all their rows, in the order of hashes.
+    """
+    hashes = np.concatenate([s.hashes for s in samples])
+    copies = np.concatenate([s.copies for s in samples])
+    found, first, place = np.unique(hashes, return_index=True, return_inverse=True)
+    added = np.bincount(place, copies, len(found)).astype(np.int64)
+    values = np.concatenate([s.values for s in samples])[first[:most]]
+    return Sample(found[:most], added[:most], values)
+
+
+def with_heavy(sample: Sample, rows: int, values: Floats, copies: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return values and weights of a sample in which rows that occur often have just their share.
+
+    Parameters
+    ----------
+    sample : Sample
+        Of `rows` rows.
+    rows : int
+    values : array, shape (heavy, features)
+        Rows that occur more often than 10 times and than once in a thousand.
+    copies : sequence of int, shape (heavy,)
+        How often.
+    """
+    light = sample.copies <= max(10, rows // 1000)
+    weights = sample.copies[light].astype(np.float64)
+    weights *= (rows - sum(copies)) / max(weights.sum(), 1.0)
+    return np.concatenate([sample.values[light], values]), np.concatenate([weights, copies])
+
+
+def quantiles(values: Floats, copies: Counts | Floats, at: Sequence[float]) -> Floats:
     """Return the smallest value of each feature that a share of its known values doesn't exceed; NaN of none.
 
     Parameters
     ----------
-    values : array, shape (features, rows)
-    at : tuple of float
+    values : array, shape (rows, features)
+    copies : array, shape (rows,)
+        How often each row counts.
+    at : sequence of float
 
     Returns
     -------
     array, shape (len(at), features)
     """
-    if not values.shape[1]:
-        return np.full((len(at), len(values)), np.nan)
-    ordered = np.sort(values, axis=1)  # NaN come last
-    known = (~np.isnan(values)).sum(axis=1)
-    places = [np.maximum(np.ceil(q * known - 1e-9).astype(np.intp) - 1, 0) for q in at]
-    return np.stack([np.take_along_axis(ordered, place[:, None], axis=1)[:, 0] for place in places])
+    found = np.full((len(at), values.shape[1]), np.nan)
+    for i, column in enumerate(np.ascontiguousarray(values.T)):
+        order = np.argsort(column, kind="stable")[: len(column) - int(np.isnan(column).sum())]  # NaN come last
+        if len(order):
+            below = np.cumsum(copies[order])
+            places = np.searchsorted(below, np.asarray(at) * below[-1] - 1e-9)
+            found[:, i] = column[order[places]]
+    return found + 0.0
 
 
 def mixed(hashes: Hashes, values: Floats) -> Hashes:
-    """Return the hashes of rows after another block of their values, a column of `values` each."""
-    found = hashes
-    for bits in np.ascontiguousarray(values + 0.0).view(np.uint64):  # of -0.0, 0.0
-        found = (found ^ bits) * np.uint64(0x9E3779B97F4A7C15)
-        found ^= found >> np.uint64(29)
+    """Return the hashes of rows after another of their values; -0.0 counts as 0.0."""
+    found = (hashes ^ (values + 0.0).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+    found ^= found >> np.uint64(29)
     return found
 
 
-def drawn(hashes: Hashes, rates: Floats) -> NDArray[np.bool_]:
-    """Return the rows that a hash draws at rates between 0 and 1, equal rows independently.
-
-    Parameters
-    ----------
-    hashes : array of uint64, shape (n,)
-        By a row's content.
-    rates : array, shape (n,)
-    """
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    nth = np.empty(len(hashes), dtype=np.uint64)
-    nth[order] = np.arange(len(hashes)) - np.repeat(first, np.diff([*first, len(hashes)]))
-    place = (hashes + nth * np.uint64(0xD1B54A32D192ED03)) * np.uint64(0xBF58476D1CE4E5B9)
-    place ^= place >> np.uint64(32)
-    place *= np.uint64(0x94D049BB133111EB)
-    return ((place >> np.uint64(11)) * 2.0**-53 < rates) | (rates >= 1)
+def finished(hashes: Hashes) -> Hashes:
+    """Return hashes that are evenly distributed; different ones stay different."""
+    found = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return found ^ (found >> np.uint64(31))

@@ -24,7 +24,7 @@ from steelyard.metrics.registry import (
 
 if TYPE_CHECKING:
     from steelyard.metrics._aggregate import score_table
-    from steelyard.metrics._amounts import check_amounts
+    from steelyard.metrics._amounts import amount_columns, check_amounts, refuse_amounts
     from steelyard.metrics._columns import ScoreColumn, numbers
     from steelyard.metrics._evaluate import SplitMetrics, evaluate, evaluate_splits
     from steelyard.metrics._evaluator import Evaluator
@@ -45,6 +45,7 @@ __all__ = [
     "SplitMetrics",
     "all_metrics",
     "always_majority",
+    "amount_columns",
     "check_amounts",
     "check_gate",
     "class_shares",
@@ -57,6 +58,7 @@ __all__ = [
     "majority_class",
     "metric_names",
     "numbers",
+    "refuse_amounts",
     "register_metric",
     "score_table",
     "split_document",
@@ -66,7 +68,9 @@ __all__ = [
 # Spark is imported when one of these is first used: report, terminal and Airflow need the registry without it.
 _LAZY = {
     "score_table": "_aggregate",
+    "amount_columns": "_amounts",
     "check_amounts": "_amounts",
+    "refuse_amounts": "_amounts",
     "ScoreColumn": "_columns",
     "numbers": "_columns",
     "SplitMetrics": "_evaluate",

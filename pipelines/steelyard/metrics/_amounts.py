@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import class_text
+from steelyard.dataset import MOST_AMOUNT as MOST
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.metrics._columns import numbers
-from steelyard.metrics._rows import MOST, bad_amount
+from steelyard.metrics._rows import bad_amount
 
 
 def check_amounts(df: DataFrame, data: Dataset) -> None:
@@ -18,18 +21,49 @@ def check_amounts(df: DataFrame, data: Dataset) -> None:
     That is: columns that hold no numbers, values that are null, negative, not finite, or beyond 1e50 (not 0 and below
     1e-50), and classes whose weights are all 0.
     """
-    named = {} if data.weight is None else {data.weight: "weight"}
-    named = {**dict.fromkeys(data.cost.columns, "cost"), **named}
-    if not named:
+    columns = amount_columns(df, data)
+    if not columns:
         return
-    columns = {name: numbers(df, name, role) for name, role in named.items()}
     measures = [part for i, value in enumerate(columns.values()) for part in _measures(i, value)]
     label = class_text(df, data.label)
     found = df.where(label.isNotNull()).groupBy(label.alias("class")).agg(F.count(F.lit(1)).alias("n"), *measures)
     rows = found.collect()
-    total = sum(row["n"] for row in rows)
-    for i, (name, role) in enumerate(named.items()):
-        missing, bad = (sum(row[f"{what}_{i}"] for row in rows) for what in ("missing", "bad"))
+    by_column = {
+        name: {row["class"]: (row[f"missing_{i}"], row[f"bad_{i}"], row[f"largest_{i}"]) for row in rows}
+        for i, name in enumerate(columns)
+    }
+    refuse_amounts(data, by_column, sum(row["n"] for row in rows))
+
+
+def amount_columns(df: DataFrame, data: Dataset) -> dict[str, Column]:
+    """Return the columns of weights and costs, as doubles.
+
+    Raises
+    ------
+    InputError
+        If one holds no numbers.
+    """
+    return {name: numbers(df, name, role) for name, role in _roles(data).items()}
+
+
+def _roles(data: Dataset) -> dict[str, str]:
+    named = {} if data.weight is None else {data.weight: "weight"}
+    return {**dict.fromkeys(data.cost.columns, "cost"), **named}
+
+
+def refuse_amounts(data: Dataset, found: Mapping[str, Mapping[str, tuple[int, int, float]]], total: int) -> None:
+    """Raise `InputError` for weights or costs that cannot be used.
+
+    Parameters
+    ----------
+    data : Dataset
+    found : mapping
+        Column → class → rows without a value, rows with one that cannot be used, the largest value, at least 0.
+    total : int
+        Labelled rows.
+    """
+    for name, role in _roles(data).items():
+        missing, bad = (sum(of[i] for of in found[name].values()) for i in (0, 1))
         if missing or bad:
             wrong = f"negative, infinite or outside {1 / MOST:g} to {MOST:g} in {bad:,}"
             what = f"null in {missing:,}" if missing else wrong
@@ -37,7 +71,7 @@ def check_amounts(df: DataFrame, data: Dataset) -> None:
                 f"{role} column {name!r} is {what} of {total:,} labelled rows; correct it, or leave those rows out "
                 "(data.where)"
             )
-        empty = sorted(row["class"] for row in rows if not row[f"largest_{i}"] > 0)
+        empty = sorted(label for label, of in found[name].items() if not of[2] > 0)
         if role == "weight" and empty:
             raise InputError(
                 f"all weights of class {empty[0]!r} are 0 (column {name!r}); give its rows a weight, or leave it out"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.dataset import MOST_AMOUNT as MOST
 from steelyard.errors import InputError, closest
 from steelyard.metrics._tables import BUCKETS
 from steelyard.metrics.expressions import collect
@@ -18,7 +19,6 @@ LABEL, DECISION, SCORE, WEIGHT = "label", "decision", "score", "weight"
 COST_FN, COST_FP, BUCKET, PART = "cost_fn", "cost_fp", "bucket", "part"
 NO_PROBABILITY = "the scores are not in [0, 1]"
 NO_DISTRIBUTION = "the scores of a row do not sum to 1"
-MOST = 1e50  # of a weight or a cost: the square of their product is still a double
 _AMOUNTS = (WEIGHT, COST_FN, COST_FP)
 _AMOUNTS_ALLOWED = f"0 and {1 / MOST:g} to {MOST:g}"
 _OFF_ONE = 1e-3  # probabilities in 32 bits, or with four digits, are taken as such

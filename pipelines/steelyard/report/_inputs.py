@@ -146,9 +146,17 @@ def features(found: Artifacts) -> Section | None:
         said += " The largest and the two smallest classes are shown."
     if len(described) > _MOST_FEATURES:
         said += f" {len(described) - _MOST_FEATURES} more features are not shown."
+    said += _sampled(found.stats, counts, shown)
     parts = [note(said), table(head, rows, align)]
     importances = _importances(found)
     return Section("features", "Features", group(*([importances] if importances else []), *parts))
+
+
+def _sampled(stats: Mapping[str, Any], counts: Mapping[str, int], shown: Sequence[str]) -> str:
+    """Return a sentence on the classes whose percentiles are those of a sample."""
+    drawn = stats.get("quantile_rows") or {}
+    some = [f"{count(drawn[c])} of class {c}" for c in shown if drawn.get(c, counts[c]) < counts[c]]
+    return f" Percentiles come from a sample of rows that a hash draws: {', '.join(some)}." if some else ""
 
 
 def _feature(name: str, of: Mapping[str, Any], shown: list[str], counts: Mapping[str, int]) -> list[object]:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, dtype
@@ -16,18 +15,21 @@ from steelyard.config import DataConfig
 from steelyard.dataset import Cost, Dataset
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import write_parquet
-from steelyard.hashing import row_hash
-from steelyard.metrics import check_amounts
+from steelyard.metrics import amount_columns, refuse_amounts
 from steelyard.splitting import time_position
 from steelyard.stages._check import check_names_of_outputs, check_profile
 from steelyard.stages._context import Context, Result
 from steelyard.stages._feature_notes import feature_notes
 from steelyard.stages._source import configured_source, roles
-from steelyard.stats import ClassCounts, class_counts, profile
+from steelyard.stats import ClassCounts, summarize_table
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Pin the input and write `stats.json` and `input.json`."""
+    """Pin the input and write `stats.json` and `input.json`.
+
+    Costs one pass over the table (see `steelyard.stats.summarize_table`): one action, two jobs with adaptive plans. One
+    job more lists files in partitions or outside the local file system, another one reads schemas of unusual types.
+    """
     folder = f"profile/{attempt}"
     df, document = _pinned(ctx, folder)
     statistics = describe(df, ctx.config.data, ctx.warn)
@@ -48,35 +50,34 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, ba
     found = roles(df, data, bare=bare, warn=warn)
     if not found.key:
         warn("no data.key: all columns identify a row, and splits read the whole table")
-    counts = class_counts(df, data.label)
+    summary = summarize_table(df, found, time=_time(df, found.time), amounts=amount_columns(df, found))
+    counts = summary.counts
     counts.check()
     positive = counts.positive(data.positive)
-    repeated = _repeated(df, found.key, warn)
+    if summary.repeated is not None:
+        _warn_repeated(found.key, *summary.repeated, warn)
     known = replace(found, positive=positive, classes=counts.ordered(positive))
-    check_amounts(df, known)
-    features = profile(df, known, counts.counts)
-    feature_notes(df, known, counts.total + counts.nulls, features, warn)
+    refuse_amounts(known, summary.amounts, counts.total)
+    feature_notes(known, summary, warn)
     return {
         "rows": counts.total + counts.nulls,
         "label": data.label,
         "null_labels": counts.nulls,
-        "repeated_keys": repeated,
+        "repeated_keys": None if summary.repeated is None else summary.repeated[0],
         "positive": positive,
         "imbalance_ratio": counts.imbalance_ratio,
         "classes": _shares(counts),
-        "latest_time": _latest(df, found.time),
-        "features": features,
+        "latest_time": None if summary.latest is None else _date(summary.latest),
+        "quantile_rows": summary.drawn,
+        "features": summary.features,
         "dataset": replace(known, cost=Cost()).to_json(),  # which a change of costs must not concern
         "cost_columns": list(known.cost.columns),
     }
 
 
-def _latest(df: DataFrame, time: str | None) -> str | None:
-    """Return the latest time in the table, in UTC, to the second; numbers are not dates. One narrow scan."""
-    if time is None or isinstance(dtype(df, time), T.NumericType):
-        return None
-    found = df.agg(F.max(time_position(df, time, 0)).alias("at")).first()
-    return None if found is None or found["at"] is None else _date(found["at"])
+def _time(df: DataFrame, time: str | None) -> Column | None:
+    """Return the time in microseconds; None for numbers, which are not dates."""
+    return None if time is None or isinstance(dtype(df, time), T.NumericType) else time_position(df, time, 0)
 
 
 def _date(microseconds: int) -> str | None:
@@ -86,19 +87,12 @@ def _date(microseconds: int) -> str | None:
         return None
 
 
-def _repeated(df: DataFrame, key: Sequence[str], warn: Callable[[str], None]) -> int | None:
-    """Return how many keys occur more than once: one narrow scan and one shuffle of hashes."""
-    if not key:
-        return None
-    counts = df.groupBy(row_hash(df, key, 0, "repeated")).count().where("count > 1")
-    found = counts.agg(F.count(F.lit(1)).alias("keys"), F.sum("count").alias("rows")).first()
-    keys, rows = (found["keys"], found["rows"]) if found else (0, 0)
+def _warn_repeated(key: Sequence[str], keys: int, rows: int, warn: Callable[[str], None]) -> None:
     if keys:
         warn(
             f"data.key ({', '.join(key)}) is not unique: {keys:,} of its values occur in more than one row ({rows:,} "
             "rows in total); a stratified split keeps rows of one key and class together"
         )
-    return int(keys)
 
 
 def _shares(counts: ClassCounts) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -88,6 +89,23 @@ class ClassCounts:
             )
 
 
+def check_label(df: DataFrame, label: str) -> None:
+    """Raise `InputError` if the label column is missing, or of a type that cannot be a label."""
+    kind = dtype(df, label, "label column")
+    if not isinstance(kind, _LABEL_TYPES):
+        raise InputError(
+            f"label column {label!r} is of type {kind.simpleString()}; a label is a string, a boolean or a number"
+        )
+
+
+def refuse_many(df: DataFrame, label: str) -> NoReturn:
+    """Raise `InputError` for a label of more than `MAX_CLASSES` classes."""
+    what = "continuous" if isinstance(dtype(df, label), T.FractionalType) else "an identifier"
+    raise InputError(
+        f"label column {label!r} has more than {MAX_CLASSES:,} distinct values; it looks {what}, not like a class"
+    )
+
+
 def class_counts(df: DataFrame, label: str) -> ClassCounts:
     """Count the rows of each class: one aggregation over the label column.
 
@@ -96,17 +114,10 @@ def class_counts(df: DataFrame, label: str) -> ClassCounts:
     InputError
         If the column is missing, of a type that cannot be a label, or has more than 1,000 classes.
     """
-    kind = dtype(df, label, "label column")
-    if not isinstance(kind, _LABEL_TYPES):
-        raise InputError(
-            f"label column {label!r} is of type {kind.simpleString()}; a label is a string, a boolean or a number"
-        )
+    check_label(df, label)
     grouped = df.groupBy(class_text(df, label).alias("class")).agg(F.count(F.lit(1)).alias("n"))
     rows = grouped.orderBy(F.desc("n"), "class").limit(MAX_CLASSES + 2).collect()
     counts = {r["class"]: r["n"] for r in rows if r["class"] is not None}
     if len(counts) > MAX_CLASSES:
-        what = "continuous" if isinstance(kind, T.FractionalType) else "an identifier"
-        raise InputError(
-            f"label column {label!r} has more than {MAX_CLASSES:,} distinct values; it looks {what}, not like a class"
-        )
+        refuse_many(df, label)
     return ClassCounts(counts, sum(r["n"] for r in rows if r["class"] is None))

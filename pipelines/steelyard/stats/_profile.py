@@ -1,64 +1,171 @@
-"""Describe a table class by class, for display only: no decision uses these figures."""
+"""Summarize a table class by class in one pass, for display and checks: no decision uses the percentiles."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype, is_vector
 from steelyard.dataset import Dataset
+from steelyard.frames.parts import put_together
 from steelyard.frames.workers import in_worker
-from steelyard.kernels.arrays import Floats
-from steelyard.kernels.summaries import FIGURES, HIGH, INFINITE, KNOWN, LOW, MEAN, SQUARES
-from steelyard.stats._classes import class_counts
-from steelyard.stats._profile_task import SCHEMA
+from steelyard.hashing import row_hash
+from steelyard.stats import _columns as c
+from steelyard.stats._classes import MAX_CLASSES, ClassCounts, check_label, refuse_many
+from steelyard.stats._columns import Plan
+from steelyard.stats._features import LEVEL, QUANTILES, add_levels, add_numbers, is_constant
+from steelyard.stats._heavy import Heavy, clumped, heavy_rows, number
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_DRAWN = 8_000_000  # values that quantiles are taken from
-_FEWEST_DRAWN = 1000  # rows of each class, whatever that comes to
-_TASK = "steelyard.stats._profile_task"
-_TOP = 10
-_LEVEL = 80  # characters of a category's name that are shown
+DRAWN = 2_000_000  # values that quantiles are taken from, of all classes and features together
+_EXACT = 2**53  # doubles distinguish smaller whole numbers
+_LONG = 200  # characters of a level beyond which a hash stands for the rest
 
 
-def profile(df: DataFrame, dataset: Dataset, counts: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """Describe each feature within each class.
+@dataclass(frozen=True)
+class Summary:
+    """What one pass over a table finds.
 
-    Costs one scan, one crossing into Python and one shuffle of class-sized partial results for all numeric features,
-    and one more scan and shuffle of (feature, class, level) counts where there are categorical ones. The time grows
-    with rows × features, whether these are few or thousands.
+    Parameters
+    ----------
+    counts : ClassCounts
+    features : dict
+        Feature → `type`, `kind`, `constant`, `by_class`: class → `missing`, and for numbers `infinite`, `mean`, `std`,
+        `min`, `max`, `quantiles`, for categories `distinct` and the `top` levels with their counts.
+    drawn : dict
+        Rows of each class that quantiles are taken from. With as many as the class has, they are exact.
+    repeated : tuple of (int, int), optional
+        Keys that occur more than once, by 64 bits of hash, and their rows; None without a key.
+    latest : int, optional
+        The largest value of `time`.
+    amounts : dict
+        Column of weights or costs → class → rows without a value, rows with one that cannot be used, the largest value,
+        at least 0.
+    identifiers : list of str
+        Features that have no missing and no equal values: whole numbers and categories.
+    """
+
+    counts: ClassCounts
+    features: dict[str, Any]
+    drawn: dict[str, int] = field(default_factory=dict)
+    repeated: tuple[int, int] | None = None
+    latest: int | None = None
+    amounts: dict[str, dict[str, tuple[int, int, float]]] = field(default_factory=dict)
+    identifiers: list[str] = field(default_factory=list)
+
+
+def profile(df: DataFrame, dataset: Dataset) -> dict[str, Any]:
+    """Return the `features` of `summarize_table`."""
+    return summarize_table(df, dataset).features
+
+
+def summarize_table(
+    df: DataFrame, dataset: Dataset, *, time: Column | None = None, amounts: Mapping[str, Column] | None = None
+) -> Summary:
+    """Count the classes and describe each feature within each class, in one pass.
+
+    Costs one scan, one action, two crossings into Python and one shuffle: 8 bytes for each row if there is a key, 8
+    bytes for each value of a whole number that may be an identifier, (class, level) counts, and of each partition at
+    most two million values. One more scan of whole numbers beyond 2**53, if there are any. The time grows with
+    rows × features, whether these are few or thousands.
+
+    Counts, means, deviations, extremes and levels are exact, and everything is the same in any partitioning. Quantiles
+    are those of the rows with the smallest hashes of their numbers (and of their key): of each class as many as two
+    million values allow, or all of them. Equal rows are drawn together.
 
     Parameters
     ----------
     df : DataFrame
     dataset : Dataset
-    counts : mapping of str to int, optional
-        Rows of each class; without it they are counted, which is one more narrow scan.
+    time : Column of bigint, optional
+    amounts : mapping of str to Column, optional
+        Weights and costs, as doubles.
 
-    Returns
-    -------
-    dict
-        Feature → `type`, `kind`, `constant`, `by_class`: class → `missing`, and for numbers `infinite`, `mean`, `std`,
-        `min`, `max`, `quantiles`, for categories `distinct` and the `top` levels with their counts. Quantiles are
-        those of a sample that a hash of the numbers draws: eight million values in all, a thousand rows of each class
-        at least, or all.
+    Raises
+    ------
+    InputError
+        If the label column is missing, of a type that cannot be a label, or has more than 1,000 classes.
     """
+    check_label(df, dataset.label)
+    amounts = amounts or {}
     scalar = [f for f in dataset.numeric if isinstance(dtype(df, f, "feature"), T.NumericType | T.BooleanType)]
-    result = {f: _header(df, dataset, f) for f in dataset.features}
-    label = class_text(df, dataset.label).alias("class")
-    _numbers(df, scalar, label, class_counts(df, dataset.label).counts if counts is None else counts, result)
-    _levels(df, dataset.categorical, label, result)
-    for name, of in result.items():
-        of["constant"] = (
-            _is_constant(of["by_class"].values(), of["kind"]) if name in {*scalar, *dataset.categorical} else False
-        )
-    return result
+    whole = {f: i for i, f in enumerate(scalar) if isinstance(dtype(df, f), T.IntegralType)}
+    plan = Plan(len(scalar), tuple(whole.values()), len(dataset.categorical), len(amounts), DRAWN, MAX_CLASSES)
+    rows = df.select(*_columns(df, dataset, scalar, time, list(amounts.values())))
+    found = _run(rows, plan)
+    counts = _class_counts(df, dataset.label, found["table"])
+    features = {f: _header(df, dataset, f) for f in dataset.features}
+    if heavy := heavy_rows(df, dataset, scalar, clumped(found["numbers"], counts.counts)):
+        found["numbers"] = _run(rows, plan, heavy)["numbers"]
+    drawn = add_numbers(features, scalar, found["numbers"], counts.counts)
+    levels = add_levels(features, dataset.categorical, found["levels"])
+    for name in {*scalar, *dataset.categorical}:
+        features[name]["constant"] = is_constant(features[name])
+    total = counts.total + counts.nulls
+    differ = _different(found, whole) | _different_beyond_doubles(df, features, whole, total)
+    return Summary(
+        counts,
+        features,
+        {name: drawn.get(name, n) for name, n in counts.counts.items()},
+        _repeated(found["key"]) if dataset.key else None,
+        max((part[1] for part in found["table"] if part[1] is not None), default=None),
+        _amounts(list(amounts), found["table"]),
+        [f for f in (*scalar, *levels) if f in differ or levels.get(f) == total],
+    )
+
+
+def _columns(
+    df: DataFrame, dataset: Dataset, scalar: Sequence[str], time: Column | None, amounts: Sequence[Column]
+) -> Iterator[Column]:
+    yield class_text(df, dataset.label).alias(c.CLASS)
+    # One array: PySpark would look each column up by name, which takes minutes for thousands and fails for odd names.
+    if scalar:
+        yield F.array(*(number(df, name) for name in scalar)).alias(c.VALUES)
+    if dataset.categorical:
+        yield F.struct(*(_level(df, f).alias(str(i)) for i, f in enumerate(dataset.categorical))).alias(c.LEVELS)
+    if dataset.key:
+        yield row_hash(df, dataset.key, 0, "repeated").alias(c.KEY)
+    if time is not None:
+        yield time.alias(c.TIME)
+    if amounts:
+        yield F.array(*amounts).alias(c.AMOUNTS)
+
+
+def _level(df: DataFrame, name: str) -> Column:
+    value = col(name).cast("string")
+    if not isinstance(dtype(df, name), T.StringType):
+        return value
+    short = F.concat(F.substring(value, 1, LEVEL), F.lit("…"), F.sha2(value, 256))
+    return F.when(F.length(value) > _LONG, short).otherwise(value)
+
+
+def _run(rows: DataFrame, plan: Plan, heavy: Mapping[str, Heavy] | None = None) -> dict[str, list[Any]]:
+    """Return what the workers send, by kind; parts of features with the feature's or the block's number."""
+    settings = asdict(plan)
+    first = in_worker("steelyard.stats._partial_task", "partial", plan=settings)
+    second = in_worker("steelyard.stats._whole_task", "whole", plan=settings, at=QUANTILES, heavy=dict(heavy or {}))
+    parts = put_together(rows, first, second)
+    found: dict[str, list[Any]] = {kind: [] for kind in ("table", "numbers", "levels", "key", "id")}
+    for (kind, *place), data in parts:
+        found[kind] += data if kind == "table" else [data if kind == "key" else (int(place[0]), data)]
+    return found
+
+
+def _class_counts(df: DataFrame, label: str, parts: Sequence[Any]) -> ClassCounts:
+    """Return the rows of each class, the most frequent first, ties in the order of their UTF-8 bytes."""
+    counts: Counter[str] = Counter()
+    nulls = 0
+    for of, *_ in parts:
+        counts.update({name: n for name, n in (of or {}).items() if name is not None})
+        nulls += (of or {}).get(None, 0)
+        if of is None or len(counts) > MAX_CLASSES:
+            refuse_many(df, label)
+    return ClassCounts(dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0].encode()))), nulls)
 
 
 def _header(df: DataFrame, dataset: Dataset, name: str) -> dict[str, Any]:
@@ -66,80 +173,34 @@ def _header(df: DataFrame, dataset: Dataset, name: str) -> dict[str, Any]:
     return {"type": dtype(df, name).simpleString(), "kind": kind, "constant": False, "by_class": {}}
 
 
-def _numbers(
-    df: DataFrame, names: Sequence[str], label: Column, counts: Mapping[str, int], result: dict[str, Any]
-) -> None:
-    if not names or not counts:
-        return
-    wanted = max(_FEWEST_DRAWN, _DRAWN // (len(names) * len(counts)))
-    rates = {c: min(1.0, wanted / n) for c, n in counts.items()}
-    # One array: PySpark would look each column up by name, which takes minutes for thousands and fails for odd names.
-    rows = df.select(label.alias("class"), F.array(*(_number(df, name) for name in names)).alias("values"))
-    partial = rows.mapInArrow(in_worker(_TASK, "partial", rates=rates), SCHEMA)
-    merged = partial.repartition("class").mapInArrow(
-        in_worker(_TASK, "whole", features=len(names), at=QUANTILES), SCHEMA
-    )
-    for row in merged.collect():
-        figures = np.frombuffer(row["figures"]).reshape(FIGURES, len(names))
-        middle = np.frombuffer(row["sample"]).reshape(len(QUANTILES), len(names))
-        for i, name in enumerate(names):
-            result[name]["by_class"][row["class"]] = _described(figures[:, i], middle[:, i], counts[row["class"]])
+def _different(found: Mapping[str, Sequence[Any]], whole: Mapping[str, int]) -> set[str]:
+    """Return the whole numbers that have neither equal nor missing values."""
+    equal = {i for part in found["table"] for i in part[3]} | {i for i, differ in found["id"] if not differ}
+    return {name for name, i in whole.items() if i not in equal}
 
 
-def _number(df: DataFrame, name: str) -> Column:
-    value = col(name)
-    return (value.cast("int") if isinstance(dtype(df, name), T.BooleanType) else value).cast("double")
+def _different_beyond_doubles(df: DataFrame, features: Mapping[str, Any], whole: Iterable[str], total: int) -> set[str]:
+    """Return the same of whole numbers that doubles don't distinguish."""
+
+    def is_large(of: Mapping[str, Any]) -> bool:
+        return not of["missing"] and any(abs(of[end] or 0.0) >= _EXACT for end in ("min", "max"))
+
+    large = [name for name in whole if (of := features[name]["by_class"].values()) and any(map(is_large, of))]
+    if not large:
+        return set()
+    counts = df.agg(*(F.count_distinct(col(name)).alias(str(i)) for i, name in enumerate(large))).collect()[0]
+    return {name for i, name in enumerate(large) if counts[str(i)] == total}
 
 
-def _described(figures: Floats, middle: Floats, rows: int) -> dict[str, Any]:
-    """Return the description of one feature in one class."""
-    known = int(figures[KNOWN])
-    shown = {"mean": figures[MEAN], "std": _deviation(figures), "min": figures[LOW], "max": figures[HIGH]}
-    return {
-        "missing": rows - known,
-        "infinite": int(figures[INFINITE]),
-        **{what: _finite(value) if known else None for what, value in shown.items()},
-        "quantiles": {str(q): _finite(v) for q, v in zip(QUANTILES, middle, strict=True)},
-    }
+def _repeated(buckets: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    return sum(keys for keys, _ in buckets), sum(rows for _, rows in buckets)
 
 
-def _deviation(figures: Floats) -> float:
-    degrees = figures[KNOWN] - 1
-    return math.sqrt(figures[SQUARES] / degrees) if degrees > 0 else math.nan
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _levels(df: DataFrame, names: Sequence[str], label: Column, result: dict[str, Any]) -> None:
-    if not names:
-        return
-    pairs = F.explode(F.array(*[F.struct(F.lit(n).alias("f"), col(n).cast("string").alias("v")) for n in names]))
-    counts = df.select(label, pairs.alias("p")).groupBy("class", "p.f", "p.v").agg(F.count(F.lit(1)).alias("n"))
-    ranked = (
-        counts.where("class is not null")
-        .groupBy("class", "f")
-        .agg(
-            F.sum(F.when(F.col("v").isNull(), F.col("n")).otherwise(0)).alias("missing"),
-            F.count("v").alias("distinct"),
-            F.slice(F.sort_array(F.collect_list(_sortable()), asc=True), 1, _TOP).alias("top"),
-        )
-    )
-    for row in ranked.collect():
-        top = [[t["v"][:_LEVEL], t["n"]] for t in row["top"]]
-        shown = {"missing": row["missing"], "distinct": row["distinct"], "top": top}
-        result[row["f"]]["by_class"][row["class"]] = shown
-
-
-def _sortable() -> Column:
-    known = F.struct((-F.col("n")).alias("order"), F.col("v").alias("v"), F.col("n").alias("n"))
-    return F.when(F.col("v").isNotNull(), known)
-
-
-def _is_constant(by_class: Any, kind: str) -> bool:
-    """Whether a feature has at most one value in the whole table."""
-    if kind == "categorical":
-        levels = {level for c in by_class for level, _ in c["top"]}
-        return len(levels) <= 1 and all(c["distinct"] <= 1 for c in by_class)
-    return len({v for c in by_class for v in (c["min"], c["max"]) if v is not None}) <= 1
+def _amounts(names: Sequence[str], parts: Sequence[Any]) -> dict[str, dict[str, tuple[int, int, float]]]:
+    found: dict[str, dict[str, tuple[int, int, float]]] = {name: {} for name in names}
+    for _, _, by_class, _ in parts:
+        for label, columns in by_class.items():
+            for of, (missing, bad, largest) in zip(found.values(), columns.T.tolist(), strict=True):
+                before = of.get(label, (0, 0, 0.0))
+                of[label] = before[0] + int(missing), before[1] + int(bad), max(before[2], largest)
+    return found
