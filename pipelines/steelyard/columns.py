@@ -118,10 +118,11 @@ def dtype(df: DataFrame, name: str, role: str = "column") -> T.DataType:
     InputError
         If the table has no such column; the message names the nearest one.
     """
-    for field in df.schema.fields:
-        if field.name == name:
-            return field.dataType
-    raise missing_column(name, df.columns, role)
+    schema = df.schema
+    if name not in schema.names:
+        raise missing_column(name, df.columns, role)
+    kind: T.DataType = schema.fields[schema.names.index(name)].dataType
+    return kind
 
 
 def require_columns(df: DataFrame, names: Iterable[str], role: str = "column") -> None:
