@@ -109,8 +109,8 @@ def _calibration(
 def _calibrated(scored: DataFrame, table: ScoreTable, policy: DecisionPolicy) -> ScoreTable:
     """Return the table of calibrated scores.
 
-    Spark's own arithmetic calibrates them as it will when rows are decided, to the last digit: here one row for each
-    distinct score, which it does on the driver without a job, or all rows where the table holds ranges of scores.
+    Spark's own arithmetic calibrates them as it will when rows are decided, to the last digit: once for each distinct
+    score, or all rows where the table holds ranges of scores.
     """
     if policy.calibration.method == "none":
         return table

@@ -1,0 +1,56 @@
+"""The work of each stage of a run, as Spark's event log tells it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from steelyard.config import STAGES
+from steelyard.store import RunDir
+
+SETTINGS = {
+    "spark.eventLog.enabled": True,
+    "spark.eventLog.rolling.enabled": False,
+    "spark.eventLog.compress": False,
+}
+_SQL = "org.apache.spark.sql.execution.ui.SparkListener"
+
+
+class Work(NamedTuple):
+    """What a stage asks Spark for: jobs, reads of Parquet files, shuffles, and crossings into Python."""
+
+    jobs: int
+    scans: int
+    shuffles: int
+    crossings: int
+
+
+def work_of(log: Path, run: RunDir) -> dict[str, Work]:
+    """Return the work of each stage that has any."""
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    jobs = [e["Submission Time"] for e in events if e["Event"] == "SparkListenerJobStart"]
+    begun = {e["executionId"]: e["time"] for e in events if e["Event"] == f"{_SQL}SQLExecutionStart"}
+    # The last plan of a query is the one that was executed: adaptive execution replaces the first.
+    plans = {e["executionId"]: e["sparkPlanInfo"] for e in events if "sparkPlanInfo" in e}
+    found = {}
+    for stage in STAGES:
+        outcome = run.outcome(stage)
+        assert outcome is not None
+        first, last = (datetime.fromisoformat(at).timestamp() * 1000 for at in (outcome.started, outcome.finished))
+        nodes = [name for i, at in begun.items() if first <= at <= last for name in _nodes(plans[i])]
+        found[stage] = Work(
+            sum(first <= at <= last for at in jobs),
+            sum(name.startswith("Scan parquet") for name in nodes),
+            nodes.count("Exchange"),
+            sum("InArrow" in name or "InPandas" in name or "EvalPython" in name for name in nodes),
+        )
+    return {stage: work for stage, work in found.items() if any(work)}
+
+
+def _nodes(plan: Mapping[str, Any]) -> Iterator[str]:
+    yield plan["nodeName"]
+    for child in plan["children"]:
+        yield from _nodes(child)
