@@ -9,9 +9,11 @@ from typing import Any, Literal
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.columns import of_key
 from steelyard.hashing._groups import Groups, divide, heavy_bits, heavy_groups
 from steelyard.hashing._identity import EVERYTHING, HASH_BITS
 
+_FEW = 32
 _FINE_BIN = 4096  # a bin with at most so many rows is read value by value
 _MAX_BINS = 1 << 20  # what one aggregation may return to the driver
 
@@ -160,16 +162,25 @@ def _histogram(
     """
     inside = rows.where(F.col("s").isNotNull())
     if searching:
-        wanted = sorted({(x.stratum, x.prefix) for x in searching})
-        small = rows.sparkSession.createDataFrame(wanted, "s string, prefix bigint")
-        prefixed = inside.withColumn("prefix", F.shiftrightunsigned("p", width))
-        inside = prefixed.join(F.broadcast(small), ["s", "prefix"], "left_semi")
+        inside = _with_prefixes(inside, sorted({(x.stratum, x.prefix) for x in searching}), width)
     found = inside.groupBy("s", F.shiftrightunsigned("p", shift).alias("bin")).count().collect()
     result: Counts = {}
     for row in sorted(found, key=lambda r: r["bin"]):
         prefix = row["bin"] >> (width - shift) if searching else 0
         result.setdefault((row["s"], prefix), []).append((row["bin"], row["count"]))
     return _without(result, heavy, shift, width)
+
+
+def _with_prefixes(rows: DataFrame, wanted: Sequence[tuple[str, int]], width: int) -> DataFrame:
+    """Return the rows of some strata and prefixes: few of them are part of the condition, which spares a job."""
+    prefix = F.shiftrightunsigned("p", width)
+    if len(wanted) > _FEW:
+        small = rows.sparkSession.createDataFrame(wanted, "s string, prefix bigint")
+        return rows.withColumn("prefix", prefix).join(F.broadcast(small), ["s", "prefix"], "left_semi")
+    of: dict[str, list[int]] = {}
+    for stratum, place in wanted:
+        of.setdefault(stratum, []).append(place)
+    return rows.where(F.array_contains(of_key(of, F.col("s"), "array<bigint>"), prefix))
 
 
 def _without(counts: Counts, heavy: Mapping[str, Mapping[int, int]], shift: int, width: int) -> Counts:

@@ -1,0 +1,48 @@
+"""How much each stage asks Spark for. Seconds cannot be asserted, but work can."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import steelyard
+from event_log import SETTINGS, Work, work_of
+from small_pipelines import pipeline
+
+from steelyard.store import Store
+
+# A stage that needs less may have less here; one that needs more must say why.
+WORK = {
+    "profile": Work(jobs=3, scans=1, shuffles=1, crossings=2),
+    "guard_raw": Work(jobs=2, scans=1, shuffles=1, crossings=0),
+    "split": Work(jobs=4, scans=2, shuffles=2, crossings=0),
+    "guard_split": Work(jobs=4, scans=2, shuffles=2, crossings=2),
+    "diagnose": Work(jobs=13, scans=6, shuffles=7, crossings=1),
+    "resample": Work(jobs=6, scans=3, shuffles=3, crossings=0),
+    "guard_resampled": Work(jobs=2, scans=2, shuffles=1, crossings=0),
+    "train": Work(jobs=9, scans=6, shuffles=5, crossings=1),
+    "decide": Work(jobs=6, scans=2, shuffles=2, crossings=2),
+    "evaluate": Work(jobs=8, scans=4, shuffles=3, crossings=1),
+    "guard_scored": Work(jobs=3, scans=1, shuffles=1, crossings=0),
+}
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("spark")
+def test_no_stage_asks_for_more_than_it_did(table: str, tmp_path: Path) -> None:
+    """Random under-sampling, XGBoost and costs on a table with a key, a category and gaps; Spark's own settings."""
+    (tmp_path / "log").mkdir()
+    config = pipeline(
+        table,
+        data={"cost": {"false_negative": "amount"}},
+        resample={"method": "random_under_sampler", "sampling_strategy": 0.5},
+        train={"model": "xgboost", "params": {"n_estimators": 10}},
+    ).to_json()
+    config["spark"] = {"conf": {**SETTINGS, "spark.eventLog.dir": f"file://{tmp_path}/log"}}
+    steelyard("run", json.dumps(config), "--store", tmp_path, "--run-id", "r1")
+    [log] = (tmp_path / "log").iterdir()
+    found = work_of(log, Store(tmp_path).run("small", "r1"))
+    assert found.keys() == WORK.keys()
+    for stage, work in found.items():
+        assert all(now <= most for now, most in zip(work, WORK[stage], strict=True)), f"{stage}: {work}"
