@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 
-from steelyard.learning import trainer_class
-
 _MODEL_STAGES = ("train", "decide", "evaluate")
 # pyspark imports it with pandas as soon as its Java process answers. Importing it first excludes a deadlock: neither
 # thread then waits for a module of the other while it holds one.
@@ -17,8 +15,10 @@ _FIRST = "pyspark.testing.utils"
 
 
 @contextmanager
-def importing(stages: Iterable[str], model: str) -> Iterator[None]:
+def importing(stages: Iterable[str] = (), model: str = "") -> Iterator[None]:
     """Import what stages need in a thread during the block, which starts a session, and wait for the end of it.
+
+    Without stages, it imports what pyspark itself needs for a session.
 
     Code after the block never imports at the same time. An import that fails is tried again where the module is used,
     and fails there.
@@ -51,5 +51,5 @@ def _needed(stages: Iterable[str], model: str) -> list[Callable[[], object]]:
         names += ["great_expectations", "steelyard.guards.expectations"]
     tasks: list[Callable[[], object]] = [partial(import_module, name) for name in names]
     if any(stage in _MODEL_STAGES for stage in stages):
-        tasks.append(lambda: trainer_class(model).model_class())
+        tasks.append(lambda: import_module("steelyard.learning").trainer_class(model).model_class())
     return tasks

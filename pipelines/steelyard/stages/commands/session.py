@@ -15,6 +15,7 @@ from steelyard.config import SparkConfig, resolve_env
 from steelyard.errors import EngineError, InputError
 from steelyard.stages._logging import hide_engine_logs
 from steelyard.stages.commands._local_java import LocalJava
+from steelyard.stages.commands.imports import importing
 from steelyard.stages.commands.java import ensure_java
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def own_session(config: SparkConfig, *, small: bool = False) -> SparkSession:
     java = LocalJava(conf, small=small) if master.startswith("local") and SparkContext._gateway is None else None
     handle, log = tempfile.mkstemp(prefix="steelyard-spark-", suffix=".log")
     try:
-        with _stderr_to(handle), java.launching() if java else nullcontext():
+        with _stderr_to(handle), java.launching() if java else nullcontext(), importing():
             session: SparkSession = builder.getOrCreate()
     except Exception as error:  # the launcher's failures have no common base
         first = str(error).strip().splitlines()[0]
