@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import steelyard
 from steelyard.stages.commands import imports
 from steelyard.stages.commands.imports import importing
 
@@ -48,6 +50,15 @@ except SystemExit as end:
 """
     slow = {"scipy.special", "scipy.stats", "sklearn", "xgboost", "great_expectations", "pyspark.sql.connect.session"}
     assert not slow & loaded_by(code)
+
+
+def test_a_worker_imports_little_for_a_task() -> None:
+    package = Path(steelyard.__file__).parent
+    words = {w for file in package.rglob("*.py") for w in re.findall(r'"(steelyard\.[a-z_.]+)"', file.read_text())}
+    tasks = sorted(w for w in words if re.search(r"_tasks?$", w))
+    assert len(tasks) > 5, tasks
+    slow = {"pandas", "scipy.special", "scipy.stats", "sklearn", "xgboost", "pydantic", "pyspark.ml"}
+    assert not slow & loaded_by(f"import pyspark.worker, {', '.join(tasks)}")
 
 
 def test_imports_have_ended_after_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
