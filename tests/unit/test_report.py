@@ -94,7 +94,7 @@ class Maker:
             self.run.write_json(path, content)
         self.run.publish(Outcome(stage, status, "a1", *times, **more), list(files) if status == "done" else [])
 
-    def profile(self) -> None:
+    def profile(self, **more: Any) -> None:
         rows = sum(self.counts)
         number = {"missing": 1, "mean": 5.0, "std": 2.0, "min": 0.5, "max": 900.0}
         middle = {"0.05": 1.0, "0.25": 2.0, "0.5": 4.0, "0.75": 8.0, "0.95": 30.0}
@@ -115,6 +115,7 @@ class Maker:
                 name: {"type": t, "kind": k, "constant": name == "void", "by_class": dict.fromkeys(self.classes, d)}
                 for name, (t, k, d) in of.items()
             },
+            **more,
         }
         self.publish("profile", {"profile/a1/stats.json": stats})
 
@@ -351,6 +352,15 @@ def test_a_split_by_time_shows_its_dates_and_what_the_gap_costs(tmp_path: Path) 
         run.update_manifest({**run.manifest(), "config": changed})
         assert f"95 % intervals (resampling {words}):" in report.verdict(run)
         assert f"Intervals resample {words}" in check(report.build(run)).text
+
+
+def test_percentiles_of_a_sample_are_called_so(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (40_000, 400))
+    for drawn, said in (({}, None), ({"0": 40_000, "1": 400}, None), ({"0": 9_000, "1": 400}, "9,000 of class 0.")):
+        maker.profile(quantile_rows=drawn)
+        text = check(report.build(maker.run)).text
+        assert ("sample of rows" in text) == (said is not None)
+        assert said is None or f"Percentiles come from a sample of rows that a hash draws: {said}" in text
 
 
 def test_a_feature_that_gives_the_label_away_comes_first(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Numbers:
             present.tolist(), np.split(order, starts[1:]), np.split(hashes, starts[1:]), strict=True
         ):
             sample = self.samples.setdefault(code, Reservoir())
-            low = np.flatnonzero(of <= sample.limit)
+            low = np.flatnonzero(of <= min(sample.limit, _limit(of, most)))
             if len(low):
                 sample.add(Sample(of[low], np.ones(len(low), dtype=np.int64), matrix[rows[low]]), most)
 
@@ -85,6 +85,15 @@ class Reservoir:
         if self.rows == most:
             self.limit = sample.hashes[-1]
         return sample
+
+
+def _limit(hashes: Hashes, most: int) -> np.uint64:
+    """Return the last of the `most` smallest different hashes."""
+    if len(hashes) <= most:
+        return _EVERY
+    different = np.unique(hashes)
+    found: np.uint64 = different[min(most, len(different)) - 1]
+    return found
 
 
 def add_figures(to: dict[int, Figures], more: Iterator[tuple[int, Figures]]) -> None:
