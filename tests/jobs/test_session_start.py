@@ -12,6 +12,19 @@ import os
 import steelyard
 spark = steelyard.session("local[1]")
 management = spark.sparkContext._gateway.jvm.java.lang.management.ManagementFactory
+from pyspark.sql import functions as F
+calls = []
+client = type(spark.sparkContext._gateway._gateway_client)
+send, client.send_command = client.send_command, lambda *a, **k: calls.append(a) or send(*a, **k)
+counts = []
+for _ in range(3):
+    calls.clear()
+    F.upper(F.col("x"))
+    counts.append(len(calls))
+assert counts[1] == counts[2] == 2 < counts[0], counts  # names are asked for once: then, two calls of two functions
+client.send_command = send
+rows = spark.range(3).selectExpr("sum(id) AS s").collect()
+assert [r.s for r in rows] == [3], rows
 print(*management.getRuntimeMXBean().getInputArguments(), sep="\\n", flush=True)
 os._exit(0)  # no archive is made in the background
 """

@@ -89,9 +89,14 @@ class LocalJava:
                 os.environ["SPARK_SUBMIT_OPTS"] = before
 
     def launched(self, session: SparkSession) -> None:
-        """Have an archive made after the session, if its Java process lists its classes."""
+        """Have an archive made after the session, if its Java process lists its classes, and keep Java's names."""
+        from steelyard.stages.commands._java_names import keep_names  # needs pyspark
+
         gateway: Any = session.sparkContext._gateway
-        if self._archive is not None and gateway is not None and gateway.proc is not None:
+        if gateway is None or gateway.proc is None:
+            return
+        keep_names(gateway)
+        if self._archive is not None:
             path = gateway.jvm.java.lang.System.getProperty("java.class.path")
             self._archive.make_after(gateway.proc.pid, path)
 
