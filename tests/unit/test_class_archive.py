@@ -120,6 +120,22 @@ def test_a_lost_process_whose_id_is_in_use_does_not_block_for_ever(tmp_path: Pat
     assert option(ClassArchive(cache, java, jars)) == CLASSES
 
 
+def test_an_ended_process_that_nobody_waited_for_has_ended(tmp_path: Path, java: str, jars: Path) -> None:
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("no /proc here")
+    cache = tmp_path / "cache"
+    ClassArchive(cache, java, jars).options()
+    left(cache)
+    (record,) = cache.glob("*.json")
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        record.write_text(json.dumps({"process": process.pid, "class_path": "x"}))
+        assert ClassArchive(cache, java, jars).options() == []
+        assert process.stdin is not None
+        process.stdin.close()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert option(ClassArchive(cache, java, jars)) == USE
+
+
 def test_a_cache_that_cannot_be_written_costs_nothing(tmp_path: Path, java: str, jars: Path) -> None:
     (tmp_path / "file").write_text("")
     assert ClassArchive(tmp_path / "file", java, jars).options() == []

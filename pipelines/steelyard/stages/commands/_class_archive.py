@@ -24,8 +24,8 @@ _STALE = 24 * 3600  # seconds after which a process that makes an archive counts
 _FAILURES = (OSError, ValueError, RuntimeError, subprocess.SubprocessError)  # RuntimeError: a user without a home
 # A warning about an archive that does not fit would go to stdout, which may be a command's JSON.
 _QUIET = ("-Xlog:disable", "-Xlog:all=warning:stderr")
-# Wait for a process, then run a command with low priority under the same process id.
-_AFTER = 'while kill -0 "$0" 2>/dev/null; do sleep 0.2; done; exec nice -n 19 "$@"'
+# Wait a minute for a process, then run a command with low priority under the same process id.
+_AFTER = 'n=0; while kill -0 "$0" 2>/dev/null && [ $n -lt 300 ]; do sleep 0.2; n=$((n+1)); done; exec nice -n 19 "$@"'
 
 
 class ClassArchive:
@@ -157,6 +157,10 @@ def _seal(file: Path) -> list[int] | None:
 
 
 def _is_alive(process: int) -> bool:
+    """Whether a process runs. In a container whose first process waits for none, ended ones keep their ids."""
+    with suppress(OSError):
+        if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return False
     try:
         os.kill(process, 0)
     except ProcessLookupError:
