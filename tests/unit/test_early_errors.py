@@ -60,6 +60,7 @@ def test_a_stage_takes_what_it_and_later_ones_read_as_it_is_now(tmp_path: Path) 
     changes = ["decide.threshold={value: 0.5}", "guards.scored=scored.json", "gate.recall={min: 0.5}"]
     _, config, adopt = locate("guard_resampled", text(), "r1", None, store, changes)
     assert run_config(run) == before and all(run.outcome(stage) for stage in STAGES[:-2]), "not checked yet"
+    assert adopt is not None
     adopt()
     assert run_config(run) == config and config.decide.threshold == {"value": 0.5}
     assert run.manifest()["variables"] == {"date": "2026-01-01"}

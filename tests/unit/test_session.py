@@ -29,7 +29,15 @@ def test_only_local_files_of_at_most_32_mib_are_small(tmp_path: Path, monkeypatc
         (folder / "day=1" / f"{i}.parquet").write_bytes(b"x" * 1000)
     monkeypatch.setenv("PLACE", str(tmp_path))
     assert is_small(str(one)) and is_small(f"file://{folder}") and is_small([str(one), "${env:PLACE}/b.parquet"])
-    for unknown in (None, [], "s3a://bucket/t", str(tmp_path / "*.csv"), str(tmp_path / "none"), [str(one), "x/y"]):
+    for unknown in (
+        None,
+        [],
+        "s3a://bucket/t",
+        str(tmp_path / "*.csv"),
+        str(tmp_path / "none"),
+        [str(one), "x/y"],
+        "${env:UNSET}",
+    ):
         assert not is_small(unknown), unknown
     monkeypatch.setattr(session, "_SMALL_FILES", 2)
     assert not is_small(str(folder)), "too many files to look at"

@@ -25,11 +25,7 @@ def _ignore(event: str, stage: str, outcome: Outcome | None) -> None:
     """Ignore an event."""
 
 
-def _do_nothing() -> None:
-    """Prepare nothing."""
-
-
-def run_stage(ctx: Context, stage: str, *, prepare: Callable[[], None] = _do_nothing) -> Outcome:
+def run_stage(ctx: Context, stage: str, *, prepare: Callable[[], None] | None = None) -> Outcome:
     """Execute one stage again and publish its outcome.
 
     The outcomes of this stage and of all stages that read its output are deleted first, so that old and new results
@@ -40,7 +36,8 @@ def run_stage(ctx: Context, stage: str, *, prepare: Callable[[], None] = _do_not
     ctx : Context
     stage : str
     prepare : callable, optional
-        Called when the configuration has been checked against the table, before anything is deleted.
+        Takes over another configuration than that of the run. It is called when the configuration has been checked
+        against the table, before anything is deleted.
 
     Raises
     ------
@@ -49,11 +46,12 @@ def run_stage(ctx: Context, stage: str, *, prepare: Callable[[], None] = _do_not
         Else the failure of the stage, after it is recorded; unforeseen errors become an `EngineError`.
     """
     ctx._due = (stage,)
-    due = dependents([stage], ctx.config)
-    lost = {name for name in due if (found := ctx.run.outcome(name)) is not None and found.done}
-    if lost - {"report", "gate"}:  # these two judge what there is
-        _check(ctx, due)
-    prepare()
+    if prepare is not None:
+        due = dependents([stage], ctx.config)
+        lost = {name for name in due if (found := ctx.run.outcome(name)) is not None and found.done}
+        if lost - {"report", "gate"}:  # these two judge what there is
+            _check(ctx, due)
+        prepare()
     return _execute(ctx, stage)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steelyard.config import SparkConfig, resolve_env
-from steelyard.errors import EngineError, InputError
+from steelyard.errors import ConfigError, EngineError, InputError
 from steelyard.stages._logging import hide_engine_logs
 from steelyard.stages.commands._local_java import LocalJava
 from steelyard.stages.commands.imports import importing
@@ -87,13 +87,13 @@ def master_of(config: SparkConfig) -> str:
 def is_small(paths: str | Sequence[str] | None) -> bool:
     """Whether a table's files are known to be small: local, and at most 32 MiB in 1,000 files together."""
     files: list[Path] = []
-    for path in resolve_env([paths] if isinstance(paths, str) else list(paths or [])):
-        place = Path(path.removeprefix("file://"))
-        inside = (f for f in place.rglob("*") if f.is_file()) if place.is_dir() else iter([place])
-        files += islice(inside, _SMALL_FILES + 1)
     try:
+        for path in resolve_env([paths] if isinstance(paths, str) else list(paths or [])):
+            place = Path(path.removeprefix("file://"))
+            inside = (f for f in place.rglob("*") if f.is_file()) if place.is_dir() else iter([place])
+            files += islice(inside, _SMALL_FILES + 1)
         sizes = [file.stat().st_size for file in files]
-    except OSError:  # on another file system, or a pattern
+    except (OSError, ValueError, ConfigError):  # on another file system, a pattern, or a variable that is not set
         return False
     return 0 < len(sizes) <= _SMALL_FILES and sum(sizes) <= _SMALL_BYTES
 

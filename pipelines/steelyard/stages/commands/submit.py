@@ -30,8 +30,8 @@ def locate(
     store: Store,
     overrides: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
-) -> tuple[RunDir, PipelineConfig, Callable[[], None]]:
-    """Return a stage's run directory, its configuration, and what `run_stage` calls before it deletes outcomes.
+) -> tuple[RunDir, PipelineConfig, Callable[[], None] | None]:
+    """Return a stage's run directory, its configuration, and what `run_stage` calls before it deletes outcomes, if any.
 
     The pipeline may differ from `run.json` in keys that this stage or later ones read: the call then replaces
     `run.json` and deletes affected outcomes. With a run directory, its own `run.json` applies.
@@ -49,13 +49,13 @@ def locate(
         if overrides or variables:
             raise InputError("--set and --var need a pipeline: with --run-dir, the run's own run.json applies")
         directory = open_run(run_dir)
-        return directory, run_config(directory), _do_nothing
+        return directory, run_config(directory), None
     if pipeline is None or run_id is None:
         raise InputError("give a pipeline and --run-id, or --run-dir")
     config = load(pipeline, overrides, variables)
     if stage == "profile":
         check(config)
-        return start_run(store, config, run_id, variables or {}, resume=True), config, _do_nothing
+        return start_run(store, config, run_id, variables or {}, resume=True), config, None
     directory = store.run(config.name, run_id)
     if not directory.exists("run.json"):
         raise InputError(f"there is no run {run_id!r} of {config.name} in {store.root}; run stage profile first")
@@ -72,10 +72,6 @@ def locate(
         void_changed(directory, config)
 
     return directory, config, adopt
-
-
-def _do_nothing() -> None:
-    """Leave `run.json` as it is."""
 
 
 def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: RunDir) -> None:
