@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from java_options import start_quickly
-from py4j_names import remember_names
 from session_settings import SETTINGS
 from time_table import pytest_terminal_summary  # noqa: F401  # a hook
 
@@ -40,7 +39,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     if not remote:
-        remember_names()
+        from steelyard.stages.commands._java_names import keep_names
+
+        keep_names(session.sparkContext._gateway)
         session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()

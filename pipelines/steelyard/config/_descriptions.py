@@ -46,7 +46,7 @@ DESCRIPTIONS: dict[str, str] = {
     "train.model": "The trainer.",
     "train.class_weight": "none, balanced (the same total weight for every class), or a map of class to weight.",
     "train.params": "The trainer's parameters, with the names of its library.",
-    "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 50 million "
+    "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 10 million "
     "values (rows × features, with validation rows), else 2. The model depends on it.",
     "train.seed": "Seed of the training.",
     "decide.calibrate": "Calibration of the scores; auto chooses by how training changed the class shares.",

@@ -32,7 +32,7 @@ def pair_up(
     ballot : bool
         Whether the seed votes among its neighbours, and ties are drawn.
     numbers : int
-        So many of the first numbers of ``x`` are interpolated.
+        How many leading values of ``x`` are interpolated.
     whole, **settings
         As for `search`.
 

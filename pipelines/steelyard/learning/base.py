@@ -24,8 +24,9 @@ LIMITS: Mapping[str, float] = {"float32": 1e38, "float64": LARGEST}
 """Largest size of a feature by type. Single precision ends at 3.4e38, and XGBoost doubles the largest value."""
 
 WORKERS = 2
-SMALL = 50_000_000
-"""Rows × features, validation rows included, up to which one worker is as fast as two, and holds 0.5 GB at most."""
+SMALL = 10_000_000
+"""Rows × features, validation rows included, up to which one worker trains. At 15 million, with one million validation
+rows, it takes a fifth longer than two, and half a gigabyte; with 3.5 million values about as long."""
 LARGE = 500_000_000
 """Rows × features from which two workers are too few. Of XGBoost, 200 trees of depth 6 then take about three minutes
 (300 million values per second, tree and worker), and each worker holds 3 GB at its peak (three copies in float32)."""
@@ -88,7 +89,7 @@ class Trainer(ABC):
         Multiplies the weights of training rows. Classes that a mapping doesn't name weigh 1.
     num_workers : int, optional
         Partitions of the training rows, and tasks that train. The model depends on it, so it does not follow the size
-        of the cluster. Default: 1 up to 50 million values (rows × features), else 2.
+        of the cluster. Default: 1 up to 10 million values (rows × features), else 2.
     seed : int, default 0
 
     Attributes

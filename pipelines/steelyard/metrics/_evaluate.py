@@ -118,20 +118,34 @@ def evaluate(
 
 
 def evaluate_splits(
-    df: DataFrame, splits: Sequence[str], *, grouped: bool = False, **columns: Any
+    df: DataFrame,
+    splits: Sequence[str],
+    *,
+    classes: Sequence[str],
+    positive: str | None,
+    bucket: Column,
+    threshold: float | None = None,
+    weight: str | None = None,
+    false_negative: str | float | None = None,
+    false_positive: str | float | None = None,
+    grouped: bool = False,
 ) -> dict[str, SplitMetrics]:
-    """Return the metrics of several splits, which are values of the column `split`, for the price of one.
+    """Return the metrics of several splits, at the cost of one.
 
     Parameters
     ----------
     df : DataFrame
+        With the columns `split`, `label`, `score` and `decision`.
     splits : sequence of str
-    grouped, columns
-        As `evaluate` takes them.
+        Values of the column `split`.
+    classes, positive, bucket, threshold, weight, false_negative, false_positive, grouped
+        As for `evaluate`.
     """
     check_names(df.columns, ours=True)
     require_columns(df, ["split"], "split column")
-    roles = _roles(df, **columns)
+    roles = _roles(
+        df, classes, positive, bucket, "label", "score", "decision", threshold, weight, false_negative, false_positive
+    )
     part = F.coalesce(*[F.when(F.col("split") == name, i) for i, name in enumerate(splits)])
     judged = _judge(df, replace(roles, part=part), parts=len(splits), grouped=grouped)
     return dict(zip(splits, judged, strict=True))
@@ -142,13 +156,13 @@ def _roles(
     classes: Sequence[str],
     positive: str | None,
     bucket: Column,
-    label: str = "label",
-    score: str = "score",
-    decision: str | None = "decision",
-    threshold: float | None = None,
-    weight: str | None = None,
-    false_negative: str | float | None = None,
-    false_positive: str | float | None = None,
+    label: str,
+    score: str,
+    decision: str | None,
+    threshold: float | None,
+    weight: str | None,
+    false_negative: str | float | None,
+    false_positive: str | float | None,
 ) -> ScoredColumns:
     """Return the columns that `evaluate` names, checked."""
     require_columns(df, [c for c in (score, decision, weight, false_negative, false_positive) if isinstance(c, str)])
