@@ -31,7 +31,7 @@ class Work(NamedTuple):
 def work_of(log: Path, run: RunDir) -> dict[str, Work]:
     """Return the work of each stage that has any."""
     events = [json.loads(line) for line in log.read_text().splitlines()]
-    jobs = [e["Submission Time"] for e in events if e["Event"] == "SparkListenerJobStart"]
+    jobs = [e["Properties"].get("spark.job.description") for e in events if e["Event"] == "SparkListenerJobStart"]
     begun = {e["executionId"]: e["time"] for e in events if e["Event"] == f"{_SQL}SQLExecutionStart"}
     # The last plan of a query is the one that was executed: adaptive execution replaces the first.
     plans = {e["executionId"]: e["sparkPlanInfo"] for e in events if "sparkPlanInfo" in e}
@@ -42,7 +42,7 @@ def work_of(log: Path, run: RunDir) -> dict[str, Work]:
         first, last = (datetime.fromisoformat(at).timestamp() * 1000 for at in (outcome.started, outcome.finished))
         nodes = [name for i, at in begun.items() if first <= at <= last for name in _nodes(plans[i])]
         found[stage] = Work(
-            sum(first <= at <= last for at in jobs),
+            jobs.count(f"{run.manifest()['pipeline']}/{run.manifest()['run_id']}: {stage}"),
             sum(name.startswith("Scan parquet") for name in nodes),
             nodes.count("Exchange"),
             sum("InArrow" in name or "InPandas" in name or "EvalPython" in name for name in nodes),

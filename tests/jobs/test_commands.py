@@ -69,12 +69,14 @@ def test_run_prints_one_json_document_and_keeps_stdout_to_it(config: str, tmp_pa
 
 
 @pytest.mark.usefixtures("spark")
-def test_a_failed_guard_in_json(config: str, tmp_path: Path) -> None:
+def test_a_failed_guard_in_json(config: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     wish = ("--set", "guards.parameters={minority_share_min: 0.4}")
     done = steelyard_here("run", config, "--store", tmp_path, "--json", *wish, code=1)
     document = json.loads(done.stdout)
     assert (document["status"], document["stage"], document["kind"]) == ("failed", "guard_raw", "guard")
     assert "expect_minority_share" in document["message"]
+    [step] = (found["step"] for r in caplog.records if (found := getattr(r, "steelyard", {})).get("event") == "failed")
+    assert step.startswith("steelyard.guards.")
 
 
 def test_wrong_input_is_one_short_message(tmp_path: Path) -> None:

@@ -85,8 +85,12 @@ class Context:
 
     def log(self, event: str, level: int = logging.INFO, **more: Any) -> None:
         """Write a record of `logging` on the stage that is being executed."""
-        run_id = self.run.location.rstrip("/").rpartition("/")[2]
-        log_event(self.config.name, run_id, self.stage, event, level, **more)
+        log_event(self.config.name, self.run_id, self.stage, event, level, **more)
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, the last part of its location."""
+        return self.run.location.rstrip("/").rpartition("/")[2]
 
     def hide(self, value: Any) -> Any:
         """Return text or JSON with secrets replaced by the placeholders of the configuration."""
@@ -101,16 +105,27 @@ class Context:
             if elsewhere(session):
                 check_workers_once(session)
             self._session = session
+            self._describe_jobs()
         return self._session
+
+    def _describe_jobs(self) -> None:
+        """Name the run and the stage in Spark's UI and event log, in addition to Spark's own line of code."""
+        from pyspark.sql.utils import is_remote
+
+        if self._session is not None and not is_remote():
+            name = None if self._made is None else f"{self.config.name}/{self.run_id}: {self.stage}"
+            self._session.sparkContext.setJobDescription(name)  # type: ignore[arg-type]  # None clears it
 
     @contextmanager
     def executing(self, stage: str) -> Iterator[None]:
         """Enter the scope in which a stage is executed."""
         self.stage, self._made = stage, {}
+        self._describe_jobs()
         try:
             yield
         finally:
             self._made = None
+            self._describe_jobs()
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` gives, made once while a stage is executed."""

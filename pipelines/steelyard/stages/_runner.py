@@ -10,7 +10,7 @@ from typing import Any
 
 from steelyard import __version__
 from steelyard.config import PipelineConfig
-from steelyard.errors import InputError, SteelyardError, translated
+from steelyard.errors import InputError, SteelyardError, step_of, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import forget
 from steelyard.stages._order import STAGES, dependents, fingerprint, format_of
@@ -61,13 +61,13 @@ def _execute(ctx: Context, stage: str) -> Outcome:
     attempt, started = new_token(), now()
     mark = fingerprint(stage, ctx.config)
 
-    def ended(status: str, artifacts: Sequence[str] = (), **more: Any) -> Outcome:
+    def ended(status: str, artifacts: Sequence[str] = (), step: str = "", **more: Any) -> Outcome:
         more = {name: ctx.hide(value) for name, value in more.items()}
         made = Outcome(
             stage, status, attempt, started, now(), mark, **more, format=format_of(stage), version=__version__
         )
         outcome = ctx.run.publish(made, artifacts)
-        _log_end(ctx, outcome)
+        _log_end(ctx, outcome, step)
         return outcome
 
     try:
@@ -78,14 +78,14 @@ def _execute(ctx: Context, stage: str) -> Outcome:
         known = _damaged(ctx, error) or translated(error, f"stage {stage}")
         known.args = (ctx.hide(str(known)),)
         found = [f"guards/{attempt}"]  # the files of a failed guard: the report shows them
-        ended("failed", found, kind=known.kind, message=str(known), details=known.details)
+        ended("failed", found, step_of(error), kind=known.kind, message=str(known), details=known.details)
         if known is error:
             raise
         raise known from error
     return ended("done", result.artifacts, rows=result.rows, details=result.details)
 
 
-def _log_end(ctx: Context, outcome: Outcome) -> None:
+def _log_end(ctx: Context, outcome: Outcome, step: str) -> None:
     began, ended = (datetime.fromisoformat(t) for t in (outcome.started, outcome.finished))
     more: dict[str, Any] = {
         "attempt": outcome.attempt,
@@ -95,7 +95,7 @@ def _log_end(ctx: Context, outcome: Outcome) -> None:
     if outcome.done:
         ctx.log("done", **more)
     else:
-        ctx.log("failed", logging.ERROR, kind=outcome.kind, message=outcome.message, **more)
+        ctx.log("failed", logging.ERROR, step=step, kind=outcome.kind, message=outcome.message, **more)
 
 
 def _damaged(ctx: Context, error: Exception) -> InputError | None:
