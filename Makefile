@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-defaults test-airflow test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
+.PHONY: help demo bench test test-defaults test-airflow test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -94,6 +94,10 @@ docker-lint: .venv/test
 	$(BIN)/hadolint docker/*.Dockerfile
 	@if $(COMPOSE) version >/dev/null 2>&1; then $(COMPOSE) -f docker/compose.yaml config --quiet; \
 	else echo "docker/compose.yaml was NOT checked: there is no Compose ($(COMPOSE))"; fi
+
+# make bench: the table of speed, next to a script and to each part's best peer; ARGS=--full for full sizes.
+bench: .venv/test
+	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 # make dist: the wheel, and the zip that spark-submit's --py-files takes.
 dist: .venv/test

@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+from timing import OURS, in_turns
 
 LABEL, KEY, COST, ALARM = "is_fraud", "transaction_id", "amount", 5.0
 LEFT_OUT = [LABEL, KEY, "customer_id", "booked_at"]
@@ -104,24 +105,21 @@ def pipeline(path: str) -> str:
     )
 
 
-def timed(command: list[str]) -> float:
-    """Return the seconds of a whole process."""
-    start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
-
-
-def compare(path: str, repeats: int) -> None:
-    """Run both in turn and print each one's seconds, the medians and their ratio."""
+def compare(path: str, repeats: int) -> tuple[float, float]:
+    """Run both in turn, whole processes; return the median seconds of the script and of steelyard."""
     steelyard = str(Path(sys.executable).with_name("steelyard"))
-    ours, theirs = [], []
     with tempfile.TemporaryDirectory() as store:
-        for i in range(repeats):
-            theirs.append(timed([sys.executable, __file__, path]))
-            ours.append(timed([steelyard, "run", pipeline(path), "--store", store, "--run-id", f"r{i}"]))
-            print(f"script {theirs[-1]:.1f} s, steelyard {ours[-1]:.1f} s", flush=True)
-    one, other = statistics.median(theirs), statistics.median(ours)
-    print(f"medians: script {one:.1f} s, steelyard {other:.1f} s; ratio {other / one:.2f}")
+        ids = count()
+
+        def process(*command: str) -> None:
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def ours() -> None:
+            process(steelyard, "run", pipeline(path), "--store", store, "--run-id", f"r{next(ids)}")
+
+        runs = {"script": lambda: process(sys.executable, __file__, path), OURS: ours}
+        found = in_turns(runs, repeats, warm=False)
+    return found["script"], found[OURS]
 
 
 def main() -> None:
@@ -131,7 +129,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, help="also run steelyard, so many times in turn")
     given = parser.parse_args()
     if given.repeats:
-        compare(str(Path(given.table).absolute()), given.repeats)
+        one, other = compare(str(Path(given.table).absolute()), given.repeats)
+        print(f"medians: script {one:.1f} s, steelyard {other:.1f} s; ratio {other / one:.2f}")
         return
     found = script(given.table)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

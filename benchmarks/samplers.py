@@ -1,32 +1,31 @@
-"""Samplers on Spark beside imbalanced-learn's, in one run: seconds, ratios, recall of neighbours, memory of workers.
+"""Samplers on Spark and their peers, in one run: seconds, ratios, memory of workers.
 
     python benchmarks/samplers.py smote --rows 200000 --features 30 --repeats 3
     python benchmarks/samplers.py smote --rows 200000 --shape gaussian
     python benchmarks/samplers.py smote --rows 800000 --alone
     python benchmarks/samplers.py smotenc --table adult.parquet
     python benchmarks/samplers.py cleaning --rows 20000 50000 1000000 --theirs-up-to 50000
+    python benchmarks/samplers.py random --rows 10000000
 
 "clustered" rows lie as real tables do (12 latent dimensions, 20 groups), "gaussian" rows have no structure at all. The
 minority is doubled. Both sides read the same Parquet file and write their result to Parquet; imbalanced-learn searches
-with as many processes as Spark has cores. Runs alternate; medians are told.
+with as many processes as Spark has cores. Random samplers have Spark's own as peers, which hit counts on average only;
+both sides count the classes first, and their rows go nowhere (`noop`). Runs alternate; medians are told.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from timing import HEAD, OURS, Memory, Row, in_turns, session, show
 
 Rows = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -57,63 +56,6 @@ def written(df: pd.DataFrame, path: Path) -> Path:
     return path
 
 
-class Memory:
-    """The largest resident memory of Spark's Python workers while a block runs, and this process's growth, in MiB."""
-
-    def __enter__(self) -> Memory:
-        self.peak, self.before, self.over = 0.0, resident(Path("/proc/self")), threading.Event()
-        self.driver = self.before
-        self.watcher = threading.Thread(target=self._watch, daemon=True)
-        self.watcher.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        self.watcher.join()
-
-    def _watch(self) -> None:
-        while not self.over.wait(0.2):
-            self.driver = max(self.driver, resident(Path("/proc/self")))
-            for process in Path("/proc").glob("[0-9]*"):
-                try:
-                    if b"pyspark.daemon" in (process / "cmdline").read_bytes():
-                        self.peak = max(self.peak, resident(process))
-                except (OSError, KeyError, ValueError):
-                    continue
-
-    def __str__(self) -> str:
-        return f"workers {self.peak:.0f} MiB, driver's Python + {self.driver - self.before:.0f} MiB"
-
-
-def resident(process: Path) -> float:
-    """Return a process's resident memory in MiB."""
-    said = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line)
-    return int(said["VmRSS"].split()[0]) / 1024
-
-
-def seconds(run: Callable[[], object]) -> float:
-    """Return how long a call takes."""
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def compared(ours: Callable[[], object], theirs: Callable[[], object] | None, repeats: int) -> tuple[float, float]:
-    """Return the median seconds of both, run in turns; of several runs, ours follow one that isn't counted.
-
-    Spark stops Python workers that are idle for a minute: after a long run of theirs, ours would start them anew.
-    """
-    a: list[float] = []
-    b: list[float] = []
-    for _ in range(repeats):
-        if theirs is not None:
-            b.append(seconds(theirs))
-        if repeats > 1 and (theirs is not None or not a):
-            ours()
-        a.append(seconds(ours))
-    return statistics.median(a), statistics.median(b) if b else float("nan")
-
-
 def on_spark(spark: SparkSession, sampler: Any, source: Path) -> Callable[[], None]:
     """Return what resamples a Parquet file into another."""
 
@@ -135,12 +77,7 @@ def in_process(sampler: Any, source: Path, drop: Sequence[str] = ("id",), label:
     return run
 
 
-def told(what: str, ours: float, theirs: float, more: str = "") -> None:
-    """Print a line of a table."""
-    print(f"| {what} | {ours:.1f} | {theirs:.1f} | {ours / theirs:.2f} | {more} |", flush=True)
-
-
-def smote(spark: SparkSession, folder: Path, options: argparse.Namespace) -> None:
+def smote(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     """SMOTE, doubling the minority."""
     import imblearn.over_sampling as peers
     from sklearn.neighbors import NearestNeighbors
@@ -152,14 +89,15 @@ def smote(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Non
         sampler = SMOTE(sampling_strategy={1: 2 * n}, key_col="id", search=options.search)
         near = NearestNeighbors(n_neighbors=6, n_jobs=options.cores)
         peer = peers.SMOTE(sampling_strategy={1: 2 * n}, random_state=0, k_neighbors=near)
+        theirs = in_process(peer, source) if n <= options.theirs_up_to else None
         with Memory() as memory:
-            theirs = None if options.alone else in_process(peer, source)
-            a, b = compared(on_spark(spark, sampler, source), theirs, options.repeats)
+            found = beside_imblearn(on_spark(spark, sampler, source), theirs, options)
         cells = sampler.plan(spark.read.parquet(str(source))).details["cells"]
-        told(f"SMOTE, {n:,} × {options.features} {options.shape}", a, b, f"{cells}, {memory}")
+        goal = {50_000: "≤ 0.6", 200_000: "≤ 0.12", 800_000: "≤ 4.5 × ours at 200,000"}.get(n, "")
+        yield Row(f"SMOTE, {n:,} × {options.features} {options.shape}", found, goal, f"{cells}, {memory}")
 
 
-def smotenc(spark: SparkSession, folder: Path, options: argparse.Namespace) -> None:
+def smotenc(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     """SMOTENC on a table of numbers and categories, its rarest class brought to the size of the largest."""
     import imblearn.over_sampling as peers
     from sklearn.neighbors import NearestNeighbors
@@ -174,12 +112,12 @@ def smotenc(spark: SparkSession, folder: Path, options: argparse.Namespace) -> N
     near = NearestNeighbors(n_neighbors=6, n_jobs=options.cores)
     peer = peers.SMOTENC(categorical_features=categories, random_state=0, k_neighbors=near)
     sampler = SMOTENC(label_col=label)
-    theirs = in_process(peer, source, (), label)
-    a, b = compared(on_spark(spark, sampler, source), theirs, options.repeats)
-    told(f"SMOTENC, {len(df):,} rows, {len(categories)} of {df.shape[1] - 1} features categories", a, b)
+    found = beside_imblearn(on_spark(spark, sampler, source), in_process(peer, source, (), label), options)
+    what = f"SMOTENC, {Path(options.table).stem}: {len(df):,} rows, {len(categories)} of {df.shape[1] - 1} categories"
+    yield Row(what, found, "≤ 0.7")
 
 
-def cleaning(spark: SparkSession, folder: Path, options: argparse.Namespace) -> None:
+def cleaning(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     """Edited nearest neighbours and Tomek links on tables of growing size."""
     import imblearn.under_sampling as peers
 
@@ -190,41 +128,93 @@ def cleaning(spark: SparkSession, folder: Path, options: argparse.Namespace) -> 
         for name in ("TomekLinks", "EditedNearestNeighbours"):
             sampler = getattr(ours, name)(key_col="id", search=options.search)
             peer = getattr(peers, name)(n_jobs=options.cores)
-            theirs = in_process(peer, source) if n <= options.theirs_up_to and not options.alone else None
-            a, b = compared(on_spark(spark, sampler, source), theirs, options.repeats)
-            told(f"{name}, {n:,} × {options.features} {options.shape}", a, b)
+            theirs = in_process(peer, source) if n <= options.theirs_up_to else None
+            found = beside_imblearn(on_spark(spark, sampler, source), theirs, options)
+            goal = "≤ 1.0" if theirs else "< 60 s" if n == 1_000_000 else ""
+            yield Row(f"{name}, {n:,} × {options.features} {options.shape}", found, goal)
 
 
-def session(cores: int) -> SparkSession:
-    """Return a local session."""
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.master(f"local[{cores}]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.ui.showConsoleProgress", "false").config("spark.driver.memory", "4g")
-    # As in the sessions that `steelyard run` makes: Spark doesn't record where each column expression was written.
-    spark = builder.config("spark.python.sql.dataFrameDebugging.enabled", "false").getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
+def random(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
+    """Random under- and over-sampling to one positive in ten, of tables in which one row in a hundred is one."""
+    from steelyard.over_sampling import RandomOverSampler
+    from steelyard.under_sampling import RandomUnderSampler
+
+    for n in options.rows:
+        path = str(folder / f"random{n}.parquet")
+        keyed(spark, n, 2, 10, rare=0.01).write.mode("overwrite").parquet(path)
+        df = spark.read.parquet(path)
+        how: dict[str, Any] = {"sampling_strategy": 0.1, "key_col": "id"}
+        ours = {"under": RandomUnderSampler(**how), "over": RandomOverSampler(**how)}
+        theirs = {"under": sample_by, "over": sampled_again}
+        for name, sampler in ours.items():
+            peer = theirs[name]
+            runs: dict[str, Callable[[], object]] = {
+                peer.__name__: lambda peer=peer, df=df: nowhere(peer(df)),
+                OURS: lambda sampler=sampler, df=df: nowhere(sampler.fit_resample(df)),
+            }
+            found = in_turns(runs, options.repeats)
+            yield Row(f"random {name}-sampling, {n:,} × 10", found, "≤ 1.3", "the peer's counts are not exact")
+
+
+def keyed(spark: SparkSession, n: int, classes: int, features: int, rare: float = 0.0) -> DataFrame:
+    """Return n rows with a key, features and a label; classes are of equal size, but for two with a share of 1s."""
+    drawn = [(F.pmod(F.xxhash64("id", F.lit(i)), F.lit(1 << 40)) / (1 << 40)) for i in range(features + 1)]
+    label = (drawn[-1] < rare).cast("int") if rare else F.floor(drawn[-1] * classes).cast("int")
+    made = [drawn[i].alias(f"f{i}") for i in range(features)]
+    return spark.range(0, n, 1, 2 * max(1, n // 4_000_000)).select("id", label.alias("label"), *made)
+
+
+def sample_by(df: DataFrame) -> DataFrame:
+    """Return about ten times as many others as positives, by Spark's sampleBy."""
+    counts = dict(df.groupBy("label").count().collect())
+    return df.sampleBy("label", {1: 1.0, 0: 10 * counts[1] / counts[0]}, seed=0)
+
+
+def sampled_again(df: DataFrame) -> DataFrame:
+    """Return the table and about so many copies of positives that they are a tenth of the others."""
+    counts = dict(df.groupBy("label").count().collect())
+    again = counts[0] / 10 / counts[1] - 1
+    return df.unionByName(df.where(F.col("label") == 1).sample(withReplacement=True, fraction=again, seed=0))
+
+
+def nowhere(df: DataFrame) -> None:
+    """Compute all rows and columns, and store nothing."""
+    df.write.format("noop").mode("overwrite").save()
+
+
+def beside_imblearn(
+    ours: Callable[[], None], theirs: Callable[[], None] | None, options: argparse.Namespace
+) -> dict[str, float]:
+    """Return seconds of both, of ours alone where the peer is left out."""
+    runs: dict[str, Callable[[], object]] = {} if theirs is None or options.alone else {"imbalanced-learn": theirs}
+    return in_turns({**runs, OURS: ours}, options.repeats)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the options and their defaults."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("what", choices=["smote", "smotenc", "cleaning", "random"])
+    made.add_argument("--rows", type=int, nargs="+", default=[50_000], help="of smote, minority rows; else all rows")
+    made.add_argument("--features", type=int, default=30)
+    made.add_argument("--shape", choices=["clustered", "gaussian"], default="clustered")
+    made.add_argument("--search", choices=["auto", "exact", "cells"], default="auto")
+    made.add_argument("--table", help="of smotenc: a Parquet file")
+    made.add_argument("--label", help="of smotenc: the label, by default the last column")
+    made.add_argument("--repeats", type=int, default=3)
+    made.add_argument("--cores", type=int, default=2)
+    made.add_argument("--alone", action="store_true", help="without imbalanced-learn")
+    made.add_argument("--theirs-up-to", type=int, default=200_000, help="rows that imbalanced-learn gets")
+    return made
 
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["smote", "smotenc", "cleaning"])
-    parser.add_argument("--rows", type=int, nargs="+", default=[50_000], help="minority rows; of cleaning, all rows")
-    parser.add_argument("--features", type=int, default=30)
-    parser.add_argument("--shape", choices=["clustered", "gaussian"], default="clustered")
-    parser.add_argument("--search", choices=["auto", "exact", "cells"], default="auto")
-    parser.add_argument("--table", help="of smotenc: a Parquet file")
-    parser.add_argument("--label", help="of smotenc: the label, by default the last column")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--alone", action="store_true", help="without imbalanced-learn")
-    parser.add_argument("--theirs-up-to", type=int, default=50_000, help="of cleaning: rows that it gets")
-    options = parser.parse_args()
+    options = parser().parse_args()
     spark = session(options.cores)
-    print("| what | steelyard, s | imbalanced-learn, s | ratio | |\n| --- | --- | --- | --- | --- |")
+    print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
-        globals()[options.what](spark, Path(folder), options)
+        for row in globals()[options.what](spark, Path(folder), options):
+            show(row)
     spark.stop()
 
 
