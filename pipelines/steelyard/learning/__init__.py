@@ -15,9 +15,9 @@ Examples
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from steelyard.lazy import lazy
 from steelyard.learning._registry import (
     check_trainer,
     get_trainer,
@@ -58,17 +58,5 @@ __all__ = [
     "trainer_parameters",
 ]
 
-_NEED_SPARK = {
-    "MarginModel": "model",
-    "Model": "model",
-    "Preprocessing": "_features",
-    "fit_preprocessing": "_fitting",
-    "repartition_by_content": "_preparing",
-    "shared_fields": "model",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _NEED_SPARK:
-        return getattr(import_module(f"steelyard.learning.{_NEED_SPARK[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Names and parameters of trainers are checked without Spark.
+__getattr__ = lazy(__name__, "model", "_features", "_fitting", "_preparing")

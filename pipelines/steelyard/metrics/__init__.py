@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from steelyard.lazy import lazy
 from steelyard.metrics._document import document, lookup
 from steelyard.metrics._gate import check_gate, judge_gate
 from steelyard.metrics._majority import always_majority, class_shares, majority_class
@@ -65,24 +65,5 @@ __all__ = [
     "unregister_metric",
 ]
 
-# Spark is imported when one of these is first used: report, terminal and Airflow need the registry without it.
-_LAZY = {
-    "score_table": "_aggregate",
-    "amount_columns": "_amounts",
-    "check_amounts": "_amounts",
-    "refuse_amounts": "_amounts",
-    "ScoreColumn": "_columns",
-    "numbers": "_columns",
-    "SplitMetrics": "_evaluate",
-    "evaluate": "_evaluate",
-    "evaluate_splits": "_evaluate",
-    "Evaluator": "_evaluator",
-    "NO_PROBABILITY": "_rows",
-    "split_document": "_split",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+# Report, terminal and Airflow need the registry without Spark.
+__getattr__ = lazy(__name__, "_aggregate", "_amounts", "_columns", "_rows", "_split", "_evaluate", "_evaluator")

@@ -12,9 +12,9 @@ Public modules for people who write samplers:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from steelyard.lazy import lazy
 from steelyard.sampling.registry import (
     check_sampler,
     get_sampler,
@@ -52,23 +52,5 @@ __all__ = [
     "sampler_schema",
 ]
 
-# Spark is imported when one of these is first used, so that the command line can look samplers up by name.
-_LAZY = {
-    "IS_SYNTHETIC": "applying",
-    "apply_plan": "applying",
-    "check_flag": "roles",
-    "Sampler": "base",
-    "ImblearnSampler": "engine.imblearn",
-    "NoResampling": "_none",
-    "ClassPlan": "plan",
-    "Effect": "plan",
-    "Resampling": "plan",
-    "SamplingPlan": "plan",
-    "Work": "plan",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+# The command line looks samplers up by name without Spark.
+__getattr__ = lazy(__name__, "plan", "applying", "roles", "base", "_none", "engine.imblearn")
