@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+import sys
+from numbers import Integral
 from typing import Any
 
 from pyspark.ml.evaluation import Evaluator as SparkEvaluator
@@ -21,7 +22,9 @@ from steelyard.metrics._counts import ConfusionCounts
 from steelyard.metrics._metric import Metric
 from steelyard.metrics._tables import ScoreTable
 from steelyard.metrics.registry import all_metrics, get_metric
-from steelyard.params import HasParameters, Parameter, ParamsReader, ParamsWriter, column, param, wrong
+from steelyard.params import HasParameters, Parameter, ParamsReader, ParamsWriter, column, number, param, wrong
+
+_FINITE = number(-sys.float_info.max, sys.float_info.max, "a finite number")
 
 
 def _metric(name: str, value: object) -> str:
@@ -35,12 +38,6 @@ def _class(name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | Integral) or value == "":
         raise wrong(name, "a class as text (a boolean's is 'true' or 'false') or a whole number", value)
     return str(value)
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise wrong(name, "a finite number", value)
-    return float(value)
 
 
 class Evaluator(HasParameters, SparkEvaluator, MLReadable[Any], MLWritable):
@@ -100,7 +97,7 @@ class Evaluator(HasParameters, SparkEvaluator, MLReadable[Any], MLWritable):
     positive: Parameter[str | int] = param(
         "the class that is looked for, and the index of its entry in the scores", _class, default="1"
     )
-    threshold: Parameter[float] = param("the score from which on a row is decided to be positive", _number, default=0.5)
+    threshold: Parameter[float] = param("lowest score of rows that are decided to be positive", _FINITE, default=0.5)
     weight_col: Parameter[str | None] = param("column of row weights", column, default=None)
 
     def isLargerBetter(self) -> bool:  # noqa: N802 (the name is Spark's)

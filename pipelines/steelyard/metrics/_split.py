@@ -14,7 +14,6 @@ from steelyard.metrics._bootstrap import Basis, Bootstrap, Estimate, Number, mea
 from steelyard.metrics._carried import carried_decisions
 from steelyard.metrics._class_intervals import class_number, class_numbers
 from steelyard.metrics._class_metrics import NEGATIVES, POSITIVES, ClassMetrics
-from steelyard.metrics._costs import cost_number
 from steelyard.metrics._counts import MulticlassCounts
 from steelyard.metrics._losses import probability_number
 from steelyard.metrics._metric import Metric
@@ -153,11 +152,7 @@ def _positive_numbers(one: ClassMetrics) -> dict[str, Number]:
     """Return the metrics of the positive class alone."""
     if not one.rows:
         return dict(undefined(metric_names(scope="positive")))
-    return {
-        m.name: cost_number(one, m) if m.kind == "cost" else class_number(one, m)
-        for m in all_metrics()
-        if m.scope == "positive"
-    }
+    return {m.name: class_number(one, m) for m in all_metrics() if m.scope == "positive"}
 
 
 def _probabilities(ones: Classes, positive: str | None, reason: str | None) -> dict[str, Number]:

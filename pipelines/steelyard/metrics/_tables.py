@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from steelyard.kernels.arrays import Counts, Flags, Floats, sum_in_bins
 from steelyard.kernels.reliability import mass_bins
 from steelyard.metrics._counts import ConfusionCounts
 
 BUCKETS = 200
+_COUNTS, _SUMS = ("count_pos", "count_neg"), ("pos", "neg", "cost_fn", "cost_fp")
 
 
 @dataclass(frozen=True)
@@ -53,28 +53,14 @@ class ScoreTable:
         cost_fn: Floats | None = None,
         cost_fp: Floats | None = None,
     ) -> ScoreTable:
-        """Return the table of rows that are at hand as arrays; costs are per row."""
-        distinct, place = np.unique(-np.asarray(score, dtype=np.float64), return_inverse=True)
+        """Return the table of rows given as arrays; costs are per row."""
         truth = np.asarray(positive, dtype=np.bool_)
         size = np.ones(len(truth)) if weight is None else np.asarray(weight, dtype=np.float64)
-
-        def total(values: ArrayLike) -> Floats:
-            return sum_in_bins(place, values, len(distinct))
-
-        def cost(values: Floats | None, side: Flags) -> Floats:
-            return total(side * size * (0.0 if values is None else values))
-
-        return cls(
-            low=-distinct,
-            high=-distinct,
-            pos=total(size * truth),
-            neg=total(size * ~truth),
-            count_pos=total(truth).astype(np.int64),
-            count_neg=total(~truth).astype(np.int64),
-            cost_fn=cost(cost_fn, truth),
-            cost_fp=cost(cost_fp, ~truth),
-            has_costs=cost_fn is not None or cost_fp is not None,
-        )
+        pos, neg = size * truth, size * ~truth
+        costs = [side * (0.0 if cost is None else cost) for side, cost in ((pos, cost_fn), (neg, cost_fp))]
+        counts = truth.astype(np.int64), (~truth).astype(np.int64)
+        each = cls(score, score, pos, neg, *counts, *costs, cost_fn is not None or cost_fp is not None)
+        return each.moved(score)
 
     def __len__(self) -> int:
         return len(self.low)
@@ -107,37 +93,16 @@ class ScoreTable:
         return np.unique(mass_bins(mass, most), return_inverse=True)[1].astype(np.int64)
 
     def moved(self, score: Floats) -> ScoreTable:
-        """Return the table of other scores, one for each row; rows of which they are equal become one."""
+        """Return the table with another score for each row; rows with equal scores are merged."""
         distinct, place = np.unique(-np.asarray(score, dtype=np.float64), return_inverse=True)
-
-        def total(values: ArrayLike) -> Floats:
-            return sum_in_bins(place, values, len(distinct))
-
-        return ScoreTable(
-            low=-distinct,
-            high=-distinct,
-            pos=total(self.pos),
-            neg=total(self.neg),
-            count_pos=total(self.count_pos).astype(np.int64),
-            count_neg=total(self.count_neg).astype(np.int64),
-            cost_fn=total(self.cost_fn),
-            cost_fp=total(self.cost_fp),
-            has_costs=self.has_costs,
-        )
+        totals = {name: sum_in_bins(place, getattr(self, name), len(distinct)) for name in (*_SUMS, *_COUNTS)}
+        counts = {name: totals[name].astype(np.int64) for name in _COUNTS}
+        return replace(self, low=-distinct, high=-distinct, **totals | counts)
 
     def flipped(self) -> ScoreTable:
-        """Return the table of the other class: positives become negatives, and the order of scores turns."""
-        return ScoreTable(
-            -self.high[::-1],
-            -self.low[::-1],
-            self.neg[::-1],
-            self.pos[::-1],
-            self.count_neg[::-1],
-            self.count_pos[::-1],
-            self.cost_fp[::-1],
-            self.cost_fn[::-1],
-            self.has_costs,
-        )
+        """Return the table of the other class: positives become negatives, and the order of scores is reversed."""
+        parts = (-self.high, -self.low, self.neg, self.pos, self.count_neg, self.count_pos, self.cost_fp, self.cost_fn)
+        return ScoreTable(*(part[::-1] for part in parts), has_costs=self.has_costs)
 
 
 @dataclass(frozen=True)
@@ -187,19 +152,10 @@ class BucketTable:
         size = np.ones(len(score)) if weight is None else weight
         pos, neg = size * positive, size * ~positive
         costs = [side * (0.0 if cost is None else cost) for side, cost in ((pos, cost_fn), (neg, cost_fp))]
-        return cls.from_cells(
-            assigned,
-            assigned[np.searchsorted(-table.low, -score)],
-            bucket,
-            alarm,
-            pos=pos,
-            neg=neg,
-            cost_fn=costs[0],
-            cost_fp=costs[1],
-            square_pos=pos**2,
-            square_neg=neg**2,
-            squares=np.array([float((cost**2).sum()) for cost in costs]),
-        )
+        sums = {"pos": pos, "neg": neg, "cost_fn": costs[0], "cost_fp": costs[1]}
+        squares = {"square_pos": pos**2, "square_neg": neg**2, "squares": np.array([(c**2).sum() for c in costs])}
+        cells = assigned[np.searchsorted(-table.low, -score)]
+        return cls.from_cells(assigned, cells, bucket, alarm, **sums, **squares)
 
     @classmethod
     def from_cells(
