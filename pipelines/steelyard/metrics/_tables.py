@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from steelyard.kernels.reliability import mass_bins
 from steelyard.metrics._counts import ConfusionCounts
 
 BUCKETS = 200
-_COUNTS, _SUMS = ("count_pos", "count_neg"), ("pos", "neg", "cost_fn", "cost_fp")
+_COUNTS = ("count_pos", "count_neg")
+_PAIRS = (("pos", "neg"), _COUNTS, ("cost_fn", "cost_fp"))
+_OTHER_CLASS = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,11 @@ class ScoreTable:
         truth = np.asarray(positive, dtype=np.bool_)
         size = np.ones(len(truth)) if weight is None else np.asarray(weight, dtype=np.float64)
         pos, neg = size * truth, size * ~truth
-        costs = [side * (0.0 if cost is None else cost) for side, cost in ((pos, cost_fn), (neg, cost_fp))]
+        missed = pos * (0.0 if cost_fn is None else cost_fn)
+        alarms = neg * (0.0 if cost_fp is None else cost_fp)
         counts = truth.astype(np.int64), (~truth).astype(np.int64)
-        each = cls(score, score, pos, neg, *counts, *costs, cost_fn is not None or cost_fp is not None)
-        return each.moved(score)
+        has_costs = cost_fn is not None or cost_fp is not None
+        return cls(score, score, pos, neg, *counts, missed, alarms, has_costs).moved(score)
 
     def __len__(self) -> int:
         return len(self.low)
@@ -95,14 +99,14 @@ class ScoreTable:
     def moved(self, score: Floats) -> ScoreTable:
         """Return the table with another score for each row; rows with equal scores are merged."""
         distinct, place = np.unique(-np.asarray(score, dtype=np.float64), return_inverse=True)
-        totals = {name: sum_in_bins(place, getattr(self, name), len(distinct)) for name in (*_SUMS, *_COUNTS)}
-        counts = {name: totals[name].astype(np.int64) for name in _COUNTS}
-        return replace(self, low=-distinct, high=-distinct, **totals | counts)
+        totals: dict[str, Any] = {n: sum_in_bins(place, getattr(self, n), len(distinct)) for n in _OTHER_CLASS}
+        totals |= {name: totals[name].astype(np.int64) for name in _COUNTS}
+        return replace(self, low=-distinct, high=-distinct, **totals)
 
     def flipped(self) -> ScoreTable:
         """Return the table of the other class: positives become negatives, and the order of scores is reversed."""
-        parts = (-self.high, -self.low, self.neg, self.pos, self.count_neg, self.count_pos, self.cost_fp, self.cost_fn)
-        return ScoreTable(*(part[::-1] for part in parts), has_costs=self.has_costs)
+        swapped = {name: getattr(self, other)[::-1] for name, other in _OTHER_CLASS.items()}
+        return replace(self, low=-self.high[::-1], high=-self.low[::-1], **swapped)
 
 
 @dataclass(frozen=True)

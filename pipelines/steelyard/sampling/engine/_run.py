@@ -59,7 +59,7 @@ def run(assignment: TaskAssignment, task_quotas: Mapping[int, TaskQuota], settin
     EngineError
         If executors lack what the sampler is made of.
     """
-    task = in_worker(_TASK, "resample", task_quotas={t: _plain(o) for t, o in task_quotas.items()}, **settings)
+    task = in_worker(_TASK, "resample", task_quotas=dict(task_quotas), **settings)
     columns = assignment.rows.select("task", "row_id", "code", "home", "x", "c")
     rows = checkpointed(in_tasks(columns, F.col("task"), assignment.n, task, SCHEMA))
     counts = rows.where(F.col("kind") != STATUS).groupBy("kind", "code").count().collect()
@@ -78,10 +78,6 @@ def run(assignment: TaskAssignment, task_quotas: Mapping[int, TaskQuota], settin
         {t: s["failure"] for t, s in answers.items() if s["failure"]},
         tuple(dict.fromkeys(w for s in answers.values() for w in s["warnings"])),
     )
-
-
-def _plain(quota: TaskQuota) -> TaskQuota:
-    return {int(c): int(n) for c, n in quota.items()} if isinstance(quota, Mapping) else [int(c) for c in quota]
 
 
 def check_counts(found: EngineResult, quotas: ClassQuotas) -> None:

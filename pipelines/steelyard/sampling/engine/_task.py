@@ -6,7 +6,7 @@ import json
 import pickle
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,91 +96,104 @@ def resample(
     near: bool,
     seed: int,
 ) -> pa.Table:
-    """Resample the rows of one task.
+    """Resample the rows of one task, and return rows of `SCHEMA`: a status, ids of dropped rows, new rows.
 
     Parameters
     ----------
     table : pyarrow.Table
-        ``task``, ``row_id``, ``code`` (of the class), ``home`` (false for rows that another task answers for), ``x``
-        and ``c`` (numbers and categories).
+        ``task``, ``row_id``, ``code`` (of the class), ``home`` (false if another task decides about the row), ``x``
+        (numbers) and ``c`` (categories).
     sampler : bytes
-        Pickled, with ``fit_resample``.
-    n_numbers : int
-    scale : sequence of float, optional
-        What numbers are divided by.
+        A pickled object with ``fit_resample``.
+    n_numbers, scale
+        Length of ``x``, and divisors of its numbers.
     task_quotas : mapping
-        For each task in which there is something to do: rows that classes are to have, or the classes that may lose
-        rows.
+        Task → requested rows per class, or the classes that may lose rows. Other tasks keep all rows.
     counted : bool
-        Whether counts are asked for, and no more rows come back.
+        Whether the requested rows are exact: surplus rows are dropped.
     replaces : bool
-        Whether rows that are made stand for all rows of their class.
+        Whether made rows replace all rows of their class.
     near : bool
-        Whether numbers that are all very far from zero are brought near to it meanwhile.
+        Whether numbers that are all very far from zero are moved near to it for the sampler.
     seed : int
-
-    Returns
-    -------
-    pyarrow.Table
-        As `SCHEMA` says: one row of status with what went wrong and what was warned of; the ids that are dropped; the
-        new rows.
     """
     task = int(table["task"][0].as_py())
     if task not in task_quotas:
         return _status(task)
-    rows = _TaskRows.of(table, n_numbers)
+    rows, quota = _TaskRows.of(table, n_numbers), task_quotas[task]
     units = Units.of(rows.numbers, scale, near)
     x = np.column_stack([(rows.numbers - units.origin) / units.scale, rows.coded])
-    quota = task_quotas[task]
-    emptied = [c for c, n in quota.items() if n == 0] if isinstance(quota, Mapping) else []
-    left = {c: n for c, n in quota.items() if n} if isinstance(quota, Mapping) else list(quota)
     try:
-        outcome, made, labels, messages = _filled(sampler, x, rows.codes, left, n_numbers, counted, seed + task)
+        made = _filled(sampler, x, rows.codes, _positive(quota), n_numbers, counted, seed + task)
     except ModuleNotFoundError as error:
         return _status(task, missing=str(error.name))
     except MemoryError:
         raise
-    except Exception as error:  # whatever another library says of the data is for the user to read
+    except Exception as error:  # errors of the library about the data are shown to the user
         return _status(task, " ".join(str(error).split()) or type(error).__name__)
-    kept = outcome.kept & ~np.isin(rows.codes, emptied)
-    if replaces and isinstance(left, Mapping):
-        outcome = replaced(Outcome(kept, outcome.new), rows.codes, labels, list(left))
-    else:
-        outcome = Outcome(kept, outcome.new)
-    if counted and isinstance(left, Mapping):
-        outcome = trimmed(outcome, rows.codes, made[outcome.new], labels[outcome.new], left)
-    return _result(task, rows, outcome, made, labels, units, messages)
+    outcome = _as_requested(made, rows.codes, quota, counted=counted, replaces=replaces)
+    return _result(task, rows, replace(made, outcome=outcome), units)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a sampler returned: rows with their classes, which rows of the input these are, and warnings."""
+
+    outcome: Outcome
+    rows: Floats
+    labels: Codes
+    messages: list[str]
+
+    @property
+    def new_labels(self) -> Codes:
+        """Classes of the new rows."""
+        return self.labels[self.outcome.new]
+
+
+def _positive(quota: TaskQuota) -> TaskQuota:
+    """Return a quota without the classes that are to lose all rows: samplers cannot do that."""
+    return {c: n for c, n in quota.items() if n} if isinstance(quota, Mapping) else list(quota)
+
+
+def _as_requested(made: _Made, codes: Codes, quota: TaskQuota, *, counted: bool, replaces: bool) -> Outcome:
+    """Return the outcome with classes emptied, replaced or trimmed where the quota gives their counts."""
+    if not isinstance(quota, Mapping):
+        return made.outcome
+    wanted = {c: n for c, n in quota.items() if n}
+    outcome = Outcome(made.outcome.kept & ~np.isin(codes, [c for c in quota if c not in wanted]), made.outcome.new)
+    if replaces:
+        outcome = replaced(outcome, codes, made.labels, list(wanted))
+    if counted:
+        outcome = trimmed(outcome, codes, made.rows[outcome.new], made.labels[outcome.new], wanted)
+    return outcome
 
 
 def _filled(
     sampler: bytes, x: Floats, codes: Codes, quota: TaskQuota, n_numbers: int, counted: bool, seed: int
-) -> tuple[Outcome, Floats, Codes, list[str]]:
+) -> _Made:
     """Run the sampler, and run it again with a larger request if it made too few rows.
 
-    (imbalanced-learn's SVMSMOTE leaves out what it would have made of safe rows where there are none, and the like.)
+    (imbalanced-learn's SVMSMOTE makes no rows of safe ones where there are none, for example.)
     """
-    found = _run(pickle.loads(sampler), x, codes, quota, n_numbers, counted, seed)
+    made = _run(pickle.loads(sampler), x, codes, quota, n_numbers, counted, seed)
     if not counted or not isinstance(quota, Mapping):
-        return found
-    asked, before = dict(quota), np.bincount(codes, minlength=max(quota, default=0) + 1)
+        return made
+    asked, before = dict(quota), np.bincount(codes, minlength=max(quota, default=0) + 1).tolist()
     for _ in range(_MORE_ROUNDS):
-        new = {c: int((found[2][found[0].new] == c).sum()) for c in quota}
-        short = {c for c, n in quota.items() if 0 < new[c] < n - before[c]}
+        new = {c: int((made.new_labels == c).sum()) for c in quota}
+        short = [c for c, n in quota.items() if 0 < new[c] < n - before[c]]
         if not short:
             break
         for c in short:
-            wanted, given = quota[c] - int(before[c]), asked[c] - int(before[c])
-            asked[c] = int(before[c]) + -(-given * wanted // new[c]) + 1
-        found = _run(pickle.loads(sampler), x, codes, asked, n_numbers, counted, seed)
-    return found
+            asked[c] = before[c] + -(-(asked[c] - before[c]) * (quota[c] - before[c]) // new[c]) + 1
+        made = _run(pickle.loads(sampler), x, codes, asked, n_numbers, counted, seed)
+    return made
 
 
-def _run(
-    sampler: Any, x: Floats, codes: Codes, quota: TaskQuota, n_numbers: int, counted: bool, seed: int
-) -> tuple[Outcome, Floats, Codes, list[str]]:
-    """Run the sampler, and return the outcome of the rows."""
+def _run(sampler: Any, x: Floats, codes: Codes, quota: TaskQuota, n_numbers: int, counted: bool, seed: int) -> _Made:
+    """Run the sampler once."""
     if not quota:
-        return Outcome(np.ones(len(x), dtype=bool), np.empty(0, np.intp)), x, codes, []
+        return _Made(Outcome(np.ones(len(x), dtype=bool), np.empty(0, np.intp)), x, codes, [])
     alone = len(np.unique(codes)) == 1
     given = (np.concatenate([x, x[:1]]), np.append(codes, _NOBODY)) if alone else (x, codes)
     configured(sampler, quota, list(range(n_numbers, x.shape[1])), seed)
@@ -196,7 +209,7 @@ def _run(
         outcome = by_content(given[0], given[1], made, labels)
     new = outcome.new[labels[outcome.new] != _NOBODY]
     messages = list(dict.fromkeys(" ".join(str(w.message).split()) for w in caught))
-    return Outcome(outcome.kept[: len(x)], new), made, labels, messages[:_MOST_WARNINGS]
+    return _Made(Outcome(outcome.kept[: len(x)], new), made, labels, messages[:_MOST_WARNINGS])
 
 
 def configured(sampler: Any, quota: TaskQuota, categories: list[int], seed: int) -> None:
@@ -221,30 +234,21 @@ def configured(sampler: Any, quota: TaskQuota, categories: list[int], seed: int)
     sampler.set_params(**changes)
 
 
-def _result(
-    task: int,
-    rows: _TaskRows,
-    outcome: Outcome,
-    made: Floats,
-    labels: Codes,
-    units: Units,
-    messages: list[str],
-) -> pa.Table:
-    dropped = np.flatnonzero(~outcome.kept & rows.home)
-    new_labels = labels[outcome.new]
-    new = _inside(made[outcome.new], new_labels, rows, units)
-    width = rows.numbers.shape[1]
+def _result(task: int, rows: _TaskRows, made: _Made, units: Units) -> pa.Table:
+    dropped, width = np.flatnonzero(~made.outcome.kept & rows.home), rows.numbers.shape[1]
+    new = _inside(made.rows[made.outcome.new], made.new_labels, rows, units)
     categories = [
         levels[np.clip(np.rint(new[:, width + i]), 0, len(levels) - 1).astype(int)]
         for i, levels in enumerate(rows.levels)
     ]
     texts = [list(values) for values in zip(*categories, strict=True)] if categories else [[]] * len(new)
-    parts = [
-        _status(task, messages=messages),
-        _table(task, DROPPED, rows.codes[dropped], row_id=rows.ids[dropped]),
-        _table(task, NEW, new_labels, number=np.arange(len(new)), x=new[:, :width].tolist(), c=texts),
-    ]
-    return pa.concat_tables(parts)
+    return pa.concat_tables(
+        [
+            _status(task, messages=made.messages),
+            _table(task, DROPPED, rows.codes[dropped], row_id=rows.ids[dropped]),
+            _table(task, NEW, made.new_labels, number=np.arange(len(new)), x=new[:, :width].tolist(), c=texts),
+        ]
+    )
 
 
 def _inside(made: Floats, labels: Codes, rows: _TaskRows, units: Units) -> Floats:
