@@ -32,7 +32,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 _ON_TABLES = ("profile", "split", "resample", "evaluate", "score", "guard")  # commands without a pipeline
-_COMMANDS: tuple[Callable[..., int], ...] = (
+_COMMANDS: tuple[Callable[..., int | None], ...] = (
     _run.demo,
     _run.run,
     _run.stage,

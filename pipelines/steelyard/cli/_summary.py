@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from steelyard.cli._output import console, print_json, table
 from steelyard.errors import SteelyardError
 from steelyard.report import metric
@@ -68,6 +70,13 @@ def show_split(metrics: Mapping[str, Any], name: str, split: Mapping[str, Any]) 
     if metrics["threshold"] is not None:
         title += f", threshold {metrics['threshold']:.4g}"
     _show_metrics(title, split, positive, _headline())
+
+
+def show_scores(document: Mapping[str, Any]) -> None:
+    """Print the metrics of scores that belong to no run, and their notes on stderr."""
+    show_split(document, "all", document["splits"]["all"])
+    for note in document.get("notes", ()):
+        typer.echo(f"note: {note}", err=True)
 
 
 def _headline() -> list[Metric]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from steelyard.cli._output import console, number, table
 
@@ -43,25 +45,31 @@ def show_profile(statistics: Mapping[str, Any]) -> None:
 
 def _numeric(features: Mapping[str, Any], classes: list[str]) -> None:
     header = ["feature", "class", "missing", "mean", "std", "min", "median", "max"]
-    rows = []
-    for name, of in features.items():
-        for i, c in enumerate(classes):
-            figures = of["by_class"].get(c)
-            if figures is not None:
-                cells = [figures["mean"], figures["std"], figures["min"], figures["quantiles"]["0.5"], figures["max"]]
-                rows.append([name if i == 0 else "", c, f"{figures['missing']:,}", *map(number, cells)])
-    table("numeric features", header, rows)
+
+    def cells(of: Mapping[str, Any]) -> list[str]:
+        return [*map(number, (of["mean"], of["std"], of["min"], of["quantiles"]["0.5"], of["max"]))]
+
+    table("numeric features", header, _by_class(features, classes, cells))
 
 
 def _categorical(features: Mapping[str, Any], classes: list[str]) -> None:
-    rows = []
-    for name, of in features.items():
-        for i, c in enumerate(classes):
-            figures = of["by_class"].get(c)
-            if figures is not None:
-                top = ", ".join(f"{level} ({n:,})" for level, n in figures["top"][:3])
-                rows.append([name if i == 0 else "", c, f"{figures['missing']:,}", f"{figures['distinct']:,}", top])
-    table("categories", ["feature", "class", "missing", "levels", "most frequent"], rows)
+    header = ["feature", "class", "missing", "levels", "most frequent"]
+
+    def cells(of: Mapping[str, Any]) -> list[str]:
+        return [f"{of['distinct']:,}", ", ".join(f"{level} ({n:,})" for level, n in of["top"][:3])]
+
+    table("categories", header, _by_class(features, classes, cells))
+
+
+def _by_class(
+    features: Mapping[str, Any], classes: list[str], cells: Callable[[Mapping[str, Any]], list[str]]
+) -> list[list[str]]:
+    return [
+        [name if i == 0 else "", c, f"{figures['missing']:,}", *cells(figures)]
+        for name, of in features.items()
+        for i, c in enumerate(classes)
+        if (figures := of["by_class"].get(c)) is not None
+    ]
 
 
 def show_split_plan(plan: SplitPlan | FoldPlan, out: str) -> None:
@@ -91,3 +99,13 @@ def show_sampling_plan(plan: SamplingPlan, out: str) -> None:
     """Print the rows of each class before and after."""
     rows = [[c, f"{of.before:,}", f"{of.after:,}", f"{of.new:,}"] for c, of in plan.classes.items()]
     table(f"{plan.sampler} → {out}", ["class", "before", "after", "of them new"], rows)
+
+
+def show_scoring(written: Mapping[str, Any]) -> None:
+    """Print how rows were scored."""
+    decided = ", ".join(f"{n:,} × {c}" for c, n in sorted(written["decisions"].items()))
+    mean = written["mean_score"]
+    means = mean.items() if isinstance(mean, dict) else [(written["positive"], mean)]
+    typer.echo(f"{written['rows']:,} rows scored ({decided}) → {written['out']}")
+    shown = ", ".join(f"{number(m)} of class {c}" for c, m in means)
+    typer.echo(f"mean score {shown}; by {written['run_dir']}")

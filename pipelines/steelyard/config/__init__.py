@@ -7,7 +7,7 @@ from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig
 from steelyard.config._pipeline import PipelineConfig
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
 from steelyard.config._stages import STAGE_TABLE, STAGES, Stage
-from steelyard.config._surface import as_arguments, as_options, reading_options
+from steelyard.config._surface import as_arguments, as_options, named_values
 from steelyard.config._training import CompareConfig, DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format
 from steelyard.config._yaml import parse_yaml
@@ -43,9 +43,9 @@ __all__ = [
     "hide_env",
     "known_format",
     "load",
+    "named_values",
     "parse_yaml",
     "read_document",
-    "reading_options",
     "refuse_secret_paths",
     "resolve_env",
 ]

@@ -56,15 +56,20 @@ def _named(message: str, names: Mapping[str, str]) -> str:
     return _KEY.sub(name, message)
 
 
-def reading_options(pairs: Sequence[str] | None) -> dict[str, str]:
-    """Return the options of Spark's reader, given as `NAME=value`.
+def named_values(pairs: Sequence[str] | None, option: str) -> dict[str, str]:
+    """Return the values of a repeatable option, given as `NAME=value`.
 
     Raises
     ------
     InputError
-        If an option has another form.
+        If one has another form.
+
+    Examples
+    --------
+    >>> named_values(["sep=;"], "--option")
+    {'sep': ';'}
     """
-    bad = [pair for pair in pairs or [] if "=" not in pair]
+    bad = [pair for pair in pairs or [] if pair.find("=") < 1]
     if bad:
-        raise InputError(f"--option {bad[0]!r} is not of the form NAME=value")
+        raise InputError(f"{option} {bad[0]!r} is not of the form NAME=value")
     return dict(pair.split("=", 1) for pair in pairs or [])

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from steelyard.config import PipelineConfig, SparkConfig, as_options, hide_env, known_format, load, reading_options
+from steelyard.config import PipelineConfig, SparkConfig, as_options, hide_env, known_format, load, named_values
 from steelyard.errors import INTERRUPTED, ConfigError, InputError, SteelyardError, closest
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
@@ -162,7 +162,11 @@ def main_score() -> None:
     given = parser.parse_args()
 
     def execute() -> None:
-        how = {"overwrite": given.overwrite, "missing": given.missing, "options": reading_options(given.options)}
+        how = {
+            "overwrite": given.overwrite,
+            "missing": given.missing,
+            "options": named_values(given.options, "--option"),
+        }
         known_format(given.format, "--format")
         session = submitted_session(SparkConfig(), warn)
         _print(score_table(session, given.run_dir, given.data, given.out, given.format, warn=_warn_of_table, **how))
@@ -192,7 +196,11 @@ def main_evaluate_scores() -> None:
         costs = {"false_negative": given.false_negative, "false_positive": given.false_positive}
         cost = {k: _number(v) for k, v in costs.items() if v is not None}
         roles = {"label": given.label, "positive": given.positive, "weight": given.weight, "cost": cost}
-        roles |= {"exclude": given.exclude, "missing": given.missing, "options": reading_options(given.options)}
+        roles |= {
+            "exclude": given.exclude,
+            "missing": given.missing,
+            "options": named_values(given.options, "--option"),
+        }
         config = bare_table(given.scores, given.format, **roles)
         session = submitted_session(SparkConfig(), warn)
         _print(evaluate_table(session, config, given.score, given.threshold, given.group, _warn_of_table))
