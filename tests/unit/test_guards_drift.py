@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import binomtest, poisson
+from verdicts import Rows, judged
 
 from steelyard.errors import InputError
-from steelyard.guards._counts import Cell, LabelCounts
-from steelyard.guards._judge_drift import Tolerance, same_distribution
-from steelyard.guards._judge_labels import imbalance_ratio
+from steelyard.guards._verdict import Verdict
+from steelyard.guards.expectations import ExpectImbalanceRatioToBeBetween, ExpectLabelDistributionToMatch
 from steelyard.kernels.drift import count_interval, jensen_shannon, psi, share_ratio_interval, share_ratio_intervals
 
 
-def counts(slice_: str | None = None, **classes: int) -> LabelCounts:
-    return LabelCounts(tuple(Cell(c, None, False, n, slice_) for c, n in classes.items()))
+def counts(slice_: str | None = None, **classes: int) -> list[Rows]:
+    return [({"label": c, "slice": slice_}, n) for c, n in classes.items()]
+
+
+def same_distribution(now: Sequence[Rows], reference: Mapping[str, Any], **limits: Any) -> Verdict:
+    return judged(ExpectLabelDistributionToMatch(column="y", reference=reference, **limits), now)
 
 
 class TestMeasures:
@@ -76,8 +81,8 @@ class TestMeasures:
 class TestJudgement:
     reference: dict[str, Any] = {"0": 99_900, "1": 100}  # noqa: RUF012
 
-    def judge(self, now: LabelCounts, **how: Any) -> Any:
-        return same_distribution("y", now, self.reference, Tolerance(change=0.5, **how))
+    def judge(self, now: Sequence[Rows], **limits: Any) -> Verdict:
+        return same_distribution(now, self.reference, max_change=0.5, **limits)
 
     def test_a_class_of_a_thousandth_that_vanishes_is_caught(self) -> None:
         verdict = self.judge(counts(**{"0": 100_000}))
@@ -98,8 +103,8 @@ class TestJudgement:
     def test_significant_but_tolerated(self) -> None:
         now = counts(**{"0": 99_940_000, "1": 60_000})
         before = {"0": 99_900_000, "1": 100_000}
-        assert same_distribution("y", now, before, Tolerance(change=0.5)).success
-        assert not same_distribution("y", now, before, Tolerance(change=0.3)).success
+        assert same_distribution(now, before, max_change=0.5).success
+        assert not same_distribution(now, before, max_change=0.3).success
 
     def test_a_new_class(self) -> None:
         assert self.judge(counts(**{"0": 99_900, "1": 100, "2": 3})).success
@@ -110,7 +115,7 @@ class TestJudgement:
     def test_growth_may_be_tolerated_more(self) -> None:
         more = counts(**{"0": 99_750, "1": 250})
         assert not self.judge(more).success
-        assert self.judge(more, increase=2.0).success
+        assert self.judge(more, max_increase=2.0).success
 
     def test_false_alarms_are_rarer_than_promised(self) -> None:
         rng = np.random.default_rng(2)
@@ -119,50 +124,54 @@ class TestJudgement:
         for c, r in seen:
             before = {"0": 100_000 - r, "1": r}
             now = counts(**{"0": 100_000 - c, "1": c})
-            alarms += not same_distribution("y", now, before, Tolerance(change=0.0, confidence=0.95)).success
+            alarms += not same_distribution(now, before, max_change=0.0, confidence=0.95).success
         assert alarms / 2000 <= 0.05
 
     def test_distances(self) -> None:
         apart = counts(**{"0": 800, "1": 200})
-        verdict = same_distribution("y", apart, {"0": 950, "1": 50}, Tolerance(psi=0.1, js=0.1))
+        verdict = same_distribution(apart, {"0": 950, "1": 50}, max_psi=0.1, max_js=0.1)
         assert "PSI is 0.234 and Jensen-Shannon distance is 0.198" in verdict.message
-        near = same_distribution("y", apart, {"0": 950, "1": 50}, Tolerance(psi=0.5, js=0.5))
+        near = same_distribution(apart, {"0": 950, "1": 50}, max_psi=0.5, max_js=0.5)
         assert near.success
         assert near.message.endswith("PSI 0.234, Jensen-Shannon distance 0.198; classes weren't judged one by one")
         few = counts(**{"0": 80, "1": 20})
-        assert same_distribution("y", few, {"0": 950, "1": 50}, Tolerance(psi=0.1, js=0.1)).success
+        assert same_distribution(few, {"0": 950, "1": 50}, max_psi=0.1, max_js=0.1).success
 
     def test_slices(self) -> None:
         north, south = counts("north", **{"0": 9_000, "1": 1000}), counts("south", **{"0": 10_000})
-        both = LabelCounts((*north.cells, *south.cells))
+        both = [*north, *south]
         whole = {"0": 18_000, "1": 2000}
-        verdict = same_distribution("y", both, whole, Tolerance(change=0.5), "region")
+        verdict = same_distribution(both, whole, max_change=0.5, slice_column="region")
         assert "differ in 1 of 2 slices by 'region'" in verdict.message and "slice 'south'" in verdict.message
         own = {"north": {"0": 9_000, "1": 1000}, "south": {"0": 10_000}}
-        assert same_distribution("y", both, own, Tolerance(change=0.5), "region").success
+        assert same_distribution(both, own, max_change=0.5, slice_column="region").success
         with pytest.raises(InputError, match="2 slices, more than max_slices"):
-            same_distribution("y", both, whole, Tolerance(change=0.5), "region", max_slices=1)
+            same_distribution(both, whole, max_change=0.5, slice_column="region", max_slices=1)
 
     def test_a_slice_that_is_new_is_held_against_the_whole(self) -> None:
         new = counts("west", **{"0": 10_000})
         own = {"north": {"0": 9_000, "1": 1000}, "south": {"0": 9000, "1": 1000}}
-        assert not same_distribution("y", new, own, Tolerance(change=0.5), "region").success
+        assert not same_distribution(new, own, max_change=0.5, slice_column="region").success
 
     def test_many_slices_ask_for_more(self) -> None:
-        odd = counts("odd", **{"0": 4970, "1": 30}).cells  # 0.6 % instead of 2 %: alone significant, among many not
-        rest = tuple(c for i in range(200) for c in counts(f"s{i}", **{"0": 49, "1": 1}).cells)
+        odd = counts("odd", **{"0": 4970, "1": 30})  # 0.6 % instead of 2 %: alone significant, among many not
+        rest = [c for i in range(200) for c in counts(f"s{i}", **{"0": 49, "1": 1})]
         before = {"0": 98_000, "1": 2000}
-        tight = Tolerance(change=0.45)
-        assert not same_distribution("y", LabelCounts(odd), before, tight, "s").success
-        assert same_distribution("y", LabelCounts((*odd, *rest)), before, tight, "s").success
+        tight: dict[str, Any] = {"max_change": 0.45, "slice_column": "s"}
+        assert not same_distribution(odd, before, **tight).success
+        assert same_distribution([*odd, *rest], before, **tight).success
 
     def test_nothing_to_compare(self) -> None:
-        assert not same_distribution("y", counts(), self.reference, Tolerance(change=0.5)).success
+        assert not same_distribution(counts(), self.reference, max_change=0.5).success
 
 
 def test_imbalance_ratio() -> None:
-    verdict = imbalance_ratio("y", counts(n=90, p=10), None, 8.0)
-    assert not verdict.success
-    assert verdict.message == ("column 'y' has 90 of class 'n' for 10 of class 'p', a ratio of 9; expected at most 8.0")
-    assert imbalance_ratio("y", counts(n=90, p=10), 9.0, 9.0).success
-    assert not imbalance_ratio("y", counts(), None, None).success
+    def verdict(low: float | None, high: float | None, **classes: int) -> Verdict:
+        return judged(ExpectImbalanceRatioToBeBetween(column="y", min_value=low, max_value=high), counts(**classes))
+
+    assert not verdict(None, 8.0, n=90, p=10).success
+    assert verdict(None, 8.0, n=90, p=10).message == (
+        "column 'y' has 90 of class 'n' for 10 of class 'p', a ratio of 9; expected at most 8.0"
+    )
+    assert verdict(9.0, 9.0, n=90, p=10).success
+    assert not verdict(None, None).success

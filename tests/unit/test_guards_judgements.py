@@ -6,64 +6,68 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from verdicts import Rows, compared, judged
 
 from steelyard.errors import ConfigError, GuardError
 from steelyard.guards import GuardReport, GuardResult, check_parameters, check_suite, shipped_suites
-from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, SharedKeys, TimeRange
-from steelyard.guards._judge_labels import (
-    class_counts_between,
-    class_counts_equal,
-    labels_match,
-    minority_share,
-    no_nulls,
-)
-from steelyard.guards._judge_leaks import no_giveaway
-from steelyard.guards._judge_rows import prevalence, probabilities, synthetic_only_in, whole_numbers, within_bounds
-from steelyard.guards._judge_same import (
-    TIMES_CHANCE,
-    known_categories,
-    most_twins,
-    near_duplicates,
-    synthetic_duplicates,
-)
-from steelyard.guards._judge_splits import (
-    every_row_placed,
-    in_time_order,
-    keys_in_one_split,
-    quotas,
-    split_shares,
-    stratified,
-)
+from steelyard.guards._chance import TIMES_CHANCE, most_twins
+from steelyard.guards._counts import ScoreCounts, SharedKeys
 from steelyard.guards._needs import asked, cells, same_rows, shared, together
 from steelyard.guards._seen import Cells, Group, Overlap, Overlaps
 from steelyard.guards._suggest import suggest_suite
 from steelyard.guards._suites import load_suite, with_parameters
+from steelyard.guards._verdict import Verdict
+from steelyard.guards.expectations import (
+    ExpectClassCountsToBeBetween,
+    ExpectClassCountsToEqual,
+    ExpectEveryRowInASplit,
+    ExpectFewSyntheticDuplicates,
+    ExpectKeysToStayInOneSplit,
+    ExpectLabelsToMatchClasses,
+    ExpectMinorityShareToBeBetween,
+    ExpectNoFeatureToGiveTheLabelAway,
+    ExpectNoNearDuplicatesAcrossSplits,
+    ExpectNoNullLabels,
+    ExpectPredictedPrevalenceToBeNear,
+    ExpectScoresToBeProbabilities,
+    ExpectSplitSharesToBeNear,
+    ExpectSplitsInTimeOrder,
+    ExpectSplitsToBeStratified,
+    ExpectSyntheticRowsOnlyInSplit,
+    ExpectSyntheticRowsToKeepCategories,
+    ExpectSyntheticRowsToKeepWholeNumbers,
+    ExpectSyntheticRowsWithinClassBounds,
+    JudgedExpectation,
+)
+from steelyard.guards.expectations._splits import quotas
 
 SHARES = {"validation": 0.1, "test": 0.2}
 
 
-def counts(*cells: tuple[str | None, int] | tuple[str | None, str | None, int]) -> LabelCounts:
-    """Label counts of (label, count) or (label, split, count)."""
-    return LabelCounts(tuple(Cell(c[0], c[1] if len(c) == 3 else None, False, c[-1]) for c in cells))
+def rows(*of: tuple[Any, ...]) -> list[Rows]:
+    """Cells of (label, count), (label, split, count) or (label, split, synthetic, count)."""
+    roles = ("label", "split", "synthetic")
+    return [(dict(zip(roles, c[:-1], strict=False)), c[-1]) for c in of]
 
 
-def divided(**classes: tuple[int, int, int]) -> LabelCounts:
-    """Label counts of class -> (train, validation, test)."""
+def divided(**classes: tuple[int, int, int]) -> list[Rows]:
+    """Cells of class -> (train, validation, test)."""
     splits = ("train", "validation", "test")
-    return counts(*((c, s, n) for c, of in classes.items() for s, n in zip(splits, of, strict=True) if n))
+    return rows(*((c, s, n) for c, of in classes.items() for s, n in zip(splits, of, strict=True) if n))
 
 
 class TestLabels:
     def test_all_classes_and_no_other(self) -> None:
-        assert labels_match("y", counts(("0", 9), ("1", 1)), ["1", "0"], True).success
+        assert judged(ExpectLabelsToMatchClasses(column="y", classes=["1", "0"]), rows(("0", 9), ("1", 1))).success
 
     def test_a_strange_label_and_an_absent_class(self) -> None:
-        verdict = labels_match("y", counts(("0", 9), ("x", 2)), ["0", "1"], True)
+        verdict = judged(ExpectLabelsToMatchClasses(column="y", classes=["0", "1"]), rows(("0", 9), ("x", 2)))
         assert not verdict.success
         assert verdict.message == ("column 'y' holds 'x' (2) and no row of '1'; expected exactly the classes '0', '1'")
         assert verdict.table == [
@@ -73,51 +77,65 @@ class TestLabels:
         ]
 
     def test_an_absent_class_may_be_allowed(self) -> None:
-        assert labels_match("y", counts(("0", 9)), ["0", "1"], False).success
+        some = ExpectLabelsToMatchClasses(column="y", classes=["0", "1"], all_present=False)
+        assert judged(some, rows(("0", 9))).success
 
     def test_nulls_are_counted(self) -> None:
-        verdict = no_nulls("y", counts((None, 3), ("0", 9)))
+        verdict = judged(ExpectNoNullLabels(column="y"), rows((None, 3), ("0", 9)))
         assert (verdict.success, verdict.observed) == (False, {"null": 3, "rows": 12})
         assert verdict.message == "column 'y' is null in 3 of 12 rows; expected none"
-        assert no_nulls("y", counts(("0", 9))).success
+        assert judged(ExpectNoNullLabels(column="y"), rows(("0", 9))).success
 
     def test_minority_share_leaves_nulls_out(self) -> None:
-        verdict = minority_share("y", counts((None, 50), ("0", 90), ("1", 10)), 0.1, 0.1)
+        tenth = ExpectMinorityShareToBeBetween(column="y", min_value=0.1, max_value=0.1)
+        verdict = judged(tenth, rows((None, 50), ("0", 90), ("1", 10)))
         assert verdict.success
         assert verdict.observed == {"class": "1", "share": 0.1, "count": 10}
 
     @pytest.mark.parametrize(("low", "high"), [(0.11, None), (None, 0.09)])
     def test_minority_share_outside(self, low: float | None, high: float | None) -> None:
-        verdict = minority_share("y", counts(("0", 90), ("1", 10)), low, high)
+        share = ExpectMinorityShareToBeBetween(column="y", min_value=low, max_value=high)
+        verdict = judged(share, rows(("0", 90), ("1", 10)))
         assert not verdict.success
         assert "'1' has 10 of 100 rows (10 %)" in verdict.message
 
     def test_minority_share_of_nothing(self) -> None:
-        assert not minority_share("y", counts((None, 5)), 0.0, 1.0).success
-        assert not minority_share("y", counts(), 0.0, 1.0).success
+        share = ExpectMinorityShareToBeBetween(column="y", min_value=0.0, max_value=1.0)
+        assert not judged(share, rows((None, 5))).success
+        assert not judged(share, rows()).success
 
     def test_counts_of_each_class(self) -> None:
-        table = counts(("0", 90), ("1", 10))
-        assert class_counts_between("y", table, 10, 90, None).success
-        assert "10 of class '1'" in class_counts_between("y", table, 11, None, None).message
-        assert "90 of class '0'" in class_counts_between("y", table, None, 89, None).message
-        assert not class_counts_between("y", counts(), 1, None, None).success
+        def verdict(low: int | None, high: int | None, *of: tuple[Any, ...]) -> Verdict:
+            return judged(ExpectClassCountsToBeBetween(column="y", min_value=low, max_value=high), rows(*of))
+
+        table = (("0", 90), ("1", 10))
+        assert verdict(10, 90, *table).success
+        assert "10 of class '1'" in verdict(11, None, *table).message
+        assert "90 of class '0'" in verdict(None, 89, *table).message
+        assert not verdict(1, None).success
+        assert verdict(1, None).message == "column 'y' has no class; expected at least 1 of each class"
 
     def test_a_class_that_a_split_lacks_counts_as_zero(self) -> None:
-        verdict = class_counts_between("y", divided(n=(7, 1, 2), p=(3, 0, 1)), 1, None, ["train", "validation", "test"])
+        splits = ["train", "validation", "test"]
+        some = ExpectClassCountsToBeBetween(column="y", min_value=1, splits=splits, split_column="split")
+        verdict = judged(some, divided(n=(7, 1, 2), p=(3, 0, 1)))
         assert not verdict.success
         assert verdict.table == [{"split": "validation", "class": "p", "rows": 0}]
 
     def test_wanted_counts(self) -> None:
-        table = counts(("0", 90), ("1", 10))
-        assert class_counts_equal("y", table, {"0": 90, "1": 10}, 0, None).success
-        assert class_counts_equal("y", table, {"0": 91, "1": 9}, 1, None).success
-        verdict = class_counts_equal("y", table, {"0": 90, "1": 90}, 0, "train")
-        assert verdict.message == "column 'y' has in split 'train' 10 of class '1' instead of 90"
+        def verdict(wanted: dict[str, int], **more: Any) -> Verdict:
+            table = rows(("0", "train", 90), ("1", "train", 10), ("1", "test", 80))
+            more = {"split": "train", "split_column": "split", **more}
+            return judged(ExpectClassCountsToEqual(column="y", counts=wanted, **more), table)
+
+        assert verdict({"0": 90, "1": 10}).success
+        assert verdict({"0": 91, "1": 9}, tolerance=1).success
+        assert verdict({"0": 90, "1": 90}, split=None).success
+        assert verdict({"0": 90, "1": 90}).message == "column 'y' has in split 'train' 10 of class '1' instead of 90"
 
     def test_a_class_that_nobody_wanted_is_a_fault(self) -> None:
-        assert not class_counts_equal("y", counts(("0", 9), ("1", 1)), {"0": 9}, 0, None).success
-        assert not class_counts_equal("y", counts(("0", 9)), {"0": 9, "1": 1}, 0, None).success
+        assert not judged(ExpectClassCountsToEqual(column="y", counts={"0": 9}), rows(("0", 9), ("1", 1))).success
+        assert not judged(ExpectClassCountsToEqual(column="y", counts={"0": 9, "1": 1}), rows(("0", 9))).success
 
 
 class TestSplits:
@@ -136,69 +154,80 @@ class TestSplits:
         assert quotas(1, {"validation": 0.5, "test": 0.5}, "train") == {"test": 1, "validation": 0, "train": 0}
 
     def test_shares(self) -> None:
-        verdict = split_shares("split", divided(n=(70, 10, 20)), SHARES, "train", 0.0)
+        near = ExpectSplitSharesToBeNear(column="y", shares=SHARES, tolerance=0.0)
+        verdict = judged(near, divided(n=(70, 10, 20)))
         assert verdict.success, verdict.message
         assert verdict.observed == {"train": 0.7, "validation": 0.1, "test": 0.2}
+        assert not judged(near, rows(("n", 9))).success, "no row in any split"
 
     def test_shares_that_are_missed(self) -> None:
-        verdict = split_shares("split", divided(n=(60, 10, 30)), SHARES, "train", 0.05)
+        near = ExpectSplitSharesToBeNear(column="y", shares=SHARES, tolerance=0.05)
+        verdict = judged(near, divided(n=(60, 10, 30)))
         assert not verdict.success
         assert "30 rows (30 %) in 'test' instead of 20 %" in verdict.message
 
     def test_a_split_of_another_name(self) -> None:
-        strange = split_shares("split", counts(("n", "train", 100), ("n", "tset", 1)), {}, "train", 0.05)
+        near = ExpectSplitSharesToBeNear(column="y", shares={}, tolerance=0.05)
+        strange = judged(near, rows(("n", "train", 100), ("n", "tset", 1)))
         assert not strange.success
         assert "'tset', which is not a requested split" in strange.message
 
-    def test_no_row_in_any_split(self) -> None:
-        assert not split_shares("split", counts(("n", 9)), SHARES, "train", 0.05).success
-
     def test_rows_in_no_split(self) -> None:
-        table = counts(("n", "train", 9), ("p", None, 1))
-        assert every_row_placed("split", table, 0.1).success
-        verdict = every_row_placed("split", table, 0.0)
+        table = rows(("n", "train", 9), ("p", None, 1))
+        assert judged(ExpectEveryRowInASplit(column="y", max_share=0.1), table).success
+        verdict = judged(ExpectEveryRowInASplit(column="y"), table)
         assert verdict.message == "column 'split' leaves 1 of 10 rows (10 %) in no split; expected none"
         assert verdict.table == [{"class": "p", "rows in no split": 1}]
 
     def test_stratified_to_the_row(self) -> None:
-        assert stratified("y", divided(n=(70, 10, 20), p=(17, 3, 5)), SHARES, "train", 0).success
+        exact = ExpectSplitsToBeStratified(column="y", shares=SHARES)
+        assert judged(exact, divided(n=(70, 10, 20), p=(17, 3, 5))).success
+        assert not judged(exact, divided(n=(70, 10, 20), p=(25, 0, 0))).success
 
     def test_one_row_too_many(self) -> None:
         off = divided(n=(70, 10, 20), p=(18, 2, 5))
-        verdict = stratified("y", off, SHARES, "train", 0)
+        verdict = judged(ExpectSplitsToBeStratified(column="y", shares=SHARES), off)
         assert not verdict.success
         assert "2 of class 'p' in validation instead of 3" in verdict.message
         assert verdict.observed["largest_deviation"] == 1
-        assert stratified("y", off, SHARES, "train", 1).success
-
-    def test_a_class_that_is_in_train_alone(self) -> None:
-        assert not stratified("y", divided(n=(70, 10, 20), p=(25, 0, 0)), SHARES, "train", 0).success
+        assert judged(ExpectSplitsToBeStratified(column="y", shares=SHARES, tolerance=1), off).success
 
     def test_keys(self) -> None:
-        assert keys_in_one_split(["id"], []).success
-        verdict = keys_in_one_split(["a", "b"], [SharedKeys(("train", "test"), 2, 5)])
+        keys = ExpectKeysToStayInOneSplit(key=["a", "b"])
+        assert compared(keys, [Overlap(("train",), 5, {"train": 5})]).success
+        verdict = compared(keys, [Overlap(("train", "test"), 2, {"train": 3, "test": 2})])
         assert not verdict.success
-        assert "the splits share 2 values of columns 'a', 'b' (2 in train and test), in 5 rows" in (verdict.message)
+        assert "the splits share 2 values of columns 'a', 'b' (2 in train and test), in 5 rows" in verdict.message
 
     def test_time_order(self) -> None:
-        order = ["train", "validation", "test"]
-        first, later = TimeRange("train", 1, 5, "1", "5"), TimeRange("test", 6, 9, "6", "9")
-        assert in_time_order("t", [later, first], order).success
-        equal = TimeRange("test", 5, 9, "5", "9")
-        verdict = in_time_order("t", [equal, first], order)
-        assert not verdict.success
-        assert "train ends at 5, test begins at 5" in verdict.message
+        def verdict(test: tuple[int, int], **gap: float) -> Verdict:
+            parts = [("test", test), ("train", (1, 5)), (None, (0, 99))]
+            times = [{"first": (first, f"{first} s"), "last": (last, f"{last} s")} for _, (first, last) in parts]
+            return judged(ExpectSplitsInTimeOrder(column="t", **gap), rows(*((None, s, 1) for s, _ in parts)), *times)
+
+        assert verdict((6, 9)).success
+        assert not verdict((5, 9)).success
+        assert "train ends at 5 s, test begins at 5 s" in verdict((5, 9)).message
+        assert not verdict((6, 9), gap=1.0).success and verdict((1_000_005, 1_000_006), gap=1.0).success
 
 
 class TestRows:
     def test_synthetic_rows_in_train_alone(self) -> None:
-        made = LabelCounts((Cell("p", "train", True, 9), Cell("p", "test", False, 9)))
-        assert synthetic_only_in("is_synthetic", made, "train").success
-        stray = LabelCounts((*made.cells, Cell("p", "test", True, 2), Cell("p", None, True, 1)))
-        verdict = synthetic_only_in("is_synthetic", stray, "train")
+        made = [("p", "train", True, 9), ("p", "test", False, 9)]
+        alone = ExpectSyntheticRowsOnlyInSplit(column="y")
+        assert judged(alone, rows(*made)).success
+        verdict = judged(alone, rows(*made, ("p", "test", True, 2), ("p", None, True, 1)))
         assert verdict.observed == {"outside": 3, "synthetic": 12}
         assert "2 of class 'p' in test" in verdict.message
         assert "1 of class 'p' in no split" in verdict.message
+
+    real: Mapping[str, Any] = {"low": 0.0, "high": 1.0, "missing": 0, "fractional": 0}
+
+    @staticmethod
+    def ranges(of: type[JudgedExpectation], *parts: tuple[str, bool, Mapping[str, Any]], **more: Any) -> Verdict:
+        """Return the verdict on ranges of (class, synthetic, range)."""
+        given = rows(*((label, None, synthetic, 9) for label, synthetic, _ in parts))
+        return judged(of(column="y", features=["x"], **more), given, *(found for _, _, found in parts))
 
     @pytest.mark.parametrize(
         ("low", "high", "missing", "tolerance", "success"),
@@ -214,42 +243,46 @@ class TestRows:
         ],
     )
     def test_bounds(self, low: float | None, high: float | None, missing: int, tolerance: float, success: bool) -> None:
-        real = Bounds("p", False, "x", 0.0, 1.0, 0)
-        assert within_bounds([real, Bounds("p", True, "x", low, high, missing)], tolerance).success is success
+        made = {"low": low, "high": high, "missing": missing, "fractional": 0}
+        parts = ("p", False, self.real), ("p", True, made)
+        verdict = self.ranges(ExpectSyntheticRowsWithinClassBounds, *parts, tolerance=tolerance)
+        assert verdict.success is success
 
     def test_bounds_are_those_of_the_class(self) -> None:
-        other = Bounds("n", False, "x", -9.0, 9.0, 0)
-        verdict = within_bounds([other, Bounds("p", False, "x", 0.0, 1.0, 0), Bounds("p", True, "x", 0.0, 5.0, 0)], 0.0)
+        other, made = {**self.real, "low": -9.0, "high": 9.0}, {**self.real, "high": 5.0}
+        within = ExpectSyntheticRowsWithinClassBounds
+        verdict = self.ranges(within, ("n", False, other), ("p", False, self.real), ("p", True, made))
         assert "column 'x' of class 'p' in [0, 5], expected in [0, 1]" in verdict.message
-        assert not within_bounds([other, Bounds("p", True, "x", 0.0, 1.0, 0)], 0.0).success
+        assert not self.ranges(within, ("n", False, other), ("p", True, self.real)).success
+        assert self.ranges(within, ("p", False, self.real)).message == "there are no synthetic rows"
 
     def test_missing_where_originals_are_missing(self) -> None:
-        real = Bounds("p", False, "x", 0.0, 1.0, 4)
-        assert within_bounds([real, Bounds("p", True, "x", 0.0, 1.0, 2)], 0.0).success
+        parts = ("p", False, {**self.real, "missing": 4}), ("p", True, {**self.real, "missing": 2})
+        assert self.ranges(ExpectSyntheticRowsWithinClassBounds, *parts).success
 
-    def test_no_synthetic_rows(self) -> None:
-        assert within_bounds([Bounds("p", False, "x", 0.0, 1.0, 0)], 0.0).success
+    def test_whole_numbers(self) -> None:
+        whole, real = ExpectSyntheticRowsToKeepWholeNumbers, [("p", False, self.real), ("n", False, self.real)]
+        made = ("p", True, {"low": 0.5, "high": 2.0, "missing": 0, "fractional": 3})
+        verdict = self.ranges(whole, *real, made)
+        assert not verdict.success
+        assert "column 'x' in 3 rows" in verdict.message
+        other = ("n", False, {**self.real, "fractional": 1})
+        assert self.ranges(whole, *real, other, made).success, "fractions of another class"
+        nothing = {"low": None, "high": None, "missing": 5, "fractional": 0}
+        assert self.ranges(whole, ("p", False, nothing), made).success, "nothing says what it holds"
+        assert self.ranges(whole, *real, ("p", True, self.real)).success
 
     def test_scores(self) -> None:
-        assert probabilities("score", ScoreCounts(9, 0, 0, 0, 0, 0.0, 1.0), None).success
-        assert not probabilities("score", ScoreCounts(0, 0, 0, 0, 0, None, None), None).success
-        verdict = probabilities("score", ScoreCounts(9, 1, 0, 2, 3, -0.5, 7.0), None)
-        assert verdict.message == (
+        def verdict(**faults: Any) -> Verdict:
+            sound = {"rows": 9, "null": 0, "nan": 0, "below": 0, "above": 0, "low": 0.0, "high": 1.0, "total": 3.0}
+            return judged(ExpectScoresToBeProbabilities(column="score"), rows((None, 9)), {**sound, **faults})
+
+        assert verdict().success
+        assert not judged(ExpectScoresToBeProbabilities(column="score"), rows()).success
+        assert verdict(null=1, below=2, above=3, low=-0.5, high=7.0).message == (
             "column 'score' holds, among 9 scores, 1 null, 2 below 0, 3 above 1 (range [-0.5, 7]); "
             "expected numbers in [0, 1]"
         )
-
-    def test_whole_numbers(self) -> None:
-        real = [Bounds("p", False, "x", 0.0, 9.0, 0), Bounds("n", False, "x", 0.0, 9.0, 0)]
-        made = Bounds("p", True, "x", 0.5, 2.0, 0, 3)
-        verdict = whole_numbers([*real, made])
-        assert not verdict.success
-        assert "column 'x' in 3 rows" in verdict.message
-        assert whole_numbers([*real, Bounds("n", False, "x", 0.5, 9.0, 0, 1), made]).success, (
-            "fractions of another class"
-        )
-        assert whole_numbers([Bounds("p", False, "x", None, None, 5), made]).success, "nothing says what it holds"
-        assert whole_numbers([*real, Bounds("p", True, "x", 1.0, 2.0, 0)]).success
 
     def test_near_duplicates(self) -> None:
         found = [
@@ -257,19 +290,24 @@ class TestRows:
             Overlap(("test",), 20, {"test": 20}),
             Overlap(("train", "test"), 2, {"train": 3, "test": 5}),
         ]
-        verdict = near_duplicates(found, "train", "test", 6, 0.02)
-        assert not verdict.success
-        assert verdict.observed == {"rows": 25, "twins": 5, "share": 0.2, "chance": None}
-        assert verdict.expected == {"max_share": 0.02, "max_twins": 3}
-        assert "(20 %) have the features of a row in 'train'; expected at most 3. Drop copies, or " in verdict.message
-        by_chance = near_duplicates(found, "train", "test", 6, 0.0, 0.1)
+
+        def verdict(max_share: float, chance: float | None = None, of: Sequence[Overlap] = found) -> Verdict:
+            few = ExpectNoNearDuplicatesAcrossSplits(features=["x"], max_share=max_share)
+            return compared(few, of, chance=chance)
+
+        many = verdict(0.02)
+        assert not many.success
+        assert many.observed == {"rows": 25, "twins": 5, "share": 0.2, "chance": None}
+        assert many.expected == {"max_share": 0.02, "max_twins": 3}
+        assert "(20 %) have the features of a row in 'train'; expected at most 3. Drop copies, or " in many.message
+        by_chance = verdict(0.0, 0.1)
         assert by_chance.success
         assert by_chance.message.endswith("a row in 'train'; chance gives about 2; expected at most 11")
-        rare = near_duplicates(found, "train", "test", 6, 0.0, 0.0)
+        rare = verdict(0.0, 0.0)
         assert not rare.success
         assert "; chance gives none; expected none. Drop" in rare.message
-        assert near_duplicates(found, "train", "test", 6, 0.2).success
-        assert near_duplicates([], "train", "test", 6, 0.0).success
+        assert verdict(0.2).success
+        assert verdict(0.0, of=[]).success
 
     @pytest.mark.parametrize(("rows", "share", "chance"), [(24, 0.0, 0.0), (5000, 0.001, 0.0), (900, 0.0, 0.3)])
     def test_more_near_duplicates_than_allowed_are_rare_by_chance(self, rows: int, share: float, chance: float) -> None:
@@ -287,7 +325,7 @@ class TestRows:
         ],
     )
     def test_giveaway(self, areas: dict[str, float], words: str) -> None:
-        assert no_giveaway("y", areas, 0.99).message.startswith(words)
+        assert judged(ExpectNoFeatureToGiveTheLabelAway(column="y", areas=areas), rows()).message.startswith(words)
 
     def test_synthetic_duplicates(self) -> None:
         found = [
@@ -295,15 +333,16 @@ class TestRows:
             Overlap(("synthetic",), 8, {"synthetic": 9}),
             Overlap(("original", "synthetic"), 1, {"original": 4, "synthetic": 1}),
         ]
-        assert synthetic_duplicates(found, 0.1).success
-        assert "1 of 10 synthetic rows (10 %)" in synthetic_duplicates(found, 0.09).message
-        assert synthetic_duplicates(found[:1], 0.0).success
+        assert compared(ExpectFewSyntheticDuplicates(features=["x"], max_share=0.1), found).success
+        few = compared(ExpectFewSyntheticDuplicates(features=["x"], max_share=0.09), found)
+        assert "1 of 10 synthetic rows (10 %)" in few.message
+        assert compared(ExpectFewSyntheticDuplicates(features=["x"]), found[:1]).success
 
     def test_categories(self) -> None:
         known = (Overlap(("original", "synthetic"), 2, {"original": 9, "synthetic": 4}),)
         strange = (*known, Overlap(("synthetic",), 2, {"synthetic": 3}))
-        assert known_categories({"kind": known}).success
-        verdict = known_categories({"kind": known, "place": strange})
+        assert compared(ExpectSyntheticRowsToKeepCategories(column="y", features=["kind"]), known).success
+        verdict = compared(ExpectSyntheticRowsToKeepCategories(column="y", features=["kind", "place"]), known, strange)
         assert verdict.message.endswith("column 'place' has 2 values in 3 rows")
         assert verdict.table == [{"feature": "place", "values": 2, "rows": 3}]
 
@@ -322,15 +361,14 @@ class TestRows:
         ],
     )
     def test_prevalence(self, total: float, positives: int, success: bool) -> None:
-        scores: dict[str | None, ScoreCounts] = {"test": ScoreCounts(1000, 0, 0, 0, 0, 0.0, 1.0, total=total)}
-        labels = counts(("n", "test", 1000 - positives), ("p", "test", positives))
-        verdict = prevalence("score", "p", scores, labels, 0.5, 0.99)
+        near = ExpectPredictedPrevalenceToBeNear(column="score", label_column="y", positive="p")
+        given = rows(("n", "test", 1000 - positives), ("p", "test", positives))
+        sound = {"null": 0, "nan": 0, "below": 0, "above": 0, "low": 0.0, "high": 1.0}
+        scores = [{**sound, "rows": n, "total": t} for (_, n), t in zip(given, (total, 0.0), strict=True)]
+        verdict = judged(near, given, *scores)
         assert verdict.success is success, verdict.message
         json.dumps(verdict.observed, allow_nan=False), json.dumps(verdict.table, allow_nan=False)
-
-    def test_prevalence_of_no_split(self) -> None:
-        nothing: dict[str | None, ScoreCounts] = {None: ScoreCounts(9, 0, 0, 0, 0, 0.0, 1.0, total=3.0)}
-        assert not prevalence("score", "p", nothing, counts(("p", 9)), 0.5, 0.99).success
+        assert not judged(near, rows(("p", None, 9)), {**sound, "rows": 9, "total": 3.0}).success, "in no split"
 
 
 class TestSharedMetrics:
@@ -352,8 +390,8 @@ class TestSharedMetrics:
         measures = (["range", "x"], ["score", "p", None, 1e-6], ["time", "t"])
 
         def group(at: tuple[str | None, ...], n: int, low: float, total: float, first: int) -> Group:
-            score = {"null": 0, "nan": 0, "below": 1, "above": 0, "low": low, "high": 1.0, "total": total}
-            time = {"first": first, "last": first + 1, "first_text": str(first), "last_text": str(first + 1)}
+            score = {"rows": n, "null": 0, "nan": 0, "below": 1, "above": 0, "low": low, "high": 1.0, "total": total}
+            time = {"first": (first, str(first)), "last": (first + 1, str(first + 1))}
             bounds = {"low": low, "high": 9.0, "missing": 1, "fractional": 2}
             return Group(at, n, (bounds, score, time))
 
@@ -371,7 +409,8 @@ class TestSharedMetrics:
         assert seen.labels("decision", "s").within("train").by_class == {"0": 5, "1": 4}
         assert seen.labels("decision").nulls == 2
         assert {t.split: (t.first, t.last) for t in seen.times("t", "s")} == {"train": (5, 11), "test": (30, 31)}
-        scores = seen.scores("p", None, 1e-6)[None]
+        assert [t.last_text for t in seen.times("t", "s")] == ["11", "31"]
+        scores: ScoreCounts = seen.scores("p", None, 1e-6)[None]
         assert (scores.rows, scores.below, scores.low, scores.total) == (14, 4, -1.0, 5.0)
         assert seen.scores("p", None, 1e-6, "s")["test"].rows == 3
 

@@ -119,6 +119,10 @@ def _values(row: Any, place: int) -> dict[str, Any]:
     found = {n.removeprefix(prefix): v for n, v in row.asDict().items() if n.startswith(prefix)}
     if "total" in found:
         found["total"] = (found["total"] or 0) / _DECIMALS
+    for end in ("first", "last"):
+        if f"{end}_text" in found:
+            text = found.pop(f"{end}_text")
+            found[end] = None if found[end] is None else (found[end], text)
     return found
 
 
@@ -138,7 +142,8 @@ def _range_of(df: DataFrame, name: str) -> dict[str, Column]:
 
 
 def _faults(df: DataFrame, score: str, classes: Sequence[str] | None, tolerance: float) -> dict[str, Column]:
-    counted = {name: F.count_if(fault) for name, fault in score_faults(df, score, classes, tolerance).items()}
+    faults = {"rows": F.lit(True), **score_faults(df, score, classes, tolerance)}
+    counted = {name: F.count_if(fault) for name, fault in faults.items()}
     if isinstance(dtype(df, score), T.MapType):
         numbers = _numbers(_map_values(col(score)))
         return {**counted, "low": F.min(F.array_min(numbers)), "high": F.max(F.array_max(numbers))}

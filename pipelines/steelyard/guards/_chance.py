@@ -1,4 +1,4 @@
-"""What share of the test rows equals a training row by chance, since features are few or coarse."""
+"""Estimate the share of test rows that equal a training row by chance, for features that are few or coarse."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from steelyard.columns import col
-from steelyard.guards._judge_same import most_twins, rows_of
 from steelyard.guards._same_rows import find_overlaps, holds_numbers, part_names, part_of, rounded
-from steelyard.guards._seen import Overlap, Overlaps
+from steelyard.guards._seen import Overlaps
 from steelyard.hashing import HASH_BITS, row_hash
 from steelyard.kernels.coincidence import COMBINATIONS, chance_of_twin
 
+TIMES_CHANCE = 2
+"""Tolerated multiple of what chance gives: features may depend on each other in ways that the estimate ignores."""
+
+_CONFIDENCE = 0.99
 _SAMPLE = 4000  # contents of test rows: a share of 0.5 % is estimated with a standard error of 0.1 % or less
 
 
@@ -31,16 +34,35 @@ def overlaps_and_chances(df: DataFrame, kinds: Sequence[Any]) -> Overlaps:
     kinds : sequence
         See `steelyard.guards._needs.same_rows`.
     """
-    overlaps = find_overlaps(df, kinds)
-    return replace(overlaps, chances=tuple(_chance(df, kind, overlaps.of(kind)) for kind in kinds))
+    found = find_overlaps(df, kinds)
+    return replace(found, chances=tuple(_chance(df, kind, found) for kind in kinds))
 
 
-def _chance(df: DataFrame, kind: Any, found: Sequence[Overlap]) -> float | None:
+def _chance(df: DataFrame, kind: Any, found: Overlaps) -> float | None:
     beyond, (first, second, *_) = kind[4], part_names(kind[1])
     if beyond is None:
         return None
-    total, twins = rows_of(found, second, first)
-    return share_by_chance(df, kind, rows_of(found, first, second)[0]) if twins > most_twins(total, beyond) else None
+    total, twins = found.rows(kind, second, first)
+    return share_by_chance(df, kind, found.rows(kind, first, second)[0]) if twins > most_twins(total, beyond) else None
+
+
+def most_twins(rows: int, max_share: float, chance: float = 0.0) -> int:
+    """Return how many of `rows` test rows may have twins: the 99 % quantile of a Poisson distribution.
+
+    Its mean is a share of `max_share` plus twice what chance gives.
+
+    Examples
+    --------
+    >>> most_twins(1000, 0.001), most_twins(1000, 0.001, 0.1), most_twins(1000, 0.0)
+    (4, 235, 0)
+    """
+    from scipy.special import pdtr  # tenths of a second of each command's start
+
+    mean = rows * (max_share + TIMES_CHANCE * chance)
+    most = int(mean)  # the quantile is not below it
+    while pdtr(most, mean) < _CONFIDENCE:
+        most += 1
+    return most
 
 
 def share_by_chance(df: DataFrame, kind: Any, total: int) -> float:

@@ -1,9 +1,9 @@
-"""Small counts on the driver for the judgements: no pyspark."""
+"""Small counts on the driver that expectations judge: no pyspark."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -39,22 +39,13 @@ class LabelCounts:
 
     @property
     def by_class(self) -> dict[str, int]:
-        """Rows of each class, rows without a label left out."""
+        """Rows of each class, without rows that have no label."""
         return _sums((c.label, c.count) for c in self.cells)
 
     @property
     def by_split(self) -> dict[str, int]:
-        """Rows of each split, rows that are in none left out."""
+        """Rows of each split, without rows in no split."""
         return _sums((c.split, c.count) for c in self.cells)
-
-    def within(self, split: str | None) -> LabelCounts:
-        """Return the counts of one split; None stands for the rows that are in none."""
-        return LabelCounts(tuple(c for c in self.cells if c.split == split))
-
-    @property
-    def placed(self) -> LabelCounts:
-        """The counts of all rows that are in some split."""
-        return LabelCounts(tuple(c for c in self.cells if c.split is not None))
 
     @property
     def by_slice(self) -> dict[str | None, LabelCounts]:
@@ -63,9 +54,21 @@ class LabelCounts:
         return {name: LabelCounts(tuple(c for c in self.cells if c.slice_ == name)) for name in names}
 
     @property
+    def placed(self) -> LabelCounts:
+        """The counts of all rows in some split."""
+        return self._where(lambda c: c.split is not None)
+
+    @property
     def synthetic(self) -> LabelCounts:
         """The counts of the synthetic rows."""
-        return LabelCounts(tuple(c for c in self.cells if c.synthetic))
+        return self._where(lambda c: c.synthetic)
+
+    def within(self, split: str | None) -> LabelCounts:
+        """Return the counts of one split; None stands for the rows in no split."""
+        return self._where(lambda c: c.split == split)
+
+    def _where(self, keep: Callable[[Cell], bool]) -> LabelCounts:
+        return LabelCounts(tuple(filter(keep, self.cells)))
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class ScoreCounts:
     """Numbers of scores that cannot be probabilities, by reason.
 
     For a map of class to probability, `below` and `above` count rows with such a value; `wrong_sum` and
-    `wrong_classes` count rows whose values don't add up to one or whose keys are other classes than wanted.
+    `wrong_classes` count rows whose values do not add up to one, or whose keys are not the wanted classes.
     `total` is the sum of the scores that are numbers (of a map: 0), to the ninth decimal.
     """
 
@@ -106,9 +109,6 @@ class ScoreCounts:
     wrong_sum: int = 0
     wrong_classes: int = 0
     total: float = 0.0
-
-
-NO_SCORES = ScoreCounts(0, 0, 0, 0, 0, None, None)
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,23 @@
-"""Running a suite by Great Expectations itself, on a Spark DataFrame of either kind."""
+"""Run a suite on a Spark DataFrame, classic or Spark Connect."""
 
 from __future__ import annotations
 
 import copy
-import logging
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import ConfigError, closest, missing_column
 from steelyard.guards._needs import Needs, shared
 from steelyard.guards._outcomes import Quarantine, guard_result, with_rows
-from steelyard.guards._pages import readable
 from steelyard.guards._report import GuardReport
 from steelyard.guards._suites import is_shipped, load_suite, with_parameters
 
 if TYPE_CHECKING:
-    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
-    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
     from great_expectations.expectations.expectation import Expectation
     from pyspark.sql import DataFrame
 
-# Counts, but no values of rows: they reach Data Docs only where a user's expectation aggregates them itself.
-RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _COLUMN_FIELDS = ("column", "column_A", "column_B", "column_list", "column_set")
-_SITE = "docs"
 
 
 def run_guard(
@@ -44,7 +34,7 @@ def run_guard(
     Parameters
     ----------
     checkpoint : str
-        Where in the pipeline: `raw`, `split`, `resampled`, `scored`.
+        Position in the pipeline: `raw`, `split`, `resampled`, `scored`.
     suite : str
         The bare name of a shipped suite, or the path of another suite, which may also use the expectations of Great
         Expectations.
@@ -82,15 +72,16 @@ def run_guard(
     >>> report.raise_for_failures()
     """
     from steelyard.columns import check_names
+    from steelyard.guards._gx import quiet, validate
 
     check_names(df.columns, ours=True)
     document = load_suite(suite)
     chosen, values, left_out = with_parameters(document, parameters or {})
-    with _quiet():
+    with quiet():
         made = [_expectation(e, values, df.columns, suite) for e in chosen]
         with shared(_needs(tried for _, tried in made)):
             expectations = [given for given, _ in made]
-            results = _validate(checkpoint, document["name"], expectations, df, values, docs_dir) if chosen else []
+            results = validate(checkpoint, document["name"], expectations, df, values, docs_dir) if chosen else []
         outcomes = tuple(with_rows([guard_result(r, checkpoint) for r in results], results, df, key, quarantine))
     return GuardReport(
         checkpoint=checkpoint,
@@ -169,102 +160,3 @@ def _columns(expectation: Expectation) -> tuple[str, ...]:
     given = (getattr(expectation, name, None) for name in _COLUMN_FIELDS)
     lists = ([value] if isinstance(value, str) else value or [] for value in given)
     return tuple(name for names in lists for name in names)
-
-
-def _validate(
-    checkpoint: str,
-    name: str,
-    expectations: Sequence[Expectation],
-    df: DataFrame,
-    values: Mapping[str, Any],
-    docs_dir: str | None,
-) -> list[ExpectationValidationResult]:
-    import great_expectations as gx
-    from great_expectations.checkpoint.actions import UpdateDataDocsAction, ValidationAction
-    from great_expectations.core.run_identifier import RunIdentifier
-
-    with _context(docs_dir) as context:
-        # GX would persist the table and leave it so.
-        source = context.data_sources.add_spark("spark", persist=False)
-        batch = source.add_dataframe_asset(checkpoint).add_batch_definition_whole_dataframe("all rows")
-        suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=list(expectations)))
-        definition = context.validation_definitions.add(
-            gx.ValidationDefinition(name=checkpoint, data=batch, suite=suite)
-        )
-        actions: list[ValidationAction] = (
-            [UpdateDataDocsAction(name="update_data_docs", site_names=[_SITE])] if docs_dir else []
-        )
-        runner = context.checkpoints.add(
-            gx.Checkpoint(
-                name=checkpoint,
-                validation_definitions=[definition],
-                actions=actions,
-                result_format=RESULT_FORMAT,
-            )
-        )
-        outcome = runner.run(
-            batch_parameters={"dataframe": df},
-            expectation_parameters=dict(values),
-            run_id=RunIdentifier(run_name=checkpoint, run_time=datetime.now(UTC)),
-        )
-    if docs_dir:
-        readable(Path(docs_dir))
-    return [result for run in outcome.run_results.values() for result in run.results]
-
-
-@contextmanager
-def _context(docs_dir: str | None) -> Iterator[EphemeralDataContext]:
-    """Provide an in-memory context of Great Expectations, and restore the previous one."""
-    import great_expectations as gx
-    from great_expectations.data_context.data_context.context_factory import project_manager
-    from great_expectations.data_context.types.base import (
-        DataContextConfig,
-        InMemoryStoreBackendDefaults,
-        ProgressBarsConfig,
-    )
-    from great_expectations.exceptions.exceptions import DataContextRequiredError
-
-    try:
-        current = project_manager.get_current_project()
-    except DataContextRequiredError:
-        current = None
-    config = DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        data_docs_sites={_SITE: _site(docs_dir)} if docs_dir else {},
-        progress_bars=ProgressBarsConfig(globally=False),
-    )
-    context = gx.get_context(project_config=config, mode="ephemeral")
-    try:
-        yield context
-    finally:
-        project_manager.set_project(current)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence log lines of Great Expectations that repeat the report."""
-    import great_expectations  # noqa: F401  # some of its modules set levels of their own
-
-    names = [n for n in logging.root.manager.loggerDict if n.partition(".")[0] == "great_expectations"]
-    before = {logger: logger.level for logger in map(logging.getLogger, names)}
-    for logger in before:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="great_expectations")
-            yield
-    finally:
-        for logger, level in before.items():
-            logger.setLevel(level)
-
-
-def _site(docs_dir: str) -> Any:
-    return {
-        "class_name": "SiteBuilder",
-        "show_how_to_buttons": False,
-        "store_backend": {
-            "class_name": "TupleFilesystemStoreBackend",
-            "base_directory": str(Path(docs_dir).resolve()),
-        },
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-    }

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype, is_vector
+from steelyard.columns import class_text, col, dtype, internal, is_vector
 from steelyard.frames.parts import put_together
 from steelyard.frames.workers import in_worker
 from steelyard.guards._aggregates import flag, text
@@ -20,6 +20,7 @@ from steelyard.hashing import encode
 
 ORIGINAL, SYNTHETIC = "original", "synthetic"
 _MANTISSA = 53
+_LOW, _HIGH, _PART = map(internal, ("same_low", "same_high", "same_part"))
 
 
 def find_overlaps(df: DataFrame, kinds: Sequence[Any]) -> Overlaps:
@@ -51,6 +52,16 @@ def find_overlaps(df: DataFrame, kinds: Sequence[Any]) -> Overlaps:
         held = {name: rows_of[p] for p, name in enumerate(names[i]) if bits >> p & 1}
         overlaps[i].append(Overlap(tuple(held), values, held))
     return Overlaps(tuple(kinds), tuple(map(tuple, overlaps)))
+
+
+def rows_in_other_parts(df: DataFrame, kind: Any, *, part: int | None = None, other: int | None = None) -> DataFrame:
+    """Return the rows that have an equal row in another part; or the rows of `part` with an equal row in `other`."""
+    marks = dict(zip((_LOW, _HIGH, _PART), (*hashes(df, kind), part_of(df, kind[1])), strict=True))
+    rows = df.withColumns(marks).where(F.col(_PART).isNotNull())
+    values = rows.groupBy(_LOW, _HIGH).agg(F.collect_set(_PART).alias("parts"))
+    there = F.size("parts") > 1 if other is None else F.array_contains("parts", other)
+    own = rows if part is None else rows.where(F.col(_PART) == part)
+    return own.join(values.where(there), [_LOW, _HIGH], "left_semi").drop(*marks)
 
 
 def part_names(parts: Sequence[Any]) -> list[str]:

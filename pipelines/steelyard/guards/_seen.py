@@ -1,18 +1,21 @@
-"""Results of the two aggregations that a whole suite shares, and the counts that expectations take. No pyspark."""
+"""Results of the metrics that all expectations of a suite share. No pyspark."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, SharedKeys, TimeRange
 
+_MERGED: dict[str, Callable[..., Any]] = {"low": min, "first": min, "high": max, "last": max}
+"""How two values of a measure give that of both groups; all others are added."""
+
 
 @dataclass(frozen=True)
 class Group:
-    """The rows that agree in all columns that were grouped by, and what was measured in them."""
+    """Rows with equal values in all columns that define the cells, and the values of each measure."""
 
     at: tuple[Any, ...]
     count: int
@@ -21,13 +24,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Cells:
-    """What one aggregation gives all expectations of a suite: each takes the sums over what it doesn't ask about.
+    """Rows by some columns, for all expectations of a suite: each sums over the columns that it does not use.
 
     Parameters
     ----------
     by : tuple of (role, column)
     measures : tuple
-        As asked for, see `steelyard.guards._needs.cells`.
+        See `steelyard.guards._needs.cells`.
     groups : tuple of Group
     """
 
@@ -38,56 +41,55 @@ class Cells:
     def labels(
         self, label: str, split: str | None = None, synthetic: str | None = None, slice_: str | None = None
     ) -> LabelCounts:
-        """Return the rows by label, split, synthetic or not, and slice; columns that are not named are summed over."""
+        """Return the rows by label, split, synthetic or not, and slice, summed over columns that are not named."""
+        roles = {"label": label, "split": split, "synthetic": synthetic, "slice": slice_}
         sums: Counter[tuple[Any, ...]] = Counter()
         for g in self.groups:
-            made = bool(self._of(g, "synthetic", synthetic))
-            sums[self._of(g, "label", label), self._of(g, "split", split), made, self._of(g, "slice", slice_)] += (
-                g.count
-            )
+            sums[self._at(g, roles)] += g.count
         ordered = sorted(sums.items(), key=lambda item: (-item[1], *map(str, item[0])))
-        return LabelCounts(tuple(Cell(at[0], at[1], at[2], n, at[3]) for at, n in ordered))
+        return LabelCounts(tuple(Cell(name, part, bool(made), n, of) for (name, part, made, of), n in ordered))
 
     def times(self, time: str, split: str) -> list[TimeRange]:
-        """Return the first and the last time in each split; rows in no split don't count."""
-        found: dict[str, TimeRange] = {}
-        for g in self.groups:
-            seen, name = self._measured(g, ["time", time]), self._of(g, "split", split)
-            if name is not None and seen["first"] is not None:
-                new = TimeRange(name, seen["first"], seen["last"], seen["first_text"], seen["last_text"])
-                found[name] = _wider(found[name], new) if name in found else new
-        return list(found.values())
+        """Return the first and the last time in each split; rows in no split do not count."""
+        found = self._measured(["time", time], {"split": split})
+        held = {name: m for (name,), m in found.items() if name is not None and m["first"] is not None}
+        pairs = ((name, *zip(m["first"], m["last"], strict=True)) for name, m in held.items())
+        return [TimeRange(name, *values, *texts) for name, values, texts in pairs]
 
     def bounds(
         self, label: str, synthetic: str, features: Sequence[str], split: str | None, within: str | None
     ) -> list[Bounds]:
-        """Return the range of each feature by class and by being synthetic, within one split."""
-        found: dict[tuple[Any, ...], Bounds] = {}
-        for g in self.groups:
-            if split is not None and within is not None and self._of(g, "split", split) != within:
-                continue
-            for name in features:
-                at = (self._of(g, "label", label), bool(self._of(g, "synthetic", synthetic)), name)
-                new = Bounds(*at, **self._measured(g, ["range", name]))
-                found[at] = _both(found[at], new) if at in found else new
-        return list(found.values())
+        """Return the range of each feature by class, in original and in synthetic rows, within one split."""
+        roles = {"label": label, "synthetic": synthetic, "split": split if within is not None else None}
+        found = {name: self._measured(["range", name], roles) for name in features}
+        cells = [at for at in next(iter(found.values()), {}) if at[2] == within or roles["split"] is None]
+        return [Bounds(at[0], bool(at[1]), name, **found[name][at]) for at in cells for name in features]
 
     def scores(
         self, score: str, classes: Sequence[str] | None, tolerance: float, split: str | None = None
     ) -> dict[str | None, ScoreCounts]:
-        """Return the faults of the scores, by split where its column is named."""
+        """Return the faults of the scores, by split if its column is named."""
         measure = ["score", score, None if classes is None else list(classes), tolerance]
-        found: dict[str | None, ScoreCounts] = {}
+        return {name: ScoreCounts(**m) for (name,), m in self._measured(measure, {"split": split}).items()}
+
+    def _at(self, group: Group, roles: Mapping[str, str | None]) -> tuple[Any, ...]:
+        return tuple(None if c is None else group.at[self.by.index((role, c))] for role, c in roles.items())
+
+    def _measured(
+        self, measure: list[Any], roles: Mapping[str, str | None]
+    ) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the values of a measure by some columns."""
+        place = self.measures.index(measure)
+        found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
         for g in self.groups:
-            new, name = ScoreCounts(g.count, **self._measured(g, measure)), self._of(g, "split", split)
-            found[name] = _all_scores(found[name], new) if name in found else new
+            at, new = self._at(g, roles), g.measured[place]
+            found[at] = {name: _merged(name, found[at][name], new[name]) for name in new} if at in found else new
         return found
 
-    def _of(self, group: Group, role: str, column: str | None) -> Any:
-        return None if column is None else group.at[self.by.index((role, column))]
 
-    def _measured(self, group: Group, measure: list[Any]) -> Mapping[str, Any]:
-        return group.measured[self.measures.index(measure)]
+def _merged(name: str, *values: Any) -> Any:
+    known = [v for v in values if v is not None]
+    return _MERGED.get(name, sum)(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,11 @@ class Overlaps:
         """Return what was found for one of `kinds`."""
         return self.found[self.kinds.index(kind)]
 
+    def rows(self, kind: Any, part: str, other: str) -> tuple[int, int]:
+        """Return the number of rows of a part, and how many of them equal a row of another part."""
+        here = [o for o in self.of(kind) if part in o.parts]
+        return sum(o.rows[part] for o in here), sum(o.rows[part] for o in here if other in o.parts)
+
     def chance(self, kind: Any) -> float | None:
         """Return the share of rows that are the same by chance; None where it was not estimated."""
         return self.chances[self.kinds.index(kind)]
@@ -122,26 +129,3 @@ class Overlaps:
         """Return the values that occur in more than one part."""
         several = [o for o in self.of(kind) if len(o.parts) > 1]
         return sorted((SharedKeys(o.parts, o.values, sum(o.rows.values())) for o in several), key=lambda s: s.splits)
-
-
-def _wider(a: TimeRange, b: TimeRange) -> TimeRange:
-    first, last = (a if a.first <= b.first else b), (a if a.last >= b.last else b)  # type: ignore[operator]
-    return TimeRange(a.split, first.first, last.last, first.first_text, last.last_text)
-
-
-def _both(a: Bounds, b: Bounds) -> Bounds:
-    low, high = _least(a.low, b.low), _most(a.high, b.high)
-    return replace(a, low=low, high=high, missing=a.missing + b.missing, fractional=a.fractional + b.fractional)
-
-
-def _all_scores(a: ScoreCounts, b: ScoreCounts) -> ScoreCounts:
-    sums = {n: getattr(a, n) + getattr(b, n) for n in ScoreCounts.__dataclass_fields__ if n not in ("low", "high")}
-    return ScoreCounts(**sums, low=_least(a.low, b.low), high=_most(a.high, b.high))
-
-
-def _least(a: float | None, b: float | None) -> float | None:
-    return min((x for x in (a, b) if x is not None), default=None)
-
-
-def _most(a: float | None, b: float | None) -> float | None:
-    return max((x for x in (a, b) if x is not None), default=None)

@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 from steelyard.guards import run_guard
 from steelyard.guards._aggregates import count_cells
 from steelyard.guards._counts import ScoreCounts, SharedKeys, TimeRange
-from steelyard.guards._judge_splits import quotas
 from steelyard.guards._needs import parts_by_split, same_rows
 from steelyard.guards._same_rows import find_overlaps, rounded
+from steelyard.guards.expectations._splits import quotas
 from steelyard.splitting._plan import wanted_counts
 
 

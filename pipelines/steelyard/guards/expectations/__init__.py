@@ -10,6 +10,10 @@ Examples
 >>> suite = gx.ExpectationSuite("transactions", expectations=[share])
 """
 
+from steelyard.guards.expectations._across_splits import (
+    ExpectKeysToStayInOneSplit,
+    ExpectNoNearDuplicatesAcrossSplits,
+)
 from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation
 from steelyard.guards.expectations._drift import ExpectLabelDistributionToMatch
 from steelyard.guards.expectations._labels import (
@@ -27,8 +31,6 @@ from steelyard.guards.expectations._scores import (
 )
 from steelyard.guards.expectations._splits import (
     ExpectEveryRowInASplit,
-    ExpectKeysToStayInOneSplit,
-    ExpectNoNearDuplicatesAcrossSplits,
     ExpectSplitSharesToBeNear,
     ExpectSplitsInTimeOrder,
     ExpectSplitsToBeStratified,

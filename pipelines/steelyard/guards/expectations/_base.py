@@ -1,4 +1,4 @@
-"""What all expectations of steelyard share: one metric or more, a verdict, and how Data Docs show them."""
+"""Bases of all expectations: the metrics that they need, the verdict, and its form in Data Docs."""
 
 from __future__ import annotations
 
@@ -33,44 +33,53 @@ if TYPE_CHECKING:
     from great_expectations.validator.validator import ValidationDependencies
     from pyspark.sql import DataFrame
 
-# A field may hold a reference to a parameter; Great Expectations has put the value there before it judges.
+# A field may hold a reference to a parameter; Great Expectations inserts the value before the judgement.
 if TYPE_CHECKING:
     Parameter: TypeAlias = Any
 else:
     Parameter = SuiteParameterDict
 
+SPLITS = ["train", "validation", "test"]
+_COLUMN_FIELDS = ("column", "key", "features")
+
 
 class JudgedExpectation(BatchExpectation, ABC):
-    """An expectation that judges the values of metrics, and says in a sentence what it found.
+    """An expectation that judges the values of metrics and explains the verdict in one sentence.
 
-    Subclasses name their metrics, judge them, and hold the `template` that Data Docs show, with `$field` for
-    the fields. Fields may hold `{"$PARAMETER": "name"}`, whose value is given when the suite runs.
+    Subclasses define the metrics, the judgement, and the `template` for Data Docs, in which `$field` stands for a
+    field. A field may hold `{"$PARAMETER": "name"}`; its value is given when the suite runs. A field called
+    `column`, `key`, `features` or `..._column` names columns that the table must have.
     """
 
     template: ClassVar[str] = ""
-    column_fields: ClassVar[tuple[str, ...]] = ("column",)
+
+    def __init_subclass__(cls) -> None:
+        """Tell Great Expectations which fields decide the verdict."""
+        super().__init_subclass__()
+        own = [name for name in cls.__fields__ if name not in BatchExpectation.__fields__]
+        cls.domain_keys = ("batch_id", *(name for name in own if name == "column"))
+        cls.success_keys = tuple(name for name in own if name != "column")
 
     @pydantic.validator("shares", "counts", check_fields=False)
-    def _numbers_by_name(cls, value: Any) -> Any:  # noqa: N805  # pydantic gives the class
-        if is_suite_parameter(value):
-            return value
-        return {str(name): value[name] + 0 for name in value}
+    def _numbers_by_name(cls, value: Any) -> Any:  # noqa: N805  # pydantic passes the class
+        return value if is_suite_parameter(value) else {str(name): value[name] + 0 for name in value}
 
     @abstractmethod
     def needs(self) -> Needs:
-        """Return what has to be known of the table: see `steelyard.guards._needs`."""
+        """Return what the judgement needs to know of the table: see `steelyard.guards._needs`."""
 
     @abstractmethod
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
         """Judge the values of the metrics."""
 
     def offending(self, df: DataFrame) -> DataFrame | None:
-        """Return the rows that break it; None where it isn't about single rows."""
+        """Return the rows that break the expectation; None if it does not concern single rows."""
         return None
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns that the table must have."""
-        given = (getattr(self, name) for name in self.column_fields)
+        fields = (name for name in self.__fields__ if name in _COLUMN_FIELDS or name.endswith("_column"))
+        given = (getattr(self, name) for name in fields)
         lists = ([value] if isinstance(value, str) else value or [] for value in given)
         return tuple(name for names in lists for name in names)
 
@@ -79,7 +88,7 @@ class JudgedExpectation(BatchExpectation, ABC):
         execution_engine: ExecutionEngine[Any] | None = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> ValidationDependencies:
-        """Tell Great Expectations which metrics to compute; equal ones are computed once for all."""
+        """Tell Great Expectations which metrics to compute; it computes equal ones once for all expectations."""
         dependencies = super().get_validation_dependencies(execution_engine, runtime_configuration)
         for name, arguments in asked(self.needs()).items():
             dependencies.set_metric_configuration(
@@ -172,24 +181,21 @@ class JudgedExpectation(BatchExpectation, ABC):
 
 
 class LabelExpectation(JudgedExpectation, ABC):
-    """An expectation on the counts of labels.
+    """An expectation on the number of rows of each class.
 
     Parameters
     ----------
     column : str
         The label.
     split_column : str, optional
-        The split that a row is in; null where it is in none.
+        The split of a row; null for a row in no split.
     synthetic_column : str, optional
-        Whether a row was made by resampling.
+        Whether resampling made the row.
     """
 
     column: str
     split_column: str | Parameter | None = None
     synthetic_column: str | Parameter | None = None
-
-    column_fields: ClassVar[tuple[str, ...]] = ("column", "split_column", "synthetic_column")
-    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
 
     def needs(self) -> Needs:
         return cells(label=self.column, split=self.split_column, synthetic=self.synthetic_column)

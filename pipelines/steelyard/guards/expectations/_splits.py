@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
+from typing import Any, ClassVar
 
-from steelyard.guards._judge_same import near_duplicates
-from steelyard.guards._judge_splits import (
-    every_row_placed,
-    in_time_order,
-    keys_in_one_split,
-    split_shares,
-    stratified,
-)
-from steelyard.guards._needs import CELLS, OVERLAPS, Needs, cells, parts_by_split, same_rows
-from steelyard.guards._offending import in_several_parts, with_likes
-from steelyard.guards._seen import Overlaps
-from steelyard.guards._verdict import Verdict
-from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation, Parameter
-
-SPLITS = ["train", "validation", "test"]
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from steelyard.guards._needs import CELLS, Needs, cells
+from steelyard.guards._verdict import Verdict, more, number, percent
+from steelyard.guards.expectations._base import SPLITS, JudgedExpectation, LabelExpectation, Parameter
 
 
 class ExpectSplitSharesToBeNear(LabelExpectation):
@@ -34,7 +21,8 @@ class ExpectSplitSharesToBeNear(LabelExpectation):
         The requested share of each split; `remainder` gets the rest.
     remainder : str
     tolerance : float
-        Tolerated difference of a share. In addition, one row per class is allowed, for rounding.
+        Tolerated difference of a share. In addition, one row per class is allowed, because counts are rounded class by
+        class.
     """
 
     shares: dict[str, float] | Parameter
@@ -44,17 +32,25 @@ class ExpectSplitSharesToBeNear(LabelExpectation):
     split_column: str | Parameter = "split"
 
     template: ClassVar[str] = "$split_column must hold $shares, the rest in $remainder, with a tolerance of $tolerance."
-    success_keys: ClassVar[tuple[str, ...]] = (
-        "shares",
-        "remainder",
-        "tolerance",
-        "split_column",
-        "synthetic_column",
-    )
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
         counts = self._counts(metrics)
-        return split_shares(self.split_column, counts, self.shares, self.remainder, self.tolerance)
+        sizes, total = counts.by_split, sum(counts.by_split.values())
+        wanted = {name: float(share) for name, share in complete(self.shares, self.remainder).items()}
+        slack = self.tolerance * total + len(counts.by_class)
+        rows: list[dict[str, Any]] = [
+            {"split": s, "rows": n, "share": round(n / max(total, 1), 6), "expected": wanted.get(s)}
+            for s, n in ({**dict.fromkeys(wanted, 0), **sizes}).items()
+        ]
+        wrong = [r for r in rows if r["expected"] is None or abs(r["rows"] - r["expected"] * total) > slack]
+        message = f"column {self.split_column!r} "
+        if wrong or not total:
+            message += "; ".join(map(_share_fault, wrong)) or "puts no row in any split"
+        else:
+            held = ", ".join(f"{r['split']!r} {percent(r['share'])}" for r in rows)
+            message += f"holds the wanted shares: {held}"
+        observed = {r["split"]: r["share"] for r in rows}
+        return Verdict(not wrong and total > 0, message, observed, {**wanted, "tolerance": self.tolerance}, wrong)
 
 
 class ExpectEveryRowInASplit(LabelExpectation):
@@ -69,22 +65,28 @@ class ExpectEveryRowInASplit(LabelExpectation):
 
     split_column: str | Parameter = "split"
 
-    success_keys: ClassVar[tuple[str, ...]] = ("max_share", "split_column", "synthetic_column")
-
     @classmethod
     def _template_for(cls, fields: Mapping[str, Any]) -> str:
         some = "$split_column may leave a share of at most $max_share of the rows in no split."
         return some if fields["max_share"] else "$split_column must put every row in a split."
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return every_row_placed(self.split_column, self._counts(metrics), self.max_share)
+        counts = self._counts(metrics)
+        left, total = counts.within(None), counts.total
+        share = left.total / max(total, 1)
+        seen = f"{number(left.total)} of {number(total)} rows ({percent(share)})"
+        wanted = "none" if self.max_share == 0 else f"at most {percent(self.max_share)}"
+        message = f"column {self.split_column!r} leaves {seen} in no split; expected {wanted}"
+        ok, observed = share <= self.max_share, {"rows": left.total, "share": share}
+        table = [{"class": c, "rows in no split": n} for c, n in left.by_class.items()] if not ok else []
+        return Verdict(ok, message, observed, {"max_share": self.max_share}, table)
 
 
 class ExpectSplitsToBeStratified(LabelExpectation):
     """Expect every class to be divided among the splits in the same shares, exact to the row.
 
-    The wanted counts are computed from the table: for each class, its rows that are in a split, times
-    the shares, rounded half up, `test` first.
+    The wanted counts are computed from the table: for each class, its rows in a split times the shares, rounded half
+    up, `test` first.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ class ExpectSplitsToBeStratified(LabelExpectation):
         The requested share of each split; `remainder` gets the rest.
     remainder : str
     tolerance : int
-        By how many rows a class may differ in a split, where keys that must stay whole lie on the boundary.
+        Tolerated difference of a class in a split, for keys on the boundary that must stay whole.
     """
 
     shares: dict[str, float] | Parameter
@@ -101,106 +103,30 @@ class ExpectSplitsToBeStratified(LabelExpectation):
 
     split_column: str | Parameter = "split"
 
-    success_keys: ClassVar[tuple[str, ...]] = (
-        "shares",
-        "remainder",
-        "tolerance",
-        "split_column",
-        "synthetic_column",
-    )
-
     @classmethod
     def _template_for(cls, fields: Mapping[str, Any]) -> str:
         exact = "give or take $tolerance rows" if fields["tolerance"] else "to the row"
         return f"$split_column must divide each class of $column by $shares, the rest to $remainder, {exact}."
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return stratified(self.column, self._counts(metrics), self.shares, self.remainder, self.tolerance)
-
-
-class ExpectKeysToStayInOneSplit(JudgedExpectation):
-    """Expect rows that share a key, or a group, to be in the same split.
-
-    Parameters
-    ----------
-    key : list of str
-        The columns of the key. Null is a value like any other.
-    split_column : str
-        Rows where it is null don't count.
-    splits : list of str
-        The names of the splits.
-    """
-
-    key: list[str] | Parameter
-    split_column: str | Parameter = "split"
-    splits: list[str] | Parameter = SPLITS
-
-    template: ClassVar[str] = "No value of $key may occur in more than one $split_column."
-    column_fields: ClassVar[tuple[str, ...]] = ("key", "split_column")
-    success_keys: ClassVar[tuple[str, ...]] = ("key", "split_column", "splits")
-
-    def needs(self) -> Needs:
-        return {OVERLAPS: {"kinds": [self._kind()]}}
-
-    def _kind(self) -> Any:
-        return same_rows(self.key, parts_by_split(self.split_column, self.splits))
-
-    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return keys_in_one_split(self.key, metrics[OVERLAPS].shared(self._kind()))
-
-    def offending(self, df: DataFrame) -> DataFrame | None:
-        return in_several_parts(df, self._kind())
-
-
-class ExpectNoNearDuplicatesAcrossSplits(JudgedExpectation):
-    """Expect no more test rows than chance gives to have the features of a training row, rounded.
-
-    Few or coarse features repeat by chance. Where the rows found exceed `max_share`, what chance gives is estimated
-    from how often thirds of the features occur (`steelyard.kernels.coincidence`). Fails if the number found exceeds the
-    99 % quantile of a Poisson distribution, whose mean is `max_share` plus twice what chance gives.
-
-    What rounds to different numbers on either side of a boundary isn't found, so that the share is a lower bound. No
-    value of a row reaches the driver: rows are compared by hashes. The estimate costs two more scans of the features.
-
-    Parameters
-    ----------
-    features : list of str
-        Numbers, vectors and arrays are rounded; all else must be equal.
-    digits : int
-        How many significant digits are compared; from 16 on, all.
-    max_share : float
-        Of the rows of `test`, in addition to what chance gives.
-    split_column, train, test : str
-    """
-
-    features: list[str] | Parameter
-    digits: int | Parameter = 6
-    max_share: float | Parameter = 0.0
-    split_column: str | Parameter = "split"
-    train: str | Parameter = "train"
-    test: str | Parameter = "test"
-
-    template: ClassVar[str] = (
-        "To $digits significant digits, rows in $test may have the features of a row in $train as often as chance "
-        "gives, and a share of at most $max_share in addition."
-    )
-    column_fields: ClassVar[tuple[str, ...]] = ("features", "split_column")
-    success_keys: ClassVar[tuple[str, ...]] = ("features", "digits", "max_share", "split_column", "train", "test")
-
-    def needs(self) -> Needs:
-        return {OVERLAPS: {"kinds": [self._kind()]}}
-
-    def _kind(self) -> Any:
-        parts = parts_by_split(self.split_column, [self.train, self.test])
-        return same_rows(self.features, parts, digits=self.digits, beyond=self.max_share)
-
-    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        found: Overlaps = metrics[OVERLAPS]
-        of, chance = found.of(self._kind()), found.chance(self._kind())
-        return near_duplicates(of, self.train, self.test, self.digits, self.max_share, chance)
-
-    def offending(self, df: DataFrame) -> DataFrame | None:
-        return with_likes(df, self._kind(), part=1, other=0)
+        counts, shares = self._counts(metrics), complete(self.shares, self.remainder)
+        seen = {split: counts.within(split).by_class for split in shares}
+        rows: list[dict[str, Any]] = [
+            {"class": name, "split": split, "rows": seen[split].get(name, 0), "expected": wanted}
+            for name, total in counts.placed.by_class.items()
+            for split, wanted in quotas(total, self.shares, self.remainder).items()
+        ]
+        wrong = [r for r in rows if abs(r["rows"] - r["expected"]) > self.tolerance]
+        message = f"each class of column {self.column!r} is divided in the wanted shares"
+        if wrong:
+            message = f"the splits don't hold the wanted shares of the classes of column {self.column!r}: "
+            message += ", ".join(map(_quota_fault, wrong[:5])) + more(wrong, 5)
+        nested: dict[str, dict[str, int]] = {}
+        for r in rows:
+            nested.setdefault(r["class"], {})[r["split"]] = r["rows"]
+        worst = max((abs(r["rows"] - r["expected"]) for r in rows), default=0)
+        expected = {"shares": {name: float(share) for name, share in shares.items()}, "tolerance": self.tolerance}
+        return Verdict(not wrong, message, {"largest_deviation": worst, "counts": nested}, expected, wrong)
 
 
 class ExpectSplitsInTimeOrder(JudgedExpectation):
@@ -212,10 +138,10 @@ class ExpectSplitsInTimeOrder(JudgedExpectation):
         The time: a timestamp, a date, a number or ISO text.
     split_column : str
     splits : list of str
-        The splits in their order; one without rows is passed over.
+        The splits in their order; a split without rows is skipped.
     gap : float, default 0
-        Seconds from the end of a split to the beginning of the next, at least: labels come late. For timestamps and
-        dates.
+        Least number of seconds between the end of a split and the beginning of the next: labels come late. For
+        timestamps and dates.
     """
 
     column: str
@@ -224,13 +150,64 @@ class ExpectSplitsInTimeOrder(JudgedExpectation):
     gap: float | Parameter = 0.0
 
     template: ClassVar[str] = "By $column, the splits $splits must follow each other in this order."
-    column_fields: ClassVar[tuple[str, ...]] = ("column", "split_column")
-    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
-    success_keys: ClassVar[tuple[str, ...]] = ("split_column", "splits", "gap")
 
     def needs(self) -> Needs:
         return cells(["time", self.column], split=self.split_column)
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        ranges = metrics[CELLS].times(self.column, self.split_column)
-        return in_time_order(self.column, ranges, self.splits, self.gap)
+        present = {r.split: r for r in metrics[CELLS].times(self.column, self.split_column)}
+        held = [present[s] for s in self.splits if s in present]
+        faults = [
+            f"{a.split} ends at {a.last_text}, {b.split} begins at {b.first_text}"
+            for a, b in pairwise(held)
+            if not a.last < b.first or (self.gap and b.first - a.last < self.gap * 1e6)  # microseconds
+        ]
+        shown = [{"split": r.split, "first": r.first_text, "last": r.last_text} for r in held]
+        apart = f", {number(round(self.gap))} seconds apart" if self.gap else ""
+        follow = " before ".join(map(repr, self.splits)) + apart
+        message = f"by column {self.column!r} the splits follow each other: {follow}"
+        if faults:
+            what = "are too close to each other" if self.gap else "overlap"
+            message = f"by column {self.column!r} the splits {what}: {'; '.join(faults)}; expected {follow}"
+        observed = {r["split"]: [r["first"], r["last"]] for r in shown}
+        return Verdict(not faults, message, observed, {"order": list(self.splits)}, shown if faults else [])
+
+
+def complete(shares: Mapping[str, float], remainder: str) -> dict[str, Decimal]:
+    """Return the exact shares of all splits: the rest for `remainder` first, then the given ones.
+
+    Examples
+    --------
+    >>> complete({"validation": 0.1, "test": 0.2}, "train")
+    {'train': Decimal('0.7'), 'validation': Decimal('0.1'), 'test': Decimal('0.2')}
+    """
+    given = {name: Decimal(str(share)) for name, share in shares.items() if name != remainder}
+    return {remainder: 1 - sum(given.values(), Decimal(0)), **given}
+
+
+def quotas(total: int, shares: Mapping[str, float], remainder: str) -> dict[str, int]:
+    """Return the number of a class's rows per split: shares rounded half up, test first.
+
+    Examples
+    --------
+    >>> quotas(25, {"validation": 0.1, "test": 0.2}, "train")
+    {'test': 5, 'validation': 3, 'train': 17}
+    """
+    exact = complete(shares, remainder)
+    del exact[remainder]
+    counts: dict[str, int] = {}
+    for name in sorted(exact, key=lambda s: s != "test"):
+        wanted = int((exact[name] * total).to_integral_value(ROUND_HALF_UP))
+        counts[name] = min(wanted, total - sum(counts.values()))
+    return {**counts, remainder: total - sum(counts.values())}
+
+
+def _quota_fault(row: Mapping[str, Any]) -> str:
+    seen = f"{number(row['rows'])} of class {row['class']!r} in {row['split']}"
+    return f"{seen} instead of {number(row['expected'])}"
+
+
+def _share_fault(row: Mapping[str, Any]) -> str:
+    seen = f"puts {number(row['rows'])} rows ({percent(row['share'])}) in {row['split']!r}"
+    wanted = row["expected"]
+    return f"{seen}, which is not a requested split" if wanted is None else f"{seen} instead of {percent(wanted)}"

@@ -6,13 +6,13 @@ from abc import ABC
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pyspark.sql import functions as F
+
+from steelyard.guards._aggregates import flag, text
 from steelyard.guards._counts import Bounds
-from steelyard.guards._judge_rows import synthetic_only_in, whole_numbers, within_bounds
-from steelyard.guards._judge_same import known_categories, synthetic_duplicates
 from steelyard.guards._needs import CELLS, OVERLAPS, Needs, cells, parts_by_origin, same_rows
-from steelyard.guards._offending import misplaced_synthetic
-from steelyard.guards._seen import Cells, Overlaps
-from steelyard.guards._verdict import Verdict
+from steelyard.guards._seen import Overlaps
+from steelyard.guards._verdict import Verdict, ends, more, number, percent, plural
 from steelyard.guards.expectations._base import JudgedExpectation, LabelExpectation, Parameter
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ExpectSyntheticRowsOnlyInSplit(LabelExpectation):
-    """Expect rows that resampling made to be in one split alone.
+    """Expect synthetic rows in one split only.
 
     Parameters
     ----------
@@ -33,17 +33,28 @@ class ExpectSyntheticRowsOnlyInSplit(LabelExpectation):
     synthetic_column: str | Parameter = "is_synthetic"
 
     template: ClassVar[str] = "Rows with $synthetic_column must have $split in $split_column."
-    success_keys: ClassVar[tuple[str, ...]] = ("split", "split_column", "synthetic_column")
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return synthetic_only_in(self.synthetic_column, self._counts(metrics), self.split)
+        made = self._counts(metrics).synthetic
+        outside = [c for c in made.cells if c.split != self.split and c.count]
+        strays = sum(c.count for c in outside)
+        marks = f"column {self.synthetic_column!r} marks as synthetic"
+        message = f"all {plural(made.total, 'row')} that {marks} are in {self.split!r}"
+        if strays:
+            where = ", ".join(f"{number(c.count)} of class {c.label!r} in {c.split or 'no split'}" for c in outside[:5])
+            message = f"{marks} {plural(strays, 'row')} outside {self.split!r}: {where}"
+            message += f"{more(outside, 5)}; expected none"
+        observed = {"outside": strays, "synthetic": made.total}
+        table = [{"class": c.label, "split": c.split, "synthetic rows": c.count} for c in outside]
+        return Verdict(not strays, message, observed, {"outside": 0}, table)
 
     def offending(self, df: DataFrame) -> DataFrame | None:
-        return misplaced_synthetic(df, self.synthetic_column, self.split_column, self.split)
+        elsewhere = ~text(df, self.split_column).eqNullSafe(F.lit(self.split))
+        return df.where(flag(df, self.synthetic_column) & elsewhere)
 
 
 class SyntheticRangesExpectation(JudgedExpectation, ABC):
-    """Base of expectations that compare number ranges of synthetic and original rows, class by class.
+    """Base of expectations that compare the ranges of synthetic and original rows, class by class.
 
     Parameters
     ----------
@@ -53,7 +64,7 @@ class SyntheticRangesExpectation(JudgedExpectation, ABC):
         Numeric columns.
     synthetic_column : str
     split_column, split : str, optional
-        Compare within this split alone.
+        Compare only in this split.
     """
 
     column: str
@@ -62,23 +73,20 @@ class SyntheticRangesExpectation(JudgedExpectation, ABC):
     split_column: str | Parameter | None = None
     split: str | Parameter | None = None
 
-    column_fields: ClassVar[tuple[str, ...]] = ("column", "features", "synthetic_column", "split_column")
-    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
-    success_keys: ClassVar[tuple[str, ...]] = ("features", "synthetic_column", "split_column", "split")
-
     def needs(self) -> Needs:
         ranges = [["range", name] for name in self.features]
         return cells(*ranges, label=self.column, synthetic=self.synthetic_column, split=self.split_column)
 
     def _bounds(self, metrics: Mapping[str, Any]) -> list[Bounds]:
-        seen: Cells = metrics[CELLS]
-        return seen.bounds(self.column, self.synthetic_column, self.features, self.split_column, self.split)
+        by = (self.column, self.synthetic_column, self.features, self.split_column, self.split)
+        bounds: list[Bounds] = metrics[CELLS].bounds(*by)
+        return bounds
 
 
 class ExpectSyntheticRowsWithinClassBounds(SyntheticRangesExpectation):
     """Expect the synthetic rows of each class to stay in the range of its original rows, feature by feature.
 
-    Interpolation can't leave the range. A missing value where no original of the class has one is outside.
+    Interpolation cannot leave the range. A missing value is outside if no original row of the class has one.
 
     Parameters
     ----------
@@ -88,14 +96,12 @@ class ExpectSyntheticRowsWithinClassBounds(SyntheticRangesExpectation):
         Numeric columns.
     synthetic_column : str
     split_column, split : str, optional
-        Compare within this split alone.
+        Compare only in this split.
     tolerance : float
         The share of a class's range by which its synthetic rows may leave it.
     """
 
     tolerance: float | Parameter = 0.0
-
-    success_keys: ClassVar[tuple[str, ...]] = (*SyntheticRangesExpectation.success_keys, "tolerance")
 
     @classmethod
     def _template_for(cls, fields: Mapping[str, Any]) -> str:
@@ -106,13 +112,36 @@ class ExpectSyntheticRowsWithinClassBounds(SyntheticRangesExpectation):
         )
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return within_bounds(self._bounds(metrics), self.tolerance)
+        bounds = {(b.synthetic, b.label, b.feature): b for b in self._bounds(metrics)}
+        pairs = [(b, bounds.get((False, b.label, b.feature))) for b in bounds.values() if b.synthetic]
+        wrong = [(made, real) for made, real in pairs if _escapes(made, real, self.tolerance)]
+        if wrong:
+            faults = "; ".join(_range_fault(made, real) for made, real in wrong[:5])
+            message = f"synthetic rows leave the range of their class: {faults}{more(wrong, 5)}"
+        elif pairs:
+            features = len({made.feature for made, _ in pairs})
+            message = f"synthetic rows stay in the range of their class in all {features} features"
+        else:
+            message = "there are no synthetic rows"
+        outside = sorted({made.feature for made, _ in wrong})
+        observed = {"outside": len(wrong), "checked": len(pairs), "features": outside}
+        table = [
+            {
+                "feature": made.feature,
+                "class": made.label,
+                "synthetic": _range(made),
+                "original": _range(real),
+                "missing": made.missing,
+            }
+            for made, real in wrong
+        ]
+        return Verdict(not wrong, message, observed, {"outside": 0, "tolerance": self.tolerance}, table)
 
 
 class ExpectSyntheticRowsToKeepWholeNumbers(SyntheticRangesExpectation):
-    """Expect synthetic rows to have whole numbers in the features where all original rows have.
+    """Expect whole numbers in synthetic rows in each feature that has only whole numbers in original rows.
 
-    An interpolation breaks them in columns of floating-point numbers that hold counts or codes. Parameters are those
+    Interpolation makes fractions in columns of floating-point numbers that hold counts or codes. Parameters are those
     of `SyntheticRangesExpectation`.
     """
 
@@ -121,11 +150,26 @@ class ExpectSyntheticRowsToKeepWholeNumbers(SyntheticRangesExpectation):
     )
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return whole_numbers(self._bounds(metrics))
+        whole: dict[str, bool] = {}
+        broken: dict[str, int] = {}
+        for b in self._bounds(metrics):
+            if b.synthetic:
+                broken[b.feature] = broken.get(b.feature, 0) + b.fractional
+            elif b.low is not None:
+                whole[b.feature] = whole.get(b.feature, True) and not b.fractional
+        wrong = {f: n for f, n in broken.items() if n and whole.get(f)}
+        kept = plural(sum(whole.values()), "feature")
+        message = f"synthetic rows keep whole numbers in all {kept} that hold them"
+        if wrong:
+            shown = [f"column {f!r} in {plural(n, 'row')}" for f, n in wrong.items()]
+            message = "synthetic rows have fractions where original rows have whole numbers: "
+            message += f"{', '.join(shown[:5])}{more(shown, 5)}; make it an integer column, or a category"
+        table = [{"feature": f, "synthetic rows": n} for f, n in wrong.items()]
+        return Verdict(not wrong, message, {"broken": wrong}, {"broken": {}}, table)
 
 
 class ExpectSyntheticRowsToKeepCategories(JudgedExpectation):
-    """Expect synthetic rows to have no category that no original row of their class has.
+    """Expect each category of a synthetic row to occur in an original row of its class.
 
     Parameters
     ----------
@@ -144,9 +188,6 @@ class ExpectSyntheticRowsToKeepCategories(JudgedExpectation):
         "Rows with $synthetic_column must have categories that occur in their class in $column, in the features "
         "$features."
     )
-    column_fields: ClassVar[tuple[str, ...]] = ("column", "features", "synthetic_column")
-    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "column")
-    success_keys: ClassVar[tuple[str, ...]] = ("features", "synthetic_column")
 
     def needs(self) -> Needs:
         return {OVERLAPS: {"kinds": [self._kind(f) for f in self.features]}}
@@ -156,7 +197,18 @@ class ExpectSyntheticRowsToKeepCategories(JudgedExpectation):
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
         seen: Overlaps = metrics[OVERLAPS]
-        return known_categories({f: seen.of(self._kind(f)) for f in self.features})
+        strange = {f: [o for o in seen.of(self._kind(f)) if o.parts == ("synthetic",)] for f in self.features}
+        counts = {
+            f: (sum(o.values for o in of), sum(o.rows["synthetic"] for o in of)) for f, of in strange.items() if of
+        }
+        message = f"synthetic rows have only categories of their class in all {plural(len(strange), 'feature')}"
+        if counts:
+            shown = [f"column {f!r} has {plural(n, 'value')} in {plural(of, 'row')}" for f, (n, of) in counts.items()]
+            message = "synthetic rows have categories that no real row of their class has: "
+            message += ", ".join(shown[:5]) + more(shown, 5)
+        observed = {"strange": {f: n for f, (n, _) in counts.items()}}
+        table = [{"feature": f, "values": n, "rows": rows} for f, (n, rows) in counts.items()]
+        return Verdict(not counts, message, observed, {"strange": {}}, table)
 
 
 class ExpectFewSyntheticDuplicates(JudgedExpectation):
@@ -177,8 +229,6 @@ class ExpectFewSyntheticDuplicates(JudgedExpectation):
     template: ClassVar[str] = (
         "A share of at most $max_share of the rows with $synthetic_column may have exactly the features of another row."
     )
-    column_fields: ClassVar[tuple[str, ...]] = ("features", "synthetic_column")
-    success_keys: ClassVar[tuple[str, ...]] = ("features", "max_share", "synthetic_column")
 
     def needs(self) -> Needs:
         return {OVERLAPS: {"kinds": [self._kind()]}}
@@ -187,4 +237,31 @@ class ExpectFewSyntheticDuplicates(JudgedExpectation):
         return same_rows(self.features, parts_by_origin(self.synthetic_column))
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
-        return synthetic_duplicates(metrics[OVERLAPS].of(self._kind()), self.max_share)
+        total, twins = metrics[OVERLAPS].rows(self._kind(), "synthetic", "original")
+        share = twins / max(total, 1)
+        seen = f"{number(twins)} of {plural(total, 'synthetic row')} ({percent(share)})"
+        message = f"{seen} have exactly the features of a real row; expected at most {percent(self.max_share)}"
+        observed = {"rows": total, "copies": twins, "share": share}
+        return Verdict(share <= self.max_share, message, observed, {"max_share": self.max_share})
+
+
+def _escapes(made: Bounds, real: Bounds | None, tolerance: float) -> bool:
+    if made.missing and not (real and real.missing):
+        return True
+    if made.low is None or made.high is None:
+        return False
+    if real is None or real.low is None or real.high is None:
+        return True
+    # In addition to the tolerance, allow for rounding in the last digits of an interpolation.
+    slack = tolerance * (real.high - real.low) + 1e-12 * max(abs(real.low), abs(real.high))
+    return made.low < real.low - slack or made.high > real.high + slack
+
+
+def _range_fault(made: Bounds, real: Bounds | None) -> str:
+    missing = f" and {number(made.missing)} missing" if made.missing and not (real and real.missing) else ""
+    place = f"column {made.feature!r} of class {made.label!r}"
+    return f"{place} in {_range(made)}{missing}, expected in {_range(real)}"
+
+
+def _range(bounds: Bounds | None) -> str:
+    return ends(bounds.low, bounds.high) if bounds else "no row"
