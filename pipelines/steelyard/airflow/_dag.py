@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ GROUPS = {stage.name: stage.group for stage in STAGE_TABLE}
 """With which others a stage is shown."""
 
 
+def stages_of_tasks(tasks: str) -> dict[str, tuple[str, ...]]:
+    """Return the stages of each task, for a value of `airflow.tasks`."""
+    if tasks == "stage":
+        return {stage: (stage,) for stage in STAGES}
+    if tasks == "run":
+        return {"run": STAGES}
+    names = dict.fromkeys(stage.task for stage in STAGE_TABLE)
+    return {name: tuple(stage.name for stage in STAGE_TABLE if stage.task == name) for name in names}
+
+
 def pipeline_dag(
     pipeline: str | Path,
     *,
@@ -34,11 +45,11 @@ def pipeline_dag(
     on_failure: str | None = None,
     **submit: Any,
 ) -> DAG:
-    """Return the DAG of a pipeline: one task per stage, in order.
+    """Return the DAG of a pipeline: one task for each stage, each group of stages or all, in order.
 
-    `report` always runs, also after a failure. `gate` is the only leaf and needs every stage's success, so that a
-    failed guard fails the DAG run although the report is written. Only `gate` emits the pipeline's asset, see
-    `pipeline_asset`.
+    The report is always written, also after a failure. The task with `gate` is the only leaf and needs every task's
+    success, so that a failed guard fails the DAG run although the report is written. Only that task emits the
+    pipeline's asset, see `pipeline_asset`.
 
     Parameters
     ----------
@@ -96,12 +107,16 @@ def make_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deploymen
             "steelyard_overrides": lambda params: overrides(config, params),
         },
     )
-    groups = {name: TaskGroup(name, dag=dag, prefix_group_id=False) for name in dict.fromkeys(GROUPS.values())}
-    tasks = {stage: _task(stage, dag, groups[GROUPS[stage]], pipeline, config, deployment) for stage in STAGES}
-    for before, after in pairwise(STAGES):
-        tasks[before] >> tasks[after]
+    shown = dict.fromkeys(GROUPS.values() if config.airflow.tasks == "stage" else ())
+    groups = {name: TaskGroup(name, dag=dag, prefix_group_id=False) for name in shown}
+    tasks = [
+        _task(name, stages, dag, groups.get(GROUPS[stages[0]]), pipeline, config, deployment)
+        for name, stages in stages_of_tasks(config.airflow.tasks).items()
+    ]
+    for before, after in pairwise(tasks):
+        before >> after
     # Directly, not only through the report, which succeeds whatever has failed before it.
-    tasks["gate"].set_upstream([tasks[stage] for stage in STAGES[:-2]])
+    tasks[-1].set_upstream(tasks[:-2])
     return dag
 
 
@@ -123,13 +138,20 @@ def shared(config: PipelineConfig, deployment: Deployment) -> dict[str, Any]:
 
 
 def _task(
-    stage: str, dag: DAG, group: TaskGroup, pipeline: str | Path, config: PipelineConfig, deployment: Deployment
+    name: str,
+    stages: Sequence[str],
+    dag: DAG,
+    group: TaskGroup | None,
+    pipeline: str | Path,
+    config: PipelineConfig,
+    deployment: Deployment,
 ) -> StageOperator:
     return StageOperator(
-        task_id=stage,
+        task_id=name,
         dag=dag,
         task_group=group,
-        stage=stage,
+        stage=stages[0],
+        last=stages[-1] if len(stages) > 1 else None,
         pipeline=literal(str(pipeline)),
         run_id="{{ steelyard_run_id(dag_run) }}",
         store=literal(deployment.store),
@@ -138,8 +160,8 @@ def _task(
         variables={"date": "{{ steelyard_date(dag_run) }}"},
         overrides="{{ steelyard_overrides(params) }}",
         conn_id=config.airflow.conn_id,
-        trigger_rule="all_done" if stage == "report" else "all_success",
-        outlets=[pipeline_asset(deployment.store, config.name)] if stage == "gate" else [],
+        trigger_rule="all_done" if "report" in stages else "all_success",
+        outlets=[pipeline_asset(deployment.store, config.name)] if "gate" in stages else [],
         **deployment.submit,
     )
 

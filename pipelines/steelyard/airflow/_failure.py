@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from steelyard.airflow._links import address, docs_of
-from steelyard.airflow._operator import StageOperator
+from steelyard.airflow._operator import StageOperator, UpstreamError
 from steelyard.airflow._run import data_date, run_id
 from steelyard.config import PipelineConfig, check_module
 from steelyard.errors import ConfigError
@@ -27,12 +27,15 @@ log = logging.getLogger("airflow.task")
 def failure_callback(config: PipelineConfig, deployment: Deployment) -> Callable[[Context], None]:
     """Return the function that Airflow calls after the last failed try of a task.
 
-    It logs `failure_message`, and passes it to the hook if there is one.
+    It logs `failure_message`, and passes it to the hook if there is one. A task that failed because an earlier one did
+    reports nothing.
     """
     own = config.airflow.on_failure
     hook = own_hook(config) if own else hook_of(deployment.on_failure, "STEELYARD_ON_FAILURE")
 
     def report_failure(context: Context) -> None:
+        if isinstance(context.get("exception"), UpstreamError):
+            return
         message = failure_message(config.name, deployment, context)
         log.error(message)
         if hook is not None:
@@ -91,10 +94,10 @@ def failure_message(pipeline: str, deployment: Deployment, context: Context) -> 
     chosen = run_id(dag_run)
     run = Store(deployment.store).run(pipeline, chosen)
     at = address(run, "", deployment.store_url).rstrip("/")
-    outcome = run.outcome(task.stage)
-    # A successful outcome is of an earlier execution.
-    said = unpublished if outcome is None or outcome.done else _words(run, outcome, at)
-    return f"{pipeline}, run {chosen}, stage {task.stage}: {said}\nreport: {at}/report.html"
+    # Where all stages are done, they were in an earlier execution.
+    stage, outcome = task.failure(run) or (task.stage, None)
+    said = unpublished if outcome is None else _words(run, outcome, at)
+    return f"{pipeline}, run {chosen}, stage {stage}: {said}\nreport: {at}/report.html"
 
 
 def _words(run: RunDir, outcome: Outcome, at: str) -> str:

@@ -23,14 +23,29 @@ class ReportLink(BaseOperatorLink):
 
 
 class DataDocsLink(BaseOperatorLink):
-    """The Data Docs of a guard."""
+    """The Data Docs of a guard.
+
+    Parameters
+    ----------
+    stage : str
+        The guard.
+    name : str, default "Data Docs"
+    """
 
     name = "Data Docs"
+
+    def __init__(self, stage: str, name: str = "Data Docs") -> None:
+        self.stage, self.name = stage, name
+
+    @property
+    def xcom_key(self) -> str:
+        """The XCom of the link."""
+        return f"{super().xcom_key}_{self.stage}"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """Return the address of the guard's Data Docs; empty if the task ended before they were written."""
         run = operator.run_directory()
-        docs = docs_of(run, run.outcome(operator.stage))
+        docs = docs_of(run, run.outcome(self.stage))
         return "" if docs is None else address(run, docs, operator.store_url)
 
 

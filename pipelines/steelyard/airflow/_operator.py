@@ -1,4 +1,4 @@
-"""A stage as an Airflow task: spark-submit runs it, and its outcome in the store gives the kind of failure."""
+"""One stage or several as an Airflow task: spark-submit runs them, their outcomes in the store say why they failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from steelyard.airflow._links import DataDocsLink, ReportLink
 from steelyard.airflow._submit import JobOperator
 from steelyard.airflow._summary import summary
-from steelyard.config import load
+from steelyard.config import STAGES, load
 from steelyard.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,12 +21,20 @@ if TYPE_CHECKING:
     from steelyard.store import Outcome, RunDir
 
 
+class UpstreamError(AirflowFailException):
+    """A task before this one failed, and has reported that itself."""
+
+
 class StageOperator(JobOperator):
-    """Run one stage of a pipeline through spark-submit.
+    """Run one stage of a pipeline, or several in one job, through spark-submit.
 
     spark-submit's exit code does not show why a stage failed; the stage's outcome in the store does. If a guard failed
     or the user's input is wrong, the task fails at once, because a retry would give the same result. If the engine
     failed, or the process died before it wrote an outcome, Airflow retries the task by its own settings.
+
+    A task of several stages continues at the first that is not complete when it runs again in its DAG run. If all are
+    complete, it executes them all. Where a task before it has not succeeded (with the trigger rule `all_done`), it runs
+    `report` only, and fails.
 
     Parameters
     ----------
@@ -40,6 +48,8 @@ class StageOperator(JobOperator):
         Where run directories are, a path or URI that both the driver and Airflow's workers reach. (templated)
     jobs : str
         The folder of `job_<stage>.py`.
+    last : str, optional
+        The last of several stages.
     variables : mapping of str to str, optional
         Values of `${NAME}` in the pipeline. (templated)
     overrides : str, default ""
@@ -54,7 +64,8 @@ class StageOperator(JobOperator):
     -------
     dict
         Goes to XCom: the outcome's status, attempt, rows and details, the run directory, and for `evaluate` and `gate`
-        the minority class on the test split. Where the task has outlets, their events carry run directory and id.
+        the minority class on the test split. Of several stages, such a summary for each, by its name. Where the task
+        has outlets, their events carry run directory and id.
     """
 
     template_fields: Sequence[str] = (
@@ -74,6 +85,7 @@ class StageOperator(JobOperator):
         run_id: str,
         store: str,
         jobs: str,
+        last: str | None = None,
         variables: Mapping[str, str] | None = None,
         overrides: str = "",
         store_url: str | None = None,
@@ -84,17 +96,26 @@ class StageOperator(JobOperator):
             arguments += ["--var", f"{name}={value}"]
         super().__init__(job=f"{jobs}/job_{stage}.py", arguments=arguments, **submit)
         self.stage = stage
+        self.last = last
         self.pipeline = pipeline
         self.run_id = run_id
         self.store = store
         self.variables = dict(variables or {})
         self.overrides = overrides
         self.store_url = store_url
-        docs = (DataDocsLink(),) if stage.startswith("guard_") else ()
-        self.operator_extra_links: Collection[BaseOperatorLink] = (ReportLink(), *docs)
+        docs = [s for s in self.stages if s.startswith("guard_")]
+        named = [DataDocsLink(s) if last is None else DataDocsLink(s, f"Data Docs of {s}") for s in docs]
+        self.operator_extra_links: Collection[BaseOperatorLink] = (ReportLink(), *named)
+
+    @property
+    def stages(self) -> Sequence[str]:
+        """The stages of the task."""
+        if self.last is None:
+            return (self.stage,)
+        return STAGES[STAGES.index(self.stage) : STAGES.index(self.last) + 1]
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the base's gives nothing back
-        """Submit the stage, wait for it, and return its summary.
+        """Submit the stages, wait for them, and return their summary.
 
         Raises
         ------
@@ -106,22 +127,18 @@ class StageOperator(JobOperator):
         except InputError as error:
             raise AirflowFailException(str(error)) from None
         self.find_spark()
-        self.application_args = [*(self.application_args or []), *(a for o in self._sets() for a in ("--set", o))]
-        before = run.outcome(self.stage)
-        try:
-            super().execute(context)
-        except Exception as error:
-            self._explain(error, _fresh(run.outcome(self.stage), before))
-            raise
-        outcome = run.outcome(self.stage)
-        if outcome is None or not outcome.done:
-            raise AirflowFailException(
-                f"spark-submit succeeded, but {run.location} holds no outcome of {self.stage}: "
-                "the driver and Airflow's workers must see the same store"
-            )
+        self._add_arguments(*(a for changed in self._sets() for a in ("--set", changed)))
+        failed = self._failed_before(context)
+        if failed is not None:
+            self._report_only(context, run, failed)
+        if self.last is not None:
+            again = context["ti"].try_number > 1 and self.failure(run) is not None
+            self._add_arguments("--last", self.last, *(["--resume"] if again else []))
+        found = self._submit(context, run, self.stages)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"run_dir": run.location, "run_id": self.run_id}
-        return summary(run, outcome)
+        summaries = {stage: summary(run, outcome) for stage, outcome in found.items()}
+        return summaries if self.last is not None else summaries[self.stage]
 
     def run_directory(self) -> RunDir:
         """Return the run directory of the task.
@@ -136,20 +153,70 @@ class StageOperator(JobOperator):
         config = load(self.pipeline, self._sets(), self.variables)
         return Store(self.store).run(config.name, self.run_id)
 
+    def failure(self, run: RunDir) -> tuple[str, Outcome | None] | None:
+        """Return the first stage of the task that is not done, with its outcome if it has one."""
+        found = ((stage, run.outcome(stage)) for stage in self.stages)
+        return next(((stage, outcome) for stage, outcome in found if outcome is None or not outcome.done), None)
+
     def _sets(self) -> list[str]:
         return [line for line in self.overrides.split("\n") if line]
 
-    def _explain(self, error: Exception, outcome: Outcome | None) -> None:
+    def _add_arguments(self, *more: str) -> None:
+        self.application_args = [*(self.application_args or []), *more]
+
+    def _submit(self, context: Context, run: RunDir, stages: Sequence[str]) -> dict[str, Outcome]:
+        """Submit the job, wait for it, and return the outcomes of its stages."""
+        before = {stage: run.outcome(stage) for stage in stages}
+        try:
+            super().execute(context)
+        except Exception as error:
+            self._explain(error, run, before)
+            raise
+        found = {stage: outcome for stage in stages if (outcome := run.outcome(stage)) is not None and outcome.done}
+        missing = [stage for stage in stages if stage not in found]
+        if missing:
+            raise AirflowFailException(
+                f"spark-submit succeeded, but {run.location} holds no outcome of {missing[0]}: "
+                "the driver and Airflow's workers must see the same store"
+            )
+        return found
+
+    def _explain(self, error: Exception, run: RunDir, before: Mapping[str, Outcome | None]) -> None:
         """Raise errors that must not be retried, log the others."""
-        if outcome is not None and not outcome.done:
-            if outcome.kind in ("guard", "input"):
-                raise AirflowFailException(outcome.message) from None  # spark-submit's own words add nothing
-            self.log.error("stage %s failed: %s", self.stage, outcome.message)
+        fresh = {stage: _fresh(run.outcome(stage), earlier) for stage, earlier in before.items()}
+        failed = next((outcome for outcome in fresh.values() if outcome is not None and not outcome.done), None)
+        if failed is not None:
+            if failed.kind in ("guard", "input"):
+                where = "" if self.last is None else f"stage {failed.stage}: "
+                raise AirflowFailException(f"{where}{failed.message}") from None  # spark-submit's own words add nothing
+            self.log.error("stage %s failed: %s", failed.stage, failed.message)
         elif self.exit_code() == InputError.exit_code:
             # The job didn't even get to a run directory, where it could leave an outcome.
             raise AirflowFailException(str(error)) from error
         else:
-            self.log.error("spark-submit failed, and stage %s left no failure of its own", self.stage)
+            stage = next((stage for stage, outcome in fresh.items() if outcome is None), self.stage)
+            self.log.error("spark-submit failed, and stage %s left no failure of its own", stage)
+
+    def _failed_before(self, context: Context) -> Any | None:
+        """Return the first task before this one that has not succeeded, for a task of several stages that runs then."""
+        if self.last is None or self.trigger_rule != "all_done" or not self.upstream_task_ids:
+            return None
+        before = [task for task in self.dag.tasks if task.task_id in self.upstream_task_ids]
+        ti = context["ti"]
+        names = [task.task_id for task in before]
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=names, run_ids=[ti.run_id]).get(ti.run_id, {})
+        return next((task for task in before if states.get(task.task_id) != "success"), None)
+
+    def _report_only(self, context: Context, run: RunDir, failed: Any) -> None:
+        """Write the report of a run in which an earlier task has failed, and raise `UpstreamError`."""
+        self.application = f"{self.application.rpartition('/')[0]}/job_report.py"
+        try:
+            self._submit(context, run, ("report",))
+        except AirflowFailException as error:
+            self.log.error("the report could not be written: %s", error)
+        stage, outcome = (failed.failure(run) if isinstance(failed, StageOperator) else None) or (None, None)
+        where = "" if stage is None else f": stage {stage}: {outcome.message if outcome else 'it left no outcome'}"
+        raise UpstreamError(f"task {failed.task_id} has failed{where}")
 
 
 def _fresh(outcome: Outcome | None, before: Outcome | None) -> Outcome | None:

@@ -70,6 +70,7 @@ DESCRIPTIONS: dict[str, str] = {
     "airflow.schedule": "A cron expression or preset such as @daily. Default: started by hand.",
     "airflow.start_date": "The first date of the schedule.",
     "airflow.catchup": "Also run for past dates.",
+    "airflow.tasks": "stage: a task for each stage; group: tasks data, model, verdict; run: one task for all stages.",
     "airflow.retries": "Number of retries of a task after an engine failure.",
     "airflow.conn_id": "Airflow's Spark connection.",
     "airflow.pool": "Airflow's pool for the tasks.",

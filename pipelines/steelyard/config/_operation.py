@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -46,11 +46,16 @@ class SparkConfig(Section):
 
 
 class AirflowConfig(Section):
-    """When and how a scheduler runs the pipeline."""
+    """When and how a scheduler runs the pipeline.
+
+    `tasks` is what becomes a task, with a Spark session of its own: each stage, each group of stages (`data`, `model`,
+    `verdict`), or the whole run.
+    """
 
     schedule: str | None = None
     start_date: date | datetime = date(2026, 1, 1)
     catchup: bool = False
+    tasks: Literal["stage", "group", "run"] = "stage"
     retries: Annotated[int, Field(ge=0, le=1000)] = 1
     conn_id: str = "spark_default"
     pool: str | None = None

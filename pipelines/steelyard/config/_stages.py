@@ -24,7 +24,9 @@ class Stage:
         tests/unit/test_time_left.py. The first stage also starts Spark, which takes a larger share on small tables; the
         weight of `profile` keeps all these runs within a factor of two.
     group : str
-        Its task group in Airflow.
+        Its task group in Airflow, where each stage is a task.
+    task : str
+        Its task in Airflow, where each group of stages is a task. Stages of a task follow each other.
     format : int, default 1
         Version of the stage's output and outcome. `--resume` repeats a stage whose outcome has another version.
         Raise it when a new version cannot read older output. Version 0.1.0 of steelyard wrote none, which reads as 0.
@@ -35,28 +37,31 @@ class Stage:
     keys: tuple[str, ...]
     weight: float
     group: str
+    task: str
     without: tuple[str, ...] = ()
     format: int = 1
 
 
 _TABLE = ("profile", "split")
+_DIAGNOSED = (*_TABLE, "diagnose")
+_GUARDED = ("guard_raw", "guard_split", "guard_resampled", "guard_scored")
 _JUDGED = ("guards.parameters", "guards.quarantine")
 _COSTS = ("data.cost",)
 
 STAGE_TABLE: tuple[Stage, ...] = (
-    Stage("profile", (), ("data",), 43.0, "prepare", without=_COSTS),
-    Stage("guard_raw", ("profile",), ("guards.raw", "guards.reference", *_JUDGED), 11.0, "prepare"),
-    Stage("split", ("profile",), ("split",), 9.0, "prepare"),
-    Stage("guard_split", _TABLE, ("guards.split", *_JUDGED), 9.0, "prepare"),
-    Stage("diagnose", _TABLE, ("train.model",), 20.0, "balance"),
-    Stage("resample", (*_TABLE, "diagnose"), ("resample", "data.cost.columns"), 10.0, "balance"),
-    Stage("guard_resampled", (*_TABLE, "diagnose", "resample"), ("guards.resampled", *_JUDGED), 6.0, "balance"),
-    Stage("train", (*_TABLE, "resample"), ("train",), 20.8, "model"),
-    Stage("decide", (*_TABLE, "train"), ("decide", *_COSTS), 5.2, "model"),
-    Stage("evaluate", (*_TABLE, "train", "decide"), _COSTS, 10.0, "model"),
-    Stage("guard_scored", ("profile", "evaluate"), ("guards.scored", *_JUDGED), 1.7, "model"),
-    Stage("report", ("guard_raw", "guard_split", "guard_resampled", "guard_scored"), ("gate",), 0.2, "publish"),
-    Stage("gate", ("report",), ("gate",), 0.02, "publish"),
+    Stage("profile", (), ("data",), 43.0, "prepare", "data", without=_COSTS),
+    Stage("guard_raw", ("profile",), ("guards.raw", "guards.reference", *_JUDGED), 11.0, "prepare", "data"),
+    Stage("split", ("profile",), ("split",), 9.0, "prepare", "data"),
+    Stage("guard_split", _TABLE, ("guards.split", *_JUDGED), 9.0, "prepare", "data"),
+    Stage("diagnose", _TABLE, ("train.model",), 20.0, "balance", "model"),
+    Stage("resample", _DIAGNOSED, ("resample", "data.cost.columns"), 10.0, "balance", "model"),
+    Stage("guard_resampled", (*_DIAGNOSED, "resample"), ("guards.resampled", *_JUDGED), 6.0, "balance", "model"),
+    Stage("train", (*_TABLE, "resample"), ("train",), 20.8, "model", "model"),
+    Stage("decide", (*_TABLE, "train"), ("decide", *_COSTS), 5.2, "model", "model"),
+    Stage("evaluate", (*_TABLE, "train", "decide"), _COSTS, 10.0, "model", "verdict"),
+    Stage("guard_scored", ("profile", "evaluate"), ("guards.scored", *_JUDGED), 1.7, "model", "verdict"),
+    Stage("report", _GUARDED, ("gate",), 0.2, "publish", "verdict"),
+    Stage("gate", ("report",), ("gate",), 0.02, "publish", "verdict"),
 )
 """All stages, in order."""
 

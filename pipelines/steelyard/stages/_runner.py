@@ -47,10 +47,7 @@ def run_stage(ctx: Context, stage: str, *, prepare: Callable[[], None] | None = 
     """
     ctx._due = (stage,)
     if prepare is not None:
-        due = dependents([stage], ctx.config)
-        lost = {name for name in due if (found := ctx.run.outcome(name)) is not None and found.done}
-        if lost - {"report", "gate"}:  # these two judge what there is
-            _check(ctx, due)
+        _check(ctx, dependents([stage], ctx.config))
         prepare()
     return _execute(ctx, stage)
 
@@ -114,8 +111,15 @@ def _damaged(ctx: Context, error: Exception) -> InputError | None:
     )
 
 
-def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore) -> dict[str, Outcome]:
-    """Execute all stages in order.
+def run_pipeline(
+    ctx: Context,
+    *,
+    resume: bool = False,
+    notify: Notify = _ignore,
+    stages: Sequence[str] = STAGES,
+    prepare: Callable[[], None] | None = None,
+) -> dict[str, Outcome]:
+    """Execute stages in order, by default all.
 
     Parameters
     ----------
@@ -125,6 +129,10 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
         that they read, the pinned input files, and the output of other stages.
     notify : callable
         Called with `("start" | "done" | "skip" | "fail", stage, outcome)`; first for all stages that are kept.
+    stages : sequence of str
+        Stages that follow each other.
+    prepare : callable, optional
+        As for `run_stage`.
 
     Returns
     -------
@@ -135,10 +143,13 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
     SteelyardError
         The first failure, after the report has been written.
     """
-    kept = _kept(ctx) if resume else {}
-    ctx._due = [stage for stage in STAGES if stage not in kept]
-    _check(ctx, ctx._due)
-    ctx.run.void(ctx._due)
+    kept = {stage: outcome for stage, outcome in _kept(ctx).items() if stage in stages} if resume else {}
+    ctx._due = [stage for stage in stages if stage not in kept]
+    deleted = dependents(ctx._due, ctx.config)
+    _check(ctx, deleted)
+    if prepare is not None:
+        prepare()
+    ctx.run.void(deleted)
     for stage, outcome in kept.items():
         notify("skip", stage, outcome)
     outcomes = dict(kept)
@@ -151,7 +162,7 @@ def run_pipeline(ctx: Context, *, resume: bool = False, notify: Notify = _ignore
             _report_failure(ctx, stage)
             raise
         notify("done", stage, outcomes[stage])
-    return {stage: outcomes[stage] for stage in STAGES}
+    return {stage: outcomes[stage] for stage in stages}
 
 
 def _kept(ctx: Context) -> dict[str, Outcome]:
@@ -209,10 +220,13 @@ def _report_failure(ctx: Context, stage: str) -> None:
 
 
 def _check(ctx: Context, due: Sequence[str]) -> None:
-    """Check a configuration against the table that `profile` has pinned, before any outcome is deleted.
+    """Check a configuration against the table that `profile` has pinned, before outcomes of stages are deleted.
 
-    A stage that reads damaged files records that itself.
+    Where no stage is done, the stage that is not possible records that itself, as does one that reads damaged files.
     """
+    lost = {stage for stage in due if (found := ctx.run.outcome(stage)) is not None and found.done}
+    if not lost - {"report", "gate"}:  # these two judge what there is
+        return
     read = {stage for stage in ("profile", "split") if stage not in due and _is_readable(ctx.run, stage)}
     if "profile" in read:
         from steelyard.stages._check import check_due

@@ -1,4 +1,4 @@
-"""Programs of `spark_jobs/job_<stage>.py`: find the run, use the submitter's session, execute one stage."""
+"""Programs of `spark_jobs/job_<stage>.py`: find the run, use the submitter's session, execute one stage or several."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from steelyard.config import PipelineConfig, SparkConfig, as_options, hide_env, known_format, load, named_values
@@ -14,10 +15,10 @@ from steelyard.errors import INTERRUPTED, ConfigError, InputError, SteelyardErro
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
 from steelyard.stages._order import STAGES, changed_keys, first_reader
-from steelyard.stages._runner import refuse_outdated, run_stage, void_changed
+from steelyard.stages._runner import refuse_outdated, run_pipeline, run_stage, void_changed
 from steelyard.stages.commands.check import check
 from steelyard.stages.commands.session import submitted_session
-from steelyard.store import RunDir, Store, dumps, open_run
+from steelyard.store import Outcome, RunDir, Store, dumps, open_run
 
 _UNTOLD = ("data.options", "data.path", "spark.conf")  # what may hold a secret is not repeated
 
@@ -42,7 +43,7 @@ def locate(
         If what is given doesn't name a run, or the pipeline differs in a key that an earlier stage reads.
     """
     if stage not in STAGES:
-        raise InputError(f"there is no stage {stage!r}.{closest(stage, STAGES)} The stages are {', '.join(STAGES)}")
+        raise InputError(_no_stage(stage))
     if run_dir is not None:
         if pipeline is not None or run_id is not None:
             raise InputError("give either a pipeline and --run-id, or --run-dir")
@@ -74,6 +75,10 @@ def locate(
     return directory, config, adopt
 
 
+def _no_stage(name: str) -> str:
+    return f"there is no stage {name!r}.{closest(name, STAGES)} The stages are {', '.join(STAGES)}"
+
+
 def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: RunDir) -> None:
     """Raise where a changed key, given with both its values, is read by an earlier stage."""
     readers = {key: STAGES.index(reader) for key in changed if (reader := first_reader(key)) is not None}
@@ -90,8 +95,13 @@ def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: Run
 
 
 def main(stage: str) -> None:
-    """Execute `stage` as spark-submit's program. Exits with 0, or as the `steelyard` command does on failure."""
+    """Execute `stage` as spark-submit's program, with `--last` also those after it.
+
+    Exits with 0, or as the `steelyard` command does on failure.
+    """
     parser = argparse.ArgumentParser(description=f"Execute the stage {stage} of a pipeline.")
+    parser.add_argument("--last", metavar="STAGE", help="execute all stages from this one to STAGE")
+    parser.add_argument("--resume", action="store_true", help="with --last: skip stages that are complete")
     parser.add_argument("--pipeline", help="a path, a URI, or JSON text")
     parser.add_argument("--run-id")
     parser.add_argument("--run-dir", help="instead of --pipeline and --run-id, after profile")
@@ -102,6 +112,7 @@ def main(stage: str) -> None:
     rules: dict[str, Any] = {}
 
     def execute() -> None:
+        stages = _stages(stage, given.last, resume=given.resume)
         pairs = [v.partition("=") for v in given.variables]
         bad = [name for name, equals, _ in pairs if not equals]
         if bad:
@@ -112,12 +123,36 @@ def main(stage: str) -> None:
         )
         rules.update(config.to_json())
         ctx = Context(directory, config, lambda: submitted_session(config.spark, warn), warn)
-        outcome = run_stage(ctx, stage, prepare=adopt)
-        for message in outcome.details.get("messages") or []:
-            print(message)  # noqa: T201
-        print(f"{stage} done in {directory.location}, attempt {outcome.attempt}")  # noqa: T201  the job's own log
+        if given.last is None:
+            _show(directory, "done", stage, run_stage(ctx, stage, prepare=adopt))
+        else:
+            show = partial(_show, directory)
+            run_pipeline(ctx, resume=given.resume, notify=show, stages=stages, prepare=adopt)
 
     exit_with(execute, lambda text: str(hide_env(text, rules)))
+
+
+def _stages(first: str, last: str | None, *, resume: bool) -> Sequence[str]:
+    """Return the stages to execute."""
+    if last is None:
+        if resume:
+            raise InputError("--resume needs --last: a single stage is always executed")
+        return (first,)
+    if last not in STAGES:
+        raise InputError(_no_stage(last))
+    found = STAGES[STAGES.index(first) : STAGES.index(last) + 1]
+    if not found:
+        raise InputError(f"--last: stage {last} comes before {first}")
+    return found
+
+
+def _show(run: RunDir, event: str, stage: str, outcome: Outcome | None) -> None:
+    """Show an event of a stage in the job's log."""
+    for message in outcome.details.get("messages") or [] if outcome and event == "done" else []:
+        print(message)  # noqa: T201
+    words = {"start": "starts", "done": "done", "skip": "was done", "fail": "failed"}[event]
+    attempt = "" if outcome is None else f", attempt {outcome.attempt}"
+    print(f"{stage} {words} in {run.location}{attempt}", flush=True)  # noqa: T201
 
 
 def warn(message: str) -> None:
