@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from running import Scheduler
+
+LOCAL = {"host": "local[2]"}
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="steelyard-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW_CONN_SPARK_DEFAULT"] = '{"conn_type": "spark", "host": "local[2]"}'
+os.environ["AIRFLOW_CONN_SPARK_DEFAULT"] = json.dumps({"conn_type": "spark", **LOCAL})
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
@@ -25,3 +32,30 @@ def pipelines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STEELYARD_PIPELINES", str(folder))
     monkeypatch.setenv("STEELYARD_STORE", str(tmp_path / "runs"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory, real_data: Callable[[str], str]) -> Path:
+    """A folder with the pipelines and tables of `days`."""
+    from days import make_place
+
+    return make_place(tmp_path_factory.mktemp("operations"), real_data("wilt"))
+
+
+@pytest.fixture(scope="session")
+def running(place: Path) -> Iterator[Scheduler]:
+    """Airflow on the pipelines, all DAGs still paused."""
+    from days import dags
+    from running import airflow
+    from standalone import spark_cluster, wait_for
+
+    settings = {"PIPELINES": place / "pipelines", "STORE": place / "runs", "STORE_URL": "https://reports.example/runs"}
+    settings |= {"ALLOWED_MODULES": "heard"}
+    own = {f"STEELYARD_{name}": str(value) for name, value in settings.items()}
+    with spark_cluster(place / "spark", [4]) as cluster:
+        for name, master in (("DEFAULT", {"host": "spark://127.0.0.1", "port": cluster.port}), ("LOCAL", LOCAL)):
+            own[f"AIRFLOW_CONN_SPARK_{name}"] = json.dumps({"conn_type": "spark", **master})
+        paths = os.pathsep.join(p for p in (str(place), cluster.env.get("PYTHONPATH")) if p)
+        with airflow(place / "airflow", {**cluster.env, **own, "PYTHONPATH": paths}) as scheduler:
+            wait_for(lambda: len(dags(scheduler)) == 4, 120, "four DAGs", place / "airflow" / "standalone.log")
+            yield scheduler

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 import urllib.error
@@ -100,3 +101,34 @@ def airflow(home: Path, env: Mapping[str, str]) -> Iterator[Scheduler]:
         made = Scheduler(url, home)
         made.token = wait_for(made.ask_token, 180, "Airflow's API", home / "standalone.log")
         yield made
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def driver_of(job: str, run_id: str) -> int | None:
+    """Return the Python process that spark-submit has started for a stage of a run."""
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().decode().split("\0") if entry.name.isdigit() else []
+        except OSError:
+            continue
+        if (
+            any(w.endswith(job) for w in words)
+            and run_id in words
+            and "org.apache.spark.deploy.SparkSubmit" not in words
+        ):
+            return int(entry.name)
+    return None
+
+
+def kill_the_task(job: str, run_id: str, at_work: float = 2) -> list[int]:
+    """Kill a task as a machine that fails does: the task, spark-submit and the driver at once."""
+    driver = wait_for(lambda: driver_of(job, run_id), 240, f"a driver of {job}")
+    time.sleep(at_work)  # seconds, so that it has begun
+    submit = parent(driver)
+    found = [parent(submit), submit, driver]
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    return found

@@ -3,135 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from running import Scheduler, airflow
-from standalone import spark_cluster, wait_for
+from days import DAYS, IDS, STARTS, dags, unpause
+from running import Scheduler, kill_the_task
+from standalone import wait_for
 
 from steelyard.config import STAGES
 
 pytestmark = [pytest.mark.airflow_run, pytest.mark.timeout(1500)]
 
-NOW = datetime.now(UTC)
-# Half a day from now, so that no new interval begins while the test runs.
-HOUR = (NOW.hour + 12) % 24
-LAST = NOW.replace(hour=HOUR, minute=0, second=0, microsecond=0)
-LAST -= timedelta(days=1) if LAST > NOW else timedelta(0)
-STARTS = [LAST - timedelta(days=back) for back in (3, 2, 1)]
-DAYS = [f"{start:%Y-%m-%d}" for start in STARTS]
-IDS = [f"{start:%Y%m%dT%H%M%S}" for start in STARTS]
-
-PIPELINE = f"""# Diseased trees from the air.
-version: 1
-name: wilt
-data: {{path: '../in/${{date}}.parquet', label: Class, positive: 2}}
-split: {{validation: 0.2, test: 0.2, seed: 7}}
-train: {{model: logistic_regression}}
-gate: {{roc_auc: {{min: 0.7}}}}
-guards: {{parameters: {{minority_share_min: 0.03}}}}
-airflow: {{schedule: '0 {HOUR} * * *', retries: 1, on_failure: heard.tell}}
-score: {{path: ../in/new.parquet, out: ../scored}}
-"""
-HOOK = """
-from pathlib import Path
-
-def tell(message, context):
-    with Path(__file__).with_suffix(".txt").open("a") as file:
-        file.write(message + "\\n\\n")
-"""
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, real_data: Callable[[str], str]) -> Path:
-    """A folder with pipelines and a table for each day: sound, with too few positives, and without its label."""
-    folder = tmp_path_factory.mktemp("operations")
-    (folder / "in").mkdir()
-    table = pd.read_parquet(real_data("wilt"))
-    sound, poor, blind = (table.iloc[i::3] for i in range(3))
-    tables = [sound, poor.drop(poor[poor["Class"] == 2].index[3:]), blind.rename(columns={"Class": "Clas"})]
-    for day, rows in zip(DAYS, tables, strict=True):
-        rows.to_parquet(folder / "in" / f"{day}.parquet", index=False)
-    table.iloc[:100].drop(columns="Class").to_parquet(folder / "in" / "new.parquet", index=False)
-    (folder / "pipelines").mkdir()
-    (folder / "pipelines" / "wilt.yaml").write_text(PIPELINE)
-    (folder / "pipelines" / "torn.yaml").write_text(
-        "version: 1\nname: torn\ndata: {path: /t, label: y}\nsplit: {test: 2}\n"
-    )
-    (folder / "pipelines" / "worn.yaml").write_text("version: 1\nname: worn\ndata: {path: /t, lable: y}\n")
-    (folder / "heard.py").write_text(HOOK)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def running(place: Path) -> Iterator[Scheduler]:
-    """Airflow on the pipelines, all DAGs still paused."""
-    settings = {"PIPELINES": place / "pipelines", "STORE": place / "runs", "STORE_URL": "https://reports.example/runs"}
-    settings |= {"ALLOWED_MODULES": "heard"}
-    own = {f"STEELYARD_{name}": str(value) for name, value in settings.items()}
-    with spark_cluster(place / "spark", [4]) as cluster:
-        own["AIRFLOW_CONN_SPARK_DEFAULT"] = json.dumps(
-            {"conn_type": "spark", "host": "spark://127.0.0.1", "port": cluster.port}
-        )
-        paths = os.pathsep.join(p for p in (str(place), cluster.env.get("PYTHONPATH")) if p)
-        with airflow(place / "airflow", {**cluster.env, **own, "PYTHONPATH": paths}) as scheduler:
-            wait_for(lambda: len(dags(scheduler)) == 2, 120, "two DAGs", place / "airflow" / "standalone.log")
-            yield scheduler
-
-
-def dags(scheduler: Scheduler) -> set[str]:
-    return {d["dag_id"] for d in scheduler.call("dags")["dags"]}
-
-
-def unpause(scheduler: Scheduler, dag: str) -> None:
-    scheduler.call(f"dags/{dag}", {"is_paused": False}, "PATCH")
-
 
 def test_broken_pipelines_stop_no_other_pipeline_and_are_listed(running: Scheduler, place: Path) -> None:
-    assert dags(running) == {"wilt", "wilt.score"}
+    assert dags(running) == {"wilt", "wilt.score", "group", "run"}
     errors = wait_for(lambda: running.call("importErrors")["import_errors"], 60, "an import error")
     assert [Path(e["filename"]).name for e in errors] == ["dag_broken_pipelines.py"]
     said = errors[0]["stack_trace"]
     assert f"{place}/pipelines/torn.yaml\nsplit.test: " in said
     assert f"{place}/pipelines/worn.yaml\ndata.label: is missing" in said
-
-
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-
-
-def driver_of(job: str, run_id: str) -> int | None:
-    """Return the Python process that spark-submit has started for a stage of a run."""
-    for entry in Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().decode().split("\0") if entry.name.isdigit() else []
-        except OSError:
-            continue
-        if (
-            any(w.endswith(job) for w in words)
-            and run_id in words
-            and "org.apache.spark.deploy.SparkSubmit" not in words
-        ):
-            return int(entry.name)
-    return None
-
-
-def kill_the_task(job: str, run_id: str) -> list[int]:
-    """Kill a task as a machine that fails does: the task, spark-submit and the driver at once."""
-    driver = wait_for(lambda: driver_of(job, run_id), 240, f"a driver of {job}")
-    time.sleep(2)  # so that it is at work
-    submit = parent(driver)
-    found = [parent(submit), submit, driver]
-    for pid in found:
-        os.kill(pid, signal.SIGKILL)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +111,7 @@ def test_wrong_input_ends_red_without_a_retry_and_is_told(
     assert failed["message"].startswith("data.label 'Class' is not in the table. Did you mean 'Clas'?")
     heard = (place / "heard.txt").read_text()
     assert f"wilt, run {IDS[2]}, stage profile: {failed['message']}\nreport: " in heard
-    assert heard.count("stage ") == 2
+    assert heard.count("wilt, run") == 2
 
 
 def test_summaries_are_in_xcom(running: Scheduler, backfilled: list[dict[str, Any]], place: Path) -> None:

@@ -88,6 +88,46 @@ def test_the_gate_is_the_only_leaf_and_needs_every_stage(examples: DagBag) -> No
         assert before in dag.task_dict[after].upstream_task_ids
 
 
+@pytest.mark.parametrize(
+    ("tasks", "expected"),
+    [
+        ("stage", {stage: (stage,) for stage in STAGES}),
+        (
+            "group",
+            {
+                "data": ("profile", "guard_raw", "split", "guard_split"),
+                "model": ("diagnose", "resample", "guard_resampled", "train", "decide"),
+                "verdict": ("evaluate", "guard_scored", "report", "gate"),
+            },
+        ),
+        ("run", {"run": STAGES}),
+    ],
+)
+def test_the_tasks_are_stages_groups_or_the_run(
+    pipelines: Path, tasks: str, expected: dict[str, tuple[str, ...]]
+) -> None:
+    write(pipelines, "mine", f"airflow: {{tasks: {tasks}, retries: 2, pool: nights}}\nscore: {{path: in, out: out}}\n")
+    bag = DagBag(str(DAGS))
+    assert bag.import_errors == {} and set(bag.dags) == {"mine", "mine.score"}
+    dag = bag.dags["mine"]
+    found: dict[str, Any] = dag.task_dict
+    assert {name: tuple(task.stages) for name, task in found.items()} == expected
+    assert list(found) == list(expected), "in their order"
+    *before, last = found.values()
+    assert [t.task_id for t in dag.leaves] == [last.task_id] and last.upstream_task_ids == {t.task_id for t in before}
+    assert [t.task_id for t in dag.roots] == [next(iter(expected))]
+    for task in found.values():
+        assert (task.retries, task.pool) == (2, "nights") and task.on_failure_callback
+        assert Path(task.application).name == f"job_{task.stages[0]}.py" and Path(task.application).is_file()
+        assert task.trigger_rule == ("all_done" if "report" in task.stages else "all_success")
+        assert bool(task.outlets) is ("gate" in task.stages)
+        guards = [stage for stage in task.stages if stage.startswith("guard_")]
+        docs = ["Data Docs"] * len(guards) if tasks == "stage" else [f"Data Docs of {guard}" for guard in guards]
+        assert [link.name for link in task.operator_extra_links] == ["Report", *docs]
+        assert len({link.xcom_key for link in task.operator_extra_links}) == 1 + len(guards)
+    assert tuple(stage for stages in expected.values() for stage in stages) == STAGES
+
+
 def test_the_schedule_has_real_intervals(examples: DagBag) -> None:
     dag = examples.dags["card_fraud_in_time"]
     assert isinstance(dag.timetable, CronDataIntervalTimetable)

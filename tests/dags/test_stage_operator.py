@@ -15,6 +15,7 @@ from airflow.sdk import Asset
 from airflow.sdk.api.datamodels._generated import DagRun
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from steelyard.airflow import StageOperator, pipeline_dag, run_id
 from steelyard.airflow._submit import find_spark_submit
@@ -30,11 +31,13 @@ parser = argparse.ArgumentParser()
 for name in ("pipeline", "run-id", "store", "var"):
     parser.add_argument(f"--{name}")
 parser.add_argument("--set", action="append")
+parser.add_argument("--last")
+parser.add_argument("--resume", action="store_true")
 given = parser.parse_args()
 run = Store(given.store).run(load(given.pipeline).name, given.run_id)
 
-def leave(status, **more):
-    run.publish(Outcome("split", status, new_token(), now(), now(), **more))
+def leave(status, stage="split", **more):
+    run.publish(Outcome(stage, status, new_token(), now(), now(), **more))
 
 """
 
@@ -114,6 +117,51 @@ def test_each_override_is_a_set_of_the_job(stage: Callable[..., StageOperator]) 
     sets = 'split.seed=5\nresample={"method": "smote"}'
     said = stage("leave('done', details={'sets': given.set})", overrides=sets).execute({})
     assert said["details"] == {"sets": ["split.seed=5", 'resample={"method": "smote"}']}
+
+
+SEVERAL = ("split", "guard_split", "diagnose")
+
+
+def at_try(number: int) -> dict[str, Any]:
+    """What Airflow gives a task at one of its tries."""
+    return {"ti": RuntimeTaskInstance.model_construct(try_number=number)}
+
+
+def test_several_stages_leave_a_summary_each(run: RunDir, stage: Callable[..., StageOperator]) -> None:
+    said = stage(f"for s in {SEVERAL}: leave('done', s, rows={{'in': {{'a': 9}}}})", last="diagnose").execute(at_try(1))
+    assert list(said) == list(SEVERAL)
+    for name, of in said.items():
+        assert (of["stage"], of["status"], of["rows"]) == (name, "done", {"in": {"a": 9}})
+        assert run.outcome(name).attempt == of["attempt"]  # type: ignore[union-attr]
+
+
+def test_the_stage_that_failed_of_several_is_named(run: RunDir, stage: Callable[..., StageOperator]) -> None:
+    no = "leave('done'); leave('failed', 'guard_split', kind='guard', message='keys in two splits'); sys.exit(1)"
+    with pytest.raises(AirflowFailException, match=r"^stage guard_split: keys in two splits$"):
+        stage(no, last="diagnose").execute(at_try(1))
+    with pytest.raises(AirflowException) as failure:
+        stage("leave('done'); os.kill(os.getpid(), 9)", last="diagnose").execute(at_try(2))
+    assert not isinstance(failure.value, AirflowFailException), "the guard failed at the try before"
+    with pytest.raises(AirflowFailException, match="holds no outcome of diagnose"):
+        stage("leave('done'); leave('done', 'guard_split')", last="diagnose").execute(at_try(1))
+
+
+def test_only_another_try_of_a_task_that_is_not_whole_resumes(stage: Callable[..., StageOperator]) -> None:
+    """A DAG run is a new run of its interval, and a cleared task that had succeeded is asked for again."""
+    tell = f"for s in {SEVERAL}: leave('done', s, details={{'resume': given.resume, 'last': given.last}})"
+
+    def resumed(number: int) -> bool:
+        said = stage(tell, last="diagnose").execute(at_try(number))["diagnose"]["details"]
+        assert said["last"] == "diagnose"
+        return bool(said["resume"])
+
+    assert not resumed(1)
+    assert not resumed(2)
+    with pytest.raises(AirflowException):
+        stage("leave('failed', 'guard_split', kind='engine', message='lost'); sys.exit(3)", last="diagnose").execute(
+            at_try(3)
+        )
+    assert resumed(4)
 
 
 def test_an_asset_says_which_run_made_it(run: RunDir, stage: Callable[..., StageOperator]) -> None:

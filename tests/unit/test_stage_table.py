@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,10 @@ def test_stages_read_earlier_ones_and_every_key_but_those_of_no_run_has_a_reader
     sections = {key.split(".")[0] for key in config.to_json() if first_reader(key) is None}
     # A section of which stages read single keys only has no reader as a whole.
     assert sections == {"version", "name", "compare", "guards", "spark", "airflow", "score"}
+
+
+def test_the_stages_of_a_task_follow_each_other() -> None:
+    assert [name for name, _ in groupby(stage.task for stage in STAGE_TABLE)] == ["data", "model", "verdict"]
 
 
 def test_the_documentation_shows_the_table() -> None:
