@@ -293,6 +293,23 @@ def test_a_snapshot_needs_its_source_no_more(start: Callable[..., Context], tmp_
     assert run_stage(ctx, "split").rows["in"] == {"0": 270, "1": 30}
 
 
+def test_a_table_in_many_small_files_is_copied_into_the_run(start: Callable[..., Context], tmp_path: Path) -> None:
+    frame, folder = small_table(1001), tmp_path / "days"
+    folder.mkdir()
+    for i in range(len(frame)):
+        frame.iloc[i : i + 1].to_parquet(folder / f"{i}.parquet", index=False, coerce_timestamps="us")
+    frame.to_parquet(tmp_path / "t.parquet", index=False, coerce_timestamps="us")
+    plans = {}
+    for name in ("days", "t.parquet"):
+        ctx = start(pipeline(str(tmp_path / name)), name.partition(".")[0])
+        run_stage(ctx, "profile")
+        run_stage(ctx, "split")
+        plans[name] = ctx.read("split", "plan.json")
+        copied = ctx.read("profile", "input.json")["snapshot"] is not None
+        assert copied == (name == "days")
+    assert plans["days"] == plans["t.parquet"]
+
+
 def test_csv_in_another_order_and_partitions_gives_the_same_split_and_scores(
     execute: Run, shuffle: Callable[[int], None], table: str, tmp_path: Path
 ) -> None:

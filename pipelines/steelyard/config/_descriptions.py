@@ -23,7 +23,8 @@ DESCRIPTIONS: dict[str, str] = {
     "data.options": "Options of Spark's reader. Secrets only as ${env:NAME}.",
     "data.schema": "Columns and types in Spark's DDL, such as 'id bigint, amount double'. Default: inferred.",
     "data.where": "An SQL condition: only rows that satisfy it are used.",
-    "data.snapshot": "Copy the table into the run instead of recording its list of files.",
+    "data.snapshot": "Copy the table into the run instead of recording its list of files. A table in more than "
+    "1,000 files of less than 128 KiB on average is always copied.",
     "data.label": "The column of classes.",
     "data.positive": "The positive class of a label with two classes. Default: the rarer one.",
     "data.key": "The column or columns that identify a row. Default: all columns but the label.",

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 from steelyard.columns import class_text, dtype
 from steelyard.config import DataConfig
 from steelyard.dataset import Cost, Dataset
-from steelyard.frames.reading import Source, read
+from steelyard.frames.reading import Pin, Source, read
 from steelyard.frames.tables import write_parquet
 from steelyard.metrics import amount_columns, refuse_amounts
 from steelyard.splitting import time_position
@@ -22,6 +22,8 @@ from steelyard.stages._context import Context, Result
 from steelyard.stages._feature_notes import feature_notes
 from steelyard.stages._source import configured_source, roles
 from steelyard.stats import ClassCounts, summarize_table
+
+_MANY_FILES, _SMALL_BYTES = 1_000, 128 << 10
 
 
 def run(ctx: Context, attempt: str) -> Result:
@@ -110,7 +112,11 @@ def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
     for note in reading.notes:
         ctx.warn(note)
     check_names_of_outputs(ctx.config, reading.df, roles(reading.df, ctx.config.data))
-    if reading.pin is not None and not ctx.config.data.snapshot:
+    copied = reading.pin is None or ctx.config.data.snapshot
+    if reading.pin is not None and not copied and in_small_files(reading.pin):
+        ctx.warn(f"the table is in {len(reading.pin.files):,} small files; it is copied into the run to be read faster")
+        copied = True
+    if reading.pin is not None and not copied:
         return reading.df, {"snapshot": None, "pin": reading.pin.to_json()}
     path = f"{folder}/snapshot"
     write_parquet(reading.df, ctx.run.uri(path))
@@ -118,6 +124,11 @@ def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
     if copy.pin is None:  # it is made of files
         raise AssertionError(path)
     return copy.df, {"snapshot": path, "pin": copy.pin.to_json()}
+
+
+def in_small_files(pin: Pin) -> bool:
+    """Return whether to open the files takes longer than to read them: many, and of less than 128 KiB on average."""
+    return len(pin.files) > _MANY_FILES and sum(f[1] for f in pin.files) < _SMALL_BYTES * len(pin.files)
 
 
 def _quarantine(df: DataFrame, ctx: Context, folder: str, nulls: int) -> int:

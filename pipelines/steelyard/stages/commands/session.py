@@ -139,4 +139,6 @@ def _defaults(master: str) -> Mapping[str, Any]:
         "spark.driver.memory": "3g",
         # 200, Spark's default, costs a laptop seconds in each shuffle; results don't depend on it.
         "spark.sql.shuffle.partitions": 2 * (os.cpu_count() or 2),
+        # Tasks that list the files of a table, by default one for each of up to 10,000: half a minute per read.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": 4 * (os.cpu_count() or 2),
     }
