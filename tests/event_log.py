@@ -28,6 +28,45 @@ class Work(NamedTuple):
     crossings: int
 
 
+class Traffic(NamedTuple):
+    """What a stage's tasks read, shuffle and return to the driver, in bytes, and how many seconds they take in all."""
+
+    read: int
+    shuffled: int
+    returned: int
+    task_seconds: float
+
+
+def traffic_of(log: Path, run: RunDir) -> dict[str, Traffic]:
+    """Return the traffic of each stage of a run."""
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    ended = [(e["Task Info"], e["Task Metrics"]) for e in events if e["Event"] == "SparkListenerTaskEnd"]
+    found = {}
+    for stage, (first, last) in _times(run).items():
+        tasks = [(info, said) for info, said in ended if said and first <= info["Finish Time"] <= last]
+        found[stage] = Traffic(
+            sum(said["Input Metrics"]["Bytes Read"] for _, said in tasks),
+            sum(said["Shuffle Write Metrics"]["Shuffle Bytes Written"] for _, said in tasks),
+            sum(said["Result Size"] for _, said in tasks),
+            sum(info["Finish Time"] - info["Launch Time"] for info, _ in tasks) / 1000,
+        )
+    return found
+
+
+def _times(run: RunDir) -> dict[str, tuple[float, float]]:
+    """Return when each stage started and ended, in milliseconds."""
+    outcomes = {stage: run.outcome(stage) for stage in STAGES}
+    assert all(outcomes.values())
+    return {
+        stage: (
+            datetime.fromisoformat(o.started).timestamp() * 1000,
+            datetime.fromisoformat(o.finished).timestamp() * 1000,
+        )
+        for stage, o in outcomes.items()
+        if o is not None
+    }
+
+
 def work_of(log: Path, run: RunDir) -> dict[str, Work]:
     """Return the work of each stage that has any."""
     events = [json.loads(line) for line in log.read_text().splitlines()]
@@ -36,10 +75,7 @@ def work_of(log: Path, run: RunDir) -> dict[str, Work]:
     # The last plan of a query is the one that was executed: adaptive execution replaces the first.
     plans = {e["executionId"]: e["sparkPlanInfo"] for e in events if "sparkPlanInfo" in e}
     found = {}
-    for stage in STAGES:
-        outcome = run.outcome(stage)
-        assert outcome is not None
-        first, last = (datetime.fromisoformat(at).timestamp() * 1000 for at in (outcome.started, outcome.finished))
+    for stage, (first, last) in _times(run).items():
         nodes = [name for i, at in begun.items() if first <= at <= last for name in _nodes(plans[i])]
         found[stage] = Work(
             jobs.count(f"{run.manifest()['pipeline']}/{run.manifest()['run_id']}: {stage}"),
