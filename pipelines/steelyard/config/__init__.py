@@ -8,7 +8,7 @@ from steelyard.config._pipeline import PipelineConfig
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
 from steelyard.config._stages import STAGE_TABLE, STAGES, Stage
 from steelyard.config._surface import as_arguments, as_options, named_values
-from steelyard.config._training import CompareConfig, DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
+from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format
 from steelyard.config._yaml import parse_yaml
 from steelyard.extensions import check_module
@@ -21,7 +21,6 @@ __all__ = [
     "STAGES",
     "STAGE_TABLE",
     "AirflowConfig",
-    "CompareConfig",
     "CostConfig",
     "DataConfig",
     "DecideConfig",

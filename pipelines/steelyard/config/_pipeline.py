@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
-from steelyard.config._training import CompareConfig, DecideConfig, GateBound, ResampleConfig, TrainConfig
+from steelyard.config._training import DecideConfig, GateBound, ResampleConfig, TrainConfig
 from steelyard.config._values import Section
 
 
@@ -22,7 +22,7 @@ class PipelineConfig(Section):
     resample: ResampleConfig = ResampleConfig()
     train: TrainConfig = TrainConfig()
     decide: DecideConfig = DecideConfig()
-    compare: CompareConfig | None = None
+    compare: dict[str, Any] | None = None
     gate: dict[str, GateBound] = {}
     guards: GuardsConfig = GuardsConfig()
     spark: SparkConfig = SparkConfig()

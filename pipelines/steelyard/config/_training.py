@@ -1,4 +1,4 @@
-"""The sections `resample`, `train`, `decide`, `compare` and `gate`."""
+"""The sections `resample`, `train`, `decide` and `gate`."""
 
 from __future__ import annotations
 
@@ -71,14 +71,6 @@ class Recipe(Section):
             return cls.model_validate({} if value is None else value)
         except ValidationError as error:
             raise ConfigError(explain(error, cls)) from None
-
-
-class CompareConfig(Section):
-    """Candidates to be compared. No stage runs it in this version."""
-
-    candidates: str | list[Any] = "auto"
-    metric: str = "pr_auc"
-    folds: int = 3
 
 
 class GateBound(Section):

@@ -16,11 +16,10 @@ from steelyard.frames.workers import check_workers_once
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.labels import class_order
 from steelyard.params import Check, Parameter, ParamsReader, ParamsWriter, param
-from steelyard.sampling._advice import check_table
 from steelyard.sampling.applying import IS_SYNTHETIC, PROVENANCE, apply_plan
 from steelyard.sampling.params import HasColumns, seed
 from steelyard.sampling.plan import Effect, Resampling, SamplingPlan
-from steelyard.sampling.roles import Roles, find_roles
+from steelyard.sampling.roles import Roles, check_table, find_roles
 from steelyard.sampling.strategy import STRATEGY_SCHEMA, Kind, Strategy, check_strategy, resolve
 from steelyard.stats import class_counts
 

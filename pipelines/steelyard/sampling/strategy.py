@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -187,13 +187,17 @@ def cleaned(strategy: Strategy, counts: Mapping[str, int]) -> list[str]:
             "cleaning removes the rows that its rule names, however many: sampling_strategy must be a word or a list "
             f"of classes. Got {strategy!r} instead."
         )
-    for name in checked:
+    _check_known(checked, counts)
+    return [c for c in class_order(counts) if c in set(checked)]
+
+
+def _check_known(names: Iterable[str], counts: Mapping[str, int]) -> None:
+    for name in names:
         if name not in counts:
             raise InputError(
                 f"sampling_strategy names class {name!r}, which is not in the table.{closest(name, counts)} "
                 f"It has: {', '.join(map(repr, list(counts)[:20]))}"
             )
-    return [c for c in class_order(counts) if c in set(checked)]
 
 
 def _by_name(strategy: str, counts: Mapping[str, int], kind: Kind) -> dict[str, int]:
@@ -219,46 +223,31 @@ def _by_ratio(ratio: float, counts: Mapping[str, int], kind: Kind) -> dict[str, 
             f"sampling_strategy={ratio} is a ratio of two classes, and the table has {len(counts)}: "
             "give a map of class to count instead."
         )
-    largest = max(counts, key=counts.__getitem__)
-    smallest = min(counts, key=counts.__getitem__)
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    asked = f"sampling_strategy={ratio} asks for"
     if kind == "over-sampling":
         rare = next(c for c in counts if c != largest)
-        wanted = counts[rare] + int(counts[largest] * ratio - counts[rare])
-        if wanted <= counts[rare]:
-            raise InputError(
-                f"sampling_strategy={ratio} asks for {math.floor(counts[largest] * ratio):,} rows of class {rare!r}, "
-                f"and it has {counts[rare]:,} already: over-sampling adds rows. Raise the ratio."
-            )
+        wanted, rows = counts[rare] + int(counts[largest] * ratio - counts[rare]), counts[rare]
+        if wanted <= rows:
+            asked += f" {math.floor(counts[largest] * ratio):,} rows of class {rare!r}"
+            raise InputError(f"{asked}, and it has {rows:,} already: over-sampling adds rows. Raise the ratio.")
         return {rare: wanted}
     common = next(c for c in counts if c != smallest)
-    wanted = int(min(counts[smallest] / ratio, 1e18))
-    if wanted > counts[common]:
-        raise InputError(
-            f"sampling_strategy={ratio} asks for {wanted:,} rows of class {common!r}, and it has only "
-            f"{counts[common]:,}: under-sampling removes rows. Raise the ratio."
-        )
+    wanted, rows = int(min(counts[smallest] / ratio, 1e18)), counts[common]
+    if wanted > rows:
+        asked += f" {wanted:,} rows of class {common!r}"
+        raise InputError(f"{asked}, and it has only {rows:,}: under-sampling removes rows. Raise the ratio.")
     return {common: wanted}
 
 
 def _by_count(wanted: Mapping[str, int], counts: Mapping[str, int], kind: Kind) -> dict[str, int]:
+    _check_known(wanted, counts)
     for name, count in wanted.items():
-        if name not in counts:
-            raise InputError(
-                f"sampling_strategy names class {name!r}, which is not in the table.{closest(name, counts)} "
-                f"It has: {', '.join(map(repr, list(counts)[:20]))}"
-            )
+        asked = f"sampling_strategy asks for {count:,} rows of class {name!r}, and"
         if count > _MOST_ROWS:
-            raise InputError(
-                f"sampling_strategy asks for {count:,} rows of class {name!r}, and {_MOST_ROWS:,} are the most."
-            )
+            raise InputError(f"{asked} {_MOST_ROWS:,} are the most.")
         if kind == "over-sampling" and count < counts[name]:
-            raise InputError(
-                f"sampling_strategy asks for {count:,} rows of class {name!r}, and it has {counts[name]:,} already: "
-                "over-sampling adds rows."
-            )
+            raise InputError(f"{asked} it has {counts[name]:,} already: over-sampling adds rows.")
         if kind == "under-sampling" and count > counts[name]:
-            raise InputError(
-                f"sampling_strategy asks for {count:,} rows of class {name!r}, and it has only {counts[name]:,}: "
-                "under-sampling removes rows."
-            )
+            raise InputError(f"{asked} it has only {counts[name]:,}: under-sampling removes rows.")
     return {name: wanted[name] for name in counts if name in wanted}

@@ -72,10 +72,8 @@ def survey(
     InputError
         Names columns and counts.
     """
-    for f in _arrays(df, features):
-        df = df.withColumn(f, array_of(df, f))
-    content = row_hash(df, features.names, 0, "features")
-    within = class_text(df, label)
+    df = df.withColumns({f: array_of(df, f) for f in _arrays(df, features)})
+    content, within = row_hash(df, features.names, 0, "features"), class_text(df, label)
     # 64 bits that rows fall on: as many rows as bits are different at least, for next to nothing.
     bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))
     places = {f: f"c{i}" for i, f in enumerate(features.names)}
@@ -94,13 +92,17 @@ def survey(
         sizes = {f: max((r[f"size{i}"] or 0.0 for r in flaws), default=0.0) for i, f in enumerate(features.numbers)}
         refuse(_totals(flaws, "huge", features.numbers), "huge", method, sizes)
     widths = _widths(df, features, found, method)
-    distinct = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
-    doubtful = [c for c, n in distinct.items() if n < enough]
-    if doubtful:
-        some = df.select(within.alias("class"), content.alias("content"))
-        exact = some.where(F.col("class").isin(doubtful)).distinct().groupBy("class").count().collect()
-        distinct |= {r["class"]: r["count"] for r in exact}
-    return Survey(widths, distinct, missing)
+    least = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
+    doubtful = [c for c, n in least.items() if n < enough]
+    return Survey(widths, least | _exact_distinct(df, within, content, doubtful), missing)
+
+
+def _exact_distinct(df: DataFrame, within: Column, content: Column, classes: Sequence[str]) -> dict[str, int]:
+    """Return the different rows of some classes, in one more scan if there are any."""
+    if not classes:
+        return {}
+    some = df.select(within.alias("class"), content.alias("content")).where(F.col("class").isin(list(classes)))
+    return {r["class"]: r["count"] for r in some.distinct().groupBy("class").count().collect()}
 
 
 def _sizes(df: DataFrame, features: Features, places: Mapping[str, str]) -> list[Column]:
