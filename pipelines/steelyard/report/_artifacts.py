@@ -9,6 +9,15 @@ from steelyard.config import STAGES
 from steelyard.store import Folder, Outcome, Published, RunDir
 
 GUARDS = ("raw", "split", "resampled", "scored")
+_DOCUMENTS = {
+    "stats": ("profile", "stats.json"),
+    "split": ("split", "plan.json"),
+    "difficulty": ("diagnose", "difficulty.json"),
+    "resample": ("resample", "plan.json"),
+    "metrics": ("evaluate", "metrics.json"),
+    "curves": ("evaluate", "curves.json"),
+}
+"""Field of `Artifacts` → the stage and the name of its file."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +90,7 @@ def read(run: RunDir) -> Artifacts:
     return Artifacts(
         manifest=run.manifest(),
         outcomes=outcomes,
-        stats=_document(run, outcomes.get("profile"), "stats.json"),
-        split=_document(run, outcomes.get("split"), "plan.json"),
-        difficulty=_document(run, outcomes.get("diagnose"), "difficulty.json"),
-        resample=_document(run, outcomes.get("resample"), "plan.json"),
-        metrics=_document(run, outcomes.get("evaluate"), "metrics.json"),
-        curves=_document(run, outcomes.get("evaluate"), "curves.json"),
+        **{name: _document(run, outcomes.get(stage), file) for name, (stage, file) in _DOCUMENTS.items()},
         guards={c: found for c in GUARDS if (found := _guard(run, outcomes.get(f"guard_{c}"), c))},
     )
 

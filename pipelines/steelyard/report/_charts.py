@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
-from steelyard.report._numbers import count, metric, number, percent
+from steelyard.report._numbers import count, metric, number, percent, shortened
 from steelyard.report._svg import Plot, Scale, drawing, group, logit_scale, tag
 
 WIDTH, HEIGHT = 480.0, 330.0
@@ -50,9 +50,8 @@ class Point:
     false_positive_rate: float
 
 
-def _square(x: Scale | None = None, y: Scale | None = None) -> Plot:
-    unit_x, unit_y = Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP)
-    return Plot(x or unit_x, y or unit_y, WIDTH, HEIGHT)
+def _square() -> Plot:
+    return Plot(Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP), WIDTH, HEIGHT)
 
 
 def precision_recall(curves: Sequence[Curve], prevalence: float | None, at: Point | None) -> Markup:
@@ -92,7 +91,9 @@ def thresholds(data: Mapping[str, Any], chosen: float | None) -> Markup:
     known = [*xs, chosen] if chosen is not None else xs
     across = logit_scale(known, _LEFT, _RIGHT) if inside else Scale(min(known), max(known), _LEFT, _RIGHT)
     upper = Plot(across, Scale(0, 1, 236, 30), WIDTH, 460)
-    lower_values, lower_name = _lower(table)
+    costs = "expected_cost" in table
+    lower_values = table["expected_cost" if costs else "alarms"]
+    lower_name = "expected cost per row" if costs else "alarms, as a share of all rows"
     lower = Plot(across, Scale(0, max(lower_values) * 1.05 or 1.0, 414, 274), WIDTH, 460)
     parts = [upper.axes(None, "precision and recall"), lower.axes("threshold on the score", lower_name)]
     parts.append(upper.line(xs, table["precision"], "s0"))
@@ -105,25 +106,18 @@ def thresholds(data: Mapping[str, Any], chosen: float | None) -> Markup:
     return drawing("thresholds", WIDTH, 460, "Threshold against precision, recall and expected cost", said, *parts)
 
 
-def _lower(table: Mapping[str, Any]) -> tuple[list[float], str]:
-    if "expected_cost" in table:
-        return table["expected_cost"], "expected cost per row"
-    return table["alarms"], "alarms, as a share of all rows"
-
-
 def calibration(curves: Sequence[Curve]) -> Markup:
     """Return the observed share of positives over the predicted one; both axes logarithmic if positives are rare."""
     rare = _rare([v for c in curves for axis in ("predicted", "observed") for v in c.data["calibration"][axis]])
-    x, y = (Scale(0, 1, _LEFT, _RIGHT), Scale(0, 1, _BOTTOM, _TOP))
+    plot = _square()
     if rare is not None:
-        x, y = Scale(rare, 1, _LEFT, _RIGHT, "log"), Scale(rare, 1, _BOTTOM, _TOP, "log")
-    plot = Plot(x, y, WIDTH, HEIGHT)
+        plot = replace(plot, x=Scale(rare, 1, _LEFT, _RIGHT, "log"), y=Scale(rare, 1, _BOTTOM, _TOP, "log"))
     parts = [plot.axes("mean predicted probability", "share of positives")]
-    parts.append(plot.line([x.low, 1], [x.low, 1], "base"))
+    parts.append(plot.line([plot.x.low, 1], [plot.x.low, 1], "base"))
     for curve in curves:
         data = curve.data["calibration"]
         for p, o, share in zip(data["predicted"], data["observed"], data["share"], strict=True):
-            hollow = " hollow" if o < y.low else ""
+            hollow = " hollow" if o < plot.y.low else ""
             words = f"predicted {metric(p)}, observed {metric(o)}, {percent(share)} of the rows"
             radius = 3.0 if "thin" in curve.style else 4.0
             parts.append(plot.dot(p, o, f"dot {curve.colour}{hollow}", radius, words))
@@ -156,17 +150,8 @@ def histogram(data: Mapping[str, Any]) -> Markup:
                 inset = 0 if side == "negative" else width * 0.15
                 top = plot.y(max(share, low * 1.02))
                 words = f"{side}: {percent(share)} of them score {number(start)} to {number(end)}"
-                parts.append(
-                    tag(
-                        "rect",
-                        tag("title", words),
-                        x=left + inset,
-                        y=top,
-                        width=width - 2 * inset,
-                        height=_BOTTOM - top,
-                        class_=style,
-                    )
-                )
+                box = {"x": left + inset, "y": top, "width": width - 2 * inset, "height": _BOTTOM - top}
+                parts.append(tag("rect", tag("title", words), **box, class_=style))
     said = "Shares of positives and negatives in each range of scores, on a logarithmic scale."
     return drawing("histogram", WIDTH, HEIGHT, "Scores of positives and negatives", said, *parts)
 
@@ -184,7 +169,7 @@ def class_bars(before: Mapping[str, int], after: Mapping[str, int], made: Mappin
     parts: list[Markup] = []
     for i, name in enumerate(before):
         y, new = 10 + i * step, made.get(name, 0)
-        parts.append(tag("text", _short(name, 18), x=130.0, y=y + 26, text_anchor="end", class_="label"))
+        parts.append(tag("text", shortened(name, 18), x=130.0, y=y + 26, text_anchor="end", class_="label"))
         parts += _bar(x, y, before[name], 0, "before")
         parts += _bar(x, y + 22, after.get(name, 0), 0 if apart else new, "after")
         parts += _bar(x, y + 44, new, new, "synthetic") if apart else []
@@ -214,7 +199,7 @@ def importances(ranked: Sequence[tuple[str, float]], shown: Callable[[float], st
     parts: list[Markup] = []
     for i, (name, gain) in enumerate(ranked):
         y = 6 + i * 22.0
-        parts.append(tag("text", _short(name, 32), x=282.0, y=y + 12, text_anchor="end", class_="label"))
+        parts.append(tag("text", shortened(name, 32), x=282.0, y=y + 12, text_anchor="end", class_="label"))
         parts.append(tag("rect", x=290, y=y, width=max(x(gain) - 290, 1.0), height=15, class_="bar after"))
         parts.append(tag("text", shown(gain), x=x(gain) + 6, y=y + 12, class_="tick"))
     said = ", ".join(f"{name} {shown(gain)}" for name, gain in ranked)
@@ -250,7 +235,3 @@ def boxes(by_class: Mapping[str, Mapping[str, Any]]) -> Markup:
         parts.append(tag("line", x1=x(q["0.5"]), x2=x(q["0.5"]), y1=y - 4, y2=y + 4, class_="median"))
     height = 1 + 13 * len(found)
     return tag("svg", group(*parts), viewBox=f"0 0 160 {height}", class_="boxes", aria_hidden="true")
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

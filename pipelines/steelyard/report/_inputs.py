@@ -12,12 +12,17 @@ from steelyard.learning import importance_of
 from steelyard.report import _charts
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._html import Section, figure, folded, legend, note, pill, table
-from steelyard.report._numbers import NONE, count, duration, moment, number, percent, seconds_between
+from steelyard.report._numbers import NONE, count, duration, moment, number, percent, seconds_between, shortened
 from steelyard.report._svg import group, tag
 
 _MOST_CLASSES = 30
 _MOST_FEATURES = 60
 _SPLITS = ("train", "validation", "test")
+_METHODS = {
+    "temporal": "In order of time",
+    "stratified": "At random within each class",
+    "group": "At random by group, each class as evenly as groups allow",
+}
 
 
 def classes(found: Artifacts) -> Section | None:
@@ -35,19 +40,11 @@ def classes(found: Artifacts) -> Section | None:
     said += "the rows of the smallest."
     if found.stats.get("null_labels"):
         said += f" {count(found.stats['null_labels'])} rows have no label."
-    body = [note(said)]
-    if plans:
-        body.append(_bars(found, plans))
-    body.append(
-        table(
-            head if plans else head[:3],
-            [r if plans else r[:3] for r in rows[:_MOST_CLASSES]],
-            "lrrrrrr" if plans else "lrr",
-        )
-    )
-    if len(rows) > _MOST_CLASSES:
-        body.append(note(f"{len(rows) - _MOST_CLASSES} rarer classes are not shown."))
-    return Section("classes", "Classes", group(*body))
+    width = len(head) if plans else 3
+    shown = table(head[:width], [r[:width] for r in rows[:_MOST_CLASSES]], "lrrrrrr"[:width])
+    left = len(rows) - _MOST_CLASSES
+    more = note(f"{left} rarer classes are not shown.") if left > 0 else ""
+    return Section("classes", "Classes", group(note(said), _bars(found, plans) if plans else "", shown, more))
 
 
 def _planned(plans: Mapping[str, Any], name: str) -> list[str]:
@@ -78,39 +75,45 @@ def splits(found: Artifacts) -> Section | None:
     counts: Mapping[str, Mapping[str, int]] = found.split.get("counts", {})
     if not counts:
         return None
-    deviations = found.split.get("deviations", {})
-    names = sorted(
-        {c for of in counts.values() for c in of}, key=lambda c: -sum(of.get(c, 0) for of in counts.values())
-    )
     given = [s for s in _SPLITS if s in counts]
-    times: Mapping[str, Sequence[str]] = found.split.get("times") or {}
-    rows = [
-        [c, *(_part(counts[s].get(c, 0), deviations.get(s, {}).get(c, 0)) for s in given)]
-        for c in names[:_MOST_CLASSES]
-    ]
+    head, rows = ["class", *given], [*_class_rows(found, given), *_time_rows(found, given)]
     totals = {s: sum(counts[s].values()) for s in given}
-    for at, title in enumerate(("first", "last")):
-        if any(times.values()):
-            rows.append([f"{title} {found.split['time']}", *((times.get(s) or (NONE, NONE))[at] for s in given)])
-    rows.append(["all", *(count(totals[s]) for s in given)])
-    rarest = names[-1]
+    rarest = _largest_first(counts)[-1]
     share = [percent(counts[s].get(rarest, 0) / totals[s] if totals[s] else None) for s in given]
-    rows.append([f"share of class {rarest}", *share])
-    methods = {
-        "temporal": "In order of time",
-        "stratified": "At random within each class",
-        "group": "At random by group, each class as evenly as groups allow",
-    }
-    method = methods.get(found.split.get("method", ""))
-    # Time orders the rows of a temporal split, no seed.
-    seed = "" if found.split.get("method") == "temporal" else f"; seed {found.split.get('seed')}"
-    said = f"{method}{seed}. " if method else ""
+    rows += [["all", *map(count, totals.values())], [f"share of class {rarest}", *share]]
+    return Section("splits", "Splits", group(table(head, rows, "l" + "r" * len(given)), note(_how_divided(found))))
+
+
+def _largest_first(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    classes = {c for of in counts.values() for c in of}
+    return sorted(classes, key=lambda c: (-sum(of.get(c, 0) for of in counts.values()), c))
+
+
+def _class_rows(found: Artifacts, given: Sequence[str]) -> list[list[object]]:
+    counts, deviations = found.split["counts"], found.split.get("deviations", {})
+    return [
+        [c, *(_part(counts[s].get(c, 0), deviations.get(s, {}).get(c, 0)) for s in given)]
+        for c in _largest_first(counts)[:_MOST_CLASSES]
+    ]
+
+
+def _time_rows(found: Artifacts, given: Sequence[str]) -> list[list[object]]:
+    times: Mapping[str, Sequence[str]] = found.split.get("times") or {}
+    if not any(times.values()):
+        return []
+    ends = enumerate(("first", "last"))
+    return [[f"{end} {found.split['time']}", *((times.get(s) or (NONE, NONE))[i] for s in given)] for i, end in ends]
+
+
+def _how_divided(found: Artifacts) -> str:
+    name, said = found.split.get("method", ""), ""
+    if name in _METHODS:
+        # Time orders the rows of a temporal split, no seed.
+        said = _METHODS[name] + (". " if name == "temporal" else f"; seed {found.split.get('seed')}. ")
     said += gap_loss(found)
-    if any(d for of in deviations.values() for d in of.values()):
-        said += "Rows that stay together cause deviations from the requested counts: the small numbers."
-    else:
-        said += "All counts are exactly the requested ones."
-    return Section("splits", "Splits", group(table(["class", *given], rows, "l" + "r" * len(given)), note(said)))
+    if any(d for of in found.split.get("deviations", {}).values() for d in of.values()):
+        return said + "Rows that stay together cause deviations from the requested counts: the small numbers."
+    return said + "All counts are exactly the requested ones."
 
 
 def gap_loss(found: Artifacts) -> str:
@@ -136,7 +139,7 @@ def features(found: Artifacts) -> Section | None:
     ordered = sorted(counts, key=lambda c: -counts[c])
     shown = ordered if len(ordered) <= 3 else [ordered[0], *ordered[-2:]]
     rows = [_feature(name, of, shown, counts) for name, of in list(described.items())[:_MOST_FEATURES]]
-    names = [_short(c, 24) for c in shown]
+    names = [shortened(c, 24) for c in shown]
     head = ["feature", "type", *(f"missing, {c}" for c in names), *(f"typical, {c}" for c in names), "5 % to 95 %"]
     align = "lw" + "r" * len(shown) + "w" * len(shown) + "l"
     said = "Typical: the median of numbers, the most frequent levels of categories. "
@@ -193,13 +196,9 @@ def guards(found: Artifacts) -> Section | None:
         results = sorted(report.get("results", []), key=lambda r: (r["success"], r["severity"] != "critical"))
         failed = sum(not r["success"] for r in results)
         met = f"{len(results) - failed} of {len(results)} expectations met"
-        state = (
-            ("passed", "good")
-            if report["success"] and not failed
-            else ("warns", "plain")
-            if report["success"]
-            else ("failed", "bad")
-        )
+        state = ("failed", "bad")
+        if report["success"]:
+            state = ("warns", "plain") if failed else ("passed", "good")
         title = group(tag("b", f"{checkpoint}"), " ", pill(*state), " ", met)
         rows = [_expectation(r) for r in results]
         body = table(["expectation", "", "column", "observed", "finding"], rows, "llwww")
@@ -217,18 +216,13 @@ def _expectation(result: Mapping[str, Any]) -> list[object]:
         _spoken(result["expectation"]),
         mark,
         result["column"] or NONE,
-        _short(result["observed"]),
+        shortened(_in_words(result["observed"]), 120),
         result["message"],
     ]
 
 
 def _spoken(expectation: str) -> str:
     return expectation.removeprefix("expect_").replace("_", " ")
-
-
-def _short(observed: object, most: int = 120) -> str:
-    text = _in_words(observed)
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _in_words(observed: object, name: str = "") -> str:

@@ -130,6 +130,11 @@ def moment(iso: str | None) -> str:
     return NONE if not iso else iso.replace("T", " ").split(".")[0].removesuffix("Z") + " UTC"
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def _minus(text: str) -> str:
     return text.replace("-", "−")
 
