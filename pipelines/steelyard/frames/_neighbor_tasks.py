@@ -16,8 +16,7 @@ from steelyard.frames.workers import one_thread
 from steelyard.kernels import farthest as far
 from steelyard.kernels.cells import Cells
 from steelyard.kernels.distance import Distance
-from steelyard.kernels.knn import NOBODY, Neighbors, nearest
-from steelyard.kernels.visits import Visits
+from steelyard.kernels.knn import NOBODY, Neighbors, Visits, nearest
 
 Floats = NDArray[np.float64]
 

@@ -6,18 +6,11 @@ import numpy as np
 
 from steelyard.kernels._engines import NOWHERE, Floats, Points, Rows
 
-_MANY = 8  # times as many as are wanted
+_MANY = 8  # candidates per list place, beyond which they are selected instead of listed
 
 
 class Best:
-    """The current top k of queries, unordered.
-
-    Parameters
-    ----------
-    queries : array, shape (n, d)
-    count : int
-        How many rows are wanted.
-    """
+    """The current top `count` of queries, shape (n, d); unordered."""
 
     def __init__(self, queries: Points, count: int) -> None:
         n = len(queries)
@@ -30,7 +23,7 @@ class Best:
         self._pending = 0
 
     def look(self, who: Rows, columns: Points, start: int) -> None:
-        """Compare some queries with some rows, of which the first has the position `start`."""
+        """Compare the queries `who` with adjacent rows, the first at position `start`."""
         looked = self._factors[who] @ columns
         query, column = self._nearer(looked, (self.reach[who] - self._own[who]).astype(looked.dtype))
         if not len(query):
@@ -42,9 +35,9 @@ class Best:
             self.merge()
 
     def _nearer(self, looked: Points, within: Points) -> tuple[Rows, Rows]:
-        """Return which of some distances are less than a query's, or, where it has none yet, may be among its least.
+        """Return pairs nearer than a query's current top k, or that may be in it while it is not full.
 
-        That `within` is rounded is made good by what `Embedded.certified` allows for.
+        `Embedded.certified` allows for the rounding of `within`.
         """
         width = looked.shape[1]
         if np.isinf(within).any():
@@ -79,7 +72,7 @@ class Best:
 
 
 def _bound(values: Points, count: int) -> Points:
-    """Return what at least `count` values of each row don't exceed: of parts of the row, a minimum each."""
+    """Return an upper bound of the `count` smallest values of each row, from minima of its parts."""
     while (half := values.shape[1] // 2) >= 4 * count:
         values = np.minimum(values[:, :half], values[:, half : 2 * half])
     if values.shape[1] < count:

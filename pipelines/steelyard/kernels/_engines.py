@@ -1,4 +1,4 @@
-"""Fast searches, in the precision of the rows that they get: faiss, or NumPy where it isn't installed."""
+"""Fast searches in the precision of their input: by faiss, or by NumPy where faiss is not installed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ InCells = Callable[[NDArray[Any], NDArray[np.int64], int], tuple[Rows, Floats]]
 NOWHERE = -1
 """Fills a list of positions that is too short."""
 
-_GROUP = 64  # columns whose minimum is looked at before they are
+_GROUP = 64  # columns with a minimum of their own
 SLAB = 1 << 22  # distances held at once
 
 
@@ -32,11 +32,10 @@ class Engine:
     Attributes
     ----------
     flat : callable
-        (queries, index, count) -> (positions, squared distances as they look), of all pairs.
+        (queries, index, count) -> (positions, squared distances), among all pairs.
     in_cells : callable
-        (index, the cell of each of its rows) -> a search (queries, the cells that each visits, count) -> (positions,
-        with `NOWHERE` where the cells hold fewer rows; the squared distance that they reach: every other row of the
-        cells looked at least so far away).
+        (index, cell of each row) -> a search (queries, cells of each query, count) -> (positions, `NOWHERE` where the
+        cells hold fewer rows; a squared distance that no other row of the cells is below).
     """
 
     flat: Flat
@@ -66,7 +65,7 @@ def _faiss_flat(faiss: ModuleType) -> Flat:
 
 
 def _faiss_in_cells(faiss: ModuleType, index: NDArray[Any], cells: NDArray[np.int64]) -> InCells:
-    """Put rows into inverted lists, which are our cells; the cells that a query visits are given too."""
+    """Search faiss's inverted lists, with our cells as lists."""
     width, n_cells = index.shape[1], int(cells.max(initial=0)) + 1
     lists = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, n_cells)
     lists.is_trained = True
@@ -74,7 +73,7 @@ def _faiss_in_cells(faiss: ModuleType, index: NDArray[Any], cells: NDArray[np.in
     lists.add_core(len(index), faiss.swig_ptr(index), None, faiss.swig_ptr(kept))
 
     def propose(queries: NDArray[Any], visited: NDArray[np.int64], count: int) -> tuple[Rows, Floats]:
-        # A query visits no more lists than there are: faiss would take the next query's for the rest.
+        # faiss reads the next query's lists if a query visits more lists than exist.
         there = -np.sort(-np.where(visited < n_cells, visited, NOWHERE), axis=1)[:, :n_cells]
         there = np.ascontiguousarray(there, dtype=np.int64)
         lists.nprobe = there.shape[1]
@@ -128,7 +127,7 @@ def _in_members(
 
 
 def _visitors(cells: NDArray[np.int64]) -> Iterator[tuple[int, tuple[Rows, Rows]]]:
-    """Return, for each cell, which queries visit it, and at which place of their lists."""
+    """Yield each cell with the queries that visit it, and the cell's place in their lists."""
     flat = cells.ravel()
     order = np.argsort(flat, kind="stable")
     found, starts = np.unique(flat[order], return_index=True)
@@ -157,9 +156,9 @@ def by_numpy(queries: NDArray[Any], index: NDArray[Any], count: int) -> tuple[Ro
 
 
 def _smallest(values: NDArray[Any], count: int) -> Rows:
-    """Return the positions of the `count` smallest values of each row, by groups of columns first.
+    """Return the positions of the `count` smallest values of each row.
 
-    The smallest values are in the groups with the smallest minima, and a minimum costs a fraction of a selection.
+    They are in the groups of columns with the smallest minima, which are faster to find than a selection.
     """
     groups = values.reshape(len(values), -1, _GROUP)
     if groups.shape[1] <= 4 * count:

@@ -9,11 +9,12 @@ import numpy as np
 
 from steelyard.kernels._best import Best
 from steelyard.kernels._engines import Floats, Points, Rows
+from steelyard.kernels.arrays import means_of
 
-_SIZE = 1024  # rows of a group at least: fewer make a comparison more expensive, more leave out less
-_GROWTH = 3  # times the square root of all rows: of many groups, bounds cost as much as what they leave out
+_SIZE = 1024  # rows of a group at least: comparisons of fewer rows are slower, bounds of more prune less
+_GROWTH = 3  # times the square root of all rows: bounds of many groups cost as much as they save
 _MOST = 1024  # groups
-_QUERIES = 16  # for each group, or finding them isn't worth it
+_QUERIES = 16  # for each group: with fewer, grouping costs more than it saves
 _FEWEST = 4  # groups
 _SAMPLED = 32  # rows of the sample for each group
 _ROUNDS = 4  # of k-means
@@ -22,26 +23,25 @@ _WIDEST = 4096  # rows of a group, which equal rows can make huge, that are comp
 
 
 class Groups:
-    """Rows grouped around centroids, and how far from a query a group is at least.
+    """Rows grouped around centroids, with lower bounds of the distance from a query to a group.
 
-    Seen along the line from the centroid a to the centroid c, a query lies so far from a, and the rows of c's group
-    end so far before c: what is between is less than any distance from the query to these rows. A group is left out
-    where as many rows as are wanted lie nearer already [1]_.
+    Project a query and the rows of a group on the line from the query's centroid a to the group's centroid c. The gap
+    between the query and the group's nearest row on that line is a lower bound of all their distances. A group is
+    pruned if k rows are nearer than its bound [1]_.
 
     Parameters
     ----------
     columns : array of float32 or float64, shape (d + 1, m)
-        The rows by feature, and room for one number more of each. Is put into the groups' order, and is the groups'
-        own from now on: there may be room for no other.
+        The rows by feature, and one more row to write to. Reordered in place, to save memory.
     n_queries : int
-        How many there will be.
+        Expected number of queries.
     size : int, optional
-        Rows of a group, on average; by default 1,024, or three times the square root of all if that is more.
+        Mean number of rows in a group; default 1,024, or three times the square root of all rows if that is more.
 
     Attributes
     ----------
     compared : int
-        Pairs so far.
+        Pairs compared so far.
 
     References
     ----------
@@ -57,9 +57,9 @@ class Groups:
         self._order, self._ends = np.argsort(cell, kind="stable"), np.cumsum(self._sizes)
         self._centroids = centroids[there]
         n, self._radius = len(there), np.zeros(len(there))
-        # Between centroids; and how far a group's rows are from its centroid, at most, toward each other one.
+        # Distances of centroids; greatest distance of a group's rows from its centroid in the direction of another.
         self._apart, self._extent = np.empty((n, n)), np.empty((n, n))
-        # With a query's -2 x and 1, the product is |y|² - 2 x y: a squared distance, but for |x|².
+        # Multiplied by (-2 x, 1) of a query: |y|² - 2 x y, the squared distance less |x|².
         self._columns = columns
         for column in columns[:-1]:
             column[:] = column[self._order]
@@ -76,11 +76,11 @@ class Groups:
 
     @staticmethod
     def pay(n_queries: int, n_rows: int) -> bool:
-        """Whether grouping saves work."""
+        """Return whether grouping saves work."""
         return _how_many(n_queries, n_rows, _size(n_rows)) >= _FEWEST
 
     def propose(self, queries: Points, count: int) -> tuple[Rows, Floats]:
-        """Return positions of the rows that look nearest, and their squared distances, in any order."""
+        """Return positions of the nearest rows, and their squared distances, in any order."""
         positions = np.empty((len(queries), count), dtype=np.intp)
         squared = np.empty((len(queries), count))
         for group, part in self._parts(queries):
@@ -105,7 +105,7 @@ class Groups:
         best, least = Best(queries, count), self._least(queries, group)
         order = np.argsort(self._apart[group], kind="stable")
         for turn, others in enumerate((order[:1], order[1:])):
-            # What is out of reach once the nearest group is known stays so.
+            # Groups out of reach after the first one stay out of reach.
             near = others[(least[:, others] <= best.reach[:, None]).any(axis=0)] if turn else others
             for other in near.tolist():
                 self._visit(best, least[:, other], other)
@@ -122,16 +122,15 @@ class Groups:
                 best.look(who, columns, start)
 
     def _toward(self, group: int) -> tuple[Points, Floats]:
-        """Return directions from a group's centroid to all others, and how far these are."""
+        """Return directions from a group's centroid to all others, and their distances."""
         step = self._centroids.astype(np.float64) - self._centroids[group]
         apart = _lengths(step)
         return (step / np.where(apart > 0, apart, 1.0)[:, None]).astype(self._centroids.dtype), apart
 
     def _least(self, queries: Points, group: int) -> Floats:
-        """Return the squared distance that each query has at least from each group."""
+        """Return lower bounds of the squared distances from each query to each group."""
         (toward, apart), inside = self._toward(group), queries - self._centroids[group]
-        # Differences, directions and the d products of what is summed are rounded: by less than (d + 8) u of the
-        # lengths of what is multiplied, doubled here to be safe.
+        # The rounding of differences, directions and d products is below (d + 8) u times the factors' lengths; doubled.
         lengths = _lengths(inside)[:, None] + self._radius + apart
         info, width = np.finfo(queries.dtype), queries.shape[1]
         rounding = 2 * (width + 8) * float(info.eps) * lengths + 16 * width * float(info.tiny)
@@ -148,20 +147,17 @@ def _how_many(n_queries: int, n_rows: int, size: int) -> int:
 
 
 def _centroids(rows: Points, n: int) -> Points:
-    """Return centroids of about `n` groups; what they are doesn't change what is found."""
+    """Return centroids of about `n` groups; any centroids give the same neighbours."""
     sample = rows[:: max(len(rows) // (n * _SAMPLED), 1)]
     centroids: Points = sample[:: max(len(sample) // n, 1)][:n]
     for _ in range(_ROUNDS):
         cell = _nearest(sample, centroids)
-        sizes = np.bincount(cell, minlength=len(centroids))
-        sums = np.stack([np.bincount(cell, column, len(centroids)) for column in sample.T], axis=1)
-        there = sizes > 0
-        centroids = (sums[there] / sizes[there, None]).astype(rows.dtype)
+        centroids = means_of(sample, cell, len(centroids)).astype(rows.dtype)
     return centroids
 
 
 def _nearest(rows: Points, centroids: Points) -> Rows:
-    """Return the nearest centroid of each row, by and large."""
+    """Return the nearest centroid of each row, approximately."""
     lengths, factors = np.square(centroids).sum(axis=1), -2 * centroids.T
     parts = (rows[i : i + _AT_ONCE] for i in range(0, len(rows), _AT_ONCE))
     return np.concatenate([(part @ factors + lengths).argmin(axis=1) for part in parts])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,41 +12,33 @@ from numpy.typing import NDArray
 from steelyard.kernels._engines import SLAB, EngineName, Floats, Points, Rows, engine_of
 from steelyard.kernels._groups import Groups
 from steelyard.kernels.distance import Distance
-from steelyard.kernels.visits import Visits
+
+if TYPE_CHECKING:
+    from steelyard.kernels.knn import Visits
 
 _AT_ONCE = 1 << 14  # rows that are copied at once
 
 
 class Proposer(Protocol):
-    """Gives, for some queries, positions of the rows that look nearest, and says when none nearer can be left out."""
+    """Proposes the nearest rows of some queries, and certifies lists that rounding cannot change."""
 
     @property
     def careful(self) -> bool:
-        """Whether nothing more precise can be had."""
+        """Whether no more precise arithmetic is available."""
 
     def propose(self, part: Rows, count: int) -> tuple[Rows, Floats]:
-        """Return positions, and what total they reach: every row that isn't among them looked at least so far away."""
+        """Return positions of candidates, and a total: all other rows seem at least that far away."""
 
     def certified(self, part: Rows, kth: Floats, reached: Floats) -> NDArray[np.bool_]:
-        """Whether no row that wasn't proposed can be as near as the last one kept, at the total `kth`."""
+        """Return whether all rows that were not proposed are farther than the k-th neighbour, at the total `kth`."""
 
 
 class Embedded:
-    """Looks at rows as points whose squared Euclidean distances are the totals, in float32 or float64.
+    """Proposes by squared Euclidean distances of embedded rows, in float32, or in float64 if `careful`.
 
-    Points are centred, and scaled into the unit cube, where floats are at their best.
-
-    Parameters
-    ----------
-    queries, index : array of float64
-    kept : array of intp
-        Rows of the index that are looked at; positions are positions in it.
-    engine : {"auto", "faiss", "numpy"}
-        Who looks; made where it is needed at last, since to import faiss takes a third of a second.
-    careful : bool
-        In float64.
-    visits : Visits, optional
-        Only pairs within cells are looked at.
+    Points are centred and scaled into the unit cube, where rounding is smallest. Positions are places in `kept`, the
+    rows of the index that are searched. With `visits`, only pairs within cells are compared. The engine is made when it
+    is first needed: importing faiss takes a third of a second.
     """
 
     def __init__(
@@ -69,7 +61,7 @@ class Embedded:
         return np.ascontiguousarray(self._columns[:-1].T)
 
     def _seen(self, part: Rows) -> Points:
-        """Return some queries as they are looked at."""
+        """Return some queries, centred and scaled."""
         seen = np.empty((len(part), self._queries.shape[1]), dtype=self._kind)
         self._see(self._queries, part, seen)
         return seen
@@ -101,12 +93,11 @@ class Embedded:
         return self._groups.propose(queries, count)
 
     def certified(self, part: Rows, kth: Floats, reached: Floats) -> NDArray[np.bool_]:
-        """Whether no row that wasn't proposed can be as near as the last one kept.
+        """Return whether all rows that were not proposed are farther than the k-th neighbour.
 
-        A row y as near to the query x as the k-th, at r, has |y| <= |x| + r, which bounds the rounding of its
-        distance as it looked here; had it been proposed before all that lies at `reached`, it would be there.
-        Rounding the coordinates and summing |x|² + |y|² - 2xy in any order is off by less than (d + 8) u length²;
-        doubled here to be safe. Coordinates are at most 1, so underflow adds next to nothing.
+        A row y as near to the query x as the k-th neighbour, at distance r, has |y| <= |x| + r. That bounds the
+        rounding error of its proposed distance: with coordinates of at most 1, the error of |x|² + |y|² - 2xy, summed
+        in any order, is below (d + 8) u length². The bound is doubled.
         """
         scaled = kth / self._unit**2
         queries = self._seen(part)
@@ -120,7 +111,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Compared:
-    """Compares all pairs as the distance says: for those that no embedding has."""
+    """Compares all pairs by the distance itself: for distances without an embedding."""
 
     distance: Distance
     queries: Floats
@@ -141,6 +132,6 @@ class Compared:
         return positions, reached
 
     def certified(self, part: Rows, kth: Floats, reached: Floats) -> NDArray[np.bool_]:
-        """Whether the last one kept is nearer than what was left out: nothing is rounded otherwise here."""
+        """Return whether the k-th neighbour is nearer than all other rows; totals are final here."""
         sure: NDArray[np.bool_] = kth < reached
         return sure

@@ -29,25 +29,18 @@ def largest_remainder(weights: Sequence[int], total: int) -> list[int]:
 
 
 def place_groups(groups: Counts, wanted: Counts, base: Counts) -> Counts:
-    """Place whole groups on sides so that each side gets nearly the rows of each class that it wants.
+    """Return the side of each group, so that each side has nearly the wanted rows of each class.
 
     The greedy rule of scikit-learn's `StratifiedGroupKFold`, for sides of any size: groups by descending share of a
-    class, each to the side where the squared deviations, as shares of their class, grow least. Deviations count
-    from what each side wants of the rows placed so far.
+    class, each to the side where the squared deviations, as shares of their class, grow least. Deviations are from the
+    wanted part of the rows placed so far.
 
     Parameters
     ----------
     groups : array of shape (n_groups, n_classes)
         Rows of each class in each group.
-    wanted : array of shape (n_sides, n_classes)
-        Each class's rows in all, those of `base` included, as they should be divided.
-    base : array of shape (n_sides, n_classes)
-        Rows that are placed already.
-
-    Returns
-    -------
-    array of shape (n_groups,)
-        The side of each group.
+    wanted, base : arrays of shape (n_sides, n_classes)
+        Rows of each class that each side should have in all, and those that it has already.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -21,3 +23,12 @@ def divide(top: ArrayLike, bottom: ArrayLike, otherwise: float = np.nan) -> Floa
 def sum_in_bins(bins: Counts, values: ArrayLike, count: int) -> Floats:
     """Return the sum of the values in each of `count` bins."""
     return np.bincount(bins, np.asarray(values, dtype=np.float64), count).astype(np.float64)
+
+
+def means_of(rows: NDArray[np.floating[Any]], group: NDArray[np.integer], count: int) -> Floats:
+    """Return the mean row of each of `count` groups that has rows."""
+    sizes = np.bincount(group, minlength=count)
+    sums = np.stack([np.bincount(group, column, count) for column in rows.T], axis=1)
+    there = sizes > 0
+    means: Floats = sums[there] / sizes[there, None]
+    return means

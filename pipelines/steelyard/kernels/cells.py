@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.kernels.knn import nearest
-from steelyard.kernels.visits import Visits
+from steelyard.kernels.arrays import means_of
+from steelyard.kernels.knn import Visits, nearest
 
 Floats = NDArray[np.float64]
 
@@ -18,14 +18,9 @@ _ROUNDS = 5  # of k-means: more don't find more neighbours
 
 @dataclass(frozen=True)
 class Cells:
-    """Centroids, and how many cells a query visits.
+    """Centroids, shape (c, d), and the number of cells that a query visits: those of its nearest centroids.
 
-    Parameters
-    ----------
-    centroids : array of float64, shape (c, d)
-        A row belongs to the cell of the nearest one, by its first `d` columns.
-    probes : int
-        A query visits the cells of so many nearest centroids.
+    A row belongs to the cell of the centroid that is nearest by its first `d` columns.
     """
 
     centroids: Floats
@@ -48,45 +43,28 @@ def near_centroids(rows: Floats, centroids: Floats, n: int) -> NDArray[np.int64]
     """Return the `n` nearest centroids of each row, exactly: the same on every machine."""
     of_nobody = np.full(len(rows), -2, dtype=np.int64)
     near = np.ascontiguousarray(rows[:, : centroids.shape[1]])
-    # Centroids lie apart from one another: hardly a list needs more candidates than it has places.
+    # Centroids are far apart, so that few lists need more candidates than places.
     return nearest(near, of_nobody, centroids, np.arange(len(centroids)), n, candidates=n + 2).ids
 
 
 def k_means(sample: Floats, n_cells: int) -> Floats:
-    """Return centroids of at most `n_cells` groups of rows that come in a random order that is reproducible.
+    """Return at most `n_cells` centroids of rows, by a few rounds of Lloyd's algorithm from the first different rows.
 
-    Starts from the first different rows, and does a few rounds of Lloyd's algorithm; sums are taken in the order of
-    the rows, so that the same rows give the same bits on every machine.
-
-    Parameters
-    ----------
-    sample : array of float64, shape (n, d)
-    n_cells : int
+    Sums are taken in the order of the rows, so that the same rows give the same bits on every machine.
     """
     _, first = np.unique(sample, axis=0, return_index=True)
     centroids: Floats = sample[np.sort(first)[:n_cells]]
     for _ in range(_ROUNDS):
         cell = near_centroids(sample, centroids, 1)[:, 0]
-        sizes = np.bincount(cell, minlength=len(centroids))
-        sums = np.stack([np.bincount(cell, weights=column, minlength=len(centroids)) for column in sample.T], axis=1)
-        there = sizes > 0
-        centroids = sums[there] / sizes[there, None]
+        centroids = means_of(sample, cell, len(centroids))
     return centroids
 
 
 def packed(sizes: Sequence[int], capacity: int, pieces: Sequence[int] | None = None) -> list[tuple[int, int]]:
-    """Pack cells into blocks: return the first and the last block of each cell.
+    """Pack cells of given sizes into blocks of `capacity` rows: return the first and the last block of each cell.
 
-    Cells that follow each other share blocks; one that fills more than a block is cut into several of its own.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Rows of each cell.
-    capacity : int
-        Rows that a block holds.
-    pieces : sequence of int, optional
-        How many blocks each cell is cut into; by default as few as hold it.
+    Adjacent cells share blocks. A cell larger than a block is cut into `pieces` blocks of its own, by default as few as
+    hold it.
 
     Examples
     --------
@@ -105,19 +83,10 @@ def packed(sizes: Sequence[int], capacity: int, pieces: Sequence[int] | None = N
 
 
 def recalls(order: NDArray[np.int64], cells: NDArray[np.int64]) -> Floats:
-    """Return, for each number of visited cells, the share of exact neighbours that they hold: one row a query.
+    """Return each query's recall for each number of visited cells, shape (n, c); 1 for queries without a neighbour.
 
-    Parameters
-    ----------
-    order : array of int, shape (n, c)
-        All cells, from each query's nearest centroid to the farthest.
-    cells : array of int, shape (n, k)
-        The cells of each query's exact neighbours; negative where there is none.
-
-    Returns
-    -------
-    array of float64, shape (n, c)
-        Queries without any neighbour have 1 everywhere.
+    `order`, shape (n, c), holds all cells from each query's nearest centroid to the farthest; `cells`, shape (n, k),
+    those of its exact neighbours, negative where a list has ended.
     """
     n, c = order.shape
     rank = np.empty_like(order)

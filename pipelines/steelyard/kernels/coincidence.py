@@ -14,22 +14,15 @@ COMBINATIONS = ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2))
 def chance_of_twin(counts: NDArray[np.int64], total: int) -> Floats:
     """Return, for each row, the probability that at least one of `total` rows equals it by chance.
 
-    The features are divided into thirds a, b, c. n(ab) of the rows equal the row in a and b. Two models predict how
-    many equal it in all; the larger prediction is taken, as the mean of a Poisson distribution:
+    `counts`, shape (rows, 7), holds the number of rows that equal the row in each of `COMBINATIONS`: n(ab) rows equal
+    it in the thirds a and b of the features. The larger prediction of two models is the mean of a Poisson distribution:
 
     - The thirds are independent: n(a)·n(b)·n(c) / total². This predicts contents that are a large part of all rows.
-    - Two thirds are independent given the other: n(ab)·n(ac) / n(a), for the a that gives most. This allows for
-      features that depend on each other. Rows that equal the row in all thirds are not counted here, since copies
-      would predict themselves.
+    - Two thirds are independent given the other: n(ab)·n(ac) / n(a), for the third a with the largest prediction. This
+      allows for dependent features. Rows that equal the row in all thirds are left out: copies would predict
+      themselves.
 
-    Coarse or few features give a large prediction. A copy of a row of many fine values gives almost none: hardly any
-    other row has one of its thirds.
-
-    Parameters
-    ----------
-    counts : array of shape (rows, 7)
-        Of the `total` rows, how many equal the row in each of `COMBINATIONS`.
-    total : int
+    Coarse or few features give a large prediction, many fine values almost none.
 
     Examples
     --------

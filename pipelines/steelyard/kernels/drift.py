@@ -1,10 +1,10 @@
 """Distances between two distributions of classes, as a whole and class by class.
 
-A class's share now over its share in a reference is judged by an exact interval. Its count now, `c` of `C` rows, and in
-the reference, `r` of `R`, are taken for Poisson counts, as those of a rare class are. Given their sum, `c` is binomial:
-`c ~ Binomial(r + c, C·ρ / (C·ρ + R))`, where ρ is the ratio of the shares. The interval of Clopper and Pearson for that
-probability, p, gives the one of ρ = (p / (1 - p))·(R / C). It holds ρ at least as often as it says; for a class that
-isn't rare, more often still, since its count varies less than a Poisson count does.
+The ratio ρ of a class's share to its share in a reference has an exact interval. Its counts, `c` of `C` rows now and
+`r` of `R` rows in the reference, are modelled as Poisson counts. Given their sum, `c` is binomial:
+`c ~ Binomial(r + c, C·ρ / (C·ρ + R))`. The Clopper-Pearson interval of that probability, p, gives the interval of
+ρ = (p / (1 - p))·(R / C). Its coverage is at least the confidence, and greater for classes that are not rare, since
+their counts vary less than Poisson counts.
 
 References
 ----------
@@ -51,35 +51,6 @@ def jensen_shannon(counts: Sequence[int], reference: Sequence[int]) -> float:
     return math.sqrt(max((_relative(p, middle) + _relative(q, middle)) / 2, 0.0))
 
 
-def share_ratio_interval(
-    count: int, total: int, reference: int, reference_total: int, confidence: float
-) -> tuple[float, float]:
-    """Return the exact interval of a class's share over its share in a reference: see the module.
-
-    Parameters
-    ----------
-    count, total : int
-        Rows of the class, and of all classes.
-    reference, reference_total : int
-        The same in the reference.
-    confidence : float
-
-    Returns
-    -------
-    tuple of float
-        The lower end is 0 where `count` is, the upper one infinite where `reference` is 0.
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in share_ratio_interval(60, 100_000, 100, 100_000, 0.95)]
-    [0.428, 0.835]
-    >>> share_ratio_interval(0, 100_000, 100, 100_000, 0.95)[1] < 0.05
-    True
-    """
-    lows, highs = share_ratio_intervals([count], total, [reference], reference_total, confidence)
-    return float(lows[0]), float(highs[0])
-
-
 def share_ratio_intervals(
     counts: Sequence[int] | Floats,
     total: int,
@@ -87,7 +58,15 @@ def share_ratio_intervals(
     reference_total: int,
     confidence: float,
 ) -> tuple[Floats, Floats]:
-    """Return the intervals of many classes: arrays of lower and of upper ends."""
+    """Return the exact intervals of classes' shares over their shares in a reference: arrays of lower and upper ends.
+
+    A lower end is 0 where the count is, an upper end infinite where the reference is 0.
+
+    Examples
+    --------
+    >>> [x.round(3).tolist() for x in share_ratio_intervals([60], 100_000, [100], 100_000, 0.95)]
+    [[0.428], [0.835]]
+    """
     from scipy.special import betaincinv  # tenths of a second of each command's start
 
     c, r = np.asarray(counts, dtype=np.float64), np.asarray(references, dtype=np.float64)

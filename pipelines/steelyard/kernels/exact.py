@@ -26,12 +26,8 @@ _EASY = (2.0**-300, 2.0**400)  # sizes of the largest value for which no digit u
 def exact_sums(values: Floats, starts: NDArray[np.intp]) -> tuple[list[int], list[int]]:
     """Return the sum and the sum of squares of each group of adjacent values, for `mean_and_deviation`.
 
-    Parameters
-    ----------
-    values : array, shape (n,)
-        Finite, at most `MOST_VALUES`. Those below 2**-600 in size count as 0.
-    starts : array of int
-        Where each group begins; no group is empty.
+    `values` are finite and at most `MOST_VALUES`; those below 2**-600 in size count as 0. `starts` are the places where
+    groups begin; no group is empty.
     """
     sums, squares = [0] * len(starts), [0] * len(starts)
     top = float(np.abs(values).max())
@@ -50,7 +46,7 @@ def exact_sums(values: Floats, starts: NDArray[np.intp]) -> tuple[list[int], lis
 
 
 def _digits(rest: Floats) -> tuple[list[Floats], NDArray[np.intp]]:
-    """Return the digits of values below 1 in size, and the places of values that need more digits, which get none."""
+    """Return the digits of values below 1 in size, and the places of values with too many digits, which get none."""
     digits: list[Floats] = []
     while len(digits) < _DIGITS and rest.any():
         rest *= 2.0**_BITS
@@ -83,12 +79,7 @@ def _add_each(
 def mean_and_deviation(count: int, total: int, squares: int) -> tuple[float, float]:
     """Return mean and sample standard deviation, correctly rounded; NaN where there are too few values.
 
-    Parameters
-    ----------
-    count : int
-        Values that were added.
-    total, squares : int
-        Sums of `exact_sums`, which may be added up.
+    `total` and `squares` are sums of `exact_sums` over `count` values.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Distances to the farthest rows of a block, the same on every machine.
 
-A matrix product proposes more candidates than asked for; their distances are recomputed, feature by feature, as
-`steelyard.kernels.knn` does. A list counts where the rounding of the product can't hide a farther row. The others are
-compared with all rows. Only distances are returned, not rows.
+A matrix product proposes more candidates than asked for; their distances are recomputed, feature by feature, as in
+`steelyard.kernels.knn`. Where rounding could have hidden a farther row, the query is compared with all rows.
+Only distances are returned, not rows.
 """
 
 from __future__ import annotations
@@ -27,22 +27,10 @@ _RANKED = 1 << 19  # distances computed at once: they stay in the cache
 def farthest(
     queries: Floats, index: Floats, k: int, *, distinct: bool = False, distance: Distance = EUCLIDEAN
 ) -> Floats:
-    """Return the totals of each query to the k rows of `index` that are farthest from it, largest first.
+    """Return the totals of each query to the k rows of `index` that are farthest from it, largest first: shape (n, k).
 
-    Parameters
-    ----------
-    queries, index : array of float64, shapes (n, d) and (m, d)
-        Finite numbers.
-    k : int
-    distinct : bool, default False
-        Equal rows of `index` count once.
-    distance : Distance, default Euclidean
-
-    Returns
-    -------
-    array of float64, shape (n, k)
-        What the distance grows with: its square, but for Manhattan's. `NOTHING` at the end of a list where `index`
-        holds too few rows.
+    A total is the square of the distance, or a Manhattan distance. `NOTHING` fills lists where `index` holds too few
+    rows. If `distinct`, equal rows of `index` count once.
     """
     rows = index[first_of_equal(index)] if distinct and len(index) else index
     found = np.full((len(queries), k), NOTHING)
@@ -64,10 +52,9 @@ def farthest(
 
 
 def _proposed(queries: Floats, index: Floats, count: int) -> tuple[Rows, Floats]:
-    """Return positions of rows that look farthest, and what the squared distance to any other row can be at most.
+    """Return positions of candidates, and an upper bound of the squared distances to all other rows.
 
-    Centring, rounding and summing |x|² + |y|² - 2xy in any order are off by less than (d + 8) u (|x| + |y|)²; doubled
-    here to be safe.
+    The rounding error of |x|² + |y|² - 2xy, centred and summed in any order, is below (d + 8) u (|x| + |y|)²; doubled.
     """
     centre = index.mean(axis=0)
     x, y = queries - centre, index - centre

@@ -9,11 +9,7 @@ from steelyard.kernels.knn import NOBODY, Neighbors
 
 
 class Gathered:
-    """The k nearest rows seen so far of each query, and what these carry.
-
-    Parameters
-    ----------
-    n_queries, k : int
+    """The k nearest rows so far of each query, with a number that each of them carries.
 
     Attributes
     ----------
@@ -27,14 +23,7 @@ class Gathered:
         self.ids, self.carried = (np.full((n_queries, k), NOBODY, dtype=np.int64) for _ in range(2))
 
     def add(self, found: Neighbors, row_ids: NDArray[np.int64], carried: NDArray[np.integer]) -> None:
-        """Merge the nearest of more rows.
-
-        Parameters
-        ----------
-        found : Neighbors
-        row_ids, carried : arrays of shape (n,), n above 0
-            Of the rows in which they were found.
-        """
+        """Merge neighbours found among one or more rows, with the ids and carried numbers of all these rows."""
         order = np.argsort(row_ids)
         place = order[np.minimum(np.searchsorted(row_ids, found.ids, sorter=order), len(order) - 1)]
         known, new = (self.totals, self.ids, self.carried), (found.totals, found.ids, carried[place])
@@ -43,6 +32,6 @@ class Gathered:
         self.totals, self.ids, self.carried = (np.take_along_axis(part, best, axis=1) for part in both)
 
     def listed(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return query, total, id and what is carried of each neighbour there is, one after the other."""
+        """Return query, total, id and carried number of each neighbour."""
         there = np.isfinite(self.totals)
         return np.nonzero(there)[0], self.totals[there], self.ids[there], self.carried[there]

@@ -11,26 +11,19 @@ Floats = NDArray[np.float64]
 def in_ball(
     centers: Floats, surfaces: Floats, directions: Floats, radii: Floats, *, truncation: float, deformation: float
 ) -> tuple[Floats, Floats]:
-    """Return points inside the ball around each center whose surface a second point lies on, as Geometric SMOTE does.
+    """Return points in balls, as Geometric SMOTE draws them, and their distances from the centers in radii.
 
     Parameters
     ----------
     centers, surfaces : arrays of shape (n, d)
-    directions : array of shape (n, d)
-        Normal numbers: with `radii`, they give a point of the unit ball.
-    radii : array of shape (n,)
-        Uniform numbers in [0, 1).
+        Center of each ball, and a point on its surface.
+    directions, radii : arrays of shape (n, d) and (n,)
+        Normal numbers, and uniform ones in [0, 1): together a point of the unit ball.
     truncation : float
-        From -1 to 1: how much of the half ball away from the surface point (towards it, where negative) is cut off; a
-        point in the part that is cut off is mirrored.
+        From -1 to 1: the share of the half ball opposite the surface point (on its side, where negative) that is cut
+        off; points there are mirrored.
     deformation : float
-        From 0 to 1: how much the ball is pressed onto the line between the two.
-
-    Returns
-    -------
-    points : array of shape (n, d)
-    gaps : array of shape (n,)
-        How far each lies from its center, in radii of its ball.
+        From 0 to 1: how far points are moved towards the line through both points.
 
     References
     ----------
@@ -51,7 +44,7 @@ def in_ball(
 
 
 def bandwidth(n: int, d: int) -> float:
-    """Return the smoothing factor of a normal kernel for n rows of d numbers: what their deviations are multiplied by.
+    """Return the smoothing factor of a normal kernel for n rows of d numbers: it multiplies their deviations.
 
     References
     ----------

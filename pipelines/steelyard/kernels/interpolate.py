@@ -19,11 +19,11 @@ class Draws:
     seed : array of intp
         Position of the row.
     replicate : array of int32
-        Counts a row's uses from 1.
+        The number of this use, from 1.
     place : array of intp
-        Which of the row's neighbours: 0 is the nearest; -1 where it has none.
+        The chosen neighbour: 0 is the nearest, -1 none.
     gap : array of float64
-        In [0, 1): the part of the way to the neighbour.
+        Share of the way to the neighbour, in [0, 1).
     """
 
     seed: NDArray[np.intp]
@@ -33,7 +33,7 @@ class Draws:
 
 
 def between(a: NDArray[np.float64], b: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the points at `gap`, shape (n,), on the way from `a` to `b`, shapes (n, d); never outside of the two."""
+    """Return the points at `gap`, shape (n,), on the way from `a` to `b`, shapes (n, d); never beyond either."""
     with np.errstate(over="ignore", invalid="ignore"):
         way = a + gap[:, None] * (b - a)
     found: NDArray[np.float64] = np.fmin(np.maximum(way, np.minimum(a, b)), np.maximum(a, b))
@@ -45,15 +45,7 @@ def draw(
 ) -> Draws:
     """Draw a neighbour and a gap for each use of each row: pure functions of its id, the seed and the purpose.
 
-    Parameters
-    ----------
-    ids : array of int64, shape (n,)
-    uses : array of int, shape (n,)
-        How many new rows start from each row.
-    choices : array of int, shape (n,)
-        How many neighbours each row has.
-    seed : int
-    purpose : str
+    `uses` is the number of new rows from each row, `choices` its number of neighbours.
 
     Examples
     --------

@@ -80,10 +80,7 @@ def wilson(value: float, n: float, quantile: float = _Z) -> Interval:
 
 
 def finite_wilson(value: float, n: int, total: int) -> Interval:
-    """Return Wilson's interval for a proportion of `total` rows, of which `n` were drawn without replacement.
-
-    It is about the share among these `total` rows themselves, not among rows that might come: where all were drawn,
-    it is a point.
+    """Return Wilson's interval for a proportion among `total` rows, of which `n` were drawn without replacement.
 
     Examples
     --------
@@ -98,18 +95,10 @@ def finite_wilson(value: float, n: int, total: int) -> Interval:
 def unit_interval(
     value: float, error: float, freedom: float, fallback: float, most: float = math.inf
 ) -> Interval | None:
-    """Return the interval of a metric in [0, 1]: Wilson's, for as many rows as the error is worth.
+    """Return Wilson's interval of a metric in [0, 1], for the number of rows that would give its standard error.
 
-    Parameters
-    ----------
-    value, error : float
-        The metric and its standard error.
-    freedom : float
-        Degrees of freedom of the error.
-    fallback : float
-        Rows that the metric is worth where the error says nothing, because the metric is 0 or 1.
-    most : float
-        It is worth no more rows than these: for a proportion, those that it is a proportion of.
+    `freedom` are the error's degrees of freedom. Where the metric is 0 or 1, its error does not give a number of rows,
+    and `fallback` does. The number is at most `most`: for a proportion, the rows that it is a proportion of.
     """
     spread = value * (1 - value)
     n = spread / error**2 if error > 0 and spread > 0 else fallback
@@ -136,14 +125,9 @@ def _count_limit(total: float, variance: float, quantile: float) -> float:
 
 
 def carried_interval(value: float, moved: Floats) -> Interval:
-    """Return the interval of a function of several estimates, from its values with one of them at a limit (MOVER).
+    """Return the interval of a function of several estimates (MOVER).
 
-    Parameters
-    ----------
-    value : float
-        The function of the estimates.
-    moved : array, shape (estimates, 2)
-        Its values with one estimate at its lower and at its upper limit.
+    `moved`, shape (estimates, 2), holds its values with one estimate at its lower and at its upper limit.
 
     Examples
     --------
@@ -156,7 +140,7 @@ def carried_interval(value: float, moved: Floats) -> Interval:
 
 
 def envelope(*intervals: Interval | None, low: float = 0.0, high: float = 1.0) -> Interval | None:
-    """Return the least interval within [low, high] that contains all that are given; None if none is."""
+    """Return the smallest interval within [low, high] that contains all given ones; None if none is given."""
     given = [interval for interval in intervals if interval is not None]
     if not given:
         return None

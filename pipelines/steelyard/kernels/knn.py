@@ -1,10 +1,9 @@
 """Exact nearest neighbours of one block of rows in another, the same on every machine.
 
-Float32 is fast and now and then wrong, so it only *proposes*: the rows are centred, more candidates than asked for
-are taken (from groups of rows, of which those are left out that can't hold any; of few rows, from all, by faiss where
-it is installed, else by NumPy), and their distances are recomputed in float64, feature by feature. A list counts
-where it is *certified*: where the rounding of the proposing arithmetic can't hide a nearer row. What float32 can't
-certify is proposed again in float64, with ever more candidates. So the result depends on the rows alone.
+Float32 is fast but inexact, so it only *proposes* more candidates than asked for: from groups of rows that a bound does
+not prune; among few rows from all of them, by faiss, or by NumPy where faiss is not installed. Their distances are
+recomputed in float64, feature by feature. A list is *certified* if rounding cannot have hidden a nearer row. Other
+lists are proposed again in float64, with more and more candidates. So the result depends on the rows alone.
 """
 
 from __future__ import annotations
@@ -19,12 +18,11 @@ from steelyard.kernels._engines import NOWHERE, EngineName, Floats, Rows
 from steelyard.kernels._propose import Compared, Embedded, Proposer
 from steelyard.kernels.distance import EUCLIDEAN, Distance
 from steelyard.kernels.random import splitmix64
-from steelyard.kernels.visits import Visits
 
 Ids = NDArray[np.int64]
 
 NOBODY = -1
-"""Fills, at an infinite distance, a list with fewer neighbours than asked for."""
+"""The id that fills lists with fewer neighbours than asked for; its distance is infinite."""
 
 _SPARE = 7  # candidates beyond k: enough to certify nearly every list on real tables
 _SAMPLED_GROUP = 64  # rows of a group in a sample of 8,192: as near to all rows as groups of 1,024 of 200,000
@@ -45,6 +43,22 @@ class Neighbors:
 
     ids: Ids
     totals: Floats
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The cells whose rows are compared with each query.
+
+    Attributes
+    ----------
+    queries : array of int, shape (n, p)
+        Cells of each query.
+    index : array of int, shape (m,)
+        The cell of each row of the index.
+    """
+
+    queries: NDArray[np.int64]
+    index: NDArray[np.int64]
 
 
 def nearest(
@@ -71,32 +85,31 @@ def nearest(
         A query is not a neighbour of the row with its id.
     k : int
     distinct : bool, default False
-        Neighbours differ from the query and from one another: of equal rows in `index` the one with the smallest
-        id stands for all, and rows at distance 0 are left out.
+        Neighbours differ from the query and from one another: of equal rows in `index` only the one with the smallest
+        id is used, and rows at distance 0 are left out.
     distance : Distance, default Euclidean
     visits : Visits, optional
-        Queries are compared with the rows of these cells only. Distances that no Euclidean space holds are compared
-        with all rows whatever is visited.
+        Queries are compared with the rows of these cells only. Distances without an embedding are compared with all
+        rows.
     complete : bool, default True
-        Queries whose cells hold fewer than k rows are then compared with all rows.
+        Compare queries whose cells hold fewer than k rows with all rows.
     engine : {"auto", "faiss", "numpy"}, default "auto"
-        Who proposes candidates. Makes no difference to the result.
+        Proposes candidates. Does not change the result.
     candidates : int, optional
-        How many rows are proposed at first; by default k and some more. Makes none either.
+        Number of rows proposed at first; by default a few more than k. Does not change the result.
 
     Returns
     -------
     Neighbors
         With `NOBODY` at the end of a list where `index` holds too few rows.
     """
-    # By id, so that a tie broken by position is broken by id. Of equal rows, a list of k holds the first k, the query
-    # apart: more would only have every one of them compared.
+    # By id, so that ties broken by position are broken by id. A list holds at most k of equal rows, without the query.
     kept = first_of_equal(index, 1 if distinct else k + 1, np.argsort(index_ids, kind="stable"))
     count = k + _SPARE if candidates is None else candidates
     search = _Search(queries, query_ids, index, index_ids, kept, k, distinct, distance, count)
     if visits is not None:
         near = Visits(visits.queries, visits.index[kept])
-        # Queries that visit the same cells one after the other, while those are in the processor's cache.
+        # Queries that visit the same cells follow each other, while the cells are in the processor's cache.
         search.left = search.left[np.argsort(visits.queries[search.left, 0], kind="stable")]
         search.fill_all(lambda careful: search.proposer("numpy" if careful else engine, careful, near))
     if visits is None or complete:
@@ -105,14 +118,9 @@ def nearest(
 
 
 def share_compared(sample: Floats, k: int, distance: Distance = EUCLIDEAN) -> float:
-    """Return which share of all pairs an exact search among many rows compares; rather more than less.
+    """Return an estimate, rather too large, of the share of pairs that an exact search among many rows compares.
 
-    Parameters
-    ----------
-    sample : array of float64, shape (n, d)
-        Some thousands of the rows: few enough to be searched at once.
-    k : int
-    distance : Distance, default Euclidean
+    `sample` has some thousands of the rows.
     """
     embedded = distance.embed(sample, sample) if len(sample) else None
     if embedded is None:
@@ -123,7 +131,7 @@ def share_compared(sample: Floats, k: int, distance: Distance = EUCLIDEAN) -> fl
 
 
 def first_of_equal(rows: Floats, n: int = 1, order: Rows | None = None) -> Rows:
-    """Return the positions of the first `n` of each set of equal rows, as they come in some order, by default this."""
+    """Return the positions of the first `n` of each set of equal rows, in the given order of rows."""
     order = np.arange(len(rows)) if order is None else order
     hashed = np.zeros(len(rows), dtype=np.uint64)
     for column in rows.T:
@@ -133,7 +141,7 @@ def first_of_equal(rows: Floats, n: int = 1, order: Rows | None = None) -> Rows:
         return order
     again = np.flatnonzero(sizes[group] > 1)
     if any((column[order[again]] != column[order[first[group[again]]]]).any() for column in rows.T):
-        # Two rows share a hash: once in a long while.
+        # Different rows share a hash, which is very rare.
         exact = rows[order] + 0.0
         _, first, group, sizes = np.unique(exact, True, True, True, axis=0)
     if n == 1:
@@ -144,7 +152,7 @@ def first_of_equal(rows: Floats, n: int = 1, order: Rows | None = None) -> Rows:
 
 
 class _Search:
-    """The lists of one search while they fill. Candidates are positions in `kept`, which are positions in the index."""
+    """The lists of one search. Candidates are positions in `kept`, which holds positions in the index."""
 
     def __init__(
         self,
@@ -173,7 +181,7 @@ class _Search:
         return Embedded(*self.embedded, self.kept, engine, careful, visits)
 
     def fill_all(self, proposer_of: Callable[[bool], Proposer]) -> None:
-        """Fill the lists that are left: first as the hasty proposer says, then carefully, with ever more candidates."""
+        """Fill the lists that are left: first in float32, then in float64 with more and more candidates."""
         count, left = self.count, self.left
         proposer = proposer_of(False)
         while len(left):
@@ -185,7 +193,7 @@ class _Search:
         self.left = self.left[np.isinf(self.totals[self.left, -1])]
 
     def _fill(self, rows: Rows, proposer: Proposer, count: int) -> Rows:
-        """Fill the lists of `rows` from `count` candidates each, and return the rows that can't be certified."""
+        """Fill the lists of `rows` from `count` candidates each, and return the rows that are not certified."""
         left = [rows[:0]]
         for part in _parts(rows, max(_PROPOSED // count, 1)):
             candidates, reached = proposer.propose(part, count)
@@ -208,7 +216,7 @@ class _Search:
 
 
 def _parts(rows: Rows, size: int) -> Iterator[Rows]:
-    """Return parts of about one size, at most this."""
+    """Yield parts of about equal size, at most `size`."""
     if len(rows):
         even = -(-len(rows) // -(-len(rows) // size))
         yield from (rows[i : i + even] for i in range(0, len(rows), even))

@@ -46,7 +46,7 @@ class Surroundings:
 
     @property
     def doubtful(self) -> NDArray[np.int64]:
-        """The one neighbour of its own class of each row that has one: these rows' own neighbours must be known."""
+        """Rows that are the only neighbour of the class of another row: their own neighbours must be known."""
         return np.unique(self.first_friend[self.friends == 1])
 
     def joined(self, other: Surroundings) -> Surroundings:
@@ -58,15 +58,10 @@ class Surroundings:
 def minority_types(rows: Surroundings, known: Surroundings) -> NDArray[np.intp]:
     """Classify rows as safe, borderline, rare or outlier [1]_, as places in `TYPES`.
 
-    Of five neighbours, four or five of its own class make a row safe, two or three borderline, none an outlier. A row
-    with one is rare if that one is as lonely: it has none of its class around it, or this row alone; else the row
-    is borderline. Where a table has fewer rows than five neighbours need, shares of 0.7 and 0.3 stand for four and two.
-
-    Parameters
-    ----------
-    rows : Surroundings
-    known : Surroundings
-        Of `rows.doubtful` at least.
+    With four or five neighbours of its own class among five, a row is safe; with two or three, borderline; with none,
+    an outlier. A row with one is rare if that neighbour has none of the class around it, or this row alone; else it is
+    borderline. With fewer than five neighbours, shares of 0.7 and 0.3 replace four and two. `known` must hold at least
+    `rows.doubtful`.
 
     References
     ----------

@@ -17,29 +17,14 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of rows.
-
-    Parameters
-    ----------
-    kept : array of bool, shape (n,)
-        Whether a row of the input is still there.
-    new : array of int
-        Places in the result of the rows that none of the input is: made ones, and repetitions.
-    """
+    """Which rows of the input are in the result (`kept`), and the places of all other rows in the result (`new`)."""
 
     kept: NDArray[np.bool_]
     new: NDArray[np.intp]
 
 
 def by_indices(indices: NDArray[np.integer], n: int, *, again: bool = True) -> Outcome:
-    """Return the outcome of a selection of some of `n` rows.
-
-    Parameters
-    ----------
-    indices : array of int
-    n : int
-    again : bool, default True
-        Whether what is selected again is new; else once is enough.
+    """Return the outcome of a selection of some of `n` rows; rows selected `again` are new, or ignored.
 
     Examples
     --------
@@ -53,14 +38,9 @@ def by_indices(indices: NDArray[np.integer], n: int, *, again: bool = True) -> O
 
 
 def by_content(before: Floats, labels: Codes, after: Floats, new_labels: Codes) -> Outcome:
-    """Return the outcome by comparing rows, bit by bit: each row of the result is at most one of the input.
+    """Return the outcome by comparing rows bit by bit, each row of the input with at most one of the result.
 
-    Of equal rows of the input the first are those that were kept, of equal rows of the result the last are new.
-
-    Parameters
-    ----------
-    before, after : arrays of float64, shapes (n, d) and (m, d)
-    labels, new_labels : arrays of int, shapes (n,) and (m,)
+    Among equal rows, the first of the input are kept, and the last of the result are new.
     """
     both = np.column_stack([np.concatenate([before, after]), np.concatenate([labels, new_labels])]) + 0.0
     group = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
@@ -81,15 +61,9 @@ def _occurrences(groups: Codes) -> Codes:
 
 
 def replaced(outcome: Outcome, labels: Codes, new_labels: Codes, codes: Sequence[int]) -> Outcome:
-    """Return the outcome with none of a class kept, where anything in it was made: centroids stand for all its rows.
+    """Return the outcome in which made rows, such as centroids, replace all rows of their class, if it is in `codes`.
 
-    Parameters
-    ----------
-    outcome : Outcome
-    labels, new_labels : arrays of int
-        Of the input and of the result.
-    codes : sequence of int
-        Classes that were reduced.
+    `labels` and `new_labels` are those of the input and of the result.
     """
     made = [c for c in codes if c in new_labels[outcome.new]]
     rest = outcome.new[~np.isin(new_labels[outcome.new], made)]
@@ -98,17 +72,9 @@ def replaced(outcome: Outcome, labels: Codes, new_labels: Codes, codes: Sequence
 
 
 def trimmed(outcome: Outcome, labels: Codes, made: Floats, made_labels: Codes, wanted: Mapping[int, int]) -> Outcome:
-    """Return the outcome with no more rows of a class than wanted: new rows go first, then old ones, by hash.
+    """Return the outcome with at most the wanted rows of each class; drop new rows first, then old ones, by hash.
 
-    Parameters
-    ----------
-    outcome : Outcome
-    labels : array of int
-        Of the input.
-    made, made_labels : arrays of float64 and int
-        The new rows and their classes.
-    wanted : mapping of int to int
-        Rows of each class.
+    `labels` are those of the input, `made` and `made_labels` the new rows and their classes.
     """
     kept, spare = outcome.kept.copy(), np.zeros(len(made), dtype=bool)
     position = order_of(made)
@@ -125,7 +91,7 @@ def trimmed(outcome: Outcome, labels: Codes, made: Floats, made_labels: Codes, w
 
 
 def order_of(rows: Floats) -> NDArray[np.uint64]:
-    """Return a place in a random order for each row: a hash of its content, and of its number among equal ones."""
+    """Return a random order of rows: hashes of their content, and of their number among equal rows."""
     salt = np.frombuffer(hashlib.blake2b(b"surplus", digest_size=8).digest(), dtype="<u8")[0]
     hashed = np.full(len(rows), salt, dtype=np.uint64)
     for column in np.ascontiguousarray(rows.T):

@@ -29,15 +29,7 @@ def splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def words(row_ids: ArrayLike, seed: int, purpose: str, replicate: ArrayLike = 0) -> NDArray[np.uint64]:
     """Return one pseudo-random 64-bit word for each row id.
 
-    Parameters
-    ----------
-    row_ids : array of int64, shape (n,)
-        Identities of rows.
-    seed : int
-    purpose : str
-        Keeps decisions apart: the same row and seed give unrelated numbers for two purposes.
-    replicate : int or array of int, shape (n,), default 0
-        Counts repeated draws for the same row.
+    The same row and seed give independent words for different purposes, and for different replicates.
     """
     ids = np.atleast_1d(np.asarray(row_ids, dtype=np.int64)).view(np.uint64)
     salt = hashlib.blake2b(f"{seed}\x00{purpose}".encode(), digest_size=8).digest()
@@ -62,7 +54,7 @@ def normal(row_ids: ArrayLike, seed: int, purpose: str, n: int, replicate: Array
     from scipy.special import ndtri  # half a second of a worker's start, which hardly any task needs
 
     columns = [uniform(row_ids, seed, f"{purpose}/{i}", replicate) for i in range(n)]
-    # The middle of the interval that a number stands for: never 0, whose quantile is infinite.
+    # The middle of the interval of doubles that round to the number: never 0, whose quantile is infinite.
     chance = np.column_stack(columns) + 2.0**-54 if columns else np.empty((len(np.atleast_1d(row_ids)), 0))
     found: NDArray[np.float64] = ndtri(chance)
     return found

@@ -30,7 +30,7 @@ def mean_loss(losses: tuple[Floats, Floats], pos: Floats, neg: Floats) -> Floats
 
 
 def mass_bins(size: Floats, bins: int) -> Counts:
-    """Return the bin of each row of a table, so that the bins weigh about the same and never divide a row."""
+    """Return the bin of each row of a table; bins have about equal weight."""
     middle = np.cumsum(size) - size / 2
     total = size.sum()
     return np.minimum((middle / (total if total > 0 else 1.0) * bins).astype(np.int64), bins - 1)
@@ -55,19 +55,11 @@ def calibration_error(score: Floats, pos: Floats, neg: Floats, assigned: Counts)
 
 
 def debiased_error(gaps: Floats, deviations: Floats, draws: int = 500) -> tuple[float, float, float]:
-    """Return which share of a calibration error is real: the median-unbiased estimate, and its 95 % interval.
+    """Return the share of a calibration error that is not noise: the median-unbiased estimate, and its 95 % interval.
 
-    Gaps of calibrated scores are not 0 but noise, and their absolute values add up. Gaps that are a multiple of those
-    seen, plus noise, give a distribution of errors; the multiples are returned at which the error that was seen is the
-    median, the 97.5 % and the 2.5 % quantile of it. For calibrated scores the lower limit is 0.
-
-    Parameters
-    ----------
-    gaps : array, shape (bins,)
-    deviations : array, shape (bins,)
-        Standard errors of the gaps.
-    draws : int
-        Of the noise.
+    Gaps of calibrated scores are noise, and their absolute values add up. A multiple of the observed gaps plus noise,
+    with the given standard deviations, has a distribution of errors. Returned are the multiples for which the observed
+    error is its median, its 97.5 % and its 2.5 % quantile. For calibrated scores the lower limit is 0.
     """
     seen = float(np.abs(gaps).sum())
     if not seen > 0:
@@ -82,6 +74,6 @@ def debiased_error(gaps: Floats, deviations: Floats, draws: int = 500) -> tuple[
             low, high = (low, middle) if reached else (middle, high)
         return low if low > 1e-6 else 0.0
 
-    # Noise that is added to gaps of its own size leaves that limit too low: 1.645 standard errors are the least.
+    # With gaps as small as the noise, that limit is too low: it is at least 1.645 standard errors above.
     least = 1 + 1.645 * float(np.sqrt(deviations @ deviations)) / seen
     return multiple(0.5), multiple(0.975), max(multiple(0.025), least)

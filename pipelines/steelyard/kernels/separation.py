@@ -11,12 +11,9 @@ _BINS = 64
 
 
 def roc_area(values: Floats, up: Floats, down: Floats) -> float:
-    """Return how often a row of the first group has the greater value than one of the second; ties count half.
+    """Return the probability that a row of the first group has a greater value than one of the second; ties count half.
 
-    Parameters
-    ----------
-    values, up, down : array, shape (n,)
-        Without NaN; neither group empty.
+    Values are not NaN, and neither group is empty.
 
     Examples
     --------
@@ -31,7 +28,7 @@ def roc_area(values: Floats, up: Floats, down: Floats) -> float:
 
 
 def levels_of(values: Floats) -> NDArray[np.int64]:
-    """Return a number for each value, or, where there are many values, for each of 64 bins of like size; NaN is one."""
+    """Return the level of each value: distinct values, or if they are many, 64 bins of equal size; NaN is level 0."""
     known = values[~np.isnan(values)]
     different = np.unique(known)
     edges = different if len(different) <= _BINS else np.unique(np.quantile(known, np.arange(1, _BINS) / _BINS))
@@ -39,16 +36,10 @@ def levels_of(values: Floats) -> NDArray[np.int64]:
 
 
 def level_area(levels: NDArray[np.int64], up: Floats, down: Floats) -> float:
-    """Return the ROC area of levels that are ordered by how much more often the first group has them.
+    """Return the ROC area of levels, numbered from 0, in the order of the first group's share.
 
-    The order is learned from every other row and judged on the rest, then the other way round, so that many levels of
-    few rows each don't separate by chance. Rows must be in an order that means nothing, as by hash.
-
-    Parameters
-    ----------
-    levels : array of int, shape (n,)
-        From 0.
-    up, down : array, shape (n,)
+    The order is learned on every other row and evaluated on the rest, and vice versa, so that many levels of few rows
+    do not separate by chance. Rows must be in random order, such as by hash.
     """
     halves = _halves(up, down)
     areas = []
@@ -79,12 +70,9 @@ def _scores(levels: NDArray[np.int64], up: Floats, down: Floats) -> Floats:
 
 
 def fisher_ratio(values: Floats, up: Floats, down: Floats) -> float:
-    """Return the scatter of the groups' means over the scatter within groups; infinite where there is none within.
+    """Return the scatter of the groups' means over the scatter within groups; infinite if there is none within.
 
-    Parameters
-    ----------
-    values, up, down : array, shape (n,)
-        NaN are left out.
+    NaN are left out.
     """
     known = ~np.isnan(values)
     x, groups = values[known], [w[known].astype(float) for w in (up, down)]

@@ -45,16 +45,8 @@ class Figures:
 
 
 def summarize(values: Floats, starts: NDArray[np.intp]) -> list[Figures]:
-    """Return the summary of each group of adjacent values.
-
-    Parameters
-    ----------
-    values : array, shape (n,)
-        At most `steelyard.kernels.exact.MOST_VALUES`; NaN is a missing value.
-    starts : array of int
-        Where each group begins; no group is empty.
-    """
-    values = values + 0.0  # of -0.0, 0.0: the least of both is the first
+    """Return the summary of each group of adjacent values; see `exact_sums`. NaN is a missing value."""
+    values = values + 0.0  # -0.0 becomes 0.0: the minimum of both is the first
     known = np.diff([*starts, len(values)])
     infinite = np.zeros_like(known)
     low, high = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
@@ -84,10 +76,7 @@ class Sample:
 
 
 def smallest(samples: Sequence[Sample], most: int) -> Sample:
-    """Return the rows with the `most` smallest hashes in several samples.
-
-    Each sample must hold its own `most` smallest hashes: the result is that of all their rows, in the order of hashes.
-    """
+    """Return the rows with the `most` smallest hashes among samples that hold their own `most` smallest."""
     hashes = np.concatenate([s.hashes for s in samples])
     copies = np.concatenate([s.copies for s in samples])
     found, first, place = np.unique(hashes, return_index=True, return_inverse=True)
@@ -97,17 +86,9 @@ def smallest(samples: Sequence[Sample], most: int) -> Sample:
 
 
 def with_heavy(sample: Sample, rows: int, values: Floats, copies: Sequence[int]) -> tuple[Floats, Floats]:
-    """Return values and weights of a sample in which rows that occur often have just their share.
+    """Return values and weights of a sample of `rows` rows in which frequent rows have exactly their share.
 
-    Parameters
-    ----------
-    sample : Sample
-        Of `rows` rows.
-    rows : int
-    values : array, shape (heavy, features)
-        Rows that occur more often than 10 times and than once in a thousand.
-    copies : sequence of int, shape (heavy,)
-        How often.
+    `values` are all rows with more than 10 copies and more than a thousandth of the rows, `copies` their counts.
     """
     light = sample.copies <= max(10, rows // 1000)
     weights = sample.copies[light].astype(np.float64)
@@ -116,19 +97,7 @@ def with_heavy(sample: Sample, rows: int, values: Floats, copies: Sequence[int])
 
 
 def quantiles(values: Floats, copies: Counts | Floats, at: Sequence[float]) -> Floats:
-    """Return the smallest value of each feature that a share of its known values doesn't exceed; NaN of none.
-
-    Parameters
-    ----------
-    values : array, shape (rows, features)
-    copies : array, shape (rows,)
-        How often each row counts.
-    at : sequence of float
-
-    Returns
-    -------
-    array, shape (len(at), features)
-    """
+    """Return lower quantiles, shape (len(at), features); each row counts `copies` times, and NaN are left out."""
     found = np.full((len(at), values.shape[1]), np.nan)
     for i, column in enumerate(np.ascontiguousarray(values.T)):
         order = np.argsort(column, kind="stable")[: len(column) - int(np.isnan(column).sum())]  # NaN come last
@@ -140,14 +109,14 @@ def quantiles(values: Floats, copies: Counts | Floats, at: Sequence[float]) -> F
 
 
 def mixed(hashes: Hashes, values: Floats) -> Hashes:
-    """Return the hashes of rows after another of their values; -0.0 counts as 0.0."""
+    """Return the hashes of rows with one more value; -0.0 counts as 0.0."""
     found = (hashes ^ (values + 0.0).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
     found ^= found >> np.uint64(29)
     return found
 
 
 def finished(hashes: Hashes) -> Hashes:
-    """Return hashes that are evenly distributed; different ones stay different."""
+    """Return evenly distributed hashes; the map is one to one."""
     found = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return found ^ (found >> np.uint64(31))
