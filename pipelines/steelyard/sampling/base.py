@@ -19,7 +19,7 @@ from steelyard.params import Check, Parameter, ParamsReader, ParamsWriter, param
 from steelyard.sampling.applying import IS_SYNTHETIC, PROVENANCE, apply_plan
 from steelyard.sampling.params import HasColumns, seed
 from steelyard.sampling.plan import Effect, Resampling, SamplingPlan
-from steelyard.sampling.roles import Roles, check_table, find_roles
+from steelyard.sampling.roles import Roles, find_roles
 from steelyard.sampling.strategy import STRATEGY_SCHEMA, Kind, Strategy, check_strategy, resolve
 from steelyard.stats import class_counts
 
@@ -121,7 +121,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         InputError
             For columns that are missing, counts that can't be had, and whatever the method can't work with.
         """
-        check_table("fit_resample", self, df, y)
+        _check_table("fit_resample", self, df, y)
         made = self.resample(df)
         return apply_plan(df, made.plan, made.synthetic, made.dropped)
 
@@ -145,7 +145,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
 
     def _looked_at(self, df: DataFrame) -> tuple[Roles, dict[str, int]]:
         """Return the roles of columns, and the rows of each class; all columns must exist."""
-        check_table("plan", self, df)
+        _check_table("plan", self, df)
         if self._measures:
             check_workers_once(df.sparkSession)
         roles = self._roles(df)
@@ -227,6 +227,20 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
             weight=roles.weight,
             **what,
         )
+
+
+def _check_table(method: str, sampler: Any, df: Any, y: Any = None) -> None:
+    """Raise `TypeError` for anything but one Spark DataFrame, and say how the method is called."""
+    if y is None and isinstance(df, DataFrame):
+        return
+    name = type(sampler).__name__
+    got = f"{type(df).__name__}{'' if y is None else f' and {type(y).__name__}'}"
+    pandas = type(df).__module__.partition(".")[0] == "pandas"
+    ways = "spark.createDataFrame(table) makes one of a pandas table" if pandas else "for arrays, use imbalanced-learn"
+    raise TypeError(
+        f"{method} takes one Spark DataFrame that holds features and label, and got {got}: "
+        f'{name}(label_col="y").{method}(df); {ways}.'
+    )
 
 
 # No Transformer, and nothing that fits; but Spark ML's pipeline calls `fit` of what it takes for an Estimator, and
