@@ -8,11 +8,15 @@ from steelyard.columns import class_text
 from steelyard.diagnosis._table import Table
 from steelyard.hashing import row_hash
 
+BROADCAST = 1_000_000
+"""Rows of all classes but the largest, up to which their hashes are sent to all tasks: 8 to 16 MB."""
+
 
 def contradictions(table: Table) -> dict[str, int]:
     """Count the rows with the same features as a row of another class.
 
-    Costs one scan of the features and one shuffle of a hash and a class for each row. Hashes have 63 bits: among a
+    Costs two scans of the features and a broadcast of hashes where the classes but the largest have few rows
+    (`BROADCAST`); else one scan and one shuffle of a hash and a class for each row. Hashes have 63 bits: among a
     hundred million rows, a pair that only looks equal turns up once in two thousand tables.
 
     Parameters
@@ -32,6 +36,11 @@ def contradictions(table: Table) -> dict[str, int]:
         table.own.cast("bigint").alias("own"),
     )
     classes = F.min("class").alias("first"), F.max("class").alias("last")
+    largest = max(table.counts, key=table.counts.__getitem__)
+    if table.total - table.counts[largest] <= BROADCAST:
+        # Rows that differ in the label include one of another class than the largest.
+        others = rows.where(F.col("class") != F.xxhash64(F.lit(largest))).select("features")
+        rows = rows.join(F.broadcast(others), "features", "left_semi")
     equal = rows.groupBy("features").agg(F.count(F.lit(1)).alias("n"), F.sum("own").alias("own"), *classes)
     torn = equal.where(F.col("first") != F.col("last"))
     found = torn.agg(F.sum("n").alias("rows"), F.sum("own").alias("own"), F.count(F.lit(1)).alias("patterns")).collect()

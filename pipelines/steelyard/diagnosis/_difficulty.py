@@ -25,11 +25,12 @@ def diagnose(
 
     Pass training rows only: a recommendation is fitted, as a model is.
 
-    Costs five scans of the table: a look at all features; samples of the classes; the rows that are asked for; the
-    search for their neighbours, with one crossing into Python; labels of equal rows, with one shuffle of a hash a row.
-    Two more where the class has more rows than the sample and some of these have one neighbour of their class. The
-    search takes sampled rows × rows × features multiplications, 5e11 at most unless that leaves fewer than 100 rows to
-    ask for. All that decides is exact or from hash samples: the same in any partitioning.
+    Costs six scans of the table: a look at all features; samples of the classes; the rows of the rarest class; the
+    search for neighbours of up to 500 of these, with one crossing into Python; two for labels of equal rows. Where the
+    rarest class has more rows than the driver should hold (4 MiB of features), two more for rows in doubt; where all
+    classes but the largest have more than a million rows, one less, but a shuffle of a hash a row. The search takes
+    queries × rows × features multiplications, 5e11 at most unless that leaves fewer than 100 rows to ask for, twice as
+    many with those in doubt. All that decides is exact or from hash samples: the same in any partitioning.
 
     Parameters
     ----------

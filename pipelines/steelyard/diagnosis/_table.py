@@ -101,7 +101,7 @@ def look_at(df: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Table
     if len(there) < 2:
         raise InputError(f"the rows are of {len(there)} class(es), {dict(there)}: there is nothing to classify")
     features = find_features(df, dataset.features, WHO, dataset.categorical)
-    widths = dict(survey(df, dataset.label, features, WHO, [], 0, gaps=True).widths)
+    widths = dict(survey(df, dataset.label, features, WHO, [], 0, gaps="ignored").widths)
     samples = class_samples(df, dataset.identity, dataset.label, features, widths, there)
     return Table(df, dataset, there, features, _space(samples, features, widths, there), samples)
 

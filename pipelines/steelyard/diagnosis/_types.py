@@ -14,7 +14,7 @@ from steelyard.diagnosis._table import Table
 from steelyard.frames.neighbors import MOST_BYTES, look_up
 from steelyard.hashing import find_heavy_groups, is_clumped, sample_limit
 from steelyard.kernels.intervals import finite_wilson
-from steelyard.kernels.knn import NOBODY
+from steelyard.kernels.knn import NOBODY, nearest
 from steelyard.kernels.minority import TYPES, Surroundings, minority_types
 
 K = 5
@@ -24,6 +24,7 @@ MOST_WORK = 5e11
 """Multiplications of the search: half a minute on two cores. Where 500 rows would need more, fewer are looked at."""
 
 Floats = NDArray[np.float64]
+_NO_IDS = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,15 @@ class Asked:
     copies: NDArray[np.int64]
     weights: Floats
 
+    def where(self, chosen: NDArray[np.bool_]) -> Asked:
+        """Return some of the rows."""
+        return Asked(self.ids[chosen], self.x[chosen], self.copies[chosen], self.weights[chosen])
+
+    def with_rows(self, others: Asked) -> Asked:
+        """Return these rows, and those of others that are not among them."""
+        new = others.where(~np.isin(others.ids, self.ids))
+        return Asked(*(np.concatenate(pair) for pair in zip(vars(self).values(), vars(new).values(), strict=True)))
+
 
 def affordable(rows: int, n_features: int) -> int:
     """Return the number of rows of the rarest class to examine, at most.
@@ -62,8 +72,9 @@ def affordable(rows: int, n_features: int) -> int:
 def types_of(table: Table) -> dict[str, Any]:
     """Return how many rows of the rarest class are of each type, and how many are nearest to a row of another class.
 
-    Costs two scans of the table, one of them with the search; two more where a sample is taken and rows in it have one
-    neighbour of their class, whose own neighbours must then be known.
+    Costs two scans of the table, one of them with the search. A row with one neighbour of its class is judged by the
+    neighbours of that one, which is the nearest row of the class. Where the class has few rows, all are known, and the
+    search asks for these nearest too; otherwise it takes two more scans.
 
     Parameters
     ----------
@@ -78,13 +89,13 @@ def types_of(table: Table) -> dict[str, Any]:
     """
     n, wanted = table.counts[table.rarest], affordable(table.total, table.space.n_features)
     points = table.points()
-    asked = _sampled(points.where("carried = 1"), wanted, n)
-    rows = _around(points, asked, table)
-    known = rows
-    missing = np.setdiff1d(rows.doubtful, asked.ids)
+    own = _Class(points.where("carried = 1"), n, table)
+    asked = _sampled(own, wanted, n)
+    known = _around(points, asked.with_rows(own.nearest(asked)), table)
+    rows = known.of(asked.ids)
+    missing = np.setdiff1d(rows.doubtful, known.ids)
     if len(missing):
-        ids = F.lit(missing.tolist()).cast("array<bigint>")
-        known = rows.joined(_around(points, _asked(points, F.array_contains(ids, F.col("row_id"))), table))
+        known = known.joined(_around(points, own.rows(-1, missing), table))
     sampled = max(round(asked.weights.sum()), 1)
     kinds = minority_types(rows, known)
     found = {name: round(asked.weights[kinds == i].sum()) for i, name in enumerate(TYPES)}
@@ -100,29 +111,53 @@ def types_of(table: Table) -> dict[str, Any]:
     }
 
 
-def _sampled(points: DataFrame, wanted: int, n: int) -> Asked:
+class _Class:
+    """The rows of the rarest class as a search sees them: on the driver where they are few, else in the table."""
+
+    def __init__(self, points: DataFrame, n: int, table: Table) -> None:
+        self.points, self._search = points, table.search(1)
+        few = 8 * n * table.space.n_features <= MOST_BYTES
+        self._held = _asked(points) if few else None
+
+    def rows(self, limit: int, ids: NDArray[np.int64] = _NO_IDS) -> Asked:
+        """Return the rows up to an id, and those of some ids."""
+        if self._held is not None:
+            return self._held.where((self._held.ids <= limit) | np.isin(self._held.ids, ids))
+        among = F.array_contains(F.lit(ids.tolist()).cast("array<bigint>"), F.col("row_id"))
+        return _asked(self.points.where((F.col("row_id") <= F.lit(limit)) | among))
+
+    def nearest(self, asked: Asked) -> Asked:
+        """Return the nearest row of the class of each row, where the class is on the driver; else nothing."""
+        if self._held is None:
+            return asked.where(np.zeros(len(asked.ids), dtype=bool))
+        x, index = (of.x / np.asarray(self._search.scale or 1.0) for of in (asked, self._held))
+        found = nearest(x, asked.ids, index, self._held.ids, 1, distance=self._search.distance)
+        return self.rows(-1, found.ids[:, 0])
+
+
+def _sampled(own: _Class, wanted: int, n: int) -> Asked:
     """Return about `wanted` of `n` rows: those with the smallest ids.
 
     Equal rows share an id. Where the sample shows heavy groups of them, all of these are asked for, each with its
     proportion of the sample.
     """
     limit = sample_limit(wanted, n)
-    asked = _asked(points, F.col("row_id") <= F.lit(limit))
+    asked = own.rows(limit)
     if n <= wanted or not is_clumped(asked.copies, wanted):
         return asked
-    heavy = find_heavy_groups(points.select(F.lit("").alias("s"), F.col("row_id").alias("p")), {"": n}).get("", {})
-    ids = F.lit(list(heavy)).cast("array<bigint>")
-    while not heavy and not len(asked.ids):
+    groups = own.points.select(F.lit("").alias("s"), F.col("row_id").alias("p"))
+    heavy = np.array(list(find_heavy_groups(groups, {"": n}).get("", {})), dtype=np.int64)
+    while not len(heavy) and not len(asked.ids):
         limit = min(limit * 8, sample_limit(n, n))
-        asked = _asked(points, F.col("row_id") <= F.lit(limit))
-    if heavy:
-        asked = _asked(points, (F.col("row_id") <= F.lit(limit)) | F.array_contains(ids, F.col("row_id")))
-    proportion = np.where(np.isin(asked.ids, list(heavy)), wanted / n, 1.0)
+        asked = own.rows(limit)
+    if len(heavy):
+        asked = own.rows(limit, heavy)
+    proportion = np.where(np.isin(asked.ids, heavy), wanted / n, 1.0)
     return replace(asked, weights=(asked.copies * proportion).astype(np.float64))
 
 
-def _asked(points: DataFrame, which: Any) -> Asked:
-    found = points.where(which).groupBy("row_id").agg(F.min("x").alias("x"), F.count(F.lit(1)).alias("n")).toArrow()
+def _asked(points: DataFrame) -> Asked:
+    found = points.groupBy("row_id").agg(F.min("x").alias("x"), F.count(F.lit(1)).alias("n")).toArrow()
     order = np.argsort(found["row_id"].to_numpy())
     x = np.array(found["x"].to_pylist(), dtype=np.float64).reshape(len(order), -1)
     copies = found["n"].to_numpy()[order]

@@ -13,7 +13,7 @@ from steelyard.frames._neighbor_tasks import Floats, TaskSearch
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.cells import Cells
 from steelyard.kernels.gathered import Gathered
-from steelyard.kernels.knn import NOBODY, nearest
+from steelyard.kernels.knn import NOBODY
 
 
 def look_up(
@@ -47,16 +47,15 @@ def look_up(
         number of ``rows``.
     """
     of = TaskSearch(**settings)
-    near, sizes = of.within(within), np.zeros(0 if centroids is None else len(centroids), dtype=np.int64)
-    gathered = Gathered(len(queries), of.k)
+    sizes = np.zeros(0 if centroids is None else len(centroids), dtype=np.int64)
+    gathered = Gathered(queries, query_ids, of.k, distinct=of.distinct, distance=of.within(within))
     for batch in batches:
         if not len(batch):
             continue
         rows, row_ids = of.rows(batch["x"]), batch["row_id"].to_numpy()
         with one_thread():
             carried = batch["carried"].to_numpy() if centroids is None else Cells(centroids, 1).of(rows)
-            found = nearest(queries, query_ids, rows, row_ids, of.k, distinct=of.distinct, distance=near)
-        gathered.add(found, row_ids, carried)
+            gathered.look(rows, row_ids, carried)
         if centroids is not None:
             sizes += np.bincount(carried, minlength=len(centroids))
     yield _listed(*gathered.listed())

@@ -49,6 +49,12 @@ class Surroundings:
         """Rows that are the only neighbour of the class of another row: their own neighbours must be known."""
         return np.unique(self.first_friend[self.friends == 1])
 
+    def of(self, ids: NDArray[np.int64]) -> Surroundings:
+        """Return the rows with some ids, all of which must be there, in their order."""
+        order = np.argsort(self.ids, kind="stable")
+        rows = order[np.searchsorted(self.ids, ids, sorter=order)]
+        return Surroundings(ids, self.neighbors[rows], self.same[rows])
+
     def joined(self, other: Surroundings) -> Surroundings:
         """Return the rows of both."""
         both = [(a, b) for a, b in zip(vars(self).values(), vars(other).values(), strict=True)]
@@ -74,8 +80,7 @@ def minority_types(rows: Surroundings, known: Surroundings) -> NDArray[np.intp]:
     one = np.flatnonzero(kinds == 2)
     if not len(one):
         return kinds
-    order = np.argsort(known.ids, kind="stable")
-    partner = order[np.searchsorted(known.ids, rows.first_friend[one], sorter=order)]
-    points_back = (known.friends[partner] == 1) & (known.first_friend[partner] == rows.ids[one])
-    kinds[one[~(points_back | (known.friends[partner] == 0))]] = 1
+    partner = known.of(rows.first_friend[one])
+    points_back = (partner.friends == 1) & (partner.first_friend == rows.ids[one])
+    kinds[one[~(points_back | (partner.friends == 0))]] = 1
     return kinds

@@ -89,7 +89,9 @@ def find_features(
     return Features(tuple(f for f in names if f not in nominal), tuple(nominal))
 
 
-def numbers_of(df: DataFrame, names: Sequence[str], widths: Mapping[str, int] | None = None) -> Column:
+def numbers_of(
+    df: DataFrame, names: Sequence[str], widths: Mapping[str, int] | None = None, fills: Sequence[float] = ()
+) -> Column:
     """Return all numbers of a row as one array of doubles.
 
     Parameters
@@ -98,22 +100,37 @@ def numbers_of(df: DataFrame, names: Sequence[str], widths: Mapping[str, int] | 
     names : sequence of str
     widths : mapping of str to int, optional
         Lengths of arrays and vectors: where given, one that is null becomes so many nulls.
+    fills : sequence of float, optional
+        What stands for each number that is missing; needs `widths`.
     """
     runs: list[Column] = []
     plain: list[Column] = []
+    left = list(fills)
     for f in names:
         if is_number(dtype(df, f)):
-            plain.append(col(f).cast("double"))
+            # By column: a function over the elements of an array is not compiled.
+            plain.append(_filled(col(f).cast("double"), left.pop(0)) if left else col(f).cast("double"))
             continue
         array = array_of(df, f)
         if widths is not None:
             array = F.coalesce(array, F.array_repeat(F.lit(None).cast("double"), widths[f]))
+            own, left = left[: widths[f]], left[widths[f] :]
+            array = _each_filled(array, own) if own else array
         runs += [F.array(*plain)] if plain else []
         runs, plain = [*runs, array], []
     runs += [F.array(*plain)] if plain else []
     if not runs:
         return F.array().cast("array<double>")
     return F.concat(*runs) if len(runs) > 1 else runs[0]
+
+
+def _filled(value: Column, fill: float) -> Column:
+    return F.coalesce(F.nanvl(value, F.lit(fill)), F.lit(fill))
+
+
+def _each_filled(array: Column, fills: Sequence[float]) -> Column:
+    by_place = F.array(*[F.lit(fill) for fill in fills])
+    return F.transform(array, lambda v, i: F.coalesce(F.nanvl(v, by_place[i]), by_place[i]))
 
 
 def is_number(kind: T.DataType) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pyspark.sql import DataFrame
 
@@ -53,7 +53,8 @@ class MeasuringSampler(HasCategories, Sampler):
     def _seen(self, df: DataFrame, roles: Roles, features: Features, counts: Mapping[str, int]) -> Survey:
         """Scan the features once; methods raise errors for unusable ones here."""
         classes, enough = self._watched(counts)
-        gaps = self.getOrDefault("missing") == "impute"
+        impute = self.getOrDefault("missing") == "impute"
+        gaps: Literal["counted", "refused"] = "counted" if impute else "refused"
         return survey(df, roles.label, features, type(self).__name__, classes, enough, gaps=gaps)
 
     def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:

@@ -88,11 +88,7 @@ class Space:
 
     def numbers(self, rows: DataFrame) -> Column:
         """Return the numbers of a row."""
-        found = numbers_of(rows, self.features.numbers, self.widths)
-        if not self.neutral:
-            return found
-        neutral = F.array(*[F.lit(v) for v in self.neutral])
-        return F.transform(found, lambda v, i: F.coalesce(F.when(~F.isnan(v), v), neutral[i]))
+        return numbers_of(rows, self.features.numbers, self.widths, self.neutral)
 
     def codes(self, rows: DataFrame) -> Column:
         """Return a number for each category: 53 bits of its hash, so that no list of values is needed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -43,7 +44,7 @@ def survey(
     classes: Sequence[str],
     enough: int,
     *,
-    gaps: bool = False,
+    gaps: Literal["refused", "counted", "ignored"] = "refused",
 ) -> Survey:
     """Scan the features once: gaps and huge numbers in any class, widths of arrays, different rows of each class.
 
@@ -64,8 +65,8 @@ def survey(
         Those whose different rows matter.
     enough : int
         How many different rows they need.
-    gaps : bool, default False
-        Whether features may be missing.
+    gaps : {"refused", "counted", "ignored"}, default "refused"
+        How features may be missing; where gaps are ignored, `Survey.missing` is empty.
 
     Raises
     ------
@@ -81,14 +82,15 @@ def survey(
     marked = F.when(within.isin(list(classes)), bit).alias("bit")
     by_class = df.select(within.alias("class"), marked, *values).groupBy("class")
     # SQL text, of generated names: a call to the JVM for each feature would take seconds where there are hundreds.
-    sound = " and ".join(_sound(dtype(df, f), c) for f, c in places.items())
+    valid = _not_huge if gaps == "ignored" else _sound
+    sound = " and ".join(valid(dtype(df, f), c) for f, c in places.items())
     flawed = F.expr(f"count_if(not coalesce({sound}, false)) as flawed")
     found = by_class.agg(flawed, *_sizes(df, features, places), F.bit_or("bit").alias("bits")).collect()
     missing: dict[str, int] = {}
     if any(r["flawed"] for r in found):
         flaws = by_class.agg(*_flaws(df, features, places)).collect()
-        missing = _totals(flaws, "missing", features.names)
-        refuse({} if gaps else missing, "missing", method)
+        missing = {} if gaps == "ignored" else _totals(flaws, "missing", features.names)
+        refuse(missing if gaps == "refused" else {}, "missing", method)
         sizes = {f: max((r[f"size{i}"] or 0.0 for r in flaws), default=0.0) for i, f in enumerate(features.numbers)}
         refuse(_totals(flaws, "huge", features.numbers), "huge", method, sizes)
     widths = _widths(df, features, found, method)
@@ -132,6 +134,11 @@ def _sound(kind: T.DataType, value: str) -> str:
     if isinstance(kind, T.ArrayType):
         return f"forall({value}, v -> abs(v) <= {LARGEST}D)"
     return f"abs({value}) <= {LARGEST}D" if is_float(kind) else f"{value} is not null"
+
+
+def _not_huge(kind: T.DataType, value: str) -> str:
+    """Return SQL that is true where a feature is not huge: missing values may be."""
+    return f"not coalesce({_huge(kind, value)}, false)"
 
 
 def _arrays(df: DataFrame, features: Features) -> list[str]:
