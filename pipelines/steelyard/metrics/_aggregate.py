@@ -92,17 +92,10 @@ def score_table(
 
 
 class Tables:
-    """The aggregations over checked rows; the number of distinct scores decides between scores and ranges.
+    """The aggregations over checked rows, with a table for each class of each part; of two classes, the positive one.
 
-    There is a table for each class of each part: of two classes for the positive one alone. Sums are taken in integers,
-    so that a threshold that is chosen on them, or a number in `metrics.json`, is the same from any partitioning.
-
-    Parameters
-    ----------
-    roles : ScoredColumns
-    narrow : DataFrame
-    summaries : sequence of Summary
-        Of each part.
+    The number of distinct scores decides whether a row of a table is one score or a range. Sums are taken in integers,
+    so that thresholds and metrics do not depend on the partitioning.
     """
 
     def __init__(self, roles: ScoredColumns, narrow: DataFrame, summaries: Sequence[Summary]) -> None:
@@ -116,7 +109,7 @@ class Tables:
     def _scales_of(self, cost: str, positive: bool, power: int) -> Floats:
         """Return the scale of a sum for each table.
 
-        Each side has its own: weights of 1e-6 among the positives are not lost next to 1e15 among the negatives.
+        Each class has its own: weights of 1e-6 among the positives stay exact next to 1e15 among the negatives.
         """
 
         def scale(summary: Summary, own: str) -> float:
@@ -203,8 +196,8 @@ class Tables:
     def _range(self, summary: Summary) -> Column:
         """Return a number that never falls as the score rises, with at most `MOST_SCORES` values.
 
-        Probabilities are cut by their log odds: those of a rare class crowd near 0. Scores beyond 1e100 are divided
-        first, so that their difference is finite.
+        Probabilities are cut by their log odds, because those of a rare class are close to 0. Scores beyond 1e100 are
+        divided first, so that their difference is finite.
         """
         largest = max(abs(summary.low), abs(summary.high))
         unit = largest if largest > _HUGE else 1.0

@@ -1,4 +1,4 @@
-"""From an estimate and its bootstrap values to a number of `metrics.json`."""
+"""Estimates with their bootstrap values, and the numbers of `metrics.json` made from them."""
 
 from __future__ import annotations
 
@@ -64,14 +64,8 @@ def mean_of(estimates: Sequence[Estimate], weights: Sequence[float] | None = Non
 class Bootstrap:
     """The draws that all metrics of a split share.
 
-    Parameters
-    ----------
-    weights : array, shape (draws, buckets)
-        How often each draw takes each bucket.
-    used : int
-        Buckets that hold any row.
-    grouped : bool
-        Whether a bucket holds whole groups, whose rows may depend on each other.
+    `weights`, shape (draws, buckets), says how often a draw takes a bucket; `used` is the number of buckets with rows.
+    If `grouped`, buckets hold whole groups, whose rows may depend on each other.
     """
 
     weights: Floats
@@ -91,21 +85,15 @@ class Bootstrap:
         return intervals.standard_error(estimate.draws, self.used)
 
     def worth(self, rows: float, sizes: Floats) -> float:
-        """Return how many independent rows some rows are worth at least; `sizes` is their weight per bucket."""
+        """Return a lower bound of the effective number of rows; `sizes` is their weight per bucket."""
         return min(rows, intervals.effective_number(sizes)) if self.grouped else rows
 
 
 @dataclass(frozen=True)
 class Basis:
-    """The rows behind a metric: those of its rarest side, from which follow its degrees of freedom.
+    """The rows of the rarest class of a metric, which determine its degrees of freedom.
 
-    Parameters
-    ----------
-    bootstrap : Bootstrap
-    rows : float
-        Rows of the rarest class that the metric is about; weighted ones count as many as they are worth (Kish).
-    sizes : array, shape (buckets,)
-        The weight of those rows in each bucket.
+    `rows` is their number, or effective number if they have weights (Kish); `sizes`, shape (buckets,), their weights.
     """
 
     bootstrap: Bootstrap
@@ -144,7 +132,7 @@ class Basis:
     def _mean_loss(self, estimate: Estimate) -> Number:
         """Return a mean of amounts that are not negative, without an upper limit."""
         error = self.bootstrap.error(estimate)
-        # The loss of one row not yet seen: twice the mean loss, each loss counted as often as it is large.
+        # The loss of one row not yet seen: twice the mean loss, with losses weighted by their size.
         event = 2 * error**2 / estimate.value if estimate.value > 0 else 0.0
         uneven = 0 < estimate.value**2 < FEWEST_ROWS * error**2
         interval = intervals.total_interval(estimate.value, error, self.freedom, event)
@@ -152,7 +140,7 @@ class Basis:
 
 
 def proportion(bootstrap: Bootstrap, estimate: Estimate, rows: float, sizes: Floats) -> Number:
-    """Return a proportion among `rows` rows, which weigh `sizes` in each bucket: few rows have an interval too."""
+    """Return a proportion among `rows` rows, of weight `sizes` in each bucket; few rows have an interval too."""
     if not rows > 0:
         return number(estimate)
     if estimate.value < -ROUNDING or estimate.value > 1 + ROUNDING:

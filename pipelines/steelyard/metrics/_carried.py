@@ -1,8 +1,8 @@
-"""Intervals of metrics that are functions of recalls and class shares, carried from the intervals of these.
+"""Intervals of metrics that are functions of recalls and class shares, from the intervals of these.
 
-Where a class's recall is 0 or 1, the bootstrap sees no error in it, and the metric's standard error is far too small:
-with all of 40 positives found, the true recall may still be 0.91. The recall's own interval allows for that; this
-module carries it through the metric's formula.
+If a class's recall is 0 or 1, the bootstrap shows no error, and the metric's standard error is far too small: with all
+of 40 positives found, the true recall may still be 0.91. The recall's own interval allows for that, and is carried
+through the metric's formula.
 """
 
 from __future__ import annotations
@@ -24,18 +24,10 @@ Metric = Callable[[Floats, Floats], dict[str, Floats]]
 def carried_decisions(
     recalls: Floats, shares: Floats, errors: Floats, limits: Limits, formulas: Formulas
 ) -> dict[str, Interval]:
-    """Return intervals of metrics of all classes' decisions.
+    """Return intervals of metrics of all classes' decisions: functions of `MulticlassCounts`, by name.
 
-    Parameters
-    ----------
-    recalls, shares : array, shape (classes,)
-        Recall and share of each class; both 0 for classes without rows.
-    errors : array, shape (classes, classes)
-        Rows of each class (first axis) that were decided to be of another; what is on the diagonal does not count.
-    limits : sequence of pairs
-        Of the recalls, then of the shares.
-    formulas : mapping
-        Name → function of `MulticlassCounts`.
+    `recalls` and `shares` are 0 for classes without rows; `limits` are those of the recalls, then of the shares.
+    `errors`, shape (classes, classes), are rows by actual and decided class; the diagonal is ignored.
     """
     spread = _spread(errors, shares)
 
@@ -65,7 +57,7 @@ def carried_scores(
 
 
 def _spread(errors: Floats, shares: Floats) -> Floats:
-    """Return how a class's errors divide among the others: as seen, else by their shares."""
+    """Return the shares of the other classes in a class's errors: as observed, or without errors as in all rows."""
     other = ~np.eye(len(shares), dtype=bool)
     seen = errors * other
     guess = other * shares

@@ -18,13 +18,10 @@ HISTOGRAM_BINS = 40
 def class_curves(table: ScoreTable, threshold: float | None = None) -> dict[str, Any]:
     """Return the curves of a class.
 
-    Returns
-    -------
-    dict
-        `prevalence`; `pr` (`recall`, `precision`), `roc` (`fpr`, `tpr`); `thresholds` (`threshold`, `precision`,
-        `recall`, `alarms`: their share of all rows, and `expected_cost` per row where costs are known), from the
-        highest threshold to the lowest, the chosen one among them; `calibration` (`predicted`, `observed`, `share`);
-        `histogram` (`edges`, and the share of each class's rows per bin: `positive`, `negative`).
+    `prevalence`; `pr` (`recall`, `precision`); `roc` (`fpr`, `tpr`); `thresholds` (`threshold`, `precision`, `recall`,
+    `alarms` as a share of all rows, and with costs `expected_cost` per row), in descending order and with the chosen
+    one; `calibration` (`predicted`, `observed`, `share`); `histogram` (`edges`, and shares of the rows of each class
+    per bin: `positive`, `negative`).
     """
     positives, negatives = float(table.pos.sum()), float(table.neg.sum())
     if not (positives > 0 and negatives > 0):
@@ -55,7 +52,7 @@ def class_curves(table: ScoreTable, threshold: float | None = None) -> dict[str,
 
 
 def _picked(table: ScoreTable, threshold: float | None) -> Counts:
-    """Return rows that show the curves: the ends, steps of equal mass in each class, the chosen threshold."""
+    """Return the rows that curves show: both ends, steps of equal mass in each class, the chosen threshold."""
     ends = np.flatnonzero(np.diff(table.bins(POINTS - 3), append=-1))
     chosen = [] if threshold is None else [int(np.flatnonzero(table.low >= threshold).max(initial=0))]
     return np.unique(np.concatenate([[0], ends, chosen]).astype(np.int64))

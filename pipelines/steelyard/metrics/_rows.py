@@ -28,23 +28,10 @@ _OFF_ONE = 1e-3  # probabilities in 32 bits, or with four digits, are taken as s
 class ScoredColumns:
     """The columns of scored rows, as expressions; None where a table has no such column.
 
-    Parameters
-    ----------
-    label : Column of string
-    score : Column
-        Double: of the positive class. With more than two classes: array of double, in the order of `classes`.
-    classes : tuple of str
-        All classes; empty where only the positive one matters.
-    positive : str, optional
-        None with more than two classes.
-    decision : Column of string, optional
-    threshold : float, optional
-        A row is decided to be positive from this score on.
-    weight, cost_fn, cost_fp : Column of double, optional
-        The costs: of missing a row if it is positive, and of an alarm on it if it is negative.
-    bucket : Column of int, optional
-    part : Column of int, optional
-        The part of the table that a row belongs to, from 0 on: each is judged by itself. Rows without one are left out.
+    `score` is the score of the positive class; with more than two classes (`positive` is None), an array in the order
+    of `classes`. `classes` may be empty if only the positive one matters. Costs are those of missing a positive row and
+    of an alarm on a negative one. `part` numbers parts of the table that are evaluated separately, from 0; rows without
+    one are left out.
     """
 
     label: Column
@@ -97,13 +84,13 @@ class Summary:
     confusion : dict
         Label → decision → rows.
     low, high : float
-        The least and the greatest score.
+        The smallest and the largest score.
     distinct : int
-        About how many distinct scores there are; with several classes, no more than this.
+        Estimated number of distinct scores; with several classes, an upper bound.
     largest : dict
-        Label → the greatest weight, and weighted cost of either mistake.
+        Label → the largest weight, and weighted cost of either error.
     off_one : float
-        With several classes: how far the sum of a row's scores is from 1 at most.
+        With several classes, the largest distance of a row's sum of scores from 1.
     """
 
     rows: int
@@ -214,7 +201,7 @@ def _not_finite(value: Column) -> Column:
 
 
 def bad_amount(value: Column) -> Column:
-    """Return whether a weight or cost cannot be summed: null, NaN, negative, or so large or small that squares end."""
+    """Return whether a weight or cost cannot be summed: null, NaN, negative, or with a square out of range."""
     return _not_finite(value) | (value < 0) | (value > MOST) | ((value > 0) & (value < 1 / MOST))
 
 

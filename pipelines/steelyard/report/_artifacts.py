@@ -22,18 +22,9 @@ _DOCUMENTS = {
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The published data of a run.
+    """The published data of a run: `run.json`, outcomes of stages in their order, their documents, reports of guards.
 
-    Parameters
-    ----------
-    manifest : dict
-        `run.json`.
-    outcomes : dict
-        Stage → how it ended, for the stages that did, in their order.
-    stats, split, difficulty, resample, metrics, curves : dict
-        Documents of the stages; empty where they aren't there.
-    guards : dict
-        Checkpoint → what the guard found.
+    Documents are empty where they do not exist; guards are by checkpoint.
     """
 
     manifest: dict[str, Any]
@@ -85,7 +76,7 @@ class Artifacts:
 
 
 def read(run: RunDir) -> Artifacts:
-    """Read everything that the report shows."""
+    """Return all data that the report shows."""
     outcomes = {stage: outcome for stage in STAGES if (outcome := run.checked_outcome(stage)) is not None}
     return Artifacts(
         manifest=run.manifest(),

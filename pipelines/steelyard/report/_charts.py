@@ -19,16 +19,9 @@ _LOG_FROM = 30  # from this ratio on, bars of equal units would leave the smalle
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a chart.
+    """One line of a chart: its name in the legend, its style, and a class's curves of `SplitMetrics.curves`.
 
-    Parameters
-    ----------
-    name : str
-        For the legend.
-    style : str
-        Its class: `s0` to `s7` are the colours, `thin` and `dashed` what they say.
-    data : mapping
-        One class's curves of one split, as `SplitMetrics.curves` gives them.
+    The style is a colour from `s0` to `s7`, and `thin` or `dashed`.
     """
 
     name: str

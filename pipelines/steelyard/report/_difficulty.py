@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._html import Section, figure, note, pill, table
-from steelyard.report._numbers import NONE, count, metric, number, percent
+from steelyard.report._numbers import count, metric, number, percent
 from steelyard.report._svg import Scale, drawing, group, tag
 
 _TYPES = {
@@ -69,11 +69,7 @@ def _measures(of: Mapping[str, Any]) -> list[list[object]]:
     where = f" The best is {overlap['feature']}." if overlap["feature"] is not None else ""
     return [
         ["Imbalance ratio", number(imbalance["ratio"]), "rows of the largest class for one of the rarest"],
-        [
-            "F1, overlap",
-            metric(overlap["f1"]) if overlap["f1"] is not None else NONE,
-            f"0 if a single number separates the class, 1 if none does.{where}",
-        ],
+        ["F1, overlap", metric(overlap["f1"]), f"0 if a single number separates the class, 1 if none does.{where}"],
         [
             "N3",
             percent(overlap["n3"]["share"]),
@@ -90,16 +86,8 @@ def _measures(of: Mapping[str, Any]) -> list[list[object]]:
 def _suspects(suspects: list[Mapping[str, Any]]) -> list[Markup]:
     if not suspects:
         return [note("No single feature determines the label (ROC area of each below 0.99).")]
-    rows = [
-        [
-            s["feature"],
-            metric(s["area"]),
-            _how(s),
-            percent(s["missing"]["class"]),
-            percent(s["missing"]["rest"]),
-        ]
-        for s in suspects
-    ]
+    missing = [[percent(s["missing"][side]) for side in ("class", "rest")] for s in suspects]
+    rows = [[s["feature"], metric(s["area"]), _how(s), *of] for s, of in zip(suspects, missing, strict=True)]
     said = "Each of these features alone determines the label, or almost. If they are not known before the label, the "
     said += "model will fail in production: exclude them (data.exclude)."
     head = ["feature", "ROC area", "how", "missing in the class", "missing elsewhere"]

@@ -1,4 +1,4 @@
-"""The parts that a page is put together from. Whatever isn't markup already is escaped."""
+"""Parts of a page. All text that is not markup is escaped."""
 
 from __future__ import annotations
 
@@ -12,53 +12,30 @@ from steelyard.report._svg import group, tag
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a heading.
-
-    Parameters
-    ----------
-    name : str
-        Its anchor.
-    title : str
-    body : Markup
-    """
+    """A part of the page with a heading; `name` is its anchor."""
 
     name: str
     title: str
     body: Markup
 
 
-def table(head: Sequence[object], rows: Iterable[Sequence[object]], align: str, caption: str | None = None) -> Markup:
+def table(head: Sequence[object], rows: Iterable[Sequence[object]], align: str) -> Markup:
     """Return a table whose first column names its rows.
 
-    Parameters
-    ----------
-    head : sequence
-    rows : iterable of sequence
-    align : str
-        For each column `l` (left), `r` (right, for numbers) or `w` (left, and may be wide).
-    caption : str, optional
+    `align` has a letter for each column: `l` (left), `r` (right, for numbers) or `w` (left, and may be wide).
     """
+
+    def line(row: Sequence[object]) -> Markup:
+        cells = [tag("td", cell, class_=a) for cell, a in zip(row[1:], align[1:], strict=True)]
+        return tag("tr", group(tag("th", row[0], scope="row", class_=align[0]), *cells))
+
     top = tag("tr", group(*(tag("th", h, scope="col", class_=a) for h, a in zip(head, align, strict=True))))
-    body = [
-        tag(
-            "tr",
-            group(
-                tag("th", row[0], scope="row", class_=align[0]),
-                *(tag("td", cell, class_=a) for cell, a in zip(row[1:], align[1:], strict=True)),
-            ),
-        )
-        for row in rows
-    ]
-    parts = group(
-        tag("caption", caption) if caption else "",
-        tag("thead", top),
-        tag("tbody", group(*body)),
-    )
+    parts = group(tag("thead", top), tag("tbody", group(*map(line, rows))))
     return tag("div", tag("table", parts), class_="scroll")
 
 
 def figure(title: str, *parts: object, note: str | None = None) -> Markup:
-    """Return a figure with a heading above and, if need be, a note below."""
+    """Return a figure with a heading, and a note below it if there is one."""
     return tag("figure", group(tag("h3", title), *parts, tag("p", note, class_="note") if note else ""))
 
 
@@ -95,5 +72,5 @@ def folded(summary: str, body: object, *, unfolded: bool = False) -> Markup:
 
 
 def pill(text: str, tone: str) -> Markup:
-    """Return a word that stands out: `good`, `bad` or `plain`."""
+    """Return a highlighted word: `good`, `bad` or `plain`."""
     return tag("span", text, class_=f"pill {tone}")

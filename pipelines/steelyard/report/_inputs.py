@@ -212,13 +212,8 @@ def guards(found: Artifacts) -> Section | None:
 def _expectation(result: Mapping[str, Any]) -> list[object]:
     severity = result["severity"]
     mark = pill("met", "good") if result["success"] else pill(severity, "bad" if severity == "critical" else "plain")
-    return [
-        _spoken(result["expectation"]),
-        mark,
-        result["column"] or NONE,
-        shortened(_in_words(result["observed"]), 120),
-        result["message"],
-    ]
+    observed = shortened(_in_words(result["observed"]), 120)
+    return [_spoken(result["expectation"]), mark, result["column"] or NONE, observed, result["message"]]
 
 
 def _spoken(expectation: str) -> str:
@@ -233,10 +228,8 @@ def _in_words(observed: object, name: str = "") -> str:
         return percent(observed) if name.endswith("share") and 0 <= observed <= 1 else number(observed)
     if isinstance(observed, Mapping):
         named = [(str(k).replace("_", " "), _in_words(v, str(k)), v) for k, v in observed.items()]
-        return (
-            ", ".join(f"{k}: {text}" if not isinstance(v, Mapping) else f"{k} ({text})" for k, text, v in named)
-            or "none"
-        )
+        texts = [f"{k} ({text})" if isinstance(v, Mapping) else f"{k}: {text}" for k, text, v in named]
+        return ", ".join(texts) or "none"
     if isinstance(observed, list | tuple):
         return ", ".join(map(_in_words, observed)) or "none"
     return str(observed)

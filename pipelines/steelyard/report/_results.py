@@ -115,11 +115,7 @@ def classes(found: Artifacts) -> Section | None:
     per_class, support = found.test["per_class"], found.test["support"]
     shown = [m for m in all_metrics() if any(m.name in of for of in per_class.values())]
     rows = [
-        [
-            c,
-            count(support[c]),
-            *(_with_interval((per_class.get(c) or {}).get(m.name)) for m in shown),
-        ]
+        [c, count(support[c]), *(_with_interval((per_class.get(c) or {}).get(m.name)) for m in shown)]
         for c in sorted(support, key=lambda c: support[c])
     ]
     head = ["class", "test rows", *(m.label for m in shown)]

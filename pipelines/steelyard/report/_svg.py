@@ -1,4 +1,4 @@
-"""The parts that charts are drawn with: elements, scales, axes."""
+"""Parts of charts: elements, scales, axes."""
 
 from __future__ import annotations
 
@@ -38,16 +38,9 @@ def _plain(value: object) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """From values to places on the page.
+    """Map values from `low` to `high`, and all beyond, to places from `start` to `end`.
 
-    Parameters
-    ----------
-    low, high : float
-        Values at the ends; values beyond them are drawn at the end.
-    start, end : float
-        Their places.
-    kind : {"linear", "log", "logit"}
-        Logit spreads the neighbourhoods of 0 and 1, where scores of a rare class crowd.
+    A logit scale spreads values near 0 and 1, where most scores of a rare class are.
     """
 
     low: float
@@ -68,7 +61,7 @@ class Scale:
         return math.log(value) if self.kind == "log" else math.log(value / (1 - value))
 
     def ticks(self) -> list[float]:
-        """Return the values that the axis names."""
+        """Return the values that are labelled on the axis."""
         if self.kind == "linear":
             return _even_ticks(self.low, self.high)
         powers = range(math.floor(math.log10(self.low)), 12)
@@ -88,7 +81,7 @@ def _even_ticks(low: float, high: float) -> list[float]:
 
 
 def logit_scale(values: Iterable[float], start: float, end: float, floor: float = 1e-6) -> Scale:
-    """Return a scale for probabilities that leaves out none of them but 0 and 1."""
+    """Return a scale for probabilities that contains all of them except 0 and 1."""
     inner = [v for v in values if floor < v < 1 - floor] or [0.5]
     low, high = min(*inner, 0.1), max(*inner, 0.9)
     return Scale(10.0 ** math.floor(math.log10(low)), 1 - 10.0 ** math.floor(math.log10(1 - high)), start, end, "logit")
@@ -149,13 +142,7 @@ class Plot:
 
 
 def drawing(name: str, width: float, height: float, title: str, description: str, *parts: object) -> Markup:
-    """Return an SVG image with a description.
-
-    Parameters
-    ----------
-    name : str
-        Unique in the page.
-    """
+    """Return an SVG image with a description; `name` is unique in the page."""
     return tag(
         "svg",
         group(tag("title", title, id=f"{name}-title"), tag("desc", description, id=f"{name}-desc"), *parts),

@@ -26,15 +26,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a run.
-
-    Parameters
-    ----------
-    headline : str
-    tone : {"good", "bad", "plain"}
-    points : list of Point
-        Further facts.
-    """
+    """The result of a run: a headline with its tone, and further facts."""
 
     headline: str
     tone: Tone

@@ -1,4 +1,4 @@
-"""The columns that the workers get for a summary of a table."""
+"""Columns that workers read for a summary of a table."""
 
 from __future__ import annotations
 
@@ -12,19 +12,9 @@ CLASS, VALUES, AMOUNTS, LEVELS, KEY, TIME = "class", "values", "amounts", "level
 
 @dataclass(frozen=True)
 class Plan:
-    """What is looked at.
+    """The columns to summarize: numbers in `VALUES`, columns in `LEVELS` and `AMOUNTS`.
 
-    Parameters
-    ----------
-    features : int
-        Numbers in `VALUES`.
-    whole : tuple of int
-        Those among them that are whole numbers, and may identify rows.
-    levels, amounts : int
-        Columns in `LEVELS` and `AMOUNTS`.
-    drawn : int
-        Values in the sample of all classes, at most.
-    most_classes : int
+    `whole` are numbers that may identify rows; `drawn` is the largest number of values in the sample of all classes.
     """
 
     features: int
@@ -35,11 +25,11 @@ class Plan:
     most_classes: int
 
     def rows_drawn(self, classes: int) -> int:
-        """Return how many rows of each class are in the sample at most."""
+        """Return the largest number of rows of a class in the sample."""
         return max(self.drawn // max(self.features * classes, 1), 100)
 
     def blocks(self) -> list[slice]:
-        """Return the features of each block, which are merged by one task: up to 16 blocks of 8 or more."""
+        """Return up to 16 blocks of 8 or more features; one task merges each."""
         width = max(8, -(-self.features // 16))
         return [slice(i, min(i + width, self.features)) for i in range(0, self.features, width)]
 

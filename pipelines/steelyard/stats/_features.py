@@ -1,4 +1,4 @@
-"""What workers found of features, as `stats.json` has it."""
+"""Descriptions of features in the format of `stats.json`, from the workers' summaries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEVEL = 80
 def add_numbers(
     features: dict[str, Any], scalar: Sequence[str], blocks: Sequence[Any], counts: Mapping[str, int]
 ) -> dict[str, int]:
-    """Add the description of numbers; return how many rows of each class quantiles are from."""
+    """Add the description of numbers; return the number of rows of each class that quantiles come from."""
     drawn: dict[str, int] = {}
     for first, block in blocks:
         for name, of in zip(scalar[first:], block, strict=False):
@@ -37,7 +37,7 @@ def _finite(value: float) -> float | None:
 
 
 def add_levels(features: dict[str, Any], names: Sequence[str], buckets: Sequence[Any]) -> dict[str, int]:
-    """Add the description of categories; return how many levels each has in all rows."""
+    """Add the description of categories; return the number of levels of each in all rows."""
     total = dict.fromkeys(names, 0)
     found: dict[str, dict[str, list[Any]]] = {name: {} for name in names}
     for i, (levels, by_class) in buckets:

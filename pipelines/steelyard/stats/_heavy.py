@@ -1,4 +1,4 @@
-"""Rows that occur so often that a sample by their hashes has all of them or none: they are counted instead."""
+"""Frequent rows: a sample by hashes contains all copies of a row or none, so that frequent rows are counted instead."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FEW = 10  # equal rows of a sample that distort nothing
 
 
 def clumped(blocks: Sequence[Any], counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the rows of the classes whose sample may misjudge rows that occur often: it has some, or an odd size."""
+    """Return the classes, with their rows, whose sample may misrepresent frequent rows: it has some, or an odd size."""
     drawn = {k: of["drawn"] for _, block in blocks[:1] for k, of in block[0].items() if k in counts}
     found = {}
     for name, (rows, most, limit) in drawn.items():
@@ -32,7 +32,7 @@ def clumped(blocks: Sequence[Any], counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def heavy_rows(df: DataFrame, data: Dataset, scalar: Sequence[str], sizes: Mapping[str, int]) -> dict[str, Heavy]:
-    """Return the rows of some classes that occur often. Two scans and a shuffle of hashes; none for no class."""
+    """Return the frequent rows of some classes. Costs two scans and a shuffle of hashes, if there are such classes."""
     if not sizes:
         return {}
     label, place = class_text(df, data.label).alias("s"), row_hash(df, [*scalar, *data.key], 0, "profile").alias("p")

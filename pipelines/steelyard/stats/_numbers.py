@@ -13,7 +13,7 @@ from steelyard.kernels.arrays import Floats
 from steelyard.kernels.summaries import Figures, Hashes, Sample, smallest, summarize
 from steelyard.stats._columns import Plan
 
-_PIECE = 1 << 16  # bytes of a sample that are sent together: batches of many pieces must fit in memory
+_PIECE = 1 << 16  # bytes of a sample that are sent together: a batch of many pieces must fit in memory
 _EVERY = np.uint64(2**64 - 1)
 
 

@@ -1,4 +1,4 @@
-"""First half of the workers' work for a summary: summarize the rows of a partition, in one pass."""
+"""First task of a summary: summarize the rows of a partition, in one pass."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _Partition:
     def add(self, batch: pa.RecordBatch) -> Iterator[Part]:
         """Add rows; yield the parts that are ready."""
         codes = self._codes(batch.column(CLASS))
-        if len(self.classes) > self.plan.most_classes + 1:  # the label is none: nothing else matters
+        if len(self.classes) > self.plan.most_classes + 1:  # the column is not a label, which is an error
             return
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         if TIME in columns and (found := pc.max(columns[TIME]).as_py()) is not None:

@@ -1,4 +1,4 @@
-"""Second half of the workers' work for a summary: put the parts of all partitions together."""
+"""Second task of a summary: merge the parts of all partitions."""
 
 from __future__ import annotations
 
@@ -24,17 +24,9 @@ def whole(
     at: Sequence[float],
     heavy: Mapping[str, tuple[int, list[list[float]], list[int]]],
 ) -> Iterator[pa.RecordBatch]:
-    """Yield what the driver needs; all parts for one slot are in one partition.
+    """Yield the summary for the driver, with quantiles `at`; all parts for one slot are in one partition.
 
-    Parameters
-    ----------
-    batches : iterable of RecordBatch
-    plan : mapping
-        Of `Plan`.
-    at : sequence of float
-        Which quantiles.
-    heavy : mapping
-        Class → its rows, the values of rows that occur so often that a sample misjudges them, and how often they do.
+    `heavy` holds the frequent rows of classes, as `steelyard.stats._heavy.Heavy`.
     """
     settings = Plan(**plan)
     blocks: dict[str, _Block] = {}

@@ -34,9 +34,9 @@ Places = Sequence[tuple[int, int]]
 
 
 def centroids(df: DataFrame, roles: Roles, space: Space, quotas: ClassQuotas) -> Floats:
-    """Find the centres of cells in a bounded hash sample of the rows; one where rows have no numbers.
+    """Return the centres of cells, from a bounded hash sample of the rows; one centre if rows have no numbers.
 
-    One scan of the table.
+    Costs one scan of the table.
     """
     if not space.n_numbers:
         return np.zeros((1, 0))
@@ -62,11 +62,9 @@ def by_cells(
 ) -> Iterator[TaskAssignment]:
     """Assign rows to cells, and cells to tasks of at most `max_rows` rows.
 
-    Each row belongs to the cell of the nearest centre. Cells that are near to each other share a task; one that is too
-    large for a task is cut by hashes of its rows. Where rows are taken away, all rows of the rarest class go into each
-    task, if they fill no more than half of it: they are few, and they are what the others are judged by.
-
-    The rows are cached while the assignment is used.
+    Each row belongs to the cell of the nearest centre. Neighbouring cells share a task; a cell that is too large for a
+    task is cut by hashes of its rows. If rows are removed, each task gets all rows of the rarest class, provided that
+    they fill at most half of it: other rows are compared with them. Rows are cached while the assignment is used.
     """
     named = points.withColumn("within", F.lit(_ALL))
     n = centres.shape[1]
@@ -131,13 +129,9 @@ def _sizes(kept: DataFrame, task: Column) -> dict[int, dict[int, int]]:
 def task_quotas(sizes: Sizes, quotas: ClassQuotas, failed: Mapping[int, str] | None = None) -> dict[int, TaskQuota]:
     """Return the quota of each task; the counts add up to the class quotas.
 
-    New rows are shared by the tasks that hold more than enough rows of their class and some of another, in proportion
-    to their rows of the class; rows that are kept by all tasks that hold any. Tasks that failed get no share.
-
-    Raises
-    ------
-    InputError
-        If no task can make rows of a class.
+    New rows are divided among the tasks with more than enough rows of the class and some of another, in proportion to
+    their rows of the class; kept rows among all tasks with rows of the class. Tasks that failed get no share. Raises
+    `InputError` if no task can make rows of a class.
     """
     if not quotas.wanted:
         found = {t: [c for c in quotas.cleaned if c in of] for t, of in sizes.items() if len(of) > 1}

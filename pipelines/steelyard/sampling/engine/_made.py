@@ -19,20 +19,10 @@ _EXACT_DIGITS = 15  # that a double carries
 
 
 def made_rows(new: DataFrame, table: DataFrame, roles: Roles, space: Space, classes: Sequence[str]) -> DataFrame:
-    """Return new rows with the table's columns and `is_synthetic`; what is neither label nor feature is null.
+    """Return new rows with the table's columns and `is_synthetic`; columns other than label and features are null.
 
-    Reads the table once more where a feature has more digits than a double: its bounds are then looked up.
-
-    Parameters
-    ----------
-    new : DataFrame
-        ``code``, ``x`` and ``c``: as tasks return them.
-    table : DataFrame
-        Gives names, types, and bounds.
-    roles : Roles
-    space : Space
-    classes : sequence of str
-        By their codes.
+    `new` has ``code``, ``x`` and ``c``, as tasks return them; `classes` are by code. Reads the table once more if a
+    feature has more digits than a double, for its bounds.
     """
     values = _features(table, space)
     for name, (low, high) in _bounds(table, roles.label, space, classes).items():
@@ -59,7 +49,7 @@ def _features(table: DataFrame, space: Space) -> dict[str, Column]:
 
 
 def _bounds(table: DataFrame, label: str, space: Space, classes: Sequence[str]) -> dict[str, tuple[Column, Column]]:
-    """Return the least and the greatest value in the class, of features that doubles can't carry."""
+    """Return the least and the greatest value in the class, of features with more digits than a double."""
     wide = [f for f in space.features.numbers if _wide(dtype(table, f))]
     if not wide:
         return {}

@@ -22,17 +22,7 @@ _TASK = "steelyard.sampling.engine._task"
 
 @dataclass(frozen=True)
 class EngineResult:
-    """The results of tasks, checkpointed.
-
-    Parameters
-    ----------
-    rows : DataFrame
-    lost, new : mapping of int to int
-        Rows of each class that are dropped, and made.
-    failures : mapping of int to str
-        What went wrong, by task.
-    warnings : tuple of str
-    """
+    """The checkpointed results of tasks: counts of dropped and new rows by class, failures by task, warnings."""
 
     rows: DataFrame
     lost: Mapping[int, int]
@@ -52,13 +42,7 @@ class EngineResult:
 
 
 def run(assignment: TaskAssignment, task_quotas: Mapping[int, TaskQuota], settings: Mapping[str, Any]) -> EngineResult:
-    """Run all tasks now.
-
-    Raises
-    ------
-    EngineError
-        If executors lack what the sampler is made of.
-    """
+    """Run all tasks now. Raises `EngineError` if executors lack a module that the sampler needs."""
     task = in_worker(_TASK, "resample", task_quotas=dict(task_quotas), **settings)
     columns = assignment.rows.select("task", "row_id", "code", "home", "x", "c")
     rows = checkpointed(in_tasks(columns, F.col("task"), assignment.n, task, SCHEMA))
@@ -81,13 +65,7 @@ def run(assignment: TaskAssignment, task_quotas: Mapping[int, TaskQuota], settin
 
 
 def check_counts(found: EngineResult, quotas: ClassQuotas) -> None:
-    """Check that every class has the requested rows.
-
-    Raises
-    ------
-    InputError
-        With both numbers.
-    """
+    """Raise `InputError` with both numbers if a class has another number of rows than requested."""
     names = list(quotas.counts)
     for code, wanted in quotas.wanted.items():
         after = quotas.sizes[code] - found.lost.get(code, 0) + found.new.get(code, 0)

@@ -17,7 +17,7 @@ Sizes = Mapping[int, Mapping[int, int]]
 
 @dataclass(frozen=True)
 class ClassQuotas:
-    """What is asked for. Classes go by their codes: places in the order of the labels.
+    """The requested rows. Classes are given by codes: their places in the order of the labels.
 
     Parameters
     ----------
@@ -26,14 +26,15 @@ class ClassQuotas:
     counts : mapping of str to int
         Rows of each class, in the order of the labels.
     wanted : mapping of int to int
-        Rows that classes are to have, where they are to have another number.
+        Requested rows of classes, if different from their rows.
     cleaned : tuple of int
-        Classes that may lose rows, however many.
+        Classes that may lose any number of rows.
     grows : bool
         Whether rows are added.
     enough : int
-        More rows of a class than this are needed to make others of.
+        New rows need more rows of their class than this.
     max_rows : int
+        Largest number of rows in a task.
     """
 
     method: str
@@ -51,7 +52,7 @@ class ClassQuotas:
 
     @property
     def codes(self) -> list[int]:
-        """Classes in which something is to be done."""
+        """Classes to resample."""
         return list(self.wanted or self.cleaned)
 
     @property
@@ -72,20 +73,9 @@ class ClassQuotas:
 
 @dataclass(frozen=True)
 class TaskAssignment:
-    """Rows with their assignment to tasks.
+    """The rows of `n` tasks: ``task`` (from 0), ``row_id``, ``code``, ``home``, ``x`` and ``c``.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        ``task`` (from 0 on), ``row_id``, ``code``, ``home``, ``x`` and ``c``.
-    n : int
-        Tasks.
-    task_quotas : mapping
-        The quota of each task; tasks without one keep all rows.
-    scope : str
-        For the record.
-    sizes : mapping
-        Of cells: rows of each class in each task.
+    Tasks without a quota keep all rows. With cells, `sizes` are the rows of each class in each task.
     """
 
     rows: DataFrame
@@ -96,13 +86,7 @@ class TaskAssignment:
 
 
 def check_size(quotas: ClassQuotas, scope: str) -> None:
-    """Refuse a request with too many rows for one task.
-
-    Raises
-    ------
-    InputError
-        Says what to do instead.
-    """
+    """Raise `InputError` if a task would get too many rows; the message names alternatives."""
     if scope == "cell" or not quotas.codes:
         return
     what, rows = "the whole table", quotas.total
@@ -128,7 +112,7 @@ def in_one_task(points: DataFrame, quotas: ClassQuotas) -> TaskAssignment:
 
 
 def by_class(points: DataFrame, quotas: ClassQuotas) -> TaskAssignment:
-    """Give each class in which something is to be done a task, and the rarest other class with it."""
+    """Assign each class that is resampled, and the rarest other class, to a task."""
     tasks: dict[int, list[int]] = {}
     for task, code in enumerate(quotas.codes):
         for member in (code, quotas.rarest(without=code)):
