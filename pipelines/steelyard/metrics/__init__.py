@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steelyard.lazy import lazy
-from steelyard.metrics._document import document, lookup
+from steelyard.metrics._document import always_majority, class_shares, document, lookup, majority_class
 from steelyard.metrics._gate import check_gate, judge_gate
-from steelyard.metrics._majority import always_majority, class_shares, majority_class
 from steelyard.metrics._tables import BucketTable, ScoreTable
 from steelyard.metrics.registry import (
     ConfusionCounts,

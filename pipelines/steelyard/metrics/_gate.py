@@ -9,13 +9,13 @@ from steelyard.errors import ConfigError
 from steelyard.metrics._document import lookup
 from steelyard.metrics.registry import get_metric, metric_names
 
-_BOUNDS = {
-    "min": ("value", "at least"),
-    "max": ("value", "at most"),
-    "min_ci95": ("low", "at least"),
-    "max_ci95": ("high", "at most"),
+_BOUNDS: dict[str, tuple[str | None, str]] = {
+    "min": (None, "at least"),
+    "max": (None, "at most"),
+    "min_ci95": ("lower", "at least"),
+    "max_ci95": ("upper", "at most"),
 }
-_SIDES = {"low": 0, "high": 1}
+"""Bound → the end of the interval that it is for, if any, and its direction."""
 
 
 def check_gate(gate: Mapping[str, Any], *, has_costs: bool | None = None, classes: int | None = None) -> None:
@@ -91,10 +91,12 @@ def judge_gate(metrics: Mapping[str, Any], gate: Mapping[str, Mapping[str, float
 def _judge(name: str, number: Mapping[str, Any], bound: str, wanted: float) -> dict[str, Any]:
     if bound not in _BOUNDS:
         raise ConfigError(f"gate.{name}: there is no bound {bound!r}; there are {', '.join(_BOUNDS)}")
-    of, words = _BOUNDS[bound]
-    interval = number["ci95"]
-    observed = number["value"] if of == "value" else interval[_SIDES[of]] if interval else None
-    what = name if of == "value" else f"{name}: the {'lower' if of == 'low' else 'upper'} end of its 95 % interval"
+    end, words = _BOUNDS[bound]
+    if end is None:
+        what, observed = name, number["value"]
+    else:
+        what = f"{name}: the {end} end of its 95 % interval"
+        observed = number["ci95"][end == "upper"] if number["ci95"] else None
     if observed is None:
         reason = number.get("note") or "too little data"
         shown, passed = f"{what} doesn't exist ({reason}), demanded is {words} {wanted:g}", False

@@ -23,8 +23,8 @@ def apply_plan(
 ) -> DataFrame:
     """Return the resampled table.
 
-    Which rows are kept and repeated is a column expression: no shuffle of the table, no Python. Only rows of which so
-    many are equal that they are divided among themselves are numbered in a window.
+    A column expression selects and repeats rows: no shuffle of the table, no Python. Only heavy groups of equal rows
+    are numbered in a window.
 
     Parameters
     ----------
@@ -32,18 +32,18 @@ def apply_plan(
         The table, or a copy of it in any order and partitioning.
     plan : SamplingPlan
     synthetic, dropped : DataFrame, optional
-        What came with the plan.
+        The new rows and the dropped ids of the plan's `Resampling`.
 
     Returns
     -------
     DataFrame
-        The columns of `df`, `is_synthetic` (true also where it was true before), the weights that the plan asks for,
-        and with provenance the ids of rows and parents. A copy of a row is not synthetic.
+        The columns of `df`, `is_synthetic` (still true where it was true), the weights of the plan, and with provenance
+        the ids of rows and parents. A copy of a row is not synthetic.
 
     Raises
     ------
     InputError
-        If the table lacks a column that the plan needs, or what belongs to the plan isn't given.
+        If the table lacks a column that the plan needs, or new rows or dropped ids are missing.
     """
     require_columns(df, [plan.label, *plan.identity], "column of the sampling plan")
     if synthetic is None and any(c.new for c in plan.classes.values()):

@@ -41,16 +41,16 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     effect : {"none", "random_under", "random_over", "bends"}
         Its effect on the distribution of features within a class; decides the calibration of probabilities.
     numeric : bool
-        Whether it measures distances, and so needs features that are numbers or categories, without gaps.
+        Whether it measures distances, and so needs numbers or categories without gaps as features.
     categories, numbers : bool
-        Whether it takes categories then, and whether numbers are more than categories to it.
+        Whether it then accepts categories, and whether it treats numbers as numbers.
     cleans : bool
-        Whether its rule decides how many rows are dropped: result counts depend on the data and cannot be requested.
+        Whether result counts depend on the data and cannot be requested.
     seeded : bool
-        Whether anything in it is random, so that `random_state` matters.
+        Whether it is random, so that `random_state` matters.
     parents : bool
-        Whether new rows are made of rows that are known, so that they inherit weight, cost, group and time, and rows
-        that repeat can be distinguished from neighbours.
+        Whether the parents of new rows are known: new rows then inherit weight, cost, group and time, and copies of a
+        row can be distinguished from neighbours.
     """
 
     name: ClassVar[str]
@@ -112,14 +112,14 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         df : DataFrame
             Features and label together.
         y
-            Only there to explain itself: labels are a column of `df`.
+            Not supported: labels are a column of `df`.
 
         Raises
         ------
         TypeError
             For arrays, pandas tables, and calls with `X, y`.
         InputError
-            For columns that are missing, counts that can't be had, and whatever the method can't work with.
+            For missing columns, impossible counts, and data that the method does not support.
         """
         _check_table("fit_resample", self, df, y)
         made = self.resample(df)
@@ -130,7 +130,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         return self._plan_classes(df, *self._looked_at(df))
 
     def check_columns(self, df: DataFrame) -> None:
-        """Raise `InputError` for columns that are missing or of a type that the method can't use. Reads no row."""
+        """Raise `InputError` for missing columns and types that the method does not support. Reads no row."""
         self._roles(df)
 
     def check_counts(self, counts: Mapping[str, int]) -> None:
@@ -138,7 +138,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         self.targets(counts)
 
     def check_missing(self, missing: Mapping[str, int]) -> None:
-        """Raise `InputError` for features with missing values that the method can't use. Needs no table."""
+        """Raise `InputError` for missing values that the method does not support. Needs no table."""
 
     def _roles(self, df: DataFrame) -> Roles:
         return find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
@@ -157,12 +157,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         return roles, {name: found.counts[name] for name in class_order(found.counts)}
 
     def check_output(self, names: Iterable[str]) -> None:
-        """Refuse a table that has a column of a name that the result adds, but for `is_synthetic`.
-
-        Raises
-        ------
-        InputError
-        """
+        """Raise `InputError` for a table with a column that the result adds, except `is_synthetic`."""
         if self.hasParam("provenance") and self.getOrDefault("provenance"):
             check_free(names, PROVENANCE, "provenance")
         weight = self.getOrDefault("weight_output_col") if self.hasParam("weight_output_col") else None
@@ -243,6 +238,6 @@ def _check_table(method: str, sampler: Any, df: Any, y: Any = None) -> None:
     )
 
 
-# No Transformer, and nothing that fits; but Spark ML's pipeline calls `fit` of what it takes for an Estimator, and
-# `fit` says what to do, where of anything else it gives the class's name alone.
+# A sampler fits nothing, but Spark ML's pipeline calls `fit` of estimators, and ours explains what to do instead. For
+# other objects, the pipeline's error only names the class.
 Estimator.register(Sampler)  # type: ignore[type-abstract]

@@ -32,7 +32,7 @@ class Features:
     numbers : tuple of str
         Numbers, and arrays and vectors of numbers.
     categories : tuple of str
-        What is equal or not, and nothing more.
+        Values that are only equal or not.
     """
 
     numbers: tuple[str, ...]
@@ -57,14 +57,14 @@ def find_features(
     method : str
         For messages.
     declared : sequence of str, optional
-        Features that are categories whatever their type; by default strings and booleans are.
+        Features that are categories in addition to strings and booleans.
     categories : bool, default True
-        Whether the method can deal with them.
+        Whether the method accepts categories.
 
     Raises
     ------
     InputError
-        For features that are neither, and for categories where they can't be; the message names them.
+        For features that are neither, and for categories that the method does not accept; the message names them.
     """
     kinds = {f: dtype(df, f, "feature") for f in names}
     if not kinds:
@@ -99,7 +99,7 @@ def numbers_of(
     df : DataFrame
     names : sequence of str
     widths : mapping of str to int, optional
-        Lengths of arrays and vectors: where given, one that is null becomes so many nulls.
+        Lengths of arrays and vectors; if given, a null array becomes an array of nulls.
     fills : sequence of float, optional
         What stands for each number that is missing; needs `widths`.
     """
@@ -158,7 +158,7 @@ def array_of(df: DataFrame, feature: str) -> Column:
 
 
 def placed(kind: T.DataType, value: Column) -> Column:
-    """Return a double as a number of some type, within its limits, whole numbers rounded; of arrays, each element."""
+    """Return a double as a number of some type: within its limits, rounded if it is whole; for arrays, each element."""
     if isinstance(kind, T.ArrayType):
         inner = kind.elementType
         return F.transform(value, lambda v: placed(inner, v)).cast(kind)

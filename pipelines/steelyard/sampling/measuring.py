@@ -23,7 +23,7 @@ class MeasuringSampler(HasCategories, Sampler):
     Attributes
     ----------
     fills_by_class : bool
-        Whether what stands for a gap is what is usual in the row's class, or among all rows.
+        Whether a gap is replaced by the median or mode of the row's class, or of all rows.
     """
 
     numeric = True
@@ -58,7 +58,7 @@ class MeasuringSampler(HasCategories, Sampler):
         return survey(df, roles.label, features, type(self).__name__, classes, enough, gaps=gaps)
 
     def _watched(self, counts: Mapping[str, int]) -> tuple[list[str], int]:
-        """Return the classes whose different rows matter, and how many of them are enough."""
+        """Return the classes whose distinct rows are counted, and how many of them are enough."""
         return [], 0
 
     def _space(self, df: DataFrame, roles: Roles, features: Features, seen: Survey, counts: Mapping[str, int]) -> Space:
@@ -72,17 +72,9 @@ class SearchingSampler(HasSearch, MeasuringSampler):
     def _around(
         self, df: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int], *, distinct: bool
     ) -> IndexedRows:
-        """Return all rows, to look for neighbours among them."""
-        return index_rows(
-            df,
-            plan,
-            space,
-            counts,
-            distinct=distinct,
-            block_bytes=self._block_bytes(),
-            how=self.getOrDefault("search"),
-            recall=self.getOrDefault("recall"),
-        )
+        """Return all rows, indexed for neighbour searches."""
+        how = {"how": self.getOrDefault("search"), "recall": self.getOrDefault("recall")}
+        return index_rows(df, plan, space, counts, distinct=distinct, block_bytes=self._block_bytes(), **how)
 
     def _block_bytes(self) -> int:
         return int(self.getOrDefault("block_mb")) * 2**20

@@ -1,4 +1,4 @@
-"""Neighbours of any class, in the whole table."""
+"""A search index of all rows of a table."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class IndexedRows:
     Parameters
     ----------
     points : DataFrame
-        ``row_id``, ``class`` (int, by place in `counts`) and ``x`` of each row.
+        ``row_id``, ``class`` (its place in `counts`) and ``x`` of each row.
     counts : mapping of str to int
         Rows of each class, classes in the order of their labels.
     search : Search
-        Of all rows among all; k and sizes are to be set.
+        Settings for a search among all rows, without k and sizes.
     how : {"auto", "exact", "cells"}, default "auto"
     recall : float, default 0.95
         As for `steelyard.frames.neighbors.with_cells`.
@@ -56,14 +56,14 @@ class IndexedRows:
         return [i for i, c in enumerate(self.counts) if c in set(classes)]
 
     def without(self, dropped: DataFrame | None, lost: Mapping[str, int]) -> IndexedRows:
-        """Return what is left without some rows."""
+        """Return the index without dropped rows; `lost` are their counts by class."""
         if dropped is None:
             return self
         left = self.points.join(dropped, "row_id", "left_anti")
         return replace(self, points=left, counts={c: n - lost.get(c, 0) for c, n in self.counts.items()})
 
     def joined_by(self, new: DataFrame, counts: Mapping[str, int]) -> IndexedRows:
-        """Return these rows and new ones; `counts` are of both."""
+        """Return the index with new rows; `counts` are those of all rows."""
         ordered = {c: counts[c] for c in self.counts}
         return replace(self, points=self.points.unionByName(new), counts=ordered)
 
@@ -73,7 +73,7 @@ class IndexedRows:
         Returns
         -------
         DataFrame
-            ``row_id``, ``own`` class, and ids and classes of its neighbours, nearest first: ``neighbors``, ``classes``.
+            ``row_id``, ``own`` class, and the ids and classes of neighbours, nearest first: ``neighbors``, ``classes``.
         """
         code = F.col("class")
         points = self.points.select(
@@ -101,18 +101,18 @@ def index_rows(
     how: str = "auto",
     recall: float = 0.95,
 ) -> IndexedRows:
-    """Return all rows of a table, to look for neighbours among them. Shuffles them once, for their ids.
+    """Return all rows of a table, indexed for neighbour searches. Shuffles them once, for their ids.
 
     Parameters
     ----------
     df : DataFrame
     plan : SamplingPlan
-        Says which columns identify a row.
+        Names the columns that identify a row.
     space : Space
     counts : mapping of str to int
         Rows of each class.
     distinct, block_bytes, how, recall
-        Of the search.
+        Settings of the search.
     """
     ordered = {c: counts[c] for c in class_order(counts)}
     points = located(identified(df, plan), plan, space, counts)
@@ -127,6 +127,6 @@ def located(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[s
 
 
 def coded(rows: DataFrame, plan: SamplingPlan, space: Space, counts: Mapping[str, int]) -> DataFrame:
-    """Return rows with gaps filled and the code of their class as `CODE`: its place in the order of the labels."""
+    """Return rows with gaps filled, and the code of their class as `CODE`: its place in the order of labels."""
     known = rows.withColumn(CODE, class_code(rows, plan.label, class_order(counts)))
     return space.filled(known, class_text(rows, plan.label))

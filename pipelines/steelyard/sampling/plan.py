@@ -29,11 +29,11 @@ class ClassPlan:
     before, after : int
         Rows, by exact count.
     keep : {"all", "ids"} or Cut
-        All rows; all but the rows whose ids are published with the plan; or those on the low side of a cut.
+        All rows; all except the dropped ids of the plan's `Resampling`; or rows on the low side of a cut.
     times : int, default 1
-        How often each row that is kept appears.
+        Number of copies of each kept row.
     again : Cut, optional
-        Rows that appear once more.
+        Rows with one more copy.
     new : int, default 0
         Synthetic rows.
     """
@@ -87,15 +87,15 @@ class Work:
     Parameters
     ----------
     scans : int
-        Readings of the table, most of them of few columns.
+        Scans of the table, most of them of few columns.
     shuffles : int
-        Of rows of the resampled classes; aggregations into small tables are not counted.
+        Shuffles of rows of the resampled classes, without aggregations into small tables.
     python : int
         Crossings into Python.
     distances : int
-        Pairs of rows that are compared.
+        Compared pairs of rows.
     tasks : int
-        Tasks that compare them.
+        Tasks that compare pairs.
     """
 
     scans: int = 0
@@ -131,7 +131,7 @@ class SamplingPlan:
         Whether rows get their ids.
     work : Work
     details : mapping
-        What else was decided, such as scales of features.
+        Other decisions, such as scales of features.
     """
 
     sampler: str
@@ -149,17 +149,17 @@ class SamplingPlan:
 
     @property
     def purpose(self) -> str:
-        """Separates this sampler's random order of rows from all others."""
+        """The purpose of this sampler's random numbers, so that they are independent of all others."""
         return f"resample/{self.sampler}"
 
     @property
     def rates(self) -> dict[str, float]:
-        """Rows after over rows before, for each class: what a prior correction needs."""
+        """Rows after over rows before, for each class."""
         return {name: c.rate for name, c in self.classes.items()}
 
     @property
     def distortion(self) -> Distortion:
-        """How the resampling changed the class prior; not at all where weights make up for it.
+        """The change of the class prior; none if weights compensate for it.
 
         Only random under-sampling is corrected exactly by its rates: boosted trees do not follow repeated rows
         (benchmarks/results/prior_correction.md), and other samplers change the features within a class.
@@ -194,7 +194,7 @@ class SamplingPlan:
         Raises
         ------
         InputError
-            If the plan was made with another encoding of rows: it would name other rows.
+            If the plan was made with another encoding of rows, and so refers to other rows.
         """
         if document["encoding"] != ENCODING_VERSION or document["effect"] not in get_args(Effect):
             raise InputError(

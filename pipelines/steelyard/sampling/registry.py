@@ -42,7 +42,7 @@ SAMPLERS = {
     "svmsmote": "steelyard.over_sampling.SVMSMOTE",
     "tomek_links": "steelyard.under_sampling.TomekLinks",
 }
-"""Where each sampler is; one more sampler is one more line."""
+"""Paths of the samplers' classes, by name."""
 
 
 def sampler_names() -> list[str]:
@@ -74,7 +74,7 @@ def get_sampler(name: str, **params: Any) -> Sampler:
     Raises
     ------
     ConfigError
-        For an unknown name or parameter, with the nearest one that exists, and for a value that can't be.
+        For an unknown name or parameter, with the nearest one that exists, and for an invalid value.
 
     Examples
     --------
@@ -113,7 +113,7 @@ IN_PIPELINES = {"scale": "standard"}
 
 
 def sampler_schema(name: str) -> dict[str, Any]:
-    """Return the JSON Schema of each parameter that a sampler has in pipelines, by its name."""
+    """Return the JSON Schema of each parameter of a sampler in pipelines, by name."""
     from steelyard.params import parameters
     from steelyard.sampling.params import HasColumns
 
@@ -124,8 +124,8 @@ def sampler_schema(name: str) -> dict[str, Any]:
 def sampler_for(dataset: Dataset, name: str, params: Mapping[str, Any]) -> Sampler:
     """Return a sampler for a table whose columns' roles are known.
 
-    Features are scaled by their standard deviation while distances are taken, unless `params` say otherwise: a table's
-    units are an accident.
+    Features are scaled by their standard deviation in distances, unless `params` give another scale: the units of a
+    table are arbitrary.
 
     Parameters
     ----------

@@ -45,18 +45,18 @@ class Roles:
 
 
 def check_flag(df: DataFrame, roles: Mapping[str, Iterable[str]]) -> None:
-    """Check the column `is_synthetic` of a table that an earlier step made: resampling keeps it and adds to it.
+    """Check an existing column `is_synthetic`, which resampling keeps and extends.
 
     Parameters
     ----------
     df : DataFrame
     roles : mapping of str to iterable of str
-        Names of roles, and the columns that play them.
+        Names of roles, and their columns.
 
     Raises
     ------
     InputError
-        If it is not boolean, is written in another case, or plays another role.
+        If it is not boolean, is written in another case, or has another role.
     """
     for name in df.columns:
         if same_name(name) != IS_SYNTHETIC:
@@ -84,8 +84,8 @@ def find_roles(df: DataFrame, columns: Mapping[str, Any]) -> Roles:
     Raises
     ------
     InputError
-        For names that are refused (see `check_names`), a column that is missing, a label among the features, and an
-        `is_synthetic` that is not boolean.
+        For refused names (see `check_names`), missing columns, a label among the features, and an `is_synthetic` that
+        is not boolean.
     """
     check_names(df.columns)
     named = {name: [value] if isinstance(value, str) else value or [] for name, value in columns.items()}

@@ -22,26 +22,25 @@ from steelyard.sampling.survey import Survey
 class Space:
     """The representation of rows for distances.
 
-    Numbers come first, divided by `scale`; then a code for each category, equal or not. Two categories that differ add
-    the square of the median of the numbers' standard deviations (SMOTE-NC's Med [1]_), as they are within the set that
-    is searched; 1 where there are no numbers, or none that vary.
+    Numbers, divided by `scale`, come before a code for each category. Different categories add the square of the median
+    of the numbers' standard deviations within the searched rows (SMOTE-NC's Med [1]_), or 1 if no number varies.
 
     Parameters
     ----------
     features : Features
     widths : mapping of str to int
-        How many numbers each feature holds that is not a category.
+        Length of each feature that is not a category.
     scale : tuple of float, optional
-        What each number is divided by.
+        Divisors of numbers.
     penalty : float, default 1.0
-        What two categories that differ add to a squared distance, among rows of all classes.
+        Squared distance of two different categories, among rows of all classes.
     penalties : mapping of str to float
         The same, among rows of one class.
     fills : mapping of str to mapping
-        What stands for a gap, by class and feature: medians and modes; lists for arrays. None where the class has no
-        value at all: new rows have none either.
+        Values for gaps, by class and feature: medians and modes; lists for arrays. None if the class has no value at
+        all, as its new rows then have none.
     neutral : tuple of float
-        Medians of all classes: what stands for such a gap while distances are taken.
+        Medians of all classes, used in distances for gaps without a value.
 
     References
     ----------
@@ -68,11 +67,11 @@ class Space:
 
     @property
     def scans(self) -> int:
-        """Scans of the table that finding it has cost, and finding where gaps are."""
+        """Scans of the table for the space and its gaps."""
         return (self.scale is not None) + bool(self.features.categories or self.fills) + bool(self.fills)
 
     def searching(self) -> dict[str, Any]:
-        """Return what a `Search` needs to know: among all rows, or within the sets that are named as classes."""
+        """Return the settings of a `Search` among all rows, or within sets named like classes."""
         codes = len(self.features.categories)
         scale = None if self.scale is None else (*self.scale, *[1.0] * codes)
         return {
@@ -91,12 +90,12 @@ class Space:
         return numbers_of(rows, self.features.numbers, self.widths, self.neutral)
 
     def codes(self, rows: DataFrame) -> Column:
-        """Return a number for each category: 53 bits of its hash, so that no list of values is needed."""
+        """Return a number for each category: 53 bits of its hash, which need no list of values."""
         texts = [F.coalesce(col(f).cast("string"), F.lit("")) for f in self.features.categories]
         return F.array(*[F.shiftrightunsigned(F.xxhash64(t), 11).cast("double") for t in texts])
 
     def filled(self, rows: DataFrame, within: Column) -> DataFrame:
-        """Return the rows with a value for each gap: their class's."""
+        """Return the rows with gaps replaced by the values of their class."""
         if not self.fills:
             return rows
         names = next(iter(self.fills.values()))
@@ -151,13 +150,12 @@ def find_space(
     roles : Roles
     features : Features
     found : Survey
-        Features in which it found gaps get values for them.
+        Names the features with gaps.
     counts : mapping of str to int
         Rows of each class.
     scale : {"none", "standard", "robust"}
     by_class : bool, default True
-        What stands for a gap is what is usual in the row's class; else what is usual among all rows, which doesn't give
-        the class away.
+        Replace gaps by the median or mode of the row's class; otherwise of all rows, which does not reveal the class.
     """
     divisors = feature_scale(df, roles.identity, features, found.widths, scale, sum(counts.values()))
     space = Space(features, found.widths, None if divisors is None else tuple(divisors))
@@ -169,12 +167,8 @@ def find_space(
         penalties = {c: category_penalty(sample, divisors) for c, sample in samples.items()}
         space = replace(space, penalty=category_penalty(everybody, divisors), penalties=penalties)
     if found.missing:
-        neutral = tuple(v or 0.0 for v in everybody.medians())
-        space = replace(
-            space,
-            fills=_fills(samples if by_class else dict.fromkeys(samples, everybody), features, found),
-            neutral=neutral,
-        )
+        fills = _fills(samples if by_class else dict.fromkeys(samples, everybody), features, found)
+        space = replace(space, fills=fills, neutral=tuple(v or 0.0 for v in everybody.medians()))
     return space
 
 
@@ -188,8 +182,6 @@ def category_penalty(sample: Sample, divisors: Sequence[float] | None) -> float:
 
 
 def _fills(samples: Mapping[str, Sample], features: Features, found: Survey) -> dict[str, dict[str, Any]]:
-    if not found.missing:
-        return {}
     fills: dict[str, dict[str, Any]] = {}
     for name, sample in samples.items():
         medians, start = sample.medians(), 0

@@ -1,4 +1,4 @@
-"""Statistics that decide something: from bounded samples by hash, in NumPy, the same in any partitioning."""
+"""Statistics for decisions, from bounded hash samples in NumPy: the same in any partitioning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Counts = NDArray[np.int64] | NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows with the smallest hashes, in the order of these.
+    """Rows with the smallest hashes, in the order of their hashes.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Sample:
     categories : list of array of object, shape (n,)
         String forms of each category; None where missing.
     counts : array, shape (n,)
-        How often each of these rows occurs; of pooled samples, for how many it stands.
+        Number of copies of each row; in pooled samples, its weight.
     """
 
     numbers: Floats
@@ -43,12 +43,12 @@ class Sample:
     counts: Counts
 
     def medians(self) -> list[float | None]:
-        """Return the lower median of each number, a value that occurs; None where all are missing."""
+        """Return the lower median of each number; None where all are missing."""
         found = quantile(self.numbers, self.counts, 0.5).tolist() if len(self.numbers) else [np.nan] * self.width
         return [None if np.isnan(v) else v for v in found]
 
     def modes(self) -> list[str | None]:
-        """Return the commonest value of each category; of equally common ones the first in the alphabet."""
+        """Return the most frequent value of each category; ties in alphabetical order."""
         return [_commonest(values, self.counts) for values in self.categories]
 
     @property
@@ -60,9 +60,9 @@ class Sample:
 def feature_scale(
     df: DataFrame, identity: Sequence[str], features: Features, widths: Mapping[str, int], how: str, total: int
 ) -> list[float] | None:
-    """Return what each number is divided by, from a sample of the rows of all classes; None for "none".
+    """Return the divisor of each number, from a sample of all rows; None for "none".
 
-    The sample has about 16,000 rows, fewer where rows are wide. A number without spread is divided by 1.
+    The sample has about 16,000 rows, fewer if rows are wide. The divisor of a constant number is 1.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def class_samples(
     widths: Mapping[str, int],
     counts: Mapping[str, int],
 ) -> dict[str, Sample]:
-    """Return a sample of each class: all rows of a small one, else about 16,000, fewer where rows or classes are many.
+    """Return a sample of each class: all rows, or about 16,000 of them, fewer with wide rows or many classes.
 
     Costs one scan of the table.
 
@@ -107,7 +107,7 @@ def class_samples(
     features : Features
     widths : mapping of str to int
     counts : mapping of str to int
-        Rows of the classes that are asked for.
+        Rows of the requested classes.
     """
     values = max(sum(widths.values()) + len(features.categories), 1) * len(counts)
     wanted = max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // values), _FEWEST_OF_CLASS)
@@ -126,8 +126,8 @@ def _sampled(
 ) -> dict[str, Sample]:
     """Return about `wanted` rows of each stratum `within`: those with the smallest hashes.
 
-    Equal rows share a hash, so that a heavy group of them would be in the sample as a whole or not at all. Where the
-    first sample shows such groups, all of them are taken, each with its proportion of the sample: two scans more.
+    Equal rows share a hash, so that the sample would contain a heavy group of them as a whole or not at all. If the
+    first sample shows heavy groups, all of them are added with their proportion of the sample, in two more scans.
     """
     codes = [f"c{i}" for i in range(len(features.categories))]
     parts = [within.alias("s"), position.alias("p"), numbers_of(df, features.numbers, widths).alias("x")]
@@ -135,7 +135,7 @@ def _sampled(
     rows = df.select(*parts)
     limits = {s: sample_limit(wanted, n) for s, n in sizes.items()}
     drawn = F.col("p") <= of_key(limits, F.col("s"), "bigint")
-    # Equal rows are counted instead of listed, so that the sample is small whatever repeats.
+    # Equal rows are counted instead of listed, so that the sample is small.
     whole = [F.min(c).alias(c) for c in ("x", *codes)]
     found = rows.where(drawn).groupBy("s", "p").agg(*whole, F.count(F.lit(1)).cast("double").alias("n")).toArrow()
     copies, strata = found["n"].to_numpy(), np.asarray(found["s"].to_pylist(), dtype=object)
@@ -167,7 +167,7 @@ def _text(df: DataFrame, category: str) -> Column:
 
 
 def pooled(samples: Mapping[str, Sample], counts: Mapping[str, int]) -> Sample:
-    """Return samples of classes as one of all rows, each weighted by how many rows its class has."""
+    """Return samples of classes as one of all rows, weighted by the rows of the classes."""
     parts = list(samples.values())
     weights = [s.counts * (counts[c] / max(int(s.counts.sum()), 1)) for c, s in samples.items()]
     categories = [np.concatenate(of) for of in zip(*(s.categories for s in parts), strict=True)]
@@ -175,20 +175,20 @@ def pooled(samples: Mapping[str, Sample], counts: Mapping[str, int]) -> Sample:
 
 
 def spread(values: Floats, counts: Counts, how: str, *, constant: float = 1.0) -> Floats:
-    """Return the spread of each column of rows that occur `counts` times, NaN left out; `constant` if there is none."""
+    """Return the spread of each column, with rows weighted by `counts` and NaN left out; `constant` if it is 0."""
     known = np.where(np.isnan(values), 0.0, values)
     if how == "standard":
         found = _deviation(values, counts)
     else:
         found = quantile(values, counts, 0.75) - quantile(values, counts, 0.25)
-    # The deviation of a constant may be rounding: nothing that small is a spread.
-    # Divided by less than 1 / LARGEST, a large number outside of the sample would be infinite.
+    # The deviation of a constant may be a rounding error instead of 0.
+    # A large number outside the sample, divided by less than 1 / LARGEST, would be infinite.
     tiny = np.maximum(16 * np.finfo(float).eps * np.abs(known).max(axis=0, initial=0.0), 1 / LARGEST)
     return np.where(np.isnan(found) | (found <= tiny), constant, found)
 
 
 def _deviation(values: Floats, counts: Counts) -> Floats:
-    """Return the standard deviation of each column of rows that occur `counts` times; NaN values are left out."""
+    """Return the standard deviation of each column, with rows weighted by `counts` and NaN left out."""
     weights = counts[:, None] * ~np.isnan(values)
     total = weights.sum(axis=0)
     known = np.where(weights > 0, values, 0.0)
@@ -203,13 +203,13 @@ def mean(sample: Sample) -> Floats:
     known = ~np.isnan(sample.numbers)
     weights = sample.counts[:, None] * known
     found: Floats = (np.where(known, sample.numbers, 0.0) * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1)
-    # Rounding must not take the mean of a constant out of its range.
+    # Rounding must not move the mean of a constant out of its range.
     low, high = (f(np.where(known, sample.numbers, fill), axis=0) for f, fill in ((np.min, np.inf), (np.max, -np.inf)))
     return np.where(known.any(axis=0), np.clip(found, low, high), 0.0)
 
 
 def quantile(values: Floats, counts: Counts, q: float) -> Floats:
-    """Return the smallest value of each column that a part of the rows doesn't exceed; NaN if there is none."""
+    """Return the lower quantile of each column; NaN if there is none."""
     order = np.argsort(values, axis=0, kind="stable")  # NaN come last
     weights = counts[:, None] * ~np.isnan(values)
     reached = np.cumsum(np.take_along_axis(weights, order, axis=0), axis=0)

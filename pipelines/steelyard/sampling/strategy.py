@@ -1,4 +1,4 @@
-"""`sampling_strategy`: many spellings, one map of class to count, from class counts alone."""
+"""`sampling_strategy`: its spellings, resolved to a count for each class, from class counts alone."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ STRATEGY_SCHEMA = {
 
 
 def check_strategy(strategy: object) -> Strategy:
-    """Return a strategy that may be valid for some class counts, with the classes of a map in string form.
+    """Return a strategy that is valid for some class counts, with the classes of a map in string form.
 
     Raises
     ------
     InputError
-        If it can't be valid whatever the counts.
+        If it is not valid for any counts.
     """
     if isinstance(strategy, str):
         if strategy not in SPELLINGS:
@@ -73,17 +73,17 @@ def _counts_by_name(wanted: Mapping[Any, Any]) -> dict[str, int]:
 
 
 def resolve(strategy: Strategy, counts: Mapping[str, int], kind: Kind) -> dict[str, int]:
-    """Return how many rows each targeted class is to have afterwards.
+    """Return the requested rows of each targeted class.
 
-    Means what imbalanced-learn's `check_sampling_strategy` means, but gives totals also for over-sampling.
+    Equal to imbalanced-learn's `check_sampling_strategy`, but with totals also for over-sampling.
 
     Parameters
     ----------
     strategy : float, str, mapping or callable
         A ratio of the rarest class to the other afterwards (two classes only); ``"auto"``, ``"minority"``,
-        ``"not minority"``, ``"not majority"``, ``"all"`` or ``"majority"``: which classes are brought to the size of
-        the largest (over-sampling) or of the smallest (under-sampling); a map of class to count, classes in any form;
-        or a function from class counts to such a map.
+        ``"not minority"``, ``"not majority"``, ``"all"`` or ``"majority"``: the classes that get the size of the
+        largest (over-sampling) or of the smallest (under-sampling); a map of class to count, classes in any form; or a
+        function from class counts to such a map.
     counts : mapping of str to int
         Rows of each class, by the string form of its label.
     kind : {"over-sampling", "under-sampling"}
@@ -91,12 +91,12 @@ def resolve(strategy: Strategy, counts: Mapping[str, int], kind: Kind) -> dict[s
     Returns
     -------
     dict of str to int
-        In the order of the classes; classes that are not targeted are absent.
+        In the order of the classes, without classes that are not targeted.
 
     Raises
     ------
     InputError
-        If the table has one class only, or the counts can't be had: the message gives both numbers.
+        If the table has one class only, or the counts are impossible: the message gives both numbers.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def resolve(strategy: Strategy, counts: Mapping[str, int], kind: Kind) -> dict[s
 
 
 def added(targets: Mapping[str, int], counts: Mapping[str, int], most: int | None) -> dict[str, int]:
-    """Return how many rows each class gets, classes without any left out.
+    """Return the number of new rows of each class that gets any.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def added(targets: Mapping[str, int], counts: Mapping[str, int], most: int | Non
 
 
 def check_enough(method: str, name: str, k: int, sizes: Mapping[str, int], what: str = "rows", hint: str = "") -> None:
-    """Check that classes have more rows than the parameter `name`, which is `k`, asks for neighbours.
+    """Check that classes have more rows than the parameter `name`, with the value `k`, requests neighbours.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def check_enough(method: str, name: str, k: int, sizes: Mapping[str, int], what:
 
 
 def cleaned(strategy: Strategy, counts: Mapping[str, int]) -> list[str]:
-    """Return the classes that a cleaning method may remove rows of: how many, the data say.
+    """Return the classes that a cleaning method may remove rows of; their number depends on the data.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One look at the features of a whole table."""
+"""One scan of all features of a table."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from steelyard.sampling.features import SHOWN, Features, array_of, is_float, is_
 
 @dataclass(frozen=True)
 class Survey:
-    """What one scan of the features finds.
+    """The result of one scan of the features.
 
     Parameters
     ----------
     widths : mapping of str to int
-        How many numbers each feature holds that is not a category.
+        Length of each feature that is not a category.
     distinct : mapping of str to int
-        Different rows in each class: exact where there are too few, else a lower bound.
+        Distinct rows in each class: exact if there are too few, otherwise a lower bound.
     missing : mapping of str to int
-        Rows in which a feature, or a part of it, is null or NaN; features without gaps are absent.
+        Rows in which a feature, or a part of it, is null or NaN; without features that have no gaps.
     """
 
     widths: Mapping[str, int]
@@ -46,13 +46,11 @@ def survey(
     *,
     gaps: Literal["refused", "counted", "ignored"] = "refused",
 ) -> Survey:
-    """Scan the features once: gaps and huge numbers in any class, widths of arrays, different rows of each class.
+    """Scan the features once: gaps and huge numbers in any class, widths of arrays, distinct rows of each class.
 
-    Numbers are huge beyond `LARGEST`, infinite ones included: distances between them overflow. Where there are gaps or
-    huge numbers, they are counted by feature in a second scan.
-
-    Gaps are refused also in classes that get no new rows: rows made without gaps, in one class only, would teach a
-    model that a gap means the other.
+    Numbers beyond `LARGEST` are huge: distances between them overflow. A second scan counts gaps and huge numbers by
+    feature, if there are any. Gaps are refused in all classes: if only new rows of one class had none, a model would
+    learn that a gap means the other class.
 
     Parameters
     ----------
@@ -62,9 +60,9 @@ def survey(
     method : str
         For messages.
     classes : sequence of str
-        Those whose different rows matter.
+        Classes whose distinct rows are counted.
     enough : int
-        How many different rows they need.
+        Number of distinct rows that they need.
     gaps : {"refused", "counted", "ignored"}, default "refused"
         How features may be missing; where gaps are ignored, `Survey.missing` is empty.
 
@@ -75,7 +73,7 @@ def survey(
     """
     df = df.withColumns({f: array_of(df, f) for f in _arrays(df, features)})
     content, within = row_hash(df, features.names, 0, "features"), class_text(df, label)
-    # 64 bits that rows fall on: as many rows as bits are different at least, for next to nothing.
+    # Each row sets one of 64 bits: the number of bits is a cheap lower bound of the number of distinct rows.
     bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))
     places = {f: f"c{i}" for i, f in enumerate(features.names)}
     values = [col(f).alias(c) for f, c in places.items()]
@@ -108,13 +106,13 @@ def _exact_distinct(df: DataFrame, within: Column, content: Column, classes: Seq
 
 
 def _sizes(df: DataFrame, features: Features, places: Mapping[str, str]) -> list[Column]:
-    """Return what is asked of each class: lengths of arrays, by feature."""
+    """Return the smallest and largest lengths of arrays, by feature."""
     sizes = [F.array_size(places[f]) for f in _arrays(df, features)]
     return [c for i, n in enumerate(sizes) for c in (F.min(n).alias(f"least{i}"), F.max(n).alias(f"most{i}"))]
 
 
 def _flaws(df: DataFrame, features: Features, places: Mapping[str, str]) -> list[Column]:
-    """Return how many rows of a class have gaps and infinities, by feature."""
+    """Return the numbers of rows with gaps and huge numbers, by feature."""
     found = {f"missing{i}": _missing(dtype(df, f), places[f]) for i, f in enumerate(features.names)}
     found |= {f"huge{i}": _huge(dtype(df, f), places[f]) for i, f in enumerate(features.numbers)}
     sizes = [_size(dtype(df, f), F.col(places[f])).alias(f"size{i}") for i, f in enumerate(features.numbers)]
@@ -130,7 +128,7 @@ def _size(kind: T.DataType, value: Column) -> Column:
 
 
 def _sound(kind: T.DataType, value: str) -> str:
-    """Return SQL that is true where a feature has neither: so short that a hundred features are compiled."""
+    """Return SQL that is true where a feature has neither; short, so that Spark compiles it for a hundred features."""
     if isinstance(kind, T.ArrayType):
         return f"forall({value}, v -> abs(v) <= {LARGEST}D)"
     return f"abs({value}) <= {LARGEST}D" if is_float(kind) else f"{value} is not null"
@@ -151,7 +149,7 @@ def _totals(found: Sequence[Row], what: str, names: Sequence[str]) -> dict[str, 
 
 
 def _widths(df: DataFrame, features: Features, found: Sequence[Row], method: str) -> dict[str, int]:
-    """Return how many numbers each feature holds: arrays must be of one length."""
+    """Return the length of each feature; arrays must have the same length."""
     widths, arrays = dict.fromkeys(features.numbers, 1), _arrays(df, features)
     for i, f in enumerate(arrays):
         sizes = {r[part] for r in found for part in (f"least{i}", f"most{i}")} - {None}
@@ -177,14 +175,14 @@ def _missing(kind: T.DataType, value: str) -> str:
 
 
 def _huge(kind: T.DataType, value: str) -> str:
-    # Spark takes NaN for greater than any number.
+    # For Spark, NaN is greater than any number.
     if isinstance(kind, T.ArrayType):
         return f"exists({value}, v -> abs(v) > {LARGEST}D and not isnan(v))"
     return f"abs({value}) > {LARGEST}D and not isnan({value})" if is_float(kind) else "false"
 
 
 def refuse(counts: Mapping[str, int], what: str, method: str, sizes: Mapping[str, float] | None = None) -> None:
-    """Raise `InputError` for features of which some rows are missing or huge, if there are any."""
+    """Raise `InputError` for features with missing or huge values, if there are any."""
     if not counts:
         return
     up_to = {f: f", up to {size:.3g} in size" for f, size in (sizes or {}).items()}
