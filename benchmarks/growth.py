@@ -4,11 +4,11 @@
     python benchmarks/growth.py --check 30000000          fitted on 500,000 to 10,000,000 rows
     python benchmarks/growth.py --workers --rows 3000000  one worker against two, of one core each
 
-Each size is a whole `steelyard run` as in `one_process.py`, with Spark's event log. From the log come, per stage: bytes
-that tasks read, shuffle and return to the driver, and the seconds that all tasks take together. b is divided into those
-task seconds, which more cores share, and the rest, which they do not. Writes benchmarks/results/growth.md, with
---workers benchmarks/results/workers.md, unless --print is given. Workers are a Spark standalone cluster in processes of
-this machine.
+Each size is a whole `steelyard run` as in `one_process.py`, with Spark's event log. From the log come, per stage,
+scans, the bytes that tasks shuffle and return to the driver, and the seconds that all tasks take together. b is divided
+into those task seconds, which more cores share, and the rest, which they do not. Writes benchmarks/results/growth.md,
+with --workers benchmarks/results/workers.md, unless --print is given. Workers are a Spark standalone cluster in
+processes of this machine.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from timing import conditions, page, session
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.append(str(REPOSITORY / "tests"))
-from event_log import SETTINGS, Traffic, traffic_of
+from event_log import SETTINGS, Traffic, Work, traffic_of, work_of, written_log
 from standalone import spark_cluster
 
 from steelyard.store import RunDir, Store
@@ -56,6 +56,7 @@ class Measured:
     rows: int
     seconds: Mapping[str, float]
     traffic: Mapping[str, Traffic]
+    work: Mapping[str, Work]
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ def run_once(table: str, rows: int, folder: Path, env: Mapping[str, str] | None 
         command = [str(Path(sys.executable).with_name("steelyard")), "run", json.dumps(config)]
         command += ["--store", f"{place}/store", "--run-id", "r"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **(env or {})})
-        [log] = (p for p in Path(place).iterdir() if p.is_file())
+        log = written_log(Path(place))
         run = Store(f"{place}/store").run(config["name"], "r")
-        return Measured(rows, stage_seconds(run), traffic_of(log, run))
+        return Measured(rows, stage_seconds(run), traffic_of(log, run), work_of(log, run))
 
 
 def stage_seconds(run: RunDir) -> dict[str, float]:
@@ -129,7 +130,8 @@ def lines(runs: Sequence[Measured], check: Measured | None) -> list[str]:
         expected, seen = (growth.at(check.rows), check.seconds[stage]) if check else (float("nan"), float("nan"))
         sums += (growth.fixed, growth.per_row * 1e6, expected, seen)
         cells = [f"{growth.fixed:.1f}", f"{growth.per_row * 1e6:.2f}", f"{growth.task_per_row * 1e6:.2f}"]
-        cells += [f"{bytes_.read / largest.rows:.1f}", f"{bytes_.shuffled / largest.rows:.2f}"]
+        scans = largest.work[stage].scans if stage in largest.work else 0
+        cells += [f"{scans}", f"{bytes_.shuffled / largest.rows:.2f}"]
         cells += [f"{bytes_.returned / 2**20:.1f}", f"{expected:.1f}", f"{seen:.1f}", f"{far:.0f}"]
         found.append(f"| `{stage}` | {' | '.join(cells)} |")
     off = f", {sums[3] / sums[2] - 1:+.0%}" if check else ""
@@ -145,7 +147,7 @@ together. Bytes are those of the largest table of the fit. The last column is an
 billion rows on 20 machines of 8 cores. It takes for granted that task time is shared evenly by all cores, that the
 rest of b grows with rows whatever the number of cores, that storage and network keep up with them, and that `train`
 keeps two tasks (`train.num_workers`)."""
-HEADS = ["stage", "a, s", "b, s per million", "task s per million", "read, bytes per row", "shuffled, bytes per row"]
+HEADS = ["stage", "a, s", "b, s per million", "task s per million", "scans", "shuffled, bytes per row"]
 HEADS += ["to the driver, MiB", "expected at the check, s", "measured, s", "10⁹ rows, 160 cores, s (extrapolated)"]
 
 

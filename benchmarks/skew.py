@@ -128,7 +128,6 @@ CASES = {
     "even groups": Case(even, **GROUPED),
     "a tenth of rows in one group": Case(one_group, "even groups", **GROUPED),
     "no key": Case(even, data={"key": []}),
-    "a tenth of rows of one key": Case(one_group, data={"key": "customer", "exclude": ["id"]}),
     "2,000 columns, as many cells": Case(many_columns),
     "few rows": Case(few_rows),
     "100 kB a row, text left out": Case(long_rows, "few rows", data={"exclude": ["customer", *TEXTS]}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -29,12 +30,21 @@ class Work(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """What a stage's tasks read, shuffle and return to the driver, in bytes, and how many seconds they take in all."""
+    """Bytes that tasks of a stage shuffle and return to the driver, and the seconds that all of them take together."""
 
-    read: int
     shuffled: int
     returned: int
     task_seconds: float
+
+
+def written_log(folder: Path) -> Path:
+    """Return the only log in a folder; Java gives it its last name after the command has ended."""
+    deadline = time.monotonic() + 30
+    while True:
+        [log] = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        if not log.name.endswith(".inprogress") or time.monotonic() > deadline:
+            return log
+        time.sleep(0.2)
 
 
 def traffic_of(log: Path, run: RunDir) -> dict[str, Traffic]:
@@ -45,7 +55,6 @@ def traffic_of(log: Path, run: RunDir) -> dict[str, Traffic]:
     for stage, (first, last) in _times(run).items():
         tasks = [(info, said) for info, said in ended if said and first <= info["Finish Time"] <= last]
         found[stage] = Traffic(
-            sum(said["Input Metrics"]["Bytes Read"] for _, said in tasks),
             sum(said["Shuffle Write Metrics"]["Shuffle Bytes Written"] for _, said in tasks),
             sum(said["Result Size"] for _, said in tasks),
             sum(info["Finish Time"] - info["Launch Time"] for info, _ in tasks) / 1000,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import steelyard
-from event_log import SETTINGS, Work, work_of
+from event_log import SETTINGS, Work, work_of, written_log
 from small_pipelines import pipeline
 
 from steelyard.store import Store
@@ -41,8 +41,7 @@ def test_no_stage_asks_for_more_than_it_did(table: str, tmp_path: Path) -> None:
     ).to_json()
     config["spark"] = {"conf": {**SETTINGS, "spark.eventLog.dir": f"file://{tmp_path}/log"}}
     steelyard("run", json.dumps(config), "--store", tmp_path, "--run-id", "r1")
-    [log] = (tmp_path / "log").iterdir()
-    found = work_of(log, Store(tmp_path).run("small", "r1"))
+    found = work_of(written_log(tmp_path / "log"), Store(tmp_path).run("small", "r1"))
     assert found.keys() == WORK.keys()
     for stage, work in found.items():
         assert all(now <= most for now, most in zip(work, WORK[stage], strict=True)), f"{stage}: {work}"

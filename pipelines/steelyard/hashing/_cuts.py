@@ -180,7 +180,9 @@ def _with_prefixes(rows: DataFrame, wanted: Sequence[tuple[str, int]], width: in
     of: dict[str, list[int]] = {}
     for stratum, place in wanted:
         of.setdefault(stratum, []).append(place)
-    return rows.where(F.array_contains(of_key(of, F.col("s"), "array<bigint>"), prefix))
+    # The first condition is cheap, and leaves out nearly all rows.
+    near = prefix.isin(sorted({place for _, place in wanted}))
+    return rows.where(near & F.array_contains(of_key(of, F.col("s"), "array<bigint>"), prefix))
 
 
 def _without(counts: Counts, heavy: Mapping[str, Mapping[int, int]], shift: int, width: int) -> Counts:
