@@ -99,7 +99,6 @@ def make_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deploymen
         **shared(config, deployment),
         schedule=timetable(config.airflow.schedule),
         catchup=config.airflow.catchup,
-        params=form(config),
         doc_md=_document(pipeline, config),
         user_defined_macros={
             "steelyard_run_id": run_id,
@@ -117,6 +116,8 @@ def make_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deploymen
         before >> after
     # Directly, not only through the report, which succeeds whatever has failed before it.
     tasks[-1].set_upstream(tasks[:-2])
+    # At the end: Airflow copies a DAG's parameters five times for each task that is made in it.
+    dag.params.update(form(config))
     return dag
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from airflow.sdk import DAG
@@ -10,7 +11,7 @@ from steelyard.airflow._dag import make_dag, read_pipeline
 from steelyard.airflow._deployment import Deployment
 from steelyard.airflow._failure import own_hook
 from steelyard.airflow._score import make_score_dag
-from steelyard.config import PipelineConfig
+from steelyard.config import PipelineConfig, read_document
 from steelyard.errors import ConfigError, SteelyardError
 
 
@@ -56,6 +57,12 @@ def check_folder(folder: str | Path) -> None:
         raise ConfigError(f"{len(broken)} of {len(sound) + len(broken)} pipelines have no DAG:{said}")
 
 
+@lru_cache(maxsize=1000)  # a process may parse several DAG files
+def _of_text(path: Path, text: str) -> PipelineConfig:
+    """Return the configuration of a pipeline whose file has this text."""
+    return read_pipeline(path)
+
+
 def _read(folder: str | Path) -> tuple[dict[Path, PipelineConfig], dict[Path, str]]:
     """Return the configurations of valid pipelines, and the errors of the others."""
     place = Path(folder).absolute()
@@ -67,7 +74,7 @@ def _read(folder: str | Path) -> tuple[dict[Path, PipelineConfig], dict[Path, st
         try:
             if not path.is_file():  # reading a named pipe would block
                 raise ConfigError("is not a regular file")
-            config = read_pipeline(path)
+            config = _of_text(path, read_document(path)[0])
             own_hook(config)
         except SteelyardError as error:
             broken[path] = str(error)

@@ -9,6 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionStartEvent, MappingEndEvent, ScalarEvent, SequenceEndEvent
+from ruamel.yaml.parser import Parser
 
 from steelyard.errors import ConfigError
 
@@ -35,9 +36,12 @@ def parse_yaml(text: str, name: str, *, plain: bool = False) -> Any:
     ConfigError
         If the text is not YAML, or larger than any pipeline.
     """
+    if len(text) > LONGEST:
+        raise ConfigError(f"{name}: is longer than {LONGEST:,} characters, the limit of a pipeline")
     try:
-        _check_size(text, name)
-        return YAML(typ="safe" if plain else "rt", pure=True).load(StringIO(text))
+        yaml = YAML(typ="safe" if plain else "rt", pure=True)
+        yaml.Parser = type("Limited", (_Limited, yaml.Parser), {"limits": _Limits(name)})
+        return yaml.load(StringIO(text))
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         # A duplicate key comes with its two values, which may be secrets.
@@ -47,26 +51,51 @@ def parse_yaml(text: str, name: str, *, plain: bool = False) -> Any:
         raise ConfigError(f"{name}: {(str(error).splitlines() or ['not YAML'])[0]}") from None
 
 
-def _check_size(text: str, name: str) -> None:
-    """Check nodes and depth before anything is built: nested aliases may expand to millions of nodes."""
-    if len(text) > LONGEST:
-        raise ConfigError(f"{name}: is longer than {LONGEST:,} characters, the limit of a pipeline")
-    nodes = 0
-    sizes: dict[str, int] = {}
-    open_: list[tuple[str | None, int]] = []  # per open collection: its anchor, the nodes before it
-    for event in YAML().parse(StringIO(text)):
+class _Limited(Parser):
+    """A parser that counts what it reads, so that nothing is built of a document that is too large."""
+
+    limits: _Limits
+
+    def get_event(self) -> Any:
+        """Return the next event."""
+        event = super().get_event()
+        self.limits.count(event)
+        return event
+
+
+class _Limits:
+    """Nodes and depth of a document: nested aliases may expand to millions of nodes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._nodes = 0
+        self._sizes: dict[str, int] = {}
+        self._open: list[tuple[str | None, int]] = []  # per open collection: its anchor, the nodes before it
+
+    def count(self, event: Any) -> None:
+        """Count an event.
+
+        Raises
+        ------
+        ConfigError
+            If the document is larger than any pipeline.
+        """
         if isinstance(event, MappingEndEvent | SequenceEndEvent):
-            anchor, before = open_.pop()
-            sizes[anchor or ""] = nodes - before
-            continue
+            anchor, before = self._open.pop()
+            self._sizes[anchor or ""] = self._nodes - before
+            return
         if isinstance(event, AliasEvent):
-            if any(anchor == event.anchor for anchor, _ in open_):
-                raise ConfigError(f"{name}, line {event.start_mark.line + 1}: *{event.anchor} contains itself")
-            nodes += sizes.get(event.anchor, 1)
+            if any(anchor == event.anchor for anchor, _ in self._open):
+                raise self._error(event, f"*{event.anchor} contains itself")
+            self._nodes += self._sizes.get(event.anchor, 1)
         elif isinstance(event, ScalarEvent | CollectionStartEvent):
-            nodes += 1
+            self._nodes += 1
             if isinstance(event, CollectionStartEvent):
-                open_.append((event.anchor, nodes - 1))
-        if len(open_) > _DEEPEST or nodes > _MOST:
-            what = f"nested deeper than {_DEEPEST} levels" if len(open_) > _DEEPEST else f"of more than {_MOST:,} nodes"
-            raise ConfigError(f"{name}, line {event.start_mark.line + 1}: is {what}, the limit of a pipeline")
+                self._open.append((event.anchor, self._nodes - 1))
+        if len(self._open) > _DEEPEST:
+            raise self._error(event, f"is nested deeper than {_DEEPEST} levels, the limit of a pipeline")
+        if self._nodes > _MOST:
+            raise self._error(event, f"is of more than {_MOST:,} nodes, the limit of a pipeline")
+
+    def _error(self, event: Any, what: str) -> ConfigError:
+        return ConfigError(f"{self._name}, line {event.start_mark.line + 1}: {what}")
