@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -91,11 +91,16 @@ def resolve_env(value: Any) -> Any:
     ConfigError
         If the environment has no such variable.
     """
+    return _changed(value, lambda text: _ENVIRONMENT.sub(lambda m: _from_environment(m[1]), text))
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
+    """Return JSON types with all texts changed, except keys."""
     if isinstance(value, str):
-        return _ENVIRONMENT.sub(lambda m: _from_environment(m[1]), value)
+        return change(value)
     if isinstance(value, Mapping):
-        return {k: resolve_env(v) for k, v in value.items()}
-    return [resolve_env(v) for v in value] if isinstance(value, list) else value
+        return {k: _changed(v, change) for k, v in value.items()}
+    return [_changed(v, change) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _from_environment(name: str) -> str:
@@ -114,30 +119,15 @@ def hide_env(value: Any, source: Any) -> Any:
     source : object
         The configuration, or any part of it.
     """
-    if isinstance(value, str):
-        for name, secret in _secrets(source):
-            value = value.replace(secret, f"${{env:{name}}}")
-        return value
-    if isinstance(value, Mapping):
-        return {k: hide_env(v, source) for k, v in value.items()}
-    return [hide_env(v, source) for v in value] if isinstance(value, list | tuple) else value
+    found = {name: os.environ.get(name, "") for name in _ENVIRONMENT.findall(str(source))}
+    secrets = sorted((p for p in found.items() if len(p[1]) >= _SHORTEST), key=lambda p: (-len(p[1]), p[0]))
 
+    def hide(text: str) -> str:
+        for name, secret in secrets:  # the longest first, which may contain another
+            text = text.replace(secret, f"${{env:{name}}}")
+        return text
 
-def _secrets(source: Any) -> list[tuple[str, str]]:
-    """Return the variables that `source` names and their values, the longest value first."""
-    found = {name: os.environ.get(name, "") for name in _named(source)}
-    return sorted((p for p in found.items() if len(p[1]) >= _SHORTEST), key=lambda p: (-len(p[1]), p[0]))
-
-
-def _named(source: Any) -> Iterator[str]:
-    if isinstance(source, str):
-        yield from _ENVIRONMENT.findall(source)
-    elif isinstance(source, Mapping):
-        for value in source.values():
-            yield from _named(value)
-    elif isinstance(source, list | tuple):
-        for value in source:
-            yield from _named(value)
+    return _changed(value, hide)
 
 
 @contextmanager
