@@ -131,7 +131,9 @@ def _summary(found: Mapping[str, NDArray[Any]], roles: ScoredColumns) -> Summary
     if not rows:
         raise InputError("there are no scored rows to evaluate")
     labels, decisions = found[LABEL].tolist(), found[DECISION].tolist()
-    _refuse_values({name: int(found[name].sum()) for name in _PROBLEMS}, sum(rows))
+    for i, problem in enumerate(_problems(roles)):
+        if count := int(found[f"bad_{i}"].sum()):
+            raise InputError(f"in {count:,} of {sum(rows):,} scored rows {problem}")
     _refuse_classes(labels, "labels", roles.classes)
     _refuse_classes(decisions, "decisions", roles.classes if roles.decision is not None else ())
     confusion: dict[str, dict[str, int]] = {}
@@ -140,7 +142,9 @@ def _summary(found: Mapping[str, NDArray[Any]], roles: ScoredColumns) -> Summary
         confusion.setdefault(label, {})[decisions[i]] = rows[i]
         most = largest.setdefault(label, dict.fromkeys(_AMOUNTS, 0.0))
         most |= {name: max(most[name], float(found[f"largest_{name}"][i])) for name in _AMOUNTS}
-    _refuse_weightless(largest)
+    for label, most in largest.items():
+        if not most[WEIGHT] > 0:
+            raise InputError(f"all weights of class {label!r} are 0, so that nothing can be measured on it")
     return Summary(
         rows=sum(rows),
         confusion=confusion,
@@ -152,47 +156,38 @@ def _summary(found: Mapping[str, NDArray[Any]], roles: ScoredColumns) -> Summary
     )
 
 
-_PROBLEMS = {
-    "bad_label": "the label is null",
-    "bad_decision": "the decision is null",
-    "bad_score": "the score is null, NaN or infinite, or lacks a class",
-    "bad_weight": f"the weight is null, negative or not finite, or is outside {_AMOUNTS_ALLOWED}",
-    "bad_cost": f"a cost is null, negative or not finite, or is outside {_AMOUNTS_ALLOWED}",
-    "bad_bucket": f"the bucket is null or outside 0 to {BUCKETS - 1}",
-    "disagree": "the decision isn't the one that score and threshold make",
-}
-
-
-def _measures(roles: ScoredColumns) -> list[Column]:
-    score, weight = F.col(SCORE), F.col(WEIGHT)
-    several = roles.positive is None
-    low, high = (F.array_min(score), F.array_max(score)) if several else (score, score)
-    bad_score = score.isNull() | (F.exists(score, _not_finite) if several else _not_finite(score))
-    bucket = F.col(BUCKET)
+def _problems(roles: ScoredColumns) -> dict[str, Column]:
+    """Return conditions that no row may meet, by the words of the error."""
+    score, bucket = F.col(SCORE), F.col(BUCKET)
+    bad_score = F.exists(score, _not_finite) if roles.positive is None else _not_finite(score)
     agrees: Column = F.lit(True)
     if roles.decision is not None and roles.threshold is not None:
         agrees = (F.col(DECISION) == F.lit(roles.positive)).eqNullSafe(score >= F.lit(roles.threshold))
-    flags = {
-        "bad_label": F.col(LABEL).isNull(),
-        "bad_decision": F.col(DECISION).isNull(),
-        "bad_score": bad_score,
-        "bad_weight": bad_amount(weight),
-        "bad_cost": bad_amount(F.col(COST_FN)) | bad_amount(F.col(COST_FP)),
-        "bad_bucket": bucket.isNull() | (bucket < 0) | (bucket >= BUCKETS),
-        "disagree": ~agrees,
+    outside = f"null, negative or not finite, or is outside {_AMOUNTS_ALLOWED}"
+    return {
+        "the label is null": F.col(LABEL).isNull(),
+        "the decision is null": F.col(DECISION).isNull(),
+        "the score is null, NaN or infinite, or lacks a class": score.isNull() | bad_score,
+        f"the weight is {outside}": bad_amount(F.col(WEIGHT)),
+        f"a cost is {outside}": bad_amount(F.col(COST_FN)) | bad_amount(F.col(COST_FP)),
+        f"the bucket is null or outside 0 to {BUCKETS - 1}": bucket.isNull() | (bucket < 0) | (bucket >= BUCKETS),
+        "the decision isn't the one that score and threshold make": ~agrees,
     }
+
+
+def _measures(roles: ScoredColumns) -> list[Column]:
+    score, several = F.col(SCORE), roles.positive is None
+    low, high = (F.array_min(score), F.array_max(score)) if several else (score, score)
     distinct = F.count(F.lit(1)) * len(roles.classes) if several else F.approx_count_distinct(score)
     off_one = F.abs(F.aggregate(score, F.lit(0.0), lambda total, x: total + x) - 1) if several else F.lit(0.0)
+    largest = {"off_one": off_one, f"largest_{WEIGHT}": F.col(WEIGHT)}
+    largest |= {f"largest_{cost}": F.col(WEIGHT) * F.col(cost) for cost in (COST_FN, COST_FP)}
     return [
         F.count(F.lit(1)).alias("rows"),
         distinct.alias("distinct"),
         F.coalesce(F.min(low), F.lit(0.0)).alias("low"),
-        F.coalesce(F.max(high), F.lit(0.0)).alias("high"),
-        F.coalesce(F.max(off_one), F.lit(0.0)).alias("off_one"),
-        F.coalesce(F.max(weight), F.lit(0.0)).alias(f"largest_{WEIGHT}"),
-        F.coalesce(F.max(weight * F.col(COST_FN)), F.lit(0.0)).alias(f"largest_{COST_FN}"),
-        F.coalesce(F.max(weight * F.col(COST_FP)), F.lit(0.0)).alias(f"largest_{COST_FP}"),
-        *[F.count_if(F.coalesce(flag, F.lit(True))).alias(name) for name, flag in flags.items()],
+        *[F.coalesce(F.max(of), F.lit(0.0)).alias(name) for name, of in {"high": high, **largest}.items()],
+        *[F.count_if(F.coalesce(of, F.lit(True))).alias(f"bad_{i}") for i, of in enumerate(_problems(roles).values())],
     ]
 
 
@@ -203,18 +198,6 @@ def _not_finite(value: Column) -> Column:
 def bad_amount(value: Column) -> Column:
     """Return whether a weight or cost cannot be summed: null, NaN, negative, or with a square out of range."""
     return _not_finite(value) | (value < 0) | (value > MOST) | ((value > 0) & (value < 1 / MOST))
-
-
-def _refuse_weightless(largest: Mapping[str, Mapping[str, float]]) -> None:
-    for label, most in largest.items():
-        if not most[WEIGHT] > 0:
-            raise InputError(f"all weights of class {label!r} are 0, so that nothing can be measured on it")
-
-
-def _refuse_values(problems: dict[str, int], rows: int) -> None:
-    for name, count in problems.items():
-        if count:
-            raise InputError(f"in {count:,} of {rows:,} scored rows {_PROBLEMS[name]}")
 
 
 def _refuse_classes(found: Sequence[str], role: str, classes: Sequence[str]) -> None:
