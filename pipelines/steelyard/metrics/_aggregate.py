@@ -214,7 +214,8 @@ class Tables:
         """Return the bucket tables (one job)."""
         most = max(20, min(MOST_BINS, MOST_CELLS // (BUCKETS * self._classes)))
         bins = [table.bins(most) for table in tables]
-        edges = [_edges(table, assigned) for table, assigned in zip(tables, bins, strict=True)]
+        # The least score of each bin but the lowest one, ascending.
+        edges = [table.low[np.flatnonzero(np.diff(own))][::-1] for table, own in zip(tables, bins, strict=True)]
         size = max(len(pad(e)) for e in edges)
         padded = [np.concatenate([e, np.full(size - len(e), np.inf)]) for e in edges]
         own = number_array(padded[0])
@@ -238,9 +239,3 @@ class Tables:
 
 def _log_odds(p: float) -> float:
     return math.log(p) - math.log1p(-p)
-
-
-def _edges(table: ScoreTable, assigned: Counts) -> Floats:
-    """Return the least score of each bin but the lowest one, ascending."""
-    ends = np.flatnonzero(np.diff(assigned))
-    return table.low[ends][::-1]

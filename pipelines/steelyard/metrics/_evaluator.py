@@ -143,8 +143,12 @@ class Evaluator(HasParameters, SparkEvaluator, MLReadable[Any], MLWritable):
 
     def _value(self, table: ScoreTable) -> float:
         metric = self._metric
-        if metric.needs == "probabilities":
-            self._check_probabilities(table)
+        low, high = float(table.low.min()), float(table.high.max())
+        if metric.needs == "probabilities" and (low < 0 or high > 1):
+            raise InputError(
+                f"{metric.name} needs probabilities in score_col {self.getOrDefault('score_col')!r}, "
+                f"and its scores are from {low:g} to {high:g}"
+            )
         name, value = metric.name, _value(metric, table)
         if math.isnan(value):
             raise InputError(
@@ -153,14 +157,6 @@ class Evaluator(HasParameters, SparkEvaluator, MLReadable[Any], MLWritable):
                 f"If there are such rows elsewhere, divide the folds by class."
             )
         return value
-
-    def _check_probabilities(self, table: ScoreTable) -> None:
-        low, high = float(table.low.min()), float(table.high.max())
-        if low < 0 or high > 1:
-            raise InputError(
-                f"{self.getOrDefault('metric')} needs probabilities in score_col {self.getOrDefault('score_col')!r}, "
-                f"and its scores are from {low:g} to {high:g}"
-            )
 
     def write(self) -> ParamsWriter:
         """Return a writer: ``evaluator.write().overwrite().save(path)``."""

@@ -85,8 +85,8 @@ def _bounds_note(test: Mapping[str, Any], positive: str) -> Markup | str:
 def _mean_metrics(found: Artifacts) -> Markup:
     """Return means over the classes, with those of "always the majority"."""
     head = ["metric", "model", "95 % interval", "always the majority", ""]
-    means, whole = "mean over the classes, equally weighted", [m for m in all_metrics() if m.scope == "split"]
-    own = [m for m in all_metrics() if m.scope == "class"]
+    means = "mean over the classes, equally weighted"
+    whole, own = ([m for m in all_metrics() if m.scope == scope] for scope in ("split", "class"))
     return group(
         note("Means over the classes: “always the majority” finds one class and none of the others."),
         table(head, [*_mean_rows(found.test, own, "macro", means), *_mean_rows(found.test, whole)], "wrrrl"),
@@ -239,7 +239,11 @@ def _most_confused(matrix: Mapping[str, Mapping[str, int]]) -> Markup:
 
 def probabilities(found: Artifacts) -> Section | None:
     """Return the calibration of the scores, and their distribution."""
-    lines = [c for c in _lines(found) if c.data.get("calibration") and _is_probability(c)]
+    lines = [
+        c
+        for c in _lines(found)
+        if (bins := c.data.get("calibration")) and min(bins["predicted"]) >= 0 and max(bins["predicted"]) <= 1
+    ]
     if not lines:
         return None
     text = "Rows in bins of equal size; the tenth with the highest scores is in finer bins. "
@@ -262,8 +266,3 @@ def probabilities(found: Artifacts) -> Section | None:
         note="On test rows, on a logarithmic scale; the bars of each class add up to 1.",
     )
     return Section("probabilities", "Probabilities", pair(honest, spread))
-
-
-def _is_probability(curve: Curve) -> bool:
-    predicted = curve.data["calibration"]["predicted"]
-    return bool(min(predicted) >= 0 and max(predicted) <= 1)

@@ -61,15 +61,12 @@ def _leak(found: Artifacts) -> str | None:
     suspects = leaks(found, entirely=True)
     if not suspects:
         return None
-    shown = listed_leaks(suspects)
+    head, alone, they = "Suspected leaks", "each determine the label alone", ("they are", "them")
     if len(suspects) == 1:
-        return (
-            f"Suspected leak: {shown} alone determines the label. Unless it is known before the label, exclude it "
-            "(data.exclude): the metrics do not show what the model can do."
-        )
+        head, alone, they = "Suspected leak", "alone determines the label", ("it is", "it")
     return (
-        f"Suspected leaks: {shown} each determine the label alone. Unless they are known before the label, exclude "
-        "them (data.exclude): the metrics do not show what the model can do."
+        f"{head}: {listed_leaks(suspects)} {alone}. Unless {they[0]} known before the label, exclude {they[1]} "
+        "(data.exclude): the metrics do not show what the model can do."
     )
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import col, dtype, of_key
 from steelyard.kernels.distance import Distance
-from steelyard.sampling.features import Features, array_of, is_array, is_float, is_number, numbers_of
+from steelyard.sampling.features import Features, array_of, as_vector, is_array, is_float, is_number, numbers_of
 from steelyard.sampling.roles import Roles
 from steelyard.sampling.statistics import Sample, class_samples, feature_scale, pooled, spread
 from steelyard.sampling.survey import Survey
@@ -113,9 +113,7 @@ class Space:
         full = F.zip_with(values, fills, lambda v, f: F.coalesce(F.when(~F.isnan(v), v), f))
         if is_array(kind):
             return full.cast(kind)
-        from pyspark.ml.functions import array_to_vector
-
-        return array_to_vector(F.transform(full, lambda v: F.coalesce(v, F.lit(float("nan")))))
+        return as_vector(F.transform(full, lambda v: F.coalesce(v, F.lit(float("nan")))))
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types, for the record."""

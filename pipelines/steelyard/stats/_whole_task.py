@@ -99,7 +99,8 @@ def _numbers(blocks: Mapping[str, _Block], at: Sequence[float], heavy: Mapping[s
 
 
 def _others(parts: Mapping[str, list[Any]]) -> Iterator[Part]:
-    merges: dict[str, Callable[[list[Any]], Any]] = {"key": _repeated, "id": _differ, "levels": _levels}
+    merges: dict[str, Callable[[list[Any]], Any]] = {"key": _repeated, "levels": _levels}
+    merges["id"] = lambda of: _repeated(of)[0] == 0
     for name, of in parts.items():
         kind = name.split(":")[0]
         yield name, merges[kind](of) if kind in merges else of
@@ -110,10 +111,6 @@ def _repeated(parts: list[Any]) -> tuple[int, int]:
     _, counts = np.unique(np.concatenate(parts), return_counts=True)
     more = counts[counts > 1]
     return len(more), int(more.sum())
-
-
-def _differ(parts: list[Any]) -> bool:
-    return _repeated(parts)[0] == 0
 
 
 def _levels(parts: list[Any]) -> tuple[int, dict[Any, tuple[int, int, list[tuple[str, int]]]]]:

@@ -55,19 +55,7 @@ def check_sampler(make: Make, spark: SparkSession) -> None:
 
 
 def check_trainer(make: MakeTrainer, spark: SparkSession) -> None:
-    """Run all checks on a trainer.
-
-    Parameters
-    ----------
-    make : callable
-        Takes parameters by keyword and returns a trainer; usually its class.
-    spark : SparkSession
-
-    Raises
-    ------
-    AssertionError
-        At the first check that fails; its name is in the traceback.
-    """
+    """Run all checks on a trainer; parameters and errors are those of `check_sampler`."""
     for check in TRAINER_CHECKS.values():
         check(make, spark)
 

@@ -50,7 +50,12 @@ def _features(table: DataFrame, space: Space) -> dict[str, Column]:
 
 def _bounds(table: DataFrame, label: str, space: Space, classes: Sequence[str]) -> dict[str, tuple[Column, Column]]:
     """Return the least and the greatest value in the class, of features with more digits than a double."""
-    wide = [f for f in space.features.numbers if _wide(dtype(table, f))]
+    kinds = {f: dtype(table, f) for f in space.features.numbers}
+    wide = [
+        f
+        for f, kind in kinds.items()
+        if isinstance(kind, T.LongType) or (isinstance(kind, T.DecimalType) and kind.precision > _EXACT_DIGITS)
+    ]
     if not wide:
         return {}
     measures = [of(col(f)).alias(f"{n}{i}") for i, f in enumerate(wide) for n, of in (("low", F.min), ("high", F.max))]
@@ -61,9 +66,4 @@ def _bounds(table: DataFrame, label: str, space: Space, classes: Sequence[str]) 
         values: list[Any] = [by_class[c][name] for c in classes]
         return F.element_at(F.array(*[F.lit(v).cast(kind) for v in values]), F.col("code") + 1)
 
-    kinds = {f: dtype(table, f) for f in wide}
     return {f: (of_class(f"low{i}", kinds[f]), of_class(f"high{i}", kinds[f])) for i, f in enumerate(wide)}
-
-
-def _wide(kind: T.DataType) -> bool:
-    return isinstance(kind, T.LongType) or (isinstance(kind, T.DecimalType) and kind.precision > _EXACT_DIGITS)

@@ -121,9 +121,8 @@ class EngineSampler(HasEngine, MeasuringSampler):
         work = Work(scans=4 + self.makes_rows + space.scans, shuffles=2, python=1, tasks=1)
         after = {c: quotas.wanted.get(i, n) for i, (c, n) in enumerate(counts.items())}
         classes = {c: _class_plan(n, max(n - after[c], 0), max(after[c] - n, 0)) for c, n in counts.items()}
-        return EngineRequest(
-            df, self._new_plan(roles, classes=classes, details=details, work=work), roles, space, quotas
-        )
+        plan = self._new_plan(roles, classes=classes, details=details, work=work)
+        return EngineRequest(df, plan, roles, space, quotas)
 
     def _features(self, df: DataFrame, roles: Roles) -> Features:
         method, declared = type(self).__name__, self.getOrDefault("categorical_features")
@@ -155,15 +154,8 @@ class EngineSampler(HasEngine, MeasuringSampler):
         if grows and self.neighbors:
             check_enough(method, self.neighbors, enough, {c: ordered[c] for c in wanted})
         codes = {c: i for i, c in enumerate(ordered)}
-        return ClassQuotas(
-            method,
-            ordered,
-            {codes[c]: n for c, n in wanted.items()},
-            tuple(codes[c] for c in loses),
-            grows,
-            enough,
-            self.getOrDefault("max_rows"),
-        )
+        by_code, cleaned_codes = {codes[c]: n for c, n in wanted.items()}, tuple(codes[c] for c in loses)
+        return ClassQuotas(method, ordered, by_code, cleaned_codes, grows, enough, self.getOrDefault("max_rows"))
 
     def _enough(self) -> int:
         """Return how many rows of a class are too few, by one, to make others of."""
@@ -218,15 +210,8 @@ class EngineSampler(HasEngine, MeasuringSampler):
         return {n: self.getOrDefault(n) for n in names}
 
     def _settings(self) -> dict[str, Any]:
-        return {n: v if _is_plain(v) else repr(v) for n, v in super()._settings().items()}
-
-
-def _is_plain(value: Any) -> bool:
-    try:
-        json.dumps(value)
-    except TypeError:
-        return False
-    return True
+        settings: dict[str, Any] = json.loads(json.dumps(super()._settings(), default=repr))
+        return settings
 
 
 def _points(request: EngineRequest) -> DataFrame:
@@ -248,11 +233,10 @@ def _class_plan(before: int, lost: int, new: int) -> ClassPlan:
 
 def _final_plan(request: EngineRequest, assignment: TaskAssignment, found: EngineResult) -> SamplingPlan:
     """Return the plan with the counts that tasks returned."""
-    names = list(request.quotas.counts)
-    classes = {
-        c: _class_plan(n, found.lost.get(i, 0), found.new.get(i, 0))
-        for i, (c, n) in enumerate(request.quotas.counts.items())
-    }
+    counts, work = request.quotas.counts, request.plan.work
+    names, cells = list(counts), bool(assignment.sizes)
+    numbered = enumerate(counts.items())
+    classes = {c: _class_plan(n, found.lost.get(i, 0), found.new.get(i, 0)) for i, (c, n) in numbered}
     details: dict[str, Any] = {
         **request.plan.details,
         "scope": assignment.scope,
@@ -262,8 +246,6 @@ def _final_plan(request: EngineRequest, assignment: TaskAssignment, found: Engin
     }
     if found.failures:
         details["failed"] = {str(t): words for t, words in found.failures.items()}
-    work = request.plan.work
-    cells = bool(assignment.sizes)
     partly = any(of.keep == "ids" for of in classes.values())
     work = replace(
         work,
