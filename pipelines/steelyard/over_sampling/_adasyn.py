@@ -71,18 +71,7 @@ class ADASYN(BoundarySampler):
 
 
 def _share_by_enemies(tally: Mapping[int, int], new: int) -> dict[int, int]:
-    """Divide new rows among rows in proportion to their n_enemies, by largest remainder.
-
-    Parameters
-    ----------
-    tally : mapping of int to int
-        How many rows have so many n_enemies.
-    new : int
-
-    Returns
-    -------
-    dict of int to int
-        New rows of all rows that have so many n_enemies, together.
+    """Divide new rows among rows in proportion to their enemies, by largest remainder; both are by that number.
 
     Examples
     --------

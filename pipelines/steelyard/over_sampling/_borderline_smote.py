@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from steelyard.errors import InputError
 from steelyard.frames.neighbors import pairs
 from steelyard.hashing import ROW_ID
-from steelyard.over_sampling._enemies import N_ENEMIES, BoundarySampler, enemy_points, unlike
+from steelyard.over_sampling._enemies import N_ENEMIES, BoundarySampler, enemy_distances, enemy_pairs
 from steelyard.over_sampling._seeds import CLASS, STRATUM, USES
 from steelyard.over_sampling.base import SynthesisContext
 from steelyard.over_sampling.neighbors import own_points
@@ -84,7 +84,7 @@ class BorderlineSMOTE(HasNeighbors, BoundarySampler):
             scans=work.scans + 1,
             shuffles=work.shuffles + 2,
             python=work.python + 1,
-            distances=work.distances + sum(n * unlike(context.plan)[c] for c, (n, _) in context.search.sizes.items()),
+            distances=work.distances + enemy_distances(context),
             tasks=work.tasks + 1,
         )
 
@@ -92,16 +92,13 @@ class BorderlineSMOTE(HasNeighbors, BoundarySampler):
         if self.getOrDefault("kind") == "borderline-1":
             return super()._pairs(context)
         assert context.search is not None
-        plan, purpose = context.plan, f"{context.plan.purpose}/rivals"  # part of the draws' hashes
+        plan = context.plan
         # Of an odd number of uses, half of the seeds, by their ids, use the odd one for their enemies.
         towards = F.floor((F.col(USES) + F.pmod(F.xxhash64(ROW_ID), F.lit(2))) / 2).cast("int")
         own = pairs(own_points(context, F.col(USES) - towards), context.search, seed=plan.seed, purpose=plan.purpose)
-        asked = {c: (n, unlike(plan)[c]) for c, (n, _) in context.search.sizes.items()}
-        found = pairs(enemy_points(context, towards), self._search(context, asked), seed=plan.seed, purpose=purpose)
-        halved = found.withColumns({"gap": F.col("gap") / 2, "replicate": -F.col("replicate")})
-        mode = context.seed_categories()
-        halved = halved if mode is None else halved.withColumn("mode", mode)
-        columns = own.columns
+        halved = enemy_pairs(self, context, towards).withColumns(
+            {"gap": F.col("gap") / 2, "replicate": -F.col("replicate")}
+        )
         plain = [F.col(p).dropFields("x", CLASS).alias(p) for p in ("neighbor", "seed")]
-        kept = [c for c in columns if c not in {"seed", "neighbor"}]
+        kept = [c for c in own.columns if c not in {"seed", "neighbor"}]
         return own.unionByName(halved.select(*kept, *plain))

@@ -1,4 +1,4 @@
-"""Rows of other classes around the rows that new ones grow from."""
+"""Rows of other classes near the seeds of new rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import internal
 from steelyard.frames.caching import checkpointed
+from steelyard.frames.neighbors import pairs
 from steelyard.hashing import ROW_ID
 from steelyard.over_sampling._seeds import CLASS, class_rows
 from steelyard.over_sampling.base import SynthesisContext
 from steelyard.over_sampling.neighbors import NeighborSampler, own_points
 from steelyard.over_sampling.parents import inherited
-from steelyard.sampling.plan import SamplingPlan, Work
+from steelyard.sampling.plan import Work
 
 N_ENEMIES = internal("n_enemies")
 
@@ -23,21 +24,15 @@ Tally = Mapping[str, Mapping[int, int]]
 
 
 class BoundarySampler(NeighborSampler):
-    """Base of the methods that choose seeds by how many of a row's neighbours are of other classes, in the whole table.
+    """Base of the methods that choose seeds by the number of neighbours of other classes, in the whole table.
 
-    How often each row is used is known once all of these are found: `plan` runs that search. The counts are kept on
-    the executors while the result is referred to.
+    This needs a search, which `plan` runs. The counts are checkpointed.
     """
 
     def _count_enemies(self, context: SynthesisContext, k: int) -> tuple[DataFrame, Tally]:
-        """Count the rivals of each row: others among its k nearest rows of all classes.
+        """Count the rows of other classes among the k nearest rows of each row that grows.
 
-        Returns
-        -------
-        DataFrame
-            The rows that grow, with `N_ENEMIES`.
-        mapping of str to mapping of int to int
-            For each class, how many of its rows have so many rivals.
+        Return these rows with `N_ENEMIES`, and for each class the number of its rows by that count.
         """
         distinct = self._distinct(context.space.features)
         around = self._around(context.table, context.plan, context.space, context.counts, distinct=distinct)
@@ -64,7 +59,7 @@ class BoundarySampler(NeighborSampler):
         )
 
 
-def enemy_points(context: SynthesisContext, uses: Column) -> DataFrame:
+def _enemy_points(context: SynthesisContext, uses: Column) -> DataFrame:
     """Return the rows of other classes as an index, and seeds as queries, for each class that grows."""
     rows = class_rows(context.table, context.plan, context.space, context.counts, inherited(context.roles))
     within = F.array(*[F.lit(c) for c in context.new])
@@ -81,7 +76,22 @@ def enemy_points(context: SynthesisContext, uses: Column) -> DataFrame:
     return own.where("queried").unionByName(others)
 
 
-def unlike(plan: SamplingPlan) -> dict[str, int]:
-    """Return, for each class that grows, how many rows are of other classes."""
-    total = sum(c.before for c in plan.classes.values())
-    return {name: total - c.before for name, c in plan.classes.items() if c.new}
+def enemy_pairs(sampler: NeighborSampler, context: SynthesisContext, uses: Column, k: int | None = None) -> DataFrame:
+    """Pair seeds with their `k` nearest rows of other classes, as `pairs` does; categories are the seed's."""
+    plan, purpose = context.plan, f"{context.plan.purpose}/rivals"  # part of the draws' hashes
+    search = sampler._search(context, _compared(context), k)
+    found = pairs(_enemy_points(context, uses), search, seed=plan.seed, purpose=purpose)
+    mode = context.seed_categories()
+    return found if mode is None else found.withColumn("mode", mode)
+
+
+def enemy_distances(context: SynthesisContext) -> int:
+    """Return how many distances `enemy_pairs` takes; 0 before the seeds are known."""
+    return sum(seeds * others for seeds, others in _compared(context).values())
+
+
+def _compared(context: SynthesisContext) -> dict[str, tuple[int, int]]:
+    """Return, for each class that grows, the number of seeds and of rows of other classes."""
+    total = sum(context.counts.values())
+    sizes = context.search.sizes if context.search else {}
+    return {c: (n, total - context.counts[c]) for c, (n, _) in sizes.items()}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.frames.neighbors import pairs
-from steelyard.over_sampling._enemies import enemy_points, unlike
-from steelyard.over_sampling._points import class_bounds, with_points
+from steelyard.over_sampling._enemies import enemy_distances, enemy_pairs
+from steelyard.over_sampling._points import with_points
 from steelyard.over_sampling._seeds import CLASS, USES
 from steelyard.over_sampling.base import SynthesisContext
 from steelyard.over_sampling.neighbors import NeighborSampler, own_points
@@ -63,9 +63,9 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
 
     def _pairs(self, context: SynthesisContext) -> DataFrame:
         how = self.getOrDefault("selection_strategy")
-        rows = self._towards_enemies(context, F.col(USES)) if how == "majority" else self._towards_own(context)
+        rows = enemy_pairs(self, context, F.col(USES), 1) if how == "majority" else self._towards_own(context)
         if how == "combined":
-            near = self._towards_enemies(context, (F.col(USES) > 0).cast("int"))
+            near = enemy_pairs(self, context, (F.col(USES) > 0).cast("int"), 1)
             nearest = near.select(
                 (F.col("seed_id") + 0).alias("seed_id"),
                 (F.col("neighbor_id") + 0).alias("enemy_id"),
@@ -88,15 +88,13 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
             }
         )
         placed = with_points(
+            context,
             ready,
             "around",
             [("gap", "double"), ("by_enemy", "boolean")],
             scale=context.space.scale,
             truncation=self.getOrDefault("truncation_factor"),
             deformation=self.getOrDefault("deformation_factor"),
-            bounds=class_bounds(context),
-            seed=context.plan.seed,
-            purpose=context.plan.purpose,
         )
         chosen = {
             "neighbor_id": F.when(F.col("by_enemy"), F.col("enemy_id")).otherwise(F.col("neighbor_id")),
@@ -109,31 +107,15 @@ class GeometricSMOTE(HasNeighbors, NeighborSampler):
         points = own_points(context, numbers=True)
         return pairs(points, context.search, seed=context.plan.seed, purpose=context.plan.purpose)
 
-    def _towards_enemies(self, context: SynthesisContext, uses: Column) -> DataFrame:
-        assert context.search is not None
-        asked = {c: (n, unlike(context.plan)[c]) for c, (n, _) in context.search.sizes.items()}
-        search = self._search(context, asked, 1)
-        found = pairs(
-            enemy_points(context, uses),
-            search,
-            seed=context.plan.seed,
-            purpose=f"{context.plan.purpose}/rivals",  # part of the draws' hashes
-        )
-        mode = context.seed_categories()
-        return found if mode is None else found.withColumn("mode", mode)
-
     def _work(self, context: SynthesisContext) -> Work:
         work = super()._work(context)
         how = self.getOrDefault("selection_strategy")
         enemies, both = how != "minority", how == "combined"
-        compared = sum(
-            n * unlike(context.plan)[c] for c, (n, _) in (context.search.sizes if context.search else {}).items()
-        )
         return replace(
             work,
             scans=work.scans + 1 + enemies,
             shuffles=work.shuffles + enemies + 3 * both,
             python=work.python + 1 + both,
-            distances=work.distances + compared * enemies,
+            distances=work.distances + enemy_distances(context) * enemies,
             tasks=work.tasks + enemies,
         )

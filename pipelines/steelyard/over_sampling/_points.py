@@ -37,16 +37,19 @@ def alone(context: SynthesisContext) -> DataFrame:
     )
 
 
-def with_points(rows: DataFrame, task: str, more: Sequence[tuple[str, str]] = (), **settings: Any) -> DataFrame:
-    """Add ``point`` and what else a task of `steelyard.frames.point_task` tells. One crossing into Python."""
+def with_points(
+    context: SynthesisContext, rows: DataFrame, task: str, more: Sequence[tuple[str, str]] = (), **settings: Any
+) -> DataFrame:
+    """Add ``point`` and the other columns of a task of `steelyard.frames.point_task`. One scan, one crossing."""
     kept = [f for f in rows.schema.fields if f.name not in USED and f.name not in dict(more)]
     schema = T.StructType(kept).add("point", T.ArrayType(T.DoubleType()))
     for name, kind in more:
         schema = schema.add(name, kind)
+    settings |= {"bounds": _class_bounds(context), "seed": context.plan.seed, "purpose": context.plan.purpose}
     return rows.mapInArrow(in_worker(_TASK, task, **settings), nullable(schema))
 
 
-def class_bounds(context: SynthesisContext) -> dict[str, tuple[list[float], list[float]]]:
+def _class_bounds(context: SynthesisContext) -> dict[str, tuple[list[float], list[float]]]:
     """Return the least and the greatest numbers of each class that grows. One scan."""
     x = context.space.numbers(context.rows)
     places = range(context.space.n_numbers)

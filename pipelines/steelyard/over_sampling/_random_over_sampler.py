@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from steelyard.errors import InputError
 from steelyard.kernels.geometric import bandwidth
 from steelyard.labels import class_name
-from steelyard.over_sampling._points import alone, class_bounds, with_points
+from steelyard.over_sampling._points import alone, with_points
 from steelyard.over_sampling.base import SynthesisContext, SyntheticSampler
 from steelyard.params import Check, Parameter, at_least_zero, number, param
 from steelyard.sampling.features import Features
@@ -101,15 +101,7 @@ class RandomOverSampler(SyntheticSampler):
         return replace(context, plan=replace(context.plan, effect="bends"))
 
     def _pairs(self, context: SynthesisContext) -> DataFrame:
-        plan = context.plan
-        return with_points(
-            alone(context),
-            "jittered",
-            spreads=self._spreads(context),
-            bounds=class_bounds(context),
-            seed=plan.seed,
-            purpose=plan.purpose,
-        )
+        return with_points(context, alone(context), "jittered", spreads=self._spreads(context))
 
     def _spreads(self, context: SynthesisContext) -> dict[str, list[float]]:
         """Return the deviation of the step in each number, by class."""

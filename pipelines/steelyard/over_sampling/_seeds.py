@@ -1,4 +1,4 @@
-"""Which rows new rows grow from: every row of a class equally often."""
+"""The seeds of new rows: every row of a class equally often."""
 
 from __future__ import annotations
 
@@ -24,21 +24,11 @@ _DRAWN = internal("drawn")
 
 @dataclass(frozen=True)
 class Seeds:
-    """How often the rows of one class, or of a part of it, are used.
-
-    Parameters
-    ----------
-    times : int
-        Each row so often.
-    again : Cut, optional
-        The rows on its low side once more.
-    rows : int
-        How many rows are used at all.
-    """
+    """How often the rows of one stratum are used."""
 
     times: int
-    again: Cut | None
-    rows: int
+    again: Cut | None  # rows below it are used once more
+    rows: int  # rows that are used at all
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""
@@ -60,17 +50,8 @@ def share_out(
 ) -> dict[str, Seeds]:
     """Divide the new rows of each stratum evenly among its rows; exactly, by a hash of their ids.
 
-    Two scans of `ids`, which are cached meanwhile, where something is left over.
-
-    Parameters
-    ----------
-    ids : DataFrame
-        With row ids.
-    stratum : Column of string
-        Classes, or finer parts of them.
-    new, sizes : mapping of str to int
-        New rows that each stratum is to have, and rows that it has.
-    plan : SamplingPlan
+    A stratum is a class or a part of one; `new` and `sizes` are its new rows and its rows. Where something is left
+    over, it costs two scans of `ids`, which are cached meanwhile.
     """
     odd = {s: n % sizes[s] for s, n in new.items() if n % sizes[s]}
     again: dict[str, Cut] = {}

@@ -28,13 +28,9 @@ _MOST_VALUES = 20_000  # of a feature and class together: they travel in the pla
 
 @dataclass(frozen=True)
 class ValueSpace(Space):
-    """Categories as the classes' shares among the rows that have them: the Value Difference Metric's view.
+    """Categories as the shares of the classes among the rows that have them, for the Value Difference Metric.
 
-    Parameters
-    ----------
-    shares : mapping of str to mapping
-        For each feature and value, the share of each class, classes in one order.
-    classes : int
+    `shares` has, for each feature and value, the share of each class.
     """
 
     shares: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)

@@ -33,13 +33,7 @@ class OverSampler(HasMaxNewRows, Sampler):
         self._new(counts)
 
     def _new(self, counts: Mapping[str, int]) -> dict[str, int]:
-        """Return how many rows each class gets, classes without any left out.
-
-        Raises
-        ------
-        InputError
-            If they are more than `max_new_rows`.
-        """
+        """Return the new rows of each class that gets any; `InputError` if there are more than `max_new_rows`."""
         return added(self._targets(counts), counts, self.getOrDefault("max_new_rows"))
 
 

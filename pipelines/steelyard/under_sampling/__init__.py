@@ -1,15 +1,16 @@
 """Samplers that remove rows."""
 
-from steelyard.under_sampling._all_knn import AllKNN
 from steelyard.under_sampling._cluster_centroids import ClusterCentroids
-from steelyard.under_sampling._condensed_nearest_neighbour import CondensedNearestNeighbour
-from steelyard.under_sampling._edited_nearest_neighbours import EditedNearestNeighbours
+from steelyard.under_sampling._condensed_nearest_neighbour import CondensedNearestNeighbour, OneSidedSelection
+from steelyard.under_sampling._edited_nearest_neighbours import (
+    AllKNN,
+    EditedNearestNeighbours,
+    RepeatedEditedNearestNeighbours,
+)
 from steelyard.under_sampling._instance_hardness_threshold import InstanceHardnessThreshold
 from steelyard.under_sampling._near_miss import NearMiss
 from steelyard.under_sampling._neighbourhood_cleaning_rule import NeighbourhoodCleaningRule
-from steelyard.under_sampling._one_sided_selection import OneSidedSelection
 from steelyard.under_sampling._random_under_sampler import RandomUnderSampler
-from steelyard.under_sampling._repeated_edited_nearest_neighbours import RepeatedEditedNearestNeighbours
 from steelyard.under_sampling._tomek_links import TomekLinks
 
 __all__ = [
