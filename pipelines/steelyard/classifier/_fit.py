@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.classifier._arguments import DATASET, naming
@@ -161,17 +161,13 @@ def fit_decisions(
 def _scored(df: DataFrame, data: Dataset, model: Model) -> DataFrame:
     """Return label, probabilities, costs and weight of validation rows."""
     raw = internal("probabilities")
-    names = [class_text(df, data.label).alias("label"), *_costs(data)]
+    amounts: dict[str, str | float | None] = {}
+    if data.cost.given:
+        amounts = {"cost_fn": data.cost.false_negative or 0.0, "cost_fp": data.cost.false_positive or 0.0}
     if data.weight is not None:
-        names.append(col(data.weight).cast("double").alias("weight"))
-    return model.predict(df, raw).select(F.col(raw).alias("probabilities"), *names)
-
-
-def _costs(data: Dataset) -> list[Column]:
-    if not data.cost.given:
-        return []
-    costs = {"cost_fn": data.cost.false_negative, "cost_fp": data.cost.false_positive}
-    return [
-        (col(cost) if isinstance(cost, str) else F.lit(cost or 0.0)).cast("double").alias(name)
-        for name, cost in costs.items()
+        amounts["weight"] = data.weight
+    numbers = [
+        (col(of) if isinstance(of, str) else F.lit(of)).cast("double").alias(name) for name, of in amounts.items()
     ]
+    label = class_text(df, data.label).alias("label")
+    return model.predict(df, raw).select(F.col(raw).alias("probabilities"), label, *numbers)

@@ -1,4 +1,4 @@
-"""What a Spark ML estimator is given, as this library sees it: roles of the columns, training and validation rows."""
+"""Roles of the columns, and training and validation rows, of the table that a Spark ML estimator gets."""
 
 from __future__ import annotations
 
@@ -21,11 +21,6 @@ def with_features(df: DataFrame, dataset: Dataset, left_out: Sequence[str]) -> D
     """Return a dataset with features, categories and content: by default all columns without another role.
 
     `is_synthetic` is not a feature: an earlier resampling added it, and it reveals the label of new rows.
-
-    Raises
-    ------
-    InputError
-        For a missing column, if no feature is left, and for an `is_synthetic` that is not boolean or has a role.
     """
     check_names(df.columns)
     for role in ("features", "categorical", "key"):
@@ -62,13 +57,7 @@ def classes_in_order(df: DataFrame, label: str, counts: ClassCounts, positive: s
 def divided(
     df: DataFrame, dataset: Dataset, counts: ClassCounts, indicator: str | None, share: float, seed: int
 ) -> tuple[DataFrame, DataFrame]:
-    """Return training and validation rows: by a boolean column, else by an exact hash split, groups whole.
-
-    Raises
-    ------
-    InputError
-        If the column is missing or not boolean, or a class has too few rows to hold some out.
-    """
+    """Return training and validation rows: by a boolean column, else by an exact hash split, groups whole."""
     if indicator is None:
         return fold_rows(df, holdout(df, dataset, counts.counts, share, seed=seed), 0)
     if not isinstance(dtype(df, indicator, "validation indicator"), T.BooleanType):

@@ -17,14 +17,8 @@ _DAY = 86_400
 
 _RESALE = {"electronics": 10, "jewellery": 3, "gift cards": 4, "gaming": 4}
 _EVERYDAY = {
-    "groceries": 34,
-    "fuel": 12,
-    "restaurants": 18,
-    "clothing": 10,
-    "pharmacy": 7,
-    "transport": 11,
-    "travel": 8,
-}
+    "groceries": 34, "fuel": 12, "restaurants": 18, "clothing": 10, "pharmacy": 7, "transport": 11, "travel": 8
+}  # fmt: skip
 _PRESENT = {"chip": 4, "contactless": 6}
 _ABSENT = {"online": 9, "phone": 1}
 _ABROAD = {"neighbour": 6, "overseas": 4}
@@ -149,7 +143,7 @@ def _assign(marked: DataFrame, rows: int, days: int, customers: int, drift: floa
 
 
 def _pattern(patterns: dict[str, Pattern], drifted: Column) -> Column:
-    """Return the parameters of one of the patterns, as luck has it, as a struct."""
+    """Return the parameters of one pattern, drawn by share, as a struct."""
     structs = [F.struct(*[F.lit(v).alias(k) for k, v in asdict(p).items()]) for p in patterns.values()]
     return step(F.col("luck"), structs, [F.lit(p.share) + drifted * p.drift for p in patterns.values()])
 
@@ -210,7 +204,7 @@ def _where(mine: Draws) -> dict[str, Column]:
 def _history(mine: Draws, owner: Draws) -> dict[str, Column]:
     further = whole(mine.exponential("pace") * (_trait("pace") + 0.2)).cast("int")
     alone = 24.0 + 40.0 * mine.exponential("pause")
-    # The latest of n moments of the last 24 hours, sooner still where somebody is in haste.
+    # The latest of n moments of the last 24 hours, and later still with haste.
     latest = 24.0 * (1.0 - F.pow(mine.uniform("pause"), 1.0 / (further * _trait("haste"))))
     return {
         "transactions_24h": further + 1,

@@ -11,14 +11,7 @@ from pyspark.sql import functions as F
 
 
 class Draws:
-    """Random columns, all derived from one bigint column that numbers the rows.
-
-    Parameters
-    ----------
-    by : Column
-        Bigint; rows with the same number get the same draws.
-    seed : int
-    """
+    """Random columns, all derived from a bigint column: rows with the same number get the same draws."""
 
     def __init__(self, by: Column, seed: int) -> None:
         self._by = by.cast("bigint")

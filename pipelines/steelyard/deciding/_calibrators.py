@@ -30,9 +30,9 @@ class Calibrator(ABC):
     def apply(self, p: Column) -> Column:
         """Return the same as a Spark expression; give a plain column, since it is named several times."""
 
-    @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """Return JSON types, from which `calibrator_from_json` rebuilds the map."""
+        return {"method": self.method, **{k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}}
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,6 @@ class Identity(Calibrator):
     def apply(self, p: Column) -> Column:
         """Return the column."""
         return p
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return {"method": self.method}
 
 
 @dataclass(frozen=True)
@@ -84,10 +80,6 @@ class Prior(Calibrator):
         hits = p * F.lit(self.negative)
         return hits / (hits + (F.lit(1.0) - p) * F.lit(self.positive))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return {"method": self.method, "positive": self.positive, "negative": self.negative}
-
 
 @dataclass(frozen=True)
 class Platt(Calibrator):
@@ -114,10 +106,6 @@ class Platt(Calibrator):
         kept = F.least(F.greatest(p, F.lit(EPSILON)), F.lit(1 - EPSILON))
         z = F.lit(self.slope) * F.log(kept / (F.lit(1.0) - kept)) + F.lit(self.intercept)
         return F.when(p.isNotNull(), F.lit(1.0) / (F.lit(1.0) + F.exp(-z)))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return {"method": self.method, "slope": self.slope, "intercept": self.intercept}
 
 
 @dataclass(frozen=True)
@@ -162,10 +150,6 @@ class Isotonic(Calibrator):
 
         own = F.slice(number_array(pieces.ravel()), place * 4 + 1, F.lit(4))
         return F.when(p.isNotNull(), let(own, on_piece))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return {"method": self.method, "x": list(self.x), "y": list(self.y)}
 
 
 _KINDS: dict[str, type[Calibrator]] = {kind.method: kind for kind in (Identity, Prior, Platt, Isotonic)}

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import check_free, check_names, class_text, internal
+from steelyard.columns import check_free, check_names, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.hashing import cuts
 from steelyard.splitting._grouped import divide_groups
-from steelyard.splitting._plan import (
-    ALL_ROWS,
-    Division,
-    deviations,
-    divided,
-    hash_position,
-    ties_of,
-    time_position,
-    wanted_counts,
-)
+from steelyard.splitting._plan import ALL_ROWS, Division, divided, time_position, wanted_counts
+from steelyard.splitting._stratified import divide_classes
 
 MOST_FOLDS = 1000
 _FOLD = internal("fold")
@@ -100,22 +90,7 @@ def stratified_folds(
         if n < folds:
             raise InputError(f"class {name!r} has {n:,} rows, too few for {folds} folds")
     plan = FoldPlan("stratified", dataset.label, seed, dataset.identity, folds=folds)
-    return _divide_classes(df, plan, dataset, counts, wanted)
-
-
-def _divide_classes(
-    df: DataFrame,
-    plan: FoldPlan,
-    dataset: Dataset,
-    counts: Mapping[str, int],
-    wanted: Mapping[str, Mapping[str, int]],
-) -> FoldPlan:
-    """Return `plan` with the cuts that give each fold the wanted rows of each class."""
-    quotas = {c: list(accumulate(of[c] for of in wanted.values()))[:-1] for c in counts}
-    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties_of(dataset))
-    ends = {c: [0, *(cut.count for cut in found[c]), counts[c]] for c in counts}
-    achieved = {f: {c: ends[c][int(f) + 1] - ends[c][int(f)] for c in counts} for f in wanted}
-    return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, wanted))
+    return divide_classes(df, plan, dataset, counts, wanted)
 
 
 def grouped_folds(df: DataFrame, dataset: Dataset, counts: Mapping[str, int], folds: int, *, seed: int = 0) -> FoldPlan:
@@ -183,7 +158,7 @@ def holdout(df: DataFrame, dataset: Dataset, counts: Mapping[str, int], share: f
         if not 0 < held[name] < n:
             raise InputError(f"class {name!r} has {n:,} rows, too few to hold out a share of {share}")
     plan = FoldPlan("stratified", dataset.label, seed, dataset.identity, folds=2)
-    return _divide_classes(df, plan, dataset, counts, wanted)
+    return divide_classes(df, plan, dataset, counts, wanted)
 
 
 def apply_folds(df: DataFrame, plan: FoldPlan, column: str = "fold") -> DataFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import accumulate
-from typing import TypeVar
 
 import numpy as np
 from pyspark.sql import Column, DataFrame, Row, Window
@@ -22,19 +21,18 @@ from steelyard.splitting._plan import (
     ALL_ROWS,
     GROUP_HASH,
     NAMES,
+    AnyDivision,
     Division,
     SplitPlan,
     deviations,
     hash_in,
     hash_position,
     labelled,
-    wanted_counts,
+    wanted_sides,
 )
 
 _PLACED = 1000  # groups that are placed one by one; the plan contains their hashes
 _SIDE = internal("side")
-
-AnyDivision = TypeVar("AnyDivision", bound=Division)
 
 
 def grouped_split(
@@ -84,22 +82,15 @@ def grouped_split(
     >>> customers.where("splits > 1").count()
     0
     """
-    wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}
-    by_side = {s: {c: wanted[c][s] for c in counts} for s in ("test", "validation", "train")}
-    plan = divide_groups(df, SplitPlan("group", dataset.label, seed), dataset, by_side)
+    wanted = wanted_sides(counts, validation, test)
+    plan = divide_groups(df, SplitPlan("group", dataset.label, seed), dataset, wanted)
     return replace(plan, counts={s: plan.counts[s] for s in NAMES})
 
 
 def divide_groups(
     df: DataFrame, plan: AnyDivision, dataset: Dataset, wanted: Mapping[str, Mapping[str, int]]
 ) -> AnyDivision:
-    """Return `plan` with cuts, placed groups and achieved counts.
-
-    Parameters
-    ----------
-    wanted : mapping
-        Name of each side, in their order → class → rows.
-    """
+    """Return `plan` with the cuts and placed groups that nearly give each side, in their order, the wanted rows."""
     check_names(df.columns)
     group = _checked_group(df, dataset)
     plan = replace(plan, identity=(group,))

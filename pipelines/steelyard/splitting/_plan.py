@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from operator import or_
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import check_names, class_text, col, combined, dtype, internal, of_key
-from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.hashing import ENCODING_VERSION, Cut, Ties, divided_groups, row_hash, with_side
+from steelyard.hashing import ENCODING_VERSION, Cut, divided_groups, row_hash, with_side
 
 SPLIT = internal("split")
 NAMES = ("train", "validation", "test")
+_SIDES = ("test", "validation", "train")  # in the order of the hash
 _SIDE = internal("split_side")
 GROUP_HASH = internal("group_hash")
 ALL_ROWS = "all"
@@ -129,6 +129,9 @@ class SplitPlan(Division):
     purpose: ClassVar[str] = "split"
 
 
+AnyDivision = TypeVar("AnyDivision", bound=Division)
+
+
 def wanted_counts(total: int, validation: float, test: float) -> dict[str, int]:
     """Return the number of rows in each part of `total`: shares rounded half up, test first.
 
@@ -140,6 +143,12 @@ def wanted_counts(total: int, validation: float, test: float) -> dict[str, int]:
     wanted_test = min(_half_up(total, test), total)
     wanted_validation = min(_half_up(total, validation), total - wanted_test)
     return {"train": total - wanted_test - wanted_validation, "validation": wanted_validation, "test": wanted_test}
+
+
+def wanted_sides(counts: Mapping[str, int], validation: float, test: float) -> dict[str, dict[str, int]]:
+    """Return the requested rows of each class on each side of a split, in the order of its sides."""
+    wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}
+    return {side: {c: of[side] for c, of in wanted.items()} for side in _SIDES}
 
 
 def _half_up(total: int, share: float) -> int:
@@ -160,7 +169,7 @@ def apply_split(df: DataFrame, plan: SplitPlan) -> DataFrame:
     A column expression: no shuffle, no copy, unless equal rows without a key are divided; then those rows alone
     pass through a window.
     """
-    names: tuple[str | None, ...] = ("test", "validation", "train")
+    names: tuple[str | None, ...] = _SIDES
     if plan.method == "temporal":
         names = ("train", None, "validation", None, "test")
     named = F.lit(None).cast("string")
@@ -239,11 +248,6 @@ def hash_in(hashes: Iterable[int]) -> Column:
 def hash_position(df: DataFrame, plan: Division) -> Column:
     """Return a row's place in the random order of the split."""
     return row_hash(df, plan.identity, plan.seed, plan.purpose)
-
-
-def ties_of(dataset: Dataset) -> Ties:
-    """Return how a stratified split treats rows at one position: rows of one key stay together."""
-    return "whole" if dataset.key else "proportional"
 
 
 def labelled(df: DataFrame, label: str, *needed: str) -> Column:

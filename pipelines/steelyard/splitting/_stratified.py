@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import accumulate
 
 from pyspark.sql import DataFrame
 
 from steelyard.columns import check_names, class_text
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.hashing import Cut, cuts
-from steelyard.splitting._plan import NAMES, SplitPlan, deviations, hash_position, ties_of, wanted_counts
+from steelyard.hashing import Ties, cuts
+from steelyard.splitting._plan import NAMES, AnyDivision, SplitPlan, deviations, hash_position, wanted_sides
 
 
 def stratified_split(
@@ -52,22 +53,31 @@ def stratified_split(
     [Row(is_fraud=0, count=198), Row(is_fraud=1, count=2)]
     """
     check_names(df.columns)
-    wanted = {c: wanted_counts(n, validation, test) for c, n in counts.items()}
-    for name, of in wanted.items():
-        empty = [split for split, n in of.items() if n == 0]
+    wanted = wanted_sides(counts, validation, test)
+    for name in counts:
+        empty = [split for split in NAMES if wanted[split][name] == 0]
         if empty:
             raise InputError(
                 f"class {name!r} has {counts[name]:,} rows, too few for shares {validation} and {test}: "
                 f"{' and '.join(empty)} would have none of it"
             )
     plan = SplitPlan("stratified", dataset.label, seed, identity=dataset.identity)
-    quotas = {c: [w["test"], w["test"] + w["validation"]] for c, w in wanted.items()}
-    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties_of(dataset))
-    of_class = {c: _achieved(found[c], counts[c]) for c in counts}
-    achieved, asked = ({s: {c: of[c][s] for c in counts} for s in NAMES} for of in (of_class, wanted))
-    return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, asked))
+    plan = divide_classes(df, plan, dataset, counts, wanted)
+    achieved, missed = ({s: of[s] for s in NAMES if s in of} for of in (plan.counts, plan.deviations))
+    return replace(plan, counts=achieved, deviations=missed)
 
 
-def _achieved(found: list[Cut], total: int) -> dict[str, int]:
-    test, both = (c.count for c in found)
-    return {"test": test, "validation": both - test, "train": total - both}
+def divide_classes(
+    df: DataFrame,
+    plan: AnyDivision,
+    dataset: Dataset,
+    counts: Mapping[str, int],
+    wanted: Mapping[str, Mapping[str, int]],
+) -> AnyDivision:
+    """Return `plan` with the cuts that give each side, in their order, the wanted rows of each class."""
+    quotas = {c: list(accumulate(of[c] for of in wanted.values()))[:-1] for c in counts}
+    ties: Ties = "whole" if dataset.key else "proportional"  # rows of one key stay together
+    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties)
+    ends = {c: [0, *(cut.count for cut in found[c]), counts[c]] for c in counts}
+    achieved = {side: {c: ends[c][i + 1] - ends[c][i] for c in counts} for i, side in enumerate(wanted)}
+    return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, wanted))

@@ -16,7 +16,6 @@ from steelyard.errors import InputError
 from steelyard.hashing import Cut, cuts, with_side
 from steelyard.splitting._plan import ALL_ROWS, SplitPlan, deviations, labelled, time_position, wanted_counts
 
-_ENDS = {"first": F.min, "last": F.max}
 _MICROSECOND = timedelta(microseconds=1)
 _SIDE = internal("side")
 
@@ -87,13 +86,7 @@ def temporal_split(
 
 
 def checked_time(df: DataFrame, dataset: Dataset) -> tuple[str, int, int]:
-    """Return the time column, the earliest time, and the bits of the distance to the latest.
-
-    Raises
-    ------
-    InputError
-        If there is no time column, or if it is null in some rows.
-    """
+    """Return the time column, the earliest time, and the bits of the distance to the latest. Refuse null times."""
     check_names(df.columns)
     if dataset.time is None:
         raise InputError("a temporal split needs a time column")
@@ -125,20 +118,8 @@ def cuts_apart(
 ) -> list[Cut]:
     """Return cuts with rows before, between and after them, as near to the wanted counts as times allow.
 
-    The given ones as a rule. Where some fall together, since many rows share a time, others between the times nearest
-    to them; the given ones where there are too few times.
-
-    Parameters
-    ----------
-    df : DataFrame
-    position, stratum : Column
-        As given to `cuts`.
-    at : sequence of Cut
-        In ascending order.
-    ends : sequence of int
-        The wanted number of rows below each cut.
-    total : int
-        Rows in all.
+    These are the given cuts unless some fall together, because many rows share a time; then others between the times
+    nearest to them. Where there are too few times, the given cuts are returned.
     """
     counts = [0, *(cut.count for cut in at), total]
     if all(a < b for a, b in pairwise(counts)):
@@ -192,7 +173,8 @@ def _count(
     """Count the rows of each class between the edges, and return the first and the last time there as text."""
     sided = with_side(df, position, stratum, {ALL_ROWS: [Cut(e, 0) for e in edges]}, _SIDE)
     time, name = col(dataset.time or ""), class_text(df, dataset.label).alias("class")
-    texts = [f(F.struct(position, time.cast("string").alias("text"))).alias(n) for n, f in _ENDS.items()]
+    here = F.struct(position, time.cast("string").alias("text"))
+    texts = [F.min(here).alias("first"), F.max(here).alias("last")]
     rows = sided.groupBy(_SIDE, name).agg(F.count(F.lit(1)).alias("rows"), *texts).where("class is not null").collect()
     counted: list[dict[str, int]] = [{} for _ in range(len(edges) + 1)]
     for row in rows:

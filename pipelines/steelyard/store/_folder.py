@@ -137,7 +137,10 @@ class Folder:
         target = f"{self._path}/{path}".rstrip("/")
         if self.local is not None:
             self._refuse_links_above(path)
-            _delete_local(target)
+            if os.path.isdir(target) and not os.path.islink(target):
+                shutil.rmtree(target)  # follows no link
+            elif os.path.lexists(target):
+                os.unlink(target)
             return
         kind = self._fs.get_file_info(target).type
         if kind == pafs.FileType.File:
@@ -151,7 +154,7 @@ class Folder:
             self.write_bytes(f"{path}/{file.relative_to(folder).as_posix()}", file.read_bytes())
 
     def describe(self, path: str) -> dict[str, Any]:
-        """Return path, size and digest of a file: of Parquet files the footer's, since Spark alone reads the rest."""
+        """Return path, size and digest of a file; of a Parquet file the footer's digest, since Spark reads the rest."""
         size = self._size(path)
         if path.endswith(".parquet"):
             return {"path": path, "size": size, "sha256": None, "footer_sha256": self._footer_digest(path)}
@@ -179,25 +182,10 @@ class Folder:
         return sorted((i.base_name, i.type) for i in infos)
 
     def _refuse_links_above(self, path: str) -> None:
-        """Refuse to write or delete in a linked folder.
-
-        Raises
-        ------
-        InputError
-            Naming the link.
-        """
+        """Raise `InputError` instead of writing or deleting in a linked folder."""
         parts = path.split("/")[:-1]
         for above in ("/".join(parts[: n + 1]) for n in range(len(parts))):
             if self.is_link(above):
                 raise InputError(
                     f"{self.location}/{above} is a link; put a folder there: nothing is written through it"
                 )
-
-
-def _delete_local(target: str) -> None:
-    if not os.path.lexists(target):
-        return
-    if os.path.isdir(target) and not os.path.islink(target):
-        shutil.rmtree(target)  # follows no link
-    else:
-        os.unlink(target)

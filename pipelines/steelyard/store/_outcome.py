@@ -1,4 +1,4 @@
-"""How a stage ended, as it is written."""
+"""The outcome of a stage, as it is written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OF_0_1_0 = {"format": 0, "version": "0.1.0"}  # which wrote neither
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage ended; its being written is what publishes the stage.
+    """How a stage ended. Writing it publishes the stage.
 
     Parameters
     ----------
