@@ -8,7 +8,7 @@ from steelyard.params import NEIGHBORS, Parameter, param, whole
 from steelyard.sampling.engine.base import EngineSampler
 
 
-class _Condensing(EngineSampler):
+class Condensing(EngineSampler):
     """Base of the methods that begin with a few rows of a class."""
 
     sampling_type = "clean-sampling"
@@ -21,7 +21,7 @@ class _Condensing(EngineSampler):
     )
 
 
-class CondensedNearestNeighbour(_Condensing):
+class CondensedNearestNeighbour(Condensing):
     """Keep the rows that their nearest neighbours among the kept rows misclassify [1]_.
 
     At first, all rows of the rarest class and a few rows of another class are kept. Each other row of that class, in
@@ -49,7 +49,7 @@ class CondensedNearestNeighbour(_Condensing):
         return CondensedNearestNeighbour(**self._given("n_neighbors", "n_seeds_S"))
 
 
-class OneSidedSelection(_Condensing):
+class OneSidedSelection(Condensing):
     """Keep the rows that a few rows of their class misclassify, then drop those in Tomek links [1]_.
 
     At first, all rows of the rarest class and a few rows of another class are kept; rows of that class that are nearest
