@@ -54,21 +54,9 @@ def count_lines(
 ) -> Iterator[pa.RecordBatch]:
     """Count the forms of values in plain lines; yield all other lines as they are, in a column `line`.
 
-    A line is plain where every parser reads the same: it is UTF-8, has the right number of values, and quotes only
-    around whole values.
-
-    Parameters
-    ----------
-    batches : iterable of RecordBatch
-        Lines.
-    width : int
-        Number of columns.
-    missing : sequence of str
-        Markers of missing values.
-    header : bytes, optional
-        The line that is not a row.
-    **layout
-        `sep`, `quote` and `skip_space` of the dialect.
+    A line is plain where every parser reads the same: it is UTF-8, has `width` values, and quotes only around whole
+    values. `missing` are markers of missing values, `header` is the line that is not a row, and `layout` has `sep`,
+    `quote` and `skip_space` of the dialect.
     """
     tally = Tally()
     pattern = plain_lines(**layout)
@@ -158,14 +146,7 @@ def _lines(lines: pa.Array) -> pa.RecordBatch:
 def count_values(batches: Iterable[pa.RecordBatch], *, width: int, missing: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Count the flags of parsed lines and the forms of their values; pass counts on.
 
-    Parameters
-    ----------
-    batches : iterable of RecordBatch
-        The columns of `COUNTS`, and where `place` is null, `flags` and `values` of a line.
-    width : int
-        Number of columns.
-    missing : sequence of str
-        Markers of missing values.
+    Batches have the columns of `COUNTS`, and where `place` is null, `flags` and `values` of a line.
     """
     tally = Tally()
     for batch in batches:

@@ -25,26 +25,11 @@ def look_up(
     centroids: Floats | None = None,
     **settings: Any,
 ) -> Iterator[pa.RecordBatch]:
-    """Find the nearest of the partition's rows for some queries; as many rows are in memory as in one batch.
+    """Find the nearest of the partition's rows for some scaled queries, with as many rows in memory as in one batch.
 
-    Parameters
-    ----------
-    batches : iterable of pyarrow.RecordBatch
-        ``row_id``, ``x`` and, without centroids, ``carried``.
-    queries, query_ids : arrays, shapes (n, d) and (n,)
-        Scaled.
-    within : str
-        The set whose distance is taken.
-    centroids : array of float64, shape (c, d), optional
-        Then rows carry the number of their cell, and the rows of each cell are counted.
-    **settings
-        Of the search.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        ``query`` (its place), ``total``, ``neighbor`` and what that carries; for a cell c, ``query`` -1 - c and its
-        number of ``rows``.
+    Batches have ``row_id``, ``x`` and, without centroids, ``carried``. With centroids, rows carry the number of their
+    cell, and the rows of each cell are counted. `within` names the set whose distance is taken. Yields ``query`` (its
+    place), ``total``, ``neighbor`` and what that carries; for a cell c, ``query`` -1 - c and its number of ``rows``.
     """
     of = TaskSearch(**settings)
     sizes = np.zeros(0 if centroids is None else len(centroids), dtype=np.int64)

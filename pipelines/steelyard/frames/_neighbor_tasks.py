@@ -43,22 +43,11 @@ class TaskSearch:
 
 
 def search(table: pa.Table, *, whole: bool, **settings: Any) -> pa.Table:
-    """Search one block of the index for each query of one block.
+    """Search one block of the index, or the `whole` one, for each query of one block.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, perhaps ``carried``, perhaps ``cell`` and ``visited``.
-    whole : bool
-        Whether the block is the whole index.
-    **settings
-        Of the search.
-
-    Returns
-    -------
-    pyarrow.Table
-        ``within``, ``row_id`` of the queries, what they carry, as ``own``, and ``found``: totals, ids and what the
-        neighbours carry.
+    The table has ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, perhaps ``carried``, perhaps ``cell`` and
+    ``visited``. Returns ``within``, ``row_id`` of the queries, what they carry, as ``own``, and ``found``: totals, ids
+    and what the neighbours carry.
     """
     queried, found = searched(table, TaskSearch(**settings), whole)
     asked = table.select(["within", "row_id"]).take(pa.array(queried))
@@ -98,17 +87,8 @@ def locate(
 def farthest(table: pa.Table, **settings: Any) -> pa.Table:
     """Search one block of the index for the rows that are farthest from each query of one block.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, ``carried``.
-    **settings
-        Of the search.
-
-    Returns
-    -------
-    pyarrow.Table
-        ``within``, ``row_id`` of the queries, what they carry, as ``own``, and ``found``: totals, largest first.
+    The table has ``within``, ``row_id``, ``x``, ``indexed``, ``queried``, ``carried``. Returns ``within``, ``row_id``
+    of the queries, what they carry, as ``own``, and ``found``: totals, largest first.
     """
     of = TaskSearch(**settings)
     rows = of.rows(table["x"])

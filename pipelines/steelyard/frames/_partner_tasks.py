@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from steelyard.frames._arrow import as_lists, integers, loosened, positions, rows_at
 from steelyard.frames._neighbor_tasks import TaskSearch, searched
-from steelyard.frames._votes import modes, votes
-from steelyard.kernels.interpolate import between, draw
+from steelyard.kernels.interpolate import Draws, between, draw
 from steelyard.kernels.knn import NOBODY
+from steelyard.kernels.modes import mode_places, voted_places
+from steelyard.kernels.random import uniform
 
 _AT_ONCE = 1 << 14  # new rows whose numbers are made at once
 
@@ -23,24 +24,9 @@ def pair_up(
 ) -> pa.Table:
     """Pair each query with neighbours from a block that is the whole index.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        As for `search`, and ``uses`` and ``row``.
-    seed, purpose
-        Of the draws.
-    ballot : bool
-        Whether the seed votes among its neighbours, and ties are drawn.
-    numbers : int
-        How many leading values of ``x`` are interpolated.
-    whole, **settings
-        As for `search`.
-
-    Returns
-    -------
-    pyarrow.Table
-        ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, the rows ``seed`` and ``neighbor``, ``way``, and ``mode``,
-        of what the neighbours carry.
+    The table is as for `search`, with ``uses`` and ``row``. With `ballot` the seed votes among its neighbours and ties
+    are drawn; the first `numbers` values of ``x`` are interpolated. Returns ``seed_id``, ``neighbor_id``,
+    ``replicate``, ``gap``, the rows ``seed`` and ``neighbor``, ``way``, and ``mode``, of what the neighbours carry.
     """
     queried, found = searched(table, TaskSearch(**settings), whole)
     ids = table["row_id"].to_numpy()
@@ -65,10 +51,9 @@ def pair_up(
         carried, sizes = loosened(table["carried"].combine_chunks()), there.sum(axis=1)
         values = carried.take(positions(ids, found.ids[there]))
         if ballot:
-            own = carried.take(pa.array(queried))
-            made["mode"] = votes(values, sizes, own, drawn, made["seed_id"], seed, purpose)
+            made["mode"] = _votes(values, sizes, carried.take(pa.array(queried)), drawn, ids[seeds], seed, purpose)
         else:
-            made["mode"] = modes(values, sizes).take(pa.array(drawn.seed))
+            made["mode"] = _modes(values, sizes).take(pa.array(drawn.seed))
     return pa.table(made)
 
 
@@ -92,20 +77,9 @@ def draw_partners(
 ) -> Iterator[pa.RecordBatch]:
     """Draw partners from lists of neighbours.
 
-    Parameters
-    ----------
-    batches : iterable of pyarrow.RecordBatch
-        ``within``, ``row_id``, ``uses``, ``neighbors`` and the row itself, ``seed``; perhaps ``carried`` by the
-        neighbours, and ``own``.
-    seed, purpose
-        Of the draws.
-    ballot : bool
-        Whether the seed votes among its neighbours, and ties are drawn.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        ``within``, ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, ``seed`` and ``mode``.
+    Batches have ``within``, ``row_id``, ``uses``, ``neighbors`` and the row itself, ``seed``; perhaps ``carried`` by
+    the neighbours, and ``own``. Yields ``within``, ``seed_id``, ``neighbor_id``, ``replicate``, ``gap``, ``seed``,
+    ``mode``.
     """
     for batch in batches:
         ids, lists = batch["row_id"].to_numpy(), batch["neighbors"]
@@ -122,9 +96,61 @@ def draw_partners(
             "gap": pa.array(drawn.gap),
             "seed": loosened(batch["seed"]).take(chosen),
         }
-        if "carried" in batch.schema.names and ballot:
-            values, seed_ids = loosened(batch["carried"]).flatten(), ids[drawn.seed]
-            made["mode"] = votes(values, sizes, loosened(batch["own"]), drawn, seed_ids, seed, purpose)
-        elif "carried" in batch.schema.names:
-            made["mode"] = modes(loosened(batch["carried"]).flatten(), sizes).take(chosen)
+        if "carried" in batch.schema.names:
+            values = loosened(batch["carried"]).flatten()
+            if ballot:
+                own = loosened(batch["own"])
+                made["mode"] = _votes(values, sizes, own, drawn, ids[drawn.seed], seed, purpose)
+            else:
+                made["mode"] = _modes(values, sizes).take(chosen)
         yield pa.record_batch(made)
+
+
+def _modes(values: pa.StructArray, sizes: NDArray[np.integer]) -> pa.StructArray:
+    """Return the most frequent value of each field, for consecutive lists of given sizes."""
+    starts = np.cumsum(sizes) - sizes
+    fields = []
+    for field in values.flatten():
+        if not len(field):
+            fields.append(pa.nulls(len(sizes), field.type))
+            continue
+        best = mode_places(_listed(_codes(field), sizes))
+        fields.append(field.take(pa.array(starts + best, mask=sizes == 0)))
+    return pa.StructArray.from_arrays(fields, names=[f.name for f in values.type])
+
+
+def _votes(
+    values: pa.StructArray,
+    sizes: NDArray[np.integer],
+    own: pa.StructArray,
+    drawn: Draws,
+    seed_ids: NDArray[np.int64],
+    seed: int,
+    purpose: str,
+) -> pa.StructArray:
+    """Return, for each draw, the most frequent value of each field in its seed's list and in the seed itself."""
+    starts = np.cumsum(sizes) - sizes
+    fields = []
+    for theirs, mine, name in zip(values.flatten(), own.flatten(), [f.name for f in values.type], strict=True):
+        both = pa.concat_arrays([theirs, mine])
+        codes = _codes(both)
+        lists = np.column_stack([codes[len(theirs) :], _listed(codes[: len(theirs)], sizes)])
+        chance = uniform(seed_ids, seed, f"{purpose}/vote/{name}", drawn.replicate)
+        place = voted_places(lists[drawn.seed], chance)
+        where = np.where(place == 0, len(theirs) + drawn.seed, starts[drawn.seed] + place - 1)
+        fields.append(both.take(pa.array(where)))
+    return pa.StructArray.from_arrays(fields, names=[f.name for f in values.type])
+
+
+def _codes(field: pa.Array) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = field.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
+
+
+def _listed(codes: NDArray[np.int64], sizes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return consecutive lists of given sizes as rows, padded with -1."""
+    starts, places = np.cumsum(sizes) - sizes, np.arange(sizes.max(initial=0))
+    if not len(codes):
+        return np.full((len(sizes), len(places)), -1, dtype=np.int64)
+    where = np.minimum(starts[:, None] + places, len(codes) - 1)
+    return np.where(places < sizes[:, None], codes[where], -1)

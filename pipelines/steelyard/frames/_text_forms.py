@@ -35,7 +35,8 @@ _FORMS = (
     ("number", rf"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf(?:inity)?|nan)){_END}"),
 )
 """Forms and what their texts look like. No text fits two of them, except the last `_AFTER`: they count after the rest.
-The names are those of `reading._kinds.Form`."""
+`long` is a whole number of 16 to 18 digits, `big` of more; `comma` has a decimal comma; `grouped`, such as 1,234, may
+be a thousand or a decimal. Other values are `missing` or `text`."""
 
 _AFTER = 2
 
@@ -46,11 +47,7 @@ _SAMPLE = 64  # values that show which form to try first
 def by_form(values: pa.Array, missing: Sequence[str]) -> Iterator[tuple[str, pa.Array]]:
     """Yield each form that occurs in a column of texts, and the values that have it.
 
-    Parameters
-    ----------
-    values : Array of string
-    missing : sequence of str
-        Markers of missing values; a marker's form holds the marker as it is written: `marker:NA`.
+    The form of a marker of a missing value contains the marker as it is written: `marker:NA`.
 
     Examples
     --------

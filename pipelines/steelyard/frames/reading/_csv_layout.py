@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -32,19 +33,8 @@ def detect_csv(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the layout of CSV files, as JSON types, and notes. Costs one scan, a second one of unusual files.
 
-    Parameters
-    ----------
-    spark : SparkSession
-    source : Source
-    listing : Listing
-    like : mapping of str to DataType
-        Types of columns in a table that this one must fit: where that has text, this one does.
-
-    Raises
-    ------
-    InputError
-        If a file is not text or has another header; if lines have another number of values than the header; if values
-        do not have the type that a schema declares.
+    `like` has the types of columns in a table that this one must fit: where that has text, this one does. Refuse files
+    that are not text, other headers, lines with another number of values, and values of another type than declared.
     """
     first = listing.paths[0]
     head = head_of(spark, source, first)
@@ -62,15 +52,13 @@ def detect_csv(
         if name not in declared and name not in like:
             notes += column_notes(name, kind, forms, source.missing, explicit=source.missing != MISSING)
     repeated = dialect.header and scan.headers > len(listing.files)
-    notes = _notes_before(source, dialect) + notes + _notes_after(names, dialect, scan, listing)
-    return {"dialect": dialect.to_json(), "names": names, "kinds": kinds, "repeated_header": repeated}, notes
+    if dialect.words():
+        notes.insert(0, f"{source.name}: {dialect.words()}")
+    notes += _header_notes(names, dialect, scan, listing)
+    return {"dialect": asdict(dialect), "names": names, "kinds": kinds, "repeated_header": repeated}, notes
 
 
-def _notes_before(source: Source, dialect: Dialect) -> list[str]:
-    return [f"{source.name}: {dialect.words()}"] if dialect.words() else []
-
-
-def _notes_after(names: Sequence[str], dialect: Dialect, scan: Scan, listing: Listing) -> list[str]:
+def _header_notes(names: Sequence[str], dialect: Dialect, scan: Scan, listing: Listing) -> list[str]:
     if not dialect.header:
         return []
     repeated = scan.headers - len(listing.files)

@@ -32,13 +32,7 @@ def rows_of(spark: SparkSession, source: Source, files: Sequence[str]) -> DataFr
 
 
 def head_of(spark: SparkSession, source: Source, file: str) -> list[bytes]:
-    """Return a file's first lines that are neither blank nor comments.
-
-    Raises
-    ------
-    InputError
-        If the file is not text.
-    """
+    """Return the first lines of a text file that are neither blank nor comments."""
     value = F.substring(F.col("value").cast("binary"), 1, _WIDEST).alias("value")
     rows = [bytes(row["value"]) for row in lines_of(spark, source, [file]).select(value).limit(_HEAD).collect()]
     comment = (source.option("comment") or "").encode()
@@ -50,13 +44,7 @@ def head_of(spark: SparkSession, source: Source, file: str) -> list[bytes]:
 
 
 def refuse_other_headers(spark: SparkSession, source: Source, listing: Listing, head: Sequence[bytes]) -> None:
-    """Name a file that does not begin with the first file's header.
-
-    Raises
-    ------
-    InputError
-        If there is one.
-    """
+    """Raise `InputError` for a file that does not begin with the first file's header."""
     own = F.max(F.col("value").cast("binary") == F.lit(head[0])).alias("own")
     lines = lines_of(spark, source, listing.paths)
     found = lines.groupBy(F.col("_metadata.file_path").alias("file")).agg(own).where("not own").orderBy("file").first()

@@ -38,17 +38,10 @@ class Scan:
 def scanned(
     spark: SparkSession, source: Source, listing: Listing, dialect: Dialect, head: Sequence[bytes], width: int
 ) -> tuple[Dialect, Scan, list[str]]:
-    """Scan the lines; scan the values again where these are not lines.
+    """Scan the lines, and again the values where these are not lines.
 
-    Returns
-    -------
-    tuple of Dialect, Scan, list of str
-        How the files are written once all lines have been seen, the counts, and notes.
-
-    Raises
-    ------
-    InputError
-        If files have different headers or several encodings, or lines another number of values.
+    Return how the files are written once all lines have been seen, the counts, and notes. Refuse files with different
+    headers or several encodings, and lines with another number of values.
     """
     notes: list[str] = []
     scan = None

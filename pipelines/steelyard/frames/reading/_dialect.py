@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from steelyard.errors import InputError
 
 UTF8 = "UTF-8"
 WINDOWS = "windows-1252"
-_SEPARATORS = (",", ";", "\t", "|")
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 _AGREE = 0.9
 _MAGIC = {
@@ -32,27 +31,15 @@ C1_TEXT = "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in range
 
 @dataclass(frozen=True)
 class Dialect:
-    """The dialect of a CSV file.
-
-    Parameters
-    ----------
-    sep, quote, escape : str
-        RFC 4180 doubles a quote inside quotes: `escape` is then the quote itself.
-    encoding : str
-    multi_line : bool
-        Whether quoted values contain line breaks; each file is then one task.
-    header : bool
-    skip_space : bool
-        Whether a space follows each separator.
-    """
+    """The dialect of a CSV file."""
 
     sep: str = ","
     quote: str = '"'
-    escape: str = '"'
+    escape: str = '"'  # RFC 4180 doubles a quote inside quotes
     encoding: str = UTF8
-    multi_line: bool = False
+    multi_line: bool = False  # whether quoted values contain line breaks; each file is then one task
     header: bool = True
-    skip_space: bool = False
+    skip_space: bool = False  # whether a space follows each separator
 
     def options(self) -> dict[str, str]:
         """Return the options of Spark's reader."""
@@ -86,10 +73,6 @@ class Dialect:
         except (csv.Error, TypeError):  # a separator of several characters, a value of megabytes
             return [line.strip("\r\n").split(self.sep) for line in lines]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return asdict(self)
-
 
 def given_dialect(options: Mapping[str, str]) -> Dialect:
     """Return the dialect that options of Spark's reader set; the rest is the default."""
@@ -113,16 +96,9 @@ def _encoding(name: str) -> str:
 
 
 def sniffed(head: Sequence[bytes], given: Mapping[str, str], *, tabs: bool = False) -> Dialect:
-    """Return a file's dialect as its first lines show it; given options rule.
+    """Return a file's dialect as its first lines show it. Given options of Spark's reader take precedence.
 
-    Parameters
-    ----------
-    head : sequence of bytes
-        Lines without their ends.
-    given : mapping of str to str
-        Options of Spark's reader.
-    tabs : bool
-        Whether the file's name promises tabs.
+    `head` has lines without their ends; `tabs` says whether the file's name promises tabs.
     """
     dialect, names = given_dialect(given), {k.lower() for k in given}
     if not names & {"encoding", "charset"}:
@@ -169,7 +145,7 @@ def _unicode(head: Sequence[bytes]) -> str:
 def _separator(text: str, dialect: Dialect) -> str:
     """Return the separator that most lines have as often as the header; of several, the one with most columns."""
     scores = []
-    for place, sep in enumerate(_SEPARATORS):
+    for place, sep in enumerate(_NAMES):
         counts = [len(row) for row in replace(dialect, sep=sep).rows(text) if row]
         if counts and counts[0] > 1:
             agree = sum(c == counts[0] for c in counts) / len(counts)
@@ -184,19 +160,11 @@ def _spaced(text: str, sep: str) -> bool:
 
 
 def header_names(text: str, dialect: Dialect, files: str) -> list[str]:
-    """Return the names of the columns.
-
-    Raises
-    ------
-    InputError
-        If a name occurs twice, or there is none.
-    """
+    """Return the names of the columns. Refuse a name that occurs twice, and a file without lines."""
     first = next((row for row in dialect.rows(text) if row), [])
     if not first:
         raise InputError(f"{files} holds no line")
-    names = (
-        [name or f"_c{i}" for i, name in enumerate(first)] if dialect.header else [f"_c{i}" for i in range(len(first))]
-    )
+    names = [(dialect.header and name) or f"_c{i}" for i, name in enumerate(first)]
     folded = [name.casefold() for name in names]
     twice = next((name for name in names if folded.count(name.casefold()) > 1), None)
     if twice is not None:

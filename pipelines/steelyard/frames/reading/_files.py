@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -28,26 +28,21 @@ _LISTING = (
 
 @dataclass(frozen=True)
 class Listing:
-    """The files that a read of a source sees.
+    """The files that a read of a source sees, and the columns that come from names of folders."""
 
-    Parameters
-    ----------
-    files : list of [path, size, modification time in ms]
-        Sorted by path.
-    partitions : list of StructField
-        Columns from names of folders, such as `day=2026-01-01`.
-    base : str, optional
-        The folder that these are relative to.
-    """
-
-    files: list[list[Any]]
-    partitions: list[T.StructField]
-    base: str | None
+    files: list[list[Any]]  # path, size and modification time in ms, sorted by path
+    partitions: list[T.StructField]  # columns from names of folders, such as `day=2026-01-01`
+    base: str | None  # the folder that these are relative to
 
     @property
     def paths(self) -> list[str]:
         """The files' paths."""
         return [f[0] for f in self.files]
+
+    def partitions_beside(self, names: Iterable[str]) -> list[T.StructField]:
+        """Return the partition columns that the files do not have themselves."""
+        known = {name.casefold() for name in names}
+        return [f for f in self.partitions if f.name.casefold() not in known]
 
 
 def escaped(path: str) -> str:
@@ -72,14 +67,23 @@ def content_options(source: Source) -> dict[str, str]:
     return {k: v for k, v in source.options.items() if k.lower() not in names}
 
 
-def list_files(spark: SparkSession, source: Source) -> Listing:
-    """List the files that Spark reads for a source. Reads no content; no job for local files.
+def load_files(
+    spark: SparkSession,
+    source: Source,
+    form: str,
+    paths: Sequence[str],
+    schema: T.StructType | str | None = None,
+    base: str | None = None,
+    **options: str,
+) -> DataFrame:
+    """Return the rows of some files, read with the source's options on content and some more."""
+    reader = spark.read.format(form).options(**{**content_options(source), **options})
+    reader = reader if schema is None else reader.schema(schema)
+    return (reader if base is None else reader.option("basePath", base)).load([escaped(p) for p in paths])
 
-    Raises
-    ------
-    InputError
-        If Spark cannot list them.
-    """
+
+def list_files(spark: SparkSession, source: Source) -> Listing:
+    """List the files that Spark reads for a source. Reads no content; no job for local files."""
     patterns = [_pattern(path) for path in source.paths]
     try:
         df = spark.read.format("binaryFile").options(**listing_options(source)).load(patterns)

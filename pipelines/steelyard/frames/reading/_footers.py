@@ -20,32 +20,20 @@ _SPARK = b"org.apache.spark.sql.parquet.row.metadata"
 
 @dataclass(frozen=True)
 class Group:
-    """Files with one and the same physical schema.
-
-    Parameters
-    ----------
-    schema : pyarrow.Schema
-    files : list of int
-        Their places in the list of files.
-    spark : str, optional
-        Spark's own schema, as JSON, where Spark wrote the files.
-    """
+    """Files with one and the same physical schema."""
 
     schema: pa.Schema
-    files: list[int]
-    spark: str | None = None
+    files: list[int]  # their places in the list of files
+    spark: str | None = None  # Spark's own schema, as JSON, where Spark wrote the files
 
 
 def groups(files: Sequence[str], form: str) -> list[Group] | None:
     """Return the files by their schema, in the order of their first files; None where pyarrow cannot reach them.
 
-    Raises
-    ------
-    InputError
-        If a file has no readable footer; the message names it.
+    A file without a readable footer is an error that names it.
     """
     try:
-        filesystem, _ = _filesystem(files[0])
+        filesystem = _filesystem(files[0])
     except (pa.ArrowException, OSError, ValueError):
         return None
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -63,11 +51,10 @@ def groups(files: Sequence[str], form: str) -> list[Group] | None:
     return found
 
 
-def _filesystem(file: str) -> tuple[pafs.FileSystem, str]:
+def _filesystem(file: str) -> pafs.FileSystem:
     if file.startswith("file:///"):
-        return pafs.LocalFileSystem(), file.removeprefix("file://")
-    filesystem, _ = pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", file))
-    return filesystem, _path(file)
+        return pafs.LocalFileSystem()
+    return pafs.FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", file))[0]
 
 
 def _path(file: str) -> str:

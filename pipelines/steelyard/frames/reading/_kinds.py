@@ -9,12 +9,6 @@ from typing import Literal
 from steelyard.frames._text_forms import MARKER
 
 Kind = Literal["text", "long", "double", "comma", "boolean", "date", "timestamp", "empty"]
-Form = Literal[
-    "missing", "int", "long", "big", "number", "code", "comma", "grouped", "boolean", "date", "timestamp", "text"
-]
-"""Forms of a value. `long`: a whole number of 16 to 18 digits; `big`: of more; `code`: digits that are not a number,
-with leading zeros or such as 12E03; `comma`: with a decimal comma; `grouped`: 1,234 may be a thousand or a decimal."""
-
 _NUMBERS = ("int", "long", "big", "number", "comma", "grouped")
 _NEARLY = 0.9
 _TIMES: dict[frozenset[str], Kind] = {
@@ -64,17 +58,10 @@ def _present(forms: Forms) -> dict[str, Seen]:
 
 
 def column_notes(name: str, kind: Kind, forms: Forms, missing: Sequence[str], *, explicit: bool) -> list[str]:
-    """Return what a user should know of a column.
+    """Return notes for the user on a column.
 
-    Parameters
-    ----------
-    name : str
-    kind : str
-    forms : mapping of str to Seen
-    missing : sequence of str
-        The markers of missing values.
-    explicit : bool
-        Whether the user gave them: they then hold for columns of text too.
+    `missing` are the markers of missing values. If they are `explicit`, the user gave them: they then hold for columns
+    of text too.
     """
     present = _present(forms)
     rows = sum(seen.count for seen in present.values())

@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import col, combined
 from steelyard.errors import InputError, reason
-from steelyard.frames.reading._files import Listing, content_options, escaped
+from steelyard.frames.reading._files import Listing, content_options, load_files
 from steelyard.frames.reading._footer_types import readable, schema_of
 from steelyard.frames.reading._footers import Group, groups
 from steelyard.frames.reading._source import Source
@@ -28,12 +28,7 @@ def detect_parts(spark: SparkSession, source: Source, listing: Listing, form: st
     """Return the layout of Parquet or ORC files, as JSON types, and notes. Reads footers, no content.
 
     The layout has the table's schema and its parts: files of equal types, with their own schema and the columns in it
-    that are times in nanoseconds.
-
-    Raises
-    ------
-    InputError
-        If a file is damaged or foreign, or if types differ and cannot be widened; the message names file and column.
+    that are times in nanoseconds. Errors name file and column.
     """
     empty = [f[0] for f in listing.files if f[1] == 0]
     if empty:
@@ -43,8 +38,7 @@ def detect_parts(spark: SparkSession, source: Source, listing: Listing, form: st
         fields = spark.createDataFrame([], source.schema).schema.fields
         return _layout(T.StructType(fields), [_part(T.StructType(fields), [], {})]), []
     if found is None:  # a file system that only Spark reaches: Spark merges the schemas
-        options = {**content_options(source), "mergeSchema": "true"}
-        merged = spark.read.format(form).options(**options).load([escaped(p) for p in listing.paths]).schema
+        merged = load_files(spark, source, form, listing.paths, mergeSchema="true").schema
         return _layout(merged, [_part(merged, [], {})]), []
     notes: list[str] = []
     parts = [_part_of(spark, source, listing, form, group, notes) for group in found]
@@ -78,7 +72,7 @@ def _part_of(
         if nanos:
             spark.conf.set(_NANOS, "true")
         known = schema_of(group) if form == "parquet" and not content_options(source) else None
-        schema = known or spark.read.format(form).options(**content_options(source)).load(escaped(first)).schema
+        schema = known or load_files(spark, source, form, [first]).schema
     except (PySparkException, Py4JError) as error:
         schema = readable(group.schema, first, reason(error), notes)
     if nanos:
@@ -175,17 +169,14 @@ def load_parts(
 ) -> DataFrame:
     """Return the table that the layout describes."""
     fields = T.StructType.fromJson(layout["schema"]).fields
-    known = {f.name.casefold() for f in fields}
-    extra = [f for f in listing.partitions if f.name.casefold() not in known]
+    extra = listing.partitions_beside(f.name for f in fields)
     tables = []
     for part in layout["parts"]:
         if part["nanos"]:
             spark.conf.set(_NANOS, "true")
         own = T.StructType.fromJson(part["schema"])
         paths = [listing.paths[i] for i in part["files"]] or listing.paths
-        reader = spark.read.format(form).options(**content_options(source)).schema(T.StructType([*own.fields, *extra]))
-        reader = reader if listing.base is None else reader.option("basePath", listing.base)
-        df = reader.load([escaped(p) for p in paths])
+        df = load_files(spark, source, form, paths, T.StructType([*own.fields, *extra]), listing.base)
         tables.append(df.select(*_projection(df, part, fields), *[col(f.name) for f in extra]))
     return combined(DataFrame.unionByName, tables)
 

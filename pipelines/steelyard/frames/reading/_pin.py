@@ -16,8 +16,8 @@ from steelyard.columns import col
 from steelyard.config import FILE_FORMATS
 from steelyard.errors import InputError, closest, damaged_file, reason
 from steelyard.frames.reading._csv_layout import detect_csv
-from steelyard.frames.reading._csv_load import load_csv
-from steelyard.frames.reading._files import Listing, content_options, escaped, list_files, unread_files
+from steelyard.frames.reading._csv_parser import load_csv
+from steelyard.frames.reading._files import Listing, list_files, load_files, unread_files
 from steelyard.frames.reading._parts import detect_parts, load_parts
 from steelyard.frames.reading._source import Source, format_of
 
@@ -105,7 +105,8 @@ def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | N
         form = format_of(source, listing.paths)
         layout, said = _detect(spark, source, listing, form, like or {})
         df = _load(spark, source, listing, form, layout)
-        pin = _pinned(spark, df, listing, form, layout)
+        partitions = T.StructType(listing.partitions).jsonValue()
+        pin = Pin(df.schema.jsonValue(), _time_zone(spark), listing.files, form, layout, listing.base, partitions)
         return Reading(_filtered(df, source), [*notes, *said], pin)
     except (PySparkException, Py4JError) as error:
         if _NO_FORMAT in str(error):
@@ -130,7 +131,8 @@ def read_pinned(spark: SparkSession, source: Source, pin: Pin) -> DataFrame:
     """
     check_time_zone(spark, pin)
     check_unchanged(spark, source, pin)
-    return _filtered(_load(spark, source, _listing(pin), pin.format, pin.layout), source)
+    listing = Listing(pin.files, T.StructType.fromJson(pin.partitions).fields, pin.base)
+    return _filtered(_load(spark, source, listing, pin.format, pin.layout), source)
 
 
 def check_time_zone(spark: SparkSession, pin: Pin) -> None:
@@ -167,13 +169,7 @@ def _without_files(spark: SparkSession, source: Source) -> DataFrame:
 
 
 def _check_files(spark: SparkSession, source: Source, listing: Listing) -> list[str]:
-    """Return a note on files that are not read.
-
-    Raises
-    ------
-    InputError
-        If nothing is read, or a file is empty whose format has no empty files.
-    """
+    """Return a note on files that are not read. Refuse a table without data, and empty Parquet and ORC files."""
     unread = unread_files(spark, source, listing)
     folders = set(map(_folder, listing.paths))
     torn = [f for f in unread if f.endswith((".parquet", ".orc")) and _folder(f) in folders]
@@ -205,10 +201,7 @@ def _detect(
         return detect_csv(spark, source, listing, like)
     if form in _IN_PARTS:
         return detect_parts(spark, source, listing, form)
-    reader = spark.read.format(form).options(**content_options(source))
-    if source.schema is not None:
-        reader = reader.schema(source.schema)
-    df = reader.load([escaped(p) for p in listing.paths])
+    df = load_files(spark, source, form, listing.paths, source.schema)
     corrupt = source.option("columnNameOfCorruptRecord") or str(spark.conf.get("spark.sql.columnNameOfCorruptRecord"))
     if source.schema is None and corrupt in df.columns:
         raise InputError(_malformed(df, source, form, corrupt))
@@ -236,19 +229,8 @@ def _load(spark: SparkSession, source: Source, listing: Listing, form: str, layo
     if form in _IN_PARTS:
         return load_parts(spark, source, listing, form, layout)
     own = T.StructType.fromJson(layout["schema"]).fields
-    extra = [f for f in listing.partitions if f.name.casefold() not in {o.name.casefold() for o in own}]
-    reader = spark.read.format(form).options(**content_options(source)).schema(T.StructType([*own, *extra]))
-    reader = reader if listing.base is None else reader.option("basePath", listing.base)
-    return reader.load([escaped(p) for p in listing.paths])
-
-
-def _pinned(spark: SparkSession, df: DataFrame, listing: Listing, form: str, layout: dict[str, Any]) -> Pin:
-    partitions = T.StructType(listing.partitions).jsonValue()
-    return Pin(df.schema.jsonValue(), _time_zone(spark), listing.files, form, layout, listing.base, partitions)
-
-
-def _listing(pin: Pin) -> Listing:
-    return Listing(pin.files, T.StructType.fromJson(pin.partitions).fields, pin.base)
+    schema = T.StructType([*own, *listing.partitions_beside(f.name for f in own)])
+    return load_files(spark, source, form, listing.paths, schema, listing.base)
 
 
 def _filtered(df: DataFrame, source: Source) -> DataFrame:

@@ -78,10 +78,7 @@ def ending(path: str) -> str:
 def format_of(source: Source, files: Sequence[str]) -> str:
     """Return the format of a source's files: as given, else as the endings say, else Parquet.
 
-    Raises
-    ------
-    InputError
-        If the endings name several formats.
+    Several formats are an error.
     """
     if source.format is not None:
         return source.format
