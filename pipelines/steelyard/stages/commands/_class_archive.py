@@ -31,15 +31,8 @@ _AFTER = 'n=0; while kill -0 "$0" 2>/dev/null && [ $n -lt 300 ]; do sleep 0.2; n
 class ClassArchive:
     """The archive of one Java and one Spark in a folder.
 
-    Parameters
-    ----------
-    folder : Path
-    java : str
-        The `java` executable that Spark's launcher takes.
-    jars : Path
-        The folder of Spark's jars.
-    class_path : sequence of str
-        What else decides Spark's class path.
+    `java` is the executable that Spark's launcher takes, `jars` the folder of Spark's jars, and `class_path` has what
+    else decides Spark's class path.
     """
 
     def __init__(self, folder: Path, java: str, jars: Path, class_path: Sequence[str] = ()) -> None:

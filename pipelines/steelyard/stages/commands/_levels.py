@@ -19,11 +19,7 @@ _MOST = 0.5
 class Levels:
     """Counts, while rows are scored, the values whose level the model does not know. Costs no scan.
 
-    Parameters
-    ----------
-    model : Model
-    types : mapping of str to DataType
-        Of the features in the table that it learned from.
+    `types` are those of the features in the table that the model learned from.
     """
 
     def __init__(self, model: Model, types: Mapping[str, T.DataType]) -> None:

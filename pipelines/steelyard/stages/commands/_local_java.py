@@ -36,20 +36,7 @@ _NEVER = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=256m")
 
 
 class LocalJava:
-    """The start of one local session's Java process.
-
-    Parameters
-    ----------
-    conf : mapping
-        Spark's settings of the session.
-    small : bool
-        Whether the session reads small tables only.
-
-    Raises
-    ------
-    InputError
-        If `STEELYARD_CLASS_ARCHIVE` is neither empty nor ``off``.
-    """
+    """The start of one local session's Java process, for Spark's settings; `small` if it reads small tables only."""
 
     def __init__(self, conf: Mapping[str, Any], *, small: bool = False) -> None:
         self._users = _users_options(conf)

@@ -19,12 +19,8 @@ _NUMBERED = ({"0", "1"}, {"-1", "1"}, {"false", "true"})  # by convention the la
 def scored_classes(df: DataFrame, data: DataConfig, score: str) -> tuple[str | None, tuple[str, ...]]:
     """Return the positive class (None with more than two) and all classes, of labels and scores.
 
-    Of the labels 0 and 1, -1 and 1, false and true the latter is positive, else the rarer one.
-
-    Raises
-    ------
-    InputError
-        For labels of one class only, and labels that have no entry in the scores.
+    Of the labels 0 and 1, -1 and 1, false and true the latter is positive, else the rarer one. Refuse labels of one
+    class only, and labels that have no entry in the scores.
     """
     labelled = class_counts(df, data.label)
     labelled.check(fewest=1)
@@ -46,12 +42,8 @@ def scored_classes(df: DataFrame, data: DataConfig, score: str) -> tuple[str | N
 def chosen_threshold(
     positive: str | None, classes: Sequence[str], threshold: float | None, data: DataConfig
 ) -> float | None:
-    """Return the threshold: as given, else 0.5; none with several classes.
-
-    Raises
-    ------
-    InputError
-        For a threshold that is not a number, and for a threshold or costs with several classes.
+    """Return the threshold: as given, else 0.5; none with several classes, for which threshold and costs are
+    refused.
     """
     if positive is None:
         costs = (data.cost.false_negative, data.cost.false_positive)

@@ -9,21 +9,11 @@ from steelyard.store import RunDir, Store
 
 
 def find_run(location: str) -> RunDir:
-    """Return a run directory, or the current run of a pipeline's folder `STORE/<name>`.
+    """Return a run directory, or the current run of a pipeline's folder `STORE/<name>`; each by path or URI.
 
     The current run is the one with the latest data among those whose gate has passed. The outcome of `gate`, one small
     write, makes a run current. A run that is executed again first loses that outcome, and the run before it is current
     until its gate has passed again. A backfill of earlier days changes nothing.
-
-    Parameters
-    ----------
-    location : str
-        A path or URI.
-
-    Raises
-    ------
-    InputError
-        If there is no run, or none whose gate has passed.
     """
     place = Store(location).here()
     if place.exists("run.json"):
@@ -40,24 +30,14 @@ def find_run(location: str) -> RunDir:
 def current(runs: Iterable[RunDir]) -> RunDir | None:
     """Return the run of the latest data whose gate has passed, None if there is none.
 
-    Raises
-    ------
-    InputError
-        If the `run.json` of one whose gate has passed can't be read, or the outcome of a gate has changed: it might be
-        the one.
+    A run that might be this one, but whose `run.json` or outcome of `gate` cannot be trusted, is an error.
     """
     passed = [run for run in runs if (outcome := run.checked_outcome("gate")) is not None and outcome.done]
     return max(passed, key=date_and_id, default=None)
 
 
 def date_and_id(run: RunDir) -> tuple[str, str]:
-    """Return the sort key of runs: the day of the data (`${date}`, else the day of creation), then the run id.
-
-    Raises
-    ------
-    InputError
-        If `run.json` doesn't say so.
-    """
+    """Return the sort key of runs: the day of the data (`${date}`, else the day of creation), then the run id."""
     manifest = run.manifest()
     try:
         day, run_id = manifest["variables"].get("date") or manifest["created"][:10], manifest["run_id"]

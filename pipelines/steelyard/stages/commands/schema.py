@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from steelyard.config import AUTO, DESCRIPTIONS, PipelineConfig
@@ -22,38 +22,37 @@ def pipeline_schema() -> dict[str, Any]:
         if path in DESCRIPTIONS:
             key["description"] = DESCRIPTIONS[path]
     sections = schema["$defs"]
-    _add_samplers(sections["ResampleConfig"])
-    _add_trainers(sections["TrainConfig"])
+    _add_names(sections["ResampleConfig"], "method", sampler_names(), _sampler, also=(AUTO,))
+    _add_names(sections["TrainConfig"], "model", trainer_names(), _trainer)
     schema["properties"]["gate"]["propertyNames"] = {"enum": metric_names()}
     threshold = sections["DecideConfig"]["properties"]["threshold"]
     threshold["anyOf"] = [*({"type": "object", **_only(n, of)} for n, of in _rules().items()), {"type": "null"}]
     return schema
 
 
-def _add_samplers(section: dict[str, Any]) -> None:
-    """Let `resample.method` be a known name or a dotted path, and the other keys be that sampler's parameters."""
-    method = section["properties"]["method"]
-    names = {"enum": sorted({AUTO, *sampler_names()})}
-    method["anyOf"] = [names, {"type": "string", "format": "dotted path", "pattern": _DOTTED}]
-    section["allOf"] = [_keys_of(name, default=name == method["default"]) for name in sampler_names()]
+def _add_names(
+    section: dict[str, Any],
+    key: str,
+    names: Sequence[str],
+    of: Callable[[str], dict[str, Any]],
+    also: Sequence[str] = (),
+) -> None:
+    """Let a key be a known name or a dotted path, and the section's other keys be what a name allows."""
+    value = section["properties"][key]
+    dotted = {"type": "string", "format": "dotted path", "pattern": _DOTTED}
+    value["anyOf"] = [{"enum": sorted({*names, *also})}, dotted]
+    section["allOf"] = []
+    for name in names:
+        named = {"properties": {key: {"const": name}}, **({} if name == value["default"] else {"required": [key]})}
+        section["allOf"].append({"if": named, "then": of(name)})
 
 
-def _keys_of(sampler: str, *, default: bool) -> dict[str, Any]:
-    named = {"properties": {"method": {"const": sampler}}, **({} if default else {"required": ["method"]})}
-    allowed = {"properties": {"method": {}, **sampler_schema(sampler)}, "additionalProperties": False}
-    return {"if": named, "then": allowed}
+def _sampler(name: str) -> dict[str, Any]:
+    return {"properties": {"method": {}, **sampler_schema(name)}, "additionalProperties": False}
 
 
-def _add_trainers(section: dict[str, Any]) -> None:
-    """Let `train.model` be a known name or a dotted path, and `train.params` hold that trainer's parameters."""
-    model = section["properties"]["model"]
-    model["anyOf"] = [{"enum": trainer_names()}, {"type": "string", "format": "dotted path", "pattern": _DOTTED}]
-    section["allOf"] = [_params_of(name, default=name == model["default"]) for name in trainer_names()]
-
-
-def _params_of(trainer: str, *, default: bool) -> dict[str, Any]:
-    named = {"properties": {"model": {"const": trainer}}, **({} if default else {"required": ["model"]})}
-    return {"if": named, "then": {"properties": {"params": trainer_parameters(trainer).model_json_schema()}}}
+def _trainer(name: str) -> dict[str, Any]:
+    return {"properties": {"params": trainer_parameters(name).model_json_schema()}}
 
 
 def _rules() -> dict[str, Any]:
@@ -75,14 +74,14 @@ def _keys(schema: dict[str, Any], part: dict[str, Any], above: str = "") -> Iter
     for name, key in part.get("properties", {}).items():
         path = f"{above}{name}"
         yield path, key
-        for below, place in _sections(schema, key):
+        for below, place in sections_of(schema, key):
             yield from _keys(schema, below, f"{path}{place}.")
 
 
-def _sections(schema: dict[str, Any], key: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def sections_of(schema: dict[str, Any], key: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the sections that a key's value can be, and where in the value they are."""
     for option in (key, *key.get("anyOf", [])):
         if "$ref" in option:
             yield schema["$defs"][option["$ref"].rpartition("/")[2]], ""
         if isinstance(option.get("additionalProperties"), dict):
-            yield from ((of, ".*") for of, _ in _sections(schema, option["additionalProperties"]))
+            yield from ((of, ".*") for of, _ in sections_of(schema, option["additionalProperties"]))

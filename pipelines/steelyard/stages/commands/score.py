@@ -52,44 +52,17 @@ def score_table(
 ) -> dict[str, Any]:
     """Score new rows with a run's model; nothing is resampled or fitted.
 
-    Parameters
-    ----------
-    spark : SparkSession
-    run_dir : str
-        A run with a trained model, or a pipeline's folder `STORE/<name>`: then the current run, see `find_run`.
-    data : str
-        New rows: a path, glob or URI that Spark reads. They need the features of the model and the key of the pipeline,
-        but no label.
-    out : str
-        The folder that gets Parquet files and `_scores.json`.
-    form : str, optional
-        The format of `data`; by default, what the endings of its files name.
-    overwrite : bool, default False
-        Replace earlier scores in `out`, whole or half-written.
-    options : mapping of str to str, optional
-        Of Spark's reader.
-    missing : sequence of str, optional
-        Values of a CSV file that mean "missing"; by default, those of the pipeline.
-    warn : callable
-        Takes notes for the user.
+    `run_dir` is a run with a trained model, or a pipeline's folder `STORE/<name>`: then the current run, see
+    `find_run`. `data` needs the features of the model and the key of the pipeline, but no label. `out` gets Parquet
+    files and `_scores.json`; with `overwrite` earlier scores there are replaced, whole or half-written. By default,
+    `form` is what the endings of the files name, and `missing` are the markers of the pipeline.
 
-    Returns
-    -------
-    dict
-        Also the content of `_scores.json`: `run_dir`, `rows`, `decisions` (class → rows), `positive`, `threshold`,
-        `mean_score` (of the positive class, or class → mean), `unseen_levels` (feature → rows with a value, and those
-        with a level that the model does not know), `warnings`, `out` and times.
+    The columns are the key, then label, group and time as far as the table has them, `score` and `decision`. Without a
+    key only its whole content identifies a row: then all columns are kept.
 
-    Raises
-    ------
-    InputError
-        If there is no model or `out` is taken; if a feature or key is missing, with the nearest column that exists; if
-        a feature does not have the type that the model learned from.
-
-    Notes
-    -----
-    The columns are the key, then label, group and time as far as the table has them, `score` and `decision`. Without
-    a key, only its whole content says which row is which: then all columns are kept.
+    Returns also the content of `_scores.json`: `run_dir`, `rows`, `decisions` (class → rows), `positive`, `threshold`,
+    `mean_score` (of the positive class, or class → mean), `unseen_levels` (feature → rows with a value, and those with
+    a level that the model does not know), `warnings`, `out` and times.
     """
     _refuse_secrets(data, out)
     form = known_format(form, "--format")
@@ -167,13 +140,7 @@ def kept_columns(df: DataFrame, data: Dataset) -> list[Column]:
 
 
 def scores_at(out: str, *, overwrite: bool) -> RunDir:
-    """Return the folder for scores.
-
-    Raises
-    ------
-    InputError
-        If something is there that isn't to be overwritten, or no scores.
-    """
+    """Return the folder for scores. Refuse one with other files, and earlier scores unless they are overwritten."""
     place = Store(out).here()
     place.check_writable()
     if place.exists(""):

@@ -27,19 +27,9 @@ _SMALL_BYTES, _SMALL_FILES = 32 << 20, 1_000
 def own_session(config: SparkConfig, *, small: bool = False) -> SparkSession:
     """Return a session made from a pipeline's `spark` block.
 
-    Workers get this very interpreter, what the JVM says goes to a log file instead of the console, and the
-    session's time zone is UTC unless the configuration says otherwise.
-
-    Parameters
-    ----------
-    config : SparkConfig
-    small : bool
-        Whether the session reads small tables only, see `is_small`: Java then compiles for a short time of work.
-
-    Raises
-    ------
-    InputError
-        If pyspark or Java is missing.
+    Workers get this interpreter, the JVM's messages go to a log file instead of the console, and the session's time
+    zone is UTC unless the configuration sets another. For `small` tables, see `is_small`, Java compiles for a short
+    time of work.
     """
     try:
         from pyspark import SparkContext

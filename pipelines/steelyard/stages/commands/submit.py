@@ -35,12 +35,8 @@ def locate(
     """Return a stage's run directory, its configuration, and what `run_stage` calls before it deletes outcomes, if any.
 
     The pipeline may differ from `run.json` in keys that this stage or later ones read: the call then replaces
-    `run.json` and deletes affected outcomes. With a run directory, its own `run.json` applies.
-
-    Raises
-    ------
-    InputError
-        If what is given doesn't name a run, or the pipeline differs in a key that an earlier stage reads.
+    `run.json` and deletes affected outcomes. A difference in a key that an earlier stage reads is an error. With a run
+    directory, its own `run.json` applies.
     """
     if stage not in STAGES:
         raise InputError(_no_stage(stage))
@@ -163,13 +159,8 @@ def warn(message: str) -> None:
 def exit_with(execute: Callable[[], None], hide: Callable[[str], str] = str, shown: Callable[[str], str] = str) -> None:
     """Run a job and exit with the code of its failure; only engine failures show a traceback.
 
-    Parameters
-    ----------
-    execute : callable
-    hide : callable
-        Given the traceback, which may show what a driver says of a URL, returns it as it may be shown.
-    shown : callable
-        Given the message, returns it with the options of this job.
+    `hide` removes secrets, such as those in a driver's URL, from the traceback; `shown` puts the options of this job
+    into the message.
     """
     try:
         logs_as_asked()

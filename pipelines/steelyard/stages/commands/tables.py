@@ -38,62 +38,37 @@ def bare_table(
 ) -> PipelineConfig:
     """Return a checked configuration for a table that has no pipeline.
 
-    Parameters
-    ----------
-    data : str
-        Where it is; the format follows from the endings of its files unless `form` gives it.
-    sections : mapping, optional
-        Other sections of a pipeline.
-    **roles
-        Keys of the section `data`; empty ones are left out.
+    The format of `data` follows from the endings of its files unless `form` gives it. `sections` are other sections of
+    a pipeline, `roles` are keys of the section `data`; empty ones are left out.
     """
     source = {"path": data, "format": known_format(form, "--format"), **{k: v for k, v in roles.items() if v}}
     return load({"version": 1, "name": "table", "data": source, **(sections or {})})
 
 
 def free(out: str) -> RunDir:
-    """Return the folder to write to.
+    """Return the folder to write to. Nothing is overwritten: it must not exist."""
+    return _free(Store(out).here(), "", out, "folder")
 
-    Raises
-    ------
-    InputError
-        If it exists already: nothing is overwritten.
-    """
-    place = Store(out).here()
-    if place.exists("") or place.is_link():
-        raise InputError(f"--out {out} exists already; name a new folder, or delete it first")
+
+def new_file(out: str) -> tuple[RunDir, str]:
+    """Return the folder and the name of a file to write, which must not exist."""
+    folder, _, name = out.rpartition("/")
+    return _free(Store(folder or ".").here(), name, out, "file"), name
+
+
+def _free(place: RunDir, name: str, out: str, what: str) -> RunDir:
+    if place.exists(name) or place.is_link(name):
+        raise InputError(f"--out {out} exists already; name a new {what}, or delete it first")
     place.check_writable()
     return place
 
 
 def _publish(place: RunDir, plan: SplitPlan | FoldPlan | SamplingPlan, write: Callable[[str], None]) -> None:
-    """Write the rows into `data`, then `plan.json`. Neither is there before both are written.
-
-    Parameters
-    ----------
-    write : callable
-        Takes the URI of `data`.
-    """
+    """Write the rows to the URI of `data`, then `plan.json`. Neither is there before both are written."""
     document = to_json(plan.to_json())  # before anything is written
     with place.written_whole("plan.json") as made:
         write(made.uri("data"))
         made.write_bytes("plan.json", document)
-
-
-def new_file(out: str) -> tuple[RunDir, str]:
-    """Return the folder and the name of a file to be written.
-
-    Raises
-    ------
-    InputError
-        If it exists already.
-    """
-    folder, _, name = out.rpartition("/")
-    place = Store(folder or ".").here()
-    if place.exists(name) or place.is_link(name):
-        raise InputError(f"--out {out} exists already; name a new file, or delete it first")
-    place.check_writable()
-    return place, name
 
 
 Warn = Callable[[str], None]
