@@ -26,7 +26,7 @@ class Classifier:
     Parameters
     ----------
     model : Model
-        Features, preprocessing and what was trained.
+        Features, preprocessing and the trained model.
     policy : DecisionPolicy
         Calibration and threshold.
     """

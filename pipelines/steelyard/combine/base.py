@@ -32,10 +32,10 @@ def _classes(name: str, value: object) -> Strategy:
 
 
 class CombinedSampler(HasNeighbors, NeighborSampler):
-    """Base of the methods that make rows as SMOTE does, and then drop rows by their neighbours among all, new ones too.
+    """Base of the methods that make rows as SMOTE does, and then drop rows by their neighbours, new rows included.
 
-    A method says which rows it drops: `_dropped`. New rows are made once and kept on the executors while the result is
-    referred to, as are the ids of what is dropped: both cost a search.
+    Subclasses return the rows to drop from `_dropped`. New rows and the ids of dropped rows are checkpointed, because
+    both need a search.
     """
 
     cleans = True
@@ -85,7 +85,7 @@ class CombinedSampler(HasNeighbors, NeighborSampler):
     def _settled(
         self, context: SynthesisContext, made: DataFrame | None, dropped: DataFrame | None, lost: Mapping[str, int]
     ) -> Resampling:
-        """Tell rows of the table from new ones among those that are dropped."""
+        """Divide the dropped rows into rows of the table and new ones."""
         fewer: dict[str, int] = {}
         kept, gone = made, dropped
         if made is not None and dropped is not None:

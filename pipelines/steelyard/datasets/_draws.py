@@ -37,13 +37,13 @@ class Draws:
         return self.uniform(name) < probability
 
     def pick(self, name: str, weights: Mapping[str, int]) -> Column:
-        """Return one of the names, each as often as its weight says."""
+        """Return one of the names, each in proportion to its weight."""
         lots = F.array(*[F.lit(value) for value, weight in weights.items() for _ in range(weight)])
         return F.element_at(lots, whole(self.uniform(name) * float(sum(weights.values()))).cast("int") + 1)
 
 
 def rounded(x: Column, digits: int) -> Column:
-    """Return the double, rounded to so many digits (F.round goes through BigDecimal and is slow)."""
+    """Return the double, rounded to some decimals (F.round goes through BigDecimal and is slow)."""
     return F.rint(x * 10.0**digits) / 10.0**digits
 
 
@@ -53,7 +53,7 @@ def whole(x: Column) -> Column:
 
 
 def step(u: Column, values: Sequence[object], widths: Sequence[Column | float]) -> Column:
-    """Return the value in whose interval `u` lies, the intervals being laid end to end from 0."""
+    """Return the value whose interval contains `u`; the intervals follow each other from 0."""
     edge: Column | float = 0.0
     chosen: Column | None = None
     for value, width in zip(values[:-1], widths[:-1], strict=True):

@@ -21,7 +21,7 @@ _TILT = 1e-6
 
 
 def choose_calibration(method: str, distortion: Distortion, *, validation_positives: int) -> str:
-    """Return the calibration to use: the one that is named, or what `auto` stands for.
+    """Return the calibration to use: the given one, or for `auto` the one that fits the distortion.
 
     `auto` is the closed-form prior correction where it is exact, nothing where training did not change the class prior,
     and otherwise isotonic regression from 500 validation positives on, Platt's method below.

@@ -34,8 +34,8 @@ def around(
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        ``seed_id``, ``replicate``, ``class``, ``x``, the partners' ``own`` and ``enemy``, either null, and whatever
-        is to be passed on.
+        ``seed_id``, ``replicate``, ``class``, ``x``, the partners' ``own`` and ``enemy``, either null, and
+        columns to pass on.
     scale : sequence of float, optional
         What numbers are divided by while distances are taken.
     truncation, deformation : float
@@ -78,7 +78,7 @@ def jittered(
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        ``seed_id``, ``replicate``, ``class``, ``x`` and whatever is to be passed on.
+        ``seed_id``, ``replicate``, ``class``, ``x`` and columns to pass on.
     spreads : mapping of str to sequence of float
         Standard deviation of the step, for each class and number.
     bounds, seed, purpose

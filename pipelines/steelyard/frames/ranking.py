@@ -61,7 +61,7 @@ def find_lines(rows: DataFrame, wanted: Mapping[int, int]) -> dict[int, Line]:
         ``row_id`` (unique, not negative), ``own`` (int, the group) and ``position``; read several times. Rows without a
         position are nowhere.
     wanted : mapping of int to int
-        Rows of each group; where there are fewer, the line's count says so.
+        Requested rows of each group; where there are fewer, the line's count is less.
     """
     placed = rows.where(F.col("position").isNotNull())
     group = F.col("own").cast("string")

@@ -27,8 +27,8 @@ _ASKED = 8  # tasks: they reach as many executors as are free, and cost nothing
 def in_worker(module: str, function: str, **settings: Any) -> Callable[[Any], Any]:
     """Return a function of one table that calls `module.function(table, **settings)` where it is run.
 
-    It travels by value and imports the library only when it is called, so that an executor without steelyard gives
-    an error that says so, and not one about unpickling.
+    It is pickled by value and imports the library only when it is called, so that an executor without steelyard fails
+    with a clear error instead of one about unpickling.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def check_workers(spark: SparkSession) -> None:
         If they differ in Python's minor version or in steelyard's version, or can't run a task at all.
     """
     try:
-        rows = spark.range(0, _ASKED, 1, _ASKED).mapInArrow(_teller(), "version string").collect()
+        rows = spark.range(0, _ASKED, 1, _ASKED).mapInArrow(_version_task(), "version string").collect()
     except Exception as error:
         if older := re.search(r"worker has different version: (\S+) than", str(error)):
             raise EngineError(
@@ -101,8 +101,8 @@ def check_workers(spark: SparkSession) -> None:
         )
 
 
-def _teller() -> Callable[[Any], Any]:
-    """Return what a worker tells of itself by; like `in_worker`, it travels by value."""
+def _version_task() -> Callable[[Any], Any]:
+    """Return a task that reports a worker's version of steelyard; like that of `in_worker`, it is pickled by value."""
 
     def report(batches: Any) -> Any:
         import pyarrow
@@ -118,7 +118,7 @@ def _teller() -> Callable[[Any], Any]:
 
 
 def nullable(kind: Any) -> Any:
-    """Return a Spark type of which every part may be null: what Python gives back says nothing of that."""
+    """Return a Spark type of which every part may be null, because results from Python have no nullability."""
     from pyspark.sql import types as T
 
     if isinstance(kind, T.StructType):

@@ -22,16 +22,7 @@ _KNOWN = (
 def translate_spark_errors(known: Iterable[tuple[str, str]] = ()) -> Iterator[None]:
     """Translate Spark's errors with a known cause into this library's errors; all others pass.
 
-    Parameters
-    ----------
-    known : iterable of (str, str)
-        A part of Spark's message, in any case, and the explanation; a trainer's `failures`.
-
-    Raises
-    ------
-    InputError
-        For a value that only the reading of it showed to be wrong.
-    EngineError
+    `known` are a trainer's `failures`: a part of Spark's message, in any case, and the explanation.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""How a raw column becomes numbers: column expressions that are fixed once fitted, and stored as JSON."""
+"""Features as column expressions of raw columns: fixed once fitted, and stored as JSON."""
 
 from __future__ import annotations
 
@@ -23,13 +23,7 @@ RAGGED = "does not hold the number of elements it was fitted with"
 
 
 def kind_of(df: DataFrame, name: str, *, categorical: bool) -> Kind:
-    """Return the kind of a feature column.
-
-    Raises
-    ------
-    InputError
-        For a missing column, or a type that cannot be a feature.
-    """
+    """Return the kind of a feature column. Refuse missing columns and types that cannot be a feature."""
     of = dtype(df, name, "feature")
     if isinstance(of, T.BooleanType):
         return "boolean"
@@ -87,11 +81,11 @@ class Numeric:
     element, size : int, optional
         Which element, and of how many.
     fill : float, optional
-        What stands for a missing value; without it a missing value becomes NaN.
+        Replaces a missing value; without it a missing value becomes NaN.
     indicator : bool
-        Whether a second number says that the value was missing.
+        Whether a second number is 1 where the value was missing.
     mean, std : float
-        What is subtracted, and what the rest is divided by.
+        Subtracted from the value, and the divisor of the difference.
     """
 
     column: str
@@ -114,7 +108,7 @@ class Numeric:
         return [self.name, f"{self.name} is missing"] if self.indicator else [self.name]
 
     def columns(self, df: DataFrame, limit: float) -> list[Column]:
-        """Return the expressions; evaluating them fails where a value lies beyond `limit`."""
+        """Return the expressions; evaluating them fails where a value is beyond `limit`."""
         kind = _kind_as_fitted(df, self.column, self.kind)
         value = present(df, self.column, kind, self.element)
         if not _whole(dtype(df, self.column)):
@@ -155,8 +149,8 @@ class Category:
     levels : tuple of str
         String forms, most frequent first.
     other, missing : bool
-        Whether rarer levels, and missing values, were there to learn from and get a number of their own.
-        A level that was never seen counts as a rare one.
+        Whether the training rows had rarer levels, and missing values, which then get a number of their own. An
+        unseen level counts as a rare one.
     """
 
     column: str

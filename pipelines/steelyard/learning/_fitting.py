@@ -27,7 +27,7 @@ from steelyard.learning._features import (
 from steelyard.learning._sample import hash_sample
 
 MAX_LEVELS = 50
-_CONSTANT = 1e300  # divides what rounding leaves of a constant into nothing: Spark would scale it up again
+_CONSTANT = 1e300  # makes the rounding errors of a constant vanish, which Spark would scale up again
 _FARTHEST = 1e10  # standard deviations from the mean: a sample of 100,000 rows sees all of a smaller table
 
 
@@ -156,7 +156,7 @@ def _standardised(feature: Numeric, values: NDArray[np.float64]) -> Numeric:
     missing = np.isnan(values)
     filled = values[~missing] if feature.fill is None else np.where(missing, feature.fill, values)
     mean, std = (float(filled.mean()), float(filled.std())) if filled.size else (0.0, 0.0)
-    # A constant's deviation can be a rounding error instead of zero; to divide by it would blow that error up.
+    # A constant's deviation can be a rounding error instead of zero; dividing by it would magnify that error.
     if not std > 1e-12 * abs(mean):
         mean, std = mean if feature.fill is None else feature.fill, _CONSTANT
     return replace(feature, mean=mean, std=std)
@@ -167,7 +167,7 @@ def _categories(df: DataFrame, names: Sequence[str], max_levels: int) -> list[Ca
         return []
     pairs = [F.struct(F.lit(n).alias("feature"), class_text(df, n).alias("level")) for n in names]
     counts = df.select(F.explode(F.array(*pairs)).alias("p")).groupBy("p.feature", "p.level").count()
-    # Missing values come last, whatever their number, because they are not a level.
+    # Missing values come last, because they are not a level.
     order = Window.partitionBy("feature").orderBy(F.col("level").isNull(), F.col("count").desc(), "level")
     ranked = counts.withColumn("rank", F.row_number().over(order))
     kept = ranked.where((F.col("rank") <= max_levels + 1) | F.col("level").isNull()).collect()

@@ -29,7 +29,7 @@ def prepare(
     train_weight: str | None,
     start: Model | None,
 ) -> tuple[int, TrainingData, Distortion]:
-    """Return the number of training rows, what `trainer` learns from, and the distortion by weights; see `fit`."""
+    """Return the number of training rows, the training data, and the distortion by weights; see `Trainer.fit`."""
     for df in (train, validation, original_train):
         check_names(df.columns)
     weighted = replace(dataset, weight=train_weight or dataset.weight)

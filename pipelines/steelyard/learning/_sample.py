@@ -18,20 +18,9 @@ _CELLS = 8_000_000  # 64 MB on the driver
 def hash_sample(
     df: DataFrame, identity: Sequence[str], columns: Sequence[Column], *, rows: int, seed: int, purpose: str
 ) -> NDArray[np.float64]:
-    """Return some rows' values of double `columns`, null as NaN.
+    """Return the values of double `columns` for a sample of `rows` rows, null as NaN; ordered by hash, then by value.
 
-    Parameters
-    ----------
-    df : DataFrame
-        Of `rows` rows; read once where all of them are taken, else three times, twice of which narrowly.
-    identity : sequence of str
-        Columns that identify a row.
-    columns : sequence of Column
-
-    Returns
-    -------
-    array, shape (n, len(columns))
-        In the order of the rows' hash, then of their values.
+    The table is read once where all of its rows are taken, else three times, twice of them narrowly.
     """
     limit = max(min(_ROWS, _CELLS // max(len(columns), 1)), 1000)
     place = row_hash(df, identity, seed, purpose)

@@ -147,8 +147,8 @@ class XGBoostTrainer(Trainer):
         # Spark restarts a barrier stage when an executor is lost, but not where it is the job's last one.
         [row] = (trained if alone else trained.repartition(1)).collect()
         booster = bytes(row["booster"])
-        told = summary(booster, list(row["log_loss"]), data.preprocessing.names)
-        return XGBoostModel(**self.model_fields(data), summary=told, booster=booster)
+        found = summary(booster, list(row["log_loss"]), data.preprocessing.names)
+        return XGBoostModel(**self.model_fields(data), summary=found, booster=booster)
 
     def _task(self, data: TrainingData, start: bytes | None) -> Task:
         from steelyard.learning._xgboost_worker import Task

@@ -1,4 +1,4 @@
-"""What one XGBoost worker does with its partition: collect its rows, join the other workers, train with them."""
+"""The work of one XGBoost worker: collect the rows of its partition, join the other workers, train with them."""
 
 from __future__ import annotations
 
@@ -20,26 +20,13 @@ RESULT = pa.schema([("booster", pa.binary()), ("log_loss", pa.list_(pa.float64()
 
 @dataclass(frozen=True)
 class Task:
-    """The settings that all workers get.
+    """The settings of all workers."""
 
-    Parameters
-    ----------
-    booster : dict
-        XGBoost's own parameters.
-    rounds : int
-    features : int
-        How many.
-    patience : int, optional
-        Rounds without improvement on the validation rows after which to stop.
-    start : bytes, optional
-        A booster as UBJ, to which trees are added.
-    """
-
-    booster: dict[str, Any]
+    booster: dict[str, Any]  # XGBoost's own parameters
     rounds: int
-    features: int
-    patience: int | None = None
-    start: bytes | None = None
+    features: int  # their number
+    patience: int | None = None  # rounds without improvement on the validation rows after which to stop
+    start: bytes | None = None  # a booster as UBJ, to which trees are added
 
 
 @dataclass(frozen=True)
@@ -106,12 +93,8 @@ def _matrix(batch: pa.RecordBatch, features: int) -> NDArray[np.float32]:
 def train_booster(train: Rows, validation: Rows, task: Task) -> tuple[bytes, list[float]]:
     """Train on one worker's rows, in step with the others where it has joined them.
 
-    Returns
-    -------
-    bytes
-        The booster as UBJ, cut back to its best round.
-    list of float
-        Log loss on the validation rows of all workers after each round; empty without early stopping.
+    Return the booster as UBJ, cut back to its best round, and the log loss on the validation rows of all workers after
+    each round; the latter is empty without early stopping.
     """
     dtrain = _matrix_of(train, task)
     evals = [(_matrix_of(validation, task, dtrain), "validation")] if task.patience else []
@@ -150,8 +133,8 @@ def _joined(context: Any) -> AbstractContextManager[Any]:
 
     first = context.partitionId() == 0
     meeting = _start_tracker(tasks[0].address, len(tasks)) if first else {}
-    told = json.loads(context.allGather(json.dumps(meeting))[0])
-    return _quietly(CommunicatorContext(**told, dmlc_task_id=str(context.partitionId())))
+    address = json.loads(context.allGather(json.dumps(meeting))[0])
+    return _quietly(CommunicatorContext(**address, dmlc_task_id=str(context.partitionId())))
 
 
 @contextmanager

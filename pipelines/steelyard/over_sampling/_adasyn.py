@@ -28,7 +28,7 @@ class ADASYN(BoundarySampler):
     Raises
     ------
     InputError
-        If no row of a class that is to grow has a row of another class near.
+        If no row of an over-sampled class has a row of another class among its neighbours.
 
     References
     ----------

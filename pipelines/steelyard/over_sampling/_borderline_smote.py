@@ -36,7 +36,7 @@ class BorderlineSMOTE(HasNeighbors, BoundarySampler):
     Raises
     ------
     InputError
-        If no row of a class that is to grow is in danger.
+        If no row of an over-sampled class is in danger.
 
     References
     ----------

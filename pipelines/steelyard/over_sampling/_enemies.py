@@ -30,7 +30,7 @@ class BoundarySampler(NeighborSampler):
     """
 
     def _count_enemies(self, context: SynthesisContext, k: int) -> tuple[DataFrame, Tally]:
-        """Count the rows of other classes among the k nearest rows of each row that grows.
+        """Count the rows of other classes among the k nearest rows of each row of the over-sampled classes.
 
         Return these rows with `N_ENEMIES`, and for each class the number of its rows by that count.
         """
@@ -60,7 +60,7 @@ class BoundarySampler(NeighborSampler):
 
 
 def _enemy_points(context: SynthesisContext, uses: Column) -> DataFrame:
-    """Return the rows of other classes as an index, and seeds as queries, for each class that grows."""
+    """Return the rows of other classes as an index, and seeds as queries, for each over-sampled class."""
     rows = class_rows(context.table, context.plan, context.space, context.counts, inherited(context.roles))
     within = F.array(*[F.lit(c) for c in context.new])
     others = rows.select(
@@ -91,7 +91,7 @@ def enemy_distances(context: SynthesisContext) -> int:
 
 
 def _compared(context: SynthesisContext) -> dict[str, tuple[int, int]]:
-    """Return, for each class that grows, the number of seeds and of rows of other classes."""
+    """Return, for each over-sampled class, the number of seeds and of rows of other classes."""
     total = sum(context.counts.values())
     sizes = context.search.sizes if context.search else {}
     return {c: (n, total - context.counts[c]) for c, (n, _) in sizes.items()}

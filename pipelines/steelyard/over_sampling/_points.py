@@ -1,4 +1,4 @@
-"""New rows at points of their own: not between two rows, but around one."""
+"""New rows at points around one row, instead of between two."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def with_points(
 
 
 def _class_bounds(context: SynthesisContext) -> dict[str, tuple[list[float], list[float]]]:
-    """Return the least and the greatest numbers of each class that grows. One scan."""
+    """Return the least and the greatest numbers of each over-sampled class. One scan."""
     x = context.space.numbers(context.rows)
     places = range(context.space.n_numbers)
     rows = context.rows.select(F.col(CLASS).alias("class"), x.alias("x"))

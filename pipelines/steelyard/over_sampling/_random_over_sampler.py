@@ -85,7 +85,7 @@ class RandomOverSampler(SyntheticSampler):
 
     def _repeated(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
         if self.getOrDefault("provenance"):
-            raise InputError("provenance tells of new rows, and without shrinkage rows are only repeated")
+            raise InputError("provenance describes new rows, but without shrinkage rows are only repeated")
         targets = {c: counts[c] + n for c, n in self._new(counts).items()}
         odd = {c: n % counts[c] for c, n in targets.items() if n % counts[c]}
         shares = self._draw(df, roles, odd, counts)

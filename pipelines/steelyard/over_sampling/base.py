@@ -39,7 +39,7 @@ class OverSampler(HasMaxNewRows, Sampler):
 
 @dataclass(frozen=True)
 class SynthesisContext:
-    """What new rows grow from.
+    """The input of synthesis: table, plan, seeds and neighbours of new rows.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class SynthesisContext:
     roles : Roles
     space : Space
     rows : DataFrame
-        The classes that grow: ids, classes and what new rows inherit, gaps filled; then `STRATUM`.
+        Rows of the over-sampled classes: id, class and inherited columns, missing values imputed; then `STRATUM`.
     seeds : mapping of str to Seeds
         How often the rows of each stratum are used.
     points : DataFrame, optional
@@ -125,7 +125,7 @@ class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
 
     @abstractmethod
     def _work(self, context: SynthesisContext) -> Work:
-        """Return what it costs."""
+        """Return the costs."""
 
     def _strata(self, context: SynthesisContext) -> tuple[DataFrame, dict[str, int], dict[str, int]]:
         """Return the rows with their `STRATUM`, and how many new rows and how many rows each stratum has."""
@@ -139,7 +139,7 @@ class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
         return super()._features(df, roles)
 
     def _context(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SynthesisContext:
-        """Find out all that is needed to make the new rows."""
+        """Return all that is needed to make the new rows."""
         new = self._new(counts)
         space = self._measured(df, roles, counts)
         classes = {c: ClassPlan(n, n + new.get(c, 0), new=new.get(c, 0)) for c, n in counts.items()}
@@ -149,7 +149,7 @@ class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
         return self._seeded(context) if new else context
 
     def _seeded(self, context: SynthesisContext) -> SynthesisContext:
-        """Add who is a seed how often."""
+        """Add how often each row is a seed."""
         rows, wanted, sizes = self._strata(context)
         seeds = share_out(rows, F.col(STRATUM), wanted, sizes, context.plan)
         return self._recorded(
@@ -157,6 +157,6 @@ class SyntheticSampler(HasProvenance, OverSampler, MeasuringSampler):
         )
 
     def _recorded(self, context: SynthesisContext, **details: Any) -> SynthesisContext:
-        """Write down in the plan what was found."""
+        """Record details and costs in the plan."""
         plan = replace(context.plan, details={**context.plan.details, **details}, work=self._work(context))
         return replace(context, plan=plan)

@@ -23,7 +23,7 @@ from steelyard.sampling.survey import Survey
 
 
 class NeighborSampler(SyntheticSampler, SearchingSampler):
-    """Base of SMOTE and those like it; as it stands it is SMOTE.
+    """Base of samplers that pair a row with a neighbour of its class; the defaults are those of SMOTE.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
         return pairs(context.points, context.search, seed=seed, purpose=purpose, numbers=numbers)
 
     def _seeded(self, context: SynthesisContext) -> SynthesisContext:
-        """Add who is a seed how often, and how neighbours are searched."""
+        """Add how often each row is a seed, and the search for neighbours."""
         context = super()._seeded(context)
         asked = dict.fromkeys(context.new, 0)
         for stratum, seeds in context.seeds.items():

@@ -61,9 +61,8 @@ def new_rows(
     Parameters
     ----------
     pairs : DataFrame
-        As from `steelyard.frames.neighbors.pairs`; with ``way``, parents may lack what is `on_the_way`; with ``point``
-        (array<double>), the numbers of the new row, where
-        they don't lie on the way between its parents.
+        As from `steelyard.frames.neighbors.pairs`. With ``way``, parents may lack the columns of `on_the_way`. With
+        ``point`` (array<double>), these are the numbers of the new row.
     table : DataFrame
         Gives names and types.
     roles : Roles

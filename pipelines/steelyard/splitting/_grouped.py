@@ -66,7 +66,7 @@ def grouped_split(
     Returns
     -------
     SplitPlan
-        Its `deviations` say where whole groups miss the wanted counts.
+        Its `deviations` are where whole groups miss the wanted counts.
 
     Raises
     ------

@@ -40,12 +40,12 @@ class Division:
     cuts : mapping of str to list of Cut
         For each class, or under "all" for all of them, where the sides end in the order of the hash or of time.
     placed : tuple of tuples of int
-        Grouped: for each side, the hashes of groups that are there whatever the cuts say; bounded in number.
+        Grouped: for each side, the hashes of groups that are placed there regardless of the cuts; bounded in number.
     counts : mapping
         Split or fold → class → rows.
     deviations : mapping
         Split or fold → class → rows more (or, negative, fewer) than asked for, where a key, a group or a time that
-        stays whole lies on the boundary.
+        stays whole is on the boundary.
     origin : int
         Temporal: the time in microseconds that positions count from.
     times : mapping of str to sequence of str

@@ -39,7 +39,7 @@ class RunDir(Folder):
         """Give a folder to write into, which takes the place of this one when all is written.
 
         Locally it is a hidden folder, renamed at the end: a process that is killed leaves this one as it was. Other
-        stores cannot rename. There it is this folder itself, and `mark`, written last, says that it is whole.
+        stores cannot rename. There it is this folder itself, and `mark`, written last, shows that it is complete.
 
         Parameters
         ----------

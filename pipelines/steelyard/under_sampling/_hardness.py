@@ -20,7 +20,7 @@ from steelyard.sampling.neighborhood import CODE, coded
 from steelyard.sampling.plan import SamplingPlan
 from steelyard.sampling.space import Space
 
-_ROWS = 100_000  # in a partition of what is learned from: by the table's size alone, so that fits are the same anywhere
+_ROWS = 100_000  # in a partition of training rows: from the table's size alone, so that fits are reproducible
 FOLD, LABEL, FEATURES = internal("fold"), internal("label"), internal("features")
 _NUMBERS, _PROBABILITY = internal("numbers"), internal("probability")
 

@@ -21,8 +21,8 @@ from steelyard.sampling.space import Space
 class ChoosingSampler(MeasuringSampler):
     """Base of the methods that keep the rows of a class that come first in an order of their own.
 
-    A method says what the order is: `_ranked`. Classes are coded by their place in the order of their labels. Ids of
-    the rows that are not kept are checkpointed, because the order is expensive.
+    Subclasses define the order in `_ranked`. Classes are coded by their place in the order of their labels. Ids of the
+    rows that are not kept are checkpointed, because the order is expensive.
     """
 
     sampling_type = "under-sampling"

@@ -1,4 +1,4 @@
-"""Base of samplers that drop the rows which their neighbours contradict."""
+"""Base of samplers that drop rows whose neighbours are of other classes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from steelyard.sampling.strategy import cleaned
 class CleaningSampler(SearchingSampler):
     """Base of the methods that drop rows by their neighbours in the whole table.
 
-    A method says which rows it drops: `_dropped`. How many these are is known once they are found: `plan` runs the
-    search. Their ids are checkpointed, because a search is expensive.
+    Subclasses return the rows to drop from `_dropped`. Their number is known after the search only, so `plan` runs it.
+    Their ids are checkpointed, because a search is expensive.
     """
 
     sampling_type = "clean-sampling"

@@ -43,7 +43,7 @@ def text_schema(names: Sequence[str], others: Sequence[T.StructField] = ()) -> T
 
 
 def parse_options(source: Source, dialect: Dialect) -> dict[str, str]:
-    """Return the options of Spark's parser: what was detected, and what the user gave for the rest."""
+    """Return the options of Spark's parser: those of the dialect, and the user's for the rest."""
     own = {"inferschema", "delimiter", "charset", "enforceschema", *(n.lower() for n in dialect.options())}
     given = {k: v for k, v in content_options(source).items() if k.lower() not in own}
     # Which rows are malformed must not depend on which columns a query reads.
@@ -85,7 +85,7 @@ def ragged(
 def load_csv(spark: SparkSession, source: Source, listing: Listing, layout: Mapping[str, Any]) -> DataFrame:
     """Return the table, its columns cast as the layout says."""
     dialect, names = Dialect(**layout["dialect"]), list(layout["names"])
-    extra = listing.partitions_beside(names)
+    extra = listing.partitions_except(names)
     raw = texts(spark, source, listing, dialect, text_schema(names, extra))
     if layout["repeated_header"]:
         raw = raw.where(~combined(and_, [col(n).eqNullSafe(F.lit(n)) for n in names]))

@@ -132,14 +132,14 @@ def _occurrences(value: Column, what: str) -> Column:
 
 
 def _records(spark: SparkSession, source: Source, listing: Listing, dialect: Dialect, width: int) -> DataFrame:
-    """Return the records as Spark's reader finds them, whatever lines they are on."""
+    """Return the records as Spark's reader finds them; a record may have several lines."""
     raw = texts(spark, source, listing, dialect, text_schema([*fields(width), BAD]))
     bad = F.when(F.col(BAD).isNotNull(), F.lit(_RAGGED)).otherwise(F.lit(""))
     return raw.select(*_no_counts(), bad.alias("flags"), F.array(*map(F.col, fields(width))).alias("values"))
 
 
 def _collected(rows: DataFrame, source: Source, width: int) -> Scan:
-    """Count what is not counted yet, and merge: one shuffle of a few rows per column."""
+    """Count the values that are not counted yet, and merge: one shuffle of a few rows per column."""
     counts = rows.mapInArrow(in_worker(_TASK, "count_values", width=width, missing=source.missing), COUNTS)
     merged = counts.groupBy("place", "form").agg(F.sum("rows").alias("rows"), F.min("example").alias("example"))
     flags: dict[str, int] = {}

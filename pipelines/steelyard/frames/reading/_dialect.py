@@ -54,13 +54,13 @@ class Dialect:
 
     def words(self) -> str:
         """Return what differs from the commonest dialect, for people; empty if nothing does."""
-        said = [] if self.sep == "," else [f"separator {_NAMES.get(self.sep, repr(self.sep))}"]
-        said += [] if self.encoding == UTF8 else [f"encoding {self.encoding}"]
-        said += ["quotes escaped by a backslash"] if self.escape == "\\" else []
-        said += ["line breaks inside quotes"] if self.multi_line else []
-        said += ["a space after each separator"] if self.skip_space else []
-        said += [] if self.header else ["no header"]
-        return ", ".join(said)
+        words = [] if self.sep == "," else [f"separator {_NAMES.get(self.sep, repr(self.sep))}"]
+        words += [] if self.encoding == UTF8 else [f"encoding {self.encoding}"]
+        words += ["quotes escaped by a backslash"] if self.escape == "\\" else []
+        words += ["line breaks inside quotes"] if self.multi_line else []
+        words += ["a space after each separator"] if self.skip_space else []
+        words += [] if self.header else ["no header"]
+        return ", ".join(words)
 
     def rows(self, text: str) -> list[list[str]]:
         """Parse some text."""

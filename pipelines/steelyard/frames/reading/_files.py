@@ -39,7 +39,7 @@ class Listing:
         """The files' paths."""
         return [f[0] for f in self.files]
 
-    def partitions_beside(self, names: Iterable[str]) -> list[T.StructField]:
+    def partitions_except(self, names: Iterable[str]) -> list[T.StructField]:
         """Return the partition columns that the files do not have themselves."""
         known = {name.casefold() for name in names}
         return [f for f in self.partitions if f.name.casefold() not in known]
@@ -98,7 +98,7 @@ def list_files(spark: SparkSession, source: Source) -> Listing:
 def _local(df: DataFrame) -> list[list[Any]] | None:
     """Return path, size and time of local files, those without content left out.
 
-    None where a job must tell: of files that are elsewhere, or in partitions, among which others may lie.
+    None where a job is needed: for remote files, and in partitions, among which there may be other files.
     """
     from pyspark.sql.utils import is_remote
 

@@ -71,5 +71,5 @@ def _spark_type(kind: pa.DataType) -> T.DataType | None:
         return None
     try:
         return from_arrow_type(kind)
-    except Exception:  # whatever it is, there is no type for it
+    except Exception:  # Spark has no such type
         return None

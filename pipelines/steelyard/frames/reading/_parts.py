@@ -160,7 +160,7 @@ def widened(a: T.DataType, b: T.DataType) -> T.DataType | None:
         scale = max(a.scale, b.scale)
         precision = max(a.precision - a.scale, b.precision - b.scale) + scale
         return T.DecimalType(precision, scale) if precision <= 38 else None
-    # Whether null is allowed inside says nothing of the values.
+    # Nullability inside a type does not concern its values.
     return a if a.simpleString() == b.simpleString() and not isinstance(a, T.UserDefinedType) else None
 
 
@@ -169,7 +169,7 @@ def load_parts(
 ) -> DataFrame:
     """Return the table that the layout describes."""
     fields = T.StructType.fromJson(layout["schema"]).fields
-    extra = listing.partitions_beside(f.name for f in fields)
+    extra = listing.partitions_except(f.name for f in fields)
     tables = []
     for part in layout["parts"]:
         if part["nanos"]:

@@ -38,7 +38,7 @@ class Pin:
     files : list of [path, size, modification time in ms]
     format : str
     layout : dict
-        How the files are read: what was detected of their content.
+        How the files are read, as detected in their content.
     base : str, optional
         The folder that partition columns are relative to.
     partitions : dict
@@ -103,11 +103,11 @@ def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | N
         listing = list_files(spark, source)
         notes = _check_files(spark, source, listing)
         form = format_of(source, listing.paths)
-        layout, said = _detect(spark, source, listing, form, like or {})
+        layout, detected = _detect(spark, source, listing, form, like or {})
         df = _load(spark, source, listing, form, layout)
         partitions = T.StructType(listing.partitions).jsonValue()
         pin = Pin(df.schema.jsonValue(), _time_zone(spark), listing.files, form, layout, listing.base, partitions)
-        return Reading(_filtered(df, source), [*notes, *said], pin)
+        return Reading(_filtered(df, source), [*notes, *detected], pin)
     except (PySparkException, Py4JError) as error:
         if _NO_FORMAT in str(error):
             raise InputError(_unknown_format(source)) from None
@@ -229,7 +229,7 @@ def _load(spark: SparkSession, source: Source, listing: Listing, form: str, layo
     if form in _IN_PARTS:
         return load_parts(spark, source, listing, form, layout)
     own = T.StructType.fromJson(layout["schema"]).fields
-    schema = T.StructType([*own, *listing.partitions_beside(f.name for f in own)])
+    schema = T.StructType([*own, *listing.partitions_except(f.name for f in own)])
     return load_files(spark, source, form, listing.paths, schema, listing.base)
 
 

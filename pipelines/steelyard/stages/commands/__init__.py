@@ -1,1 +1,1 @@
-"""What commands and spark-submit do besides executing stages: score, work on bare tables, clean up, describe."""
+"""The work of commands and spark-submit other than stages: score, work on bare tables, clean up, describe."""

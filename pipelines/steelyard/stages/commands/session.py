@@ -64,8 +64,8 @@ def own_session(config: SparkConfig, *, small: bool = False) -> SparkSession:
 
 def _utf8_for_children() -> None:
     """Let Java and the workers open files with any name: in the C locale, Java supports only ASCII names."""
-    said = next((v for n in ("LC_ALL", "LC_CTYPE", "LANG") if (v := os.environ.get(n))), "C")
-    if not said.lower().replace("-", "").endswith("utf8"):
+    encoding = next((v for n in ("LC_ALL", "LC_CTYPE", "LANG") if (v := os.environ.get(n))), "C")
+    if not encoding.lower().replace("-", "").endswith("utf8"):
         os.environ["LC_ALL"] = "C.UTF-8"
 
 
