@@ -20,6 +20,7 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from steelyard.airflow import StageOperator, pipeline_dag, run_id
 from steelyard.airflow._submit import find_spark_submit
 from steelyard.config import STAGES
+from steelyard.errors import ConfigError
 from steelyard.store import Outcome, RunDir, Store, new_token, now
 
 JOB = """
@@ -54,7 +55,7 @@ def stage(tmp_path: Path, run: RunDir) -> Callable[..., StageOperator]:
     def make(end: str, **more: Any) -> StageOperator:
         pipeline = tmp_path / "small.yaml"
         pipeline.write_text("version: 1\nname: small\ndata: {path: t.parquet, label: y}\n")
-        (tmp_path / "job_split.py").write_text(JOB + dedent(end))
+        (tmp_path / f"job_{more.get('stage', 'split')}.py").write_text(JOB + dedent(end))
         given = {"pipeline": str(pipeline), "run_id": "r1", "store": str(tmp_path / "runs"), "jobs": str(tmp_path)}
         return StageOperator(**{"task_id": "split", "stage": "split", **given, **more})
 
@@ -144,6 +145,20 @@ def test_the_stage_that_failed_of_several_is_named(run: RunDir, stage: Callable[
     assert not isinstance(failure.value, AirflowFailException), "the guard failed at the try before"
     with pytest.raises(AirflowFailException, match="holds no outcome of diagnose"):
         stage("leave('done'); leave('done', 'guard_split')", last="diagnose").execute(at_try(1))
+
+
+def test_a_job_that_dies_where_no_later_task_reports_leaves_a_report(
+    run: RunDir, stage: Callable[..., StageOperator]
+) -> None:
+    run.publish(Outcome("train", "failed", new_token(), now(), now(), kind="engine", message="a worker is lost"))
+    with pytest.raises(AirflowException):
+        stage("os.kill(os.getpid(), 9)", stage="evaluate", last="gate").execute(at_try(1))
+    assert "a worker is lost" in run.read_bytes("report.html").decode()
+
+
+def test_stages_out_of_order_are_no_task(stage: Callable[..., StageOperator]) -> None:
+    with pytest.raises(ConfigError, match="stage profile comes before split"):
+        stage("", last="profile")
 
 
 def test_only_another_try_of_a_task_that_is_not_whole_resumes(stage: Callable[..., StageOperator]) -> None:

@@ -293,6 +293,29 @@ def test_a_snapshot_needs_its_source_no_more(start: Callable[..., Context], tmp_
     assert run_stage(ctx, "split").rows["in"] == {"0": 270, "1": 30}
 
 
+def test_a_copy_of_the_input_is_read_again_once_a_guard_has_refused_it(
+    start: Callable[..., Context], tmp_path: Path
+) -> None:
+    path, checked = tmp_path / "t.parquet", STAGES[:2]
+    frame = small_table(300)
+    frame.assign(y=frame["y"].where(frame["id"] > 250, 0)).to_parquet(path, index=False, coerce_timestamps="us")
+
+    def attempt(resume: bool, share: float) -> str:
+        guards = {"parameters": {"minority_share_min": share}}
+        ctx = start(pipeline(str(path), data={"snapshot": True}, guards=guards), resume=resume)
+        run_pipeline(ctx, stages=checked, resume=resume)
+        return ctx.published("profile").attempt
+
+    with pytest.raises(GuardError, match="minority_share"):
+        attempt(False, 0.05)
+    before = attempt(True, 0.01)
+    assert before == attempt(True, 0.01), "nothing has changed"
+    with pytest.raises(GuardError, match="minority_share"):
+        attempt(True, 0.05)
+    frame.to_parquet(path, index=False, coerce_timestamps="us")
+    assert attempt(True, 0.05) > before
+
+
 def test_a_table_in_many_small_files_is_copied_into_the_run(start: Callable[..., Context], tmp_path: Path) -> None:
     frame, folder = small_table(1001), tmp_path / "days"
     folder.mkdir()

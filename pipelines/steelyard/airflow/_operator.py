@@ -13,7 +13,7 @@ from steelyard.airflow._links import DataDocsLink, ReportLink
 from steelyard.airflow._submit import JobOperator
 from steelyard.airflow._summary import summary
 from steelyard.config import STAGES, load
-from steelyard.errors import InputError
+from steelyard.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -97,6 +97,8 @@ class StageOperator(JobOperator):
         super().__init__(job=f"{jobs}/job_{stage}.py", arguments=arguments, **submit)
         self.stage = stage
         self.last = last
+        if not self.stages:
+            raise ConfigError(f"stage {last} comes before {stage}")
         self.pipeline = pipeline
         self.run_id = run_id
         self.store = store
@@ -196,6 +198,17 @@ class StageOperator(JobOperator):
         else:
             stage = next((stage for stage, outcome in fresh.items() if outcome is None), self.stage)
             self.log.error("spark-submit failed, and stage %s left no failure of its own", stage)
+            if self.last is not None and "report" in self.stages:
+                self._write_report(run)  # no later task does
+
+    def _write_report(self, run: RunDir) -> None:
+        """Write the report of what a job has published that died."""
+        from steelyard.report import build
+
+        try:
+            run.write_text("report.html", build(run))
+        except Exception as error:  # the failure of the job is what Airflow must see
+            self.log.error("the report could not be written: %s", error)
 
     def _failed_before(self, context: Context) -> Any | None:
         """Return the first task before this one that has not succeeded, for a task of several stages that runs then."""

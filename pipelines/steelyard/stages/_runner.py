@@ -240,9 +240,20 @@ def _is_readable(run: RunDir, stage: str) -> bool:
 
 
 def _input_changed(ctx: Context) -> bool:
+    """Whether `profile` must read the input again: its files have changed, or a guard has refused the run's copy of it.
+
+    Nothing says whether the source of a copy has changed. With the same configuration, the guard would refuse the same
+    copy again.
+    """
     from steelyard.stages._source import input_changed
 
     why = input_changed(ctx)
+    if why is None and ctx.read("profile", "input.json")["snapshot"] is not None:
+        of_table = {stage: ctx.run.outcome(stage) for stage in ("guard_raw", "guard_split")}
+        refusals = [
+            s for s, o in of_table.items() if o and o.kind == "guard" and o.fingerprint == fingerprint(s, ctx.config)
+        ]
+        why = f"{refusals[0]} has refused the copy of the input" if refusals else None
     if why:
         ctx.warn(f"{why}; continuing from profile")
     return bool(why)
