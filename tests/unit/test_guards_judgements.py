@@ -17,7 +17,7 @@ from verdicts import Rows, compared, judged
 from steelyard.errors import ConfigError, GuardError
 from steelyard.guards import GuardReport, GuardResult, check_parameters, check_suite, shipped_suites
 from steelyard.guards._chance import TIMES_CHANCE, most_twins
-from steelyard.guards._counts import ScoreCounts, SharedKeys
+from steelyard.guards._counts import ScoreCounts
 from steelyard.guards._needs import asked, cells, same_rows, shared, together
 from steelyard.guards._seen import Cells, Group, Overlap, Overlaps
 from steelyard.guards._suggest import suggest_suite
@@ -379,10 +379,14 @@ class TestSharedMetrics:
         assert whole == together([two, one])
         assert whole["steelyard.cells"]["by"] == [["label", "y"], ["split", "split"], ["synthetic", "made"]]
         assert whole["steelyard.cells"]["measures"] == [["range", "x"]]
+        kinds = {"steelyard.overlaps": {"kinds": [same_rows(["id"], ["synthetic", "made"])]}}
         with shared([one, two]):
             assert asked(one) == asked(two) == whole
-            kinds = {"steelyard.overlaps": {"kinds": [same_rows(["id"], ["synthetic", "made"])]}}
-            assert asked(kinds) == kinds, "what nobody told of beforehand is asked for by itself"
+            assert asked(kinds) == kinds, "needs that were not declared are computed by themselves"
+        with shared([one, two, kinds]):
+            everything = {**whole["steelyard.cells"], **kinds["steelyard.overlaps"]}
+            assert asked(one) == {"steelyard.cells": everything}, "one scan for all metrics"
+            assert asked(kinds) == {"steelyard.overlaps": everything}
         assert asked(one) == one
 
     def test_each_expectation_takes_the_sums_it_needs(self) -> None:
@@ -417,7 +421,7 @@ class TestSharedMetrics:
     def test_overlaps_that_are_shared(self) -> None:
         kind = same_rows(["id"], ["split", "s", ["train", "test"]])
         found = (Overlap(("train",), 5, {"train": 6}), Overlap(("train", "test"), 1, {"train": 2, "test": 1}))
-        assert Overlaps((kind,), (found,)).shared(kind) == [SharedKeys(("train", "test"), 1, 3)]
+        assert Overlaps((kind,), (found,)).shared(kind) == [found[1]]
 
 
 class TestSuggested:

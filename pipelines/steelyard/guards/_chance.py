@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from steelyard.columns import col
-from steelyard.guards._same_rows import find_overlaps, holds_numbers, part_names, part_of, rounded
+from steelyard.guards._same_rows import holds_numbers, part_names, part_of, rounded
 from steelyard.guards._seen import Overlaps
 from steelyard.hashing import HASH_BITS, row_hash
 from steelyard.kernels.coincidence import COMBINATIONS, chance_of_twin
@@ -23,19 +23,12 @@ _CONFIDENCE = 0.99
 _SAMPLE = 4000  # contents of test rows: a share of 0.5 % is estimated with a standard error of 0.1 % or less
 
 
-def overlaps_and_chances(df: DataFrame, kinds: Sequence[Any]) -> Overlaps:
-    """Find which values occur in which parts, and what chance gives where a verdict depends on it.
+def with_chances(df: DataFrame, found: Overlaps) -> Overlaps:
+    """Add the share of rows that are the same by chance, for each kind whose verdict depends on it.
 
-    One scan and action; two more for each kind of which more rows are the same than it allows without chance.
-
-    Parameters
-    ----------
-    df : DataFrame
-    kinds : sequence
-        See `steelyard.guards._needs.same_rows`.
+    Two scans and actions for each kind of which more rows are the same than it allows without chance.
     """
-    found = find_overlaps(df, kinds)
-    return replace(found, chances=tuple(_chance(df, kind, found) for kind in kinds))
+    return replace(found, chances=tuple(_chance(df, kind, found) for kind in found.kinds))
 
 
 def _chance(df: DataFrame, kind: Any, found: Overlaps) -> float | None:
@@ -69,8 +62,8 @@ def share_by_chance(df: DataFrame, kind: Any, total: int) -> float:
     """Return the share of the rows of the second part that equal a row of the first by chance.
 
     Two scans of the features, two actions. At most 4,000 contents of test rows reach the driver, as seven hashes each.
-    They are drawn by hashes in proportion to their rows, so the estimate is the same under any partitioning. See
-    `steelyard.kernels.coincidence.chance_of_twin` for the estimate.
+    They are drawn by hashes in proportion to their rows, so the estimate does not depend on the partitioning. See
+    `steelyard.kernels.coincidence.chance_of_twin`.
 
     Parameters
     ----------
@@ -115,10 +108,10 @@ def _combinations(thirds: Sequence[Column]) -> list[Column]:
 
 
 def _sample(rows: DataFrame) -> list[Row]:
-    """Draw contents without replacement, in proportion to their rows; one more than `_SAMPLE` where there are more.
+    """Draw contents without replacement, in proportion to their rows: `_SAMPLE` and one more, if there are so many.
 
-    Each content waits for an exponential time whose rate is its number of rows; the first to come are taken (Efraimidis
-    and Spirakis, "Weighted random sampling with a reservoir", Information Processing Letters 97, 2006).
+    Each content gets an exponential time whose rate is its number of rows; the smallest are drawn (Efraimidis and
+    Spirakis, "Weighted random sampling with a reservoir", Information Processing Letters 97, 2006).
     """
     contents = rows.groupBy("h").agg(F.count(F.lit(1)).alias("n"))
     uniform = (row_hash(contents, ["h"], 0, "twins by chance").cast("double") + 1) / F.lit(float(2**HASH_BITS))
@@ -127,7 +120,7 @@ def _sample(rows: DataFrame) -> list[Row]:
 
 
 def _weights(sample: Sequence[Row]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the rows that each content stands for: its own, over the probability that it was drawn."""
+    """Return the weight of each content: its rows over the probability that it was drawn."""
     n = np.array([r["n"] for r in sample], dtype=np.float64)
     return n if len(sample) <= _SAMPLE else n / -np.expm1(-n * sample[-1]["wait"])
 

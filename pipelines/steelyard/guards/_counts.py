@@ -122,15 +122,6 @@ class TimeRange:
     last_text: str
 
 
-@dataclass(frozen=True)
-class SharedKeys:
-    """Keys that occur in the same set of splits, and their rows."""
-
-    splits: tuple[str, ...]
-    keys: int
-    rows: int
-
-
 def _sums(pairs: Iterable[tuple[str | None, int]]) -> dict[str, int]:
     sums: Counter[str] = Counter()
     for name, count in pairs:

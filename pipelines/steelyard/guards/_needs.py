@@ -1,9 +1,9 @@
-"""The needs of expectations, and their union for a whole suite: two aggregations. JSON types, no pyspark.
+"""What expectations need to know of a table, and the union for a whole suite. JSON types, no pyspark.
 
 Great Expectations computes a metric once for all expectations that ask for it with the same arguments. There are
-two: the *cells* (rows counted by label, split and so on, with what is measured in each) and the *overlaps* (values
-that occur in several parts of the table). Within `shared`, each expectation asks for what all of them need, so that a
-suite costs two scans, whatever is in it.
+two: the *cells* (rows counted by label, split and so on, with measures of each) and the *overlaps* (values that occur
+in several parts of the table). Within `shared`, each expectation asks for what all of them need. So a suite costs one
+scan, whatever is in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CELLS = "steelyard.cells"
 OVERLAPS = "steelyard.overlaps"
 
 Needs = dict[str, dict[str, list[Any]]]
-"""Metric → argument → what is asked for."""
+"""Metric → argument → values."""
 
 _SUITE: ContextVar[Needs | None] = ContextVar("needs of the suite that is running", default=None)
 
@@ -84,14 +84,20 @@ def together(needs: Iterable[Needs]) -> Needs:
 
 
 def asked(own: Needs) -> Mapping[str, Mapping[str, list[Any]]]:
-    """Return an expectation's needs: its own, or the suite's for the metrics that it uses."""
-    suite = _SUITE.get() or {}
-    return {metric: suite.get(metric, arguments) for metric, arguments in own.items()}
+    """Return the arguments of each metric that an expectation needs: what it or the whole suite needs of all metrics.
+
+    So all metrics are computed in the same scan.
+    """
+    needs = _SUITE.get()
+    if needs is None or not needs.keys() >= own.keys():
+        needs = own
+    arguments = {name: value for metric in sorted(needs) for name, value in needs[metric].items()}
+    return dict.fromkeys(own, arguments)
 
 
 @contextmanager
 def shared(needs: Iterable[Needs]) -> Iterator[None]:
-    """Give all expectations that run meanwhile the same needs."""
+    """Give all expectations that run in the block the same needs."""
     token = _SUITE.set(together(needs))
     try:
         yield

@@ -1,4 +1,4 @@
-"""From the results of Great Expectations to those of a guard."""
+"""Convert the results of Great Expectations to those of a guard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN_KEYS = 20
 
 
 def guard_result(result: ExpectationValidationResult, checkpoint: str) -> GuardResult:
-    """Return the verdict of Great Expectations in our words.
+    """Return the result of Great Expectations as a `GuardResult`.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def guard_result(result: ExpectationValidationResult, checkpoint: str) -> GuardR
     """
     config = result.expectation_config
     assert config is not None
-    _raise_what_was_raised(result, checkpoint)
+    _raise_failure(result, checkpoint)
     observed, kwargs = result.result, {k: v for k, v in config.kwargs.items() if k != "batch_id"}
     details = observed.get("details") or {}
     ours = "message" in details and "expected" in details
@@ -53,7 +53,7 @@ def with_rows(
     key: Sequence[str],
     quarantine: Quarantine | None,
 ) -> Iterator[GuardResult]:
-    """Add to each failed expectation the keys of rows that break it, and the place of their copies."""
+    """Add the keys of rows that break a failed expectation, and the place of their copies."""
     names: Counter[str] = Counter()
     for outcome, result in zip(outcomes, results, strict=True):
         rows = None if outcome.success else _offending(result, df)
@@ -96,14 +96,14 @@ def _words(keys: Sequence[Mapping[str, Any]]) -> str:
     return f" (rows of {'; '.join(shown)}{'; …' if len(keys) > len(shown) else ''})"
 
 
-def _raise_what_was_raised(result: ExpectationValidationResult, checkpoint: str) -> None:
+def _raise_failure(result: ExpectationValidationResult, checkpoint: str) -> None:
     info = result.exception_info or {}
     # One exception of the expectation itself, or those of its metrics by their ids.
     raised = [info] if "raised_exception" in info else list(info.values())
     for one in raised:
         if one["raised_exception"]:
             kind = result.expectation_config.type if result.expectation_config else "an expectation"
-            # Of the exception that a metric raised, Great Expectations keeps the text alone.
+            # Great Expectations keeps only the text of an exception that a metric raised.
             ours = "steelyard.errors.InputError" in one["exception_traceback"]
             error = InputError if ours else EngineError
             raise error(f"guard {checkpoint!r}: {kind} can't be evaluated: {one['exception_message']}")

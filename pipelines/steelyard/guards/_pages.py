@@ -1,21 +1,21 @@
-"""Data Docs that load nothing from a network: Great Expectations takes its styles, scripts and logo from one."""
+"""Remove network access from Data Docs: Great Expectations loads styles, scripts and its logo from a network."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-# Without those of the network, scripts do nothing but fail.
+# Scripts depend on libraries from the network, so they would only fail.
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 _REMOTE_TAG = re.compile(r"<(?:link|img|iframe|source)\b[^>]*=\s*[\"']?(?:https?:)?//[^>]*>", re.IGNORECASE)
 _REMOTE_URL = re.compile(r"@import[^;]*//[^;]*;|url\(\s*[\"']?(?:https?:)?//[^)]*\)", re.IGNORECASE)
-# And what these patterns might not know is not loaded either.
+# The browser must not load what the patterns miss either.
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "style-src 'self' 'unsafe-inline' file:; img-src 'self' data: file:; font-src 'self' data: file:\">"
 )
 
-# In front of all other styles, so that those of Great Expectations win wherever they are reached.
+# Before all other styles, so that those of Great Expectations take precedence if they are found.
 _STYLE = """<style>
 body { font-family: system-ui, sans-serif; margin: 1rem; }
 table { border-collapse: collapse; }
@@ -33,9 +33,9 @@ _INDEX = """<!DOCTYPE html>
 
 
 def readable(docs: Path) -> None:
-    """Keep pages from the network, add styles, and delete what no page shows (4 MB of films).
+    """Remove network access, add styles, and delete files that no page shows (4 MB of videos).
 
-    `index.html` leads to the one verdict.
+    `index.html` redirects to the page of the verdict.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a guard found."""
+"""The report of a guard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class GuardResult:
     expectation : str
         Its type, as in the suite: `expect_no_null_labels`.
     column : str, optional
-        The column or columns that it checks.
+        The column or columns that the expectation checks.
     success : bool
     severity : {"critical", "warning", "info"}
         Only a critical failure fails the guard.
@@ -29,9 +29,9 @@ class GuardResult:
     message : str
         One sentence with column, observed and expected.
     keys : list of dict
-        Keys of some rows that break it, if the table has a key and the expectation is about single rows.
+        Keys of some rows that break the expectation, if the table has a key and the expectation concerns single rows.
     quarantine : str, optional
-        Where such rows were written.
+        The place of copies of these rows.
     """
 
     expectation: str
@@ -52,14 +52,14 @@ class GuardReport:
     Parameters
     ----------
     checkpoint : str
-        Where in the pipeline: `raw`, `split`, `resampled`, `scored`.
+        Position in the pipeline: `raw`, `split`, `resampled`, `scored`.
     suite : str
-        The suite as it was asked for.
+        The suite as given to `run_guard`.
     success : bool
         Whether no critical expectation failed.
     results : tuple of GuardResult
     left_out : tuple of dict
-        Expectations that did not run since a parameter of theirs is null: `expectation` and `parameter`.
+        Expectations that did not run because a parameter is null: `expectation` and `parameter`.
     docs : str, optional
         URI of the index page of Data Docs.
     """
@@ -72,11 +72,11 @@ class GuardReport:
     docs: str | None = None
 
     def __repr__(self) -> str:
-        """Return what failed, an expectation a line, and where the Data Docs are."""
+        """Return one line per failed expectation, and the place of the Data Docs."""
         return self.summary() + (f"\nData Docs: {self.docs}" if self.docs else "")
 
     def failures(self, severity: Severity | None = None) -> tuple[GuardResult, ...]:
-        """Return what failed, of one severity or of all."""
+        """Return the failed expectations, of one severity or of all."""
         return tuple(r for r in self.results if not r.success and severity in (None, r.severity))
 
     def to_json(self) -> dict[str, Any]:

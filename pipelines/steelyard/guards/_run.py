@@ -39,8 +39,8 @@ def run_guard(
         The bare name of a shipped suite, or the path of another suite, which may also use the expectations of Great
         Expectations.
     df : DataFrame
-        Classic or Spark Connect. The expectations of steelyard read it at most twice, without a cache: once in an
-        aggregation, once to compare rows.
+        Classic or Spark Connect. The expectations of steelyard read it once, without a cache; see `look` in
+        `steelyard.guards._table` for exceptions.
     parameters : mapping, optional
         Values for the suite's `$PARAMETER`s. A None disables the expectations that use it; a parameter that the suite
         does not use is ignored.
@@ -96,7 +96,7 @@ def run_guard(
 def check_suite(suite: str) -> None:
     """Check, before the table is read, that a suite is readable and its expectations exist.
 
-    A shipped suite costs nothing; for one of the user's own Great Expectations is imported.
+    A shipped suite costs nothing. For another suite, Great Expectations is imported.
 
     Raises
     ------

@@ -1,12 +1,13 @@
-"""Values that occur in several parts of a table: keys across splits, near-duplicates, copies of real rows."""
+"""Find values that occur in several parts of a table: keys across splits, near-duplicates, copies of real rows."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil, log2
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -14,44 +15,63 @@ from pyspark.sql import types as T
 from steelyard.columns import class_text, col, dtype, internal, is_vector
 from steelyard.frames.parts import put_together
 from steelyard.frames.workers import in_worker
-from steelyard.guards._aggregates import flag, text
-from steelyard.guards._seen import Overlap, Overlaps
+from steelyard.guards._cell_task import MAX_CELLS
+from steelyard.guards._cells import CellQuery
+from steelyard.guards._measures import flag, text
+from steelyard.guards._same_task import CELLS, SAME
+from steelyard.guards._seen import Cells, Overlap, Overlaps
 from steelyard.hashing import encode
 
 ORIGINAL, SYNTHETIC = "original", "synthetic"
 _MANTISSA = 53
+_TASK = "steelyard.guards._same_task"
 _LOW, _HIGH, _PART = map(internal, ("same_low", "same_high", "same_part"))
 
 
-def find_overlaps(df: DataFrame, kinds: Sequence[Any]) -> Overlaps:
-    """Find which values occur in which parts, for each kind of sameness.
+def find_overlaps(df: DataFrame, kinds: Sequence[Any], query: CellQuery | None = None) -> tuple[Overlaps, Cells | None]:
+    """Find which values occur in which parts, for each kind of sameness, and count cells in the same scan.
 
     One scan, one action, two crossings into Python, one shuffle of 17 bytes for each row and kind. Rows are compared by
-    128 bits of hash, not by their values: none of them reaches the driver.
+    128 bits of hash; no value reaches the driver.
 
     Parameters
     ----------
     df : DataFrame
     kinds : sequence
         See `steelyard.guards._needs.same_rows`.
+    query : CellQuery, optional
     """
     names = [part_names(kind[1]) for kind in kinds]
     marked = [(*hashes(df, kind), part_of(df, kind[1])) for kind in kinds]
-    rows = df.select(*(c.alias(f"c{3 * i + j}") for i, of in enumerate(marked) for j, c in enumerate(of)))
-    task = "steelyard.guards._same_task"
-    found = put_together(
-        rows, in_worker(task, "partial", kinds=len(kinds)), in_worker(task, "whole", parts=max(map(len, names)))
-    )
-    sums: dict[tuple[int, int], list[int]] = {}
-    for (_, *place), (values, rows_of) in found:
-        at = int(place[0]), int(place[1])
-        before = sums.get(at, [0] * (1 + len(rows_of)))
-        sums[at] = [a + b for a, b in zip(before, [values, *rows_of], strict=True)]
-    overlaps: list[list[Overlap]] = [[] for _ in kinds]
-    for (i, bits), (values, *rows_of) in sorted(sums.items()):
-        held = {name: rows_of[p] for p, name in enumerate(names[i]) if bits >> p & 1}
-        overlaps[i].append(Overlap(tuple(held), values, held))
-    return Overlaps(tuple(kinds), tuple(map(tuple, overlaps)))
+    columns = [c.alias(f"c{3 * i + j}") for i, of in enumerate(marked) for j, c in enumerate(of)]
+    columns += query.columns if query else []
+    cells = query.aggregates if query else None
+    first = in_worker(_TASK, "partial", kinds=len(kinds), cells=cells)
+    second = in_worker(_TASK, "whole", parts=max(map(len, names)), cells=cells)
+    found = put_together(df.select(*columns), first, second)
+    overlaps = Overlaps(tuple(kinds), tuple(_overlaps(found, i, of) for i, of in enumerate(names)))
+    table = next((data for (what, *_), data in found if what == CELLS), None)
+    return overlaps, _collected(df, query, table) if query else None
+
+
+def _overlaps(found: Iterable[tuple[list[str], Any]], kind: int, names: Sequence[str]) -> tuple[Overlap, ...]:
+    """Add the results of all tasks for one kind."""
+    sums: dict[int, list[int]] = {}
+    for (what, *place), data in found:
+        if what == SAME and int(place[0]) == kind:
+            new, bits = [data[0], *data[1]], int(place[1])
+            sums[bits] = [a + b for a, b in zip(sums.get(bits, [0] * len(new)), new, strict=True)]
+    result = []
+    for bits, (values, *rows) in sorted(sums.items()):
+        held = {name: rows[p] for p, name in enumerate(names) if bits >> p & 1}
+        result.append(Overlap(tuple(held), values, held))
+    return tuple(result)
+
+
+def _collected(df: DataFrame, query: CellQuery, table: pa.Table | None) -> Cells:
+    if table is None or len(table) > MAX_CELLS or all(kind != "time" for kind, *_ in query.measures):
+        return query.result(table.to_pylist() if table is not None else [])
+    return query.result([r.asDict() for r in query.with_texts(df.sparkSession.createDataFrame(table)).collect()])
 
 
 def rows_in_other_parts(df: DataFrame, kind: Any, *, part: int | None = None, other: int | None = None) -> DataFrame:
@@ -70,7 +90,7 @@ def part_names(parts: Sequence[Any]) -> list[str]:
 
 
 def part_of(df: DataFrame, parts: Sequence[Any]) -> Column:
-    """Return the number of the part that a row is in; null for a row that is in no split."""
+    """Return the number of a row's part; null for a row in no split."""
     if parts[0] == "synthetic":
         return flag(df, parts[1]).cast("int").alias("part")
     place, number = text(df, parts[1]), F.lit(len(parts[2]))
@@ -80,7 +100,7 @@ def part_of(df: DataFrame, parts: Sequence[Any]) -> Column:
 
 
 def hashes(df: DataFrame, kind: Any) -> tuple[Column, Column]:
-    """Return two hashes, `low` and `high`, which rows that are the same share and others don't."""
+    """Return two hashes, `low` and `high`, that are equal exactly if two rows are the same."""
     columns, _, digits, label, _ = kind
     if digits is None:
         encoded = encode(df, columns)
@@ -95,10 +115,10 @@ def hashes(df: DataFrame, kind: Any) -> tuple[Column, Column]:
 
 
 def rounded(df: DataFrame, name: str, digits: int) -> Column:
-    """Return a number, or each of a vector or an array, to as many bits as so many significant digits need.
+    """Round a number, or each number of a vector or array, to the bits of `digits` significant digits.
 
-    Other values are unchanged. Nothing but one product and two differences for each number (Dekker, "A
-    floating-point technique for extending the available precision", Numerische Mathematik 18, 1971).
+    Other values are unchanged. It takes one product and two differences for each number (Dekker, "A floating-point
+    technique for extending the available precision", Numerische Mathematik 18, 1971).
     """
     bits = ceil(digits * log2(10))
     factor = float(2 ** (_MANTISSA - bits) + 1) if bits < _MANTISSA else None
@@ -110,14 +130,14 @@ def rounded(df: DataFrame, name: str, digits: int) -> Column:
         return high - (high - value.cast("double"))
 
     def marked(value: Column) -> Column:
-        return F.struct(value.isNull(), fewer_bits(value))  # a hash passes over the nulls of an array
+        return F.struct(value.isNull(), fewer_bits(value))  # hashes skip the nulls of an array
 
     if isinstance(dtype(df, name, "feature"), T.NumericType):
         return fewer_bits(col(name))
     if is_vector(df, name):
         from pyspark.ml.functions import vector_to_array
 
-        array = F.when(col(name).isNotNull(), vector_to_array(col(name)))  # of a null, it raises
+        array = F.when(col(name).isNotNull(), vector_to_array(col(name)))  # it raises for null
         return F.transform(array, marked)
     if holds_numbers(df, name):
         return F.transform(col(name), marked)
@@ -125,6 +145,6 @@ def rounded(df: DataFrame, name: str, digits: int) -> Column:
 
 
 def holds_numbers(df: DataFrame, name: str) -> bool:
-    """Whether a column is of vectors or of arrays of numbers."""
+    """Whether a column holds vectors or arrays of numbers."""
     kind = dtype(df, name, "feature")
     return is_vector(df, name) or (isinstance(kind, T.ArrayType) and isinstance(kind.elementType, T.NumericType))

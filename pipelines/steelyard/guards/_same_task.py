@@ -1,4 +1,4 @@
-"""The work of Python workers for equal values: bring hashes together, count the parts of a table that they are in."""
+"""The work of Python workers for a table: count cells, and bring equal hashes together to count their parts."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from steelyard.frames.parts import Part, by_bucket, received, sent, slot
+from steelyard.guards._cell_task import Aggregates, CellCounter
 from steelyard.kernels.arrays import Counts
 
-_WAITING = 1 << 20  # rows of a kind that wait to be sent
+SAME, CELLS = "same", "cells"
+_WAITING = 1 << 20  # rows of a kind that are sent together
 
 Hashed = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], Counts | None]
-"""Two hashes, the part, and how many rows have them; None for one each."""
+"""Two hashes, the part, and the number of rows with them; None for one each."""
 
 
-def partial(batches: Iterable[pa.RecordBatch], *, kinds: int) -> Iterator[pa.RecordBatch]:
-    """Yield the hashes of a partition's rows: for each kind three columns, two hashes and the number of a part."""
-    return sent(_parts(batches, kinds))
+def partial(
+    batches: Iterable[pa.RecordBatch], *, kinds: int, cells: Aggregates | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield hashes and cells of the rows of a partition.
+
+    The first columns are, for each kind, two hashes and the number of a part; the others are those of the cells.
+    """
+    return sent(_parts(batches, kinds, cells))
 
 
-def _parts(batches: Iterable[pa.RecordBatch], kinds: int) -> Iterator[Part]:
+def _parts(batches: Iterable[pa.RecordBatch], kinds: int, cells: Aggregates | None) -> Iterator[Part]:
     waiting: list[list[Hashed]] = [[] for _ in range(kinds)]
+    counter = CellCounter(cells or {})
     rows = 0
     for batch in batches:
         for kind in range(kinds):
@@ -32,27 +40,34 @@ def _parts(batches: Iterable[pa.RecordBatch], kinds: int) -> Iterator[Part]:
             known = np.asarray(part.is_valid())
             these = part.fill_null(0).to_numpy(zero_copy_only=False).astype(np.uint8)
             waiting[kind].append((low.to_numpy()[known], high.to_numpy()[known], these[known], None))
+        if cells is not None:
+            counter.add_rows(batch)
         rows += batch.num_rows
         if rows >= _WAITING:
-            for kind, of in enumerate(waiting):
-                yield from _in_buckets(kind, of)
-                of.clear()
+            yield from _all_in_buckets(waiting)
             rows = 0
+    yield from _all_in_buckets(waiting)
+    if counter:
+        yield slot(CELLS), counter.merged()
+
+
+def _all_in_buckets(waiting: Sequence[list[Hashed]]) -> Iterator[Part]:
     for kind, of in enumerate(waiting):
         yield from _in_buckets(kind, of)
+        of.clear()
 
 
 def _in_buckets(kind: int, waiting: Sequence[Hashed]) -> Iterator[Part]:
     low, high, part = (np.concatenate([of[i] for of in waiting]) for i in range(3)) if waiting else _NONE
     for bucket, at in by_bucket(low.view(np.uint64)):
-        yield slot("same", kind, bucket), _fewer((low[at], high[at], part[at], None))
+        yield slot(SAME, kind, bucket), _fewer((low[at], high[at], part[at], None))
 
 
 _NONE = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
 
 
 def _fewer(rows: Hashed) -> Hashed:
-    """Return rows that are the same as one, with their number, where that leaves less than half of them."""
+    """Count equal rows if that leaves less than half of them, else return the rows."""
     low, high, part, _ = rows
     ordered = np.sort(low)
     if 2 * np.count_nonzero(ordered[1:] != ordered[:-1]) + 2 > len(low):
@@ -73,24 +88,36 @@ def _order(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def _first(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which of ordered rows have other hashes than the one before."""
+    """Return which of ordered rows differ from the row before."""
     return np.concatenate([[True], (low[1:] != low[:-1]) | (high[1:] != high[:-1])])
 
 
-def whole(batches: Iterable[pa.RecordBatch], *, parts: int) -> Iterator[pa.RecordBatch]:
-    """Yield, for each kind and set of parts, as bits: values that are in just these parts, and their rows in each."""
-    buckets: dict[str, list[Hashed]] = {}
+def whole(
+    batches: Iterable[pa.RecordBatch], *, parts: int, cells: Aggregates | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the cells; and for each kind and set of parts, as bits, the values in just these parts, with their rows."""
+    return sent(_merged(batches, parts, cells or {}))
+
+
+def _merged(batches: Iterable[pa.RecordBatch], parts: int, cells: Aggregates) -> Iterator[Part]:
+    buckets: dict[tuple[str, ...], list[Hashed]] = {}
+    counter = CellCounter(cells)
     for batch in batches:
-        for (_, kind, bucket), rows in received(batch):
-            buckets.setdefault(slot(kind, int(bucket)), []).append(rows)
+        for (what, *place), data in received(batch):
+            if what == CELLS:
+                counter.add(data)
+            else:
+                buckets.setdefault(tuple(place), []).append(data)
+    if counter:
+        yield slot(CELLS), counter.merged()
     found: Counter[tuple[int, int]] = Counter()
     of_parts: dict[tuple[int, int], Counts] = {}
-    for name in list(buckets):
-        for bits, values, rows in _overlaps(buckets.pop(name), parts):
-            at = int(name.split(":")[0]), bits
+    for kind, bucket in list(buckets):
+        for bits, values, rows in _overlaps(buckets.pop((kind, bucket)), parts):
+            at = int(kind), bits
             found[at] += values
             of_parts[at] = of_parts.get(at, 0) + rows
-    return sent((slot("same", *at), (n, of_parts[at].tolist())) for at, n in found.items())
+    yield from ((slot(SAME, *at), (n, of_parts[at].tolist())) for at, n in found.items())
 
 
 def _overlaps(bucket: Sequence[Hashed], parts: int) -> Iterator[tuple[int, int, Counts]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, SharedKeys, TimeRange
+from steelyard.guards._counts import Bounds, Cell, LabelCounts, ScoreCounts, TimeRange
 
 _MERGED: dict[str, Callable[..., Any]] = {"low": min, "first": min, "high": max, "last": max}
 """How two values of a measure give that of both groups; all others are added."""
@@ -94,7 +94,7 @@ def _merged(name: str, *values: Any) -> Any:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Values that occur in the same parts of a table, and the rows that carry them, by part."""
+    """Values that occur in the same parts of a table, and their rows by part."""
 
     parts: tuple[str, ...]
     values: int
@@ -103,7 +103,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Overlaps:
-    """Which values occur in which parts, for each kind of sameness that was asked for.
+    """Which values occur in which parts, for each kind of sameness.
 
     `chances` holds, by kind, the share of rows that are the same by chance; None where it was not estimated.
     """
@@ -125,7 +125,6 @@ class Overlaps:
         """Return the share of rows that are the same by chance; None where it was not estimated."""
         return self.chances[self.kinds.index(kind)]
 
-    def shared(self, kind: Any) -> list[SharedKeys]:
+    def shared(self, kind: Any) -> list[Overlap]:
         """Return the values that occur in more than one part."""
-        several = [o for o in self.of(kind) if len(o.parts) > 1]
-        return sorted((SharedKeys(o.parts, o.values, sum(o.rows.values())) for o in several), key=lambda s: s.splits)
+        return sorted((o for o in self.of(kind) if len(o.parts) > 1), key=lambda o: o.parts)

@@ -1,4 +1,4 @@
-"""A first suite for the raw table, from its profile: observed values with tolerance for normal change."""
+"""Suggest a first suite for the raw table: bounds around the values of its profile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from steelyard.guards._verdict import number, percent
 
-_ROOM = 2.0  # how many times more or fewer of a class is still thought honest
+_ROOM = 2.0  # tolerated factor of a class's count and share
 
 
 def suggest_suite(statistics: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Find and read suites: JSON in the format of Great Expectations."""
+"""Find and read suites, JSON files in the format of Great Expectations."""
 
 from __future__ import annotations
 
@@ -12,22 +12,8 @@ from typing import Any
 
 from steelyard.errors import ConfigError, closest
 
-# What a parameter expression may call; see great_expectations.core.suite_parameters.
-_FUNCTIONS = {
-    "sin",
-    "cos",
-    "tan",
-    "exp",
-    "abs",
-    "trunc",
-    "round",
-    "sgn",
-    "now",
-    "datetime",
-    "timedelta",
-    "PI",
-    "E",
-}
+# Functions that a parameter expression may call; see great_expectations.core.suite_parameters.
+_FUNCTIONS = set(re.findall(r"\w+", "sin cos tan exp abs trunc round sgn now datetime timedelta PI E"))
 _COLUMNS = ("column", "column_A", "column_B")
 
 
@@ -52,7 +38,7 @@ def load_suite(suite: str) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If there is no such suite, or it is not one.
+        If there is no such suite, or the file is not one.
     """
     source = _find(suite)
     try:
@@ -90,7 +76,7 @@ def check_parameters(suites: Iterable[str], parameters: Iterable[str]) -> None:
         uses = (v for e in document["expectations"] for v in e.get("kwargs", {}).values())
         for value in uses:
             if isinstance(value, dict) and "$PARAMETER" in value:
-                known |= set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", str(value["$PARAMETER"]))) - set(_FUNCTIONS)
+                known |= set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", str(value["$PARAMETER"]))) - _FUNCTIONS
     for name in parameters:
         if name not in known:
             raise ConfigError(
@@ -105,7 +91,7 @@ def with_parameters(
     """Return the expectations of a suite that run, with their arguments.
 
     The suite's own `suite_parameters` are defaults. An expectation that uses a parameter whose value is None
-    is left out: what it would check does not exist for this run.
+    is left out: its subject does not exist in this run.
 
     Returns
     -------
@@ -113,7 +99,7 @@ def with_parameters(
     values : dict
         The value of each parameter.
     left_out : list of dict
-        `expectation` and `parameter` of what doesn't run.
+        `expectation` and `parameter` of each expectation that does not run.
 
     Raises
     ------
@@ -174,5 +160,5 @@ def _find(suite: str) -> Traversable:
 
 def _shipped() -> Traversable:
     packaged = files("steelyard.guards") / "suites"
-    # In a source checkout the suites lie where users look for them, at the top.
+    # In a source checkout, the suites are in a folder at the top, where users look for them.
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "expectations"

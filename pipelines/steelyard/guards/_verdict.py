@@ -1,4 +1,4 @@
-"""Verdicts of expectations and the texts in them, without Spark or Great Expectations."""
+"""Verdicts of expectations and their texts, without Spark or Great Expectations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-TABLE_ROWS = 20  # what a message or a page of Data Docs lists at most
+TABLE_ROWS = 20  # at most, in a message or on a page of Data Docs
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Verdict:
     message : str
         One sentence, naming the column, what was observed and what was expected.
     observed, expected
-        The same as JSON types.
+        Both as JSON types.
     table : list of dict
-        Rows that show where it went wrong, for Data Docs.
+        Rows that explain a failure, for Data Docs.
     """
 
     success: bool
@@ -42,7 +42,7 @@ def between(low: float | None, high: float | None) -> dict[str, float | None]:
 
 
 def number(value: float) -> str:
-    """Return a count with separators of thousands."""
+    """Return a count with thousands separators."""
     return f"{value:,}"
 
 

@@ -206,7 +206,11 @@ def sampling_plan(ctx: Context) -> SamplingPlan:
 
 def training_rows(ctx: Context) -> DataFrame:
     """Return the training rows as `resample` left them, with `is_synthetic`."""
+    return apply_plan(rows_of(ctx, "train"), sampling_plan(ctx), **resampled_tables(ctx))
+
+
+def resampled_tables(ctx: Context) -> dict[str, DataFrame]:
+    """Return the tables that come with the plan of `resample`: `synthetic` and `dropped`, if there are any."""
     made = ctx.published("resample")
     folders = {name: f"resample/{made.attempt}/{name}" for name in ("synthetic", "dropped")}
-    tables = {name: ctx.table("resample", folder) for name, folder in folders.items() if made.has(folder)}
-    return apply_plan(rows_of(ctx, "train"), sampling_plan(ctx), tables.get("synthetic"), tables.get("dropped"))
+    return {name: ctx.table("resample", folder) for name, folder in folders.items() if made.has(folder)}

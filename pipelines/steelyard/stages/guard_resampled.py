@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, dtype, free_name
+from steelyard.columns import col, dtype, free_name, internal
 from steelyard.dataset import Dataset
-from steelyard.sampling import IS_SYNTHETIC, Sampler, sampler_for
+from steelyard.sampling import IS_SYNTHETIC, Sampler, apply_plan, sampler_for
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
 from steelyard.stages._guarding import guard
 from steelyard.stages._resampling import wanted_sampler
-from steelyard.stages._source import dataset, split_rows, training_rows
+from steelyard.stages._source import dataset, resampled_tables, sampling_plan, split_rows, training_rows
+
+_LABEL = internal("label")
 
 
 def run(ctx: Context, attempt: str) -> Result:
@@ -23,21 +26,21 @@ def run(ctx: Context, attempt: str) -> Result:
     data = dataset(ctx)
     wanted = wanted_sampler(ctx)
     sampler = sampler_for(data, wanted.method, wanted.params)
-    train = training_rows(ctx)
     # Cleaning may remove the parent of a new row, so that the remaining rows have a narrower range.
     within_class = sampler.makes_rows and not sampler.cleans
     names = [data.label, *data.features]
     split_column = free_name("split", names)
+    rows = _all_rows(ctx, names, split_column)
     parameters: dict[str, Any] = {
         "label": data.label,
         "split_column": split_column,
         "counts": _requested(ctx, sampler),
-        "features": (_numbers(train, data) if within_class else []) or None,
+        "features": (_numbers(rows, data) if within_class else []) or None,
         "categories": (list(data.categorical) if within_class else []) or None,
         "compared": list(data.features) if sampler.makes_rows else None,
         "areas": _areas(ctx),
     }
-    return guard(ctx, attempt, "resampled", _side_by_side(ctx, train, names, split_column), parameters)
+    return guard(ctx, attempt, "resampled", rows, parameters)
 
 
 def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:
@@ -62,10 +65,33 @@ def _numbers(df: DataFrame, data: Dataset) -> list[str]:
     return [f for f in data.numeric if isinstance(dtype(df, f), T.NumericType)]
 
 
-def _side_by_side(ctx: Context, train: DataFrame, names: list[str], split_column: str) -> DataFrame:
-    """Return all rows that a model may see, with their split and `is_synthetic`."""
+def _all_rows(ctx: Context, names: list[str], split_column: str) -> DataFrame:
+    """Return all rows in a split, training rows as `resample` left them, with their split and `is_synthetic`.
+
+    The plan concerns classes. Rows of other splits have no label while it is applied, so that it leaves them as they
+    are and the table is read once.
+    """
+    plan, tables, rows = sampling_plan(ctx), resampled_tables(ctx), split_rows(ctx).where(F.col(SPLIT).isNotNull())
+    if "dropped" in tables:  # by ids, which number equal rows among the training rows
+        return _side_by_side(ctx, names, split_column)
+    train, label = F.col(SPLIT) == "train", col(plan.label)
+    rows = rows.withColumn(_LABEL, label).withColumn(plan.label, F.when(train, label))
+    synthetic = tables.get("synthetic")
+    if synthetic is not None:
+        given = synthetic.withColumns({SPLIT: F.lit("train"), _LABEL: label})
+        synthetic = given.select(*map(col, dict.fromkeys([*rows.columns, IS_SYNTHETIC])))
+    resampled = apply_plan(rows, replace(plan, provenance=False), synthetic)
+    return _named(resampled.withColumn(plan.label, F.col(_LABEL)), names, F.col(SPLIT), split_column)
+
+
+def _side_by_side(ctx: Context, names: list[str], split_column: str) -> DataFrame:
     others = split_rows(ctx).where(F.col(SPLIT) != "train")
-    flag = F.coalesce(col(IS_SYNTHETIC), F.lit(False)) if IS_SYNTHETIC in others.columns else F.lit(False)
-    columns = [col(n) for n in dict.fromkeys(names)]
-    rest = others.select(*columns, flag.alias(IS_SYNTHETIC), F.col(SPLIT).alias(split_column))
-    return train.select(*columns, col(IS_SYNTHETIC), F.lit("train").alias(split_column)).unionByName(rest)
+    if IS_SYNTHETIC not in others.columns:
+        others = others.withColumn(IS_SYNTHETIC, F.lit(False))
+    train = _named(training_rows(ctx), names, F.lit("train"), split_column)
+    return train.unionByName(_named(others, names, F.col(SPLIT), split_column))
+
+
+def _named(df: DataFrame, names: list[str], split: Column, split_column: str) -> DataFrame:
+    flag = F.coalesce(col(IS_SYNTHETIC), F.lit(False)).alias(IS_SYNTHETIC)
+    return df.select(*map(col, dict.fromkeys(names)), flag, split.alias(split_column))

@@ -48,9 +48,9 @@ def counted(spark: SparkSession) -> Iterator[dict[str, int]]:
         spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("checkpoint", "actions"), [("raw", 1), ("split", 2), ("resampled", 2), ("scored", 1)])
-def test_a_sound_table_passes_in_few_scans_and_actions(
-    spark: SparkSession, tables: dict[str, DataFrame], tmp_path: Path, checkpoint: str, actions: int
+@pytest.mark.parametrize("checkpoint", ["raw", "split", "resampled", "scored"])
+def test_a_sound_table_passes_in_one_scan(
+    spark: SparkSession, tables: dict[str, DataFrame], tmp_path: Path, checkpoint: str
 ) -> None:
     tables[checkpoint].write.parquet(str(tmp_path / "table"))
     table = spark.read.parquet(str(tmp_path / "table"))
@@ -60,8 +60,9 @@ def test_a_sound_table_passes_in_few_scans_and_actions(
     assert report.success, report.summary()
     assert not report.failures()
     assert not report.left_out
-    assert cost["actions"] == cost["scans"] == actions <= 2
-    assert cost["jobs"] <= 10
+    texts = checkpoint == "split"  # Spark formats the times of the splits: of a few local rows
+    assert (cost["actions"], cost["scans"]) == (1 + texts, 1)
+    assert cost["jobs"] <= 5
     assert spark.sparkContext._jsc.getPersistentRDDs().size() <= persisted  # older ones may be cleaned up meanwhile
     assert report.docs == (tmp_path / "index.html").as_uri()
     assert (tmp_path / "index.html").is_file()
@@ -77,7 +78,7 @@ def test_what_chance_gives_costs_two_more_scans_where_rows_are_the_same(
     with counted(spark) as cost:
         report = run_guard("split", "split", table, PARAMETERS["split"])
     assert [r.expectation for r in report.failures()] == ["expect_no_near_duplicates_across_splits"]
-    assert cost["actions"] == cost["scans"] == 4
+    assert cost["scans"] == 3
 
 
 def test_keys_are_few_and_asked_for(spark: SparkSession, tables: dict[str, DataFrame]) -> None:

@@ -5,16 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steelyard.guards import run_guard
-from steelyard.guards._aggregates import count_cells
-from steelyard.guards._counts import ScoreCounts, SharedKeys, TimeRange
+from steelyard.guards._counts import ScoreCounts, TimeRange
 from steelyard.guards._needs import parts_by_split, same_rows
-from steelyard.guards._same_rows import find_overlaps, rounded
+from steelyard.guards._same_rows import rounded
+from steelyard.guards._seen import Cells, Overlap, Overlaps
+from steelyard.guards._table import look
 from steelyard.guards.expectations._splits import quotas
 from steelyard.splitting._plan import wanted_counts
+
+
+def overlaps(df: DataFrame, kind: Any) -> Overlaps:
+    found = look(df, kinds=[kind]).overlaps
+    assert found is not None
+    return found
+
+
+def counted(df: DataFrame, by: list[list[str]], *measures: Any) -> Cells:
+    """Count cells in Spark, and once more beside overlaps, in Python workers."""
+    in_spark = look(df, by, measures).cells
+    kind = same_rows(["part"], parts_by_split("part", ["train", "test"]))
+    beside = look(df.withColumn("part", F.lit("train")), by, measures, [kind])
+    assert in_spark is not None and beside.cells == in_spark
+    return in_spark
 
 
 def test_features_are_the_same_to_so_many_digits(spark: SparkSession) -> None:
@@ -31,9 +47,9 @@ def test_features_are_the_same_to_so_many_digits(spark: SparkSession) -> None:
     }
     kind = same_rows(["v", "a", "k"], parts_by_split("split", ["train", "test"]), digits=6)
     for values, same in pairs.items():
-        assert bool(find_overlaps(spark.sql(query.format(values)), [kind]).shared(kind)) is same, values
+        assert bool(overlaps(spark.sql(query.format(values)), kind).shared(kind)) is same, values
     exact = same_rows(["v", "a", "k"], parts_by_split("split", ["train", "test"]))
-    assert not find_overlaps(spark.sql(query.format(next(iter(pairs)))), [exact]).shared(exact)
+    assert not overlaps(spark.sql(query.format(next(iter(pairs)))), exact).shared(exact)
 
 
 def test_rounding_keeps_the_digits_that_are_asked_for(spark: SparkSession) -> None:
@@ -48,9 +64,11 @@ def test_composite_keys_with_nulls(spark: SparkSession) -> None:
     apart = "(1, null, 'train'), (null, 1, 'test'), (2, 2, 'train'), (2, 2, 'train'), (3, 3, null), (3, 3, 'test')"
     query = "SELECT * FROM VALUES {} AS (a, `b c.d`, split)"
     kind = same_rows(["a", "b c.d"], parts_by_split("split", ["train", "validation", "test"]))
-    assert find_overlaps(spark.sql(query.format(apart)), [kind]).shared(kind) == []
+    assert overlaps(spark.sql(query.format(apart)), kind).shared(kind) == []
     more = spark.sql(query.format(f"{apart}, (1, null, 'test'), (1, null, 'tset')"))
-    assert find_overlaps(more, [kind]).shared(kind) == [SharedKeys(("train", "test", "another split"), 1, 3)]
+    assert overlaps(more, kind).shared(kind) == [
+        Overlap(("train", "test", "another split"), 1, {"train": 1, "test": 1, "another split": 1})
+    ]
 
 
 def test_labels_of_all_types(spark: SparkSession) -> None:
@@ -72,7 +90,7 @@ def test_scores_of_several_classes(spark: SparkSession) -> None:
 
 def test_maps_must_hold_all_classes(spark: SparkSession) -> None:
     df = spark.sql("SELECT * FROM VALUES (map('a', .5, 'b', .5)), (map('a', .5, 'c', .5)), (map('a', 1)) AS (s)")
-    seen = count_cells(df, [], [["score", "s", ["b", "a"], 1e-6]]).scores("s", ["b", "a"], 1e-6)
+    seen = counted(df, [], ["score", "s", ["b", "a"], 1e-6]).scores("s", ["b", "a"], 1e-6)
     assert seen == {None: ScoreCounts(3, 0, 0, 0, 0, 0.5, 1.0, 0, 2)}
 
 
@@ -83,7 +101,7 @@ def test_times_of_all_types(spark: SparkSession, kind: str) -> None:
     )
     dated = F.date_add(F.lit("2026-01-01"), "t")
     df = df.select("split", (F.col("t") if kind in ("int", "decimal(9,2)") else dated).cast(kind).alias("t"))
-    ranges: list[TimeRange] = count_cells(df, [["split", "split"]], [["time", "t"]]).times("t", "split")
+    ranges: list[TimeRange] = counted(df, [["split", "split"]], ["time", "t"]).times("t", "split")
     train, test = sorted(ranges, key=lambda r: r.split, reverse=True)
     assert (train.split, test.split) == ("train", "test")
     values: list[Any] = [train.first, train.last, test.first, test.last]

@@ -43,16 +43,16 @@ class ExpectKeysToStayInOneSplit(JudgedExpectation):
 
     def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
         found = metrics[OVERLAPS].shared(self._kind())
-        keys, rows = sum(s.keys for s in found), sum(s.rows for s in found)
+        keys, rows = sum(o.values for o in found), sum(sum(o.rows.values()) for o in found)
         what = f"{'column' if len(self.key) == 1 else 'columns'} {named(self.key)}"
         message = f"no value of {what} occurs in more than one split"
         if found:
-            where = ", ".join(f"{number(s.keys)} in {' and '.join(s.splits)}" for s in found)
+            where = ", ".join(f"{number(o.values)} in {' and '.join(o.parts)}" for o in found)
             message = (
                 f"the splits share {plural(keys, 'value')} of {what} ({where}), in {plural(rows, 'row')}; expected "
                 "none. If rows that share a value belong together, declare it as the group"
             )
-        table = [{"splits": ", ".join(s.splits), "keys": s.keys, "rows": s.rows} for s in found]
+        table = [{"splits": ", ".join(o.parts), "keys": o.values, "rows": sum(o.rows.values())} for o in found]
         return Verdict(not found, message, {"keys": keys, "rows": rows}, {"keys": 0}, table)
 
     def offending(self, df: DataFrame) -> DataFrame | None:

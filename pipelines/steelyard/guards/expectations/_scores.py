@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pyspark.sql import functions as F
 
 from steelyard.columns import combined
-from steelyard.guards._aggregates import score_faults
 from steelyard.guards._counts import ScoreCounts
+from steelyard.guards._measures import score_faults
 from steelyard.guards._needs import CELLS, Needs, cells
 from steelyard.guards._seen import Cells
 from steelyard.guards._verdict import Verdict, ends, named, number

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyspark.sql import functions as F
 
-from steelyard.guards._aggregates import flag, text
 from steelyard.guards._counts import Bounds
+from steelyard.guards._measures import flag, text
 from steelyard.guards._needs import CELLS, OVERLAPS, Needs, cells, parts_by_origin, same_rows
 from steelyard.guards._seen import Overlaps
 from steelyard.guards._verdict import Verdict, ends, more, number, percent, plural
