@@ -162,15 +162,6 @@ class ClassifierEstimator(HasParameters, Estimator["ClassifierModel"], MLReadabl
             positive=self.getOrDefault("positive"),
         )
 
-    def write(self) -> ParamsWriter:
-        """Return a writer: ``estimator.write().overwrite().save(path)``."""
-        return ParamsWriter(self)
-
-    @classmethod
-    def read(cls) -> ParamsReader:
-        """Return a reader: ``ClassifierEstimator.read().load(path)``."""
-        return ParamsReader(cls)
-
 
 class ClassifierModel(Model, MLReadable["ClassifierModel"], MLWritable):
     """A fitted classifier as a Spark ML model; `ClassifierEstimator` makes it.

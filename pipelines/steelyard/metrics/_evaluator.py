@@ -22,7 +22,7 @@ from steelyard.metrics._counts import ConfusionCounts
 from steelyard.metrics._metric import Metric
 from steelyard.metrics._tables import ScoreTable
 from steelyard.metrics.registry import all_metrics, get_metric
-from steelyard.params import HasParameters, Parameter, ParamsReader, ParamsWriter, column, number, param, wrong
+from steelyard.params import HasParameters, Parameter, column, number, param, wrong
 
 _FINITE = number(-sys.float_info.max, sys.float_info.max, "a finite number")
 
@@ -157,15 +157,6 @@ class Evaluator(HasParameters, SparkEvaluator, MLReadable[Any], MLWritable):
                 f"If there are such rows elsewhere, divide the folds by class."
             )
         return value
-
-    def write(self) -> ParamsWriter:
-        """Return a writer: ``evaluator.write().overwrite().save(path)``."""
-        return ParamsWriter(self)
-
-    @classmethod
-    def read(cls) -> ParamsReader:
-        """Return a reader: ``Evaluator.read().load(path)``."""
-        return ParamsReader(cls)
 
 
 def _value(metric: Metric, table: ScoreTable) -> float:

@@ -12,6 +12,7 @@ from pyspark.ml.param import Param, Params
 
 from steelyard.errors import InputError, closest
 from steelyard.params._checks import Check
+from steelyard.params._saved import ParamsReader, ParamsWriter
 
 T = TypeVar("T")
 
@@ -94,6 +95,15 @@ class HasParameters(Params):
                 raise InputError(f"{name} must have a value, and got None: leave it out for the default")
         self._setDefault(**{name: p.default for name, p in declared.items()})
         self._set(**given)
+
+    def write(self) -> ParamsWriter:
+        """Return a writer: ``SMOTE().write().overwrite().save(path)``."""
+        return ParamsWriter(self)
+
+    @classmethod
+    def read(cls) -> ParamsReader:
+        """Return a reader: ``SMOTE.read().load(path)``."""
+        return ParamsReader(cls)
 
 
 def parameters(cls: type) -> dict[str, Parameter[Any]]:

@@ -15,7 +15,7 @@ from steelyard.errors import InputError
 from steelyard.frames.workers import check_workers_once
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.labels import class_order
-from steelyard.params import Check, Parameter, ParamsReader, ParamsWriter, param
+from steelyard.params import Check, Parameter, param
 from steelyard.sampling.applying import IS_SYNTHETIC, PROVENANCE, apply_plan
 from steelyard.sampling.params import HasColumns, seed
 from steelyard.sampling.plan import Effect, Resampling, SamplingPlan
@@ -167,15 +167,6 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     def resample(self, df: DataFrame) -> Resampling:
         """Return the plan, with new rows and ids of dropped rows; `apply_plan` combines them."""
         return Resampling(self.plan(df))
-
-    def write(self) -> ParamsWriter:
-        """Return a writer: ``sampler.write().overwrite().save(path)``."""
-        return ParamsWriter(self)
-
-    @classmethod
-    def read(cls) -> ParamsReader:
-        """Return a reader: ``SMOTE.read().load(path)``."""
-        return ParamsReader(cls)
 
     @abstractmethod
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
