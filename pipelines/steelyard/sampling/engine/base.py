@@ -20,8 +20,7 @@ from steelyard.hashing import ROW_ID, Cut
 from steelyard.labels import class_order
 from steelyard.sampling.applying import identified
 from steelyard.sampling.engine._cells import by_cells, centroids, task_quotas
-from steelyard.sampling.engine._made import made_rows
-from steelyard.sampling.engine._run import EngineResult, check_counts, run
+from steelyard.sampling.engine._run import EngineResult, check_counts, made_rows, run
 from steelyard.sampling.engine._scopes import ClassQuotas, TaskAssignment, by_class, check_size, in_one_task
 from steelyard.sampling.features import Features, find_features, listed
 from steelyard.sampling.measuring import MeasuringSampler
