@@ -49,5 +49,5 @@ def suggest(
         return
     folder, name = file
     folder.write_json(name, suite)
-    said = f"{len(suite['expectations'])} expectations → {out}; name it under guards.raw of a pipeline"
-    answer(json, {"suite": out}, typer.echo, said)
+    message = f"{len(suite['expectations'])} expectations → {out}; name it under guards.raw of a pipeline"
+    answer(json, {"suite": out}, typer.echo, message)

@@ -51,16 +51,16 @@ def precision_recall(curves: Sequence[Curve], prevalence: float | None, at: Poin
     """Return the precision-recall curves with the level of guessing."""
     plot = _square()
     parts = [plot.axes("recall: share of the positives that are found", "precision")]
-    said = "Precision against recall."
+    text = "Precision against recall."
     if prevalence is not None:
         parts.append(plot.line([0, 1], [prevalence] * 2, "base"))
-        said += f" Guessing reaches a precision of {number(prevalence)}, the share of positives."
+        text += f" Guessing reaches a precision of {number(prevalence)}, the share of positives."
     parts += [plot.line(c.data["pr"]["recall"], c.data["pr"]["precision"], c.style, steps=True) for c in curves]
     if at is not None and at.precision is not None:
         words = f"decided: recall {metric(at.recall)}, precision {metric(at.precision)}"
         parts.append(plot.dot(at.recall, at.precision, "point", 5, words))
-        said += f" The chosen threshold lies at recall {metric(at.recall)} and precision {metric(at.precision)}."
-    return drawing("pr", WIDTH, HEIGHT, "Precision-recall curve", said, *parts)
+        text += f" The chosen threshold lies at recall {metric(at.recall)} and precision {metric(at.precision)}."
+    return drawing("pr", WIDTH, HEIGHT, "Precision-recall curve", text, *parts)
 
 
 def roc(curves: Sequence[Curve], at: Point | None) -> Markup:
@@ -72,8 +72,8 @@ def roc(curves: Sequence[Curve], at: Point | None) -> Markup:
     if at is not None:
         words = f"decided: recall {metric(at.recall)}, false-positive rate {metric(at.false_positive_rate)}"
         parts.append(plot.dot(at.false_positive_rate, at.recall, "point", 5, words))
-    said = "Recall against the false-positive rate; guessing lies on the diagonal."
-    return drawing("roc", WIDTH, HEIGHT, "ROC curve", said, *parts)
+    text = "Recall against the false-positive rate; guessing lies on the diagonal."
+    return drawing("roc", WIDTH, HEIGHT, "ROC curve", text, *parts)
 
 
 def thresholds(data: Mapping[str, Any], chosen: float | None) -> Markup:
@@ -92,11 +92,11 @@ def thresholds(data: Mapping[str, Any], chosen: float | None) -> Markup:
     parts.append(upper.line(xs, table["precision"], "s0"))
     parts.append(upper.line(xs, table["recall"], "s1 dashed"))
     parts.append(lower.line(xs, lower_values, "s2"))
-    said = f"Precision, recall and {lower_name} over the threshold."
+    text = f"Precision, recall and {lower_name} over the threshold."
     if chosen is not None:
         parts += [upper.upright(chosen, f"chosen: {number(chosen)}"), lower.upright(chosen, "")]
-        said += f" The chosen threshold is {number(chosen)}."
-    return drawing("thresholds", WIDTH, 460, "Threshold against precision, recall and expected cost", said, *parts)
+        text += f" The chosen threshold is {number(chosen)}."
+    return drawing("thresholds", WIDTH, 460, "Threshold against precision, recall and expected cost", text, *parts)
 
 
 def calibration(curves: Sequence[Curve]) -> Markup:
@@ -114,10 +114,10 @@ def calibration(curves: Sequence[Curve]) -> Markup:
             words = f"predicted {metric(p)}, observed {metric(o)}, {percent(share)} of the rows"
             radius = 3.0 if "thin" in curve.style else 4.0
             parts.append(plot.dot(p, o, f"dot {curve.colour}{hollow}", radius, words))
-    said = "Share of positives in bins of rows over their mean predicted probability; honest ones lie on the diagonal."
+    text = "Share of positives in bins of rows over their mean predicted probability; honest ones lie on the diagonal."
     if rare is not None:
-        said += f" Hollow points are below {number(rare)}."
-    return drawing("calibration", WIDTH, HEIGHT, "Calibration", said, *parts)
+        text += f" Hollow points are below {number(rare)}."
+    return drawing("calibration", WIDTH, HEIGHT, "Calibration", text, *parts)
 
 
 def _rare(values: Sequence[float]) -> float | None:
@@ -145,8 +145,8 @@ def histogram(data: Mapping[str, Any]) -> Markup:
                 words = f"{side}: {percent(share)} of them score {number(start)} to {number(end)}"
                 box = {"x": left + inset, "y": top, "width": width - 2 * inset, "height": _BOTTOM - top}
                 parts.append(tag("rect", tag("title", words), **box, class_=style))
-    said = "Shares of positives and negatives in each range of scores, on a logarithmic scale."
-    return drawing("histogram", WIDTH, HEIGHT, "Scores of positives and negatives", said, *parts)
+    text = "Shares of positives and negatives in each range of scores, on a logarithmic scale."
+    return drawing("histogram", WIDTH, HEIGHT, "Scores of positives and negatives", text, *parts)
 
 
 def class_bars(before: Mapping[str, int], after: Mapping[str, int], made: Mapping[str, int]) -> Markup:
@@ -166,11 +166,11 @@ def class_bars(before: Mapping[str, int], after: Mapping[str, int], made: Mappin
         parts += _bar(x, y, before[name], 0, "before")
         parts += _bar(x, y + 22, after.get(name, 0), 0 if apart else new, "after")
         parts += _bar(x, y + 44, new, new, "synthetic") if apart else []
-    said = "; ".join(f"class {c}: {count(before[c])} before, {count(after.get(c, 0))} after" for c in before)
+    text = "; ".join(f"class {c}: {count(before[c])} before, {count(after.get(c, 0))} after" for c in before)
     scale = "logarithmic scale" if logarithmic else "linear scale"
     height = len(before) * step + 6
     title = f"Training rows of each class before and after resampling ({scale})"
-    return drawing("classes", 860, height, title, said, *parts)
+    return drawing("classes", 860, height, title, text, *parts)
 
 
 def _bar(x: Scale, y: float, rows: int, made: int, what: str) -> list[Markup]:
@@ -195,8 +195,8 @@ def importances(ranked: Sequence[tuple[str, float]], shown: Callable[[float], st
         parts.append(tag("text", shortened(name, 32), x=282.0, y=y + 12, text_anchor="end", class_="label"))
         parts.append(tag("rect", x=290, y=y, width=max(x(gain) - 290, 1.0), height=15, class_="bar after"))
         parts.append(tag("text", shown(gain), x=x(gain) + 6, y=y + 12, class_="tick"))
-    said = ", ".join(f"{name} {shown(gain)}" for name, gain in ranked)
-    return drawing("importances", 800, len(ranked) * 22.0 + 8, "Importance of features", said, *parts)
+    text = ", ".join(f"{name} {shown(gain)}" for name, gain in ranked)
+    return drawing("importances", 800, len(ranked) * 22.0 + 8, "Importance of features", text, *parts)
 
 
 def whisker(figure: Mapping[str, Any], reference: float | None, limits: tuple[float, float] = (0.0, 1.0)) -> Markup:

@@ -39,11 +39,11 @@ def difficulty(found: Artifacts) -> Section | None:
 def _looked_at(types: Mapping[str, Any]) -> str:
     if types["sampled"] == types["rows"]:
         return f"All {count(types['rows'])} were examined: the shares are exact, not estimates."
-    said = f"{count(types['sampled'])} of {count(types['rows'])} were drawn by hash and examined; the lines are "
-    said += "95 % intervals of the share in the whole class."
+    text = f"{count(types['sampled'])} of {count(types['rows'])} were drawn by hash and examined; the lines are "
+    text += "95 % intervals of the share in the whole class."
     if types["limited"]:
-        said += " More would cost too much in a table of this size; the neighbours are exact."
-    return said
+        text += " More would cost too much in a table of this size; the neighbours are exact."
+    return text
 
 
 def _bars(types: Mapping[str, Any]) -> Markup:
@@ -60,8 +60,8 @@ def _bars(types: Mapping[str, Any]) -> Markup:
         between = f" ({percent(low)} – {percent(high)})" if high > low else ""
         words = f"{percent(of['share'])}{between}, {count(of['rows'])} rows"
         parts.append(tag("text", words, x=x(max(high, of["share"])) + 8, y=y + 15, class_="tick"))
-    said = "; ".join(f"{n}: {percent(types[n]['share'])}" for n in _TYPES)
-    return drawing("types", 900, 4 * 34.0 + 6, "Types of the rare rows", said, *parts)
+    text = "; ".join(f"{n}: {percent(types[n]['share'])}" for n in _TYPES)
+    return drawing("types", 900, 4 * 34.0 + 6, "Types of the rare rows", text, *parts)
 
 
 def _measures(of: Mapping[str, Any]) -> list[list[object]]:
@@ -88,10 +88,10 @@ def _suspects(suspects: list[Mapping[str, Any]]) -> list[Markup]:
         return [note("No single feature determines the label (ROC area of each below 0.99).")]
     missing = [[percent(s["missing"][side]) for side in ("class", "rest")] for s in suspects]
     rows = [[s["feature"], metric(s["area"]), _how(s), *of] for s, of in zip(suspects, missing, strict=True)]
-    said = "Each of these features alone determines the label, or almost. If they are not known before the label, the "
-    said += "model will fail in production: exclude them (data.exclude)."
+    text = "Each of these features alone determines the label, or almost. If they are not known before the label, the "
+    text += "model will fail in production: exclude them (data.exclude)."
     head = ["feature", "ROC area", "how", "missing in the class", "missing elsewhere"]
-    return [tag("h3", "Suspected leaks"), note(said), table(head, rows, "wrlrr")]
+    return [tag("h3", "Suspected leaks"), note(text), table(head, rows, "wrlrr")]
 
 
 def _how(suspect: Mapping[str, Any]) -> Markup:

@@ -36,15 +36,15 @@ def classes(found: Artifacts) -> Section | None:
         [c, count(n), percent(n / total), *_planned(plans, c)] for c, n in sorted(counts.items(), key=lambda kv: -kv[1])
     ]
     head = ["class", "rows", "share", "training rows before", "after", "synthetic", "share after"]
-    said = f"{count(found.stats['rows'])} rows; the largest class has {number(found.stats['imbalance_ratio'])} times "
-    said += "the rows of the smallest."
+    text = f"{count(found.stats['rows'])} rows; the largest class has {number(found.stats['imbalance_ratio'])} times "
+    text += "the rows of the smallest."
     if found.stats.get("null_labels"):
-        said += f" {count(found.stats['null_labels'])} rows have no label."
+        text += f" {count(found.stats['null_labels'])} rows have no label."
     width = len(head) if plans else 3
     shown = table(head[:width], [r[:width] for r in rows[:_MOST_CLASSES]], "lrrrrrr"[:width])
     left = len(rows) - _MOST_CLASSES
     more = note(f"{left} rarer classes are not shown.") if left > 0 else ""
-    return Section("classes", "Classes", group(note(said), _bars(found, plans) if plans else "", shown, more))
+    return Section("classes", "Classes", group(note(text), _bars(found, plans) if plans else "", shown, more))
 
 
 def _planned(plans: Mapping[str, Any], name: str) -> list[str]:
@@ -106,14 +106,14 @@ def _time_rows(found: Artifacts, given: Sequence[str]) -> list[list[object]]:
 
 
 def _how_divided(found: Artifacts) -> str:
-    name, said = found.split.get("method", ""), ""
+    name, text = found.split.get("method", ""), ""
     if name in _METHODS:
         # Time orders the rows of a temporal split, no seed.
-        said = _METHODS[name] + (". " if name == "temporal" else f"; seed {found.split.get('seed')}. ")
-    said += gap_loss(found)
+        text = _METHODS[name] + (". " if name == "temporal" else f"; seed {found.split.get('seed')}. ")
+    text += gap_loss(found)
     if any(d for of in found.split.get("deviations", {}).values() for d in of.values()):
-        return said + "Rows that stay together cause deviations from the requested counts: the small numbers."
-    return said + "All counts are exactly the requested ones."
+        return text + "Rows that stay together cause deviations from the requested counts: the small numbers."
+    return text + "All counts are exactly the requested ones."
 
 
 def gap_loss(found: Artifacts) -> str:
@@ -142,15 +142,15 @@ def features(found: Artifacts) -> Section | None:
     names = [shortened(c, 24) for c in shown]
     head = ["feature", "type", *(f"missing, {c}" for c in names), *(f"typical, {c}" for c in names), "5 % to 95 %"]
     align = "lw" + "r" * len(shown) + "w" * len(shown) + "l"
-    said = "Typical: the median of numbers, the most frequent levels of categories. "
-    said += "Boxes show the middle half, from top to bottom: "
-    said += ", ".join(f"class {c}" for c in shown) + "."
+    text = "Typical: the median of numbers, the most frequent levels of categories. "
+    text += "Boxes show the middle half, from top to bottom: "
+    text += ", ".join(f"class {c}" for c in shown) + "."
     if len(ordered) > len(shown):
-        said += " The largest and the two smallest classes are shown."
+        text += " The largest and the two smallest classes are shown."
     if len(described) > _MOST_FEATURES:
-        said += f" {len(described) - _MOST_FEATURES} more features are not shown."
-    said += _sampled(found.stats, counts, shown)
-    parts = [note(said), table(head, rows, align)]
+        text += f" {len(described) - _MOST_FEATURES} more features are not shown."
+    text += _sampled(found.stats, counts, shown)
+    parts = [note(text), table(head, rows, align)]
     importances = _importances(found)
     return Section("features", "Features", group(*([importances] if importances else []), *parts))
 

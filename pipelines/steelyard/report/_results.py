@@ -148,12 +148,12 @@ def curves(found: Artifacts) -> Section | None:
         figure("Precision and recall", _charts.precision_recall(lines, share, at), legend(*entries, *base, *marks)),
         figure("ROC", _charts.roc(lines, at), legend(*entries, ("base", "guessing"), *marks)),
     )
-    said = "Each class against all others, the rarest classes first. " if positive is None else ""
+    text = "Each class against all others, the rarest classes first. " if positive is None else ""
     left = len(found.curves.get("test", {})) - len(lines)
     if positive is None and left > 0:
-        said += f"{left} more classes are not shown. "
-    said += "A ROC curve looks good even if most alarms are false: with rare positives, use the left picture."
-    return Section("curves", "Curves", group(shown, note(said)))
+        text += f"{left} more classes are not shown. "
+    text += "A ROC curve looks good even if most alarms are false: with rare positives, use the left picture."
+    return Section("curves", "Curves", group(shown, note(text)))
 
 
 def _lines(found: Artifacts) -> list[Curve]:
@@ -233,8 +233,8 @@ def _most_confused(matrix: Mapping[str, Mapping[str, int]]) -> Markup:
     wrong = [(n, actual, d) for actual, row in matrix.items() for d, n in row.items() if d != actual and n]
     top = sorted(wrong, key=lambda w: (-w[0], w[1], w[2]))[:_MOST_CELLS]
     rows = [[a, d, count(n), percent(n / sum(matrix[a].values()))] for n, a, d in top]
-    said = f"With {len(matrix)} classes, the {len(top)} most frequent kinds of error, of {count(len(wrong))}."
-    return group(note(said), table(["actually", "decided", "rows", "of the class"], rows, "llrr"))
+    text = f"With {len(matrix)} classes, the {len(top)} most frequent kinds of error, of {count(len(wrong))}."
+    return group(note(text), table(["actually", "decided", "rows", "of the class"], rows, "llrr"))
 
 
 def probabilities(found: Artifacts) -> Section | None:

@@ -90,8 +90,8 @@ def _unfinished(found: Artifacts) -> str:
         return f"The run has not been evaluated yet; its last stage was {last}." if last else "The run has not begun."
     # The findings of a guard follow point by point.
     lines = (failure.message or "no message").splitlines()
-    said = lines[0] if failure.kind == "guard" else " ".join(line.strip() for line in lines)
-    return f"The run ended in stage {failure.stage}. {_WHO.get(failure.kind or '', 'It failed')}: {said}"
+    text = lines[0] if failure.kind == "guard" else " ".join(line.strip() for line in lines)
+    return f"The run ended in stage {failure.stage}. {_WHO.get(failure.kind or '', 'It failed')}: {text}"
 
 
 def _binary(found: Artifacts) -> tuple[str, list[Point]]:
@@ -128,13 +128,13 @@ def _guessing(test: Mapping[str, Any], positive: str) -> list[Point]:
     area, share = test["per_class"][positive]["pr_auc"], class_shares(test)[positive]
     if area.get("value") is None:
         return []
-    said = f"{get_metric('pr_auc').label} {metric(area['value'])}, where guessing gives {metric(share)}"
+    text = f"{get_metric('pr_auc').label} {metric(area['value'])}, where guessing gives {metric(share)}"
     between = area.get("ci95")
     if between is None:
-        return [Point(f"{said}; too few positives for an interval.")]
+        return [Point(f"{text}; too few positives for an interval.")]
     if between[0] <= share:
-        return [Point(f"{said}: its 95 % interval ({interval(area)}) does not exclude guessing.", "bad")]
-    return [Point(f"{said} (95 % interval {interval(area)}).")]
+        return [Point(f"{text}: its 95 % interval ({interval(area)}) does not exclude guessing.", "bad")]
+    return [Point(f"{text} (95 % interval {interval(area)}).")]
 
 
 def _cost(test: Mapping[str, Any]) -> list[Point]:
@@ -143,11 +143,11 @@ def _cost(test: Mapping[str, Any]) -> list[Point]:
     if cost is None or never is None or always is None:
         return []
     best, way = min((never, "without any alarm"), (always, "with an alarm on every row"))
-    said = f"Its expected cost is {number(cost)} per row; {way} it would be {number(best)}"
+    text = f"Its expected cost is {number(cost)} per row; {way} it would be {number(best)}"
     if best <= 0:
-        return [Point(f"{said}.")]
+        return [Point(f"{text}.")]
     change = f"{percent(abs(1 - cost / best))} {'less' if cost < best else 'more'}"
-    return [Point(f"{said}, so the model costs {change}.", "plain" if cost < best else "bad")]
+    return [Point(f"{text}, so the model costs {change}.", "plain" if cost < best else "bad")]
 
 
 def _several(found: Artifacts) -> tuple[str, list[Point]]:

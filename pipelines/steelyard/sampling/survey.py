@@ -71,7 +71,8 @@ def survey(
     InputError
         Names columns and counts.
     """
-    df = df.withColumns({f: array_of(df, f) for f in _arrays(df, features)})
+    if arrays := _arrays(df, features):
+        df = df.withColumns({f: array_of(df, f) for f in arrays})
     content, within = row_hash(df, features.names, 0, "features"), class_text(df, label)
     # Each row sets one of 64 bits: the number of bits is a cheap lower bound of the number of distinct rows.
     bit = F.call_function("shiftleft", F.lit(1).cast("bigint"), F.pmod(content, 64).cast("int"))

@@ -76,9 +76,9 @@ def check_large_numbers(make: Make, spark: SparkSession) -> None:
     df = sample_table(spark, sizes).select("id", "label", "x", "y")  # y is a float
     far = F.when(F.col("id") % 4 == 0, F.lit(-1.0)).otherwise(F.lit(1.0))
     if make().numeric and make().numbers:
-        for size, said in ((1e300, "1e+300"), (sys.float_info.max, "1.8e+308")):
+        for size, shown in ((1e300, "1e+300"), (sys.float_info.max, "1.8e+308")):
             huge = df.withColumn("x", F.when(F.col("id") % 9 == 0, far * size).otherwise(F.col("x")))
-            refused(partial(make(key_col="id").fit_resample, huge), "'x' (5 rows, up to", said, "1e+75")
+            refused(partial(make(key_col="id").fit_resample, huge), "'x' (5 rows, up to", shown, "1e+75")
     edge = df.withColumn("y", (far * F.lit(3.4e38) * (1 - (F.col("id") % 5) / 1000)).cast("float"))
     sampler = sampler_of(make, sizes, key_col="id")
     try:
