@@ -1,4 +1,4 @@
-"""Faults of a configuration, each with its path and line, in the words of the configuration and not of the checker."""
+"""Errors of a configuration, with path and line, in terms of the configuration instead of pydantic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_ECHO = {"options", "conf", "master"}  # sections whose values errors never s
 def explain(
     error: ValidationError, model: type[BaseModel], document: Any = None, source: str | Path | None = None
 ) -> str:
-    """Say each fault with its path and line, in the words of the configuration, not of the checker."""
+    """Return the errors with path and line, in terms of the configuration instead of pydantic."""
     lines = []
     for fault in error.errors():
         path = [p for p in fault["loc"] if not str(p).startswith(_UNION_BRANCHES)]
@@ -43,7 +43,7 @@ def _words(fault: Any, path: Sequence[int | str], model: type[BaseModel]) -> str
 
 
 def _got(fault: Any, path: Sequence[int | str]) -> str:
-    """Say what was given, unless it may be a secret."""
+    """Return the given value for a message, unless it may be a secret."""
     got = fault.get("input")
     secret = any(part in _NO_ECHO or is_secret_name(str(part)) for part in path) or holds_secret(got)
     return f", got {got!r}" if isinstance(got, str | int | float | bool) and not secret else ""

@@ -66,7 +66,7 @@ def load(
 
 
 def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return the sections of a pipeline with absolute paths, and where they are from (None unless from a file)."""
+    """Return the sections of a pipeline with absolute paths, and the file that they come from, if any."""
     if isinstance(source, Mapping):
         return deepcopy(dict(source)), None
     text, folder = read_document(source)
@@ -79,7 +79,7 @@ def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], s
 
 
 def read_document(source: str | Path) -> tuple[str, str | None]:
-    """Return a pipeline's text and the folder at which its relative paths start (None for JSON text)."""
+    """Return a pipeline's text, and the folder of its relative paths (None for JSON text)."""
     place = str(source)
     if place.lstrip().startswith("{"):
         return place, None

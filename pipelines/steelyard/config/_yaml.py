@@ -44,7 +44,7 @@ def parse_yaml(text: str, name: str, *, plain: bool = False) -> Any:
         return yaml.load(StringIO(text))
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        # A duplicate key comes with its two values, which may be secrets.
+        # The error of a duplicate key contains both values, which may be secrets.
         problem = _SHOWN_VALUE.sub("", str(error.problem or error.context or "not YAML"))
         raise ConfigError(f"{name}{line}: {problem}") from None
     except (YAMLError, ValueError, RecursionError) as error:

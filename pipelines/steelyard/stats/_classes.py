@@ -1,4 +1,4 @@
-"""Count the rows of each class, and check that the table can be used."""
+"""Count the rows of each class, and check labels."""
 
 from __future__ import annotations
 

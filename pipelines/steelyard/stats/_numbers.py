@@ -26,7 +26,7 @@ class Numbers:
         self.samples: dict[int, Reservoir] = {}
 
     def add(self, feature: int, values: Floats, present: NDArray[np.int64], starts: NDArray[np.intp]) -> None:
-        """Add values of one feature, those of a class side by side."""
+        """Add values of one feature, sorted by class."""
         add_figures(self.figures[feature], zip(present.tolist(), summarize(values, starts), strict=True))
 
     def draw(
@@ -38,7 +38,7 @@ class Numbers:
         starts: NDArray[np.intp],
         classes: int,
     ) -> None:
-        """Draw rows by their hashes; `order` brings the rows of a class together."""
+        """Draw rows by their hashes; `order` sorts rows by class."""
         most = self.plan.rows_drawn(classes)
         for code, rows, of in zip(
             present.tolist(), np.split(order, starts[1:]), np.split(hashes, starts[1:]), strict=True
@@ -106,7 +106,7 @@ def add_figures(to: dict[int, Figures], more: Iterator[tuple[int, Figures]]) -> 
 
 
 def amounts_of(values: Floats) -> Floats:
-    """Return, for columns of weights or costs: values that are missing, unusable ones, and the largest, at least 0."""
+    """Return the numbers of missing and unusable weights or costs of each column, and the largest, at least 0."""
     missing = np.isnan(values)
     bad = (values < 0) | (values > MOST_AMOUNT) | ((values > 0) & (values < 1 / MOST_AMOUNT))
     return np.stack([missing.sum(axis=0), bad.sum(axis=0), np.fmax(np.fmax.reduce(values, axis=0), 0.0)])

@@ -1,4 +1,4 @@
-"""Summarize a table class by class in one pass, for display and checks: no decision uses the percentiles."""
+"""Summarize a table by class in one pass, for display and checks; no decision uses the percentiles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONG = 200  # characters of a level beyond which a hash stands for the rest
 
 @dataclass(frozen=True)
 class Summary:
-    """What one pass over a table finds.
+    """The summary of a table.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Summary:
         Feature → `type`, `kind`, `constant`, `by_class`: class → `missing`, and for numbers `infinite`, `mean`, `std`,
         `min`, `max`, `quantiles`, for categories `distinct` and the `top` levels with their counts.
     drawn : dict
-        Rows of each class that quantiles are taken from. With as many as the class has, they are exact.
+        Rows of each class that quantiles come from. If these are all rows of the class, quantiles are exact.
     repeated : tuple of (int, int), optional
         Keys that occur more than once, by 64 bits of hash, and their rows; None without a key.
     latest : int, optional
@@ -145,7 +145,7 @@ def _level(df: DataFrame, name: str) -> Column:
 
 
 def _run(rows: DataFrame, plan: Plan, heavy: Mapping[str, Heavy] | None = None) -> dict[str, list[Any]]:
-    """Return what the workers send, by kind; parts of features with the feature's or the block's number."""
+    """Return the workers' results by kind; those of features with the number of the feature or block."""
     settings = asdict(plan)
     first = in_worker("steelyard.stats._partial_task", "partial", plan=settings)
     second = in_worker("steelyard.stats._whole_task", "whole", plan=settings, at=QUANTILES, heavy=dict(heavy or {}))
@@ -174,13 +174,13 @@ def _header(df: DataFrame, dataset: Dataset, name: str) -> dict[str, Any]:
 
 
 def _different(found: Mapping[str, Sequence[Any]], whole: Mapping[str, int]) -> set[str]:
-    """Return the whole numbers that have neither equal nor missing values."""
+    """Return the whole numbers without equal or missing values."""
     equal = {i for part in found["table"] for i in part[3]} | {i for i, differ in found["id"] if not differ}
     return {name for name, i in whole.items() if i not in equal}
 
 
 def _different_beyond_doubles(df: DataFrame, features: Mapping[str, Any], whole: Iterable[str], total: int) -> set[str]:
-    """Return the same of whole numbers that doubles don't distinguish."""
+    """Return the same for whole numbers that doubles do not distinguish."""
 
     def is_large(of: Mapping[str, Any]) -> bool:
         return not of["missing"] and any(abs(of[end] or 0.0) >= _EXACT for end in ("min", "max"))

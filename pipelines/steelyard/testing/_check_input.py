@@ -1,4 +1,4 @@
-"""Checks of what a sampler makes of tables that are hard to work with."""
+"""Checks of a sampler with difficult tables."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from steelyard.testing._tables import (
 
 
 def check_single_row_class(make: Make, spark: SparkSession) -> None:
-    """A class of one row is fine if it is not resampled."""
+    """A class of one row works if it is not resampled."""
     sizes = {"a": 20, "b": 12, "c": 1}
     df = sample_table(spark, sizes)
-    # The class may be too small to be a neighbour of others: that is another matter.
+    # With more neighbours, the class may be too small for other reasons.
     params = {**ROLES, "n_neighbors": 1} if make().hasParam("n_neighbors") else ROLES
     made = resampled(make, df, sizes, **params)
     assert made.sizes == made.wanted
 
 
 def check_too_few_rows(make: Make, spark: SparkSession) -> None:
-    """Fewer rows than neighbours: an error with both numbers that says what to set."""
+    """Fewer rows than neighbours: an error with both numbers and a value that works."""
     if not make().hasParam("k_neighbors"):
         return
     few = sample_table(spark, {"a": 30, "b": 4})
@@ -53,7 +53,7 @@ def check_too_few_rows(make: Make, spark: SparkSession) -> None:
 
 
 def check_missing_and_infinite(make: Make, spark: SparkSession) -> None:
-    """Gaps and infinities are named with their counts where distances need numbers, else carried along."""
+    """Gaps and infinities are refused with their counts where distances need numbers; otherwise they are kept."""
     sizes = {"a": 30, "b": 10}
     labels = [label for label, size in sizes.items() for _ in range(size)]
     clean: list[list[float | None]] = [[float(i), float(i % 7)] for i in range(40)]
@@ -71,7 +71,7 @@ def check_missing_and_infinite(make: Make, spark: SparkSession) -> None:
 
 
 def check_large_numbers(make: Make, spark: SparkSession) -> None:
-    """Numbers whose squares no double holds are refused by name and size; at float32's limit new rows are finite."""
+    """Numbers with overflowing squares are refused by name and size; at float32's limit new rows are finite."""
     sizes = {"a": 30, "b": 10}
     df = sample_table(spark, sizes).select("id", "label", "x", "y")  # y is a float
     far = F.when(F.col("id") % 4 == 0, F.lit(-1.0)).otherwise(F.lit(1.0))
@@ -83,7 +83,7 @@ def check_large_numbers(make: Make, spark: SparkSession) -> None:
     sampler = sampler_of(make, sizes, key_col="id")
     try:
         result = sampler.fit_resample(edge)
-    except InputError as error:  # where imbalanced-learn finds nothing to do, as KMeansSMOTE may in such clusters
+    except InputError as error:  # imbalanced-learn may find nothing to do, as KMeansSMOTE in such clusters
         if "imbalanced-learn says" not in str(error):
             raise
         return
@@ -107,7 +107,7 @@ def check_gaps_are_filled(make: Make, spark: SparkSession) -> None:
 
 
 def check_categories(make: Make, spark: SparkSession) -> None:
-    """New rows have categories of their class, types stay; refused by name where a method has no use for them."""
+    """New rows have categories of their class, types stay; methods without categories refuse them by name."""
     df = sample_table(spark).withColumn("vip", F.col("n") > 50)
     features = ["x", "vip", "n", "who"]
     if not make().numeric:
@@ -138,7 +138,7 @@ def check_constants(make: Make, spark: SparkSession) -> None:
 
 
 def check_duplicates(make: Make, spark: SparkSession) -> None:
-    """Repeated rows: exact counts, heavy groups in proportion, others whole, and new rows that are not copies."""
+    """Equal rows: exact counts, heavy groups in proportion, others whole, and new rows that are not copies."""
     base = [[i, (i * 7) % 11] for i in range(36)]
     labels = ["a"] * 24 + ["b"] * 12
     for times in (2, 16):
@@ -162,7 +162,7 @@ def check_duplicates(make: Make, spark: SparkSession) -> None:
 
 
 def check_labels(make: Make, spark: SparkSession) -> None:
-    """Labels of any type: classes go by their string form, and come back as they were."""
+    """Labels of any type: classes are named by their string form, and labels keep their type."""
     values = [[i, i % 5] for i in range(30)]
     kinds: list[tuple[str, Any, Any, tuple[str, str]]] = [
         ("string", "<b>'no'\"", "ja ü", ("<b>'no'\"", "ja ü")),

@@ -1,4 +1,4 @@
-"""Checks of a sampler as an object: its plan, its cost, saved and loaded, in a pipeline, called wrongly."""
+"""Checks of a sampler as an object: its plan, cost, saving and loading, pipelines, and errors of wrong calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from steelyard.testing._tables import (
 
 
 def check_plan(make: Make, spark: SparkSession) -> None:
-    """A plan survives JSON, and gives the same rows when it is applied to the table again."""
+    """A plan is equal after JSON, and gives the same rows when it is applied again."""
     import json
 
     df = sample_table(spark)
@@ -38,7 +38,7 @@ def check_plan(make: Make, spark: SparkSession) -> None:
 
 
 def check_cost(make: Make, spark: SparkSession) -> None:
-    """A sampler that makes no row neither shuffles the table nor crosses into Python; nothing stays cached."""
+    """A sampler that makes no rows needs neither shuffles nor Python; nothing stays cached."""
     df = spark.range(1000).select("id", (F.col("id") % 10 == 0).alias("label"), (F.hash("id") % 997 / 7).alias("x"))
     sizes = {"false": 900, "true": 100}
     sampler = sampler_of(make, sizes, key_col="id")
@@ -50,7 +50,7 @@ def check_cost(make: Make, spark: SparkSession) -> None:
 
 
 def check_save_and_load(make: Make, spark: SparkSession) -> None:
-    """A saved sampler comes back with its parameters, also in place of another, and not as another class."""
+    """A saved sampler is loaded with its parameters, also after overwriting, and not as another class."""
     with tempfile.TemporaryDirectory() as folder:
         sampler = sampler_of(make, random_state=7, **ROLES)
         cls: Any = type(sampler)
@@ -68,7 +68,7 @@ def check_save_and_load(make: Make, spark: SparkSession) -> None:
 
 
 class _Unchanged(Transformer):
-    """Gives rows back as they are."""
+    """Returns its rows."""
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         return dataset
@@ -83,7 +83,7 @@ class _Witness(Estimator[_Unchanged]):
 
 
 def check_pipeline(make: Make, spark: SparkSession) -> None:
-    """No leak through a pipeline: what is learned from is resampled, and what is scored never is."""
+    """A pipeline resamples the rows that it is fitted on, and never the rows that it scores."""
     df, witness = sample_table(spark), _Witness()
     model = Pipeline(stages=[sampler_of(make, **ROLES), witness]).fit(df)
     assert witness.rows == exactly(result_of(make, spark).found, without=IS_SYNTHETIC)
@@ -92,7 +92,7 @@ def check_pipeline(make: Make, spark: SparkSession) -> None:
 
 
 def check_params(make: Make, spark: SparkSession) -> None:
-    """Parameters behave as Spark ML's: explained, copied with changes, set in the constructor by keyword only."""
+    """Parameters behave as in Spark ML: explained, copied with changes, set in the constructor by keyword."""
     sampler = make(**ROLES)
     text = sampler.explainParams()
     assert all(f"{p.name}: " in text for p in sampler.params)
@@ -102,7 +102,7 @@ def check_params(make: Make, spark: SparkSession) -> None:
 
 
 def check_calls(make: Make, spark: SparkSession) -> None:
-    """Calls in imbalanced-learn's manner, and columns that aren't there, are answered with what to do."""
+    """Calls as in imbalanced-learn, and missing columns, are errors that say what to do."""
     df = sample_table(spark)
     values: Any = [[1.0]]
     for call in (

@@ -1,4 +1,4 @@
-"""Checks of the rows that a sampler gives: how many, which, with what columns, however they come."""
+"""Checks of the rows of a result: their number, identity and columns, for any partitioning."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from steelyard.testing._tables import (
 
 
 def check_strategies(make: Make, spark: SparkSession) -> None:
-    """All spellings of `sampling_strategy` mean what they mean in imbalanced-learn."""
+    """All spellings of `sampling_strategy` have the meaning of imbalanced-learn."""
     df, kind, wanted = sample_table(spark), make().sampling_type, reachable(make)
     if kind == "clean-sampling":
         _check_cleaned_classes(make, df)
@@ -58,7 +58,7 @@ def _check_cleaned_classes(make: Make, df: DataFrame) -> None:
 
 
 def check_exact_counts(make: Make, spark: SparkSession) -> None:
-    """The result has exactly the counts that were asked for."""
+    """The result has exactly the requested counts."""
     made = result_of(make, spark)
     assert made.sizes == made.wanted == expected(make, sample_table(spark), **ROLES)
 
@@ -66,7 +66,7 @@ def check_exact_counts(make: Make, spark: SparkSession) -> None:
 def check_partitions_and_order(
     make: Make, spark: SparkSession, layouts: Sequence[int] = (7,), keys: Sequence[str | None] = ("id", None)
 ) -> None:
-    """The same rows to the last bit from any partitioning and order of the input, with a key and without."""
+    """The rows are bit for bit the same for any partitioning and order of the input, with a key and without."""
     rows = sample_rows()
     mixed = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
     for key in keys:
@@ -88,7 +88,7 @@ def check_seed(make: Make, spark: SparkSession) -> None:
 
 
 def check_schema(make: Make, spark: SparkSession) -> None:
-    """All columns come back in their order and with their types, then `is_synthetic`; flags that were there stay."""
+    """All columns keep their order and types, followed by `is_synthetic`; existing flags stay."""
     df = sample_table(spark)
     wanted = [*df.dtypes, (IS_SYNTHETIC, "boolean")]
     assert result_of(make, spark).dtypes == wanted
@@ -99,7 +99,7 @@ def check_schema(make: Make, spark: SparkSession) -> None:
 
 
 def check_original_rows(make: Make, spark: SparkSession) -> None:
-    """Rows that aren't synthetic are rows of the table: over-sampling keeps them all, under-sampling adds none."""
+    """Rows that are not synthetic are rows of the table: over-sampling keeps all, under-sampling adds none."""
     df, seen = sample_table(spark), result_of(make, spark)
     after, before = exactly(seen.old, without=IS_SYNTHETIC), multiset(df)
     assert set(after) <= set(before)
@@ -107,7 +107,7 @@ def check_original_rows(make: Make, spark: SparkSession) -> None:
 
 
 def check_vectors(make: Make, spark: SparkSession) -> None:
-    """Features in a vector or an array give what plain columns give."""
+    """Features in a vector or an array give the same rows as columns."""
     from pyspark.ml.functions import array_to_vector
 
     plain = sample_table(spark).select("id", "x", F.col("n").cast("double").alias("z"), "label")
@@ -126,19 +126,19 @@ def check_vectors(make: Make, spark: SparkSession) -> None:
 
 
 def check_empty_partitions(make: Make, spark: SparkSession) -> None:
-    """Partitions without rows make no difference."""
+    """Empty partitions do not change the result."""
     made = resampled(make, sample_table(spark).repartition(16, F.col("label")), **ROLES)
     assert made.sizes == made.wanted
 
 
 def check_far_from_zero(make: Make, spark: SparkSession) -> None:
-    """Features around a million are resampled as if they lay around zero."""
+    """Features around a million are resampled like features around zero."""
     # Numbers that float64 adds without rounding.
     exact = sample_table(spark).select("id", (F.col("n") / 8).alias("x"), (F.col("big") % 97 / 4).alias("y"), "label")
     near = sampler_of(make, key_col="id").fit_resample(exact)
     far = sampler_of(make, key_col="id").fit_resample(shifted(exact, ["x", "y"], 2.0**20))
     if make().makes_rows and not make().parents:
-        # Solvers that another library runs stop at a tolerance, and a last digit may make another row a support vector.
+        # Solvers of another library stop at a tolerance: a last digit may make another row a support vector.
         assert class_sizes(far) == class_sizes(near)
         return
     rounded = [F.round("x", 6).alias("x"), F.round("y", 6).alias("y"), F.col("id"), F.col("label")]
@@ -146,9 +146,9 @@ def check_far_from_zero(make: Make, spark: SparkSession) -> None:
 
 
 def check_other_columns(make: Make, spark: SparkSession) -> None:
-    """On new rows: numbers between the parents', group where both agree, a parent's time, null elsewhere.
+    """New rows have numbers between their parents', a common group, a parent's time, and null in other columns.
 
-    Where parents aren't known, all but label and features is null.
+    Without known parents, all columns except label and features are null.
     """
     new = result_of(make, spark).new
     if not make().makes_rows:

@@ -1,4 +1,4 @@
-"""Checks of a trainer and its models: the same from any partitioning, saved without pickles, honest about its flags."""
+"""Checks of a trainer and its models: independent of partitioning, saved without pickles, with correct flags."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def check_learns(make: MakeTrainer, spark: SparkSession) -> None:
 
 
 def check_predict(make: MakeTrainer, spark: SparkSession) -> None:
-    """Raw rows without a label are scored, one by one or together, with missing values and unknown levels."""
+    """Rows without a label are scored, one by one or together, with missing values and unknown levels."""
     df, model = trainer_table(spark).drop("label", "several"), model_of(make, spark)
     assert model.predict(df, "p").columns == [*df.columns, "p"]
     refused(lambda: model.predict(df, "a"), "'a'")
@@ -213,7 +213,7 @@ def check_contributions(make: MakeTrainer, spark: SparkSession) -> None:
 
 
 def check_classifier(make: MakeTrainer, spark: SparkSession) -> None:
-    """A classifier with this trainer decides, and comes back from a folder with the same decisions."""
+    """A classifier with this trainer decides, and makes the same decisions after saving and loading."""
     df, trainer = trainer_table(spark), make()
     recipe = {
         "resample": {"method": "random_under_sampler", "sampling_strategy": 0.8},

@@ -1,4 +1,4 @@
-"""What the checks of samplers share: a sampler with something to do, what is expected of it, and what it gives."""
+"""Helpers of the checks of samplers: a sampler with a reachable request, expected counts, and results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Make = Callable[..., Sampler]
 
 
 def reachable(make: Make, sizes: Mapping[str, int] = SIZES) -> dict[str, int]:
-    """Return counts that the sampler can bring some classes to, no multiples of what they have."""
+    """Return counts that the sampler can reach for some classes, and that are not multiples of their rows."""
     sampler = make()
     largest = max(sizes, key=sizes.__getitem__)
     if sampler.effect == "none" or sampler.sampling_type == "clean-sampling":
@@ -33,7 +33,7 @@ def sampler_of(make: Make, sizes: Mapping[str, int] = SIZES, **params: Any) -> S
 
 
 def asked(plan: SamplingPlan) -> dict[str, int]:
-    """Return the counts that were asked for: of a method that makes rows and cleans, those before it cleans."""
+    """Return the requested counts: of a method that makes rows and cleans, those before cleaning."""
     return dict(plan.details.get("before_cleaning") or planned(plan))
 
 
@@ -42,7 +42,7 @@ def planned(plan: SamplingPlan) -> dict[str, int]:
 
 
 def expected(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **params: Any) -> dict[str, int]:
-    """Return the counts that were asked for; of a method that cleans, those that its plan tells."""
+    """Return the requested counts; of a cleaning method, those of its plan."""
     sampler = sampler_of(make, sizes, **params)
     if not sampler.cleans:
         return {**sizes, **reachable(make, sizes)}
@@ -51,15 +51,7 @@ def expected(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **para
 
 @dataclass(frozen=True)
 class Result:
-    """What a sampler makes of a table, read once.
-
-    Parameters
-    ----------
-    dtypes : list of tuple
-    found : list of Row
-    wanted : dict of str to int
-        The counts that were asked for; of a method that cleans, those that its plan tells.
-    """
+    """A result, read once; `wanted` are the requested counts, or of a cleaning method those of its plan."""
 
     dtypes: list[tuple[str, str]]
     found: list[Row]
@@ -83,7 +75,7 @@ class Result:
 
 
 def read_once(sampler: Sampler, df: DataFrame, wanted: dict[str, int]) -> Result:
-    """Resample a table: one run of the method, and one job that reads its result."""
+    """Resample a table once, and read the result in one job."""
     if sampler.cleans:
         made = sampler.resample(df)
         result = apply_plan(df, made.plan, made.synthetic, made.dropped)
@@ -99,5 +91,5 @@ def resampled(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **par
 
 @lru_cache(maxsize=4)
 def result_of(make: Make, spark: SparkSession) -> Result:
-    """Return the result for the sample table: many checks look at it, and it is made once."""
+    """Return the result for the sample table, which many checks share."""
     return resampled(make, sample_table(spark), **ROLES)

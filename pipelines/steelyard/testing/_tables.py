@@ -1,4 +1,4 @@
-"""Small tables to check samplers on, and ways of looking at results."""
+"""Small tables for checks, and helpers that read results."""
 
 from __future__ import annotations
 
