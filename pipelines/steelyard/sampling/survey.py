@@ -85,13 +85,11 @@ def survey(
     sound = " and ".join(valid(dtype(df, f), c) for f, c in places.items())
     flawed = F.expr(f"count_if(not coalesce({sound}, false)) as flawed")
     found = by_class.agg(flawed, *_sizes(df, features, places), F.bit_or("bit").alias("bits")).collect()
-    missing: dict[str, int] = {}
-    if any(r["flawed"] for r in found):
-        flaws = by_class.agg(*_flaws(df, features, places)).collect()
-        missing = {} if gaps == "ignored" else _totals(flaws, "missing", features.names)
-        refuse(missing if gaps == "refused" else {}, "missing", method)
-        sizes = {f: max((r[f"size{i}"] or 0.0 for r in flaws), default=0.0) for i, f in enumerate(features.numbers)}
-        refuse(_totals(flaws, "huge", features.numbers), "huge", method, sizes)
+    flaws = by_class.agg(*_flaws(df, features, places)).collect() if any(r["flawed"] for r in found) else []
+    missing = {} if gaps == "ignored" else _totals(flaws, "missing", features.names)
+    refuse(missing if gaps == "refused" else {}, "missing", method)
+    sizes = {f: max((r[f"size{i}"] or 0.0 for r in flaws), default=0.0) for i, f in enumerate(features.numbers)}
+    refuse(_totals(flaws, "huge", features.numbers), "huge", method, sizes)
     widths = _widths(df, features, found, method)
     least = {r["class"]: (r["bits"] % 2**64).bit_count() for r in found if r["class"] in set(classes)}
     doubtful = [c for c, n in least.items() if n < enough]
