@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from steelyard.frames.parts import received
-from steelyard.guards import _same_task
+from steelyard.guards import _cell_task, _same_task
+from steelyard.guards._cell_task import CellCounter
 from steelyard.guards._same_task import partial, whole
 
 
@@ -56,3 +57,28 @@ def test_equal_rows_are_sent_as_one() -> None:
     table = pa.table({"c0": hashes, "c1": hashes, "c2": pa.array([i % 2 for i in range(1000)], pa.int32())})
     sent = [rows for batch in partial(table.to_batches(), kinds=1) for _, rows in received(batch)]
     assert sum(len(rows[0]) for rows in sent) == 4 and sum(rows[3].sum() for rows in sent) == 1000
+
+
+def test_cells_are_bounded_and_merge_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cell_task, "_TOGETHER", 200)
+    rng = np.random.default_rng(1)
+    label, value = rng.integers(0, 30, 1000), rng.normal(size=1000)
+    table = pa.table({"d0": label.astype(str), "m0_number": value, "m0_missing": pa.array(value > 0)})
+    aggregates = {"m0_low": ("min", "m0_number"), "m0_missing": ("count", "m0_missing")}
+    counters = [CellCounter(aggregates) for _ in range(3)]
+    for i, batch in enumerate(table.to_batches(max_chunksize=100)):
+        counters[i % 2].add_rows(batch)
+    for counter in counters[:2]:
+        counters[2].add(counter.merged())
+    found = {row["d0"]: row for row in counters[2].merged().to_pylist()}
+    assert len(found) == 30 and sum(row["rows"] for row in found.values()) == 1000
+    for name in range(30):
+        own = value[label == name]
+        assert found[str(name)] == {
+            "d0": str(name),
+            "rows": len(own),
+            "m0_low": own.min(),
+            "m0_missing": (own > 0).sum(),
+        }
+    monkeypatch.setattr(_cell_task, "MAX_CELLS", 9)
+    assert len(counters[2].merged()) == 10, "one more than are allowed, so that the driver refuses them"

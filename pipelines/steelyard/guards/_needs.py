@@ -2,8 +2,8 @@
 
 Great Expectations computes a metric once for all expectations that ask for it with the same arguments. There are
 two: the *cells* (rows counted by label, split and so on, with measures of each) and the *overlaps* (values that occur
-in several parts of the table). Within `shared`, each expectation asks for what all of them need. So a suite costs one
-scan, whatever is in it.
+in several parts of the table). Within `shared`, each expectation asks for what all of them need, so a suite of any
+length costs one scan.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ def same_rows(
         Rows with equal values in all of them are the same.
     parts : list
     digits : int, optional
-        Compare numbers to so many significant digits.
+        Significant digits to which numbers are compared.
     label : str, optional
         Rows of different classes are never the same.
     beyond : float, optional
-        Of the second part's rows, the share that may be the same as a row of the first; beyond it, what chance gives is
-        estimated. With `digits`.
+        The share of the second part's rows that may be the same as a row of the first. If it is exceeded, the share
+        that chance gives is estimated. With `digits`.
     """
     return [list(columns), parts, digits, label, beyond]
 

@@ -63,10 +63,10 @@ def suggest_suite(statistics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _expectations(nulls: bool) -> list[dict[str, Any]]:
-    rows = [] if nulls else [_of("expect_no_null_labels", "critical", "No row lacked a label.")]
+    rows = [] if nulls else [_of("expect_no_null_labels", "critical", "Every row had a label.")]
     return [
         *rows,
-        _of("expect_labels_to_match_classes", "critical", "The classes that were seen.", classes="known_classes"),
+        _of("expect_labels_to_match_classes", "critical", "The observed classes.", classes="known_classes"),
         _of(
             "expect_class_counts_to_be_between",
             "critical",
@@ -76,20 +76,20 @@ def _expectations(nulls: bool) -> list[dict[str, Any]]:
         _of(
             "expect_minority_share_to_be_between",
             "warning",
-            "Half to twice the share that was seen.",
+            "Half to twice the observed share.",
             min_value="minority_share_min",
             max_value="minority_share_max",
         ),
         _of(
             "expect_imbalance_ratio_to_be_between",
             "warning",
-            "Twice the ratio that was seen.",
+            "Twice the observed ratio.",
             max_value="imbalance_ratio_max",
         ),
         _of(
             "expect_label_distribution_to_match",
             "warning",
-            "The distribution as a whole. Once a run is accepted, its classes take the place of the reference here.",
+            "The distribution as a whole. After a run is accepted, its classes replace this reference.",
             reference="reference",
             reference_name="reference_name",
             max_psi="psi_max",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -213,4 +214,5 @@ def resampled_tables(ctx: Context) -> dict[str, DataFrame]:
     """Return the tables that come with the plan of `resample`: `synthetic` and `dropped`, if there are any."""
     made = ctx.published("resample")
     folders = {name: f"resample/{made.attempt}/{name}" for name in ("synthetic", "dropped")}
-    return {name: ctx.table("resample", folder) for name, folder in folders.items() if made.has(folder)}
+    held = {name: folder for name, folder in folders.items() if made.has(folder)}
+    return {name: ctx.once(folder, partial(ctx.table, "resample", folder)) for name, folder in held.items()}

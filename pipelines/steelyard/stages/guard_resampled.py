@@ -1,4 +1,4 @@
-"""Stage `guard_resampled`: check that resampling has the requested counts and changed only training rows."""
+"""Stage `guard_resampled`: check that resampling gave the requested counts and changed only training rows."""
 
 from __future__ import annotations
 

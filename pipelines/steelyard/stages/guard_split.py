@@ -24,7 +24,7 @@ def run(ctx: Context, attempt: str) -> Result:
     plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
     tolerance = 0 if temporal else _tolerance(ctx, rows, data)
     split_column, gap_column = (free_name(name, rows.columns) for name in ("split", "split_with_gap"))
-    # Groups of equal rows that the plan divides are on several sides on purpose: no leak.
+    # The plan divides some groups of equal rows on purpose: such rows are not a leak.
     divided = plan.method == "stratified" and any(divided_groups(plan.cuts))
     undivided = free_name("split_of_undivided_rows", rows.columns) if divided else split_column
     group = [data.group] if wanted.method == "group" and data.group else None
@@ -51,7 +51,7 @@ def run(ctx: Context, attempt: str) -> Result:
 
 
 def _without_gap(ctx: Context, rows: DataFrame, data: Dataset) -> Column:
-    """Return the split that a row would be in without a gap: the one before the gap. Shares are asked for of these."""
+    """Return the split of a row without a gap: rows in a gap are in the split before it. The shares refer to these."""
     plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
     begin = plan.cuts[ALL_ROWS][1].below  # of validation
     early = time_position(rows, data.time or "", plan.origin) < F.lit(begin)
@@ -60,10 +60,9 @@ def _without_gap(ctx: Context, rows: DataFrame, data: Dataset) -> Column:
 
 
 def _tolerance(ctx: Context, rows: DataFrame, data: Dataset) -> int:
-    """Return how far a class may miss its count: the rows of the largest key (half of them at either cut).
+    """Return the tolerated deviation of a class's count: the rows of the largest key (half of them at either cut).
 
-    With groups and times, which may have any number of rows, it is what the plan has reported: rows must be where it
-    says.
+    Groups and times may have any number of rows. For them it is the deviation that the plan reports.
     """
     deviations = ctx.read("split", "plan.json")["deviations"]
     off: list[int] = [abs(n) for of in deviations.values() for n in of.values()]

@@ -94,6 +94,21 @@ def test_maps_must_hold_all_classes(spark: SparkSession) -> None:
     assert seen == {None: ScoreCounts(3, 0, 0, 0, 0, 0.5, 1.0, 0, 2)}
 
 
+def test_cells_of_nulls_and_nan(spark: SparkSession) -> None:
+    nan = "double('nan')"
+    rows = f"('a', true, 1.5d, 0.25d), ('a', null, {nan}, {nan}), (null, true, null, null), ('a', true, 2d, 1.5d)"
+    df = spark.sql(f"SELECT * FROM VALUES {rows} AS (y, made, x, p)").repartition(3)
+    seen = counted(df, [["label", "y"], ["synthetic", "made"]], ["range", "x"], ["score", "p", None, 1e-6])
+    assert [(g.at, g.count) for g in seen.groups] == [(("a", False), 1), (("a", True), 2), ((None, True), 1)]
+    nothing, some, null = (g.measured[0] for g in seen.groups)
+    assert some == {"low": 1.5, "high": 2.0, "missing": 0, "fractional": 1}
+    assert nothing == null == {"low": None, "high": None, "missing": 1, "fractional": 0}
+    assert seen.scores("p", None, 1e-6) == {None: ScoreCounts(4, 1, 1, 0, 1, 0.25, 1.5, total=0.25)}
+    assert look(df.limit(0), [["label", "y"]], [], [same_rows(["x"], ["synthetic", "made"])]).cells == Cells(
+        (("label", "y"),), (), ()
+    )
+
+
 @pytest.mark.parametrize("kind", ["int", "decimal(9,2)", "date", "timestamp_ntz", "timestamp"])
 def test_times_of_all_types(spark: SparkSession, kind: str) -> None:
     df = spark.sql(
