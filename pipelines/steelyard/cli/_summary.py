@@ -9,7 +9,7 @@ import typer
 
 from steelyard.cli._output import console, print_json, table
 from steelyard.errors import SteelyardError
-from steelyard.report import metric
+from steelyard.report import interval, metric
 from steelyard.store import RunDir
 
 if TYPE_CHECKING:
@@ -92,16 +92,9 @@ def _show_metrics(title: str, split: Mapping[str, Any], positive: str | None, sh
     for m in shown:
         of = split["per_class"][positive] if m.scope == "class" else split
         if m.name in of and not (m.needs == "costs" and of[m.name]["value"] is None):
-            rows.append(_row(m.label, of[m.name], always_majority(split, m.name, positive)))
+            base = always_majority(split, m.name, positive)
+            rows.append([m.label, metric(of[m.name]["value"]), interval(of[m.name]), metric(base)])
     table(title, ["", "model", "95 % interval", "always the majority"], rows)
-
-
-def _row(label: str, figure: Mapping[str, Any], majority: float | None) -> list[str]:
-    interval = figure.get("ci95")
-    between = f"{metric(interval[0])} – {metric(interval[1])}" if interval else "–"
-    if interval and figure.get("note"):
-        between = f"{figure['note']} {between}"
-    return [label, metric(figure["value"]), between, metric(majority)]
 
 
 def _show_classes(name: str, split: Mapping[str, Any]) -> None:

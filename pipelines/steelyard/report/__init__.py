@@ -1,6 +1,6 @@
 """The HTML report of a run: one file, nothing loaded from anywhere."""
 
-from steelyard.report._numbers import metric
+from steelyard.report._numbers import interval, metric
 from steelyard.report._page import build, judged, verdict
 
-__all__ = ["build", "judged", "metric", "verdict"]
+__all__ = ["build", "interval", "judged", "metric", "verdict"]
