@@ -14,11 +14,15 @@ from pyspark.sql import functions as F
 from sklearn import metrics as sk
 
 from steelyard.deciding import (
+    Beta,
     Calibrator,
     Identity,
     Isotonic,
     Platt,
     Prior,
+    Quadratic,
+    Steps,
+    Temperature,
     choose_threshold,
     fit_calibrator,
     fit_class_calibrators,
@@ -337,7 +341,7 @@ def test_score_table_is_that_of_the_rows_at_hand(rows: DataFrame, pdf: pd.DataFr
 
 def test_thresholds_decide_as_they_were_chosen(rows: DataFrame, pdf: pd.DataFrame) -> None:
     table, _ = tables_of(pdf)
-    for method in ("platt", "isotonic"):
+    for method in ("temperature", "platt", "beta", "isotonic"):
         calibrator = fit_calibrator(method, table)
         df = rows.withColumn("score", calibrator.apply(F.col("score"))).drop("decision")
         again = score_table(df, label=F.col("label").cast("string"), score=F.col("score"), positive="1")
@@ -358,6 +362,10 @@ def test_thresholds_decide_as_they_were_chosen(rows: DataFrame, pdf: pd.DataFram
         (Isotonic((0.0, 1.0), (0.1, 0.9)), 0.0),
         (Isotonic(tuple(np.linspace(0, 1, 256)), tuple(np.linspace(0.001, 0.99, 256) ** 2)), 0.0),
         (Platt(1.7, -0.3), 1e-15),
+        (Temperature(0.6), 1e-15),
+        (Beta(0.9, 1.2, -0.3), 1e-15),
+        (Quadratic(0.02, 1.1, -0.3, -9.0, 3.0), 1e-14),
+        (Steps((Prior(1.0, 0.02), Temperature(0.6))), 1e-15),
     ],
 )
 def test_expressions_compute_what_numpy_does(spark: SparkSession, calibrator: Calibrator, digits: float) -> None:

@@ -49,7 +49,7 @@ def test_a_policy_corrects_scores_and_decides_at_least_cost(scored: DataFrame) -
     assert wrong.mean() <= min(costs) + 1e-12
 
 
-@pytest.mark.parametrize("calibrate", ["none", "prior", "platt", "isotonic"])
+@pytest.mark.parametrize("calibrate", ["none", "prior", "temperature", "platt", "beta", "isotonic", "auto"])
 def test_distinct_scores_are_calibrated_as_all_rows_are(
     scored: DataFrame, calibrate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,5 +67,7 @@ def test_distinct_scores_are_calibrated_as_all_rows_are(
 
 def test_without_costs_the_default_rule_is_f2(scored: DataFrame) -> None:
     policy = fit_policy(scored.drop("cost_fn", "cost_fp"), **HOW, distortion=Distortion({"yes": 10.0}, exact=False))
-    assert policy.calibration.method == "platt" and policy.chosen is not None
-    assert policy.chosen.rule == {"maximize": "f2"}
+    assert policy.chosen is not None and policy.chosen.rule == {"maximize": "f2"}
+    best = min(policy.candidates[1:], key=lambda c: c.log_loss)
+    assert (policy.calibration.method, policy.calibration_note) == (best.method, None)
+    assert DecisionPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from steelyard.deciding import (
+    Beta,
     Calibrator,
     ClassCalibrators,
     Identity,
     Isotonic,
     Platt,
     Prior,
+    Quadratic,
+    Steps,
+    Temperature,
     calibrator_from_json,
-    choose_calibration,
+    check_calibration,
+    choose_calibrator,
     fit_calibrator,
     fit_class_calibrators,
 )
@@ -25,7 +33,6 @@ from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.calibration import smoothed_targets
 from steelyard.metrics import ScoreTable
-from steelyard.weighting import weight_distortion
 
 
 def rows(seed: int = 0, n: int = 5000, digits: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,7 +105,7 @@ def test_prior_gives_exact_posteriors() -> None:
     p = np.linspace(0.01, 0.99, 50)
     rates = {"0": 0.02, "1": 1.0}
     bent = p / (p + (1 - p) * 0.02)
-    found = fit_calibrator("prior", ScoreTable.from_rows(p, p > 0.5), rates=rates, positive="1")
+    found = Prior(rates["1"], rates["0"])
     assert found.apply_numpy(bent) == pytest.approx(p)
     dal_pozzolo = 0.02 * bent / (0.02 * bent - bent + 1)
     assert found.apply_numpy(bent) == pytest.approx(dal_pozzolo)
@@ -128,35 +135,130 @@ def test_several_classes_add_up_to_one_and_an_absent_class_keeps_its_scores() ->
 
 @pytest.mark.parametrize(
     "calibrator",
-    [Identity(), Prior(1.0, 0.02), Platt(1.3, -0.4), Isotonic((0.0, 0.5, 1.0), (0.001, 0.2, 0.9))],
+    [
+        Identity(),
+        Prior(1.0, 0.02),
+        Temperature(0.7),
+        Platt(1.3, -0.4),
+        Beta(0.9, 1.1, -0.2),
+        Quadratic(0.01, 1.0, -0.3, -8.0, 2.0),
+        Isotonic((0.0, 0.5, 1.0), (0.001, 0.2, 0.9)),
+        Steps((Prior(1.0, 0.02), Temperature(0.7))),
+    ],
+    ids=lambda c: c.method,
 )
 def test_json_round_trip(calibrator: Calibrator) -> None:
     assert calibrator_from_json(json.loads(json.dumps(calibrator.to_json()))) == calibrator
 
 
+def drawn(change: Callable[[np.ndarray], np.ndarray], n: int = 20_000, seed: int = 0) -> ScoreTable:
+    """Return rows of 5 % positives, whose log odds a model has changed."""
+    rng = np.random.default_rng(seed)
+    p = rng.beta(0.3, 6, n)
+    return ScoreTable.from_rows(expit(change(logit(np.clip(p, 1e-12, 1 - 1e-12)))), rng.random(n) < p)
+
+
 @pytest.mark.parametrize(
-    ("distortion", "positives", "expected"),
+    ("change", "expected"),
     [
-        (Distortion(), 10, "none"),
-        (Distortion({"0": 0.1, "1": 1.0}), 10_000, "prior"),
-        (Distortion({"0": 0.1}).then(weight_distortion({"0": 0.5, "1": 5.0})), 10_000, "isotonic"),
-        (Distortion({"0": 0.1}).then(weight_distortion({"0": 1.0, "1": 1.0})), 10_000, "prior"),
-        (weight_distortion({"0": 0.5, "1": 5.0}), 499, "platt"),
-        (Distortion({"1": 9.0}, exact=False), 500, "isotonic"),
+        (lambda z: z, "none"),
+        (lambda z: 2 * z, "temperature"),
+        (lambda z: z + 1, "platt"),
+        (lambda z: np.where(z < -3, -3 + 3 * (z + 3), z), "quadratic, beta or isotonic"),
     ],
+    ids=["calibrated", "sharpened", "shifted", "bent"],
 )
-def test_auto(distortion: Distortion, positives: int, expected: str) -> None:
-    assert choose_calibration("auto", distortion, validation_positives=positives) == expected
+def test_auto_takes_the_simplest_that_the_rows_speak_for(
+    change: Callable[[np.ndarray], np.ndarray], expected: str
+) -> None:
+    choice = choose_calibrator(drawn(change), exact=True)
+    assert choice.calibrator.method in expected
+    assert choice.note is None
+    assert [c.method for c in choice.candidates][:2] == ["none", "temperature"]
+    losses = {c.method: c.log_loss for c in choice.candidates}
+    assert losses[choice.calibrator.method] < min(losses.values()) + 0.001
+
+
+def test_auto_leaves_calibrated_scores_alone() -> None:
+    """A candidate would replace nothing by chance in one table of forty, were the gain not cross-fitted."""
+    chosen = [choose_calibrator(drawn(lambda z: z, 2000, seed), exact=True).calibrator.method for seed in range(30)]
+    assert chosen.count("none") >= 29
+
+
+def test_scores_that_training_changed_are_calibrated_whatever_the_evidence() -> None:
+    choice = choose_calibrator(drawn(lambda z: z), exact=False)
+    assert choice.calibrator.method != "none"
+    assert choice.note is not None and "not better than that of the raw scores" in choice.note
+    sure = choose_calibrator(drawn(lambda z: z + 1), exact=False)
+    assert sure.note is None and sure.calibrator.method in ("platt", "beta", "quadratic")
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_few_rows_leave_no_choice(exact: bool) -> None:
+    choice = choose_calibrator(drawn(lambda z: z + 1, 200), exact=exact)
+    assert (choice.calibrator.method, choice.candidates) == ("none" if exact else "platt", ())
+
+
+def test_evidence_is_that_of_rows() -> None:
+    """Against scikit-learn's log loss, of the rows that were not fitted on, by hand."""
+    score = np.repeat([0.1, 0.4, 0.8], [600, 300, 100])
+    label = np.random.default_rng(1).random(1000) < score
+    table = ScoreTable.from_rows(score, label)
+    plain = choose_calibrator(table, exact=True).candidates[0]
+    assert plain.log_loss == pytest.approx(log_loss(label, score))
+    assert (plain.gain, plain.ci95) == (0.0, (0.0, 0.0))
+    doubled = ScoreTable.from_rows(score, label, np.full(1000, 2.0))
+    assert choose_calibrator(doubled, exact=True).candidates[0].log_loss == pytest.approx(plain.log_loss)
+
+
+def test_bins_of_a_large_table_change_next_to_nothing() -> None:
+    table = drawn(lambda z: 1.5 * z + 0.3, 60_000)
+    found = {c.method: c.log_loss for c in choose_calibrator(table, exact=True).candidates}
+    exact = fit_calibrator("platt", table).apply_numpy(table.score)
+    size = table.pos.sum() + table.neg.sum()
+    loss = -float(table.pos @ np.log(exact) + table.neg @ np.log1p(-exact)) / size
+    assert found["platt"] == pytest.approx(loss, rel=0.002)
+
+
+def test_temperature_and_beta_recover_what_was_done() -> None:
+    sharp = fit_calibrator("temperature", drawn(lambda z: 2 * z, 200_000))
+    assert isinstance(sharp, Temperature) and sharp.slope == pytest.approx(0.5, rel=0.03)
+    beta = fit_calibrator("beta", drawn(lambda z: z, 200_000))
+    assert isinstance(beta, Beta)
+    assert (beta.a, beta.b, beta.c) == pytest.approx((1, 1, 0), abs=0.15)
+
+
+def test_beta_does_not_fall() -> None:
+    p = np.linspace(0.001, 0.6, 4000)
+    label = np.random.default_rng(0).random(4000) < np.where(p < 0.3, 0.5, p)
+    found = fit_calibrator("beta", ScoreTable.from_rows(p, label))
+    assert isinstance(found, Beta) and found.a >= 0 and found.b >= 0
+    assert (np.diff(found.apply_numpy(p)) >= 0).all()
+
+
+def test_quadratic_rises_beyond_its_scores_and_is_refused_where_it_falls() -> None:
+    score = np.linspace(0.001, 0.6, 100_000)
+    z = logit(score)
+    label = np.random.default_rng(0).random(len(z)) < expit(0.05 * z**2 + 1.2 * z)
+    found = fit_calibrator("quadratic", ScoreTable.from_rows(score, label))
+    assert isinstance(found, Quadratic)
+    assert (found.a, found.b, found.c) == pytest.approx((0.05, 1.2, 0), abs=0.1)
+    assert (np.diff(found.apply_numpy(np.linspace(0, 1, 10_001))) >= 0).all()
+    p = np.linspace(0.001, 0.999, 4000)
+    label = np.random.default_rng(0).random(4000) < 2 * np.abs(p - 0.5)
+    with pytest.raises(InputError, match="would not keep the order"):
+        fit_calibrator("quadratic", ScoreTable.from_rows(p, label))
 
 
 def test_what_cannot_be_calibrated() -> None:
     one_class = ScoreTable.from_rows(np.array([0.1, 0.2]), np.array([False, False]))
-    for method in ("platt", "isotonic"):
+    for method in ("temperature", "platt", "beta", "quadratic", "isotonic"):
         with pytest.raises(InputError, match="both classes"):
             fit_calibrator(method, one_class)
+    with pytest.raises(InputError, match="both classes"):
+        choose_calibrator(one_class, exact=False)
+    assert choose_calibrator(one_class, exact=True).calibrator == Identity()
     with pytest.raises(ConfigError, match="there were none"):
-        choose_calibration("prior", Distortion(), validation_positives=9)
+        check_calibration("prior", Distortion())
     with pytest.raises(ConfigError, match="Did you mean 'platt'"):
-        choose_calibration("plat", Distortion(), validation_positives=9)
-    with pytest.raises(ConfigError, match="two classes"):
-        fit_calibrator("prior", one_class, rates={"0": 0.5}, positive="1")
+        check_calibration("plat")

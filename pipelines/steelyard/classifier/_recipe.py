@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from steelyard import deciding
 from steelyard.config import AUTO, Recipe, ResampleConfig
-from steelyard.deciding import check_rule, choose_calibration
+from steelyard.deciding import check_rule
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, closest
 from steelyard.learning import check_trainer, get_trainer
@@ -64,7 +65,7 @@ def check_calibration(recipe: Recipe, classes: Sequence[str] = ()) -> None:
     """
     distortion = _planned(recipe, classes)
     if distortion is not None:
-        choose_calibration(recipe.decide.calibrate, distortion, validation_positives=0)
+        deciding.check_calibration(recipe.decide.calibrate, distortion)
 
 
 def _planned(recipe: Recipe, classes: Sequence[str]) -> Distortion | None:

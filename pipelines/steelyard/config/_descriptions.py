@@ -50,7 +50,7 @@ DESCRIPTIONS: dict[str, str] = {
     "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 10 million "
     "values (rows × features, with validation rows), else 2. The model depends on it.",
     "train.seed": "Seed of the training.",
-    "decide.calibrate": "Calibration of the scores; auto chooses by how training changed the class shares.",
+    "decide.calibrate": "Calibration of the scores; auto undoes what is exactly known, then compares candidates.",
     "decide.threshold": "A rule that chooses the threshold on validation rows. Default: lowest cost, else best F2.",
     "gate.*.min": "The metric's value must be at least this.",
     "gate.*.max": "The metric's value must be at most this.",

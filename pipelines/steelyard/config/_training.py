@@ -40,7 +40,7 @@ class TrainConfig(Section):
 class DecideConfig(Section):
     """How scores become probabilities and probabilities become decisions."""
 
-    calibrate: Literal["auto", "none", "prior", "platt", "isotonic"] = "auto"
+    calibrate: Literal["auto", "none", "prior", "temperature", "platt", "beta", "quadratic", "isotonic"] = "auto"
     threshold: Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
 
 

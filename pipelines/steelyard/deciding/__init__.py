@@ -1,25 +1,35 @@
 """From scores to decisions: calibration, threshold, and the policy that holds both."""
 
-from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Platt, Prior, calibrator_from_json
+from steelyard.deciding._auto import Candidate, Choice, choose_calibrator
+from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Prior
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
-from steelyard.deciding._fit import choose_calibration, fit_calibrator
+from steelyard.deciding._fit import check_calibration, fit_calibrator
 from steelyard.deciding._fit_policy import fit_policy
+from steelyard.deciding._log_odds import Beta, Platt, Quadratic, Temperature
 from steelyard.deciding._policy import DecisionPolicy, greatest_class, positive_probability
+from steelyard.deciding._steps import Steps, calibrator_from_json
 from steelyard.deciding._threshold import Threshold, check_rule, check_two_classes, choose_threshold
 
 __all__ = [
+    "Beta",
     "Calibrator",
+    "Candidate",
+    "Choice",
     "ClassCalibrators",
     "DecisionPolicy",
     "Identity",
     "Isotonic",
     "Platt",
     "Prior",
+    "Quadratic",
+    "Steps",
+    "Temperature",
     "Threshold",
     "calibrator_from_json",
+    "check_calibration",
     "check_rule",
     "check_two_classes",
-    "choose_calibration",
+    "choose_calibrator",
     "choose_threshold",
     "fit_calibrator",
     "fit_class_calibrators",

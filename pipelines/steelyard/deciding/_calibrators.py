@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,9 +10,7 @@ import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from steelyard.errors import InputError
 from steelyard.kernels.arrays import Floats
-from steelyard.kernels.calibration import EPSILON, log_odds
 from steelyard.metrics.expressions import bisect, let, number_array, pad
 
 
@@ -31,7 +28,7 @@ class Calibrator(ABC):
         """Return the same as a Spark expression; give a plain column, since it is named several times."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON types, from which `calibrator_from_json` rebuilds the map."""
+        """Return JSON types, from which `steelyard.deciding.calibrator_from_json` rebuilds the map."""
         return {"method": self.method, **{k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}}
 
 
@@ -82,33 +79,6 @@ class Prior(Calibrator):
 
 
 @dataclass(frozen=True)
-class Platt(Calibrator):
-    """A logistic function of the score's log odds.
-
-    References
-    ----------
-    Platt, "Probabilistic outputs for support vector machines", 1999.
-    """
-
-    slope: float
-    intercept: float
-    method: ClassVar[str] = "platt"
-
-    def apply_numpy(self, p: Floats) -> Floats:
-        """Return the calibrated probabilities."""
-        from scipy.special import expit  # tenths of a second of each command's start
-
-        found: Floats = expit(self.slope * log_odds(p) + self.intercept)
-        return found
-
-    def apply(self, p: Column) -> Column:
-        """Return the calibrated probability."""
-        kept = F.least(F.greatest(p, F.lit(EPSILON)), F.lit(1 - EPSILON))
-        z = F.lit(self.slope) * F.log(kept / (F.lit(1.0) - kept)) + F.lit(self.intercept)
-        return F.when(p.isNotNull(), F.lit(1.0) / (F.lit(1.0) + F.exp(-z)))
-
-
-@dataclass(frozen=True)
 class Isotonic(Calibrator):
     """Straight lines between knots, rising strictly from knot to knot.
 
@@ -150,14 +120,3 @@ class Isotonic(Calibrator):
 
         own = F.slice(number_array(pieces.ravel()), place * 4 + 1, F.lit(4))
         return F.when(p.isNotNull(), let(own, on_piece))
-
-
-_KINDS: dict[str, type[Calibrator]] = {kind.method: kind for kind in (Identity, Prior, Platt, Isotonic)}
-
-
-def calibrator_from_json(document: Mapping[str, Any]) -> Calibrator:
-    """Rebuild what a calibrator's `to_json` gave."""
-    if document.get("method") not in _KINDS:
-        raise InputError(f"not a calibrator: {document.get('method')!r}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items() if k != "method"}
-    return _KINDS[document["method"]](**values)

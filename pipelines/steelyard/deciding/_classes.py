@@ -10,8 +10,10 @@ import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from steelyard.deciding._calibrators import Calibrator, Identity, calibrator_from_json
-from steelyard.deciding._fit import fit_calibrator
+from steelyard.deciding._auto import choose_calibrator
+from steelyard.deciding._calibrators import Calibrator, Identity
+from steelyard.deciding._fit import fit_calibrator, has_both
+from steelyard.deciding._steps import calibrator_from_json
 from steelyard.errors import ConfigError
 from steelyard.kernels.arrays import Floats
 from steelyard.metrics import ScoreTable
@@ -72,7 +74,8 @@ def fit_class_calibrators(
 
     Parameters
     ----------
-    method : {"none", "prior", "platt", "isotonic"}
+    method : {"auto", "none", "prior", "temperature", "platt", "beta", "quadratic", "isotonic"}
+        With `auto`, the one of each class that `choose_calibrator` takes where a calibration is needed.
     classes : sequence of str
     tables : sequence of ScoreTable
         Of each class against the rest. A class without validation rows keeps its scores.
@@ -84,5 +87,10 @@ def fit_class_calibrators(
         if rates is None or not all(rates.get(name, 0) > 0 for name in classes):
             raise ConfigError(f"the prior correction needs a positive ratio for each class, got {rates}")
         return ClassCalibrators(method, (Identity(),) * count, tuple(1.0 / rates[name] for name in classes))
-    fitted = [fit_calibrator(method if t.pos.sum() > 0 and t.neg.sum() > 0 else "none", t) for t in tables]
-    return ClassCalibrators(method, tuple(fitted), (1.0,) * count)
+    fitted = [_fitted(method, t) if has_both(t) else Identity() for t in tables]
+    used = dict.fromkeys(c.method for c in fitted)
+    return ClassCalibrators(method if method != "auto" else ", ".join(used), tuple(fitted), (1.0,) * count)
+
+
+def _fitted(method: str, table: ScoreTable) -> Calibrator:
+    return choose_calibrator(table, exact=False).calibrator if method == "auto" else fit_calibrator(method, table)

@@ -1,4 +1,4 @@
-"""Choosing and fitting a calibrator."""
+"""Fitting a calibrator of a given kind."""
 
 from __future__ import annotations
 
@@ -6,37 +6,30 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Platt, Prior
+from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Prior
+from steelyard.deciding._log_odds import Beta, Platt, Quadratic, Temperature
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.kernels.arrays import Floats
-from steelyard.kernels.calibration import fit_platt, smoothed_targets
+from steelyard.kernels.calibration import (
+    fit_beta,
+    fit_platt,
+    fit_quadratic,
+    fit_temperature,
+    log_odds,
+    smoothed_targets,
+)
 from steelyard.kernels.reliability import mass_bins
 from steelyard.metrics import ScoreTable
 
-METHODS = ("auto", "none", "prior", "platt", "isotonic")
-ISOTONIC_FROM = 500  # validation positives; isotonic regression follows noise where there are fewer
+LOG_ODDS: tuple[str, ...] = ("temperature", "platt", "beta", "quadratic")
+METHODS = ("auto", "none", "prior", *LOG_ODDS, "isotonic")
 _MOST_KNOTS = 256
 _TILT = 1e-6
 
 
-def choose_calibration(method: str, distortion: Distortion, *, validation_positives: int) -> str:
-    """Return the calibration to use: the given one, or for `auto` the one that fits the distortion.
-
-    `auto` is the closed-form prior correction where it is exact, nothing where training did not change the class prior,
-    and otherwise isotonic regression from 500 validation positives on, Platt's method below.
-
-    Parameters
-    ----------
-    method : {"auto", "none", "prior", "platt", "isotonic"}
-    distortion : Distortion
-        How training changed the class prior.
-    validation_positives : int
-        With several classes: of the rarest.
-
-    Returns
-    -------
-    {"none", "prior", "platt", "isotonic"}
+def check_calibration(method: str, distortion: Distortion | None = None) -> None:
+    """Check the name of a calibration.
 
     Raises
     ------
@@ -45,53 +38,63 @@ def choose_calibration(method: str, distortion: Distortion, *, validation_positi
 
     Examples
     --------
-    >>> choose_calibration("auto", Distortion({"0": 0.1}), validation_positives=50)
-    'prior'
-    >>> choose_calibration("auto", Distortion({"1": 9.0}, exact=False), validation_positives=50)
-    'platt'
+    >>> check_calibration("auto", Distortion({"0": 0.1}))
     """
     if method not in METHODS:
         raise ConfigError(f"decide.calibrate: {method!r} is none of {', '.join(METHODS)}.{closest(method, METHODS)}")
-    if method == "prior" and not distortion.rates:
+    if method == "prior" and distortion is not None and not distortion.rates:
         raise ConfigError("decide.calibrate: prior undoes a resampling or class weights, and there were none")
-    if method != "auto":
-        return method
-    if distortion.exact:
-        return "none" if distortion.kind == "none" else "prior"
-    return "isotonic" if validation_positives >= ISOTONIC_FROM else "platt"
 
 
-def fit_calibrator(
-    method: str, table: ScoreTable, *, rates: Mapping[str, float] | None = None, positive: str | None = None
-) -> Calibrator:
+def fit_calibrator(method: str, table: ScoreTable) -> Calibrator:
     """Return a calibrator for the scores of one class, fitted on validation rows.
 
     Parameters
     ----------
-    method : {"none", "prior", "platt", "isotonic"}
+    method : {"none", "temperature", "platt", "beta", "quadratic", "isotonic"}
     table : ScoreTable
         Of uncalibrated scores. Weights count.
-    rates, positive : optional
-        For `prior`: class → training over original mass, and the positive class.
 
     Raises
     ------
     ConfigError
-        For an unknown method, or a prior without what it needs.
+        For an unknown method.
     InputError
-        If Platt's method or isotonic regression finds rows of one class only.
+        If the rows are of one class only, or a quadratic function of the log odds would fall.
     """
     if method == "none":
         return Identity()
-    if method == "prior":
-        return prior(rates or {}, positive or "")
-    if method not in ("platt", "isotonic"):
+    if method not in (*LOG_ODDS, "isotonic"):
         raise ConfigError(f"there is no calibration {method!r}.{closest(method, METHODS)}")
-    if not (table.pos.sum() > 0 and table.neg.sum() > 0):
+    if not has_both(table):
         raise InputError(f"{method} calibration needs validation rows of both classes")
+    if method == "isotonic":
+        return fit_isotonic(table)
+    found = _by_log_odds(method, table)
+    if found is None:
+        raise InputError("quadratic calibration would not keep the order of these scores; take beta or platt")
+    return found
+
+
+def _by_log_odds(method: str, table: ScoreTable) -> Calibrator | None:
+    data = table.score, table.pos, table.neg
+    if method == "temperature":
+        slope = fit_temperature(*data)
+        return Temperature(slope) if slope > 0 else None
     if method == "platt":
-        return Platt(*fit_platt(table.score, table.pos, table.neg))
-    return fit_isotonic(table)
+        return Platt(*fit_platt(*data))
+    if method == "beta":
+        return Beta(*fit_beta(*data))
+    found = fit_quadratic(*data)
+    if found is None:
+        return None
+    z = log_odds(table.score[table.size > 0])
+    return Quadratic(*found, float(z.min()), float(z.max()))
+
+
+def has_both(table: ScoreTable) -> bool:
+    """Whether there are positive and negative rows with a weight."""
+    return bool(table.pos.sum() > 0 and table.neg.sum() > 0)
 
 
 def prior(rates: Mapping[str, float], positive: str) -> Prior:

@@ -11,10 +11,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.dataset import Cost
-from steelyard.deciding._calibrators import Calibrator
+from steelyard.deciding._auto import Choice, choose_calibrator
+from steelyard.deciding._calibrators import Identity
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
-from steelyard.deciding._fit import choose_calibration, fit_calibrator
+from steelyard.deciding._fit import check_calibration, fit_calibrator, prior
 from steelyard.deciding._policy import DecisionPolicy, positive_probability
+from steelyard.deciding._steps import Steps
 from steelyard.deciding._threshold import check_rule, check_two_classes, choose_threshold
 from steelyard.distortion import Distortion
 from steelyard.metrics import ScoreTable, score_table
@@ -49,8 +51,9 @@ def fit_policy(
         Shares of the classes among the original training rows.
     distortion : Distortion
         How training changed the class prior.
-    calibrate : {"auto", "none", "prior", "platt", "isotonic"}, default "auto"
-        See `choose_calibration`.
+    calibrate : {"auto", "none", "prior", "temperature", "platt", "beta", "quadratic", "isotonic"}, default "auto"
+        A correction that is exact comes first, unless it is "none". After it, "auto" chooses by evidence, see
+        `choose_calibrator`; with more than two classes only where no correction is exact.
     threshold : mapping, optional
         With two classes, a rule as in `check_rule`. Default: least cost where costs are given, else the greatest F2.
     class_weights : mapping of str to float, optional
@@ -86,24 +89,44 @@ def fit_policy(
     of = list(classes) if positive is None else [positive]
     raw = F.col("probabilities")
     tables = [_table(scored, positive_probability(raw, classes, c), c) for c in of]
-    calibration = _calibration(calibrate, tables, classes, positive, distortion)
-    policy = DecisionPolicy(classes, positive, calibration, None, dict(priors), cost=cost or Cost())
     if positive is None:
-        return replace(policy, class_weights=dict(class_weights or {}) if calibration.method != "none" else {})
+        several = _of_classes(calibrate, tables, classes, distortion)
+        weights = dict(class_weights or {}) if several.method != "none" else {}
+        return DecisionPolicy(classes, None, several, None, dict(priors), weights, cost or Cost())
+    choice = _of_positive(calibrate, tables[0], classes, positive, distortion)
+    policy = DecisionPolicy(classes, positive, choice.calibrator, None, dict(priors), cost=cost or Cost())
     table = _calibrated(scored, tables[0], policy)
     rule = threshold or ({"minimize": "cost"} if table.has_costs else {"maximize": "f2"})
-    return replace(policy, chosen=choose_threshold(table, rule))
+    return replace(
+        policy, chosen=choose_threshold(table, rule), candidates=choice.candidates, calibration_note=choice.note
+    )
 
 
-def _calibration(
-    method: str, tables: list[ScoreTable], classes: tuple[str, ...], positive: str | None, distortion: Distortion
-) -> Calibrator | ClassCalibrators:
-    fewest = min(int(t.count_pos.sum()) for t in tables)
-    chosen = choose_calibration(method, distortion, validation_positives=fewest)
+def _of_positive(
+    method: str, table: ScoreTable, classes: tuple[str, ...], positive: str, distortion: Distortion
+) -> Choice:
+    """Return the calibration of two classes: what is exact, then the named one or the one with evidence."""
+    check_calibration(method, distortion)
+    if method == "none":
+        return Choice(Identity())
     rates = {c: distortion.rate(c) for c in classes}
-    if positive is None:
-        return fit_class_calibrators(chosen, classes, tables, rates=rates)
-    return fit_calibrator(chosen, tables[0], rates=rates, positive=positive)
+    if method == "prior":
+        return Choice(prior(rates, positive))
+    first = prior(rates, positive) if distortion.kind == "prior shift" else Identity()
+    corrected = table if isinstance(first, Identity) else table.moved(first.apply_numpy(table.score))
+    auto = method == "auto"
+    choice = choose_calibrator(corrected, exact=distortion.exact) if auto else Choice(fit_calibrator(method, corrected))
+    steps = tuple(step for step in (first, choice.calibrator) if not isinstance(step, Identity))
+    return replace(choice, calibrator=Steps(steps) if len(steps) > 1 else steps[0] if steps else Identity())
+
+
+def _of_classes(
+    method: str, tables: list[ScoreTable], classes: tuple[str, ...], distortion: Distortion
+) -> ClassCalibrators:
+    check_calibration(method, distortion)
+    if method == "auto" and distortion.exact:
+        method = "none" if distortion.kind == "none" else "prior"
+    return fit_class_calibrators(method, classes, tables, rates={c: distortion.rate(c) for c in classes})
 
 
 def _calibrated(scored: DataFrame, table: ScoreTable, policy: DecisionPolicy) -> ScoreTable:

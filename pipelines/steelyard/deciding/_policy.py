@@ -10,8 +10,10 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from steelyard.dataset import Cost
-from steelyard.deciding._calibrators import Calibrator, calibrator_from_json
+from steelyard.deciding._auto import Candidate
+from steelyard.deciding._calibrators import Calibrator
 from steelyard.deciding._classes import ClassCalibrators
+from steelyard.deciding._steps import calibrator_from_json
 from steelyard.deciding._threshold import Threshold
 from steelyard.errors import InputError
 
@@ -41,6 +43,10 @@ class DecisionPolicy:
         is decided for. Empty where probabilities are compared as they are.
     cost : Cost
         The costs of the two errors that the threshold was chosen with.
+    candidates : tuple of Candidate
+        What the calibration was chosen from; empty where it was named, and with more than two classes.
+    calibration_note : str, optional
+        A caveat on the calibration, for the user.
     """
 
     classes: tuple[str, ...]
@@ -50,6 +56,8 @@ class DecisionPolicy:
     priors: Mapping[str, float] = field(default_factory=dict)
     class_weights: Mapping[str, float] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
+    candidates: tuple[Candidate, ...] = ()
+    calibration_note: str | None = None
 
     @property
     def threshold(self) -> float | None:
@@ -89,6 +97,8 @@ class DecisionPolicy:
             "classes": list(self.classes),
             "positive": self.positive,
             "calibration": self.calibration.to_json(),
+            "calibration_note": self.calibration_note,
+            "candidates": [candidate.to_json() for candidate in self.candidates],
             "threshold": None if self.chosen is None else self.chosen.to_json(),
             "priors": dict(self.priors),
             "class_weights": dict(self.class_weights),
@@ -119,6 +129,8 @@ class DecisionPolicy:
             document["priors"],
             document.get("class_weights", {}),
             Cost(**document.get("cost", {})),
+            tuple(Candidate.from_json(candidate) for candidate in document.get("candidates", [])),
+            document.get("calibration_note"),
         )
 
 

@@ -28,23 +28,79 @@ def smoothed_targets(positives: float, negatives: float) -> tuple[float, float]:
     return 1.0 / (negatives + 2.0), (positives + 1.0) / (positives + 2.0)
 
 
-def fit_platt(score: Floats, pos: Floats, neg: Floats, steps: int = 100) -> tuple[float, float]:
-    """Return slope and intercept of a logistic regression of the smoothed targets on the scores' log odds.
-
-    Newton's method; a step that doesn't lessen the loss is halved.
+def fit_platt(score: Floats, pos: Floats, neg: Floats) -> tuple[float, float]:
+    """Return slope and intercept of a logistic regression on the scores' log odds.
 
     References
     ----------
     Platt, "Probabilistic outputs for support vector machines", 1999; Lin, Lin, Weng, "A note on Platt's
     probabilistic outputs for support vector machines", Machine Learning 2007.
     """
+    design = np.stack([log_odds(score), np.ones_like(score)], axis=1)
+    slope, intercept = fit_logistic(design, pos, neg)
+    return float(slope), float(intercept)
+
+
+def fit_temperature(score: Floats, pos: Floats, neg: Floats) -> float:
+    """Return what the scores' log odds are multiplied by: one over the temperature.
+
+    References
+    ----------
+    Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
+    """
+    return float(fit_logistic(log_odds(score)[:, None], pos, neg)[0])
+
+
+def fit_beta(score: Floats, pos: Floats, neg: Floats) -> tuple[float, float, float]:
+    """Return a, b and c of the log odds a ln s - b ln(1 - s) + c. A slope below 0 is set to 0, and the rest fitted.
+
+    References
+    ----------
+    Kull, Silva Filho, Flach, "Beta calibration", AISTATS 2017.
+    """
+    kept = np.clip(score, EPSILON, 1 - EPSILON)
+    design = np.stack([np.log(kept), -np.log1p(-kept), np.ones_like(kept)], axis=1)
+    columns = [0, 1, 2]
+    while True:
+        found = np.zeros(3)
+        found[columns] = fit_logistic(design[:, columns], pos, neg)
+        falling = [i for i in columns[:-1] if found[i] < 0]
+        if not falling:
+            return float(found[0]), float(found[1]), float(found[2])
+        columns.remove(min(falling, key=lambda i: float(found[i])))
+
+
+def fit_quadratic(score: Floats, pos: Floats, neg: Floats) -> tuple[float, float, float] | None:
+    """Return a, b and c of the log odds a z² + b z + c, z those of the score; None where they fall between scores."""
+    z = log_odds(score)
+    a, b, c = fit_logistic(np.stack([np.square(z), z, np.ones_like(z)], axis=1), pos, neg)
+    there = z[(pos + neg) > 0]
+    rising = all(2 * a * end + b > 0 for end in (there.min(), there.max()))
+    return (float(a), float(b), float(c)) if rising else None
+
+
+def fit_logistic(design: Floats, pos: Floats, neg: Floats, steps: int = 100) -> Floats:
+    """Return the coefficients of a logistic regression of Platt's smoothed targets.
+
+    Newton's method; a step that doesn't lessen the loss is halved. It starts at the intercept alone where the last
+    column is one.
+
+    Parameters
+    ----------
+    design : array of float64, shape (n, d)
+    pos, neg : array of float64, shape (n,)
+        Weight of the positive and of the negative rows of each row of the design.
+    steps : int, default 100
+        At most.
+    """
     from scipy.special import expit  # tenths of a second of each command's start
 
     low, high = smoothed_targets(float(pos.sum()), float(neg.sum()))
-    design = np.stack([log_odds(score), np.ones_like(score)], axis=1)
     size, hits = pos + neg, pos * high + neg * low
     rate = float(hits.sum() / size.sum())
-    fit = np.array([0.0, np.log(rate / (1 - rate))])
+    fit = np.zeros(design.shape[1])
+    if (design[:, -1] == 1).all():
+        fit[-1] = np.log(rate / (1 - rate))
     loss = _logistic_loss(design @ fit, size, hits)
     for _ in range(steps):
         p = expit(design @ fit)
@@ -57,7 +113,8 @@ def fit_platt(score: Floats, pos: Floats, neg: Floats, steps: int = 100) -> tupl
         while (new := _logistic_loss(design @ (fit - scale * step), size, hits)) > loss and scale > 1e-10:
             scale /= 2
         fit, loss = fit - scale * step, new
-    return float(fit[0]), float(fit[1])
+    found: Floats = fit
+    return found
 
 
 def _logistic_loss(z: Floats, size: Floats, hits: Floats) -> float:

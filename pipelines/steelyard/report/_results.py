@@ -258,11 +258,30 @@ def probabilities(found: Artifacts) -> Section | None:
     )
     data = found.curves["test"].get(found.positive or "")
     if not data:
-        return Section("probabilities", "Probabilities", honest)
+        return Section("probabilities", "Probabilities", group(honest, _candidates(found)))
     spread = figure(
         "Scores of positives and negatives",
         _charts.histogram(data),
         legend(("fill-base", "negatives"), ("fill0", "positives")),
         note="On test rows, on a logarithmic scale; the bars of each class add up to 1.",
     )
-    return Section("probabilities", "Probabilities", pair(honest, spread))
+    return Section("probabilities", "Probabilities", group(pair(honest, spread), _candidates(found)))
+
+
+def _candidates(found: Artifacts) -> Markup:
+    """Return the table of calibrations that were compared on validation rows."""
+    tried = found.training.get("candidates")
+    if not tried:
+        return Markup("")
+    last = str(found.training["calibration"]).rpartition("+")[2]
+    used = last if last in {c["method"] for c in tried} else "none"
+    rows = [
+        [c["method"], number(c["log_loss"]), number(c["gain"]), interval(c, number), "used" * (c["method"] == used)]
+        for c in tried
+    ]
+    said = (
+        "Calibrations compared by log loss on validation rows, each fitted without the fold that judges it. The gain "
+        "is over no calibration, after a correction that is exact."
+    )
+    head = ["calibration", "log loss", "gain", "95 % interval", ""]
+    return folded("Calibrations compared", group(note(said), table(head, rows, "lrrrl")))

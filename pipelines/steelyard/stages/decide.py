@@ -18,10 +18,12 @@ def run(ctx: Context, attempt: str) -> Result:
     path = f"decide/{attempt}/policy.json"
     ctx.run.write_json(path, policy.to_json())
     chosen = policy.chosen
-    if chosen is not None and chosen.note:
-        ctx.warn(chosen.note)
+    for note in (policy.calibration_note, chosen and chosen.note):
+        if note:
+            ctx.warn(note)
     details = {
         "calibration": policy.calibration.method,
+        "candidates": [candidate.to_json() for candidate in policy.candidates],
         "threshold": None if chosen is None else chosen.to_json(),
         "decision": policy.rule,
     }
