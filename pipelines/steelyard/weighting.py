@@ -14,7 +14,9 @@ from steelyard.distortion import Distortion
 from steelyard.errors import InputError, closest
 from steelyard.labels import class_name
 
-ClassWeight = str | Mapping[Any, float]
+ClassWeight = str | Mapping[Any, Any]
+EFFECTIVE = "effective_number"
+_NOTICED = 1.05
 
 
 def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") -> dict[str, float]:
@@ -24,15 +26,20 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
     ----------
     counts : mapping of str to float
         Rows of each class; for weighted rows, their total weight.
-    setting : {"none", "balanced"} or mapping, default "none"
-        ``"balanced"`` gives every class the same total: rows / (classes × rows of the class), which keeps the sum of
-        weights at the number of rows. A mapping gives weights by class, in any form of the label; classes it doesn't
-        name weigh 1.
+    setting : {"none", "balanced", "sqrt_balanced"} or mapping, default "none"
+        ``"balanced"`` gives every class the same total, ``"sqrt_balanced"`` weighs a class by the square root of that
+        weight. ``{"effective_number": beta}`` weighs it by (1 - beta) / (1 - beta ** rows) [1]_; ``"auto"`` stands for
+        a beta of 1 - 1 / rows of the rarest class. These weights are divided so that they sum to the number of rows.
+        Any other mapping gives weights by class, in any form of the label; classes it doesn't name weigh 1.
 
     Raises
     ------
     InputError
         For an unknown setting or class, or a weight that is not a positive number.
+
+    References
+    ----------
+    .. [1] Cui, Jia, Lin, Song, Belongie, "Class-balanced loss based on effective number of samples", CVPR 2019.
 
     Examples
     --------
@@ -40,15 +47,66 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
     {'0': 0.5555555555555556, '1': 5.0}
     >>> class_weights({"0": 90, "1": 10}, {1: 20})
     {'0': 1.0, '1': 20.0}
+    >>> {c: round(w, 3) for c, w in class_weights({"0": 9000, "1": 1000}, {"effective_number": "auto"}).items()}
+    {'0': 0.934, '1': 1.591}
     """
-    if isinstance(setting, Mapping):
+    if isinstance(setting, Mapping) and not depends_on_counts(setting):
         return dict.fromkeys(counts, 1.0) | _explicit(setting, counts)
+    if setting == "none":
+        return dict.fromkeys(counts, 1.0)
     if setting == "balanced":
         total = sum(counts.values())
         return {c: total / (len(counts) * n) for c, n in counts.items()}
-    if setting == "none":
-        return dict.fromkeys(counts, 1.0)
-    raise InputError(f"class_weight must be 'none', 'balanced' or a map of class to weight. Got {setting!r} instead.")
+    if setting == "sqrt_balanced":
+        return _normalised({c: 1 / math.sqrt(n) for c, n in counts.items()}, counts)
+    if isinstance(setting, Mapping):
+        return _normalised(_by_effective_number(setting[EFFECTIVE], counts), counts)
+    raise InputError(
+        "class_weight must be 'none', 'balanced', 'sqrt_balanced', {'effective_number': beta} or a map of class to "
+        f"weight. Got {setting!r} instead."
+    )
+
+
+def depends_on_counts(setting: ClassWeight) -> bool:
+    """Whether the weights follow from the counts of the classes."""
+    return setting in ("balanced", "sqrt_balanced") if isinstance(setting, str) else set(setting) == {EFFECTIVE}
+
+
+def weights_note(setting: ClassWeight, weights: Mapping[str, float]) -> str | None:
+    """Return a note where a rule for class weights changes next to nothing, else None.
+
+    Examples
+    --------
+    >>> print(weights_note({"effective_number": 0.999}, {"0": 0.99, "1": 1.0}))
+    train.class_weight {'effective_number': 0.999} weighs the classes alike: the weights differ by 1.0 %; auto follows
+    the rarest class
+    """
+    if isinstance(setting, str) or not depends_on_counts(setting):
+        return None
+    ratio = max(weights.values(), default=1.0) / min(weights.values(), default=1.0)
+    if ratio >= _NOTICED:
+        return None
+    return (
+        f"train.class_weight {dict(setting)} weighs the classes alike: the weights differ by {ratio - 1:.1%}; auto "
+        "follows the rarest class"
+    ).replace("%", " %")
+
+
+def _by_effective_number(beta: float | str, counts: Mapping[str, float]) -> dict[str, float]:
+    if beta == "auto":
+        beta = 1 - 1 / max(min(counts.values()), 1.0 + 1e-9)
+    if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < beta < 1:
+        raise InputError(
+            f"class_weight effective_number must be 'auto' or a number between 0 and 1. Got {beta!r} instead."
+        )
+    # 1 - beta ** n, exact where beta is close to 1.
+    return {c: (1 - beta) / -math.expm1(n * math.log1p(beta - 1)) for c, n in counts.items()}
+
+
+def _normalised(weights: Mapping[str, float], counts: Mapping[str, float]) -> dict[str, float]:
+    """Return weights divided so that those of all rows sum to the number of rows."""
+    factor = sum(counts.values()) / sum(weights[c] * n for c, n in counts.items())
+    return {c: w * factor for c, w in weights.items()}
 
 
 def weight_distortion(weights: Mapping[str, float]) -> Distortion:

@@ -131,6 +131,7 @@ def test_checks_name_the_section_of_a_pipeline_and_of_a_recipe() -> None:
         ({"resample": {"method": "smote"}}, (), False),
         ({"resample": {"method": "auto"}}, ("0", "1"), False),
         ({"train": {"class_weight": "balanced"}}, ("0", "1"), False),
+        ({"train": {"class_weight": {"effective_number": "auto"}}}, ("0", "1"), False),
         ({"train": {"class_weight": {"1": 1}}}, (), True),
         ({"train": {"class_weight": {"0": 2, "1": 2}}}, (), False),
         ({"train": {"class_weight": {"0": 2, "1": 2}}}, ("0", "1"), True),

@@ -143,7 +143,8 @@ def fit_decisions(
     total = sum(counts.get(c, 0) for c in dataset.classes)
     priors = {c: counts.get(c, 0) / total for c in dataset.classes}
     weighted = model.settings["class_weight"]
-    weights = class_weights({c: p for c, p in priors.items() if p}, weighted) if weighted != "none" else None
+    there = {c: counts[c] for c, p in priors.items() if p}
+    weights = class_weights(there, weighted) if weighted != "none" else None
     with cached(_scored(validation, dataset, model)) as rows:
         return fit_policy(
             rows,

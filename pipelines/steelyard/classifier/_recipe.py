@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from steelyard import deciding
 from steelyard.config import AUTO, Recipe, ResampleConfig
@@ -12,7 +13,7 @@ from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, closest
 from steelyard.learning import check_trainer, get_trainer
 from steelyard.sampling import check_sampler, get_sampler
-from steelyard.weighting import class_weights, weight_distortion
+from steelyard.weighting import class_weights, depends_on_counts, weight_distortion
 
 
 def check_recipe(recipe: Recipe, *, has_costs: bool | None = None) -> None:
@@ -71,13 +72,13 @@ def check_calibration(recipe: Recipe, classes: Sequence[str] = ()) -> None:
 def _planned(recipe: Recipe, classes: Sequence[str]) -> Distortion | None:
     """Return how training will change the class prior, None where the recipe does not say it."""
     how = recipe.train
-    if recipe.resample.method == AUTO or how.class_weight == "balanced":
+    if recipe.resample.method == AUTO or depends_on_counts(how.class_weight):
         return None
     sampler = get_sampler(recipe.resample.method, **recipe.resample.params)
     weighted = sampler.hasParam("weight_output_col") and sampler.getOrDefault("weight_output_col") is not None
     if sampler.effect != "none" and not weighted:
         return None
-    given = how.class_weight if isinstance(how.class_weight, Mapping) else {}
+    given: dict[str, Any] = dict(how.class_weight) if isinstance(how.class_weight, Mapping) else {}
     weights = class_weights(dict.fromkeys(classes, 1.0), given) if classes else {**given, "": 1.0}  # others weigh 1
     trainer = get_trainer(how.model, how.params)
     return weight_distortion(weights).then(trainer.loss_distortion(tuple(classes) or ("0", "1")))

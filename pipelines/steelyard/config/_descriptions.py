@@ -45,7 +45,8 @@ DESCRIPTIONS: dict[str, str] = {
     "split.materialize": "Also write the rows of each split as files.",
     "resample.method": "A sampler's name, none, or auto (follow the recommendation of stage diagnose).",
     "train.model": "The trainer.",
-    "train.class_weight": "none, balanced (the same total weight for every class), or a map of class to weight.",
+    "train.class_weight": "none; balanced (the same total weight for every class); sqrt_balanced; "
+    "{effective_number: auto}, or a beta between 0 and 1 (Cui et al., 2019); or a map of class to weight.",
     "train.params": "The trainer's parameters, with the names of its library.",
     "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 10 million "
     "values (rows × features, with validation rows), else 2. The model depends on it.",

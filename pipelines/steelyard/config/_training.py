@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from steelyard.config._faults import explain
 from steelyard.config._values import Section, Seed, text_keys
 from steelyard.errors import ConfigError
+
+_RULES = ["none", "balanced", "sqrt_balanced"]
+_WEIGHT = {"type": "number", "exclusiveMinimum": 0}
+_CLASS_WEIGHT = {
+    "anyOf": [
+        {"enum": _RULES},
+        {
+            "type": "object",
+            "properties": {"effective_number": {"anyOf": [{"const": "auto"}, {**_WEIGHT, "exclusiveMaximum": 1}]}},
+            "additionalProperties": _WEIGHT,
+        },
+    ]
+}
+
+
+def _class_weight(value: Any) -> str | dict[str, Any]:
+    """Check class weights as far as no table is needed."""
+    if isinstance(value, str) and value in _RULES:
+        return value
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError("must be none, balanced, sqrt_balanced, {effective_number: auto} or a map of class to weight")
+    weights: dict[str, Any] = text_keys(value)
+    rule = set(weights) == {"effective_number"}
+    if rule and weights["effective_number"] == "auto":
+        return weights
+    for name, weight in weights.items():
+        if (
+            isinstance(weight, bool)
+            or not isinstance(weight, int | float)
+            or not 0 < weight < (1 if rule else math.inf)
+        ):
+            wanted = "auto or a number between 0 and 1" if rule else "a number above 0"
+            raise ValueError(f"{name} must be {wanted}, got {weight!r}")
+    return {name: float(weight) for name, weight in weights.items()}
+
+
+ClassWeight = Annotated[str | dict[str, Any], BeforeValidator(_class_weight), WithJsonSchema(_CLASS_WEIGHT)]
 
 
 class ResampleConfig(Section):
@@ -29,9 +67,9 @@ class TrainConfig(Section):
     """The model, and the weights of the classes in training."""
 
     model: str = "xgboost"
-    class_weight: (
-        Literal["none", "balanced"] | Annotated[dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(text_keys)]
-    ) = "none"
+    class_weight: Annotated[str | dict[str, Any], BeforeValidator(_class_weight), WithJsonSchema(_CLASS_WEIGHT)] = (
+        "none"
+    )
     params: dict[str, Any] = {}
     num_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
     seed: Seed = 0

@@ -76,7 +76,7 @@ def importance_of(name: str, summary: Mapping[str, Any]) -> Importance | None:
 def get_trainer(
     name: str,
     params: Mapping[str, Any] | None = None,
-    class_weight: str | Mapping[str, float] = "none",
+    class_weight: str | Mapping[str, Any] = "none",
     num_workers: int | None = None,
     seed: int = 0,
 ) -> Trainer:
@@ -90,8 +90,8 @@ def get_trainer(
     params : mapping, optional
         By the training library's own names: XGBoost's (`n_estimators`, `max_depth`, …), Spark ML's
         (`regParam`, `elasticNetParam`, …).
-    class_weight : {"none", "balanced"} or mapping of str to float, default "none"
-        Multiplies the weights of training rows. Classes that a mapping doesn't name weigh 1.
+    class_weight : {"none", "balanced", "sqrt_balanced"} or mapping, default "none"
+        See `steelyard.weighting.class_weights`.
     num_workers : int, optional
         Partitions of the training rows, and tasks of XGBoost, which must run at the same time.
         The model depends on it, so it is a setting and does not follow the size of the cluster.

@@ -85,8 +85,8 @@ class Trainer(ABC):
     ----------
     params : mapping, optional
         Checked by the class's `parameters`.
-    class_weight : {"none", "balanced"} or mapping of str to float, default "none"
-        Multiplies the weights of training rows. Classes that a mapping doesn't name weigh 1.
+    class_weight : {"none", "balanced", "sqrt_balanced"} or mapping, default "none"
+        Multiplies the weights of training rows, see `steelyard.weighting.class_weights`.
     num_workers : int, optional
         Partitions of the training rows, and tasks that train. The model depends on it, so it does not follow the size
         of the cluster. Default: 1 up to 10 million values (rows × features), else 2.
@@ -139,7 +139,7 @@ class Trainer(ABC):
     def __init__(
         self,
         params: Mapping[str, Any] | None = None,
-        class_weight: str | Mapping[str, float] = "none",
+        class_weight: str | Mapping[str, Any] = "none",
         num_workers: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -200,14 +200,16 @@ class Trainer(ABC):
         """
         from steelyard.learning._failures import translate_spark_errors
         from steelyard.learning._preparing import prepare
+        from steelyard.weighting import weights_note
 
         if start is not None:
             self._check_start(start, dataset)
         with translate_spark_errors(self.failures):
             rows, data, weighted = prepare(self, train, validation, dataset, original_train, train_weight, start)
-            note = workers_note(rows, len(data.preprocessing.names)) if self.num_workers is None else None
-            if note is not None:
-                (warn or _python_warning)(note)
+            large = workers_note(rows, len(data.preprocessing.names)) if self.num_workers is None else None
+            for note in (large, weights_note(self.class_weight, weighted.rates)):
+                if note is not None:
+                    (warn or _python_warning)(note)
             model = self._fit(data, start)
         found = (sampled or Distortion()).then(weighted).then(self.loss_distortion(data.trained_classes))
         if start is not None and start.distortion != found:

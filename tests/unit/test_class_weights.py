@@ -1,0 +1,79 @@
+"""Rules for class weights, against their formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from steelyard.config import Recipe
+from steelyard.errors import ConfigError, InputError
+from steelyard.weighting import class_weights, weights_note
+
+COUNTS = {"0": 9_000, "1": 800, "2": 200}
+RULES: list[Any] = ["balanced", "sqrt_balanced", {"effective_number": "auto"}, {"effective_number": 0.99}]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_the_weights_of_all_rows_sum_to_their_number(rule: Any) -> None:
+    weights = class_weights(COUNTS, rule)
+    assert sum(weights[c] * n for c, n in COUNTS.items()) == pytest.approx(10_000, rel=1e-12)
+    assert weights["0"] <= weights["1"] <= weights["2"]
+
+
+def test_sqrt_balanced_is_the_square_root_of_balanced() -> None:
+    balanced, root = (np.array(list(class_weights(COUNTS, rule).values())) for rule in RULES[:2])
+    assert root / root[0] == pytest.approx(np.sqrt(balanced / balanced[0]))
+
+
+@pytest.mark.parametrize("beta", [0.9, 0.999, 0.9999])
+def test_effective_numbers_are_those_of_the_paper(beta: float) -> None:
+    weights = class_weights(COUNTS, {"effective_number": beta})
+    numbers = {c: (1 - beta**n) / (1 - beta) for c, n in COUNTS.items()}
+    assert {c: w / weights["0"] for c, w in weights.items()} == pytest.approx(
+        {c: numbers["0"] / n for c, n in numbers.items()}
+    )
+
+
+def test_auto_follows_the_rarest_class() -> None:
+    assert class_weights(COUNTS, {"effective_number": "auto"}) == class_weights(
+        COUNTS, {"effective_number": 1 - 1 / 200}
+    )
+    large = class_weights({"0": 9_980_000, "1": 20_000}, {"effective_number": "auto"})
+    assert large["1"] / large["0"] == pytest.approx(1 / (1 - np.exp(-1)), rel=1e-4)
+    assert class_weights({"0": 1, "1": 1}, {"effective_number": "auto"}) == {"0": 1.0, "1": 1.0}
+
+
+def test_a_rule_that_changes_next_to_nothing_is_noted() -> None:
+    counts, fixed = {"0": 9_980_000, "1": 20_000}, {"effective_number": 0.999}
+    assert "weighs the classes alike" in str(weights_note(fixed, class_weights(counts, fixed)))
+    auto = {"effective_number": "auto"}
+    assert weights_note(auto, class_weights(counts, auto)) is None
+    assert weights_note({"1": 1.01}, {"0": 1.0, "1": 1.01}) is None, "explicit weights are taken as given"
+
+
+@pytest.mark.parametrize("setting", ["none", *RULES, {"1": 5}, {"0": 0.5, "1": 2}], ids=str)
+def test_recipes_take_all_settings(setting: Any) -> None:
+    assert Recipe.of({"train": {"class_weight": setting}}).train.class_weight == setting
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("sqrt", "must be none, balanced, sqrt_balanced"),
+        ({}, "must be none"),
+        ([1, 2], "must be none"),
+        ({"effective_number": 1}, "auto or a number between 0 and 1, got 1"),
+        ({"effective_number": "x"}, "auto or a number between 0 and 1, got 'x'"),
+        ({"1": "auto"}, "1 must be a number above 0, got 'auto'"),
+        ({"1": True}, "1 must be a number above 0, got True"),
+        ({"1": -2}, "above 0, got -2"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused_before_a_table_is_read(setting: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Recipe.of({"train": {"class_weight": setting}})
+    with pytest.raises((InputError, AttributeError)):
+        class_weights({"0": 9, "1": 1}, setting or "")
