@@ -24,6 +24,7 @@ from steelyard.stages._source import configured_source, roles
 from steelyard.stats import ClassCounts, summarize_table
 
 _MANY_FILES, _SMALL_BYTES = 1_000, 128 << 10
+_FEWEST_FILES, _FILE_BYTES = 8, 32 << 20  # of a copy of many small files
 
 
 def run(ctx: Context, attempt: str) -> Result:
@@ -112,14 +113,15 @@ def _pinned(ctx: Context, folder: str) -> tuple[DataFrame, dict[str, Any]]:
     for note in reading.notes:
         ctx.warn(note)
     check_names_of_outputs(ctx.config, reading.df, roles(reading.df, ctx.config.data))
-    copied = reading.pin is None or ctx.config.data.snapshot
+    rows, copied = reading.df, reading.pin is None or ctx.config.data.snapshot
     if reading.pin is not None and not copied and in_small_files(reading.pin):
-        ctx.warn(f"the table is in {len(reading.pin.files):,} small files; it is copied into the run to be read faster")
-        copied = True
+        files = [f[1] for f in reading.pin.files]
+        ctx.warn(f"the table is in {len(files):,} small files; it is copied into the run to be read faster")
+        rows, copied = rows.coalesce(max(sum(files) // _FILE_BYTES, _FEWEST_FILES)), True
     if reading.pin is not None and not copied:
         return reading.df, {"snapshot": None, "pin": reading.pin.to_json()}
     path = f"{folder}/snapshot"
-    write_parquet(reading.df, ctx.run.uri(path))
+    write_parquet(rows, ctx.run.uri(path))
     copy = read(ctx.spark, Source("parquet", (ctx.run.uri(path),)))
     if copy.pin is None:  # it is made of files
         raise AssertionError(path)
