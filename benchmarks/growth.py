@@ -71,10 +71,15 @@ class Growth:
         """Return seconds on the cores that were measured."""
         return self.fixed + self.per_row * rows
 
-    def far(self, rows: int, cores: int, *, alone: bool) -> float:
-        """Return seconds where task time is shared by more cores and the rest is not; of `alone`, nothing is shared."""
-        shared = 0.0 if alone else min(self.task_per_row / CORES, self.per_row)
-        return self.fixed + (self.per_row - shared + shared * CORES / cores) * rows
+    def far(self, rows: int, cores: int, *, alone: bool) -> tuple[float, float]:
+        """Return the least and the most seconds on more cores: all of b is shared by them, or task time alone.
+
+        Of a stage that works `alone`, nothing is shared.
+        """
+        most = 0.0 if alone else self.per_row
+        least = 0.0 if alone else min(self.task_per_row / CORES, self.per_row)
+        low, high = (self.per_row - shared + shared * CORES / cores for shared in (most, least))
+        return self.fixed + low * rows, self.fixed + high * rows
 
 
 def run_once(table: str, rows: int, folder: Path, env: Mapping[str, str] | None = None) -> Measured:
@@ -122,21 +127,22 @@ def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 def lines(runs: Sequence[Measured], check: Measured | None) -> list[str]:
     """Return a line for each stage that reads rows, and the sum."""
     stages = list(runs[-1].traffic)
-    found, sums = [], np.zeros(4)
+    found, sums, far = [], np.zeros(4), np.zeros(2)
     for stage in stages:
         growth, largest = fitted(runs, stage), runs[-1]
         bytes_ = largest.traffic[stage]
-        far = growth.far(FAR_ROWS, FAR_CORES, alone=stage in ALONE)
+        low, high = growth.far(FAR_ROWS, FAR_CORES, alone=stage in ALONE)
+        far += (low, high)
         expected, seen = (growth.at(check.rows), check.seconds[stage]) if check else (float("nan"), float("nan"))
         sums += (growth.fixed, growth.per_row * 1e6, expected, seen)
         cells = [f"{growth.fixed:.1f}", f"{growth.per_row * 1e6:.2f}", f"{growth.task_per_row * 1e6:.2f}"]
         scans = largest.work[stage].scans if stage in largest.work else 0
         cells += [f"{scans}", f"{bytes_.shuffled / largest.rows:.2f}"]
-        cells += [f"{bytes_.returned / 2**20:.1f}", f"{expected:.1f}", f"{seen:.1f}", f"{far:.0f}"]
+        cells += [f"{bytes_.returned / 2**20:.1f}", f"{expected:.1f}", f"{seen:.1f}", f"{low:.0f}–{high:.0f}"]
         found.append(f"| `{stage}` | {' | '.join(cells)} |")
     off = f", {sums[3] / sums[2] - 1:+.0%}" if check else ""
-    far = sum(fitted(runs, s).far(FAR_ROWS, FAR_CORES, alone=s in ALONE) for s in stages)
-    found.append(f"| all | {sums[0]:.1f} | {sums[1]:.2f} | | | | | {sums[2]:.1f} | {sums[3]:.1f}{off} | {far:.0f} |")
+    ends = f"{sums[2]:.1f} | {sums[3]:.1f}{off} | {far[0]:.0f}–{far[1]:.0f}"
+    found.append(f"| all | {sums[0]:.1f} | {sums[1]:.2f} | | | | | {ends} |")
     return found
 
 
@@ -144,9 +150,9 @@ TEXT = """`python benchmarks/growth.py --rows {rows}{check}` on {conditions}
 
 Seconds of a stage on {cores} cores are a + b × rows, b in seconds per million rows; task seconds are those of all tasks
 together. Bytes are those of the largest table of the fit. The last column is an **extrapolation**, not a measurement: a
-billion rows on 20 machines of 8 cores. It takes for granted that task time is shared evenly by all cores, that the
-rest of b grows with rows whatever the number of cores, that storage and network keep up with them, and that `train`
-keeps two tasks (`train.num_workers`)."""
+billion rows on 20 machines of 8 cores. The smaller number takes for granted that all of b is shared evenly by all
+cores, the larger one that only task time is, and that the rest of b grows with rows whatever the number of cores. Both
+assume that storage and network keep up, and that `train` keeps two tasks (`train.num_workers`)."""
 HEADS = ["stage", "a, s", "b, s per million", "task s per million", "scans", "shuffled, bytes per row"]
 HEADS += ["to the driver, MiB", "expected at the check, s", "measured, s", "10⁹ rows, 160 cores, s (extrapolated)"]
 
