@@ -55,15 +55,8 @@ def temporal_split(
     """
     time, origin, bits = checked_time(df, dataset)
     wanted = wanted_counts(sum(counts.values()), validation, test)
-    ends = [wanted["train"], wanted["train"] + wanted["validation"]]
     position, stratum = time_position(df, time, origin), labelled(df, dataset.label)
-    found = cuts(df, position, stratum, {ALL_ROWS: ends}, ties="whole", bits=bits)[ALL_ROWS]
-    to_validation, to_test = cuts_apart(df, position, stratum, found, ends, sum(counts.values()))
-    width = in_units(df, time, gap)
-    firsts = _firsts(df, position, (to_validation, to_test), width)
-    # A row exactly a gap before is not in it.
-    train_end, validation_end = (max(first - width + bool(width), 0) for first in firsts)
-    edges = [train_end, to_validation.below, max(validation_end, to_validation.below), to_test.below]
+    edges = _edges(df, position, stratum, wanted, bits, in_units(df, time, gap))
     by_side, times = _count(df, position, stratum, edges, dataset)
     sides = [sum(of.values()) for of in by_side]
     plan_cuts = [Cut(edge, sum(sides[: i + 1])) for i, edge in enumerate(edges)]
@@ -83,6 +76,20 @@ def temporal_split(
         deviations=deviations(sizes, {s: {"rows": n} for s, n in wanted.items()}),
         times={"train": times[0], "validation": times[2], "test": times[4]},
     )
+
+
+def _edges(
+    df: DataFrame, position: Column, stratum: Column, wanted: Mapping[str, int], bits: int, gap: int
+) -> list[int]:
+    """Return the times at which training, its gap, validation and its gap end."""
+    ends = [wanted["train"], wanted["train"] + wanted["validation"]]
+    found = cuts(df, position, stratum, {ALL_ROWS: ends}, ties="whole", bits=bits)[ALL_ROWS]
+    to_validation, to_test = cuts_apart(df, position, stratum, found, ends, sum(wanted.values()))
+    # A row exactly a gap before is not in it.
+    train_end, validation_end = (
+        max(first - gap + bool(gap), 0) for first in _firsts(df, position, (to_validation, to_test), gap)
+    )
+    return [train_end, to_validation.below, max(validation_end, to_validation.below), to_test.below]
 
 
 def checked_time(df: DataFrame, dataset: Dataset) -> tuple[str, int, int]:

@@ -63,9 +63,7 @@ class ChoosingSampler(MeasuringSampler):
     def _found(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> tuple[SamplingPlan, Space]:
         reduced = {c: n for c, n in self._targets(counts).items() if n < counts[c]}
         space = self._measured(df, roles, counts)
-        classes = {
-            c: ClassPlan(n, reduced[c], keep="ids") if c in reduced else ClassPlan(n, n) for c, n in counts.items()
-        }
+        classes = {c: ClassPlan(n, reduced.get(c, n), "ids" if c in reduced else "all") for c, n in counts.items()}
         details = {"columns": roles.to_json(), **space.to_json()}
         plan = self._new_plan(roles, classes=classes, details=details)
         return replace(plan, work=self._work(space, counts, reduced) if reduced else Work(scans=3)), space

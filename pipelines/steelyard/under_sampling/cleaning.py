@@ -50,9 +50,7 @@ class CleaningSampler(SearchingSampler):
         rows = self._around(df, plan, space, before, distinct=self.getOrDefault("distinct_neighbors"))
         rows = replace(rows, cleaned=tuple(plan.details["cleaned"]))
         dropped, lost = self._dropped(rows) if rows.cleaned else (None, {})
-        classes = {
-            c: ClassPlan(n, n - lost[c], keep="ids") if lost.get(c) else ClassPlan(n, n) for c, n in before.items()
-        }
+        classes = {c: ClassPlan(n, n - lost.get(c, 0), "ids" if lost.get(c) else "all") for c, n in before.items()}
         return Resampling(replace(plan, classes=classes), dropped=dropped if any(lost.values()) else None)
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
