@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+
+from steelyard.metrics.expressions import let
 
 
 def logistic(margin: Column) -> Column:
@@ -19,17 +21,12 @@ def softmax(margins: Column) -> Column:
 
     `margins` is a plain column: Spark takes no Python function inside a lambda.
     """
-    shifted = _let(F.array_max(margins), lambda top: F.transform(margins, lambda m: F.exp(m - top)))
-    return _let(shifted, lambda e: _let(_sum(e), lambda whole: F.transform(e, lambda x: x / whole)))
+    shifted = let(F.array_max(margins), lambda top: F.transform(margins, lambda m: F.exp(m - top)))
+    return let(shifted, lambda e: let(_sum(e), lambda whole: F.transform(e, lambda x: x / whole)))
 
 
 def _sum(values: Column) -> Column:
     return F.aggregate(values, F.lit(0.0), lambda a, b: a + b)
-
-
-def _let(value: Column, body: Callable[[Column], Column]) -> Column:
-    """Return `body(value)`, with `value` computed once, however often the body uses it."""
-    return F.get(F.transform(F.array(value), body), 0)
 
 
 def in_order(probabilities: Column, trained: Sequence[str], classes: Sequence[str]) -> Column:

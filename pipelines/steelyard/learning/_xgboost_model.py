@@ -33,15 +33,16 @@ class XGBoostModel(MarginModel):
     booster: bytes = b""
 
     def margins(self, df: DataFrame) -> Column:
-        margins: Column = margin_udf(self.booster, several=len(self.trained_classes) > 2)(self._features(df))
-        return margins
+        return self._predicted(df, contributions=False)
 
     def _contributions(self, df: DataFrame) -> Column:
-        found: Column = contribution_udf(self.booster, several=len(self.trained_classes) > 2)(self._features(df))
-        return found
+        return self._predicted(df, contributions=True)
 
-    def _features(self, df: DataFrame) -> Column:
-        return F.struct(*[c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))])
+    def _predicted(self, df: DataFrame, *, contributions: bool) -> Column:
+        several = len(self.trained_classes) > 2
+        features = F.struct(*[c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))])
+        found: Column = booster_udf(self.booster, several=several, contributions=contributions)(features)
+        return found
 
     def save(self, run_dir: Folder, path: str) -> None:
         run_dir.write_bytes(f"{path}/booster.ubj", self.booster)
@@ -52,13 +53,14 @@ class XGBoostModel(MarginModel):
         return cls(**shared_fields(document), booster=run_dir.read_bytes(f"{path}/booster.ubj"))
 
 
-def margin_udf(booster: bytes, *, several: bool) -> Any:
-    """Return a pandas UDF from a struct of floats to the booster's margins.
+def booster_udf(booster: bytes, *, several: bool, contributions: bool = False) -> Any:
+    """Return a pandas UDF from a struct of floats to the booster's margins, or to each one's contribution and the bias.
 
-    It travels by value, so that executors need XGBoost, but not this library.
+    It is pickled by value, so that executors need XGBoost, but not this library.
     """
+    depth = several + contributions
 
-    def score(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
+    def predict(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
         import numpy
         import pandas
         import xgboost
@@ -69,36 +71,16 @@ def margin_udf(booster: bytes, *, several: bool) -> Any:
         for batch in batches:
             rows = numpy.ascontiguousarray(batch.to_numpy(dtype=numpy.float32))
             if not len(rows):
-                yield pandas.Series([], dtype=object if several else float)
-                continue
-            margins = model.inplace_predict(rows, predict_type="margin", validate_features=False).astype(float)
-            yield pandas.Series(list(margins) if several else margins.reshape(-1))
+                yield pandas.Series([], dtype=object if depth else float)
+            elif contributions:
+                matrix = xgboost.DMatrix(rows, nthread=1)
+                found = model.predict(matrix, pred_contribs=True, validate_features=False).astype(float)
+                yield pandas.Series([list(row) for row in found] if several else list(found))
+            else:
+                found = model.inplace_predict(rows, predict_type="margin", validate_features=False).astype(float)
+                yield pandas.Series(list(found) if several else found.reshape(-1))
 
-    wrapped: Any = pandas_udf("array<double>" if several else "double")(score)  # type: ignore[call-overload]
-    return wrapped
-
-
-def contribution_udf(booster: bytes, *, several: bool) -> Any:
-    """Return a pandas UDF from a struct of floats to the contribution of each, and the bias; see `margin_udf`."""
-
-    def contribute(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
-        import numpy
-        import pandas
-        import xgboost
-
-        model = xgboost.Booster({"nthread": 1})
-        model.load_model(bytearray(booster))
-        model.set_param({"nthread": 1})
-        for batch in batches:
-            if not len(batch):
-                yield pandas.Series([], dtype=object)
-                continue
-            rows = xgboost.DMatrix(batch.to_numpy(dtype=numpy.float32), nthread=1)
-            found = model.predict(rows, pred_contribs=True, validate_features=False).astype(float)
-            yield pandas.Series([list(row) for row in found] if several else list(found))
-
-    shape = "array<array<double>>" if several else "array<double>"
-    wrapped: Any = pandas_udf(shape)(contribute)  # type: ignore[call-overload]
+    wrapped: Any = pandas_udf("array<" * depth + "double" + ">" * depth)(predict)  # type: ignore[call-overload]
     return wrapped
 
 
