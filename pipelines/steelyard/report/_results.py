@@ -276,7 +276,12 @@ def _candidates(found: Artifacts) -> Markup:
     last = str(found.training["calibration"]).rpartition("+")[2]
     used = last if last in {c["method"] for c in tried} else "none"
     rows = [
-        [c["method"], number(c["log_loss"]), number(c["gain"]), interval(c, number), "used" * (c["method"] == used)]
+        [
+            c["method"],
+            number(c["log_loss"]),
+            *([NONE, NONE] if c["method"] == "none" else [number(c["gain"]), interval(c, number)]),
+            "used" if c["method"] == used else "",
+        ]
         for c in tried
     ]
     said = (
