@@ -17,7 +17,6 @@ from steelyard.testing._tables import (
     SIZES,
     exactly,
     explained,
-    misused,
     multiset,
     refused,
     sample_table,
@@ -110,7 +109,7 @@ def check_calls(make: Make, spark: SparkSession) -> None:
         lambda: make().fit_resample(values),
         lambda: make().fit_resample(values, ["a"]),
     ):
-        misused(call, "label_col", "fit_resample(df)")
+        refused(call, "label_col", "fit_resample(df)", kind=TypeError)
     refused(lambda: make(label_col="lable").fit_resample(df), "'lable'", "'label'")
     refused(lambda: make(features_col=["x", "nn"]).fit_resample(df), "'nn'")
     refused(lambda: make(features_col=["x", "label"]).fit_resample(df), "label")

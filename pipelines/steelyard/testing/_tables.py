@@ -111,25 +111,16 @@ def shuffle_partitions(spark: SparkSession, n: int) -> Iterator[None]:
         spark.conf.set(name, str(before))
 
 
-def refused(call: Callable[[], object], *parts: str) -> None:
-    """Check that a call raises `InputError` with all of `parts` in its message."""
-    message = _message(call, InputError)
-    missing = [p for p in parts if p not in message]
-    assert not missing, f"{missing} should be in: {message}"
-
-
-def misused(call: Callable[[], object], *parts: str) -> None:
-    """Check that a call raises `TypeError` with all of `parts` in its message."""
-    message = _message(call, TypeError)
-    assert all(p in message for p in parts), message
-
-
-def _message(call: Callable[[], object], kind: type[Exception]) -> str:
+def refused(call: Callable[[], object], *parts: str, kind: type[Exception] = InputError) -> None:
+    """Check that a call raises an error with all of `parts` in its message."""
+    message: str | None = None
     try:
         call()
     except kind as error:
-        return str(error)
-    raise AssertionError(f"should have raised {kind.__name__}")
+        message = str(error)
+    assert message is not None, f"should have raised {kind.__name__}"
+    missing = [p for p in parts if p not in message]
+    assert not missing, f"{missing} should be in: {message}"
 
 
 def shifted(df: DataFrame, columns: Sequence[str], by: float) -> DataFrame:
