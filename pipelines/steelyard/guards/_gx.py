@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import great_expectations as gx
 from great_expectations.checkpoint.actions import UpdateDataDocsAction, ValidationAction
@@ -20,6 +20,7 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 from great_expectations.exceptions.exceptions import DataContextRequiredError
+from great_expectations.render.view.view import DefaultJinjaPageView
 
 from steelyard.guards._pages import readable
 
@@ -32,6 +33,27 @@ if TYPE_CHECKING:
 # Counts, but no values of rows: those reach Data Docs only if a user's expectation aggregates them itself.
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _SITE = "docs"
+
+
+class PageView(DefaultJinjaPageView):
+    """A page of Data Docs. All pages of a process share their templates: to compile them takes a guard longest."""
+
+    _environment: ClassVar[Any] = None
+
+    def __init__(self, custom_styles_directory: str | None = None, custom_views_directory: str | None = None) -> None:
+        super().__init__(custom_styles_directory, custom_views_directory)
+        self.env = PageView._environment = PageView._environment or self.env
+
+
+class NoIndex:
+    """No index of pages: `steelyard.guards._pages.readable` writes one that leads to the verdict."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def build(self, **_: Any) -> tuple[None, dict[str, Any]]:
+        """Build nothing."""
+        return None, {}
 
 
 def validate(
@@ -73,6 +95,7 @@ def validate(
 @contextmanager
 def _context(docs_dir: str | None) -> Iterator[EphemeralDataContext]:
     """Provide an in-memory context of Great Expectations, and restore the previous one."""
+    page = {"module_name": __name__, "class_name": "PageView"}
     site = {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,
@@ -80,7 +103,8 @@ def _context(docs_dir: str | None) -> Iterator[EphemeralDataContext]:
             "class_name": "TupleFilesystemStoreBackend",
             "base_directory": str(Path(docs_dir or "").resolve()),
         },
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "site_section_builders": {"expectations": {"view": page}, "validations": {"view": page}, "profiling": "None"},
+        "site_index_builder": {"module_name": __name__, "class_name": "NoIndex"},
     }
     try:
         current = project_manager.get_current_project()

@@ -109,19 +109,19 @@ def test_cells_of_nulls_and_nan(spark: SparkSession) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["int", "decimal(9,2)", "date", "timestamp_ntz", "timestamp"])
+@pytest.mark.parametrize("kind", ["int", "decimal(9,2)", "double", "string", "date", "timestamp_ntz", "timestamp"])
 def test_times_of_all_types(spark: SparkSession, kind: str) -> None:
     df = spark.sql(
         "SELECT * FROM VALUES (9, 'train'), (10, 'test'), (11, 'test'), (null, 'train'), (50, null) AS (t, split)"
     )
-    dated = F.date_add(F.lit("2026-01-01"), "t")
-    df = df.select("split", (F.col("t") if kind in ("int", "decimal(9,2)") else dated).cast(kind).alias("t"))
+    dated, number = F.date_add(F.lit("2026-01-01"), "t"), kind in ("int", "decimal(9,2)", "double")
+    df = df.select("split", (F.col("t") if number else dated).cast(kind).alias("t"))
     ranges: list[TimeRange] = counted(df, [["split", "split"]], ["time", "t"]).times("t", "split")
     train, test = sorted(ranges, key=lambda r: r.split, reverse=True)
     assert (train.split, test.split) == ("train", "test")
     values: list[Any] = [train.first, train.last, test.first, test.last]
     assert values[0] == values[1] < values[2] < values[3]
-    assert test.last_text.startswith("11" if kind in ("int", "decimal(9,2)") else "2026-01-12")
+    assert test.last_text.startswith("11" if number else "2026-01-12")
 
 
 def test_quotas_are_those_of_the_splits() -> None:
