@@ -57,5 +57,5 @@ def running(place: Path) -> Iterator[Scheduler]:
             own[f"AIRFLOW_CONN_SPARK_{name}"] = json.dumps({"conn_type": "spark", **master})
         paths = os.pathsep.join(p for p in (str(place), cluster.env.get("PYTHONPATH")) if p)
         with airflow(place / "airflow", {**cluster.env, **own, "PYTHONPATH": paths}) as scheduler:
-            wait_for(lambda: len(dags(scheduler)) == 4, 120, "four DAGs", place / "airflow" / "standalone.log")
+            wait_for(lambda: len(dags(scheduler)) == 5, 120, "five DAGs", place / "airflow" / "standalone.log")
             yield scheduler

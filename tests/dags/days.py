@@ -69,6 +69,8 @@ def make_place(folder: Path, wilt: str) -> Path:
     (folder / "strict.json").write_text(STRICT)
     write_small(folder, "group", "../strict.json")
     write_small(folder, "run", "resampled.json")
+    lost = SMALL.format(tasks="group", suite="resampled.json").replace("spark_local", "nowhere")
+    (folder / "pipelines" / "lost.yaml").write_text(lost.replace("name: group", "name: lost"))
     (folder / "heard.py").write_text(HOOK)
     return folder
 

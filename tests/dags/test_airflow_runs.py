@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.airflow_run, pytest.mark.timeout(1500)]
 
 
 def test_broken_pipelines_stop_no_other_pipeline_and_are_listed(running: Scheduler, place: Path) -> None:
-    assert dags(running) == {"wilt", "wilt.score", "group", "run"}
+    assert dags(running) == {"wilt", "wilt.score", "group", "run", "lost"}
     errors = wait_for(lambda: running.call("importErrors")["import_errors"], 60, "an import error")
     assert [Path(e["filename"]).name for e in errors] == ["dag_broken_pipelines.py"]
     said = errors[0]["stack_trace"]

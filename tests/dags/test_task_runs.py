@@ -57,8 +57,8 @@ def emitted(scheduler: Scheduler, dag: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def begun(running: Scheduler, place: Path) -> Scheduler:
     """Both DAGs at work, the driver of the whole run killed once it trains."""
-    start(running, "group")
-    start(running, "run")
+    for dag in ("group", "run", "lost"):
+        start(running, dag)
     at = wait_for(lambda: list((place / "runs" / "run").glob("*/stages/guard_resampled.json")), 300, "half a run")
     kill_the_task("job_profile.py", at[0].parents[1].name, at_work=0)
     (place / "before.json").write_text(json.dumps(attempts(run_of(place, "run"))))
@@ -75,7 +75,7 @@ def test_a_guard_in_the_middle_ends_its_group_and_the_verdict_reports_it(begun: 
 
     run_id = run.location.rpartition("/")[2]
     at = f"https://reports.example/runs/group/{run_id}"
-    heard = [m for m in (place / "heard.txt").read_text().split("\n\n") if m.startswith("group, run")]
+    heard = heard_of(place, "group")
     assert len(heard) == 1, "the verdict has nothing new to tell"
     assert heard[0].startswith(f"group, run {run_id}, stage guard_resampled: ") and "expect_minority_share" in heard[0]
     assert heard[0].endswith(f"report: {at}/report.html")
@@ -85,6 +85,18 @@ def test_a_guard_in_the_middle_ends_its_group_and_the_verdict_reports_it(begun: 
     log = begun.call(f"dags/group/dagRuns/{RUN}/taskInstances/verdict/logs/1?full_content=true")["content"]
     assert "task model has failed: stage guard_resampled: guard 'resampled' failed" in json.dumps(log)
     assert emitted(begun, "group") == []
+
+
+def heard_of(place: Path, dag: str) -> list[str]:
+    return [m for m in (place / "heard.txt").read_text().split("\n\n") if m.startswith(f"{dag}, run")]
+
+
+def test_a_failure_before_the_first_job_is_told_once(begun: Scheduler, place: Path) -> None:
+    assert ended(begun, "lost") == "failed"
+    states = begun.states("lost", RUN)
+    assert states == {"data": ("failed", 1), "model": ("upstream_failed", 0), "verdict": ("failed", 1)}
+    [message] = heard_of(place, "lost")
+    assert ", stage profile: there is no connection 'nowhere'" in message
 
 
 def test_the_cleared_group_goes_on_at_the_stage_that_failed(begun: Scheduler, place: Path) -> None:

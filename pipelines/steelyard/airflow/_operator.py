@@ -124,15 +124,10 @@ class StageOperator(JobOperator):
         AirflowFailException
             For failures that a retry cannot fix; other errors are raised unchanged.
         """
-        try:
-            run = self.run_directory()
-        except InputError as error:
-            raise AirflowFailException(str(error)) from None
-        self.find_spark()
-        self._add_arguments(*(a for changed in self._sets() for a in ("--set", changed)))
         failed = self._failed_before(context)
         if failed is not None:
-            self._report_only(context, run, failed)
+            self._report_only(context, failed)
+        run = self._prepare()
         if self.last is not None:
             again = context["ti"].try_number > 1 and self.failure(run) is not None
             self._add_arguments("--last", self.last, *(["--resume"] if again else []))
@@ -159,6 +154,16 @@ class StageOperator(JobOperator):
         """Return the first stage of the task that is not done, with its outcome if it has one."""
         found = ((stage, run.outcome(stage)) for stage in self.stages)
         return next(((stage, outcome) for stage, outcome in found if outcome is None or not outcome.done), None)
+
+    def _prepare(self) -> RunDir:
+        """Return the run directory, when Spark and the job's arguments are ready."""
+        try:
+            run = self.run_directory()
+        except InputError as error:
+            raise AirflowFailException(str(error)) from None
+        self.find_spark()
+        self._add_arguments(*(a for changed in self._sets() for a in ("--set", changed)))
+        return run
 
     def _sets(self) -> list[str]:
         return [line for line in self.overrides.split("\n") if line]
@@ -220,16 +225,19 @@ class StageOperator(JobOperator):
         states = ti.get_task_states(dag_id=ti.dag_id, task_ids=names, run_ids=[ti.run_id]).get(ti.run_id, {})
         return next((task for task in before if states.get(task.task_id) != "success"), None)
 
-    def _report_only(self, context: Context, run: RunDir, failed: Any) -> None:
+    def _report_only(self, context: Context, failed: Any) -> None:
         """Write the report of a run in which an earlier task has failed, and raise `UpstreamError`."""
         self.application = f"{self.application.rpartition('/')[0]}/job_report.py"
+        said = ""
         try:
+            run = self._prepare()
+            found = failed.failure(run) if isinstance(failed, StageOperator) else None
+            if found is not None:
+                said = f": stage {found[0]}: {'it left no outcome' if found[1] is None else found[1].message}"
             self._submit(context, run, ("report",))
         except AirflowFailException as error:
             self.log.error("the report could not be written: %s", error)
-        stage, outcome = (failed.failure(run) if isinstance(failed, StageOperator) else None) or (None, None)
-        where = "" if stage is None else f": stage {stage}: {outcome.message if outcome else 'it left no outcome'}"
-        raise UpstreamError(f"task {failed.task_id} has failed{where}")
+        raise UpstreamError(f"task {failed.task_id} has failed{said}")
 
 
 def _fresh(outcome: Outcome | None, before: Outcome | None) -> Outcome | None:
