@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import col, dtype, free_name, internal
 from steelyard.dataset import Dataset
+from steelyard.hashing import divided_groups
 from steelyard.sampling import IS_SYNTHETIC, Sampler, apply_plan, sampler_for
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
@@ -72,7 +73,8 @@ def _all_rows(ctx: Context, names: list[str], split_column: str) -> DataFrame:
     are and the table is read once.
     """
     plan, tables, rows = sampling_plan(ctx), resampled_tables(ctx), split_rows(ctx).where(F.col(SPLIT).isNotNull())
-    if "dropped" in tables:  # by ids, which number equal rows among the training rows
+    cuts = {name: [c.cut] for name, c in plan.classes.items() if c.cut is not None}
+    if "dropped" in tables or divided_groups(cuts):  # both number equal rows among the training rows
         return _side_by_side(ctx, names, split_column)
     train, label = F.col(SPLIT) == "train", col(plan.label)
     rows = rows.withColumn(_LABEL, label).withColumn(plan.label, F.when(train, label))
