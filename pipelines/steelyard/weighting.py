@@ -48,7 +48,7 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
     >>> class_weights({"0": 90, "1": 10}, {1: 20})
     {'0': 1.0, '1': 20.0}
     >>> {c: round(w, 3) for c, w in class_weights({"0": 9000, "1": 1000}, {"effective_number": "auto"}).items()}
-    {'0': 0.934, '1': 1.591}
+    {'0': 0.945, '1': 1.494}
     """
     if isinstance(setting, Mapping) and not depends_on_counts(setting):
         return dict.fromkeys(counts, 1.0) | _explicit(setting, counts)
