@@ -12,7 +12,6 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from pyspark.sql import SparkSession
 from small_pipelines import pipeline
 
 from steelyard.config import STAGE_TABLE, STAGES
@@ -68,28 +67,32 @@ class Job:
         return {s: o.attempt for s in STAGES if (o := self.run.outcome(s)) is not None}
 
 
-@pytest.fixture(scope="module")
-def job(spark: SparkSession, table: str, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """A run that the tests carry on with, one after the other."""
-    made = Job(table, tmp_path_factory.mktemp("several"))
-    said = made.group("data")
-    assert [line.split()[:2] for line in said.splitlines() if " in /" in line] == [
-        [stage, word] for stage in GROUPS["data"] for word in ("starts", "done")
-    ]
-    return made
-
-
 def outcome(run: RunDir, stage: str) -> Outcome:
     found = run.outcome(stage)
     assert found is not None
     return found
 
 
-def test_a_job_ends_with_its_last_stage(job: Job) -> None:
+@pytest.mark.usefixtures("spark")
+def test_one_run_by_jobs_of_several_stages(table: str, tmp_path: Path) -> None:
+    """Each step goes on with what the one before has left."""
+    job = Job(table, tmp_path)
+    a_job_shows_its_stages_and_ends_with_the_last(job)
+    wrong_input_in_the_middle_is_the_stages_own_failure_and_is_reported(job)
+    a_failed_guard_ends_the_job_and_resuming_goes_on_at_it(job)
+    a_gate_that_fails_last_is_judged_again_by_its_new_bound(job)
+    without_resuming_the_stages_are_executed_again_and_later_ones_are_gone(job)
+
+
+def a_job_shows_its_stages_and_ends_with_the_last(job: Job) -> None:
+    said = job.group("data")
+    assert [line.split()[:2] for line in said.splitlines() if " in /" in line] == [
+        [stage, word] for stage in GROUPS["data"] for word in ("starts", "done")
+    ]
     assert job.states() == dict.fromkeys(GROUPS["data"], "done")
 
 
-def test_wrong_input_in_the_middle_is_the_stages_own_failure_and_is_reported(job: Job) -> None:
+def wrong_input_in_the_middle_is_the_stages_own_failure_and_is_reported(job: Job) -> None:
     said = job.group("model", "resample={method: smotenc, k_neighbors: 900, missing: impute}", code=2)
     failed = outcome(job.run, "resample")
     assert failed.kind == "input" and f"error: {failed.message}" in said and "900" in str(failed.message)
@@ -97,7 +100,7 @@ def test_wrong_input_in_the_middle_is_the_stages_own_failure_and_is_reported(job
     assert job.run.exists("report.html")
 
 
-def test_a_failed_guard_ends_the_job_and_resuming_goes_on_at_it(job: Job) -> None:
+def a_failed_guard_ends_the_job_and_resuming_goes_on_at_it(job: Job) -> None:
     before = job.attempts()
     job.group("model", job.strict, code=1, resume=True)
     failed = outcome(job.run, "guard_resampled")
@@ -113,7 +116,7 @@ def test_a_failed_guard_ends_the_job_and_resuming_goes_on_at_it(job: Job) -> Non
     assert job.states() == dict.fromkeys([*GROUPS["data"], *GROUPS["model"]], "done"), "the old report is gone"
 
 
-def test_a_gate_that_fails_last_is_judged_again_by_its_new_bound(job: Job) -> None:
+def a_gate_that_fails_last_is_judged_again_by_its_new_bound(job: Job) -> None:
     job.group("verdict", "gate.pr_auc={min: 0.999999}", code=1)
     assert outcome(job.run, "gate").kind == "guard" and outcome(job.run, "report").done
     before = job.attempts()
@@ -123,7 +126,7 @@ def test_a_gate_that_fails_last_is_judged_again_by_its_new_bound(job: Job) -> No
     assert {s for s in after if after[s] != before[s]} == {"report", "gate"}
 
 
-def test_without_resuming_the_stages_are_executed_again_and_later_ones_are_gone(job: Job) -> None:
+def without_resuming_the_stages_are_executed_again_and_later_ones_are_gone(job: Job) -> None:
     before = job.attempts()
     job.group("model")
     after = job.attempts()
