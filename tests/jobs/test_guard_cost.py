@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from pyspark.sql import SparkSession
 from small_pipelines import pipeline
 
 from steelyard.guards import GuardReport, run_guard
+from steelyard.hashing import divided_groups
+from steelyard.sampling import IS_SYNTHETIC
 from steelyard.stages import STAGES, Context, run_stage
-from steelyard.stages._source import dataset
+from steelyard.stages._source import dataset, sampling_plan, training_rows
 from steelyard.stages.guard_resampled import _all_rows, _side_by_side
 
 GAP = {"method": "temporal", "validation": 0.2, "test": 0.25, "gap": "2d"}
@@ -65,3 +68,21 @@ def test_each_suite_reads_the_table_once(
     names = [dataset(ctx).label, *dataset(ctx).features]
     seen, expected = (rows(ctx, names, "part").collect() for rows in (_all_rows, _side_by_side))
     assert sorted(map(str, seen)) == sorted(map(str, expected)), "the rows that a model sees, and those beside them"
+
+
+def test_rows_of_divided_groups_are_those_that_a_model_sees(
+    spark: SparkSession, start: Callable[..., Context], tmp_path: Path
+) -> None:
+    """Without a key, equal rows share a position; groups of many are divided, and their rows are numbered."""
+    rows = spark.range(1200).selectExpr("cast(id % 6 = 0 as int) y", "cast(id % 3 as double) a", "id % 2 b")
+    rows.write.parquet(str(tmp_path / "t.parquet"))
+    data = {"key": [], "exclude": []}
+    how = {"method": "random_under_sampler", "sampling_strategy": 0.5}
+    ctx = start(pipeline(str(tmp_path / "t.parquet"), data=data, resample=how))
+    for stage in ("profile", "split", "diagnose", "resample"):
+        run_stage(ctx, stage)
+    assert divided_groups({c: [of.cut] for c, of in sampling_plan(ctx).classes.items() if of.cut is not None})
+    names = ["y", "a", "b"]
+    judged = _all_rows(ctx, names, "part")
+    seen = training_rows(ctx).select(*names, IS_SYNTHETIC).collect()
+    assert sorted(map(str, judged.where("part = 'train'").drop("part").collect())) == sorted(map(str, seen))
