@@ -13,6 +13,7 @@ from steelyard.deciding._fit import LOG_ODDS, fit_calibrator, has_both
 from steelyard.errors import InputError
 from steelyard.kernels.arrays import Floats, sum_in_bins
 from steelyard.kernels.calibration import EPSILON, log_odds
+from steelyard.kernels.intervals import Z95
 from steelyard.metrics import ScoreTable
 
 CANDIDATES = ("none", *LOG_ODDS, "isotonic")
@@ -24,7 +25,6 @@ FEWEST = 20
 _FOLDS = 5
 _MOST = 1 << 12  # rows of a table that candidates are compared on
 _NOTHING = 1e-9  # a gain that is rounding
-_Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class _Trial:
         gain = float(self.weights @ gains) / total
         squares = np.square(self.weights) / np.maximum(self.rows, 1)
         error = float(np.sqrt(squares @ np.square(gains - gain))) / total
-        ends = (gain - _Z95 * error, gain + _Z95 * error)
+        ends = (gain - Z95 * error, gain + Z95 * error)
         return Candidate(self.method, float(self.weights @ self.losses) / total, gain, ends)
 
 

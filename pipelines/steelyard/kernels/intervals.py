@@ -28,7 +28,7 @@ from steelyard.kernels.random import uniform
 
 Interval = tuple[float, float]
 
-_Z = NormalDist().inv_cdf(0.975)
+Z95 = NormalDist().inv_cdf(0.975)
 
 
 def multiplicities(buckets: int, draws: int, seed: int = 0) -> Floats:
@@ -65,7 +65,7 @@ def t_quantile(freedom: float) -> float:
     return float(stdtrit(max(freedom, 1.0), 0.975))
 
 
-def wilson(value: float, n: float, quantile: float = _Z) -> Interval:
+def wilson(value: float, n: float, quantile: float = Z95) -> Interval:
     """Return Wilson's interval for a proportion seen in `n` independent rows.
 
     Examples

@@ -61,6 +61,7 @@ def booster_udf(booster: bytes, *, several: bool, contributions: bool = False) -
     depth = several + contributions
 
     def predict(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
+        """Return what the booster says of each batch; it is loaded once."""
         import numpy
         import pandas
         import xgboost

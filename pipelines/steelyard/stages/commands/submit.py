@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from steelyard.config import PipelineConfig, SparkConfig, as_options, hide_env, known_format, load, named_values
-from steelyard.errors import INTERRUPTED, ConfigError, InputError, SteelyardError, closest
+from steelyard.errors import INTERRUPTED, InputError, SteelyardError, closest
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
 from steelyard.stages._order import STAGES, changed_keys, first_reader
@@ -108,12 +108,9 @@ def main(stage: str) -> None:
     rules: dict[str, Any] = {}
 
     def execute() -> None:
+        """Execute the stages; `rules` then has the configuration, whose secrets errors must not show."""
         stages = _stages(stage, given.last, resume=given.resume)
-        pairs = [v.partition("=") for v in given.variables]
-        bad = [name for name, equals, _ in pairs if not equals]
-        if bad:
-            raise ConfigError(f"--var {bad[0]!r} is not of the form NAME=value")
-        variables = {name: value for name, _, value in pairs}
+        variables = named_values(given.variables, "--var")
         directory, config, adopt = locate(
             stage, given.pipeline, given.run_id, given.run_dir, Store(given.store), given.overrides, variables
         )
