@@ -1,4 +1,4 @@
-"""The table of speed: whole runs beside a script of one process, and each part beside its best peer.
+"""The table of speed: whole runs next to a script of one process, and each part next to its best peer.
 
     python benchmarks/bench.py                       small sizes, 15 minutes on two quiet cores
     python benchmarks/bench.py --full                full sizes, two hours and 20 GB of disk

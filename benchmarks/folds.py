@@ -1,4 +1,4 @@
-"""How even are grouped folds, beside scikit-learn's StratifiedGroupKFold?
+"""How even are grouped folds, next to scikit-learn's StratifiedGroupKFold?
 
 For each table, five folds that keep groups whole, by `grouped_folds` and by `StratifiedGroupKFold` (unshuffled, and
 the mean of five shuffles). Told is by how much the rows of a class in a fold differ from a fifth of the class, as a

@@ -5,11 +5,11 @@
     python benchmarks/parts.py score --rows 10000000
     python benchmarks/parts.py starts
 
-`split`: the plan of an exact split 80/20 with a key column, beside a plain read of key and label; and all rows with
-their side, beside a window that numbers the rows of each class and Spark's `sampleBy`, which is not exact. Class counts
-are known before, as in a run; computed rows go nowhere (`noop`). `metrics`: all metrics with intervals beside Spark
-ML's two areas alone. `score`: `steelyard score` of a trained run in a warm session, beside pandas and XGBoost in this
-process with the same preprocessing, both from Parquet to Parquet.
+`split`: the plan of an exact split 80/20 with a key column, next to a plain read of key and label; and all rows with
+their side, next to a window that numbers the rows of each class and Spark's `sampleBy`, which is not exact. Class
+counts are known before, as in a run; computed rows go nowhere (`noop`). `metrics`: all metrics with intervals next to
+Spark ML's two areas alone. `score`: `steelyard score` of a trained run in a warm session, next to pandas and XGBoost
+in this process with the same preprocessing, both from Parquet to Parquet.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     PYTHONPATH=pipelines python benchmarks/start.py [--pipelines 100] [--times 5]
     PYTHONPATH=pipelines:tests python benchmarks/start.py --tasks
 
-Each is a process of its own, beside one that does nothing: an empty Python program, or an empty folder of pipelines.
+Each is a process of its own, next to one that does nothing: an empty Python program, or an empty folder of pipelines.
 Ratios are those of processor time, which other processes on the machine change less. `--tasks` runs a small pipeline
 (1,200 rows, logistic regression) by spark-submit, for each value of `airflow.tasks`.
 Pipelines are copies of `pipelines/card_fraud_in_time.yaml`; Airflow parses all three files of `dags/`.

@@ -24,7 +24,7 @@ def far_off(rng: np.random.Generator) -> Rows:
 
 
 def of_all_sizes(rng: np.random.Generator) -> Rows:
-    """Return rows that overflow single precision beside tiny ones."""
+    """Return rows that overflow single precision, and tiny ones."""
     return rng.normal(size=(600, 2)) * 10.0 ** rng.integers(-60, 60, (600, 1))
 
 

@@ -25,7 +25,7 @@ def overlaps(df: DataFrame, kind: Any) -> Overlaps:
 
 
 def counted(df: DataFrame, by: list[list[str]], *measures: Any) -> Cells:
-    """Count cells in Spark, and once more beside overlaps, in Python workers."""
+    """Count cells in Spark, and once more with overlaps, in Python workers."""
     in_spark = look(df, by, measures).cells
     kind = same_rows(["part"], parts_by_split("part", ["train", "test"]))
     beside = look(df.withColumn("part", F.lit("train")), by, measures, [kind])
