@@ -16,6 +16,7 @@ from pyspark.sql import types as T
 from steelyard import hashing
 from steelyard.columns import class_text
 from steelyard.errors import InputError
+from steelyard.hashing import _cuts
 
 
 def hashes(df: DataFrame, *columns: str, seed: int = 0, purpose: str = "t") -> list[int]:
@@ -124,6 +125,25 @@ def test_cuts_hit_their_counts(spark: SparkSession, distinct: int, ties: hashing
             else:
                 assert cut.count == min(quota, len(values))
                 assert all(of == values.count(p) for p, (_, of) in cut.equal.items())
+
+
+@pytest.mark.parametrize("distinct", [20_000, 40, 1])
+@pytest.mark.parametrize("ties", ["whole", "exact", "proportional"])
+def test_known_sizes_save_a_scan_and_change_no_cut(
+    spark: SparkSession, distinct: int, ties: hashing.Ties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    df, by_stratum = sample(spark, 20_000, distinct, seed=distinct)
+    quotas = {s: [0, len(v) // 5, len(v) // 2, len(v)] for s, v in by_stratum.items()}
+    plain = hashing.cuts(df, F.col("p"), F.col("s"), quotas, ties=ties)
+    again = []
+    histogram = _cuts._histogram
+    monkeypatch.setattr(_cuts, "_histogram", lambda *given: (again.append(given), histogram(*given))[1])
+    sizes = {s: len(v) for s, v in by_stratum.items()}
+    assert hashing.cuts(df, F.col("p"), F.col("s"), quotas, ties=ties, sizes=sizes) == plain
+    if distinct == 20_000:
+        assert not again, "hashes are where their numbers say"
+    wrong = {s: 3 * n for s, n in sizes.items()}
+    assert hashing.cuts(df, F.col("p"), F.col("s"), quotas, ties=ties, sizes=wrong) == plain
 
 
 @pytest.mark.parametrize("distinct", [5000, 40])

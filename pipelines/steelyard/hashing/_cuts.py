@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -78,15 +79,16 @@ def cuts(
     *,
     ties: Ties,
     bits: int = HASH_BITS,
+    sizes: Mapping[str, int] | None = None,
 ) -> dict[str, list[Cut]]:
     """Find where each stratum must be cut so that exact counts are on the low side.
 
     Parameters
     ----------
     df : DataFrame
-        Usually read twice: once into a histogram of leading bits, once around the boundaries, value by value. With
-        `ties="proportional"` it is read once more where a bin of the histogram may hold a heavy group. Only the columns
-        behind `position` and `stratum` are read, and no row comes to the driver.
+        Read once with `sizes`, else usually twice: once into a histogram of leading bits, once around the boundaries,
+        value by value. With `ties="proportional"` it is read once more where a bin of the histogram may hold a heavy
+        group. Only the columns behind `position` and `stratum` are read, and no row comes to the driver.
     position : Column of bigint
         In [0, 2**bits): a `row_hash`, or a time.
     stratum : Column of string
@@ -101,6 +103,9 @@ def cuts(
           of its stratum) is divided in proportion to the quotas.
     bits : int, default 63
         Significant bits of `position`.
+    sizes : mapping of str to int, optional
+        Rows of each stratum, for hashes: they say where the boundaries must lie, but for six standard deviations, so
+        that these places are counted value by value at once. The cuts are the same without them.
 
     Returns
     -------
@@ -112,16 +117,17 @@ def cuts(
     if ties == "proportional":
         step = max(step, heavy_bits(len(quotas)))
     step = min(bits, step)
-    counts = _histogram(rows, [], bits, bits - step, {})
-    sizes = {s: sum(n for _, n in counts.get((s, 0), ())) for s in quotas}
+    shift = bits - step
+    counts, fine = _first_look(rows, shift, _expected(quotas, sizes or {}, bits, shift))
+    total = {s: sum(n for _, n in counts.get((s, 0), ())) for s in quotas}
     heavy: dict[str, dict[int, int]] = {}
     if ties == "proportional":
-        heavy = heavy_groups(rows, {s: counts.get((s, 0), ()) for s in quotas}, sizes, bits - step)
-        counts = _without(counts, heavy, bits - step, bits)
+        heavy = heavy_groups(rows, {s: counts.get((s, 0), ()) for s in quotas}, total, shift)
+        counts, fine = _without(counts, heavy, shift, bits), _without(fine, heavy, 0, shift)
     searches = [
         _Search(s, i, rank, divided)
         for s, ranks in quotas.items()
-        for i, (rank, divided) in enumerate(divide(ranks, sizes[s], heavy.get(s, {})))
+        for i, (rank, divided) in enumerate(divide(ranks, total[s], heavy.get(s, {})))
     ]
     searching, width = searches, bits
     while True:
@@ -132,7 +138,10 @@ def cuts(
         if not searching:
             break
         step = width if max(x.inside for x in searching) <= _FINE_BIN else min(width, 12)
-        counts = _histogram(rows, searching, width, width - step, heavy)
+        if step == shift == width and all((x.stratum, x.prefix) in fine for x in searching):
+            counts = fine
+        else:
+            counts = _histogram(rows, searching, width, width - step, heavy)
     result: dict[str, list[Cut]] = {s: [] for s in quotas}
     for search in searches:
         assert search.found is not None
@@ -148,26 +157,69 @@ def _step(quotas: Mapping[str, Sequence[int]]) -> int:
     return max(min(wanted, affordable, 16), 4)
 
 
+def _expected(
+    quotas: Mapping[str, Sequence[int]], sizes: Mapping[str, int], bits: int, shift: int
+) -> list[tuple[str, int, int]]:
+    """Return stratum, first and last bin of the places where hashes of strata of known sizes are cut."""
+    found, rows = [], 0.0
+    for s, ranks in quotas.items():
+        n = sizes.get(s, 0)
+        for rank in ranks:
+            if not 0 < rank < n:
+                continue
+            share = rank / n
+            reach = 6 * math.sqrt(share * (1 - share) / n)
+            ends = (max(share - reach, 0.0), min(share + reach, 1.0))
+            first, last = (min(int(end * 2**bits), 2**bits - 1) >> shift for end in ends)
+            found.append((s, first, last))
+            rows += n * (last - first + 1) / 2 ** (bits - shift)
+    return found if len(found) <= _FEW and rows <= _MAX_BINS / 4 else []
+
+
+def _first_look(rows: DataFrame, shift: int, expected: Sequence[tuple[str, int, int]]) -> tuple[Counts, Counts]:
+    """Count rows by their bits above `shift`, and in the expected bins also by position.
+
+    A row's key is its position where it is in such a bin, else -1 - its bin: positions are not negative.
+    """
+    key = -1 - F.shiftrightunsigned("p", shift)
+    for s, first, last in expected:
+        # Numbers first: the comparison of texts is then left out for nearly all rows.
+        inside = (F.col("p") >= first << shift) & (F.col("p") <= ((last + 1) << shift) - 1) & (F.col("s") == s)
+        key = F.when(inside, F.col("p")).otherwise(key)
+    coarse: dict[tuple[str, int], dict[int, int]] = {}
+    fine: Counts = {}
+    for row in sorted(rows.where(F.col("s").isNotNull()).groupBy("s", key.alias("k")).count().collect()):
+        s, k, n = row
+        bin_of = -1 - k if k < 0 else k >> shift
+        of = coarse.setdefault((s, 0), {})
+        of[bin_of] = of.get(bin_of, 0) + n
+        if k >= 0:
+            fine.setdefault((s, bin_of), []).append((k, n))
+    return {key: sorted(of.items()) for key, of in coarse.items()}, fine
+
+
 def _histogram(
     rows: DataFrame, searching: Sequence[_Search], width: int, shift: int, heavy: Mapping[str, Mapping[int, int]]
 ) -> Counts:
-    """Count rows by their bits above `shift`: sorted (bin, count) pairs, without the rows of heavy groups.
+    """Count rows inside the prefixes of searches by their bits above `shift`, without the rows of heavy groups.
 
     Parameters
     ----------
     searching : sequence of _Search
-        Only rows inside their prefixes are counted; all rows where it is empty.
     width : int
         Bits below the prefixes.
+
+    Returns
+    -------
+    dict
+        Sorted (bin, count) pairs of each stratum and prefix.
     """
     inside = rows.where(F.col("s").isNotNull())
-    if searching:
-        inside = _with_prefixes(inside, sorted({(x.stratum, x.prefix) for x in searching}), width)
+    inside = _with_prefixes(inside, sorted({(x.stratum, x.prefix) for x in searching}), width)
     found = inside.groupBy("s", F.shiftrightunsigned("p", shift).alias("bin")).count().collect()
     result: Counts = {}
     for row in sorted(found, key=lambda r: r["bin"]):
-        prefix = row["bin"] >> (width - shift) if searching else 0
-        result.setdefault((row["s"], prefix), []).append((row["bin"], row["count"]))
+        result.setdefault((row["s"], row["bin"] >> (width - shift)), []).append((row["bin"], row["count"]))
     return _without(result, heavy, shift, width)
 
 

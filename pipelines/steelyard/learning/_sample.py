@@ -26,7 +26,7 @@ def hash_sample(
     place = row_hash(df, identity, seed, purpose)
     if rows > limit:
         everything = F.lit("all")
-        found = cuts(df, place, everything, {"all": [limit]}, ties="proportional")
+        found = cuts(df, place, everything, {"all": [limit]}, ties="proportional", sizes={"all": rows})
         df = select(df, place, everything, {"all": found["all"][0]})
     table = df.select(place.alias("h"), *[c.alias(f"c{i}") for i, c in enumerate(columns)]).toArrow()
     values = np.column_stack([table.column(i + 1).to_numpy() for i in range(len(columns))]).astype(np.float64)

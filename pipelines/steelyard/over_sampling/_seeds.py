@@ -58,7 +58,7 @@ def share_out(
     if odd:
         quotas = {s: [n] for s, n in odd.items()}
         with cached(ids.select(ROW_ID, stratum.alias(STRATUM))) as kept:
-            found = cuts(kept, _position(kept, plan), F.col(STRATUM), quotas, ties="exact")
+            found = cuts(kept, _position(kept, plan), F.col(STRATUM), quotas, ties="exact", sizes=sizes)
         again = {s: cut for s, (cut,) in found.items()}
     return {s: Seeds(n // sizes[s], again.get(s), min(n, sizes[s])) for s, n in new.items()}
 

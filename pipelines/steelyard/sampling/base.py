@@ -199,7 +199,8 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         partial = {s: [n] for s, n in wanted.items() if s not in found}
         if partial:
             ties: Ties = "exact" if roles.keyed else "proportional"
-            found |= {s: cut for s, (cut,) in cuts(df, position, label, partial, ties=ties).items()}
+            drawn = cuts(df, position, label, partial, ties=ties, sizes=counts)
+            found |= {s: cut for s, (cut,) in drawn.items()}
         return {s: found[s] for s in wanted}
 
     def _new_plan(self, roles: Roles, **what: Any) -> SamplingPlan:

@@ -77,7 +77,7 @@ def divide_classes(
     """Return `plan` with the cuts that give each side, in their order, the wanted rows of each class."""
     quotas = {c: list(accumulate(of[c] for of in wanted.values()))[:-1] for c in counts}
     ties: Ties = "whole" if dataset.key else "proportional"  # rows of one key stay together
-    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties)
+    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties, sizes=counts)
     ends = {c: [0, *(cut.count for cut in found[c]), counts[c]] for c in counts}
     achieved = {side: {c: ends[c][i + 1] - ends[c][i] for c in counts} for i, side in enumerate(wanted)}
     return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, wanted))
