@@ -82,6 +82,8 @@ decide.threshold: {maximize: accuracyy} -> accuracyy | decide.threshold: {maximi
 decide.threshold: {value: 2} -> value | decide.threshold: {value: x} -> value
 decide.threshold: {recall_at_least: 0} -> recall_at_least
 decide.threshold: {precision_at_least: 1.2} -> precision_at_least | decide.threshold: {minimize: cost, value: 1}
+decide.threshold: per_row_cots -> threshold | decide.threshold: {maximize: {f_beta: -1}} -> f_beta
+decide.threshold: {per_row_cost: true} -> per_row_cost
 decide.threshold: {minimize: alarms} -> alarms | gate: [] | gate: {pr_acu: {min: 1}} -> pr_acu | gate.pr_auc: 0.5
 gate.pr_auc: {} | gate.pr_auc: {least: 0.5} -> least | gate.pr_auc: {min: high} -> min
 gate.pr_auc: {min: .inf} -> min | guards.raw: row.json -> row.json | guards.raw: ./nowhere.json -> nowhere.json

@@ -14,7 +14,8 @@ from pyspark.sql import functions as F
 from steelyard.dataset import Cost
 from steelyard.deciding import DecisionPolicy, fit_policy
 from steelyard.distortion import Distortion
-from steelyard.metrics import ScoreTable
+from steelyard.errors import translated
+from steelyard.metrics import ScoreTable, evaluate_splits
 
 HOW: dict[str, Any] = {"classes": ("no", "yes"), "positive": "yes", "priors": {"no": 0.9, "yes": 0.1}}
 
@@ -71,3 +72,58 @@ def test_without_costs_the_default_rule_is_f2(scored: DataFrame) -> None:
     best = min(policy.candidates[1:], key=lambda c: c.log_loss)
     assert (policy.calibration.method, policy.calibration_note) == (best.method, None)
     assert DecisionPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+
+
+def test_each_row_has_the_threshold_that_its_costs_give(spark: SparkSession) -> None:
+    """Amounts that do not depend on the score: no single threshold can be right for small and large ones."""
+    rng = np.random.default_rng(5)
+    n = 6000
+    p = rng.beta(0.5, 5, n)
+    label = np.where(rng.random(n) < p, "yes", "no")
+    amount = np.exp(rng.normal(2, 2, n))
+    frame = pd.DataFrame({"label": label, "s": p, "amount": amount, "cost_fn": amount, "cost_fp": 6.0})
+    frame["split"] = np.where(np.arange(n) % 3 == 0, "validation", "test")
+    frame["bucket"] = rng.integers(0, 200, n)
+    rows = spark.createDataFrame(frame).withColumn("probabilities", F.array(1 - F.col("s"), F.col("s"))).cache()
+    validation = rows.where("split = 'validation'")
+    policy = fit_policy(validation, **HOW, distortion=Distortion(), threshold="per_row_cost", cost=Cost("amount", 6.0))
+    assert policy.threshold is None and policy.columns == ("amount",) and policy.calibration.method == "none"
+    assert DecisionPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+
+    decided = rows.withColumn("score", policy.calibrated(F.col("probabilities")))
+    decided = decided.withColumn("decision", policy.decide(F.col("score"))).cache()
+    found = decided.toPandas()
+    alarm = found.score * found.amount >= (1 - found.score) * 6.0
+    assert (found.decision == np.where(alarm, "yes", "no")).all() and 0.02 < alarm.mean() < 0.5
+    assert policy.cheapest is not None
+    best = policy.cheapest
+    judged = evaluate_splits(
+        decided, ["validation", "test"], classes=("no", "yes"), positive="yes", bucket=F.col("bucket"),
+        false_negative="cost_fn", false_positive="cost_fp", rivals={"threshold_0.5": 0.5, "best_threshold": best},
+    )  # fmt: skip
+    part = found[found.split == "test"]
+    yes = part.label == "yes"
+
+    def costs(alarms: pd.Series) -> np.ndarray:
+        return np.where(yes, ~alarms * part.amount, alarms * 6.0)
+
+    saved = judged["test"].to_json()["saved"]
+    for name, rival in (("best_threshold", part.score >= best), ("threshold_0.5", part.score >= 0.5)):
+        assert saved[name]["value"] == pytest.approx((costs(rival) - costs(part.decision == "yes")).sum(), rel=1e-9)
+        assert saved[name]["ci95"][0] > 0  # it must win
+    assert saved["no_model"]["ci95"][0] > 0
+
+    for bad in (None, float("nan"), -1.0):
+        with pytest.raises(Exception, match="cost column 'amount' is null, negative") as error:
+            rows.limit(3).withColumn("amount", F.lit(bad).cast("double")).select(policy.decide(F.col("s"))).collect()
+        assert translated(error.value, "score").exit_code == 2
+
+
+def test_numbers_as_costs_give_the_threshold_in_closed_form(scored: DataFrame) -> None:
+    rows = scored.withColumn("cost_fn", F.lit(19.0))
+    how: dict[str, Any] = {**HOW, "cost": Cost(19.0, 1.0), "distortion": Distortion({"no": 0.1})}
+    policy = fit_policy(rows, **how)
+    assert policy.chosen is not None and policy.chosen.value == 0.05 and policy.probabilities
+    assert policy.cheapest is not None and policy.chosen.achieved["expected_cost"] > 0
+    bent = fit_policy(rows, **how, calibrate="none")  # scores are no probabilities: tuned
+    assert bent.chosen is not None and bent.chosen.value == bent.cheapest != 0.05 and not bent.probabilities

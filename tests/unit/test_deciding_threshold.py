@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from steelyard.dataset import Cost
 from steelyard.deciding import Threshold, check_rule, choose_threshold
 from steelyard.errors import ConfigError, InputError
 from steelyard.metrics import ScoreTable
@@ -23,6 +24,7 @@ def rows(seed: int = 0, n: int = 600) -> tuple[np.ndarray, np.ndarray, dict[str,
 METRICS = {
     "f1": sk.f1_score,
     "f2": lambda y, d: sk.fbeta_score(y, d, beta=2),
+    "f_beta": lambda y, d: sk.fbeta_score(y, d, beta=3.5),
     "f0.5": lambda y, d: sk.fbeta_score(y, d, beta=0.5),
     "mcc": sk.matthews_corrcoef,
     "g_mean": lambda y, d: np.sqrt(sk.recall_score(y, d) * sk.recall_score(~y, ~d)),
@@ -34,7 +36,9 @@ METRICS = {
 @pytest.mark.parametrize("seed", [0, 1])
 def test_maximize(metric: str, seed: int) -> None:
     score, label, _ = rows(seed)
-    found = choose_threshold(ScoreTable.from_rows(score, label), {"maximize": metric})
+    found = choose_threshold(
+        ScoreTable.from_rows(score, label), {"maximize": {"f_beta": 3.5} if metric == "f_beta" else metric}
+    )
     each = {t: METRICS[metric](label, score >= t) for t in np.unique(score)}
     best = max(each.values())
     assert found.value == max(t for t, v in each.items() if v >= best - 1e-12)
@@ -119,15 +123,32 @@ def test_weights_count() -> None:
         ({"value": "high"}, "must be a number, got 'high'"),
         ({}, "give one rule"),
         ({"value": 0.5, "maximize": "f1"}, "give one rule"),
+        ({"maximize": {"f_beta": 0}}, "f_beta: must be a number above 0"),
+        ({"maximize": {"beta": 2}}, "is none of f1"),
+        ("per_row_costs", r"must be per_row_cost .*got 'per_row_costs'. Did you mean 'per_row_cost'"),
+        ({"per_row_cost": 1}, "takes no argument"),
+        ("per_row_cost", "no costs are given"),
     ],
 )
-def test_wrong_rules_are_configuration_errors(rule: dict[str, Any], message: str) -> None:
+def test_wrong_rules_are_configuration_errors(rule: str | dict[str, Any], message: str) -> None:
     score, label, _ = rows()
     with pytest.raises(ConfigError, match=message):
         choose_threshold(ScoreTable.from_rows(score, label), rule)
-    if rule != {"minimize": "cost"}:
+    if rule not in ({"minimize": "cost"}, "per_row_cost"):
         with pytest.raises(ConfigError):
             check_rule(rule)
+
+
+def test_rules_that_compare_costs_need_them() -> None:
+    for cost in (Cost(), Cost(false_negative="amount"), Cost(false_positive=2.0)):
+        with pytest.raises(ConfigError, match="per_row_cost: needs both costs; set data.cost.false_negative and"):
+            check_rule("per_row_cost", cost=cost)
+    with pytest.raises(ConfigError, match="both costs are numbers.*minimize: cost"):
+        check_rule("per_row_cost", cost=Cost(30.0, 2.0))
+    assert check_rule("per_row_cost", cost=Cost("amount", 2.0)) == ("per_row_cost", None)
+    with pytest.raises(ConfigError, match="minimize: no costs are given"):
+        check_rule({"minimize": "cost"}, cost=Cost())
+    assert check_rule({"minimize": "cost"}, cost=Cost(false_negative="amount")) == ("minimize", "cost")
 
 
 def test_one_class_only_is_an_input_error() -> None:

@@ -24,6 +24,8 @@ from steelyard.stages.commands.check import check, check_paths
 from steelyard.stages.commands.submit import locate
 from steelyard.store import Outcome, RunDir, RunExistsError, Store
 
+BOTH = {"false_negative": 30, "false_positive": 2}
+
 
 def text(**sections: object) -> str:
     return json.dumps(pipeline("/nowhere/t.parquet", **sections).to_json())
@@ -120,6 +122,24 @@ def test_checks_name_the_section_of_a_pipeline_and_of_a_recipe() -> None:
             check(pipeline("/nowhere/t.parquet", **sections))
         with pytest.raises(InputError, match=f"^{said}"):
             ClassifierEstimator(recipe=sections)
+
+
+def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
+    per_row: dict[str, Any] = {"decide": {"threshold": "per_row_cost"}}
+    for sections, said in (
+        (per_row, r"decide\.threshold\.per_row_cost: needs both costs"),
+        ({"data": {"cost": BOTH}, **per_row}, r"decide\.threshold\.per_row_cost: both costs are numbers"),
+        (
+            {
+                "data": {"cost": {**BOTH, "false_negative": "amount"}},
+                "decide": {"threshold": "per_row_cost", "calibrate": "none"},
+                "resample": {"method": "smote"},
+            },
+            r"decide\.calibrate is none, but decide\.threshold per_row_cost compares probabilities",
+        ),
+    ):
+        with pytest.raises(InputError, match=f"^{said}"):
+            check(pipeline("/nowhere/t.parquet", **sections))
 
 
 @pytest.mark.parametrize(

@@ -47,13 +47,16 @@ def binary(
     weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else np.ones(n)
     cost = {"cost_fn": rng.exponential(50, n), "cost_fp": np.full(n, 5.0)} if costs else {}
     table = ScoreTable.from_rows(score, label, weight, **cost)
-    buckets = BucketTable.from_rows(table, score, label, alarm, bucket, weight=weight, **cost)
+    others = {"threshold_0.5": 0.5, "high": 0.9}
+    rivals = list(others.values())
+    buckets = BucketTable.from_rows(table, score, label, alarm, bucket, weight=weight, **cost, rivals=rivals)
     confusion = {
         a: {d: int((x & y).sum()) for d, y in (("no", ~alarm), ("yes", alarm))}
         for a, x in (("no", ~label), ("yes", label))
     }
-    found = split_document(("no", "yes"), "yes", confusion, {"yes": (table, buckets)}, grouped=groups is not None)
-    return found, {"label": label, "score": score, "alarm": alarm, "weight": weight, **cost}
+    tables = {"yes": (table, buckets)}
+    found = split_document(("no", "yes"), "yes", confusion, tables, grouped=groups is not None, rivals=others)
+    return found, {"label": label, "score": score, "alarm": alarm, "weight": weight, "bucket": bucket, **cost}
 
 
 def numbers(node: Any) -> list[dict[str, Any]]:
@@ -100,7 +103,8 @@ def test_every_number_is_scikit_learns(weighted: bool) -> None:
 
 def test_the_document_is_complete_and_each_interval_holds_its_value() -> None:
     found, rows = binary(costs=True)
-    assert set(found) == SPLIT
+    assert set(found) == SPLIT | {"saved", "net_benefit"}
+    assert set(found["saved"]) == {"no_model", "threshold_0.5", "high"}
     assert set(found["per_class"]["yes"]) == PER_CLASS
     assert found["n"] == 4000
     assert found["support"] == {"no": int((~rows["label"]).sum()), "yes": int(rows["label"].sum())}
@@ -122,7 +126,44 @@ def test_costs_beside_those_of_the_trivial_deciders() -> None:
     assert found["expected_cost_never_alarm"]["value"] == pytest.approx((y * rows["cost_fn"]).mean())
     assert found["expected_cost_always_alarm"]["value"] == pytest.approx((~y * rows["cost_fp"]).mean())
     without, _ = binary()
-    assert without["expected_cost"] == {"value": None, "ci95": None}
+    assert without["expected_cost"] == {"value": None, "ci95": None} and "saved" not in without
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_savings_are_paired_differences_of_costs(weighted: bool) -> None:
+    found, rows = binary(costs=True, weighted=weighted)
+    y, w = rows["label"], rows["weight"]
+
+    def costs(alarm: np.ndarray) -> np.ndarray:
+        return w * np.where(y, ~alarm * rows["cost_fn"], alarm * rows["cost_fp"])
+
+    own = costs(rows["alarm"])
+    others = {"no_model": y & False, "threshold_0.5": rows["score"] >= 0.5, "high": rows["score"] >= 0.9}
+    for name, alarm in others.items():
+        saved = costs(alarm) - own
+        got = found["saved"][name]
+        assert got["value"] == pytest.approx(saved.sum())
+        assert got.get("threshold") == {"threshold_0.5": 0.5, "high": 0.9}.get(name)
+        # The interval is that of the difference of the rows' costs, not of two independent sums.
+        error = np.bincount(rows["bucket"], saved, 200).std() * math.sqrt(200)
+        assert got["ci95"][1] - got["ci95"][0] == pytest.approx(4 * error, rel=0.15)
+    alike = costs(rows["score"] >= 0.9) - costs(rows["score"] >= 0.5)
+    assert found["saved"]["high"]["value"] - found["saved"]["threshold_0.5"]["value"] == pytest.approx(alike.sum())
+
+
+def test_net_benefit_against_rows() -> None:
+    found, rows = binary(weighted=True)
+    y, s, w = rows["label"], rows["score"], rows["weight"]
+    assert len(found["net_benefit"]) == 15
+    for point in found["net_benefit"]:
+        t = point["threshold"]
+        gains = w * np.where(y, 1.0, -t / (1 - t))
+        assert point["model"]["value"] == pytest.approx((gains * (s >= t)).sum() / w.sum(), abs=1e-12)
+        assert point["all"] == pytest.approx(gains.sum() / w.sum())
+        low, high = point["model"]["ci95"]
+        assert low <= point["model"]["value"] <= high
+    outside, _ = binary(outside=True)
+    assert "net_benefit" not in outside  # its thresholds are probabilities
 
 
 def test_precision_at_k_says_its_k() -> None:

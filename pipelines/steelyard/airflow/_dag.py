@@ -16,7 +16,7 @@ from steelyard.airflow._operator import StageOperator
 from steelyard.airflow._params import form, overrides
 from steelyard.airflow._run import data_date, run_id
 from steelyard.airflow._schedule import check_schedule, start, timetable
-from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load, read_document
+from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load, read_document, rule_text
 from steelyard.errors import ConfigError
 
 # What `${date}` is while a DAG is parsed, which knows of no day yet.
@@ -176,7 +176,7 @@ def _document(pipeline: str | Path, config: PipelineConfig) -> str:
         "split": config.split.method,
         "resample": config.resample.method,
         "train": config.train.model,
-        "threshold": ", ".join(f"{k} {v}" for k, v in config.threshold_rule.items()),
+        "threshold": rule_text(config.threshold_rule),
         "pipeline": str(pipeline),
     }
     return "\n".join([words, "", *(f"- {name}: `{value}`" for name, value in facts.items())]).lstrip()

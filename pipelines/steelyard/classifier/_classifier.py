@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from steelyard import __version__
-from steelyard.columns import check_free, col
-from steelyard.deciding import DecisionPolicy
+from steelyard.columns import check_free, col, require_columns
+from steelyard.deciding import PER_ROW_COST, DecisionPolicy
 from steelyard.errors import InputError
 from steelyard.learning import Model, load_model
 from steelyard.store import Store
@@ -54,7 +54,8 @@ class Classifier:
         Parameters
         ----------
         df : DataFrame
-            With the features that the model was fitted on. A label is not needed.
+            With the features that the model was fitted on, and the columns that the policy reads. A label is not
+            needed.
         probability : str, default "probability"
             Name of the column of the model's own probabilities: an array of doubles in the order of `classes`.
         calibrated : str, default "calibrated_probability"
@@ -70,6 +71,7 @@ class Classifier:
             names are the same.
         """
         check_free(df.columns, [probability, calibrated, decision], "transform")
+        require_columns(df, self.policy.columns, f"cost column (decide.threshold is {PER_ROW_COST})")
         rows = self.model.predict(df, probability)
         rows = rows.withColumn(calibrated, self.policy.calibrated(col(probability)))
         return rows.withColumn(decision, self.policy.decide(col(calibrated)))

@@ -71,7 +71,7 @@ def fit(
 
 def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: Dataset) -> Classifier:
     """Return a classifier as `fit` does; errors name keys of a pipeline YAML."""
-    check_recipe(asked, has_costs=dataset.cost.given)
+    check_recipe(asked, cost=dataset.cost)
     counted = class_counts(train, dataset.label)
     counted.refuse_nulls(dataset.label)
     if not dataset.classes:

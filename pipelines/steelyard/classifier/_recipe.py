@@ -8,7 +8,8 @@ from typing import Any
 
 from steelyard import deciding
 from steelyard.config import AUTO, Recipe, ResampleConfig
-from steelyard.deciding import check_rule
+from steelyard.dataset import Cost
+from steelyard.deciding import PER_ROW_COST, check_rule
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, closest
 from steelyard.learning import check_trainer, get_trainer
@@ -16,22 +17,23 @@ from steelyard.sampling import check_sampler, get_sampler
 from steelyard.weighting import class_weights, depends_on_counts, weight_distortion
 
 
-def check_recipe(recipe: Recipe, *, has_costs: bool | None = None) -> None:
+def check_recipe(recipe: Recipe, *, cost: Cost | None = None) -> None:
     """Raise `ConfigError` for an unknown sampler, trainer, rule or parameter, by its section. Needs no Spark session.
 
     Parameters
     ----------
     recipe : Recipe
-    has_costs : bool, optional
-        Whether costs are known; None: not asked.
+    cost : Cost, optional
+        The known costs; None: not asked.
     """
     check_resampling(recipe.resample)
     with _named("train"):
         check_trainer(recipe.train.model, recipe.train.params)
     if recipe.decide.threshold is not None:
         with _named("decide."):
-            check_rule(recipe.decide.threshold, has_costs=has_costs)
+            check_rule(recipe.decide.threshold, cost=cost)
     check_calibration(recipe)
+    _check_probabilities(recipe)
 
 
 def check_resampling(wanted: ResampleConfig) -> None:
@@ -67,6 +69,18 @@ def check_calibration(recipe: Recipe, classes: Sequence[str] = ()) -> None:
     distortion = _planned(recipe, classes)
     if distortion is not None:
         deciding.check_calibration(recipe.decide.calibrate, distortion)
+
+
+def _check_probabilities(recipe: Recipe) -> None:
+    """Raise `ConfigError` for a rule that compares probabilities with costs where scores will not be probabilities."""
+    if recipe.decide.threshold != PER_ROW_COST or recipe.decide.calibrate != "none":
+        return
+    distortion = _planned(recipe, ())
+    if distortion is None or distortion.kind != "none":
+        raise ConfigError(
+            f"decide.calibrate is none, but decide.threshold {PER_ROW_COST} compares probabilities with costs, and "
+            "resampling or class weights change the scores; use auto"
+        )
 
 
 def _planned(recipe: Recipe, classes: Sequence[str]) -> Distortion | None:

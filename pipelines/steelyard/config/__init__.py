@@ -9,7 +9,7 @@ from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths,
 from steelyard.config._stages import STAGE_TABLE, STAGES, Stage
 from steelyard.config._surface import as_arguments, as_options, named_values
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
-from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format
+from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format, rule_text
 from steelyard.config._yaml import parse_yaml
 from steelyard.extensions import check_module
 
@@ -47,4 +47,5 @@ __all__ = [
     "read_document",
     "refuse_secret_paths",
     "resolve_env",
+    "rule_text",
 ]

@@ -41,12 +41,12 @@ class PipelineConfig(Section):
             )
         if self.compare is not None:
             raise ValueError("compare: this version has no stage that compares; leave the section out")
-        if "minimize" in self.threshold_rule and self.data.cost == CostConfig():
+        if "minimize" in (self.decide.threshold or ()) and self.data.cost == CostConfig():
             raise ValueError("decide.threshold minimizes cost, which needs data.cost")
         return self
 
     @property
-    def threshold_rule(self) -> dict[str, Any]:
+    def threshold_rule(self) -> str | dict[str, Any]:
         """The rule for the threshold: as given, else lowest cost if costs are given, else best F2."""
         default = {"maximize": "f2"} if self.data.cost == CostConfig() else {"minimize": "cost"}
         return self.decide.threshold or default

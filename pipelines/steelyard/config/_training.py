@@ -79,7 +79,7 @@ class DecideConfig(Section):
     """How scores become probabilities and probabilities become decisions."""
 
     calibrate: Literal["auto", "none", "prior", "temperature", "platt", "beta", "quadratic", "isotonic"] = "auto"
-    threshold: Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
+    threshold: Literal["per_row_cost"] | Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
 
 
 class Recipe(Section):

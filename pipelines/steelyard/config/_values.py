@@ -45,6 +45,21 @@ def _format(name: str) -> str:
     return name.lower() if name.lower() in FILE_FORMATS | _OTHER_FORMATS | {"jdbc"} else name
 
 
+def rule_text(rule: Any) -> str:
+    """Return a rule of `decide.threshold` as words.
+
+    Examples
+    --------
+    >>> rule_text({"recall_at_least": 0.9}), rule_text({"maximize": {"f_beta": 3}}), rule_text("per_row_cost")
+    ('recall at least 0.9', 'maximize f_beta 3', 'per-row cost')
+    """
+    if isinstance(rule, str):
+        return "per-row cost" if rule == "per_row_cost" else rule
+    if not isinstance(rule, dict):
+        return f"{rule:g}" if isinstance(rule, float) else str(rule)
+    return ", ".join(f"{k if k == 'f_beta' else k.replace('_', ' ')} {rule_text(v)}" for k, v in rule.items())
+
+
 MISSING = ("", "NA", "NaN", "null", "?")
 """Values of a CSV file that mean "missing" by default, in upper or lower case."""
 

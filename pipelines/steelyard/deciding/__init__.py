@@ -7,10 +7,14 @@ from steelyard.deciding._fit import check_calibration, fit_calibrator
 from steelyard.deciding._fit_policy import fit_policy
 from steelyard.deciding._log_odds import Beta, Platt, Quadratic, Temperature
 from steelyard.deciding._policy import DecisionPolicy, greatest_class, positive_probability
+from steelyard.deciding._promise import decision_document
+from steelyard.deciding._rules import F_BETA, PER_ROW_COST, check_rule, check_two_classes
 from steelyard.deciding._steps import Steps, calibrator_from_json
-from steelyard.deciding._threshold import Threshold, check_rule, check_two_classes, choose_threshold
+from steelyard.deciding._threshold import Threshold, choose_threshold
 
 __all__ = [
+    "F_BETA",
+    "PER_ROW_COST",
     "Beta",
     "Calibrator",
     "Candidate",
@@ -31,6 +35,7 @@ __all__ = [
     "check_two_classes",
     "choose_calibrator",
     "choose_threshold",
+    "decision_document",
     "fit_calibrator",
     "fit_class_calibrators",
     "fit_policy",

@@ -16,10 +16,13 @@ from steelyard.deciding._calibrators import Identity
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
 from steelyard.deciding._fit import check_calibration, fit_calibrator, prior
 from steelyard.deciding._policy import DecisionPolicy, positive_probability
+from steelyard.deciding._rules import Rule, check_rule, check_two_classes
 from steelyard.deciding._steps import Steps
-from steelyard.deciding._threshold import check_rule, check_two_classes, choose_threshold
+from steelyard.deciding._threshold import Threshold, choose_threshold, threshold_at
 from steelyard.distortion import Distortion
 from steelyard.metrics import ScoreTable, score_table
+
+_CHEAPEST = {"minimize": "cost"}
 
 
 def fit_policy(
@@ -30,7 +33,7 @@ def fit_policy(
     priors: Mapping[str, float],
     distortion: Distortion,
     calibrate: str = "auto",
-    threshold: Mapping[str, Any] | None = None,
+    threshold: Rule | None = None,
     class_weights: Mapping[str, float] | None = None,
     cost: Cost | None = None,
 ) -> DecisionPolicy:
@@ -54,13 +57,15 @@ def fit_policy(
     calibrate : {"auto", "none", "prior", "temperature", "platt", "beta", "quadratic", "isotonic"}, default "auto"
         A correction that is exact comes first, unless it is "none". After it, "auto" chooses by evidence, see
         `choose_calibrator`; with more than two classes only where no correction is exact.
-    threshold : mapping, optional
+    threshold : str or mapping, optional
         With two classes, a rule as in `check_rule`. Default: least cost where costs are given, else the greatest F2.
+        `minimize: cost` is solved in closed form where both costs are numbers and scores are probabilities, else on
+        the rows.
     class_weights : mapping of str to float, optional
         With more than two classes: the weights that training gave them. A calibration undoes them, so that the decision
         applies them again; probabilities that are not calibrated still contain them.
     cost : Cost, optional
-        Is recorded in the policy.
+        The columns or numbers that `cost_fn` and `cost_fp` hold; it is recorded in the policy.
 
     Raises
     ------
@@ -84,7 +89,7 @@ def fit_policy(
     'none'
     """
     if threshold is not None:
-        check_rule(threshold)
+        check_rule(threshold, cost=cost)
     check_two_classes(threshold, classes, has_costs=cost is not None and cost.given)
     of = list(classes) if positive is None else [positive]
     raw = F.col("probabilities")
@@ -96,10 +101,31 @@ def fit_policy(
     choice = _of_positive(calibrate, tables[0], classes, positive, distortion)
     policy = DecisionPolicy(classes, positive, choice.calibrator, None, dict(priors), cost=cost or Cost())
     table = _calibrated(scored, tables[0], policy)
-    rule = threshold or ({"minimize": "cost"} if table.has_costs else {"maximize": "f2"})
+    calibrated = distortion.kind == "none" or policy.calibration.method != "none"
+    chosen = _chosen(table, threshold, policy.cost if calibrated else Cost())
+    cheapest = choose_threshold(table, _CHEAPEST).value if table.has_costs else None
     return replace(
-        policy, chosen=choose_threshold(table, rule), candidates=choice.candidates, calibration_note=choice.note
+        policy,
+        chosen=chosen,
+        candidates=choice.candidates,
+        calibration_note=choice.note,
+        probabilities=calibrated,
+        cheapest=cheapest,
     )
+
+
+def _chosen(table: ScoreTable, rule: Rule | None, cost: Cost) -> Threshold:
+    """Return the threshold of a rule; `cost` is empty where scores are not probabilities."""
+    asked = rule or (_CHEAPEST if table.has_costs else {"maximize": "f2"})
+    missed, false = cost.false_negative, cost.false_positive
+    if (
+        asked == _CHEAPEST
+        and isinstance(missed, int | float)
+        and isinstance(false, int | float)
+        and min(missed, false) > 0
+    ):
+        return threshold_at(table, false / (false + missed), _CHEAPEST)
+    return choose_threshold(table, asked)
 
 
 def _of_positive(

@@ -9,10 +9,12 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from steelyard.dataset import Cost
+from steelyard.columns import col
+from steelyard.dataset import MOST_AMOUNT, Cost
 from steelyard.deciding._auto import Candidate
 from steelyard.deciding._calibrators import Calibrator
 from steelyard.deciding._classes import ClassCalibrators
+from steelyard.deciding._rules import PER_ROW_COST
 from steelyard.deciding._steps import calibrator_from_json
 from steelyard.deciding._threshold import Threshold
 from steelyard.errors import InputError
@@ -42,7 +44,13 @@ class DecisionPolicy:
         With more than two classes: each class's calibrated probability is multiplied by its weight before the greatest
         is decided for. Empty where probabilities are compared as they are.
     cost : Cost
-        The costs of the two errors that the threshold was chosen with.
+        The costs of the two errors that the threshold was chosen with. With the rule `per_row_cost` its columns are
+        read where rows are decided.
+    probabilities : bool
+        Whether calibrated scores are probabilities; not after a training that changed them in an unknown way, where
+        `calibrate` is "none".
+    cheapest : float, optional
+        With costs: the single threshold with the least cost on validation rows, which other rules are compared with.
     candidates : tuple of Candidate
         What the calibration was chosen from; empty where it was named, and with more than two classes.
     calibration_note : str, optional
@@ -58,10 +66,12 @@ class DecisionPolicy:
     cost: Cost = field(default_factory=Cost)
     candidates: tuple[Candidate, ...] = ()
     calibration_note: str | None = None
+    probabilities: bool = True
+    cheapest: float | None = None
 
     @property
     def threshold(self) -> float | None:
-        """The score from which on a row is decided to be positive."""
+        """The score from which on a row is decided to be positive; None where that depends on more than the score."""
         return None if self.chosen is None else self.chosen.value
 
     def calibrated(self, probabilities: Column) -> Column:
@@ -74,18 +84,28 @@ class DecisionPolicy:
         names = F.array(*[F.lit(c) for c in self.classes])
         return F.map_from_arrays(names, self.calibration.apply(probabilities))
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that a decision reads besides the score."""
+        return self.cost.columns if self.chosen is not None and self.chosen.rule == PER_ROW_COST else ()
+
     def decide(self, score: Column) -> Column:
-        """Return the decided class of a score, as text."""
+        """Return the decided class of a score, as text.
+
+        With the rule `per_row_cost`, `columns` are read too; a row in which one is null or no cost is an error of the
+        query.
+        """
         if self.positive is None:
             return greatest_class(score, self.classes, self.class_weights)
         negative = next(c for c in self.classes if c != self.positive)
-        return F.when(score >= F.lit(self.threshold), F.lit(self.positive)).otherwise(F.lit(negative))
+        alarm = _costs_less(score, self.cost) if self.columns else score >= F.lit(self.threshold)
+        return F.when(alarm, F.lit(self.positive)).otherwise(F.lit(negative))
 
     @property
-    def rule(self) -> dict[str, Any] | None:
-        """How several classes are decided among, for `metrics.json`; None with two classes, which have a threshold."""
+    def rule(self) -> dict[str, Any]:
+        """How several classes are decided among, for `metrics.json`; with two, the rule alone."""
         if self.positive is not None:
-            return None
+            return {"rule": None if self.chosen is None else self.chosen.rule}
         if not self.class_weights:
             return {"rule": "greatest probability"}
         return {"rule": "greatest class weight × probability", "class_weights": dict(self.class_weights)}
@@ -103,6 +123,8 @@ class DecisionPolicy:
             "priors": dict(self.priors),
             "class_weights": dict(self.class_weights),
             "cost": {"false_negative": self.cost.false_negative, "false_positive": self.cost.false_positive},
+            "probabilities": self.probabilities,
+            "cheapest": self.cheapest,
         }
 
     @classmethod
@@ -131,12 +153,31 @@ class DecisionPolicy:
             Cost(**document.get("cost", {})),
             tuple(Candidate.from_json(candidate) for candidate in document.get("candidates", [])),
             document.get("calibration_note"),
+            document.get("probabilities", True),
+            document.get("cheapest"),
         )
 
 
 def positive_probability(probabilities: Column, classes: Sequence[str], positive: str) -> Column:
     """Return the probability of the positive class from those of all."""
     return F.element_at(probabilities, list(classes).index(positive) + 1)
+
+
+def _costs_less(probability: Column, cost: Cost) -> Column:
+    """Return whether an alarm has a lower expected cost than none: the Bayes decision of each row (Elkan, 2001)."""
+    missed, false = (_amount(of) for of in (cost.false_negative, cost.false_positive))
+    return (missed > 0) & (probability * missed >= (1 - probability) * false)
+
+
+def _amount(cost: str | float | None) -> Column:
+    if not isinstance(cost, str):
+        return F.lit(float(cost or 0.0))
+    value = col(cost).cast("double")
+    usable = value.isNotNull() & ~F.isnan(value) & (value >= 0) & (value <= MOST_AMOUNT)
+    fault = F.raise_error(
+        F.lit(f"cost column {cost!r} is null, negative or not finite in a row: {PER_ROW_COST} needs it")
+    )
+    return F.when(usable, value).otherwise(fault.cast("double"))
 
 
 def greatest_class(score: Column, classes: Sequence[str], weights: Mapping[str, float] | None = None) -> Column:

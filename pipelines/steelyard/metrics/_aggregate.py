@@ -105,6 +105,8 @@ class Tables:
         self._classes = len(self._own)
         self._long = self._lengthen(narrow)
         self._scales = {name: self._scales_of(*of) for name, of in _AMOUNTS.items()}
+        either = np.minimum(self._scales["cost_fn"], self._scales["cost_fp"])
+        self._scales |= dict.fromkeys(self._rivals(), either)
 
     def _scales_of(self, cost: str, positive: bool, power: int) -> Floats:
         """Return the scale of a sum for each table.
@@ -155,6 +157,13 @@ class Tables:
                 whole = F.when(side, value if power == 1 else value**power).otherwise(0.0)
                 columns.append(exact_sum(whole, self._scale(name)).alias(name))
         return columns
+
+    def _rivals(self) -> dict[str, Column]:
+        """Return the cost of a row under each other threshold, by the name of its sum."""
+        cost = F.col(WEIGHT) * F.when(F.col(POSITIVE), F.col(COST_FN)).otherwise(F.col(COST_FP))
+        thresholds = self._roles.rivals if self._roles.has_costs else ()
+        wrong = [(F.col(SCORE) >= F.lit(t)) != F.col(POSITIVE) for t in thresholds]
+        return {f"rival_{i}": F.when(of, cost).otherwise(0.0) for i, of in enumerate(wrong)}
 
     def _read(self, found: Arrays) -> Arrays:
         """Return the collected sums, scaled back; counts and zeros stand for weights and costs that are not given."""
@@ -222,10 +231,12 @@ class Tables:
         if len(padded) > 1:
             own = F.element_at(F.array(*[number_array(e) for e in padded]), F.col(TABLE) + 1)
         groups = self._long.groupBy(TABLE, bisect(F.col(SCORE), own, size).alias(BIN), ALARM, BUCKET)
-        found = collect(groups.agg(*self._sums(squares=True)))
+        rivals = [exact_sum(cost, self._scale(name)).alias(name) for name, cost in self._rivals().items()]
+        found = collect(groups.agg(*self._sums(squares=True), *rivals))
         order = np.lexsort([found[name] for name in (BUCKET, ALARM, BIN, TABLE)])  # sums of floats follow it
         found = {name: values[order] for name, values in found.items()}
         columns = self._read(found) | {name: found[name] for name in (TABLE, BIN, ALARM, BUCKET)}
+        columns |= {name: found[name] / self._scales[name][found[TABLE]] for name in self._rivals()}
         return [self._bucket_table(columns, i, assigned) for i, assigned in enumerate(bins)]
 
     def _bucket_table(self, columns: Arrays, i: int, assigned: Counts) -> BucketTable:
@@ -234,7 +245,9 @@ class Tables:
         sums = {name: c[name] for name in ("pos", "neg", "cost_fn", "cost_fp", "square_pos", "square_neg")}
         bins, alarm = int(assigned[-1]) - c[BIN].astype(np.int64), c[ALARM].astype(np.bool_)
         squares = np.array([c["cost_fn_square"].sum(), c["cost_fp_square"].sum()])
-        return BucketTable.from_cells(assigned, bins, c[BUCKET].astype(np.int64), alarm, **sums, squares=squares)
+        rivals = [c[name] for name in self._rivals()]
+        buckets = c[BUCKET].astype(np.int64)
+        return BucketTable.from_cells(assigned, bins, buckets, alarm, **sums, squares=squares, rivals=rivals)
 
 
 def _log_odds(p: float) -> float:

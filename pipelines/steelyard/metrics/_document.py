@@ -33,7 +33,7 @@ def document(
     notes : sequence of str
         Remarks for readers; left out if there are none.
     decision : mapping, optional
-        The decision rule of several classes.
+        The decision rule, with what it promised and what came.
     """
     return {
         "pipeline": pipeline,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,6 +129,7 @@ def evaluate_splits(
     false_negative: str | float | None = None,
     false_positive: str | float | None = None,
     grouped: bool = False,
+    rivals: Mapping[str, float] | None = None,
 ) -> dict[str, SplitMetrics]:
     """Return the metrics of several splits, at the cost of one.
 
@@ -140,6 +141,8 @@ def evaluate_splits(
         Values of the column `split`.
     classes, positive, bucket, threshold, weight, false_negative, false_positive, grouped
         As for `evaluate`.
+    rivals : mapping of str to float, optional
+        Names of other thresholds: with costs, each split holds in `saved` what the decisions cost less than theirs.
     """
     check_names(df.columns, ours=True)
     require_columns(df, ["split"], "split column")
@@ -147,7 +150,9 @@ def evaluate_splits(
         df, classes, positive, bucket, "label", "score", "decision", threshold, weight, false_negative, false_positive
     )
     part = F.coalesce(*[F.when(F.col("split") == name, i) for i, name in enumerate(splits)])
-    judged = _judge(df, replace(roles, part=part), parts=len(splits), grouped=grouped)
+    others = dict(rivals or {})
+    roles = replace(roles, part=part, rivals=tuple(others.values()))
+    judged = _judge(df, roles, parts=len(splits), grouped=grouped, rivals=others)
     return dict(zip(splits, judged, strict=True))
 
 
@@ -183,7 +188,14 @@ def _roles(
     )
 
 
-def _judge(df: DataFrame, roles: ScoredColumns, *, parts: int = 1, grouped: bool) -> list[SplitMetrics]:
+def _judge(
+    df: DataFrame,
+    roles: ScoredColumns,
+    *,
+    parts: int = 1,
+    grouped: bool,
+    rivals: Mapping[str, float] | None = None,
+) -> list[SplitMetrics]:
     """Check and aggregate the rows, then compute all numbers from the small tables of each part."""
     narrow = roles.narrow(df)
     summaries = check(narrow, roles, parts)
@@ -191,11 +203,19 @@ def _judge(df: DataFrame, roles: ScoredColumns, *, parts: int = 1, grouped: bool
     tables = aggregates.scores()
     pairs = list(zip(tables, aggregates.buckets(tables), strict=True))
     each = len(tables) // parts
-    return [_numbers(roles, of, pairs[i * each : (i + 1) * each], grouped=grouped) for i, of in enumerate(summaries)]
+    return [
+        _numbers(roles, of, pairs[i * each : (i + 1) * each], grouped=grouped, rivals=rivals)
+        for i, of in enumerate(summaries)
+    ]
 
 
 def _numbers(
-    roles: ScoredColumns, summary: Summary, pairs: Sequence[tuple[ScoreTable, BucketTable]], *, grouped: bool
+    roles: ScoredColumns,
+    summary: Summary,
+    pairs: Sequence[tuple[ScoreTable, BucketTable]],
+    *,
+    grouped: bool,
+    rivals: Mapping[str, float] | None,
 ) -> SplitMetrics:
     names = roles.classes if roles.positive is None else (roles.positive,)
     of = dict(zip(names, pairs, strict=True))
@@ -206,6 +226,7 @@ def _numbers(
         of,
         grouped=grouped,
         not_probabilities=summary.not_probabilities,
+        rivals=rivals,
     )
     notes = notes_on(found, roles.classes, roles.positive, summary)
     return SplitMetrics(found, {name: table for name, (table, _) in of.items()}, roles.threshold, notes)

@@ -36,7 +36,8 @@ _SCOPES: Mapping[str, tuple[Scope, ...]] = {
 }
 _CELLS = ("tp", "fp", "fn", "tn")
 _NAME = re.compile(r"[a-z][a-z0-9_.]*")
-_TAKEN = {"n", "support", "absent_classes", "confusion", "per_class", "macro", "weighted", "accuracy_always_majority"}
+_TAKEN = {"n", "support", "absent_classes", "confusion", "per_class", "macro", "weighted", "saved"}
+_TAKEN |= {"accuracy_always_majority", "net_benefit"}
 
 
 @dataclass(frozen=True, kw_only=True)

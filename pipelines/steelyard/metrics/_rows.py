@@ -31,7 +31,7 @@ class ScoredColumns:
     `score` is the score of the positive class; with more than two classes (`positive` is None), an array in the order
     of `classes`. `classes` may be empty if only the positive one matters. Costs are those of missing a positive row and
     of an alarm on a negative one. `part` numbers parts of the table that are evaluated separately, from 0; rows without
-    one are left out.
+    one are left out. `rivals` are other thresholds, whose costs are compared with those of the decisions.
     """
 
     label: Column
@@ -45,6 +45,7 @@ class ScoredColumns:
     cost_fp: Column | None = None
     bucket: Column | None = None
     part: Column | None = None
+    rivals: tuple[float, ...] = ()
 
     @property
     def has_costs(self) -> bool:

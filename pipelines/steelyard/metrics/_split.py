@@ -17,7 +17,9 @@ from steelyard.metrics._class_metrics import NEGATIVES, POSITIVES, ClassMetrics
 from steelyard.metrics._counts import MulticlassCounts
 from steelyard.metrics._losses import probability_number
 from steelyard.metrics._metric import Metric
+from steelyard.metrics._net_benefit import net_benefit
 from steelyard.metrics._rows import NO_PROBABILITY
+from steelyard.metrics._savings import savings
 from steelyard.metrics._tables import BucketTable, ScoreTable
 from steelyard.metrics.registry import all_metrics, metric_names
 
@@ -34,6 +36,7 @@ def split_document(
     *,
     grouped: bool,
     not_probabilities: str | None = None,
+    rivals: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Return one split of `metrics.json`.
 
@@ -50,6 +53,8 @@ def split_document(
         Whether the buckets hold whole groups.
     not_probabilities : str, optional
         The reason why the scores are not probabilities, if so: metrics of probabilities are then null.
+    rivals : mapping of str to float, optional
+        Other thresholds, whose costs the buckets hold: with costs, `saved` compares the decisions with theirs.
     """
     ones = _class_metrics(classes, positive, tables, grouped=grouped)
     support = {name: one.rows for name, one in ones.items()}
@@ -63,7 +68,14 @@ def split_document(
         **(_positive_numbers(ones[positive]) if positive is not None else undefined(metric_names(scope="positive"))),
         **_probabilities(ones, positive, not_probabilities or _beyond_one(tables)),
     }
-    return document if positive is not None else document | _means(ones)
+    if positive is None:
+        return document | _means(ones)
+    one, no_probabilities = ones[positive], not_probabilities or _beyond_one(tables)
+    if not one.rows:
+        return document
+    saved = savings(one, rivals or {})
+    benefit = [] if no_probabilities else net_benefit(one)
+    return document | ({"saved": saved} if saved else {}) | ({"net_benefit": benefit} if benefit else {})
 
 
 def _class_metrics(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -127,6 +128,8 @@ class BucketTable:
         Sums of squares of the last two over single rows: how much one row may cost.
     weight_squares : array, shape (4,)
         Sums of squares of the weights of single rows: of hits, false alarms, misses, and rows rightly passed.
+    rivals : array, shape (buckets, other thresholds)
+        Costs of the errors that each of some other thresholds would make.
     """
 
     assigned: Counts
@@ -136,6 +139,7 @@ class BucketTable:
     cost: Floats
     squares: Floats
     weight_squares: Floats
+    rivals: Floats
 
     @classmethod
     def from_rows(
@@ -150,6 +154,7 @@ class BucketTable:
         cost_fn: Floats | None = None,
         cost_fp: Floats | None = None,
         bins: int = 500,
+        rivals: Sequence[float] = (),
     ) -> BucketTable:
         """Return the table of rows given as arrays; `table` is their exact score table."""
         assigned = table.bins(bins)
@@ -159,7 +164,8 @@ class BucketTable:
         sums = {"pos": pos, "neg": neg, "cost_fn": costs[0], "cost_fp": costs[1]}
         squares = {"square_pos": pos**2, "square_neg": neg**2, "squares": np.array([(c**2).sum() for c in costs])}
         cells = assigned[np.searchsorted(-table.low, -score)]
-        return cls.from_cells(assigned, cells, bucket, alarm, **sums, **squares)
+        wrong = [np.where(score >= t, costs[1], costs[0]) for t in rivals]
+        return cls.from_cells(assigned, cells, bucket, alarm, **sums, **squares, rivals=wrong)
 
     @classmethod
     def from_cells(
@@ -176,6 +182,7 @@ class BucketTable:
         square_pos: Floats,
         square_neg: Floats,
         squares: Floats,
+        rivals: Sequence[Floats] = (),
     ) -> BucketTable:
         """Return the table of cells, each of which lies in one bin and one bucket, and has one decision."""
         last = int(assigned[-1]) if len(assigned) else 0
@@ -191,7 +198,8 @@ class BucketTable:
         cost = [line(cost_fn * ~alarm), line(cost_fp * alarm), line(cost_fn), line(cost_fp)]
         decided = (square_pos[alarm], square_neg[alarm], square_pos[~alarm], square_neg[~alarm])
         weight_squares = np.array([float(of.sum()) for of in decided])
-        return cls(assigned, grid(pos), grid(neg), counts, np.stack(cost, axis=1), squares, weight_squares)
+        other = np.array([line(of) for of in rivals]).reshape(len(rivals), BUCKETS).T
+        return cls(assigned, grid(pos), grid(neg), counts, np.stack(cost, axis=1), squares, weight_squares, other)
 
     def flipped(self) -> BucketTable:
         """Return the table of the other class."""
@@ -204,4 +212,5 @@ class BucketTable:
             self.cost[:, [1, 0, 3, 2]],
             self.squares[::-1],
             self.weight_squares[::-1],
+            self.rivals,
         )

@@ -99,6 +99,25 @@ def thresholds(data: Mapping[str, Any], chosen: float | None) -> Markup:
     return drawing("thresholds", WIDTH, 460, "Threshold against precision, recall and expected cost", text, *parts)
 
 
+def net_benefit(curve: Sequence[Mapping[str, Any]], chosen: float | None) -> Markup:
+    """Return the net benefit over the threshold, with its interval, and that of an alarm on every row."""
+    xs = [of["threshold"] for of in curve]
+    model = [of["model"]["value"] for of in curve]
+    ends = [of["model"]["ci95"] or (v, v) for of, v in zip(curve, model, strict=True)]
+    top = max(*(high for _, high in ends), curve[0]["all"], 1e-12) * 1.05
+    plot = Plot(logit_scale(xs, _LEFT, _RIGHT), Scale(-top / 4, top, _BOTTOM, _TOP), WIDTH, HEIGHT)
+    parts = [plot.axes("threshold: odds of a false positive's cost to a false negative's", "net benefit per row")]
+    parts.append(plot.line(xs, [0.0] * len(xs), "base"))
+    shown = sum(of["all"] >= -top / 4 for of in curve)  # it falls with the threshold
+    parts.append(plot.line(xs[: shown + 1], [of["all"] for of in curve[: shown + 1]], "s1 dashed"))
+    parts += [plot.line(xs, [end[i] for end in ends], "s0 thin dashed") for i in (0, 1)]
+    parts.append(plot.line(xs, model, "s0"))
+    if chosen is not None and plot.x.low < chosen < plot.x.high:
+        parts.append(plot.upright(chosen, f"chosen: {number(chosen)}"))
+    text = "Net benefit over the threshold, against an alarm on every row and no alarm at all."
+    return drawing("net-benefit", WIDTH, HEIGHT, "Net benefit", text, *parts)
+
+
 def calibration(curves: Sequence[Curve]) -> Markup:
     """Return the observed share of positives over the predicted one; both axes logarithmic if positives are rare."""
     rare = _rare([v for c in curves for axis in ("predicted", "observed") for v in c.data["calibration"][axis]])

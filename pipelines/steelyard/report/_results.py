@@ -8,10 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from steelyard.config import rule_text
 from steelyard.metrics import Metric, all_metrics, always_majority, class_shares
 from steelyard.report import _charts
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._charts import Curve, Point
+from steelyard.report._decision import decision_rule
 from steelyard.report._html import Section, figure, folded, legend, note, pair, table
 from steelyard.report._numbers import NONE, count, interval, metric, number, percent, value
 from steelyard.report._svg import group
@@ -186,21 +188,26 @@ def decisions(found: Artifacts) -> Section | None:
     if not data:
         return Section("decisions", "Decisions", confusion)
     lower = "expected cost per row" if "expected_cost" in data["thresholds"] else "alarms"
+    chosen = [("mark", "chosen threshold")] if found.metrics.get("threshold") is not None else []
     over = figure(
         "Threshold against precision, recall and " + ("alarms" if lower == "alarms" else "expected cost"),
         _charts.thresholds(data, found.metrics.get("threshold")),
-        legend(("s0", "precision"), ("s1 dashed", "recall"), ("s2", lower), ("mark", "chosen threshold")),
+        legend(("s0", "precision"), ("s1 dashed", "recall"), ("s2", lower), *chosen),
         note=_threshold_note(found),
     )
-    return Section("decisions", "Decisions", pair(over, figure("Confusion", confusion)))
+    return Section("decisions", "Decisions", group(pair(over, figure("Confusion", confusion)), decision_rule(found)))
 
 
 def _threshold_note(found: Artifacts) -> str:
-    text = "On test rows. A row raises an alarm if its score is at least the threshold."
     chosen = found.training.get("threshold") or {}
+    if chosen.get("rule") == "per_row_cost":
+        return (
+            "On test rows, for single thresholds. The decisions have no single one: a row raises an alarm if its "
+            "expected cost is then lower."
+        )
+    text = "On test rows. A row raises an alarm if its score is at least the threshold."
     if chosen.get("rule"):
-        words = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in chosen["rule"].items())
-        text += f" The threshold was chosen on validation rows by the rule “{words}”."
+        text += f" The threshold was chosen on validation rows by the rule “{rule_text(chosen['rule'])}”."
     return f"{text} {chosen['note']}" if chosen.get("note") else text
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from steelyard.errors import ConfigError
 from steelyard.metrics import always_majority, class_shares, get_metric, judge_gate, majority_class
 from steelyard.report._artifacts import Artifacts
+from steelyard.report._decision import broken, implied, promise, savings
 from steelyard.report._difficulty import diagnosed, leaks, listed_leaks
 from steelyard.report._numbers import count, interval, metric, number, percent, value
 
@@ -115,7 +116,14 @@ def _binary(found: Artifacts) -> tuple[str, list[Point]]:
         *_intervals(of, found.drawn_together),
         *_guessing(test, positive),
         *_cost(test),
+        *_rule(found),
     ]
+
+
+def _rule(found: Artifacts) -> list[Point]:
+    promised, rest = promise(found), (savings(found), implied(found))
+    kept = [Point(promised, "bad" if broken(found) else "plain")] if promised else []
+    return [*kept, *(Point(text) for text in rest if text)]
 
 
 def _intervals(of: Mapping[str, Any], together: str | None) -> list[Point]:

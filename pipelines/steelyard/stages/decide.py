@@ -25,6 +25,6 @@ def run(ctx: Context, attempt: str) -> Result:
         "calibration": policy.calibration.method,
         "candidates": [candidate.to_json() for candidate in policy.candidates],
         "threshold": None if chosen is None else chosen.to_json(),
-        "decision": policy.rule,
+        "decision": policy.rule if policy.positive is None else None,
     }
     return Result([path], details=details)

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from steelyard import metrics
-from steelyard.deciding import DecisionPolicy
+from steelyard.deciding import DecisionPolicy, decision_document
 from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, Result
@@ -31,14 +31,15 @@ def run(ctx: Context, attempt: str) -> Result:
     notes = [f"{name}: {note}" for name, of in judged.items() for note in of.notes]
     for note in notes:
         ctx.warn(note)
+    splits = {name: of.to_json() for name, of in judged.items()}
     document = metrics.document(
         ctx.config.name,
         ctx.run.manifest()["run_id"],
         policy.positive,
         policy.threshold,
-        {name: of.to_json() for name, of in judged.items()},
+        splits,
         notes,
-        policy.rule,
+        decision_document(policy, splits),
     )
     curves = f"evaluate/{attempt}/curves.json"
     ctx.run.write_json(curves, {name: of.curves() for name, of in judged.items()})
@@ -63,7 +64,14 @@ def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metric
         false_positive=costs[1],
         # Buckets of a split by time hold whole days, as those of a grouped table hold whole groups.
         grouped="group" in df.columns or ctx.config.split.method == "temporal",
+        rivals=_rivals(policy),
     )
+
+
+def _rivals(policy: DecisionPolicy) -> dict[str, float]:
+    """Return other thresholds that the decisions' costs are compared with."""
+    rivals = {"threshold_0.5": 0.5, "best_threshold": policy.cheapest}
+    return {name: t for name, t in rivals.items() if t is not None and t != policy.threshold}
 
 
 def _headline(document: dict[str, Any]) -> dict[str, Any]:

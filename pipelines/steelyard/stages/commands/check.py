@@ -7,6 +7,7 @@ from pathlib import Path
 
 from steelyard.classifier import check_recipe
 from steelyard.config import CostConfig, PipelineConfig, Recipe, SparkConfig, resolve_env
+from steelyard.dataset import Cost
 from steelyard.errors import InputError, closest
 from steelyard.guards import check_parameters, check_suite
 from steelyard.metrics import check_gate
@@ -16,7 +17,8 @@ from steelyard.stages.commands.session import master_of
 def check(config: PipelineConfig) -> None:
     """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters."""
     recipe = Recipe(resample=config.resample, train=config.train, decide=config.decide)
-    check_recipe(recipe, has_costs=config.data.cost != CostConfig())
+    cost = config.data.cost
+    check_recipe(recipe, cost=Cost(cost.false_negative, cost.false_positive))
     suites = (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored)
     for suite in suites:
         check_suite(suite)

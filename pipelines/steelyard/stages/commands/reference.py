@@ -48,7 +48,9 @@ _OBJECTS = ("estimator", "svm_estimator")  # parameters that no YAML can give
 _RULES = (
     ("{value: 0.2}", "This probability."),
     ("{minimize: cost}", "The lowest expected cost; needs `data.cost`."),
+    ("per_row_cost", "None: a row is positive if that has the lower expected cost for it; needs both costs."),
     ("{maximize: METRIC}", "The highest METRIC: one of {maximized}."),
+    ("{maximize: {f_beta: 3}}", "The highest F score in which recall counts 3 times as much as precision."),
     ("{recall_at_least: 0.9}", "The highest precision with at least this recall."),
     ("{precision_at_least: 0.5}", "The highest recall with at least this precision."),
 )

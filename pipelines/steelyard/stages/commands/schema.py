@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from steelyard.config import AUTO, DESCRIPTIONS, PipelineConfig
+from steelyard.deciding import F_BETA, PER_ROW_COST
 from steelyard.learning import trainer_names, trainer_parameters
 from steelyard.metrics import metric_names
 from steelyard.sampling import sampler_names, sampler_schema
 
 _URL = "https://json-schema.org/draft/2020-12/schema"
 _DOTTED = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
+_BETA = {"type": "number", "exclusiveMinimum": 0, "maximum": 1000}
 _SHARE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 
 
@@ -26,7 +28,7 @@ def pipeline_schema() -> dict[str, Any]:
     _add_names(sections["TrainConfig"], "model", trainer_names(), _trainer)
     schema["properties"]["gate"]["propertyNames"] = {"enum": metric_names()}
     threshold = sections["DecideConfig"]["properties"]["threshold"]
-    threshold["anyOf"] = [*({"type": "object", **_only(n, of)} for n, of in _rules().items()), {"type": "null"}]
+    threshold["anyOf"] = [*_rules().values(), {"type": "null"}]
     return schema
 
 
@@ -56,17 +58,18 @@ def _trainer(name: str) -> dict[str, Any]:
 
 
 def _rules() -> dict[str, Any]:
-    return {
-        "maximize": {"enum": metric_names(maximize=True)},
+    arguments = {
+        "maximize": {"anyOf": [{"enum": metric_names(maximize=True)}, _only(F_BETA, _BETA)]},
         "minimize": {"const": "cost"},
         "precision_at_least": _SHARE,
         "recall_at_least": _SHARE,
         "value": {"type": "number", "minimum": 0, "maximum": 1},
     }
+    return {PER_ROW_COST: {"const": PER_ROW_COST}, **{name: _only(name, of) for name, of in arguments.items()}}
 
 
 def _only(name: str, value: Any) -> dict[str, Any]:
-    return {"properties": {name: value}, "required": [name], "additionalProperties": False}
+    return {"type": "object", "properties": {name: value}, "required": [name], "additionalProperties": False}
 
 
 def _keys(schema: dict[str, Any], part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,52 @@
+"""Money saved: the costs of the decisions against those of other decisions on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from steelyard.kernels import intervals
+from steelyard.kernels.arrays import Floats, divide
+from steelyard.metrics._bootstrap import Estimate, Number, number
+from steelyard.metrics._class_metrics import ClassMetrics
+
+NO_MODEL = "no_model"
+
+
+def savings(one: ClassMetrics, rivals: Mapping[str, float]) -> dict[str, Number]:
+    """Return what the decisions save on all rows, with paired intervals; empty without costs.
+
+    Parameters
+    ----------
+    one : ClassMetrics
+        Of the positive class. Its buckets hold the costs of the other thresholds, in the order of `rivals`.
+    rivals : mapping of str to float
+        Other thresholds by their names. `no_model` is added: no alarm on any row.
+
+    Returns
+    -------
+    dict
+        Name → number; less than 0 where the decisions cost more. Each draw of the bootstrap takes the same rows for
+        both sides of a difference, so that the interval is that of the difference.
+    """
+    if not one.table.has_costs:
+        return {}
+    missed, alarms, all_missed, _ = one.buckets.cost.T
+    model = missed + alarms
+    found = {NO_MODEL: _difference(one, all_missed - model)}
+    for (name, threshold), cost in zip(rivals.items(), one.buckets.rivals.T, strict=True):
+        found[name] = _difference(one, cost - model) | {"threshold": threshold}
+    return found
+
+
+def _difference(one: ClassMetrics, saved: Floats) -> Number:
+    weights, size = one.bootstrap.weights, (one.buckets.pos + one.buckets.neg).sum(axis=1)
+    total = float(size.sum())
+    estimate = Estimate(float(saved.sum()), divide(weights @ saved, weights @ size) * total)
+    basis = one.basis
+    if basis.note:
+        return number(estimate, note=basis.note)
+    error = 0.0 if not np.any(saved) else one.bootstrap.error(estimate)
+    half = intervals.t_quantile(basis.freedom) * error
+    return number(estimate, (estimate.value - half, estimate.value + half))
