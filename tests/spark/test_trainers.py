@@ -22,8 +22,10 @@ from steelyard.testing import TRAINER_CHECKS
 from steelyard.testing._check_trainers import DATA, MakeTrainer, fitted, model_of, parts, probabilities, trainer_table
 
 SMALL = {"n_estimators": 12, "max_depth": 3, "early_stopping_rounds": None}
+MEMBER = {"n_estimators": 8, "max_depth": 3}
 MAKE: dict[str, MakeTrainer] = {
     "xgboost": partial(get_trainer, "xgboost", SMALL),
+    "balanced_bagging": partial(get_trainer, "balanced_bagging", {"n_estimators": 3, "estimator_params": MEMBER}),
     "logistic_regression": partial(get_trainer, "logistic_regression"),
     "toy": NaiveBayes,
 }

@@ -29,6 +29,7 @@ from steelyard.learning._registry import (
     trainer_parameters,
 )
 from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.local import LocalLearner
 from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -36,17 +37,21 @@ if TYPE_CHECKING:
     from steelyard.learning._fitting import fit_preprocessing
     from steelyard.learning._preparing import repartition_by_content
     from steelyard.learning.model import MarginModel, Model, shared_fields
+    from steelyard.learning.tasks import TaskModel, fit_tasks
 
 __all__ = [
     "Importance",
+    "LocalLearner",
     "MarginModel",
     "Model",
     "Parameters",
     "Preprocessing",
+    "TaskModel",
     "Trainer",
     "TrainingData",
     "check_trainer",
     "fit_preprocessing",
+    "fit_tasks",
     "get_trainer",
     "importance_of",
     "largest_feature",
@@ -59,4 +64,4 @@ __all__ = [
 ]
 
 # Names and parameters of trainers are checked without Spark.
-__getattr__ = lazy(__name__, "model", "_features", "_fitting", "_preparing")
+__getattr__ = lazy(__name__, "model", "_features", "_fitting", "_preparing", "tasks")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 _BUILT_IN = {
+    "balanced_bagging": "steelyard.ensemble._balanced_bagging.BalancedBaggingTrainer",
     "logistic_regression": "steelyard.learning._logistic_regression.LogisticRegressionTrainer",
     "xgboost": "steelyard.learning._xgboost.XGBoostTrainer",
 }

@@ -109,6 +109,9 @@ class Trainer(ABC):
         Whether `fit` can start from an earlier model.
     exact : bool
         Whether the model is bit for bit the same from any partitioning; otherwise it agrees to a tolerance.
+    balances : bool
+        Whether training draws the classes' rows at different rates, as ensembles of balanced bags do. The model's
+        `distortion` then has these rates.
     gains_from_balance : bool
         Whether resampling may improve the ranking, as it does for weak learners; `diagnose` asks this.
     libraries : tuple of str
@@ -125,6 +128,7 @@ class Trainer(ABC):
     needs_validation: bool = False
     continues: ClassVar[bool] = False
     exact: ClassVar[bool] = False
+    balances: ClassVar[bool] = False
     gains_from_balance: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ()
     failures: ClassVar[tuple[tuple[str, str], ...]] = ()
@@ -212,13 +216,17 @@ class Trainer(ABC):
                     (warn or _python_warning)(note)
             model = self._fit(data, start)
         found = (sampled or Distortion()).then(weighted).then(self.loss_distortion(data.trained_classes))
+        found = found.then(model.distortion)
         if start is not None and start.distortion != found:
             found = replace(found, exact=False)  # the parts of the model saw different priors
         return replace(model, distortion=found)
 
     @abstractmethod
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
-        """Return the model; `start` is None unless the trainer `continues`."""
+        """Return the model; `start` is None unless the trainer `continues`.
+
+        The model's own `distortion` is what training did to the classes apart from weights and loss: bags, for example.
+        """
 
     @classmethod
     @abstractmethod

@@ -65,6 +65,8 @@ class Parameters(BaseModel):
             return f"train.params: {str(fault['msg']).removeprefix('Value error, ')}"
         name = fault["loc"][0]
         allowed = cls.allowed()[name]
+        if fault["type"] == "value_error":
+            return f"train.params.{name}: {str(fault['msg']).removeprefix('Value error, ')}"
         if fault["type"] == "missing":
             return f"train.params.{name} is missing; it has no default"
         if allowed is None:
@@ -82,6 +84,15 @@ class Parameters(BaseModel):
         return {n: v for n, v in self.model_dump().items() if not (v is None and fields[n].default is None)}
 
 
+_KINDS = {
+    "boolean": "true or false",
+    "integer": "an integer",
+    "number": "a number",
+    "string": "a text",
+    "object": "a map",
+}
+
+
 def _allowed(schema: Mapping[str, Any]) -> str | None:
     """Return a JSON schema of one value in words."""
     if "anyOf" in schema:
@@ -90,9 +101,7 @@ def _allowed(schema: Mapping[str, Any]) -> str | None:
         return None if None in options else " or ".join(filter(None, options)) + (", or null" if null else "")
     if "enum" in schema or "const" in schema:
         return "one of " + ", ".join(map(str, schema.get("enum", [schema.get("const")])))
-    kind = {"boolean": "true or false", "integer": "an integer", "number": "a number", "string": "a text"}.get(
-        schema.get("type", "")
-    )
+    kind = _KINDS.get(schema.get("type", ""))
     return None if kind is None else kind + _limits(schema)
 
 

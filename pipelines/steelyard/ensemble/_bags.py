@@ -1,0 +1,138 @@
+"""Bags: which rows each member of an ensemble is trained on, drawn by hash."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from operator import add
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from steelyard.columns import combined, internal, of_key
+from steelyard.ensemble._quotas import Quotas
+from steelyard.hashing import HASH_BITS, Cut, cuts, find_heavy_groups, with_side
+from steelyard.learning.tasks import PLACE, TASK
+
+UNIT = internal("unit")
+_STRATUM, _POSITION, _NUMBER, _DRAW = (internal(n) for n in ("bag_stratum", "bag_position", "bag_number", "bag_draw"))
+_CONTENT = ("label", "weight", "features")
+
+
+def class_counts(rows: DataFrame, classes: tuple[str, ...]) -> dict[str, int]:
+    """Return the rows of each class; reads the label only."""
+    found = {int(row["label"]): row["count"] for row in rows.groupBy("label").count().collect()}
+    return {c: found[i] for i, c in enumerate(classes)}
+
+
+def with_units(rows: DataFrame, counts: Mapping[str, int]) -> DataFrame:
+    """Add a number that identifies each row, by its content: the same from any partitioning.
+
+    Equal rows share it, unless they are a heavy group (see `steelyard.hashing`): the rows of these are numbered, which
+    shuffles them alone.
+    """
+    placed = rows.withColumn(UNIT, _hash(*_CONTENT))
+    sizes = {str(i): n for i, n in enumerate(counts.values())}
+    strata = F.col("label").cast("int").cast("string")
+    heavy = find_heavy_groups(placed.select(strata.alias("s"), F.col(UNIT).alias("p")), sizes)
+    groups = sorted({p for of in heavy.values() for p in of})
+    if not groups:
+        return placed
+    alike = F.col(UNIT).isin(groups)
+    within = Window.partitionBy(UNIT).orderBy(*_CONTENT)
+    numbered = placed.where(alike).withColumn(_NUMBER, F.row_number().over(within))
+    return placed.where(~alike).unionByName(
+        numbered.withColumn(UNIT, _hash(UNIT, _NUMBER)).drop(_NUMBER),
+    )
+
+
+def disjoint_bags(units: DataFrame, of: Quotas, seed: int) -> DataFrame:
+    """Return the rows of all bags, drawn without replacement: bags hold successive ranges of a random order.
+
+    Where a class has too few rows for all bags, the ranges start again in another order. A class of which a bag holds
+    all rows is in every bag.
+    """
+    rounds, quotas, sizes = dict[int, int](), dict[str, list[int]](), dict[str, int]()
+    each = {i: of.counts[c] // n for i, (c, n) in enumerate(of.bag.items())}
+    most = min(of.bags, max(each.values()))
+    for i, (c, n) in enumerate(of.bag.items()):
+        rounds[i] = math.ceil(of.bags / each[i]) if each[i] > 1 or n < of.counts[c] else 1
+        ranges = min(each[i], of.bags)
+        for r in range(rounds[i]):
+            quotas[f"{i}/{r}"] = [n * (k + 1) for k in range(ranges)] + [of.counts[c]] * (most - ranges)
+            sizes[f"{i}/{r}"] = of.counts[c]
+    label = F.col("label").cast("int")
+    drawn = units.withColumn(_DRAW, F.explode(F.sequence(F.lit(0), of_key(rounds, label) - 1)))
+    drawn = drawn.withColumns(
+        {_STRATUM: _stratum(label, _DRAW), _POSITION: _hash(UNIT, F.lit(seed), F.lit("bags"), _DRAW)}
+    )
+    found = cuts(drawn, F.col(_POSITION), F.col(_STRATUM), quotas, ties="exact", sizes=sizes)
+    inside = _near(drawn, {s: found[s][min(each[int(s.split("/")[0])], of.bags) - 1] for s in quotas})
+    sided = with_side(inside, F.col(_POSITION), F.col(_STRATUM), found, TASK)
+    per_round = {i: min(n, of.bags) for i, n in each.items()}
+    whole = [i for i, (c, n) in enumerate(of.bag.items()) if n == of.counts[c]]
+    in_round = F.col(TASK) < of_key(per_round, label)
+    number = F.col(TASK) + F.col(_DRAW) * of_key(per_round, label)
+    every = F.sequence(F.lit(0), F.lit(of.bags - 1))
+    tasks = F.when(label.isin(whole), every).otherwise(F.array(number)) if whole else F.array(number)
+    spread = sided.where(in_round).withColumn(TASK, F.explode(tasks)).where(F.col(TASK) < of.bags)
+    return spread.withColumn(PLACE, _hash(UNIT, TASK))
+
+
+def bootstrap_bags(units: DataFrame, of: Quotas, seed: int) -> DataFrame:
+    """Return the rows of all bags, drawn with replacement: a row that is drawn twice is there twice.
+
+    How often a row is drawn for all bags together is a Poisson number by its hash, and each draw goes to one bag by
+    another hash. Rates are a little too high, and an exact cut keeps the wanted number of draws in each bag: given
+    their number, Poisson draws are uniform draws with replacement.
+    """
+    slack = 6.0
+    while True:
+        drawn = _draws(units, of, seed, slack)
+        quotas = {f"{i}/{b}": [n] for i, n in enumerate(of.bag.values()) for b in range(of.bags)}
+        found = cuts(drawn, F.col(_POSITION), F.col(_STRATUM), quotas, ties="exact")
+        if all(cut.count == quotas[s][0] for s, [cut] in found.items()):
+            break
+        slack *= 2  # it has too few draws once in a hundred million bags
+    kept = with_side(drawn, F.col(_POSITION), F.col(_STRATUM), found, _NUMBER).where(F.col(_NUMBER) == 0)
+    return kept.withColumn(PLACE, _hash(UNIT, _DRAW))
+
+
+def _draws(units: DataFrame, of: Quotas, seed: int, slack: float) -> DataFrame:
+    """Return one row for each draw, with its bag."""
+    label = F.col("label").cast("int")
+    times = F.lit(0)
+    for i, (c, n) in enumerate(of.bag.items()):
+        mean = of.bags * (n + slack * math.sqrt(n) + slack) / of.counts[c]
+        times = F.when(label == i, _poisson(_hash(UNIT, F.lit(seed), F.lit("times")), mean)).otherwise(times)
+    counted = units.withColumn(_NUMBER, times).where(F.col(_NUMBER) > 0)
+    draws = counted.withColumn(_DRAW, F.explode(F.sequence(F.lit(1), F.col(_NUMBER))))
+    bag = F.pmod(_hash(UNIT, F.lit(seed), F.lit("bag"), _DRAW), F.lit(of.bags)).cast("int")
+    placed = draws.withColumns({TASK: bag, _POSITION: _hash(UNIT, F.lit(seed), F.lit("draw"), _DRAW)})
+    return placed.withColumn(_STRATUM, _stratum(label, TASK))
+
+
+def _poisson(position: Column, mean: float) -> Column:
+    """Return a Poisson number of a uniform position: in how many of the distribution's steps it lies above."""
+    steps, below = list[int](), 0.0
+    for k in range(int(mean + 12 * math.sqrt(mean) + 30)):
+        below += math.exp(k * math.log(mean) - mean - math.lgamma(k + 1))
+        steps.append(int(below * 2**HASH_BITS))
+    return combined(add, [(position >= step).cast("int") for step in steps if step < 2**HASH_BITS])
+
+
+def _near(drawn: DataFrame, last: Mapping[str, Cut]) -> DataFrame:
+    """Leave out rows above the last cut of their stratum: most rows of a large class, before anything is compared."""
+    return drawn.where(
+        F.col(_POSITION) <= of_key({s: min(c.below, 2**HASH_BITS - 1) for s, c in last.items()}, F.col(_STRATUM))
+    )
+
+
+def _stratum(label: Column, part: str) -> Column:
+    return F.concat_ws("/", label.cast("string"), F.col(part).cast("string"))
+
+
+def _hash(*parts: Any) -> Column:
+    """Return a 63-bit hash."""
+    return F.shiftrightunsigned(F.xxhash64(*parts), 1)

@@ -1,0 +1,172 @@
+"""The base of trainers of ensembles. Importing it needs no Spark."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from steelyard.distortion import Distortion
+from steelyard.errors import InputError
+from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.local import NO_WEIGHTS, LocalLearner
+from steelyard.learning.parameters import Parameters
+from steelyard.sampling.strategy import check_strategy
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from steelyard.ensemble._quotas import Quotas
+    from steelyard.learning.model import Model
+    from steelyard.learning.tasks import TaskModel
+
+_SHOWN = 30
+MAX_CELLS = 50_000_000
+"""Rows × features of a bag: 200 MB as single precision, of which a task holds about three copies."""
+
+
+class BaggingParameters(Parameters):
+    """Parameters that all ensembles of bags have, by the names of imbalanced-learn."""
+
+    n_estimators: int = Field(10, ge=2, le=1000, description="Members, and bags.")
+    sampling_strategy: float | str | dict[str, int] = Field(
+        "auto",
+        description="Rows of a bag, as for under-sampling: auto gives every class the rows of the rarest one; a ratio; "
+        "or a map of class to rows.",
+    )
+    max_cells: int = Field(
+        MAX_CELLS,
+        ge=1000,
+        le=10**10,
+        description="Rows × features of a bag at most; beyond it, a bag holds fewer rows of every class.",
+    )
+
+    @field_validator("sampling_strategy", mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        try:
+            checked = check_strategy(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return checked  # pydantic refuses what is neither ratio, word nor map
+
+
+class BaggingTrainer(Trainer):
+    """Base of ensembles whose members are trained independently: one bag and one Spark task each.
+
+    A subclass defines `parameters` (from `BaggingParameters`), `learner` and, where it isn't one of probabilities,
+    `aggregation`.
+
+    Costs, after the preprocessing: four scans of the training rows (labels; heavy groups; the cuts; the bags), one
+    shuffle of the bags, and one crossing into Python.
+
+    Attributes
+    ----------
+    aggregation : {"mean", "sum"}
+        Members' probabilities are averaged, or their votes are added.
+    """
+
+    parameters: ClassVar[type[Parameters]] = BaggingParameters
+    dtype = "float32"
+    exact = True
+    balances = True
+    libraries = ("xgboost", "scikit-learn", "skops")
+    failures = ((NO_WEIGHTS, "the ensemble's estimator takes no weights: leave out class_weight and data.weight"),)
+
+    @property
+    @abstractmethod
+    def learner(self) -> LocalLearner:
+        """What trains a member."""
+
+    @property
+    def aggregation(self) -> str:
+        """How members are combined."""
+        return "mean"
+
+    @property
+    def replacement(self) -> bool:
+        """Whether bags are drawn with replacement."""
+        return bool(self.params.get("replacement"))
+
+    @property
+    def impute(self) -> bool:  # type: ignore[override]
+        """Whether members cannot take missing values."""
+        return not self.learner.takes_missing
+
+    @property
+    def standardise(self) -> bool:  # type: ignore[override]
+        """As `impute`: members that take missing values are trees, which need no scale."""
+        return self.impute
+
+    @classmethod
+    def model_class(cls) -> type[Model]:
+        """Return `EnsembleModel`."""
+        from steelyard.ensemble._model import EnsembleModel
+
+        return EnsembleModel
+
+    @classmethod
+    def importance(cls, summary: Mapping[str, Any]) -> Importance | None:
+        """Return the members' mean shares of the gain."""
+        gains = [(g["feature"], g["gain"]) for g in summary.get("importances") or []]
+        if not gains:
+            return None
+        text = ". ".join(["Mean of the members' shares of the gain", *summary.get("messages", ()), ""]).strip()
+        return Importance("What the members gain most from", text, gains, True)
+
+    def _fit(self, data: TrainingData, start: Model | None) -> Model:
+        from steelyard.ensemble._bags import class_counts, with_units
+        from steelyard.ensemble._model import EnsembleModel
+        from steelyard.ensemble._quotas import quotas
+        from steelyard.learning.tasks import fit_tasks
+
+        counts = class_counts(data.rows, data.trained_classes)
+        of = quotas(
+            counts,
+            self.params["sampling_strategy"],
+            self.params["n_estimators"],
+            len(data.preprocessing.names),
+            self.params["max_cells"],
+        )
+        bags = self._bags(with_units(data.rows, counts), of)
+        members = fit_tasks(bags, self.learner, tasks=of.bags, seed=self.seed)
+        return EnsembleModel(
+            **self.model_fields(data),
+            summary=self._summary(of, members, data.preprocessing.names),
+            distortion=Distortion(of.rates, exact=self.aggregation == "mean"),
+            members=tuple(m.model for m in members),
+        )
+
+    def _bags(self, units: DataFrame, of: Quotas) -> DataFrame:
+        from steelyard.ensemble._bags import bootstrap_bags, disjoint_bags
+
+        return (bootstrap_bags if self.replacement else disjoint_bags)(units, of, self.seed)
+
+    def _summary(self, of: Quotas, members: list[TaskModel], names: list[str]) -> dict[str, Any]:
+        used = of.used(replacement=self.replacement)
+        largest = max(of.counts, key=of.counts.__getitem__)
+        rows = " + ".join(f"{n:,}" for n in of.bag.values())
+        share = f"{used[largest]:.3g}" if used[largest] < 0.001 else f"{used[largest]:.1%}".replace("%", " %")
+        messages = [f"{of.bags} bags of {rows} rows hold {share} of the rows of class {largest!r}"]
+        if of.cut:
+            messages.append(f"max_cells of {self.params['max_cells']:,} made the bags smaller; raise it for all rows")
+        return {
+            "members": len(members),
+            "rows_per_bag": of.bag,
+            "share_used": used,
+            "messages": messages,
+            "importances": _mean_shares(members, names),
+        }
+
+
+def _mean_shares(members: list[TaskModel], names: list[str]) -> list[dict[str, Any]]:
+    """Return the most important features, by the mean of the members' shares."""
+    shares = [m.importances for m in members if m.importances is not None]
+    if not shares:
+        return []
+    mean = np.mean(shares, axis=0)
+    order = sorted(range(len(names)), key=lambda i: (-mean[i], names[i]))
+    return [{"feature": names[i], "gain": float(mean[i])} for i in order if mean[i] > 0][:_SHOWN]

@@ -1,0 +1,74 @@
+"""Many small models, one task each: a shuffle sends each task its rows, and the task trains a `LocalLearner`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from steelyard.columns import internal
+from steelyard.errors import InputError
+from steelyard.frames.workers import in_worker
+from steelyard.learning.local import LocalLearner
+
+TASK, PLACE = internal("task"), internal("place")
+RESULT = "task int, model binary, rows bigint, importances array<double>"
+
+
+@dataclass(frozen=True)
+class TaskModel:
+    """What one task trained.
+
+    Parameters
+    ----------
+    model : bytes
+        As from `LocalLearner.fit`.
+    rows : int
+        Rows that it was trained on.
+    importances : tuple of float, optional
+        Each feature's share of the gain.
+    """
+
+    model: bytes
+    rows: int
+    importances: tuple[float, ...] | None = None
+
+
+def fit_tasks(rows: DataFrame, learner: LocalLearner, *, tasks: int, seed: int = 0) -> list[TaskModel]:
+    """Train one model for each task, in one Spark stage.
+
+    Costs one shuffle of the rows, and one crossing into Python. A task holds its rows in memory twice.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `TASK` (int, from 0), `PLACE` (bigint: the order of the rows in their task, so that the model does not depend
+        on their partitioning), and `features`, `label` and `weight` as in `TrainingData`.
+    learner : LocalLearner
+    tasks : int
+    seed : int, default 0
+        Each task's own seed is drawn from it.
+
+    Returns
+    -------
+    list of TaskModel
+        One for each task.
+
+    Raises
+    ------
+    InputError
+        If a task has no rows.
+    """
+    wanted = rows.select(TASK, PLACE, "features", "label", "weight")
+    # Not by a hash of the number, which would send some partitions several tasks.
+    by_id = getattr(wanted, "repartitionById", None)
+    spread = by_id(tasks, TASK) if by_id is not None else wanted.repartition(tasks, TASK)
+    ordered = spread.sortWithinPartitions(TASK, PLACE, "label", "weight", "features")
+    worker = in_worker("steelyard.learning._local_worker", "train", learner=learner.to_json(), seed=seed)
+    found = {
+        row["task"]: TaskModel(bytes(row["model"]), row["rows"], row["importances"] and tuple(row["importances"]))
+        for row in ordered.mapInArrow(worker, RESULT).collect()
+    }
+    if len(found) < tasks:
+        raise InputError(f"{tasks - len(found)} of {tasks} models have no training rows")
+    return [found[i] for i in range(tasks)]

@@ -1,0 +1,146 @@
+"""Ensembles: the rows of their bags, the same bytes from any partitioning, and imbalanced-learn's quality."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from steelyard.dataset import Dataset
+from steelyard.ensemble._bags import bootstrap_bags, disjoint_bags, with_units
+from steelyard.ensemble._quotas import Quotas, quotas
+from steelyard.errors import InputError
+from steelyard.learning import get_trainer
+from steelyard.learning.tasks import PLACE, TASK
+
+ROWS = 2000
+COUNTS = {"no": 1900, "yes": 100}
+
+
+@pytest.fixture(scope="module")
+def rows(spark: SparkSession) -> DataFrame:
+    """Rows as trainers get them: 100 of class 1, and of class 0 a third that are all equal."""
+    alike = (F.col("id") >= 100) & (F.col("id") < 700)
+    made = spark.range(ROWS).select(
+        F.when(alike, F.array(F.lit(-1.0), F.lit(0.0)))
+        .otherwise(F.array(F.col("id").cast("double"), F.xxhash64("id") / F.lit(2.0**63)))
+        .cast("array<float>")
+        .alias("features"),
+        (F.col("id") < 100).cast("double").alias("label"),
+        F.lit(1.0).alias("weight"),
+    )
+    return made.cache()
+
+
+def bags(drawn: DataFrame) -> list[pd.DataFrame]:
+    found = drawn.select(TASK, PLACE, "label", F.col("features")[0].alias("x")).toPandas()
+    found.columns = ["task", "place", "label", "x"]
+    return [of for _, of in found.groupby("task")]
+
+
+def test_bags_without_replacement_are_disjoint_and_exact(rows: DataFrame) -> None:
+    units = with_units(rows, COUNTS)
+    assert units.select(F.count_distinct("__steelyard_unit")).first()[0] == ROWS  # type: ignore[index]
+    of = Quotas(COUNTS, {"no": 100, "yes": 100}, 12)
+    first = bags(disjoint_bags(units, of, seed=1))
+    assert len(first) == 12
+    used: Counter[float] = Counter()
+    for bag in first:
+        assert Counter(bag["label"]) == {0.0: 100, 1.0: 100} and bag["place"].nunique() == 200
+        assert sorted(bag["x"][bag["label"] == 1]) == list(range(100))
+        used.update(bag["x"][bag["label"] == 0])
+    alike = used.pop(-1.0)
+    assert set(used.values()) == {1} and 300 < alike < 460  # 600 / 1900 of 1,200
+    again = bags(disjoint_bags(with_units(rows.repartition(7), COUNTS), of, seed=1))
+    other = bags(disjoint_bags(units, of, seed=2))
+    contents = [[sorted(zip(b["place"], b["x"], strict=True)) for b in bags_] for bags_ in (first, again, other)]
+    assert contents[0] == contents[1] != contents[2]
+
+
+def test_ranges_start_again_where_the_table_is_used_up(rows: DataFrame) -> None:
+    of = quotas(COUNTS, {"no": 900, "yes": 40}, 5, 2, 10**6)
+    found = bags(disjoint_bags(with_units(rows, COUNTS), of, seed=1))
+    assert [Counter(bag["label"]) for bag in found] == [{0.0: 900, 1.0: 40}] * 5
+    rare = [set(bag["x"][bag["label"] == 1]) for bag in found]
+    assert not rare[0] & rare[1] and rare[0] & rare[2] and len(set.union(*rare)) > 80
+    common = [set(bag["x"][bag["label"] == 0]) - {-1.0} for bag in found]
+    assert not common[0] & common[1] and not common[2] & common[3] and common[0] & common[2]
+    assert of.used(replacement=False) == {"no": 1.0, "yes": 1.0}
+
+
+def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
+    of = Quotas(COUNTS, {"no": 100, "yes": 100}, 40)
+    units = with_units(rows, COUNTS)
+    found = bags(bootstrap_bags(units, of, seed=3))
+    assert [Counter(bag["label"]) for bag in found] == [{0.0: 100, 1.0: 100}] * 40
+    times = [Counter(bag["x"][bag["label"] == 1]) for bag in found]
+    distinct = np.mean([len(t) for t in times])
+    assert abs(distinct - 100 * (1 - 0.99**100)) < 2  # 63.4; a bag's deviation is 3.1
+    total = Counter[float]()
+    for t in times:
+        total.update(t)
+    chi = sum((total[i] - 40) ** 2 / 40 for i in range(100))
+    assert 50 < chi < 160  # 99 degrees of freedom: six deviations above, three and a half below
+    again = bags(bootstrap_bags(with_units(rows.repartition(5), COUNTS), of, seed=3))
+    assert [sorted(b["place"]) for b in again] == [sorted(b["place"]) for b in found]
+    shares = of.used(replacement=True)
+    assert shares["yes"] == pytest.approx(1.0) and shares["no"] == pytest.approx(1 - (1 - 1 / 1900) ** 4000)
+
+
+def test_quotas() -> None:
+    assert quotas(COUNTS, "auto", 3, 10, 10**6) == Quotas(COUNTS, {"no": 100, "yes": 100}, 3)
+    assert quotas(COUNTS, 0.5, 3, 10, 10**6).bag == {"no": 200, "yes": 100}
+    small = quotas(COUNTS, 0.5, 3, 10, 1500)
+    assert small.bag == {"no": 100, "yes": 50} and small.cut
+    with pytest.raises(InputError, match="leaves no rows of class 'no'"):
+        quotas(COUNTS, {"no": 0}, 3, 10, 10**6)
+    with pytest.raises(InputError, match="max_cells of 1,000 leaves 1 rows of 600 features in a bag; raise it"):
+        quotas(COUNTS, "auto", 3, 600, 1000)
+    with pytest.raises(InputError, match="it has only 1,900"):
+        quotas(COUNTS, {"no": 2000}, 3, 10, 10**6)
+
+
+DATA = Dataset(
+    label="y", features=("a", "b", "k"), categorical=("k",), key=("id",), content=("id", "a", "b", "k"), positive="1",
+    classes=("0", "1"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table(spark: SparkSession) -> DataFrame:
+    """2,000 rows, one in ten positive, with gaps and a category."""
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame({"id": range(ROWS), "a": rng.normal(size=ROWS), "b": rng.normal(size=ROWS)})
+    odds = 2 * made["a"] + made["b"] + rng.normal(size=ROWS)
+    made["k"] = np.where(rng.random(ROWS) < 0.3, "u", "v")
+    made["y"] = (odds > 3.2).astype(int)
+    made.loc[made["id"] % 11 == 0, "b"] = None
+    return spark.createDataFrame(made).cache()
+
+
+TRAINERS: dict[str, dict[str, Any]] = {
+    "balanced_bagging": {"n_estimators": 3, "estimator": "decision_tree", "estimator_params": {"max_depth": 4}},
+}
+
+
+@pytest.mark.parametrize("name", list(TRAINERS))
+def test_the_same_bytes_from_any_partitioning(name: str, table: DataFrame) -> None:
+    trainer = get_trainer(name, TRAINERS[name], seed=5)
+    models = [
+        trainer.fit(df, df, DATA, original_train=df)
+        for df in (table.coalesce(1), table.repartition(7), table.repartition(200).coalesce(20))
+    ]
+    assert models[0] == models[1] == models[2]
+    members = models[0].members  # type: ignore[attr-defined]
+    assert len(set(members)) == len(members) == 3
+    counts = {row["y"]: row["count"] for row in table.groupBy("y").count().collect()}
+    rate = models[0].distortion.rate
+    assert rate("0") / rate("1") == pytest.approx(counts[1] / counts[0])
+    other = get_trainer(name, TRAINERS[name], seed=6).fit(table, table, DATA, original_train=table)
+    assert not set(other.members) & set(members)  # type: ignore[attr-defined]
+    assert "rows of class '0'" in models[0].summary["messages"][0]
