@@ -59,7 +59,7 @@ def load(saved: bytes) -> Any:
 
 
 def _trusted_types(saved: bytes) -> list[str]:
-    """Return the types that skops must be told to trust; refuse others."""
+    """Return the types that skops does not trust by itself; refuse those that are not trusted here either."""
     from skops import io
 
     asked: list[str] = io.get_untrusted_types(data=saved)

@@ -64,7 +64,7 @@ class LocalLearner:
         Parameters
         ----------
         setting : str, default "estimator"
-            The key of the YAML, for messages; that of the parameters is `setting` and ``_params``.
+            The key of the YAML, for messages; that of the parameters has the ending "_params".
 
         Raises
         ------
