@@ -23,7 +23,11 @@ from steelyard.testing._check_trainers import DATA, MakeTrainer, fitted, model_o
 
 SMALL = {"n_estimators": 12, "max_depth": 3, "early_stopping_rounds": None}
 MEMBER = {"n_estimators": 8, "max_depth": 3}
+FOREST = {"numTrees": 10, "maxDepth": 4, "maxBins": 32}
+BOOSTED = {"maxIter": 8, "maxDepth": 3, "maxBins": 32}
 MAKE: dict[str, MakeTrainer] = {
+    "random_forest": partial(get_trainer, "random_forest", FOREST),
+    "gradient_boosted_trees": partial(get_trainer, "gradient_boosted_trees", BOOSTED),
     "xgboost": partial(get_trainer, "xgboost", SMALL),
     "balanced_bagging": partial(get_trainer, "balanced_bagging", {"n_estimators": 3, "estimator_params": MEMBER}),
     "logistic_regression": partial(get_trainer, "logistic_regression"),

@@ -68,12 +68,33 @@ def test_no_parameter_is_fine(name: str) -> None:
         ("logistic_regression", {"C": 1}, "write regParam"),
         ("logistic_regression", {"elasticNetParam": 2}, "at most 1"),
         ("logistic_regression", {"fitIntercept": 1}, "must be true or false. Got 1 instead."),
+        ("random_forest", {"maxDepth": 31}, "train.params.maxDepth must be an integer of at least 0 and at most 30."),
+        ("random_forest", {"n_estimators": 5}, "train.params.n_estimators is not for random_forest: write numTrees"),
+        (
+            "random_forest",
+            {"featureSubsetStrategy": "some"},
+            "must be one of all, onethird, sqrt, log2 or an integer of at least 1 or a number above 0 and at most 1. "
+            "Got 'some' instead.",
+        ),
+        ("gradient_boosted_trees", {"numTrees": 5}, "has no parameter 'numTrees'"),
+        ("gradient_boosted_trees", {"maxIter": 0}, "an integer of at least 1"),
+        ("gradient_boosted_trees", {"lossType": "x"}, "it is always logistic"),
     ],
 )
 def test_what_a_trainer_does_not_take(name: str, params: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_trainer(name, params)
     assert message in str(caught.value)
+
+
+def test_two_classes_only() -> None:
+    boosted = trainer_class("gradient_boosted_trees")
+    boosted.check_classes(["0", "1"])
+    with pytest.raises(
+        ConfigError, match=r"^train\.model: gradient_boosted_trees takes two classes, .* has 3: '0', '1'"
+    ):
+        boosted.check_classes(["0", "1", "2"])
+    trainer_class("random_forest").check_classes(["0", "1", "2"])
 
 
 def test_defaults_are_filled_in_and_null_switches_early_stopping_off() -> None:

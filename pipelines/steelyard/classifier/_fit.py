@@ -81,6 +81,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     elif len(dataset.classes) == 2 and dataset.positive is None:
         dataset = replace(dataset, positive=dataset.classes[1])
     check_two_classes(asked.decide.threshold, dataset.classes, has_costs=dataset.cost.given)
+    trainer_class(asked.train.model).check_classes(dataset.classes)
     check_calibration(asked, dataset.classes)
     _check_rows(train, validation, dataset)
     counts = {c: counted.counts.get(c, 0) for c in dataset.classes}

@@ -18,7 +18,9 @@ FORMAT = 1
 
 _BUILT_IN = {
     "balanced_bagging": "steelyard.ensemble._balanced_bagging.BalancedBaggingTrainer",
+    "gradient_boosted_trees": "steelyard.learning._gradient_boosted_trees.GradientBoostedTreesTrainer",
     "logistic_regression": "steelyard.learning._logistic_regression.LogisticRegressionTrainer",
+    "random_forest": "steelyard.learning._random_forest.RandomForestTrainer",
     "xgboost": "steelyard.learning._xgboost.XGBoostTrainer",
 }
 """The class of each trainer; one more trainer is one more line."""
@@ -86,11 +88,11 @@ def get_trainer(
     Parameters
     ----------
     name : str
-        ``"logistic_regression"``, ``"xgboost"``, the name that another package gives to its trainer, or the dotted
+        Of a built-in trainer (`trainer_names`), the name that another package gives to its trainer, or the dotted
         path of one.
     params : mapping, optional
         By the training library's own names: XGBoost's (`n_estimators`, `max_depth`, …), Spark ML's
-        (`regParam`, `elasticNetParam`, …).
+        (`regParam`, `maxDepth`, …).
     class_weight : {"none", "balanced", "sqrt_balanced"} or mapping, default "none"
         See `steelyard.weighting.class_weights`.
     num_workers : int, optional

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from steelyard.distortion import Distortion
-from steelyard.errors import InputError
+from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.distance import LARGEST
 from steelyard.learning.parameters import Parameters
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LIMITS: Mapping[str, float] = {"float32": 1e38, "float64": LARGEST}
 """Largest size of a feature by type. Single precision ends at 3.4e38, and XGBoost doubles the largest value."""
 
+_SHOWN = 20
 WORKERS = 2
 SMALL = 10_000_000
 """Rows × features, validation rows included, up to which one worker trains. At 15 million, with one million validation
@@ -103,6 +104,8 @@ class Trainer(ABC):
         Replace missing numbers by the median, and add an indicator feature. Otherwise they are NaN.
     standardise : bool
         Bring numbers to mean 0 and standard deviation 1.
+    two_classes_only : bool
+        Whether tables of more classes are refused.
     needs_validation : bool
         Whether training reads validation rows; may be a property of `params`.
     continues : bool
@@ -125,6 +128,7 @@ class Trainer(ABC):
     dtype: ClassVar[Literal["float32", "float64"]] = "float64"
     impute: ClassVar[bool] = False
     standardise: ClassVar[bool] = False
+    two_classes_only: ClassVar[bool] = False
     needs_validation: bool = False
     continues: ClassVar[bool] = False
     exact: ClassVar[bool] = False
@@ -199,6 +203,8 @@ class Trainer(ABC):
         InputError
             For features that can't be used (see `fit_preprocessing`), labels that are not classes, weights that are
             missing or negative, a single class, or a `start` that the trainer cannot continue.
+        ConfigError
+            For more classes than the trainer takes.
         EngineError
             If the cluster can't run the training as asked.
         """
@@ -206,6 +212,7 @@ class Trainer(ABC):
         from steelyard.learning._preparing import prepare
         from steelyard.weighting import weights_note
 
+        self.check_classes(dataset.classes)
         if start is not None:
             self._check_start(start, dataset)
         with translate_spark_errors(self.failures):
@@ -251,6 +258,17 @@ class Trainer(ABC):
     def importance(cls, summary: Mapping[str, Any]) -> Importance | None:
         """Return what the report shows of a model's `summary`, or None."""
         return None
+
+    @classmethod
+    def check_classes(cls, classes: Sequence[str]) -> None:
+        """Raise `ConfigError` if the trainer does not take so many classes."""
+        if not cls.two_classes_only or len(classes) <= 2:
+            return
+        shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
+        raise ConfigError(
+            f"train.model: {cls.name} takes two classes, and the label has {len(classes)}: {shown}. Name a model that "
+            "takes more, such as xgboost or random_forest"
+        )
 
     def _check_start(self, start: Model, dataset: Dataset) -> None:
         if not self.continues:

@@ -12,6 +12,7 @@ from steelyard.columns import check_free
 from steelyard.config import AUTO, CostConfig, PipelineConfig, Recipe
 from steelyard.dataset import Dataset
 from steelyard.deciding import check_two_classes
+from steelyard.learning import trainer_class
 from steelyard.metrics import check_gate
 from steelyard.sampling import sampler_for
 from steelyard.sampling.base import Sampler
@@ -66,6 +67,7 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     """Raise `InputError` for what the classes and the largest values do not allow in the configuration."""
     counts = {c: of["count"] for c, of in statistics["classes"].items()}
     check_two_classes(config.decide.threshold, list(counts), has_costs=config.data.cost != CostConfig())
+    trainer_class(config.train.model).check_classes(list(counts))
     refuse_huge(statistics["features"], config.train.model)
     check_gate(config.gate, classes=len(counts))
     class_weights(counts, config.train.class_weight)
