@@ -62,6 +62,7 @@ data.path: null | data.path: 7 | data.path: [] | data.path: "" | data.path: nowh
 data.label: [y] | data.label: "" | data.key: 5 | data.key: [id, null] | data.key: [""] | data.key: [y] -> y
 data.exclude: {a: 1} | data.exclude: [[a]] | data.group: [customer] | data.group: y -> y | data.weight: 2
 data.cost: 5 | data.cost.false_negative: -3 | data.cost.false_negative: [1] | data.cost.false_positive: .inf
+data.sampling_rate: {"0": 0} | data.sampling_rate: {"0": 1.5} | data.sampling_rate: 0.1
 data.on_null_label: ignore | data.format: 3 | data.options: header | data.options: {password: hunter2} -> password
 data.positive: [1] | data.positive: {a: 1} | data.table: db.t -> table | data.categorical: 7 | data.where: 5
 data.snapshot: 3 | split: stratified | split.method: random | split.validation: 1.5 | split.validation: -0.1

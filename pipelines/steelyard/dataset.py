@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MOST_AMOUNT = 1e50
@@ -65,6 +65,9 @@ class Dataset:
         String form of the positive class; None with more than two classes.
     classes : tuple of str
         String forms: (negative, positive), or by descending count where there are more than two.
+    sampling_rate : mapping of str to float
+        Class → the share of its rows that the table holds, above 0 and up to 1; a class not named has 1. A row counts
+        one over its rate in priors, calibration, thresholds and metrics.
     """
 
     label: str
@@ -78,6 +81,7 @@ class Dataset:
     cost: Cost = Cost()
     positive: str | None = None
     classes: tuple[str, ...] = ()
+    sampling_rate: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __repr__(self) -> str:
         """Return the roles that columns have; of many columns the first ten."""

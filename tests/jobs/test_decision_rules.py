@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,13 @@ import pytest
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
 
+from steelyard.config import PipelineConfig
 from steelyard.errors import InputError
 from steelyard.report import build, verdict
 from steelyard.stages import Context, run_pipeline, run_stage
+from steelyard.stages._model import saved_policy
 from steelyard.stages.commands.score import score_table
+from steelyard.store import Outcome
 
 COSTS = {"cost": {"false_negative": "amount", "false_positive": 20}, "exclude": ["customer", "t", "amount"]}
 
@@ -64,3 +68,49 @@ def test_per_row_cost_from_decide_to_score(
     assert decision["observed"]["value"] == recall["test"]["value"] and recall["validation"]["value"] >= 0.8
     assert decision["observed"]["kept"] == (recall["test"]["value"] >= 0.8)
     assert decision["cost_ratio"] == pytest.approx((1 - found["threshold"]) / found["threshold"])
+
+    sampled_before(spark, Context(run, thinned(table), lambda: spark), trained)
+
+
+def thinned(table: str) -> PipelineConfig:
+    return pipeline(table, data={**COSTS, "sampling_rate": {0: 0.5}}, decide={"threshold": {"minimize": "cost"}})
+
+
+def sampled_before(spark: SparkSession, ctx: Context, trained: Outcome) -> None:
+    """The same table, of which half of the negatives had been left out before: a negative counts twice."""
+    ctx.run.update_manifest({**ctx.run.manifest(), "config": ctx.config.to_json()})
+    for stage in ("decide", "evaluate", "report"):
+        run_stage(ctx, stage)
+    assert ctx.run.outcome("train") == trained
+    policy = saved_policy(ctx.run)
+    assert policy.priors["1"] == pytest.approx(1 / 19, rel=0.02)
+    assert steps(policy.calibration.to_json())[0]["method"] == "prior"
+    found = ctx.run.read_json("metrics.json")
+    split, outcome = found["splits"]["test"], ctx.run.outcome("evaluate")
+    assert outcome is not None
+    rows = pd.read_parquet(f"{ctx.run.location}/scores/{outcome.attempt}").query("split == 'test'")
+    yes, alarm, weight = rows["label"] == 1, rows["decision"] == "1", rows["weight"]
+    assert (weight == np.where(yes, 1.0, 2.0)).all()
+    assert split["support"] == {"0": int((~yes).sum()), "1": int(yes.sum())} and split["n"] == len(rows)
+    assert split["confusion"]["0"]["1"] == int((alarm & ~yes).sum())
+    hits, false = (alarm & yes).sum(), (alarm & ~yes).sum()
+    assert hits and false
+    assert split["per_class"]["1"]["precision"]["value"] == pytest.approx(hits / (hits + 2 * false))
+    assert split["brier"]["value"] == pytest.approx(np.average((rows["score"] - yes) ** 2, weights=weight))
+    costs = weight * np.where(yes, ~alarm * rows["cost_false_negative"], alarm * 20)
+    assert split["expected_cost"]["value"] == pytest.approx(costs.sum() / weight.sum())
+    missed = (yes * rows["cost_false_negative"]).sum()
+    assert split["saved"]["no_model"]["value"] == pytest.approx(missed - costs.sum())
+    assert np.average(rows["score"], weights=weight) == pytest.approx(np.average(yes, weights=weight), rel=0.35)
+    assert "holds 50.0\u202f% of class 0" in build(ctx.run)
+
+
+def steps(calibration: dict[str, Any]) -> list[dict[str, Any]]:
+    given: list[dict[str, Any]] = calibration.get("steps", [calibration])
+    return given
+
+
+def test_rates_of_unknown_classes_are_refused(start: Callable[..., Context], table: str) -> None:
+    ctx = start(pipeline(table, data={"sampling_rate": {"2": 0.5}}))
+    with pytest.raises(InputError, match=r"data\.sampling_rate: the label has no class '2'"):
+        run_stage(ctx, "profile")

@@ -13,13 +13,14 @@ Examples
 from steelyard.classifier._classifier import Classifier
 from steelyard.classifier._estimator import ClassifierEstimator, ClassifierModel
 from steelyard.classifier._fit import fit, fit_decisions
-from steelyard.classifier._recipe import check_calibration, check_recipe, check_resampling
+from steelyard.classifier._recipe import check_calibration, check_rates, check_recipe, check_resampling
 
 __all__ = [
     "Classifier",
     "ClassifierEstimator",
     "ClassifierModel",
     "check_calibration",
+    "check_rates",
     "check_recipe",
     "check_resampling",
     "fit",

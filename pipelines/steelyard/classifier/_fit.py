@@ -12,16 +12,17 @@ from pyspark.sql import functions as F
 
 from steelyard.classifier._arguments import DATASET, naming
 from steelyard.classifier._classifier import Classifier
-from steelyard.classifier._recipe import check_calibration, check_recipe
+from steelyard.classifier._recipe import check_calibration, check_rates, check_recipe
 from steelyard.columns import class_text, col, internal
 from steelyard.config import AUTO, DecideConfig, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
 from steelyard.deciding import DecisionPolicy, check_two_classes, fit_policy
 from steelyard.diagnosis import diagnose, recommended_sampler
+from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
 from steelyard.learning import Model, get_trainer, trainer_class
-from steelyard.metrics import check_amounts
+from steelyard.metrics import check_amounts, row_weight
 from steelyard.sampling import apply_plan, sampler_for
 from steelyard.stats import class_counts
 from steelyard.weighting import class_weights
@@ -71,7 +72,7 @@ def fit(
 
 def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: Dataset) -> Classifier:
     """Return a classifier as `fit` does; errors name keys of a pipeline YAML."""
-    check_recipe(asked, cost=dataset.cost)
+    check_recipe(asked, cost=dataset.cost, sampling_rate=dataset.sampling_rate)
     counted = class_counts(train, dataset.label)
     counted.refuse_nulls(dataset.label)
     if not dataset.classes:
@@ -82,7 +83,8 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
         dataset = replace(dataset, positive=dataset.classes[1])
     check_two_classes(asked.decide.threshold, dataset.classes, has_costs=dataset.cost.given)
     trainer_class(asked.train.model).check_classes(dataset.classes)
-    check_calibration(asked, dataset.classes)
+    check_rates(dataset.sampling_rate, dataset.classes)
+    check_calibration(asked, dataset.classes, dataset.sampling_rate)
     _check_rows(train, validation, dataset)
     counts = {c: counted.counts.get(c, 0) for c in dataset.classes}
     wanted = _sampler(asked.resample, train, dataset, counts, asked.train.model)
@@ -141,8 +143,9 @@ def fit_decisions(
         Rows of each class among the original training rows.
     decide : DecideConfig
     """
-    total = sum(counts.get(c, 0) for c in dataset.classes)
-    priors = {c: counts.get(c, 0) / total for c in dataset.classes}
+    rates = {c: float(dataset.sampling_rate.get(c, 1.0)) for c in dataset.classes}
+    masses = {c: counts.get(c, 0) / rates[c] for c in dataset.classes}
+    priors = {c: mass / sum(masses.values()) for c, mass in masses.items()}
     weighted = model.settings["class_weight"]
     there = {c: counts[c] for c, p in priors.items() if p}
     weights = class_weights(there, weighted) if weighted != "none" else None
@@ -152,7 +155,8 @@ def fit_decisions(
             classes=dataset.classes,
             positive=dataset.positive,
             priors=priors,
-            distortion=model.distortion,
+            # The model learned from the rows that are left: their shares are not those of the classes.
+            distortion=model.distortion.then(Distortion(rates)) if dataset.sampling_rate else model.distortion,
             calibrate=decide.calibrate,
             threshold=decide.threshold,
             class_weights=weights,
@@ -166,10 +170,10 @@ def _scored(df: DataFrame, data: Dataset, model: Model) -> DataFrame:
     amounts: dict[str, str | float | None] = {}
     if data.cost.given:
         amounts = {"cost_fn": data.cost.false_negative or 0.0, "cost_fp": data.cost.false_positive or 0.0}
-    if data.weight is not None:
-        amounts["weight"] = data.weight
     numbers = [
         (col(of) if isinstance(of, str) else F.lit(of)).cast("double").alias(name) for name, of in amounts.items()
     ]
+    weight = row_weight(df, data)
+    numbers += [] if weight is None else [weight.alias("weight")]
     label = class_text(df, data.label).alias("label")
     return model.predict(df, raw).select(F.col(raw).alias("probabilities"), label, *numbers)

@@ -17,7 +17,7 @@ from steelyard.sampling import check_sampler, get_sampler
 from steelyard.weighting import class_weights, depends_on_counts, weight_distortion
 
 
-def check_recipe(recipe: Recipe, *, cost: Cost | None = None) -> None:
+def check_recipe(recipe: Recipe, *, cost: Cost | None = None, sampling_rate: Mapping[str, float] | None = None) -> None:
     """Raise `ConfigError` for an unknown sampler, trainer, rule or parameter, by its section. Needs no Spark session.
 
     Parameters
@@ -25,6 +25,8 @@ def check_recipe(recipe: Recipe, *, cost: Cost | None = None) -> None:
     recipe : Recipe
     cost : Cost, optional
         The known costs; None: not asked.
+    sampling_rate : mapping of str to float, optional
+        The share of each class's rows that the table holds, see `Dataset`.
     """
     check_resampling(recipe.resample)
     with _named("train"):
@@ -32,8 +34,8 @@ def check_recipe(recipe: Recipe, *, cost: Cost | None = None) -> None:
     if recipe.decide.threshold is not None:
         with _named("decide."):
             check_rule(recipe.decide.threshold, cost=cost)
-    check_calibration(recipe)
-    _check_probabilities(recipe)
+    check_calibration(recipe, sampling_rate=sampling_rate)
+    _check_probabilities(recipe, sampling_rate)
 
 
 def check_resampling(wanted: ResampleConfig) -> None:
@@ -57,7 +59,21 @@ def check_resampling(wanted: ResampleConfig) -> None:
         )
 
 
-def check_calibration(recipe: Recipe, classes: Sequence[str] = ()) -> None:
+def check_rates(sampling_rate: Mapping[str, float], classes: Sequence[str]) -> None:
+    """Raise `ConfigError` for sampling rates of classes that the label does not have, or out of range."""
+    for name, rate in sampling_rate.items():
+        if name not in classes:
+            known = ", ".join(map(repr, classes[:20]))
+            raise ConfigError(
+                f"data.sampling_rate: the label has no class {name!r}.{closest(name, classes)} It has {known}"
+            )
+        if not 0 < rate <= 1:
+            raise ConfigError(f"data.sampling_rate: the rate of class {name!r} must be above 0 and up to 1, got {rate}")
+
+
+def check_calibration(
+    recipe: Recipe, classes: Sequence[str] = (), sampling_rate: Mapping[str, float] | None = None
+) -> None:
     """Raise `ConfigError` for the calibration `prior` if the recipe says that training keeps the class prior.
 
     Parameters
@@ -65,17 +81,18 @@ def check_calibration(recipe: Recipe, classes: Sequence[str] = ()) -> None:
     recipe : Recipe
     classes : sequence of str, optional
         Where they are known.
+    sampling_rate : mapping of str to float, optional
     """
-    distortion = _planned(recipe, classes)
+    distortion = _planned(recipe, classes, sampling_rate)
     if distortion is not None:
         deciding.check_calibration(recipe.decide.calibrate, distortion)
 
 
-def _check_probabilities(recipe: Recipe) -> None:
+def _check_probabilities(recipe: Recipe, sampling_rate: Mapping[str, float] | None) -> None:
     """Raise `ConfigError` for a rule that compares probabilities with costs where scores will not be probabilities."""
     if recipe.decide.threshold != PER_ROW_COST or recipe.decide.calibrate != "none":
         return
-    distortion = _planned(recipe, ())
+    distortion = _planned(recipe, (), sampling_rate)
     if distortion is None or distortion.kind != "none":
         raise ConfigError(
             f"decide.calibrate is none, but decide.threshold {PER_ROW_COST} compares probabilities with costs, and "
@@ -83,7 +100,7 @@ def _check_probabilities(recipe: Recipe) -> None:
         )
 
 
-def _planned(recipe: Recipe, classes: Sequence[str]) -> Distortion | None:
+def _planned(recipe: Recipe, classes: Sequence[str], sampling_rate: Mapping[str, float] | None) -> Distortion | None:
     """Return how training will change the class prior, None where the recipe does not say it."""
     how = recipe.train
     if recipe.resample.method == AUTO or depends_on_counts(how.class_weight):
@@ -95,7 +112,8 @@ def _planned(recipe: Recipe, classes: Sequence[str]) -> Distortion | None:
     given: dict[str, Any] = dict(how.class_weight) if isinstance(how.class_weight, Mapping) else {}
     weights = class_weights(dict.fromkeys(classes, 1.0), given) if classes else {**given, "": 1.0}  # others weigh 1
     trainer = get_trainer(how.model, how.params)
-    return weight_distortion(weights).then(trainer.loss_distortion(tuple(classes) or ("0", "1")))
+    planned = weight_distortion(weights).then(trainer.loss_distortion(tuple(classes) or ("0", "1")))
+    return planned.then(Distortion(dict(sampling_rate))) if sampling_rate else planned
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from steelyard.config._values import (
     Format,
     Markers,
     Name,
+    Rates,
     Section,
     Seed,
     Share,
@@ -50,6 +51,7 @@ class DataConfig(Section):
     time: Name | None = None
     weight: Name | None = None
     cost: CostConfig = CostConfig()
+    sampling_rate: Rates = {}
     on_null_label: Literal["error", "drop", "quarantine"] = "error"
 
     @model_validator(mode="after")

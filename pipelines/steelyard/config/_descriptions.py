@@ -36,6 +36,8 @@ DESCRIPTIONS: dict[str, str] = {
     "data.cost": "The costs of the two kinds of error, for labels of two classes.",
     "data.cost.false_negative": "Cost of a false negative (a missed positive row): a column or a number.",
     "data.cost.false_positive": "Cost of a false positive (a false alarm): a column or a number.",
+    "data.sampling_rate": "Class to the share of its rows that the table holds, if rows were left out before. A row "
+    "counts 1/rate in probabilities, thresholds, metrics and costs.",
     "data.on_null_label": "Rows without a label: error (stop the run), drop, or quarantine (write them to files).",
     "split.method": "stratified keeps class shares, group keeps groups together, temporal splits by data.time.",
     "split.validation": "Share of the rows used to choose the threshold.",

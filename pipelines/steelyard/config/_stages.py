@@ -46,10 +46,10 @@ _TABLE = ("profile", "split")
 _DIAGNOSED = (*_TABLE, "diagnose")
 _GUARDED = ("guard_raw", "guard_split", "guard_resampled", "guard_scored")
 _JUDGED = ("guards.parameters", "guards.quarantine")
-_COSTS = ("data.cost",)
+_WORTH = ("data.cost", "data.sampling_rate")
 
 STAGE_TABLE: tuple[Stage, ...] = (
-    Stage("profile", (), ("data",), 43.0, "prepare", "data", without=_COSTS),
+    Stage("profile", (), ("data",), 43.0, "prepare", "data", without=_WORTH),
     Stage("guard_raw", ("profile",), ("guards.raw", "guards.reference", *_JUDGED), 11.0, "prepare", "data"),
     Stage("split", ("profile",), ("split",), 9.0, "prepare", "data"),
     Stage("guard_split", _TABLE, ("guards.split", *_JUDGED), 9.0, "prepare", "data"),
@@ -57,8 +57,8 @@ STAGE_TABLE: tuple[Stage, ...] = (
     Stage("resample", _DIAGNOSED, ("resample", "data.cost.columns"), 10.0, "balance", "model"),
     Stage("guard_resampled", (*_DIAGNOSED, "resample"), ("guards.resampled", *_JUDGED), 6.0, "balance", "model"),
     Stage("train", (*_TABLE, "resample"), ("train",), 20.8, "model", "model"),
-    Stage("decide", (*_TABLE, "train"), ("decide", *_COSTS), 5.2, "model", "model"),
-    Stage("evaluate", (*_TABLE, "train", "decide"), _COSTS, 10.0, "model", "verdict"),
+    Stage("decide", (*_TABLE, "train"), ("decide", *_WORTH), 5.2, "model", "model"),
+    Stage("evaluate", (*_TABLE, "train", "decide"), _WORTH, 10.0, "model", "verdict"),
     Stage("guard_scored", ("profile", "evaluate"), ("guards.scored", *_JUDGED), 1.7, "model", "verdict"),
     Stage("report", _GUARDED, ("gate",), 0.2, "publish", "verdict"),
     Stage("gate", ("report",), ("gate",), 0.02, "publish", "verdict"),

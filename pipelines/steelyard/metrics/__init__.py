@@ -23,7 +23,7 @@ from steelyard.metrics.registry import (
 
 if TYPE_CHECKING:
     from steelyard.metrics._aggregate import score_table
-    from steelyard.metrics._amounts import amount_columns, check_amounts, refuse_amounts
+    from steelyard.metrics._amounts import amount_columns, check_amounts, refuse_amounts, row_weight
     from steelyard.metrics._columns import ScoreColumn, numbers
     from steelyard.metrics._evaluate import SplitMetrics, evaluate, evaluate_splits
     from steelyard.metrics._evaluator import Evaluator
@@ -59,6 +59,7 @@ __all__ = [
     "numbers",
     "refuse_amounts",
     "register_metric",
+    "row_weight",
     "score_table",
     "split_document",
     "unregister_metric",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text
+from steelyard.columns import class_text, col, of_key
 from steelyard.dataset import MOST_AMOUNT as MOST
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
@@ -49,6 +49,19 @@ def amount_columns(df: DataFrame, data: Dataset) -> dict[str, Column]:
 def _roles(data: Dataset) -> dict[str, str]:
     named = {} if data.weight is None else {data.weight: "weight"}
     return {**dict.fromkeys(data.cost.columns, "cost"), **named}
+
+
+def row_weight(df: DataFrame, data: Dataset) -> Column | None:
+    """Return what a row counts in metrics and thresholds: its weight over the rate of its class; None where all are 1.
+
+    The rate is the share of the class's rows that the table holds, see `Dataset`.
+    """
+    weight = None if data.weight is None else col(data.weight).cast("double")
+    if not data.sampling_rate:
+        return weight
+    times = {name: 1.0 / rate for name, rate in data.sampling_rate.items()}
+    counts = F.coalesce(of_key(times, class_text(df, data.label), "double"), F.lit(1.0))
+    return counts if weight is None else weight * counts
 
 
 def refuse_amounts(data: Dataset, found: Mapping[str, Mapping[str, tuple[int, int, float]]], total: int) -> None:

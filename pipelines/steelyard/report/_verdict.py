@@ -117,7 +117,15 @@ def _binary(found: Artifacts) -> tuple[str, list[Point]]:
         *_guessing(test, positive),
         *_cost(test),
         *_rule(found),
+        *_rates(found),
     ]
+
+
+def _rates(found: Artifacts) -> list[Point]:
+    rates: Mapping[str, float] = found.manifest.get("config", {}).get("data", {}).get("sampling_rate") or {}
+    of = [f"{percent(rate)} of class {c}" for c, rate in rates.items() if rate < 1]
+    text = f"The table holds {_listed(of)} (data.sampling_rate): in shares and costs, a row counts one over that."
+    return [Point(text)] if of else []
 
 
 def _rule(found: Artifacts) -> list[Point]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from steelyard.classifier import check_calibration
+from steelyard.classifier import check_calibration, check_rates
 from steelyard.columns import check_free
 from steelyard.config import AUTO, CostConfig, PipelineConfig, Recipe
 from steelyard.dataset import Dataset
@@ -71,7 +71,9 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     refuse_huge(statistics["features"], config.train.model)
     check_gate(config.gate, classes=len(counts))
     class_weights(counts, config.train.class_weight)
-    check_calibration(Recipe(resample=config.resample, train=config.train, decide=config.decide), list(counts))
+    rates = config.data.sampling_rate
+    check_rates(rates, list(counts))
+    check_calibration(Recipe(resample=config.resample, train=config.train, decide=config.decide), list(counts), rates)
 
 
 def check_sampling(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:

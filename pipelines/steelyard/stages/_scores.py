@@ -12,6 +12,7 @@ from steelyard.classifier import Classifier
 from steelyard.columns import check_free, col, dtype, internal
 from steelyard.dataset import Dataset
 from steelyard.hashing import row_hash, unit_hash
+from steelyard.metrics import row_weight
 from steelyard.splitting import SPLIT, time_position
 from steelyard.stages._context import Context
 
@@ -38,7 +39,8 @@ def check_key(data: Dataset) -> None:
     ------
     InputError
     """
-    given = [role for role, name in (("group", data.group), ("weight", data.weight)) if name is not None]
+    roles = {"group": data.group is not None, "weight": data.weight is not None or bool(data.sampling_rate)}
+    given = [role for role, there in roles.items() if there]
     costs = COSTS if data.cost.given else ()
     check_free(data.key, ["split", "label", "bucket", "score", "decision", *costs, *given], "the table of scores")
 
@@ -52,8 +54,9 @@ def passthrough_columns(df: DataFrame, data: Dataset, *, temporal: bool) -> list
             columns.append(value.cast("double").alias(name))
     if data.group is not None:
         columns.append(col(data.group).alias("group"))
-    if data.weight is not None:
-        columns.append(col(data.weight).cast("double").alias("weight"))
+    weight = row_weight(df, data)
+    if weight is not None:
+        columns.append(weight.alias("weight"))
     return [*columns, bucket(df, data, temporal=temporal).alias("bucket")]
 
 

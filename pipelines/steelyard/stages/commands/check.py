@@ -18,7 +18,8 @@ def check(config: PipelineConfig) -> None:
     """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters."""
     recipe = Recipe(resample=config.resample, train=config.train, decide=config.decide)
     cost = config.data.cost
-    check_recipe(recipe, cost=Cost(cost.false_negative, cost.false_positive))
+    known = Cost(cost.false_negative, cost.false_positive)
+    check_recipe(recipe, cost=known, sampling_rate=config.data.sampling_rate)
     suites = (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored)
     for suite in suites:
         check_suite(suite)
