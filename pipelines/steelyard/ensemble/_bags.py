@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from operator import add
 from typing import Any
 
@@ -80,37 +81,71 @@ def disjoint_bags(units: DataFrame, of: Quotas, seed: int) -> DataFrame:
     return spread.withColumn(PLACE, _hash(UNIT, TASK))
 
 
-def bootstrap_bags(units: DataFrame, of: Quotas, seed: int) -> DataFrame:
-    """Return the rows of all bags, drawn with replacement: a row that is drawn twice is there twice.
+@dataclass(frozen=True)
+class Bootstrap:
+    """Draws with replacement: exact counts of each class for each bag.
 
     How often a row is drawn for all bags together is a Poisson number by its hash, and each draw goes to one bag by
     another hash. Rates are a little too high, and an exact cut keeps the wanted number of draws in each bag: given
     their number, Poisson draws are uniform draws with replacement.
     """
-    slack = 6.0
-    while True:
-        drawn = _draws(units, of, seed, slack)
-        quotas = {f"{i}/{b}": [n] for i, n in enumerate(of.bag.values()) for b in range(of.bags)}
-        found = cuts(drawn, F.col(_POSITION), F.col(_STRATUM), quotas, ties="exact")
-        if all(cut.count == quotas[s][0] for s, [cut] in found.items()):
-            break
-        slack *= 2  # it has too few draws once in a hundred million bags
-    kept = with_side(drawn, F.col(_POSITION), F.col(_STRATUM), found, _NUMBER).where(F.col(_NUMBER) == 0)
-    return kept.withColumn(PLACE, _hash(UNIT, _DRAW))
 
+    quotas: Quotas
+    seed: int
+    slack: float
+    cuts: dict[str, list[Cut]] = field(default_factory=dict)
 
-def _draws(units: DataFrame, of: Quotas, seed: int, slack: float) -> DataFrame:
-    """Return one row for each draw, with its bag."""
-    label = F.col("label").cast("int")
-    times = F.lit(0)
-    for i, (c, n) in enumerate(of.bag.items()):
-        mean = of.bags * (n + slack * math.sqrt(n) + slack) / of.counts[c]
-        times = F.when(label == i, _poisson(_hash(UNIT, F.lit(seed), F.lit("times")), mean)).otherwise(times)
-    counted = units.withColumn(_NUMBER, times).where(F.col(_NUMBER) > 0)
-    draws = counted.withColumn(_DRAW, F.explode(F.sequence(F.lit(1), F.col(_NUMBER))))
-    bag = F.pmod(_hash(UNIT, F.lit(seed), F.lit("bag"), _DRAW), F.lit(of.bags)).cast("int")
-    placed = draws.withColumns({TASK: bag, _POSITION: _hash(UNIT, F.lit(seed), F.lit("draw"), _DRAW)})
-    return placed.withColumn(_STRATUM, _stratum(label, TASK))
+    @classmethod
+    def of(cls, units: DataFrame, of: Quotas, seed: int) -> Bootstrap:
+        """Find the cuts; reads the units twice."""
+        wanted = {f"{i}/{b}": [n] for i, n in enumerate(of.bag.values()) for b in range(of.bags)}
+        slack = 6.0
+        while True:
+            made = cls(of, seed, slack)
+            found = cuts(made._drawn(units), F.col(_POSITION), F.col(_STRATUM), wanted, ties="exact")
+            if all(cut.count == wanted[s][0] for s, [cut] in found.items()):
+                return replace(made, cuts=found)
+            slack *= 2  # a bag has too few draws once in a hundred million bags
+
+    def bags(self, units: DataFrame) -> DataFrame:
+        """Return the rows of all bags: a row that is drawn twice is there twice."""
+        drawn = with_side(self._drawn(units), F.col(_POSITION), F.col(_STRATUM), self.cuts, _NUMBER)
+        return drawn.where(F.col(_NUMBER) == 0).withColumn(PLACE, _hash(UNIT, _DRAW))
+
+    def tasks(self) -> Column:
+        """Return the bags that hold a unit, as an array."""
+        label, last = F.col("label").cast("int"), {s: cut.below - 1 for s, [cut] in self.cuts.items()}
+
+        def bag(draw: Column) -> Column:
+            task = self._bag(draw)
+            limit = of_key(last, F.concat_ws("/", label.cast("string"), task.cast("string")))
+            return F.when(self._position(draw) <= limit, task)
+
+        draws = F.when(self._times(label) > 0, F.sequence(F.lit(1), self._times(label)))
+        return F.coalesce(F.array_compact(F.transform(draws, bag)), F.array().cast("array<int>"))
+
+    def _drawn(self, units: DataFrame) -> DataFrame:
+        """Return one row for each draw, with its bag."""
+        label = F.col("label").cast("int")
+        counted = units.withColumn(_NUMBER, self._times(label)).where(F.col(_NUMBER) > 0)
+        draws = counted.withColumn(_DRAW, F.explode(F.sequence(F.lit(1), F.col(_NUMBER))))
+        placed = draws.withColumns({TASK: self._bag(F.col(_DRAW)), _POSITION: self._position(F.col(_DRAW))})
+        return placed.withColumn(_STRATUM, _stratum(label, TASK))
+
+    def _times(self, label: Column) -> Column:
+        """Return how often a unit is drawn, before the cuts."""
+        of, times, position = self.quotas, F.lit(0), _hash(UNIT, F.lit(self.seed), F.lit("times"))
+        for i, (c, n) in enumerate(of.bag.items()):
+            mean = of.bags * (n + self.slack * math.sqrt(n) + self.slack) / of.counts[c]
+            times = F.when(label == i, _poisson(position, mean)).otherwise(times)
+        return times
+
+    def _bag(self, draw: Column) -> Column:
+        place = _hash(UNIT, F.lit(self.seed), F.lit("bag"), draw)
+        return F.pmod(place, F.lit(self.quotas.bags)).cast("int")
+
+    def _position(self, draw: Column) -> Column:
+        return _hash(UNIT, F.lit(self.seed), F.lit("draw"), draw)
 
 
 def _poisson(position: Column, mean: float) -> Column:

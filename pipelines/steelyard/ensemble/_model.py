@@ -43,6 +43,7 @@ class EnsembleModel(Model):
             estimator=learner.estimator,
             params=json.dumps(learner.to_json()["params"]),
             members=self.members,
+            aggregation=self._trainer.aggregation,
             two=two,
         )
         found: Column = _udf(predict, "double" if two else "array<double>")(features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,8 +18,6 @@ from steelyard.learning.parameters import Parameters
 from steelyard.sampling.strategy import check_strategy
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from steelyard.ensemble._quotas import Quotas
     from steelyard.learning.model import Model
     from steelyard.learning.tasks import TaskModel
@@ -66,7 +65,7 @@ class BaggingTrainer(Trainer):
     Attributes
     ----------
     aggregation : {"mean", "sum"}
-        Members' probabilities are averaged, or their votes are added.
+        Members' probabilities are averaged, or the votes of their weak learners are added.
     """
 
     parameters: ClassVar[type[Parameters]] = BaggingParameters
@@ -118,8 +117,9 @@ class BaggingTrainer(Trainer):
         return Importance("What the members gain most from", text, gains, True)
 
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
-        from steelyard.ensemble._bags import class_counts, with_units
+        from steelyard.ensemble._bags import Bootstrap, class_counts, disjoint_bags, with_units
         from steelyard.ensemble._model import EnsembleModel
+        from steelyard.ensemble._out_of_bag import out_of_bag
         from steelyard.ensemble._quotas import quotas
         from steelyard.learning.tasks import fit_tasks
 
@@ -131,19 +131,19 @@ class BaggingTrainer(Trainer):
             len(data.preprocessing.names),
             self.params["max_cells"],
         )
-        bags = self._bags(with_units(data.rows, counts), of)
+        units = with_units(data.rows, counts)
+        drawn = Bootstrap.of(units, of, self.seed) if self.replacement else None
+        bags = disjoint_bags(units, of, self.seed) if drawn is None else drawn.bags(units)
         members = fit_tasks(bags, self.learner, tasks=of.bags, seed=self.seed)
-        return EnsembleModel(
+        model = EnsembleModel(
             **self.model_fields(data),
             summary=self._summary(of, members, data.preprocessing.names),
             distortion=Distortion(of.rates, exact=self.aggregation == "mean"),
             members=tuple(m.model for m in members),
         )
-
-    def _bags(self, units: DataFrame, of: Quotas) -> DataFrame:
-        from steelyard.ensemble._bags import bootstrap_bags, disjoint_bags
-
-        return (bootstrap_bags if self.replacement else disjoint_bags)(units, of, self.seed)
+        if drawn is None or not self.params.get("oob_score"):
+            return model
+        return replace(model, summary={**model.summary, "out_of_bag": out_of_bag(model, units, drawn)})
 
     def _summary(self, of: Quotas, members: list[TaskModel], names: list[str]) -> dict[str, Any]:
         used = of.used(replacement=self.replacement)

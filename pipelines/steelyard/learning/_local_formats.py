@@ -90,6 +90,19 @@ class LocalFormat:
         """Return the function from rows to probabilities."""
         return _doubles(self.read(model).predict_proba)
 
+    def votes(self, model: bytes) -> Any:
+        """Return the function from rows to the sums of the weak learners' weights."""
+        made = self.read(model)
+
+        def count(X: NDArray[np.float32]) -> Floats:
+            found = np.zeros((len(X), made.n_classes_))
+            every = np.arange(len(X))
+            for learner, weight in zip(made.estimators_, made.estimator_weights_, strict=False):
+                found[every, learner.predict(X).astype(np.int64)] += weight
+            return found
+
+        return count
+
     def importances(self, model: bytes, features: int) -> Floats | None:
         """Return the gain of each feature, if the classifier has it."""
         found = getattr(self.read(model), "feature_importances_", None)

@@ -23,6 +23,7 @@ Predictor = Callable[[NDArray[Any]], NDArray[np.float64]]
 ESTIMATORS: Mapping[str, str] = {
     "xgboost": "xgboost.XGBClassifier",
     "decision_tree": "sklearn.tree.DecisionTreeClassifier",
+    "ada_boost": "sklearn.ensemble.AdaBoostClassifier",
     "lightgbm": "lightgbm.LGBMClassifier",
     "catboost": "catboost.CatBoostClassifier",
 }
@@ -113,15 +114,22 @@ class LocalLearner:
         weights = None if sample_weight is None or (sample_weight == 1).all() else np.asarray(sample_weight)
         return self._format().fit(np.ascontiguousarray(X, dtype=np.float32), labels, weights, seed)
 
-    def load(self, model: bytes) -> Predictor:
+    def load(self, model: bytes, *, votes: bool = False) -> Predictor:
         """Return the function from rows to the probability of each class.
+
+        Parameters
+        ----------
+        model : bytes
+        votes : bool, default False
+            Return in its place the sum of the weights of the weak learners that vote for the class; of boosted
+            classifiers only, such as scikit-learn's AdaBoost.
 
         Raises
         ------
         InputError
             If the saved model has types that are not trusted, or indices out of range.
         """
-        found: Predictor = self._format().load(model)
+        found: Predictor = (self._format().votes if votes else self._format().load)(model)
         return found
 
     def importances(self, model: bytes, features: int) -> NDArray[np.float64] | None:
@@ -150,7 +158,7 @@ class LocalLearner:
 
 
 @lru_cache(maxsize=2)
-def predictors(estimator: str, params: str, models: tuple[bytes, ...]) -> list[Predictor]:
+def predictors(estimator: str, params: str, models: tuple[bytes, ...], *, votes: bool = False) -> list[Predictor]:
     """Return the functions of saved models: a worker process loads them once, and not for every task.
 
     Parameters
@@ -159,6 +167,8 @@ def predictors(estimator: str, params: str, models: tuple[bytes, ...]) -> list[P
     params : str
         JSON.
     models : tuple of bytes
+    votes : bool, default False
+        As for `LocalLearner.load`.
     """
     learner = LocalLearner(estimator, json.loads(params))
-    return [learner.load(model) for model in models]
+    return [learner.load(model, votes=votes) for model in models]
