@@ -31,8 +31,8 @@ class EasyEnsembleParameters(BaggingParameters):
 class EasyEnsembleTrainer(BaggingTrainer):
     """AdaBoost on balanced bags [1]_.
 
-    The trees of all bags vote together, with their weights in AdaBoost. Such a score is no probability before it is
-    calibrated. imbalanced-learn averages the probabilities of the bags, which `aggregation` can do too.
+    The trees of all bags vote together, with their weights in AdaBoost. Such a score must be calibrated before it is a
+    probability. imbalanced-learn averages the probabilities of the bags, which `aggregation` can do too.
 
     References
     ----------

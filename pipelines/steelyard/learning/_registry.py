@@ -18,9 +18,9 @@ FORMAT = 1
 
 _BUILT_IN = {
     "balanced_bagging": "steelyard.ensemble._balanced_bagging.BalancedBaggingTrainer",
-    "gradient_boosted_trees": "steelyard.learning._gradient_boosted_trees.GradientBoostedTreesTrainer",
     "balanced_random_forest": "steelyard.ensemble._balanced_random_forest.BalancedRandomForestTrainer",
     "easy_ensemble": "steelyard.ensemble._easy_ensemble.EasyEnsembleTrainer",
+    "gradient_boosted_trees": "steelyard.learning._gradient_boosted_trees.GradientBoostedTreesTrainer",
     "logistic_regression": "steelyard.learning._logistic_regression.LogisticRegressionTrainer",
     "random_forest": "steelyard.learning._random_forest.RandomForestTrainer",
     "xgboost": "steelyard.learning._xgboost.XGBoostTrainer",
