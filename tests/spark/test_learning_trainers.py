@@ -23,6 +23,7 @@ from steelyard.errors import EngineError, InputError
 from steelyard.hashing import row_hash
 from steelyard.learning import Model, get_trainer, load_model
 from steelyard.learning._failures import translate_spark_errors
+from steelyard.learning._features import Preprocessing
 from steelyard.learning._preparing import prepare
 from steelyard.learning._xgboost_worker import Rows, Task, train_booster
 from steelyard.store import Store
@@ -103,6 +104,38 @@ def test_xgboost_is_bit_exact_under_any_partitioning_and_order(table: DataFrame,
     assert np.array_equal(whole, scores(models[0], table.repartition(13)))
     for row in (0, 17, 500):
         assert np.array_equal(scores(models[0], table.where(f"id = {row}"))[0], whole[row])
+
+
+def test_xgboost_splits_categories_itself(table: DataFrame) -> None:
+    """As in one process; the same bytes from any partitioning; unseen levels are missing values, before and after."""
+    settings: dict[str, Any] = {**SMALL["xgboost"], "early_stopping_rounds": None, "enable_categorical": True}
+    models = [fitted("xgboost", table.repartition(n), params=settings) for n in (1, 7, 200)]
+    assert models[0] == models[1] == models[2]
+    model = models[0]
+    assert model.preprocessing.names == ["a", "b", "c", "k"] and model.preprocessing.codes == (3,)
+    assert Preprocessing.from_json(json.loads(json.dumps(model.preprocessing.to_json()))) == model.preprocessing
+    x, y = _as_codes(model, parts(table)[0])
+    kinds = {"feature_types": ["q", "q", "q", "c"], "enable_categorical": True}
+    how = {"objective": "binary:logistic", "tree_method": "hist", "max_depth": 3, "learning_rate": 0.1}
+    theirs = xgb.train(how, xgb.DMatrix(x, y, **kinds), 12)
+    assert "categories_sizes" in str(theirs.save_raw("json")), "it splits by sets of levels"
+    every, _ = _as_codes(model, table)
+    assert np.allclose(scores(model, table)[:, 1], theirs.predict(xgb.DMatrix(every, **kinds)), atol=1e-5)
+    one = table.where("k = 'k2'").limit(20)
+    unseen, missing = (scores(model, one.withColumn("k", F.lit(v).cast("string"))) for v in ("never seen", None))
+    assert np.array_equal(unseen, missing) and not np.array_equal(unseen, scores(model, one))
+    # The validation rows hold a level that the resampled training rows lack, and two workers do not see the same ones.
+    train, validation = parts(table)
+    some = get_trainer("xgboost", {**SMALL["xgboost"], "enable_categorical": True}, num_workers=2)
+    rare = some.fit(train.where("k != 'k3' or k is null"), validation, binary(), original_train=train)
+    again = some.fit(train.where("k != 'k3' or k is null").repartition(9), validation, binary(), original_train=train)
+    assert rare == again and np.isfinite(scores(rare, table)).all()
+
+
+def _as_codes(model: Model, df: DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    rows = df.orderBy("id").select(F.array(*model.preprocessing.columns(df)).alias("x"), F.expr(BOOLEAN).alias("y"))
+    found = rows.toPandas()
+    return np.stack(found.x.tolist()).astype(np.float32), found.y.to_numpy(dtype=float)
 
 
 def test_trees_do_not_depend_on_the_number_of_threads() -> None:

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, combined, dtype, is_vector
+from steelyard.columns import class_text, col, combined, dtype, is_vector, of_key
 from steelyard.errors import InputError
 from steelyard.kernels.distance import LARGEST
 
@@ -178,7 +178,35 @@ class Category:
         return [flag.cast("double") for flag in flags]
 
 
-Feature = Numeric | Category
+@dataclass(frozen=True)
+class CategoryCode:
+    """A category as one number: the place of its level, for trainers that split categories themselves.
+
+    Parameters
+    ----------
+    column : str
+    levels : tuple of str
+        String forms, most frequent first. All others, and missing values, become NaN.
+    """
+
+    column: str
+    levels: tuple[str, ...]
+    kind: Literal["code"] = "code"
+
+    @property
+    def names(self) -> list[str]:
+        """The column's name."""
+        return [self.column]
+
+    def columns(self, df: DataFrame, limit: float) -> list[Column]:
+        """Return the expression."""
+        _kind_as_fitted(df, self.column, "category")
+        unknown = F.lit(float("nan"))
+        codes = {level: float(i) for i, level in enumerate(self.levels)}
+        return [F.coalesce(of_key(codes, class_text(df, self.column)), unknown) if codes else unknown]
+
+
+Feature = Numeric | Category | CategoryCode
 
 
 @dataclass(frozen=True)
@@ -187,7 +215,7 @@ class Preprocessing:
 
     Parameters
     ----------
-    features : tuple of Numeric or Category
+    features : tuple of Numeric, Category or CategoryCode
     limit : float
         Larger values, negative ones included, are refused.
     """
@@ -199,6 +227,12 @@ class Preprocessing:
     def names(self) -> list[str]:
         """A name for each of `columns`."""
         return [name for feature in self.features for name in feature.names]
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """The places of `columns` that are codes of categories."""
+        kinds = [isinstance(feature, CategoryCode) for feature in self.features for _ in feature.names]
+        return tuple(i for i, code in enumerate(kinds) if code)
 
     def columns(self, df: DataFrame) -> list[Column]:
         """Return raw rows as double expressions; a label is not needed.
@@ -223,6 +257,8 @@ class Preprocessing:
 def _feature(document: dict[str, Any]) -> Feature:
     if document["kind"] == "category":
         return Category(**{**document, "levels": tuple(document["levels"])})
+    if document["kind"] == "code":
+        return CategoryCode(**{**document, "levels": tuple(document["levels"])})
     return Numeric(**document)
 
 

@@ -16,6 +16,7 @@ from steelyard.errors import InputError
 from steelyard.kernels.distance import LARGEST
 from steelyard.learning._features import (
     Category,
+    CategoryCode,
     Feature,
     Kind,
     Numeric,
@@ -27,6 +28,7 @@ from steelyard.learning._features import (
 from steelyard.learning._sample import hash_sample
 
 MAX_LEVELS = 50
+MAX_CODES = 1000
 _CONSTANT = 1e300  # makes the rounding errors of a constant vanish, which Spark would scale up again
 _FARTHEST = 1e10  # standard deviations from the mean: a sample of 100,000 rows sees all of a smaller table
 
@@ -40,6 +42,7 @@ def fit_preprocessing(
     limit: float = LARGEST,
     seed: int = 0,
     max_levels: int = MAX_LEVELS,
+    codes: bool = False,
 ) -> Preprocessing:
     """Fit the conversion of raw rows to numbers.
 
@@ -60,6 +63,8 @@ def fit_preprocessing(
     seed : int, default 0
     max_levels : int, default 50
         The most frequent levels of a category that get a number of their own.
+    codes : bool, default False
+        Make a category one number, the place of its level among the 1,000 most frequent ones; NaN for all others.
 
     Raises
     ------
@@ -81,8 +86,9 @@ def fit_preprocessing(
     by_column: dict[str, list[Feature]] = {}
     for feature in numeric:
         by_column.setdefault(feature.column, []).append(feature)
-    for category in _categories(df, [f for f, kind in kinds.items() if kind == "category"], max_levels):
-        by_column[category.column] = [category]
+    names = [f for f, kind in kinds.items() if kind == "category"]
+    for category in _categories(df, names, MAX_CODES if codes else max_levels):
+        by_column[category.column] = [CategoryCode(category.column, category.levels) if codes else category]
     return Preprocessing(tuple(f for name in dataset.features for f in by_column.get(name, [])), limit)
 
 

@@ -57,6 +57,7 @@ def _preprocessing(trainer: Trainer, original_train: DataFrame, dataset: Dataset
         dataset,
         impute=trainer.impute,
         standardise=trainer.standardise,
+        codes=trainer.codes,
         limit=LIMITS[trainer.dtype],
         seed=trainer.seed,
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from steelyard.learning._xgboost_worker import Task
     from steelyard.learning.model import Model
 
-_NO_BOOSTER_PARAMS = ("n_estimators", "early_stopping_rounds")
+_NO_BOOSTER_PARAMS = ("n_estimators", "early_stopping_rounds", "enable_categorical")
 _MOST = 2**31 - 1  # of a 32-bit integer
 
 
@@ -56,6 +56,15 @@ class XGBoostParameters(Parameters):
     scale_pos_weight: float | None = Field(
         None, gt=0, description="Factor on the loss of the positive class; two classes only."
     )
+    enable_categorical: bool | None = Field(
+        None, description="Split categories by sets of levels; otherwise each frequent level is a feature of 0 and 1."
+    )
+    max_cat_to_onehot: int | None = Field(
+        None, ge=1, le=_MOST, description="Split one level off where a category has fewer levels than this."
+    )
+    max_cat_threshold: int | None = Field(
+        None, ge=1, le=_MOST, description="Levels that a split considers at most, against overfitting."
+    )
     max_bin: int = Field(256, ge=2, le=65_536, description="Bins of a feature.")
 
     elsewhere: ClassVar[Mapping[str, str]] = {
@@ -79,7 +88,16 @@ class XGBoostParameters(Parameters):
 
 
 class XGBoostTrainer(Trainer):
-    """Gradient-boosted trees, bit for bit the same from any partitioning of the rows."""
+    """Gradient-boosted trees, bit for bit the same from any partitioning of the rows.
+
+    Each of the `num_workers` tasks holds its share of the rows, at its peak three copies in single precision, and
+    needs a core while all others run. The sums of several workers are rounded differently from those of one, so the
+    model depends on their number, and splits of equal gain may differ. It does not depend on threads: one worker uses
+    two, several use one each.
+
+    With `enable_categorical`, a category is one feature: the place of its level among the 1,000 most frequent ones of
+    the training rows. Rarer and unseen levels are missing values. The levels are saved with the model.
+    """
 
     name = "xgboost"
     parameters = XGBoostParameters
@@ -105,6 +123,11 @@ class XGBoostTrainer(Trainer):
     def needs_validation(self) -> bool:  # type: ignore[override]
         """Whether training stops early."""
         return bool(self.params["early_stopping_rounds"])
+
+    @property
+    def codes(self) -> bool:  # type: ignore[override]
+        """Whether XGBoost splits categories itself."""
+        return bool(self.params.get("enable_categorical"))
 
     @classmethod
     def model_class(cls) -> type[Model]:
@@ -164,6 +187,7 @@ class XGBoostTrainer(Trainer):
             {**given, **objective, **fixed},
             rounds=self.params["n_estimators"],
             features=len(data.preprocessing.names),
+            categories=data.preprocessing.codes,
             patience=self.params["early_stopping_rounds"],
             start=start,
         )

@@ -27,6 +27,7 @@ class Task:
     features: int  # their number
     patience: int | None = None  # rounds without improvement on the validation rows after which to stop
     start: bytes | None = None  # a booster as UBJ, to which trees are added
+    categories: tuple[int, ...] = ()  # features that are codes of categories
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,15 @@ def train_booster(train: Rows, validation: Rows, task: Task) -> tuple[bytes, lis
 
 
 def _matrix_of(rows: Rows, task: Task, reference: xgb.DMatrix | None = None) -> xgb.QuantileDMatrix:
+    kinds = ["c" if i in task.categories else "q" for i in range(task.features)] if task.categories else None
     return xgb.QuantileDMatrix(
         rows.features,
         label=rows.label,
         weight=rows.weight,
         max_bin=task.booster["max_bin"],
         ref=reference,
+        feature_types=kinds,
+        enable_categorical=bool(task.categories),
         nthread=task.booster["nthread"],
     )
 

@@ -104,6 +104,8 @@ class Trainer(ABC):
         Replace missing numbers by the median, and add an indicator feature. Otherwise they are NaN.
     standardise : bool
         Bring numbers to mean 0 and standard deviation 1.
+    codes : bool
+        Whether a category is one number, its code, instead of an indicator of each level; may be a property.
     two_classes_only : bool
         Whether tables of more classes are refused.
     needs_validation : bool
@@ -128,6 +130,7 @@ class Trainer(ABC):
     dtype: ClassVar[Literal["float32", "float64"]] = "float64"
     impute: ClassVar[bool] = False
     standardise: ClassVar[bool] = False
+    codes: bool = False
     two_classes_only: ClassVar[bool] = False
     needs_validation: bool = False
     continues: ClassVar[bool] = False
