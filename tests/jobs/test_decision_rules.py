@@ -12,15 +12,17 @@ import pytest
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
 
+from steelyard.classifier import kept_half
 from steelyard.config import PipelineConfig
+from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.report import build, verdict
 from steelyard.stages import Context, run_pipeline, run_stage
 from steelyard.stages._model import saved_policy
 from steelyard.stages.commands.score import score_table
-from steelyard.store import Outcome
+from steelyard.store import Outcome, RunDir
 
-COSTS = {"cost": {"false_negative": "amount", "false_positive": 20}, "exclude": ["customer", "t", "amount"]}
+COSTS = {"cost": {"false_negative": "amount", "false_positive": 20}, "exclude": ["customer", "amount"], "time": "t"}
 
 
 def test_per_row_cost_from_decide_to_score(
@@ -70,6 +72,8 @@ def test_per_row_cost_from_decide_to_score(
     assert decision["cost_ratio"] == pytest.approx((1 - found["threshold"]) / found["threshold"])
 
     sampled_before(spark, Context(run, thinned(table), lambda: spark), trained)
+    a_budget_of_alerts(spark, run, table)
+    the_highest_scores_of_each_day(spark, run, table, tmp_path / "top")
 
 
 def thinned(table: str) -> PipelineConfig:
@@ -114,3 +118,104 @@ def test_rates_of_unknown_classes_are_refused(start: Callable[..., Context], tab
     ctx = start(pipeline(table, data={"sampling_rate": {"2": 0.5}}))
     with pytest.raises(InputError, match=r"data\.sampling_rate: the label has no class '2'"):
         run_stage(ctx, "profile")
+
+
+def decided(spark: SparkSession, run: RunDir, config: PipelineConfig) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return `metrics.json` and the scores under another rule, the days of the rows with them."""
+    ctx = Context(run, config, lambda: spark)
+    for stage in ("decide", "evaluate"):
+        run_stage(ctx, stage)
+    outcome = run.outcome("evaluate")
+    assert outcome is not None
+    scores = pd.read_parquet(f"{run.location}/scores/{outcome.attempt}")
+    table = small_table()[["id", "t"]].assign(
+        day=lambda d: d["t"].astype("datetime64[us]").astype("int64") // 86_400_000_000
+    )
+    held = scores.merge(table, on="id")
+    totals = table.groupby("day").size()
+    shares = held.groupby(["split", "day"]).size() / totals.reindex(
+        held.groupby(["split", "day"]).size().index, level="day"
+    )
+    assert (held["period"] == held["day"]).all()
+    assert np.allclose(held["share"], shares.loc[list(zip(held["split"], held["day"], strict=True))])
+    return run.read_json("metrics.json"), held
+
+
+def a_budget_of_alerts(spark: SparkSession, run: RunDir, table: str) -> None:
+    rule = {"alerts": {"per": "day", "at_most": 4, "confidence": 0.8}}
+    found, scores = decided(spark, run, pipeline(table, data=COSTS, decide={"threshold": rule}))
+    threshold, validation = found["threshold"], scores.query("split == 'validation'")
+
+    def kept(rows: pd.DataFrame, t: float) -> pd.Series:
+        return rows.assign(alerts=(rows["score"] >= t) / rows["share"]).groupby("day")["alerts"].sum() <= 4 + 1e-6
+
+    held = {t: kept(validation, t).mean() for t in validation["score"].unique()}
+    assert threshold == min(t for t, share in held.items() if share >= 0.8)  # the lowest that keeps the budget
+    assert any(share < 0.8 for share in held.values())
+    decision = found["decision"]
+    days = kept(validation, threshold)
+    assert decision["rule"] == rule
+    assert decision["promised"] == {
+        "metric": "alerts",
+        "min": 0.8,
+        "value": pytest.approx(days.mean()),
+        "periods": len(days),
+    }
+    test = scores.query("split == 'test'")
+    alerts = test.assign(alerts=(test["decision"] == "1") / test["share"]).groupby("day")["alerts"].sum()
+    observed = decision["observed"]
+    assert observed["value"] == pytest.approx((alerts <= 4 + 1e-6).mean()) and observed["periods"] == len(alerts)
+    assert observed["mean"] == pytest.approx(alerts.mean()) and observed["most"] == pytest.approx(alerts.max())
+    assert "at most 4 alerts per day" in verdict(run)
+
+
+def the_highest_scores_of_each_day(spark: SparkSession, run: RunDir, table: str, out: Path) -> None:
+    rule = {"alerts": {"per": "day", "top": 9}}
+    found, scores = decided(spark, run, pipeline(table, data=COSTS, decide={"threshold": rule}))
+    assert found["threshold"] is None and found["decision"]["promised"]["metric"] == "alerts"
+    for (_, _), day in scores.groupby(["split", "day"]):
+        ahead = day["score"].rank(ascending=False, method="max") / day["share"]
+        assert ((day["decision"] == "1") == (ahead <= 9 + 1e-6)).all()
+    build(run)
+
+    said = score_table(spark, run.location, table, str(out))
+    new = pd.read_parquet(out)
+    ranks = new.groupby(new["t"].dt.date)["score"].rank(ascending=False, method="max")
+    assert ((new["decision"] == "1") == (ranks <= 9)).all()
+    assert said["incomplete"] == ["2026-01-01", "2026-02-19"]
+    assert any("2026-01-01 and 2026-02-19 may be incomplete" in note for note in said["warnings"])
+    with pytest.raises(InputError, match=r"time column \(decide.threshold is alerts\) 't'"):
+        small_table(9).drop(columns="t").to_parquet(out.parent / "timeless.parquet")
+        score_table(spark, run.location, str(out.parent / "timeless.parquet"), str(out.parent / "u"))
+
+
+def test_conformal_recall_leaves_half_of_the_validation_rows(
+    spark: SparkSession, start: Callable[..., Context], table: str
+) -> None:
+    model = {"model": "xgboost", "params": {"n_estimators": 20}, "num_workers": 1}
+    split = {"method": "stratified", "validation": 0.4, "test": 0.25, "seed": 3}
+    warnings: list[str] = []
+
+    def run(rule: dict[str, Any], **more: Any) -> RunDir:
+        sections = {"train": model, "decide": {"threshold": rule}, "split": split, **more}
+        ctx = start(pipeline(table, **sections), f"r{len(warnings)}{len(more)}")
+        ctx.warn = warnings.append
+        for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
+            run_stage(ctx, stage)
+        return ctx.run
+
+    done = run({"conformal_recall": 0.8})
+    trained, outcome = done.outcome("train"), done.outcome("evaluate")
+    assert trained is not None and outcome is not None
+    found = done.read_json("metrics.json")
+    decision = found["decision"]
+    assert decision["promised"]["min"] == 0.8 and decision["promised"]["metric"] == "recall"
+    assert not any("exchangeable" in warning for warning in warnings)
+    scores = pd.read_parquet(f"{done.location}/scores/{outcome.attempt}").query("split == 'validation' and label == 1")
+    df = spark.read.parquet(table)
+    halves = df.select("id", kept_half(df, Dataset("y", features=("a",), key=("id",))).alias("held")).toPandas()
+    own = np.sort(scores.merge(halves.query("held"), on="id")["score"])
+    assert 15 < len(own) < 33  # of 48
+    assert found["threshold"] == own[int(0.2 * (len(own) + 1) + 1e-9) - 1]
+    with pytest.raises(InputError, match="a recall of 0.99 needs at least 99 positive rows that the training did not"):
+        run({"conformal_recall": 0.99}, guards={})

@@ -10,6 +10,7 @@ from sklearn import metrics as sk
 
 from steelyard.dataset import Cost
 from steelyard.deciding import Threshold, check_rule, choose_threshold
+from steelyard.deciding._conformal import conformal_rank, conformal_threshold
 from steelyard.errors import ConfigError, InputError
 from steelyard.metrics import ScoreTable
 
@@ -128,6 +129,17 @@ def test_weights_count() -> None:
         ("per_row_costs", r"must be per_row_cost .*got 'per_row_costs'. Did you mean 'per_row_cost'"),
         ({"per_row_cost": 1}, "takes no argument"),
         ("per_row_cost", "no costs are given"),
+        ({"alerts": 50}, "must be a map with per, and at_most or top"),
+        ({"alerts": {"per": "day", "at_most": 5, "top": 5}}, "at_most or top"),
+        ({"alerts": {"per": "month", "top": 5}}, "per: must be one of hour, day, week, got 'month'"),
+        ({"alerts": {"at_most": 5}}, "per: must be one of hour, day, week, got None"),
+        ({"alerts": {"per": "day", "at_most": 0}}, "at_most: must be a whole number from 1, got 0"),
+        ({"alerts": {"per": "day", "top": 2.5}}, "top: must be a whole number"),
+        ({"alerts": {"per": "day", "at_most": 5, "confidence": 1}}, "confidence: must be a number above 0 and below 1"),
+        ({"alerts": {"per": "day", "top": 5, "confidence": 0.9}}, "confidence: unknown key"),
+        ({"conformal_recall": 1}, "must be a number above 0 and below 1, got 1"),
+        ({"conformal_recall": {"recal": 0.9}}, "recal: unknown key.*recall"),
+        ({"conformal_recall": {"confidence": 0.9}}, "recall: must be a number above 0 and below 1, got None"),
     ],
 )
 def test_wrong_rules_are_configuration_errors(rule: str | dict[str, Any], message: str) -> None:
@@ -137,6 +149,14 @@ def test_wrong_rules_are_configuration_errors(rule: str | dict[str, Any], messag
     if rule not in ({"minimize": "cost"}, "per_row_cost"):
         with pytest.raises(ConfigError):
             check_rule(rule)
+
+
+def test_alerts_and_conformal_recall_need_rows() -> None:
+    score, label, _ = rows()
+    for rule in ({"alerts": {"per": "day", "top": 3}}, {"conformal_recall": 0.9}):
+        check_rule(rule)
+        with pytest.raises(ConfigError, match="needs rows, not only a score table"):
+            choose_threshold(ScoreTable.from_rows(score, label), rule)
 
 
 def test_rules_that_compare_costs_need_them() -> None:
@@ -149,6 +169,37 @@ def test_rules_that_compare_costs_need_them() -> None:
     with pytest.raises(ConfigError, match="minimize: no costs are given"):
         check_rule({"minimize": "cost"}, cost=Cost())
     assert check_rule({"minimize": "cost"}, cost=Cost(false_negative="amount")) == ("minimize", "cost")
+
+
+@pytest.mark.parametrize("confidence", [None, 0.95])
+def test_conformal_recall_holds_over_calibration_sets(confidence: float | None) -> None:
+    """On average over calibration sets, or in so many of them."""
+    rng = np.random.default_rng(2)
+    n, wanted = 120, 0.9
+    recalls = []
+    for _ in range(2000):
+        score = np.sort(rng.random(n))  # of positives; uniform, so that the recall of a threshold is 1 less it
+        recalls.append(1 - score[conformal_rank(n, wanted, confidence) - 1])
+    if confidence is None:
+        assert np.mean(recalls) == pytest.approx(wanted, abs=0.01) and np.mean(recalls) > wanted - 0.003
+    else:
+        assert 0.93 < np.mean(np.array(recalls) >= wanted) < 0.99
+        assert conformal_rank(n, wanted, confidence) < conformal_rank(n, wanted)
+
+
+def test_conformal_threshold_is_a_rank_among_positives() -> None:
+    score, label, _ = rows(n=3000)
+    table = ScoreTable.from_rows(score, label)
+    own = np.sort(score[label])
+    for wanted in (0.5, 0.9, 0.99):
+        value = conformal_threshold(table, wanted)
+        assert value == own[int((1 - wanted) * (len(own) + 1) + 1e-9) - 1]
+    few = ScoreTable.from_rows(np.linspace(0, 1, 30), np.arange(30) < 18)
+    with pytest.raises(InputError, match="recall of 0.95 needs at least 19 positive rows .* there are 18"):
+        conformal_threshold(few, 0.95)
+    with pytest.raises(InputError, match="needs at least 59 positive rows"):
+        conformal_threshold(few, 0.95, 0.95)
+    assert [conformal_rank(n, 0.95, 0.95) for n in (58, 59)] == [0, 1]
 
 
 def test_one_class_only_is_an_input_error() -> None:

@@ -137,6 +137,14 @@ def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
             },
             r"decide\.calibrate is none, but decide\.threshold per_row_cost compares probabilities",
         ),
+        (
+            {"decide": {"threshold": {"alerts": {"per": "day", "top": 5}}}},
+            r".*decide\.threshold\.alerts needs data\.time",
+        ),
+        (
+            {"data": {"weight": "amount"}, "decide": {"threshold": {"conformal_recall": 0.9}}},
+            r".*decide\.threshold\.conformal_recall counts rows, and data\.weight is given",
+        ),
     ):
         with pytest.raises(InputError, match=f"^{said}"):
             check(pipeline("/nowhere/t.parquet", **sections))

@@ -28,6 +28,7 @@ CHANGES = {
     "data.cost.false_positive=5": FROM_DECIDE,
     "data.sampling_rate={0: 0.1}": FROM_DECIDE,
     "decide.threshold=per_row_cost": FROM_DECIDE,
+    "decide.threshold={conformal_recall: 0.9}": FROM_TRAIN,  # XGBoost then stops on the other half of the rows
     "data.cost.false_negative=loss": FROM_RESAMPLE,
     "guards.raw=other.json": ["guard_raw", "report", "gate"],
     "guards.reference=old.json": ["guard_raw", "report", "gate"],
@@ -77,6 +78,17 @@ def test_a_cost_column_concerns_samplers_that_make_rows(method: str, stages: lis
     with_costs = {**DOCUMENT, "resample": {"method": method}}
     without = {**DOCUMENT, "resample": {"method": method}, "data": {**DATA, "cost": {}}}
     assert concerned(load(without), load(with_costs)) == stages
+
+
+def test_only_the_first_conformal_rule_trains_again() -> None:
+    rule = "decide.threshold={conformal_recall: 0.9}"
+    before = load(DOCUMENT, [rule])
+    assert (
+        concerned(before, load(DOCUMENT, ["decide.threshold={conformal_recall: {recall: 0.8, confidence: 0.9}}"]))
+        == FROM_DECIDE
+    )
+    linear = {**DOCUMENT, "train": {"model": "logistic_regression"}}  # which reads no validation rows
+    assert concerned(load(linear), load(linear, [rule])) == FROM_DECIDE
 
 
 def test_a_recommended_sampler_follows_its_diagnosis() -> None:

@@ -14,15 +14,21 @@ from steelyard.classifier._classifier import Classifier
 from steelyard.classifier._estimator import ClassifierEstimator, ClassifierModel
 from steelyard.classifier._fit import fit, fit_decisions
 from steelyard.classifier._recipe import check_calibration, check_rates, check_recipe, check_resampling
+from steelyard.classifier._rules import alert_period, alert_rule, keeps_half, kept_half, rate_of
 
 __all__ = [
     "Classifier",
     "ClassifierEstimator",
     "ClassifierModel",
+    "alert_period",
+    "alert_rule",
     "check_calibration",
     "check_rates",
     "check_recipe",
     "check_resampling",
     "fit",
     "fit_decisions",
+    "keeps_half",
+    "kept_half",
+    "rate_of",
 ]

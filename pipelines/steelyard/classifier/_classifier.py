@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from steelyard import __version__
+from steelyard.classifier._rules import alert_period
 from steelyard.columns import check_free, col, require_columns
 from steelyard.deciding import PER_ROW_COST, DecisionPolicy
 from steelyard.errors import InputError
@@ -71,10 +72,14 @@ class Classifier:
             names are the same.
         """
         check_free(df.columns, [probability, calibrated, decision], "transform")
-        require_columns(df, self.policy.columns, f"cost column (decide.threshold is {PER_ROW_COST})")
+        if self.policy.chosen is not None and self.policy.chosen.rule == PER_ROW_COST:
+            require_columns(df, self.policy.columns, f"cost column (decide.threshold is {PER_ROW_COST})")
+        rule = self.policy.alerts
+        top = rule is not None and self.policy.top is not None and self.policy.time is not None
+        period = alert_period(df, str(self.policy.time), rule["per"]) if rule is not None and top else None
         rows = self.model.predict(df, probability)
         rows = rows.withColumn(calibrated, self.policy.calibrated(col(probability)))
-        return rows.withColumn(decision, self.policy.decide(col(calibrated)))
+        return rows.withColumn(decision, self.policy.decide(col(calibrated), period=period))
 
     def save(self, path: str, *, overwrite: bool = False) -> None:
         """Write the classifier into a folder: JSON and the training library's own format, no pickle.

@@ -7,16 +7,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.classifier._arguments import DATASET, naming
 from steelyard.classifier._classifier import Classifier
 from steelyard.classifier._recipe import check_calibration, check_rates, check_recipe
+from steelyard.classifier._rules import alert_period, alert_rule, keeps_half, kept_half, rate_of
 from steelyard.columns import class_text, col, internal
 from steelyard.config import AUTO, DecideConfig, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
-from steelyard.deciding import DecisionPolicy, check_two_classes, fit_policy
+from steelyard.deciding import DecisionPolicy, alert_shares, check_time, check_two_classes, fit_policy
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
@@ -73,6 +74,7 @@ def fit(
 def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: Dataset) -> Classifier:
     """Return a classifier as `fit` does; errors name keys of a pipeline YAML."""
     check_recipe(asked, cost=dataset.cost, sampling_rate=dataset.sampling_rate)
+    check_time(asked.decide.threshold, dataset.time)
     counted = class_counts(train, dataset.label)
     counted.refuse_nulls(dataset.label)
     if not dataset.classes:
@@ -91,18 +93,38 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     made = sampler_for(dataset, wanted.method, wanted.params).resample(train)
     how = asked.train
     trainer = get_trainer(how.model, how.params, how.class_weight, how.num_workers, how.seed)
+    stopping, held = validation, None
+    if keeps_half(asked):
+        held = kept_half(validation, dataset)
+        stopping = validation.where(~held)
     with ExitStack() as scope:
         parts = [None if df is None else scope.enter_context(cached(df)) for df in (made.synthetic, made.dropped)]
         model = trainer.fit(
             apply_plan(train, made.plan, *parts),
-            validation,
+            stopping,
             dataset,
             original_train=train,
             # A sampler may give each row a weight that makes up for the rows it dropped.
             train_weight=made.plan.weight_output,
             sampled=made.plan.distortion,
         )
-    return Classifier(model, fit_decisions(model, validation, dataset, counts, asked.decide))
+    rule, shares, exchangeable = alert_rule(asked), None, dataset.group is None
+    if rule is not None and dataset.time is not None:
+        shares = _shares(train, validation, dataset.time, rule["per"])
+    return Classifier(
+        model,
+        fit_decisions(
+            model, validation, dataset, counts, asked.decide, shares=shares, held=held, exchangeable=exchangeable
+        ),
+    )
+
+
+def _shares(train: DataFrame, validation: DataFrame, time: str, per: str) -> DataFrame:
+    """Return which share of each period's rows are validation rows."""
+    period = internal("period")
+    both = [df.select(alert_period(df, time, per).alias(period)) for df in (train, validation)]
+    rows = both[0].withColumn("held", F.lit(False)).unionByName(both[1].withColumn("held", F.lit(True)))
+    return alert_shares(rows, F.col(period), F.col("held")).where("part").drop("part")
 
 
 def _check_rows(train: DataFrame, validation: DataFrame, dataset: Dataset) -> None:
@@ -129,7 +151,15 @@ def _sampler(
 
 
 def fit_decisions(
-    model: Model, validation: DataFrame, dataset: Dataset, counts: Mapping[str, int], decide: DecideConfig
+    model: Model,
+    validation: DataFrame,
+    dataset: Dataset,
+    counts: Mapping[str, int],
+    decide: DecideConfig,
+    *,
+    shares: DataFrame | None = None,
+    held: Column | None = None,
+    exchangeable: bool = True,
 ) -> DecisionPolicy:
     """Return the policy of a model, fitted on validation rows, which it scores once.
 
@@ -142,6 +172,12 @@ def fit_decisions(
     counts : mapping of str to int
         Rows of each class among the original training rows.
     decide : DecideConfig
+    shares : DataFrame, optional
+        For rules on alerts: `period` and the `share` of its rows that are validation rows; other periods do not count.
+    held : Column, optional
+        For conformal recall: whether a validation row was not used to stop training.
+    exchangeable : bool, default True
+        Whether new rows come from the same distribution as validation rows.
     """
     rates = {c: float(dataset.sampling_rate.get(c, 1.0)) for c in dataset.classes}
     masses = {c: counts.get(c, 0) / rates[c] for c in dataset.classes}
@@ -149,7 +185,8 @@ def fit_decisions(
     weighted = model.settings["class_weight"]
     there = {c: counts[c] for c, p in priors.items() if p}
     weights = class_weights(there, weighted) if weighted != "none" else None
-    with cached(_scored(validation, dataset, model)) as rows:
+    scored = _scored(validation, dataset, model, held, alert_rule(Recipe(decide=decide)))
+    with cached(scored if shares is None else _with_shares(scored, shares)) as rows:
         return fit_policy(
             rows,
             classes=dataset.classes,
@@ -161,11 +198,21 @@ def fit_decisions(
             threshold=decide.threshold,
             class_weights=weights,
             cost=dataset.cost,
+            time=dataset.time,
+            exchangeable=exchangeable,
         )
 
 
-def _scored(df: DataFrame, data: Dataset, model: Model) -> DataFrame:
-    """Return label, probabilities, costs and weight of validation rows."""
+def _with_shares(scored: DataFrame, shares: DataFrame) -> DataFrame:
+    """Return scored rows with the share of their period's rows of their class that they stand for."""
+    rows = scored.join(F.broadcast(shares), "period", "left")
+    return rows.withColumn("share", F.col("share") * F.col("rate")).drop("rate")
+
+
+def _scored(
+    df: DataFrame, data: Dataset, model: Model, held: Column | None, alerts: Mapping[str, Any] | None
+) -> DataFrame:
+    """Return label, probabilities, costs and weight of validation rows, and what the rule reads."""
     raw = internal("probabilities")
     amounts: dict[str, str | float | None] = {}
     if data.cost.given:
@@ -175,5 +222,8 @@ def _scored(df: DataFrame, data: Dataset, model: Model) -> DataFrame:
     ]
     weight = row_weight(df, data)
     numbers += [] if weight is None else [weight.alias("weight")]
+    numbers += [] if held is None else [held.alias("held")]
+    if alerts is not None and data.time is not None:
+        numbers += [alert_period(df, data.time, alerts["per"]).alias("period"), rate_of(df, data).alias("rate")]
     label = class_text(df, data.label).alias("label")
     return model.predict(df, raw).select(F.col(raw).alias("probabilities"), label, *numbers)

@@ -43,6 +43,10 @@ class PipelineConfig(Section):
             raise ValueError("compare: this version has no stage that compares; leave the section out")
         if "minimize" in (self.decide.threshold or ()) and self.data.cost == CostConfig():
             raise ValueError("decide.threshold minimizes cost, which needs data.cost")
+        if "alerts" in (self.decide.threshold or ()) and self.data.time is None:
+            raise ValueError("decide.threshold.alerts needs data.time, the column that says when a row came")
+        if "conformal_recall" in (self.decide.threshold or ()) and self.data.weight is not None:
+            raise ValueError("decide.threshold.conformal_recall counts rows, and data.weight is given: leave one out")
         return self
 
     @property

@@ -57,6 +57,11 @@ def rule_text(rule: Any) -> str:
         return "per-row cost" if rule == "per_row_cost" else rule
     if not isinstance(rule, dict):
         return f"{rule:g}" if isinstance(rule, float) else str(rule)
+    if isinstance(rule.get("alerts"), dict):
+        given = rule["alerts"]
+        most = f"top {given['top']}" if "top" in given else f"at most {given.get('at_most')} alerts"
+        sure = f", confidence {given['confidence']:g}" if "confidence" in given else ""
+        return f"{most} per {given.get('per')}{sure}"
     return ", ".join(f"{k if k == 'f_beta' else k.replace('_', ' ')} {rule_text(v)}" for k, v in rule.items())
 
 

@@ -1,5 +1,6 @@
 """From scores to decisions: calibration, threshold, and the policy that holds both."""
 
+from steelyard.deciding._alerts import alert_counts, alert_shares, period_of
 from steelyard.deciding._auto import Candidate, Choice, choose_calibrator
 from steelyard.deciding._calibrators import Calibrator, Identity, Isotonic, Prior
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
@@ -8,12 +9,24 @@ from steelyard.deciding._fit_policy import fit_policy
 from steelyard.deciding._log_odds import Beta, Platt, Quadratic, Temperature
 from steelyard.deciding._policy import DecisionPolicy, greatest_class, positive_probability
 from steelyard.deciding._promise import decision_document
-from steelyard.deciding._rules import F_BETA, PER_ROW_COST, check_rule, check_two_classes
+from steelyard.deciding._rules import (
+    ALERTS,
+    CONFORMAL,
+    F_BETA,
+    PER_ROW_COST,
+    PERIODS,
+    check_rule,
+    check_time,
+    check_two_classes,
+)
 from steelyard.deciding._steps import Steps, calibrator_from_json
 from steelyard.deciding._threshold import Threshold, choose_threshold
 
 __all__ = [
+    "ALERTS",
+    "CONFORMAL",
     "F_BETA",
+    "PERIODS",
     "PER_ROW_COST",
     "Beta",
     "Calibrator",
@@ -29,9 +42,12 @@ __all__ = [
     "Steps",
     "Temperature",
     "Threshold",
+    "alert_counts",
+    "alert_shares",
     "calibrator_from_json",
     "check_calibration",
     "check_rule",
+    "check_time",
     "check_two_classes",
     "choose_calibrator",
     "choose_threshold",
@@ -40,5 +56,6 @@ __all__ = [
     "fit_class_calibrators",
     "fit_policy",
     "greatest_class",
+    "period_of",
     "positive_probability",
 ]

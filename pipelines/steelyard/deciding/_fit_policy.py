@@ -11,12 +11,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.dataset import Cost
+from steelyard.deciding._alerts import alert_threshold
 from steelyard.deciding._auto import Choice, choose_calibrator
 from steelyard.deciding._calibrators import Identity
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
+from steelyard.deciding._conformal import conformal_threshold
 from steelyard.deciding._fit import check_calibration, fit_calibrator, prior
 from steelyard.deciding._policy import DecisionPolicy, positive_probability
-from steelyard.deciding._rules import Rule, check_rule, check_two_classes
+from steelyard.deciding._rules import ALERTS, CONFORMAL, Rule, check_rule, check_two_classes
 from steelyard.deciding._steps import Steps
 from steelyard.deciding._threshold import Threshold, choose_threshold, threshold_at
 from steelyard.distortion import Distortion
@@ -36,6 +38,8 @@ def fit_policy(
     threshold: Rule | None = None,
     class_weights: Mapping[str, float] | None = None,
     cost: Cost | None = None,
+    time: str | None = None,
+    exchangeable: bool = True,
 ) -> DecisionPolicy:
     """Return calibration and threshold, fitted on scored validation rows.
 
@@ -46,7 +50,9 @@ def fit_policy(
     ----------
     scored : DataFrame
         `label` (the class's string form), `probabilities` (array of doubles in the order of `classes`) and, where
-        there are any, `weight`, `cost_fn`, `cost_fp` (doubles).
+        there are any, `weight`, `cost_fn`, `cost_fp` (doubles). For rules on alerts `period` (a whole number) and
+        `share` (of the period's rows that these hold); null in rows that do not count. For conformal recall `held`:
+        whether training did not use the row; default: true in all.
     classes : tuple of str
     positive : str, optional
         None with more than two classes.
@@ -66,6 +72,10 @@ def fit_policy(
         applies them again; probabilities that are not calibrated still contain them.
     cost : Cost, optional
         The columns or numbers that `cost_fn` and `cost_fp` hold; it is recorded in the policy.
+    time : str, optional
+        The time column, for rules on alerts; it is recorded.
+    exchangeable : bool, default True
+        Whether new rows come from the same distribution; a split by time or by groups suggests that they do not.
 
     Raises
     ------
@@ -102,7 +112,13 @@ def fit_policy(
     policy = DecisionPolicy(classes, positive, choice.calibrator, None, dict(priors), cost=cost or Cost())
     table = _calibrated(scored, tables[0], policy)
     calibrated = distortion.kind == "none" or policy.calibration.method != "none"
-    chosen = _chosen(table, threshold, policy.cost if calibrated else Cost())
+    name, argument = check_rule(threshold) if threshold is not None else ("", {})
+    if name == CONFORMAL:
+        chosen = _conformal(scored, table, policy, argument, exchangeable=exchangeable)
+    elif name == ALERTS:
+        chosen = _alerts(scored, table, policy, argument)
+    else:
+        chosen = _chosen(table, threshold, policy.cost if calibrated else Cost())
     cheapest = choose_threshold(table, _CHEAPEST).value if table.has_costs else None
     return replace(
         policy,
@@ -111,7 +127,30 @@ def fit_policy(
         calibration_note=choice.note,
         probabilities=calibrated,
         cheapest=cheapest,
+        time=time if name == ALERTS else None,
     )
+
+
+def _conformal(
+    scored: DataFrame, table: ScoreTable, policy: DecisionPolicy, asked: Mapping[str, float], *, exchangeable: bool
+) -> Threshold:
+    held = table
+    if "held" in scored.columns:
+        raw = policy.calibrated(F.col("probabilities"))
+        held = _table(scored.where("held"), raw, policy.positive or "")
+    value = conformal_threshold(held, asked["recall"], asked.get("confidence"))
+    note = "decide.threshold.conformal_recall: assumes exchangeable rows; the split is by time or by groups"
+    return replace(threshold_at(table, value, {CONFORMAL: dict(asked)}), note=None if exchangeable else note)
+
+
+def _alerts(scored: DataFrame, table: ScoreTable, policy: DecisionPolicy, asked: Mapping[str, Any]) -> Threshold:
+    rule = {ALERTS: dict(asked)}
+    if "top" in asked:
+        return Threshold(None, rule, {})
+    counted = scored.where(F.col("share").isNotNull())
+    rows = counted.select("period", "share", policy.calibrated(F.col("probabilities")).alias("score"))
+    value, note = alert_threshold(rows, table, asked)
+    return replace(threshold_at(table, value, rule), note=note)
 
 
 def _chosen(table: ScoreTable, rule: Rule | None, cost: Cost) -> Threshold:

@@ -11,10 +11,11 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import col
 from steelyard.dataset import MOST_AMOUNT, Cost
+from steelyard.deciding._alerts import is_among_top
 from steelyard.deciding._auto import Candidate
 from steelyard.deciding._calibrators import Calibrator
 from steelyard.deciding._classes import ClassCalibrators
-from steelyard.deciding._rules import PER_ROW_COST
+from steelyard.deciding._rules import ALERTS, PER_ROW_COST
 from steelyard.deciding._steps import calibrator_from_json
 from steelyard.deciding._threshold import Threshold
 from steelyard.errors import InputError
@@ -51,6 +52,8 @@ class DecisionPolicy:
         `calibrate` is "none".
     cheapest : float, optional
         With costs: the single threshold with the least cost on validation rows, which other rules are compared with.
+    time : str, optional
+        The time column, for rules on alerts.
     candidates : tuple of Candidate
         What the calibration was chosen from; empty where it was named, and with more than two classes.
     calibration_note : str, optional
@@ -68,6 +71,7 @@ class DecisionPolicy:
     calibration_note: str | None = None
     probabilities: bool = True
     cheapest: float | None = None
+    time: str | None = None
 
     @property
     def threshold(self) -> float | None:
@@ -87,18 +91,40 @@ class DecisionPolicy:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the table that a decision reads besides the score."""
-        return self.cost.columns if self.chosen is not None and self.chosen.rule == PER_ROW_COST else ()
+        if self.chosen is not None and self.chosen.rule == PER_ROW_COST:
+            return self.cost.columns
+        return (self.time,) if self.time is not None and self.top is not None else ()
 
-    def decide(self, score: Column) -> Column:
+    @property
+    def alerts(self) -> Mapping[str, Any] | None:
+        """The argument of a rule on alerts."""
+        rule = None if self.chosen is None else self.chosen.rule
+        return rule[ALERTS] if isinstance(rule, Mapping) and ALERTS in rule else None
+
+    @property
+    def top(self) -> int | None:
+        """How many of the highest scores of a period are decided to be positive, whatever they are."""
+        return None if self.alerts is None else self.alerts.get("top")
+
+    def decide(
+        self, score: Column, *, period: Column | None = None, share: Column | None = None, part: Column | None = None
+    ) -> Column:
         """Return the decided class of a score, as text.
 
         With the rule `per_row_cost`, `columns` are read too; a row in which one is null or no cost is an error of the
-        query.
+        query. With alerts by `top`, the decision is a window over the rows: give the `period` of each, from
+        `period_of`; where the rows are parts of a table, also `part` and the `share` of the period's rows it holds.
         """
         if self.positive is None:
             return greatest_class(score, self.classes, self.class_weights)
         negative = next(c for c in self.classes if c != self.positive)
-        alarm = _costs_less(score, self.cost) if self.columns else score >= F.lit(self.threshold)
+        if self.top is not None and period is not None:
+            whole = F.lit(1.0) if share is None else share
+            alarm = is_among_top(score, self.top, period, whole, F.lit(0) if part is None else part)
+        elif self.columns:
+            alarm = _costs_less(score, self.cost)
+        else:
+            alarm = score >= F.lit(self.threshold)
         return F.when(alarm, F.lit(self.positive)).otherwise(F.lit(negative))
 
     @property
@@ -125,6 +151,7 @@ class DecisionPolicy:
             "cost": {"false_negative": self.cost.false_negative, "false_positive": self.cost.false_positive},
             "probabilities": self.probabilities,
             "cheapest": self.cheapest,
+            "time": self.time,
         }
 
     @classmethod
@@ -155,6 +182,7 @@ class DecisionPolicy:
             document.get("calibration_note"),
             document.get("probabilities", True),
             document.get("cheapest"),
+            document.get("time"),
         )
 
 

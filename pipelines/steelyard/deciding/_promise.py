@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from steelyard.deciding._alerts import alerts_observed
 from steelyard.deciding._policy import DecisionPolicy
-from steelyard.deciding._rules import F_BETA, PER_ROW_COST, parsed
+from steelyard.deciding._rules import ALERTS, CONFORMAL, F_BETA, PER_ROW_COST, parsed
+from steelyard.kernels.arrays import Floats
 from steelyard.kernels.scores import f_beta
 from steelyard.metrics import lookup
 
-_FLOORS = {"recall_at_least": "recall", "precision_at_least": "precision"}
+_FLOORS = {"recall_at_least": "recall", CONFORMAL: "recall", "precision_at_least": "precision"}
 
 
-def decision_document(policy: DecisionPolicy, splits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def decision_document(
+    policy: DecisionPolicy, splits: Mapping[str, Mapping[str, Any]], alerts: Mapping[str, Floats] | None = None
+) -> dict[str, Any]:
     """Return `decision` of `metrics.json`.
 
     Parameters
@@ -21,6 +27,8 @@ def decision_document(policy: DecisionPolicy, splits: Mapping[str, Mapping[str, 
     policy : DecisionPolicy
     splits : mapping
         `validation` and `test`, as `metrics.json` holds them.
+    alerts : mapping of str to array, optional
+        For rules on alerts: the alerts of each period, for each split.
 
     Returns
     -------
@@ -34,6 +42,10 @@ def decision_document(policy: DecisionPolicy, splits: Mapping[str, Mapping[str, 
     name, argument = parsed(policy.chosen.rule)
     metric = _metric(name, argument)
     document: dict[str, Any] = {"rule": policy.chosen.rule, "promised": None, "observed": None}
+    if policy.alerts is not None and alerts is not None:
+        document |= _of_alerts(policy.alerts, alerts)
+    elif name == CONFORMAL:
+        argument = argument["recall"]
     if metric is not None:
         floor = {"min": argument} if name in _FLOORS else {}
         seen, came = (_observed(splits[part], metric, argument, policy.positive) for part in ("validation", "test"))
@@ -44,6 +56,14 @@ def decision_document(policy: DecisionPolicy, splits: Mapping[str, Mapping[str, 
     if threshold is not None and policy.probabilities and 0 < threshold < 1:
         document["cost_ratio"] = (1 - threshold) / threshold
     return document
+
+
+def _of_alerts(rule: Mapping[str, Any], alerts: Mapping[str, Floats]) -> dict[str, Any]:
+    seen, came = (alerts_observed(alerts.get(part, np.array([])), rule) for part in ("validation", "test"))
+    floor = {"min": rule["confidence"]} if "confidence" in rule else {}
+    kept = {"kept": came["value"] is not None and came["value"] >= rule["confidence"]} if floor else {}
+    promised = {"metric": ALERTS, **floor, "value": seen["value"], "periods": seen["periods"]}
+    return {"promised": promised, "observed": {"metric": ALERTS, **came, **kept}}
 
 
 def _metric(rule: str, argument: Any) -> str | None:

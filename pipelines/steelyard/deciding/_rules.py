@@ -13,8 +13,11 @@ from steelyard.metrics import metric_names
 PER_ROW_COST = "per_row_cost"
 """The rule without an argument: each row has the threshold that its own costs give."""
 
-RULES = ("maximize", "minimize", PER_ROW_COST, "precision_at_least", "recall_at_least", "value")
+ALERTS, CONFORMAL = "alerts", "conformal_recall"
+RULES = (ALERTS, CONFORMAL, "maximize", "minimize", PER_ROW_COST, "precision_at_least", "recall_at_least", "value")
 F_BETA = "f_beta"
+PERIODS = ("hour", "day", "week")
+CONFIDENCE = 0.9
 _SHOWN = 10
 
 Rule = str | Mapping[str, Any]
@@ -28,7 +31,9 @@ def check_rule(rule: Rule, *, cost: Cost | None = None) -> tuple[str, Any]:
     rule : str or mapping
         `per_row_cost`, or one of `{"maximize": metric}`, see `metric_names(maximize=True)`;
         `{"maximize": {"f_beta": b}}`; `{"minimize": "cost"}`; `{"precision_at_least": p}`, `{"recall_at_least": r}`;
-        `{"value": x}`, with a probability x.
+        `{"value": x}`, with a probability x; `{"alerts": {"per": "day", "at_most": k, "confidence": c}}`,
+        `{"alerts": {"per": "day", "top": k}}`; `{"conformal_recall": r}`,
+        `{"conformal_recall": {"recall": r, "confidence": c}}`.
     cost : Cost, optional
         The known costs; None: not asked.
 
@@ -62,6 +67,10 @@ def parsed(rule: Rule) -> tuple[str, Any]:
         raise ConfigError(f"threshold.{name}: takes no argument; write 'threshold: {name}'")
     if name in ("maximize", "minimize"):
         return name, _goal(name, argument)
+    if name == ALERTS:
+        return name, _alerts(argument)
+    if name == CONFORMAL:
+        return name, _conformal(argument)
     if not _is_number(argument) or (name != "value" and not 0 < argument <= 1):
         allowed = "a number" if name == "value" else "a number above 0 and up to 1"
         raise ConfigError(f"threshold.{name}: must be {allowed}, got {argument!r}")
@@ -83,6 +92,51 @@ def _goal(name: str, argument: Any) -> Any:
     if name == "maximize" and argument in metric_names():
         why = f"a threshold cannot maximize {argument}; it can maximize {', '.join(known)}{also}"
     raise ConfigError(f"threshold.{name}: {why}")
+
+
+def _alerts(argument: Any) -> dict[str, Any]:
+    """Return the argument of `alerts`, with its defaults."""
+    where = f"threshold.{ALERTS}"
+    if not isinstance(argument, Mapping) or ("at_most" in argument) == ("top" in argument):
+        raise ConfigError(f"{where}: must be a map with per, and at_most or top, got {argument!r}")
+    known = ("per", "at_most", "confidence") if "at_most" in argument else ("per", "top")
+    for key in argument:
+        if key not in known:
+            raise ConfigError(f"{where}.{key}: unknown key.{closest(str(key), known)} Known are {', '.join(known)}")
+    if argument.get("per") not in PERIODS:
+        raise ConfigError(f"{where}.per: must be one of {', '.join(PERIODS)}, got {argument.get('per')!r}")
+    most = argument[known[1]]
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ConfigError(f"{where}.{known[1]}: must be a whole number from 1, got {most!r}")
+    if known[1] == "top":
+        return dict(argument)
+    confidence = argument.get("confidence", CONFIDENCE)
+    _check_open_share(f"{where}.confidence", confidence)
+    return {**argument, "confidence": float(confidence)}
+
+
+def _conformal(argument: Any) -> dict[str, Any]:
+    """Return the argument of `conformal_recall` as a map."""
+    where, given = f"threshold.{CONFORMAL}", argument if isinstance(argument, Mapping) else {"recall": argument}
+    known = ("recall", "confidence")
+    for key in given:
+        if key not in known:
+            raise ConfigError(f"{where}.{key}: unknown key.{closest(str(key), known)} Known are {', '.join(known)}")
+    _check_open_share(f"{where}.recall" if given is argument else where, given.get("recall"))
+    if "confidence" in given:
+        _check_open_share(f"{where}.confidence", given["confidence"])
+    return {key: float(value) for key, value in given.items()}
+
+
+def _check_open_share(where: str, value: Any) -> None:
+    if not _is_number(value) or not 0 < value < 1:
+        raise ConfigError(f"{where}: must be a number above 0 and below 1, got {value!r}")
+
+
+def check_time(rule: Rule | None, time: str | None) -> None:
+    """Raise `ConfigError` for a rule on alerts without a time column."""
+    if isinstance(rule, Mapping) and ALERTS in rule and time is None:
+        raise ConfigError(f"decide.threshold.{ALERTS}: needs data.time, the column that says when a row came")
 
 
 def _is_number(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from steelyard.deciding._rules import F_BETA, PER_ROW_COST, Rule, parsed
+from steelyard.deciding._rules import ALERTS, CONFORMAL, F_BETA, PER_ROW_COST, Rule, parsed
 from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.arrays import Floats
 from steelyard.metrics import ConfusionCounts, ScoreTable, get_metric
@@ -78,6 +78,8 @@ def choose_threshold(table: ScoreTable, rule: Rule) -> Threshold:
         raise ConfigError(f"threshold.{name}: no costs are given; set {_COSTS}")
     if isinstance(rule, str):
         return Threshold(None, rule, {})
+    if name in (ALERTS, CONFORMAL):
+        raise ConfigError(f"threshold.{name}: needs rows, not only a score table; see fit_policy")
     if name == "value":
         return threshold_at(table, float(argument), rule)
     candidates = _Candidates.of(table)

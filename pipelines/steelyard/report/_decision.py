@@ -12,7 +12,7 @@ from steelyard.metrics import get_metric, metric_names
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._charts import net_benefit
 from steelyard.report._html import figure, legend, note, table
-from steelyard.report._numbers import interval, metric, number, value
+from steelyard.report._numbers import count, interval, metric, number, percent, value
 from steelyard.report._svg import group
 
 _RIVALS = {
@@ -28,12 +28,27 @@ def promise(found: Artifacts) -> str | None:
     promised, observed = decision.get("promised"), decision.get("observed")
     if not promised or not observed:
         return None
+    if promised["metric"] == "alerts":
+        return _alerts(decision["rule"], promised, observed)
     shown = number if promised["metric"] == "expected_cost" else metric
     least = f" of at least {shown(promised['min'])}" if "min" in promised else ""
     between = f" (95 % interval {interval(observed, shown)})" if observed.get("ci95") else ""
     return (
         f"Decision rule {rule_text(decision['rule'])}: {_label(promised['metric'])}{least}, "
         f"{shown(promised['value'])} on validation rows; on test rows it is {shown(observed['value'])}{between}."
+    )
+
+
+def _alerts(rule: Mapping[str, Any], promised: Mapping[str, Any], observed: Mapping[str, Any]) -> str:
+    """Return a sentence on the alerts by hour, day or week."""
+    per = rule["alerts"]["per"]
+    least = f" on at least {percent(promised['min'])} of the {per}s" if "min" in promised else ""
+    between = f" (95 % interval {interval(observed, percent)})" if observed.get("ci95") else ""
+    counts = f"; a {per} has {number(observed['mean'])} alerts on average, {number(observed['most'])} at most"
+    return (
+        f"Decision rule {rule_text(rule)}: the budget is kept{least}; on {percent(promised['value'])} of "
+        f"{count(promised['periods'])} {per}s of validation rows, and on {percent(observed['value'])} of "
+        f"{count(observed['periods'])} {per}s of test rows{between}{counts if 'mean' in observed else ''}."
     )
 
 

@@ -205,6 +205,8 @@ def _threshold_note(found: Artifacts) -> str:
             "On test rows, for single thresholds. The decisions have no single one: a row raises an alarm if its "
             "expected cost is then lower."
         )
+    if "top" in ((chosen.get("rule") or {}).get("alerts") or {}):
+        return f"On test rows, for single thresholds. The decisions have no single one: {rule_text(chosen['rule'])}."
     text = "On test rows. A row raises an alarm if its score is at least the threshold."
     if chosen.get("rule"):
         text += f" The threshold was chosen on validation rows by the rule “{rule_text(chosen['rule'])}”."

@@ -7,15 +7,16 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from steelyard.classifier import check_calibration, check_rates
+from steelyard.classifier import alert_period, alert_rule, check_calibration, check_rates
 from steelyard.columns import check_free
-from steelyard.config import AUTO, CostConfig, PipelineConfig, Recipe
+from steelyard.config import AUTO, CostConfig, PipelineConfig
 from steelyard.dataset import Dataset
 from steelyard.deciding import check_two_classes
 from steelyard.learning import trainer_class
 from steelyard.metrics import check_gate
 from steelyard.sampling import sampler_for
 from steelyard.sampling.base import Sampler
+from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context
 from steelyard.stages._costs import check_new_costs
 from steelyard.stages._refusals import refuse_huge
@@ -50,7 +51,10 @@ def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statist
 
 def check_names_of_outputs(config: PipelineConfig, df: DataFrame, found: Dataset) -> None:
     """Raise `InputError` for names that a later stage would write twice, before any row is read."""
-    check_key(found)
+    check_key(found, config.decide.threshold)
+    rule = alert_rule(recipe_of(config))
+    if rule is not None and found.time is not None:
+        alert_period(df, found.time, rule["per"])
     if config.split.materialize:
         check_split_free(df)
     sampler = _sampler(config, found)
@@ -73,7 +77,7 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     class_weights(counts, config.train.class_weight)
     rates = config.data.sampling_rate
     check_rates(rates, list(counts))
-    check_calibration(Recipe(resample=config.resample, train=config.train, decide=config.decide), list(counts), rates)
+    check_calibration(recipe_of(config), list(counts), rates)
 
 
 def check_sampling(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:

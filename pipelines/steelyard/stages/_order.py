@@ -80,7 +80,20 @@ def _flat(config: PipelineConfig) -> dict[str, Any]:
     cost = config.data.cost
     columns = {c for c in (cost.false_negative, cost.false_positive) if isinstance(c, str)}
     interpolated = sorted(columns) if columns and _makes_rows(config.resample) else []
-    return {**_leaves(config.to_json()), "data.cost.columns": interpolated}
+    derived = {"data.cost.columns": interpolated, "decide.threshold.conformal": _keeps_half(config)}
+    return {**_leaves(config.to_json()), **derived}
+
+
+def _keeps_half(config: PipelineConfig) -> bool:
+    """Return whether training leaves half of the validation rows to conformal recall; False where it is not known."""
+    if "conformal_recall" not in (config.decide.threshold or ()):
+        return False
+    from steelyard.learning import get_trainer
+
+    try:
+        return get_trainer(config.train.model, config.train.params).needs_validation
+    except SteelyardError:  # an earlier run with a trainer that is not installed any more
+        return False
 
 
 def _makes_rows(resample: ResampleConfig) -> bool:

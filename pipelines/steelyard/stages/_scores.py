@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -11,9 +11,11 @@ from pyspark.sql import types as T
 from steelyard.classifier import Classifier
 from steelyard.columns import check_free, col, dtype, internal
 from steelyard.dataset import Dataset
+from steelyard.deciding import ALERTS
 from steelyard.hashing import row_hash, unit_hash
 from steelyard.metrics import row_weight
 from steelyard.splitting import SPLIT, time_position
+from steelyard.stages._alerts import COUNTED, PERIOD, SHARE
 from steelyard.stages._context import Context
 
 BUCKETS = 200
@@ -29,24 +31,28 @@ def scored(df: DataFrame, classifier: Classifier, names: Sequence[Column]) -> Da
     """
     made = {name: internal(name) for name in ("probability", "calibrated", "decision")}
     rows = classifier.transform(df, **made)
-    return rows.select(*names, F.col(made["calibrated"]).alias("score"), F.col(made["decision"]).alias("decision"))
+    score, decision = F.col(made["calibrated"]), F.col(made["decision"])
+    if SHARE in df.columns and classifier.policy.top is not None:
+        decision = classifier.policy.decide(score, period=F.col(PERIOD), share=F.col(SHARE), part=F.col(SPLIT))
+    return rows.select(*names, score.alias("score"), decision.alias("decision"))
 
 
-def check_key(data: Dataset) -> None:
-    """Refuse key columns whose names are those of other columns in the table of scores.
+def check_key(data: Dataset, rule: object = None) -> None:
+    """Refuse key columns whose names are those of other columns in the table of scores; `rule` is the decision rule.
 
     Raises
     ------
     InputError
     """
     roles = {"group": data.group is not None, "weight": data.weight is not None or bool(data.sampling_rate)}
-    given = [role for role, there in roles.items() if there]
+    alerts = isinstance(rule, Mapping) and ALERTS in rule
+    given = [role for role, there in {**roles, "period": alerts, "share": alerts}.items() if there]
     costs = COSTS if data.cost.given else ()
     check_free(data.key, ["split", "label", "bucket", "score", "decision", *costs, *given], "the table of scores")
 
 
 def passthrough_columns(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:
-    """Return the columns stored with a score: split, key, label, costs, group, weight, bucket."""
+    """Return the columns stored with a score: split, key, label, costs, group, weight, period, bucket."""
     columns = [F.col(SPLIT).alias("split"), *map(col, data.key), col(data.label).alias("label")]
     for name, cost in zip(COSTS, (data.cost.false_negative, data.cost.false_positive), strict=True):
         if data.cost.given:
@@ -57,6 +63,9 @@ def passthrough_columns(df: DataFrame, data: Dataset, *, temporal: bool) -> list
     weight = row_weight(df, data)
     if weight is not None:
         columns.append(weight.alias("weight"))
+    if SHARE in df.columns:
+        period = F.when(F.col(COUNTED), F.col(PERIOD))
+        columns += [period.alias("period"), F.col(SHARE).alias("share")]
     return [*columns, bucket(df, data, temporal=temporal).alias("bucket")]
 
 

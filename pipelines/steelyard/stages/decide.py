@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from steelyard.classifier import fit_decisions
+from steelyard.classifier import fit_decisions, keeps_half, kept_half
+from steelyard.stages._alerts import recipe_of, validation_shares
 from steelyard.stages._context import Context, Result
 from steelyard.stages._costs import check_new_costs
 from steelyard.stages._model import trained_model
@@ -14,7 +15,18 @@ def run(ctx: Context, attempt: str) -> Result:
     check_new_costs(ctx)
     counts = ctx.read("split", "plan.json")["counts"]["train"]
     model = trained_model(ctx.run)
-    policy = fit_decisions(model, rows_of(ctx, "validation"), dataset(ctx), counts, ctx.config.decide)
+    data, rows, recipe = dataset(ctx), rows_of(ctx, "validation"), recipe_of(ctx.config)
+    method = ctx.config.split.method
+    policy = fit_decisions(
+        model,
+        rows,
+        data,
+        counts,
+        ctx.config.decide,
+        shares=validation_shares(ctx),
+        held=kept_half(rows, data) if keeps_half(recipe) else None,
+        exchangeable=method == "stratified",
+    )
     path = f"decide/{attempt}/policy.json"
     ctx.run.write_json(path, policy.to_json())
     chosen = policy.chosen

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import functions as F
 
 from steelyard import metrics
-from steelyard.deciding import DecisionPolicy, decision_document
+from steelyard.deciding import DecisionPolicy, alert_counts, decision_document
 from steelyard.frames.tables import read_parquet, write_parquet
+from steelyard.kernels.arrays import Floats
 from steelyard.splitting import SPLIT
+from steelyard.stages._alerts import with_periods
 from steelyard.stages._context import Context, Result
 from steelyard.stages._model import saved_classifier
 from steelyard.stages._scores import COSTS, passthrough_columns, scored
@@ -23,7 +26,7 @@ def run(ctx: Context, attempt: str) -> Result:
     data = dataset(ctx)
     classifier = saved_classifier(ctx.run)
     policy = classifier.policy
-    rows = split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS))
+    rows = with_periods(ctx, split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS)))
     names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")
     scores = f"scores/{attempt}"
     write_parquet(scored(rows, classifier, names), ctx.run.uri(scores))
@@ -39,7 +42,7 @@ def run(ctx: Context, attempt: str) -> Result:
         policy.threshold,
         splits,
         notes,
-        decision_document(policy, splits),
+        decision_document(policy, splits, _alerts(ctx, scores, policy)),
     )
     curves = f"evaluate/{attempt}/curves.json"
     ctx.run.write_json(curves, {name: of.curves() for name, of in judged.items()})
@@ -66,6 +69,14 @@ def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metric
         grouped="group" in df.columns or ctx.config.split.method == "temporal",
         rivals=_rivals(policy),
     )
+
+
+def _alerts(ctx: Context, scores: str, policy: DecisionPolicy) -> Mapping[str, Floats] | None:
+    """Return the alerts of each period of each split, for rules on alerts."""
+    if policy.alerts is None:
+        return None
+    rows = read_parquet(ctx.spark, ctx.run.uri(scores)).where(F.col("period").isNotNull())
+    return alert_counts(rows, F.col("decision") == F.lit(policy.positive))
 
 
 def _rivals(policy: DecisionPolicy) -> dict[str, float]:

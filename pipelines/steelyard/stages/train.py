@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from steelyard.classifier import keeps_half, kept_half
 from steelyard.learning import get_trainer
+from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
 
@@ -11,10 +13,13 @@ def run(ctx: Context, attempt: str) -> Result:
     """Write the model."""
     folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), ctx.config.train
     trainer = get_trainer(wanted.model, wanted.params, wanted.class_weight, wanted.num_workers, wanted.seed)
+    data, validation = dataset(ctx), rows_of(ctx, "validation")
+    if keeps_half(recipe_of(ctx.config)):
+        validation = validation.where(~kept_half(validation, data))
     model = trainer.fit(
         training_rows(ctx),
-        rows_of(ctx, "validation"),
-        dataset(ctx),
+        validation,
+        data,
         original_train=rows_of(ctx, "train"),
         # A sampler may give each row a weight that makes up for the rows it dropped.
         train_weight=plan.weight_output,

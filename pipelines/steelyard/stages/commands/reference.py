@@ -53,6 +53,13 @@ _RULES = (
     ("{maximize: {f_beta: 3}}", "The highest F score in which recall counts 3 times as much as precision."),
     ("{recall_at_least: 0.9}", "The highest precision with at least this recall."),
     ("{precision_at_least: 0.5}", "The highest recall with at least this precision."),
+    (
+        "{alerts: {per: day, at_most: 50, confidence: 0.9}}",
+        "The lowest that raises at most so many alerts on this share of the days (hours, weeks); needs `data.time`.",
+    ),
+    ("{alerts: {per: day, top: 50}}", "None: the rows with the highest scores of each day are positive."),
+    ("{conformal_recall: 0.9}", "The highest that guarantees this recall on average over calibration sets."),
+    ("{conformal_recall: {recall: 0.9, confidence: 0.95}}", "The same, guaranteed with this confidence."),
 )
 
 

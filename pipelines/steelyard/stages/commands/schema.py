@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from steelyard.config import AUTO, DESCRIPTIONS, PipelineConfig
-from steelyard.deciding import F_BETA, PER_ROW_COST
+from steelyard.deciding import ALERTS, CONFORMAL, F_BETA, PER_ROW_COST, PERIODS
 from steelyard.learning import trainer_names, trainer_parameters
 from steelyard.metrics import metric_names
 from steelyard.sampling import sampler_names, sampler_schema
@@ -58,18 +58,27 @@ def _trainer(name: str) -> dict[str, Any]:
 
 
 def _rules() -> dict[str, Any]:
-    arguments = {
+    arguments: dict[str, Any] = {
         "maximize": {"anyOf": [{"enum": metric_names(maximize=True)}, _only(F_BETA, _BETA)]},
         "minimize": {"const": "cost"},
         "precision_at_least": _SHARE,
         "recall_at_least": _SHARE,
         "value": {"type": "number", "minimum": 0, "maximum": 1},
     }
+    share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+    per, most = {"enum": list(PERIODS)}, {"type": "integer", "minimum": 1}
+    budget = {"per": per, "at_most": most, "confidence": share}
+    arguments[ALERTS] = {"anyOf": [_map(budget, "per", "at_most"), _map({"per": per, "top": most}, "per", "top")]}
+    arguments[CONFORMAL] = {"anyOf": [share, _map({"recall": share, "confidence": share}, "recall")]}
     return {PER_ROW_COST: {"const": PER_ROW_COST}, **{name: _only(name, of) for name, of in arguments.items()}}
 
 
 def _only(name: str, value: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": {name: value}, "required": [name], "additionalProperties": False}
+    return _map({name: value}, name)
+
+
+def _map(keys: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "properties": keys, "required": list(required), "additionalProperties": False}
 
 
 def _keys(schema: dict[str, Any], part: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -24,6 +24,7 @@ from steelyard.stages._context import ignore_warning, run_config
 from steelyard.stages._model import saved_classifier, trained_on
 from steelyard.stages._scores import scored
 from steelyard.stages.commands._levels import Levels
+from steelyard.stages.commands._periods import PeriodEnds
 from steelyard.stages.commands.current import find_run
 from steelyard.store import RunDir, Store, now
 
@@ -62,7 +63,8 @@ def score_table(
 
     Returns also the content of `_scores.json`: `run_dir`, `rows`, `decisions` (class → rows), `positive`, `threshold`,
     `mean_score` (of the positive class, or class → mean), `unseen_levels` (feature → rows with a value, and those with
-    a level that the model does not know), `warnings`, `out` and times.
+    a level that the model does not know), `warnings`, `out` and times; with alerts by `top` also `incomplete`: the
+    first and the last period.
     """
     _refuse_secrets(data, out)
     form = known_format(form, "--format")
@@ -70,23 +72,25 @@ def score_table(
         run = find_run(run_dir)
         classifier = saved_classifier(run)
         known = trained_on(run)
-        types = _types(run, known)
+        types = _types(run, known, classifier.policy.columns)
         usual = run_config(run).data.missing
         source = Source(form, (resolve_env(data),), options=dict(options or {}), missing=tuple(missing or usual))
         reading = read(spark, source, types)
         levels = Levels(classifier.model, types)
         levels.check(reading.df)
         kept = kept_columns(reading.df, known)
-        rows = scored(levels.counted(reading.df), classifier, kept)
+        ends = PeriodEnds(classifier.policy)
+        rows = scored(ends.observed(levels.counted(reading.df)), classifier, kept)
         words = {"run_dir": run.location, "data": data, "out": out, "started": now()}
         with scores_at(out, overwrite=overwrite).written_whole(MANIFEST) as place:
             _write(rows, place, words)
-            notes = [*reading.notes, *levels.warnings()]
+            notes = [*reading.notes, *levels.warnings(), *ends.notes()]
             found = {
                 "status": "done",
                 **words,
                 **summary(spark, place, classifier.policy),
                 "unseen_levels": levels.unseen,
+                **({"incomplete": ends.names} if ends.names else {}),
                 "warnings": notes,
                 "finished": now(),
             }
@@ -96,11 +100,11 @@ def score_table(
     return found
 
 
-def _types(run: RunDir, known: Dataset) -> dict[str, T.DataType]:
-    """Return the types that features and key had in the run's table."""
+def _types(run: RunDir, known: Dataset, also: Sequence[str]) -> dict[str, T.DataType]:
+    """Return the types that features, key and the columns of the decision had in the run's table."""
     files = run.published("profile")
     schema = T.StructType.fromJson(files.read_json(f"profile/{files.attempt}/input.json")["pin"]["schema"])
-    wanted = {*known.features, *known.key}
+    wanted = {*known.features, *known.key, *also}
     return {f.name: f.dataType for f in schema.fields if f.name in wanted}
 
 
