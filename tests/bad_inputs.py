@@ -43,6 +43,7 @@ def good(table: str) -> dict[str, Any]:
         "train": {
             "model": "xgboost",
             "class_weight": "none",
+            "loss": "log_loss",
             "params": {"n_estimators": 5},
             "num_workers": 2,
             "seed": 0,
@@ -75,6 +76,7 @@ resample.sampling_strategy: {"1": -5} | resample.sampling_strategy: {"1": 2.5} |
 resample.missing: drop | resample.label_col: y | resample.random_state: x | resample.scale: 3
 resample.provenance: yes please | resample.recall: 2 | resample.max_new_rows: -1 | resample.block_mb: .inf
 train: null | train.model: xgbost -> train | train.model: 3 | train.class_weight: heavy | train.class_weight: {"1": x}
+train.loss: {focl: {}} -> focal | train.loss: {focal: {gama: 1}} -> gamma | train.loss: {focal: {gamma: x}} -> gamma
 train.class_weight: {"1": -2} | train.params: [] | train.params: {max_depth: -1} -> max_depth | train.seed: x
 train.params: {max_depth: deep} -> max_depth | train.params: {eta: 0.1} -> eta
 train.params: {learning_rate: .inf} -> learning_rate | train.num_workers: 0 | train.num_workers: 1.5

@@ -64,6 +64,7 @@ def test_json_that_is_shown_is_json() -> None:
         ("resample", {"method": "kmeans_smote", "kmeans_estimator": 3, "density_exponent": "auto"}),
         ("resample", {"method": "near_miss", "version": 3, "random_state": -1}),
         ("train", {"class_weight": {"1": 20}}),
+        ("train", {"loss": {"class_balanced_focal": {"beta": "auto"}}}),
         ("train", {"params": {"max_depth": 3, "early_stopping_rounds": None, "gamma": 1}}),
         ("train", {"model": "logistic_regression", "params": {"regParam": 0}}),
         ("train", {"model": "my_package.MyTrainer", "params": {"anything": 1}}),

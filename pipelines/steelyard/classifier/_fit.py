@@ -84,7 +84,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     elif len(dataset.classes) == 2 and dataset.positive is None:
         dataset = replace(dataset, positive=dataset.classes[1])
     check_two_classes(asked.decide.threshold, dataset.classes, has_costs=dataset.cost.given)
-    trainer_class(asked.train.model).check_classes(dataset.classes)
+    trainer_class(asked.train.model).check_classes(dataset.classes, asked.train.loss)
     check_rates(dataset.sampling_rate, dataset.classes)
     check_calibration(asked, dataset.classes, dataset.sampling_rate)
     _check_rows(train, validation, dataset)
@@ -92,7 +92,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     wanted = _sampler(asked.resample, train, dataset, counts, asked.train.model)
     made = sampler_for(dataset, wanted.method, wanted.params).resample(train)
     how = asked.train
-    trainer = get_trainer(how.model, how.params, how.class_weight, how.num_workers, how.seed)
+    trainer = get_trainer(how.model, how.params, how.class_weight, how.num_workers, how.seed, how.loss)
     stopping, held = validation, None
     if keeps_half(asked):
         held = kept_half(validation, dataset)

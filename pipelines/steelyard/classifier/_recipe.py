@@ -30,7 +30,7 @@ def check_recipe(recipe: Recipe, *, cost: Cost | None = None, sampling_rate: Map
     """
     check_resampling(recipe.resample)
     with _named("train"):
-        check_trainer(recipe.train.model, recipe.train.params)
+        check_trainer(recipe.train.model, recipe.train.params, recipe.train.loss)
     if recipe.decide.threshold is not None:
         with _named("decide."):
             check_rule(recipe.decide.threshold, cost=cost)
@@ -111,7 +111,7 @@ def _planned(recipe: Recipe, classes: Sequence[str], sampling_rate: Mapping[str,
         return None
     given: dict[str, Any] = dict(how.class_weight) if isinstance(how.class_weight, Mapping) else {}
     weights = class_weights(dict.fromkeys(classes, 1.0), given) if classes else {**given, "": 1.0}  # others weigh 1
-    trainer = get_trainer(how.model, how.params)
+    trainer = get_trainer(how.model, how.params, loss=how.loss)
     planned = weight_distortion(weights).then(trainer.loss_distortion(tuple(classes) or ("0", "1")))
     return planned.then(Distortion(dict(sampling_rate))) if sampling_rate else planned
 

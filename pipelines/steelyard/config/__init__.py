@@ -3,6 +3,7 @@
 from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document
+from steelyard.config._loss import LOG_LOSS, loss_name, parse_loss
 from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
 from steelyard.config._pipeline import PipelineConfig
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
@@ -17,6 +18,7 @@ __all__ = [
     "AUTO",
     "DESCRIPTIONS",
     "FILE_FORMATS",
+    "LOG_LOSS",
     "MISSING",
     "STAGES",
     "STAGE_TABLE",
@@ -42,7 +44,9 @@ __all__ = [
     "hide_env",
     "known_format",
     "load",
+    "loss_name",
     "named_values",
+    "parse_loss",
     "parse_yaml",
     "read_document",
     "refuse_secret_paths",

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from steelyard.config._faults import explain
+from steelyard.config._loss import LOSS_SCHEMA, parse_loss
 from steelyard.config._values import Section, Seed, text_keys
 from steelyard.errors import ConfigError
 
@@ -64,12 +65,13 @@ class ResampleConfig(Section):
 
 
 class TrainConfig(Section):
-    """The model, and the weights of the classes in training."""
+    """The model, its loss, and the weights of the classes in training."""
 
     model: str = "xgboost"
     class_weight: Annotated[str | dict[str, Any], BeforeValidator(_class_weight), WithJsonSchema(_CLASS_WEIGHT)] = (
         "none"
     )
+    loss: Annotated[str | dict[str, Any], BeforeValidator(parse_loss), WithJsonSchema(LOSS_SCHEMA)] = "log_loss"
     params: dict[str, Any] = {}
     num_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
     seed: Seed = 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from steelyard.kernels.losses import LARGEST_MARGIN, Focal
 from steelyard.metrics.expressions import let
 
 
@@ -14,6 +16,16 @@ def logistic(margin: Column) -> Column:
     """Return [P(negative), P(positive)] of the positive class's log odds."""
     one = F.lit(1.0)
     return F.array(one / (one + F.exp(margin)), one / (one + F.exp(-margin)))
+
+
+def focal_log_odds(margin: Column, focal: Focal) -> Column:
+    """Return the log odds of margins that were trained with a focal loss, as `Focal.log_odds` does."""
+    z = F.greatest(F.least(margin, F.lit(LARGEST_MARGIN)), F.lit(-LARGEST_MARGIN))
+    smooth = F.log1p(F.exp(-F.abs(z)))
+    gamma, ratio = F.lit(focal.gamma), F.lit(math.log(focal.weights[0] / focal.weights[1]))
+    up = F.log1p(gamma * F.exp(-z) * (F.greatest(z, F.lit(0.0)) + smooth))
+    down = F.log1p(gamma * F.exp(z) * (F.greatest(-z, F.lit(0.0)) + smooth))
+    return (gamma + 1) * z + up - down + ratio
 
 
 def softmax(margins: Column) -> Column:

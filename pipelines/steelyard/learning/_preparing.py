@@ -28,6 +28,7 @@ def prepare(
     original_train: DataFrame,
     train_weight: str | None,
     start: Model | None,
+    offset: Offset | None = None,
 ) -> tuple[int, TrainingData, Distortion]:
     """Return the number of training rows, the training data, and the distortion by weights; see `Trainer.fit`."""
     for df in (train, validation, original_train):
@@ -40,14 +41,19 @@ def prepare(
     if start is not None and start.trained_classes != trained:
         raise InputError(f"start was trained on the classes {list(start.trained_classes)}, not on {list(trained)}")
     fitted = start.preprocessing if start is not None else _preprocessing(trainer, original_train, dataset)
-    weights = class_weights({c: of.weight for c, of in totals.items()}, trainer.class_weight)
-    rows = _rows(trainer, train, weighted, fitted, weights)
+    sizes = {c: of.weight / (offset.rates.get(c, 1.0) if offset else 1.0) for c, of in totals.items()}
+    weights = class_weights(sizes, trainer.class_weight)
+    rows = _rows(trainer, train, weighted, fitted, weights, offset)
     judges = None
     if trainer.needs_validation:
         judges = _rows(trainer, validation, dataset, fitted, dict.fromkeys(trained, 1.0))
+        judges = judges.withColumn("offset", F.lit(0.0)) if "offset" in rows.columns else judges
     count = sum(of.rows for of in totals.values())
     workers = trainer.num_workers or workers_for(count + judging, len(fitted.names))
-    data = TrainingData(rows, judges, fitted, dataset.classes, trained, workers)
+    masses = tuple(sizes[c] * weights[c] for c in trained)
+    data = TrainingData(
+        rows, judges, fitted, dataset.classes, trained, workers, tuple(sizes[c] for c in trained), masses
+    )
     return count, data, weight_distortion(weights)
 
 
@@ -64,15 +70,27 @@ def _preprocessing(trainer: Trainer, original_train: DataFrame, dataset: Dataset
 
 
 def _rows(
-    trainer: Trainer, df: DataFrame, dataset: Dataset, preprocessing: Preprocessing, weights: Mapping[str, float]
+    trainer: Trainer,
+    df: DataFrame,
+    dataset: Dataset,
+    preprocessing: Preprocessing,
+    weights: Mapping[str, float],
+    offset: Offset | None = None,
 ) -> DataFrame:
     """Return the columns of `TrainingData.rows`; rows of classes without a weight have no label and are left out."""
     label = class_code(df, dataset.label, list(weights)).cast("double")
     weight = weight_column(df, dataset.label, weights, existing=dataset.weight)
+    more = {}
+    if offset is not None and trainer.takes_offsets:
+        more["offset"] = col(offset.column).cast("double")
+    elif offset is not None:
+        sampled = class_text(df, dataset.label).isin([c for c, rate in offset.rates.items() if rate < 1])
+        weight = weight * F.when(sampled, F.exp(col(offset.column).cast("double"))).otherwise(1.0)
     features = F.array(*preprocessing.columns(df))
     if trainer.dtype == "float32":
         features = features.cast("array<float>")
-    known = df.select(features.alias("features"), label.alias("label"), weight.alias("weight"))
+    columns = {"features": features, "label": label, "weight": weight, **more}
+    known = df.select(*[c.alias(name) for name, c in columns.items()])
     return known.where(F.col("label").isNotNull())
 
 
@@ -85,6 +103,13 @@ def repartition_by_content(rows: DataFrame, partitions: int) -> DataFrame:
     spread = rows.withColumn("place", place).repartition(partitions, "place")
     others = [c for c in rows.columns if c != "features"]
     return spread.sortWithinPartitions("place", *others, "features").drop("place")
+
+
+class Offset(NamedTuple):
+    """The column of the training rows' offsets, and the share of each class's rows that sampling kept."""
+
+    column: str
+    rates: Mapping[str, float]
 
 
 class _ClassTotal(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from steelyard.config import LOG_LOSS
 from steelyard.errors import ConfigError, InputError
 from steelyard.extensions import TRAINERS, find_class, known_names
 from steelyard.learning.base import LIMITS, Importance, Trainer
@@ -54,15 +55,16 @@ def trainer_parameters(name: str) -> type[Parameters]:
     return trainer_class(name).parameters
 
 
-def check_trainer(name: str, params: Mapping[str, Any] | None = None) -> None:
-    """Raise unless a trainer of that name takes these parameters. Needs no Spark session.
+def check_trainer(name: str, params: Mapping[str, Any] | None = None, loss: str | Mapping[str, Any] = LOG_LOSS) -> None:
+    """Raise unless a trainer of that name takes these parameters and this loss. Needs no Spark session.
 
     Raises
     ------
     ConfigError
         Naming the nearest trainer or parameter, or the limits of a value.
     """
-    trainer_class(name).parameters.parse(name, params or {})
+    of = trainer_class(name)
+    of.check_loss(loss, of.parameters.parse(name, params or {}).given())
 
 
 def largest_feature(name: str) -> float:
@@ -84,6 +86,7 @@ def get_trainer(
     class_weight: str | Mapping[str, Any] = "none",
     num_workers: int | None = None,
     seed: int = 0,
+    loss: str | Mapping[str, Any] = LOG_LOSS,
 ) -> Trainer:
     """Return a trainer.
 
@@ -101,13 +104,16 @@ def get_trainer(
         Partitions of the training rows, and tasks of XGBoost, which must run at the same time.
         The model depends on it, so it is a setting and does not follow the size of the cluster.
     seed : int, default 0
+    loss : str or mapping, default "log_loss"
+        ``{"focal": {"gamma": 2, "alpha": 0.5}}``, ``{"class_balanced_focal": {"beta": "auto", "gamma": 2}}`` or
+        ``{"logit_adjusted": {"tau": 1}}``, for XGBoost.
 
     Raises
     ------
     ConfigError
         As `check_trainer`.
     """
-    return trainer_class(name)(params, class_weight, num_workers, seed)
+    return trainer_class(name)(params, class_weight, num_workers, seed, loss)
 
 
 def load_model(run_dir: Folder, path: str) -> Model:

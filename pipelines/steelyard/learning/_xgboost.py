@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from steelyard.config import LOG_LOSS, loss_name
 from steelyard.distortion import Distortion
-from steelyard.errors import EngineError
+from steelyard.errors import ConfigError, EngineError, InputError
 from steelyard.learning.base import Importance, Trainer, TrainingData
 from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from steelyard.learning._losses import Objective
     from steelyard.learning._xgboost_model import XGBoostModel
     from steelyard.learning._xgboost_worker import Task
     from steelyard.learning.model import Model
 
 _NO_BOOSTER_PARAMS = ("n_estimators", "early_stopping_rounds", "enable_categorical")
+_FOCAL = ("focal", "class_balanced_focal")
 _MOST = 2**31 - 1  # of a 32-bit integer
 
 
@@ -102,6 +105,8 @@ class XGBoostTrainer(Trainer):
     name = "xgboost"
     parameters = XGBoostParameters
     dtype = "float32"
+    losses = (LOG_LOSS, "logit_adjusted", *_FOCAL)
+    losses_of_two = _FOCAL
     continues = True
     exact = True
     libraries = ("xgboost",)
@@ -129,6 +134,20 @@ class XGBoostTrainer(Trainer):
         """Whether XGBoost splits categories itself."""
         return bool(self.params.get("enable_categorical"))
 
+    @property
+    def takes_offsets(self) -> bool:  # type: ignore[override]
+        """Whether an offset of the log odds is one of the margin."""
+        return loss_name(self.loss) not in _FOCAL
+
+    @classmethod
+    def check_loss(cls, loss: str | Mapping[str, Any], params: Mapping[str, Any]) -> str | dict[str, dict[str, Any]]:
+        found = super().check_loss(loss, params)
+        if loss_name(found) in _FOCAL and params.get("scale_pos_weight") is not None:
+            raise ConfigError(
+                "train.params.scale_pos_weight has no effect on a focal loss: write train.loss {focal: {alpha: ...}}"
+            )
+        return found
+
     @classmethod
     def model_class(cls) -> type[Model]:
         from steelyard.learning._xgboost_model import XGBoostModel
@@ -138,6 +157,10 @@ class XGBoostTrainer(Trainer):
     def loss_distortion(self, trained_classes: tuple[str, ...]) -> Distortion:
         from steelyard.weighting import weight_distortion
 
+        named: Mapping[str, Any] = {} if isinstance(self.loss, str) else self.loss
+        if named.get("focal", {}).get("alpha", 0.5) != 0.5 or "class_balanced_focal" in named:
+            # The link undoes the weights of the classes, but trees do not follow them exactly.
+            return Distortion(exact=False)
         factor = self.params.get("scale_pos_weight", 1.0)
         two = len(trained_classes) == 2  # XGBoost ignores the parameter where there are more
         return weight_distortion({trained_classes[0]: 1.0, trained_classes[1]: factor}) if two else Distortion()
@@ -161,7 +184,9 @@ class XGBoostTrainer(Trainer):
         if data.validation is not None:
             # Each worker must see rows of both kinds: their order mixes them.
             together = together.unionByName(data.validation.withColumn("validation", F.lit(True)))
-        task = self._task(data, start.booster if isinstance(start, XGBoostModel) else None)
+        first = start if isinstance(start, XGBoostModel) else None
+        objective = self._objective(data, first)
+        task = self._task(data, objective, first)
         alone = data.workers == 1
         train = "train_alone" if alone else "train_together"
         worker = in_worker("steelyard.learning._xgboost_worker", train, **asdict(task))
@@ -171,25 +196,37 @@ class XGBoostTrainer(Trainer):
         [row] = (trained if alone else trained.repartition(1)).collect()
         booster = bytes(row["booster"])
         found = summary(booster, list(row["log_loss"]), data.preprocessing.names)
-        return XGBoostModel(**self.model_fields(data), summary=found, booster=booster)
+        return XGBoostModel(
+            **self.model_fields(data), summary=found, booster=booster, focal=objective.focal, starts=objective.starts
+        )
 
-    def _task(self, data: TrainingData, start: bytes | None) -> Task:
+    def _objective(self, data: TrainingData, start: XGBoostModel | None) -> Objective:
+        """Return what to minimise; a model that is continued keeps its own."""
+        from steelyard.learning._losses import Objective, objective_of
+
+        offsets = "offset" in data.rows.columns
+        if start is None:
+            return objective_of(self.loss, data.sizes, data.masses, offsets=offsets)
+        if offsets and not start.starts:
+            raise InputError("start was trained on rows without offsets, but the training rows have them")
+        return Objective(len(data.trained_classes), start.focal, start.starts)
+
+    def _task(self, data: TrainingData, objective: Objective, start: XGBoostModel | None) -> Task:
         from steelyard.learning._xgboost_worker import Task
 
-        classes = len(data.trained_classes)
-        several = {"objective": "multi:softprob", "num_class": classes, "eval_metric": "mlogloss"}
-        objective = several if classes > 2 else {"objective": "binary:logistic", "eval_metric": "logloss"}
         given = {k: v for k, v in self.params.items() if k not in _NO_BOOSTER_PARAMS}
         # The trees do not depend on the number of threads.
         threads = 2 if data.workers == 1 else 1
         fixed = {"tree_method": "hist", "nthread": threads, "verbosity": 0, "seed": self.seed}
         return Task(
-            {**given, **objective, **fixed},
+            {**given, **objective.booster(), **fixed},
             rounds=self.params["n_estimators"],
             features=len(data.preprocessing.names),
             categories=data.preprocessing.codes,
             patience=self.params["early_stopping_rounds"],
-            start=start,
+            start=None if start is None else start.booster,
+            starts=objective.starts,
+            focal=None if objective.focal is None else asdict(objective.focal),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from threading import Thread
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from steelyard.kernels.losses import Focal
 from steelyard.learning._threads import xgb
 
 RESULT = pa.schema([("booster", pa.binary()), ("log_loss", pa.list_(pa.float64()))])
@@ -28,6 +29,8 @@ class Task:
     patience: int | None = None  # rounds without improvement on the validation rows after which to stop
     start: bytes | None = None  # a booster as UBJ, to which trees are added
     categories: tuple[int, ...] = ()  # features that are codes of categories
+    starts: tuple[float, ...] = ()  # of the margins; empty: XGBoost finds it
+    focal: Mapping[str, Any] | None = None  # the fields of a `Focal`, in place of XGBoost's own objectives
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,12 @@ class Rows:
     features: NDArray[np.float32]
     label: NDArray[np.float32]
     weight: NDArray[np.float32]
+    offset: NDArray[np.float64] | None = None  # of the margins
 
     def where(self, chosen: NDArray[np.bool_]) -> Rows:
         """Return some of the rows."""
-        return Rows(self.features[chosen], self.label[chosen], self.weight[chosen])
+        offset = None if self.offset is None else self.offset[chosen]
+        return Rows(self.features[chosen], self.label[chosen], self.weight[chosen], offset)
 
 
 def train_alone(batches: Iterator[pa.RecordBatch], **settings: Any) -> Iterator[pa.RecordBatch]:
@@ -73,16 +78,24 @@ def _result(booster: bytes, losses: list[float]) -> pa.RecordBatch:
 
 
 def collect(batches: Iterator[pa.RecordBatch], features: int) -> tuple[Rows, Rows]:
-    """Return training and validation rows of Arrow batches with columns features, label, weight and validation."""
-    parts = [(_matrix(b, features), *(b.column(n).to_numpy(zero_copy_only=False) for n in _PLAIN)) for b in batches]
+    """Return training and validation rows of Arrow batches (features, label, weight, validation, perhaps offset)."""
+    parts = [(_matrix(b, features), *(_column(b, name) for name in _PLAIN)) for b in batches]
     if not parts:
-        parts = [(np.empty((0, features), np.float32), np.empty(0), np.empty(0), np.empty(0, bool))]
-    x, y, w, validation = (np.concatenate(p) for p in zip(*parts, strict=True))
-    rows = Rows(x, y.astype(np.float32), w.astype(np.float32))
+        parts = [(np.empty((0, features), np.float32), *np.empty((2, 0)), np.empty(0, bool), np.empty(0))]
+    x, y, w, validation, offset = (np.concatenate(p) for p in zip(*parts, strict=True))
+    given = offset if len(offset) == len(y) else None
+    rows = Rows(x, y.astype(np.float32), w.astype(np.float32), given)
     return rows.where(~validation), rows.where(validation)
 
 
-_PLAIN = ("label", "weight", "validation")
+_PLAIN = ("label", "weight", "validation", "offset")
+
+
+def _column(batch: pa.RecordBatch, name: str) -> NDArray[Any]:
+    if name == "offset" and name not in batch.schema.names:
+        return np.empty(0)
+    values: NDArray[Any] = batch.column(name).to_numpy(zero_copy_only=False)
+    return values
 
 
 def _matrix(batch: pa.RecordBatch, features: int) -> NDArray[np.float32]:
@@ -100,12 +113,15 @@ def train_booster(train: Rows, validation: Rows, task: Task) -> tuple[bytes, lis
     dtrain = _matrix_of(train, task)
     evals = [(_matrix_of(validation, task, dtrain), "validation")] if task.patience else []
     history: dict[str, dict[str, list[float]]] = {}
+    focal = Focal(**task.focal) if task.focal else None
     booster = xgb.train(
         task.booster,
         dtrain,
         task.rounds,
         evals=evals,
         evals_result=history,
+        obj=None if focal is None else _gradients(focal),
+        custom_metric=None if focal is None else _log_loss(focal),
         early_stopping_rounds=task.patience,
         verbose_eval=False,
         xgb_model=None if task.start is None else bytearray(task.start),
@@ -113,7 +129,42 @@ def train_booster(train: Rows, validation: Rows, task: Task) -> tuple[bytes, lis
     if task.patience:
         booster = booster[: booster.best_iteration + 1]
     losses = next(iter(history.get("validation", {}).values()), [])
-    return bytes(booster.save_raw("ubj")), [float(x) for x in losses]
+    return bytes(booster.save_raw("ubj")), [float(x) / (1 if focal is None else _PRECISION) for x in losses]
+
+
+_PRECISION = 1e9  # XGBoost passes on six decimals of a metric of ours
+
+
+def _gradients(focal: Focal) -> Callable[[Any, xgb.DMatrix], tuple[Any, Any]]:
+    """Return XGBoost's objective: gradient and Hessian of each row, times its weight."""
+
+    def derivatives(margin: Any, matrix: xgb.DMatrix) -> tuple[Any, Any]:
+        gradient, hessian = focal.derivatives(margin, matrix.get_label())
+        weight = matrix.get_weight()
+        return (gradient * weight).astype(np.float32), (hessian * weight).astype(np.float32)
+
+    return derivatives
+
+
+def _log_loss(focal: Focal) -> Callable[[Any, xgb.DMatrix], tuple[str, float]]:
+    """Return XGBoost's metric: the log loss of the probabilities that margins stand for, over all workers' rows."""
+
+    def loss(margin: Any, matrix: xgb.DMatrix) -> tuple[str, float]:
+        sign = np.where(matrix.get_label() > 0, 1.0, -1.0)
+        weight = matrix.get_weight().astype(np.float64)
+        sums = np.array([weight @ np.logaddexp(0, -sign * focal.log_odds(margin)), weight.sum()])
+        total, size = xgb.collective.allreduce(sums, xgb.collective.Op.SUM)
+        return "logloss", float(total / size) * _PRECISION if size > 0 else 0.0
+
+    return loss
+
+
+def _base_margin(rows: Rows, task: Task) -> NDArray[np.float64] | None:
+    """Return where the margin of each row starts, None where XGBoost finds it."""
+    if not task.starts:
+        return None
+    starts = np.tile(np.array(task.starts), (len(rows.label), 1))
+    return starts if rows.offset is None else starts + rows.offset[:, None]
 
 
 def _matrix_of(rows: Rows, task: Task, reference: xgb.DMatrix | None = None) -> xgb.QuantileDMatrix:
@@ -122,6 +173,7 @@ def _matrix_of(rows: Rows, task: Task, reference: xgb.DMatrix | None = None) -> 
         rows.features,
         label=rows.label,
         weight=rows.weight,
+        base_margin=_base_margin(rows, task),
         max_bin=task.booster["max_bin"],
         ref=reference,
         feature_types=kinds,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
+from steelyard.config import LOG_LOSS, loss_name, parse_loss
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.distance import LARGEST
@@ -41,7 +42,7 @@ class TrainingData:
     ----------
     rows : DataFrame
         `features` (array of the trainer's `dtype`, in the order of `preprocessing.names`), `label` (double: position
-        in `trained_classes`) and `weight` (double).
+        in `trained_classes`) and `weight` (double); with offsets also `offset` (double), see `Trainer.fit`.
     validation : DataFrame, optional
         Rows of the same columns, for trainers with `needs_validation`.
     preprocessing : Preprocessing
@@ -51,6 +52,10 @@ class TrainingData:
         Those of them that `rows` has.
     workers : int
         Partitions of the training rows, and tasks that train: the trainer's `num_workers`, or what fits the rows.
+    sizes : tuple of float
+        Rows of each trained class, or their total weight, before class weights; with offsets, before sampling.
+    masses : tuple of float
+        The same times the class's weight: the share of each class in the loss.
     """
 
     rows: DataFrame
@@ -59,6 +64,8 @@ class TrainingData:
     classes: tuple[str, ...]
     trained_classes: tuple[str, ...]
     workers: int = WORKERS
+    sizes: tuple[float, ...] = ()
+    masses: tuple[float, ...] = ()
 
 
 class Importance(NamedTuple):
@@ -92,6 +99,8 @@ class Trainer(ABC):
         Partitions of the training rows, and tasks that train. The model depends on it, so it does not follow the size
         of the cluster. Default: 1 up to 10 million values (rows × features), else 2.
     seed : int, default 0
+    loss : str or mapping, default "log_loss"
+        One of the trainer's `losses`, with its parameters, as in ``{"focal": {"gamma": 2}}``.
 
     Attributes
     ----------
@@ -110,6 +119,13 @@ class Trainer(ABC):
         Whether tables of more classes are refused.
     needs_validation : bool
         Whether training reads validation rows; may be a property of `params`.
+    losses : tuple of str
+        Names of the losses that the trainer can minimise.
+    losses_of_two : tuple of str
+        Those of them that are defined for two classes only.
+    takes_offsets : bool
+        Whether each training row may have an offset of its margin; may be a property of `loss`. Other trainers weigh
+        the rows.
     continues : bool
         Whether `fit` can start from an earlier model.
     exact : bool
@@ -133,6 +149,9 @@ class Trainer(ABC):
     codes: bool = False
     two_classes_only: ClassVar[bool] = False
     needs_validation: bool = False
+    losses: ClassVar[tuple[str, ...]] = (LOG_LOSS,)
+    losses_of_two: ClassVar[tuple[str, ...]] = ()
+    takes_offsets: bool = False
     continues: ClassVar[bool] = False
     exact: ClassVar[bool] = False
     balances: ClassVar[bool] = False
@@ -153,10 +172,32 @@ class Trainer(ABC):
         class_weight: str | Mapping[str, Any] = "none",
         num_workers: int | None = None,
         seed: int = 0,
+        loss: str | Mapping[str, Any] = LOG_LOSS,
     ) -> None:
         self.params: dict[str, Any] = self.parameters.parse(self.name, params or {}).given()
         self.class_weight = class_weight if isinstance(class_weight, str) else dict(class_weight)
         self.num_workers, self.seed = num_workers, seed
+        self.loss = self.check_loss(loss, self.params)
+
+    @classmethod
+    def check_loss(cls, loss: str | Mapping[str, Any], params: Mapping[str, Any]) -> str | dict[str, dict[str, Any]]:
+        """Return a loss with all its parameters.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such loss, or the trainer cannot minimise it with these parameters.
+        """
+        try:
+            found = parse_loss(loss)
+        except ValueError as error:
+            raise ConfigError(f"train.loss: {error}") from None
+        if loss_name(found) not in cls.losses:
+            raise ConfigError(
+                f"train.loss: {cls.name} minimises {' or '.join(cls.losses)}, not {loss_name(found)}; the other losses "
+                "need train.model xgboost"
+            )
+        return found
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -166,6 +207,7 @@ class Trainer(ABC):
             "class_weight": self.class_weight,
             "num_workers": self.num_workers,
             "seed": self.seed,
+            "loss": self.loss,
         }
 
     def fit(
@@ -176,6 +218,7 @@ class Trainer(ABC):
         *,
         original_train: DataFrame,
         train_weight: str | None = None,
+        train_offset: str | None = None,
         sampled: Distortion | None = None,
         start: Model | None = None,
         warn: Callable[[str], None] | None = None,
@@ -194,8 +237,12 @@ class Trainer(ABC):
             Training rows before resampling, on which the preprocessing is fitted.
         train_weight : str, optional
             Column of the training rows' weights where it isn't `dataset.weight`: a sampler may have added it.
+        train_offset : str, optional
+            Column of the training rows' offsets: what their sampling added to the log odds of the second class. The
+            model's margin excludes it. Trainers without `takes_offsets` instead weigh the rows of classes with a rate
+            below 1 in `sampled` by the exponential of the offset.
         sampled : Distortion, optional
-            How resampling changed the class prior of `train`; default: not at all.
+            How resampling changed the class prior of `train`; default: not at all. Offsets undo it.
         start : Model, optional
             A model of this trainer to continue from. Its preprocessing is kept.
         warn : callable, optional
@@ -212,20 +259,24 @@ class Trainer(ABC):
             If the cluster can't run the training as asked.
         """
         from steelyard.learning._failures import translate_spark_errors
-        from steelyard.learning._preparing import prepare
+        from steelyard.learning._preparing import Offset, prepare
         from steelyard.weighting import weights_note
 
-        self.check_classes(dataset.classes)
+        self.check_classes(dataset.classes, self.loss)
         if start is not None:
             self._check_start(start, dataset)
         with translate_spark_errors(self.failures):
-            rows, data, weighted = prepare(self, train, validation, dataset, original_train, train_weight, start)
+            offset = None if train_offset is None else Offset(train_offset, (sampled or Distortion()).rates)
+            rows, data, weighted = prepare(
+                self, train, validation, dataset, original_train, train_weight, start, offset
+            )
             large = workers_note(rows, len(data.preprocessing.names)) if self.num_workers is None else None
             for note in (large, weights_note(self.class_weight, weighted.rates)):
                 if note is not None:
                     (warn or _python_warning)(note)
             model = self._fit(data, start)
-        found = (sampled or Distortion()).then(weighted).then(self.loss_distortion(data.trained_classes))
+        prior = sampled if sampled is not None and train_offset is None else Distortion()
+        found = prior.then(weighted).then(self.loss_distortion(data.trained_classes))
         found = found.then(model.distortion)
         if start is not None and start.distortion != found:
             found = replace(found, exact=False)  # the parts of the model saw different priors
@@ -263,8 +314,14 @@ class Trainer(ABC):
         return None
 
     @classmethod
-    def check_classes(cls, classes: Sequence[str]) -> None:
-        """Raise `ConfigError` if the trainer does not take so many classes."""
+    def check_classes(cls, classes: Sequence[str], loss: str | Mapping[str, Any] = LOG_LOSS) -> None:
+        """Raise `ConfigError` if the trainer does not take so many classes, or not with this loss."""
+        if loss_name(loss) in cls.losses_of_two and len(classes) > 2:
+            others = [name for name in cls.losses if name not in cls.losses_of_two]
+            raise ConfigError(
+                f"train.loss: {loss_name(loss)} is for two classes, and the label has {len(classes)}: use "
+                f"{' or '.join(others)}"
+            )
         if not cls.two_classes_only or len(classes) <= 2:
             return
         shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
@@ -278,6 +335,8 @@ class Trainer(ABC):
             raise InputError(f"{self.name} cannot start from an earlier model; leave start out")
         if start.trainer != self.name:
             raise InputError(f"start is a model of {start.trainer}; {self.name} continues its own models only")
+        if start.settings.get("loss", LOG_LOSS) != self.loss:
+            raise InputError(f"start was trained with the loss {start.settings['loss']}, but train.loss is {self.loss}")
         if start.classes != dataset.classes:
             raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}")
         known = list(dict.fromkeys(f.column for f in start.preprocessing.features))

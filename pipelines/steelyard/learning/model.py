@@ -14,6 +14,7 @@ from pyspark.sql import types as T
 
 from steelyard import __version__
 from steelyard.columns import check_free, internal
+from steelyard.config import LOG_LOSS
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.learning._features import Preprocessing
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 PROBABILITIES = "probabilities"
 CONTRIBUTIONS = "contributions"
 _RAW = internal("raw_prediction")
+_WRITTEN = ("params", "class_weight", "num_workers", "seed")
+_SETTINGS = {"loss": LOG_LOSS}  # models of 0.1.0 do not record it
 _UNKNOWN = {"rates": {}, "exact": False}  # models of 0.1.0 do not record it
 
 
@@ -41,7 +44,7 @@ class Model(ABC):
     trainer : str
         The trainer's `name`.
     settings : dict
-        `params`, `class_weight`, `num_workers` and `seed` of the trainer.
+        `params`, `class_weight`, `num_workers`, `seed` and `loss` of the trainer.
     classes : tuple of str
         String forms, in the order of the probabilities.
     trained_classes : tuple of str
@@ -172,7 +175,7 @@ def shared_fields(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `Model` from a document."""
     return {
         "trainer": document["trainer"],
-        "settings": {k: document[k] for k in ("params", "class_weight", "num_workers", "seed")},
+        "settings": {**_SETTINGS, **{k: document[k] for k in (*_WRITTEN, *_SETTINGS) if k in document}},
         "classes": tuple(document["classes"]),
         "trained_classes": tuple(document["learned"]),
         "preprocessing": Preprocessing.from_json(document["preprocessing"]),

@@ -71,7 +71,7 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     """Raise `InputError` for what the classes and the largest values do not allow in the configuration."""
     counts = {c: of["count"] for c, of in statistics["classes"].items()}
     check_two_classes(config.decide.threshold, list(counts), has_costs=config.data.cost != CostConfig())
-    trainer_class(config.train.model).check_classes(list(counts))
+    trainer_class(config.train.model).check_classes(list(counts), config.train.loss)
     refuse_huge(statistics["features"], config.train.model)
     check_gate(config.gate, classes=len(counts))
     class_weights(counts, config.train.class_weight)

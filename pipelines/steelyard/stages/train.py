@@ -12,7 +12,9 @@ from steelyard.stages._source import dataset, rows_of, sampling_plan, training_r
 def run(ctx: Context, attempt: str) -> Result:
     """Write the model."""
     folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), ctx.config.train
-    trainer = get_trainer(wanted.model, wanted.params, wanted.class_weight, wanted.num_workers, wanted.seed)
+    trainer = get_trainer(
+        wanted.model, wanted.params, wanted.class_weight, wanted.num_workers, wanted.seed, wanted.loss
+    )
     data, validation = dataset(ctx), rows_of(ctx, "validation")
     if keeps_half(recipe_of(ctx.config)):
         validation = validation.where(~kept_half(validation, data))

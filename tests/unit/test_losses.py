@@ -1,0 +1,220 @@
+"""Losses: the setting, the kernel against finite differences, and what XGBoost makes of them; no JVM."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from steelyard.config import TrainConfig, parse_loss
+from steelyard.errors import ConfigError
+from steelyard.kernels.losses import Focal
+from steelyard.learning import check_trainer, get_trainer
+from steelyard.learning._losses import objective_of
+from steelyard.learning._xgboost_worker import Rows, Task, train_booster
+
+Z = np.linspace(-20, 20, 81)
+LABELS = np.array([0.0, 1.0])
+FOCAL = [Focal(), Focal(0.5), Focal(1, (0.4, 1.6)), Focal(2), Focal(5, (3.0, 0.2))]
+
+
+@pytest.mark.parametrize("focal", FOCAL, ids=str)
+def test_gradient_and_hessian_are_finite_differences(focal: Focal) -> None:
+    step = 1e-4
+    for label in LABELS:
+        y = np.full(len(Z), label)
+        gradient, hessian = focal.derivatives(Z, y)
+        low, middle, high = (focal.values(Z + d, y) for d in (-step, 0, step))
+        assert np.allclose(gradient, (high - low) / (2 * step), atol=1e-5)
+        curvature = (focal.derivatives(Z + step, y)[0] - focal.derivatives(Z - step, y)[0]) / (2 * step)
+        p = 1 / (1 + np.exp(-np.where(y > 0, Z, -Z)))
+        floor = focal.weights[int(label)] * (1 - p) ** focal.gamma * p * (1 - p)
+        exact = curvature >= floor - 1e-7
+        assert np.allclose(hessian[exact], curvature[exact], atol=1e-5)
+        assert np.allclose(hessian[~exact], floor[~exact], rtol=1e-6)
+        assert (hessian >= 0).all() and np.isfinite(gradient).all() and exact.sum() > 30
+        assert (focal.gamma > 0) == (~exact).any()
+        assert (high + low - 2 * middle)[p > 0.2].min() > -1e-12, "convex where it is not badly wrong"
+
+
+def test_without_gamma_and_with_equal_weights_it_is_log_loss() -> None:
+    p = 1 / (1 + np.exp(-Z))
+    gradient, hessian = Focal().derivatives(Z, np.ones(len(Z)))
+    assert np.allclose(gradient, p - 1, atol=1e-15) and np.allclose(hessian, p * (1 - p), atol=1e-15)
+    assert np.allclose(Focal().values(Z, np.zeros(len(Z))), np.logaddexp(0, Z), atol=1e-15)
+    assert np.allclose(Focal().log_odds(Z), Z)
+
+
+def test_extreme_margins_stay_finite() -> None:
+    z = np.array([-1e30, -600, -300, 300, 600, 1e30])
+    for focal in FOCAL:
+        for label in LABELS:
+            assert all(np.isfinite(x).all() for x in focal.derivatives(z, np.full(6, label)))
+        assert (np.diff(focal.log_odds(np.linspace(-499, 499, 2001))) > 0).all()
+
+
+@pytest.mark.parametrize("focal", FOCAL, ids=str)
+def test_log_odds_are_those_that_a_margin_is_best_for(focal: Focal) -> None:
+    for truth in (-9.0, -3.0, -0.5, 0.0, 2.0):
+        p = 1 / (1 + np.exp(-truth))
+        z = focal.margin(truth)
+        around = z + np.linspace(-0.5, 0.5, 1001)
+        expected = p * focal.values(around, np.ones(1001)) + (1 - p) * focal.values(around, np.zeros(1001))
+        assert abs(around[expected.argmin()] - z) < 2e-3
+        assert focal.log_odds(np.array([z]))[0] == pytest.approx(truth, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "parsed"),
+    [
+        ("log_loss", "log_loss"),
+        ({"focal": {}}, {"focal": {"gamma": 2.0, "alpha": 0.5}}),
+        ({"focal": None}, {"focal": {"gamma": 2.0, "alpha": 0.5}}),
+        ({"class_balanced_focal": {"gamma": 0}}, {"class_balanced_focal": {"beta": "auto", "gamma": 0.0}}),
+        ({"class_balanced_focal": {"beta": 0.99}}, {"class_balanced_focal": {"beta": 0.99, "gamma": 2.0}}),
+        ({"logit_adjusted": {"tau": 0.5}}, {"logit_adjusted": {"tau": 0.5}}),
+    ],
+)
+def test_a_loss_is_read_with_its_defaults(value: Any, parsed: Any) -> None:
+    assert parse_loss(value) == parsed == TrainConfig(loss=value).loss == parse_loss(parsed)
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "params", "message"),
+    [
+        ("xgboost", "focl", {}, "must be log_loss, {focal: {gamma: 2.0, alpha: 0.5}}"),
+        ("xgboost", "focal", {}, "Got 'focal' instead"),
+        ("xgboost", {"focl": {}}, {}, "there is no loss 'focl'. Did you mean 'focal'?"),
+        ("xgboost", {"focal": {}, "logit_adjusted": {}}, {}, "must be log_loss"),
+        ("xgboost", {"focal": {"gama": 1}}, {}, "focal has no parameter 'gama'. Did you mean 'gamma'?"),
+        ("xgboost", {"focal": {"gamma": -1}}, {}, "focal.gamma must be a number from 0 to 10. Got -1 instead"),
+        ("xgboost", {"focal": {"alpha": 1}}, {}, "focal.alpha must be a number between 0 and 1. Got 1 instead"),
+        ("xgboost", {"focal": {"gamma": float("nan")}}, {}, "Got nan instead"),
+        ("xgboost", {"focal": {"gamma": True}}, {}, "Got True instead"),
+        ("xgboost", {"focal": 2}, {}, "focal must be a map of gamma, alpha. Got 2 instead"),
+        ("xgboost", {"class_balanced_focal": {"beta": "x"}}, {}, "beta must be auto or a number between 0 and 1"),
+        ("xgboost", {"logit_adjusted": {"tau": 11}}, {}, "tau must be a number from 0 to 10"),
+        ("xgboost", {"focal": {}}, {"scale_pos_weight": 3}, "train.params.scale_pos_weight has no effect on a focal"),
+        ("logistic_regression", {"logit_adjusted": {}}, {}, "logistic_regression minimises log_loss, not logit_adj"),
+    ],
+)
+def test_losses_that_are_refused_before_a_session(name: str, loss: Any, params: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_trainer(name, params, loss)
+    assert message in str(caught.value)
+
+
+def test_focal_losses_are_for_two_classes() -> None:
+    of = type(get_trainer("xgboost"))
+    for loss in ("log_loss", {"logit_adjusted": {}}):
+        of.check_classes(["a", "b", "c"], loss)
+    with pytest.raises(
+        ConfigError, match=r"focal is for two classes, and the label has 3: use log_loss or logit_adjusted"
+    ):
+        of.check_classes(["a", "b", "c"], {"focal": {}})
+    of.check_classes(["a", "b"], {"focal": {}})
+
+
+def rows(n: int, seed: int, rate: float = 3.0) -> tuple[Rows, Any]:
+    """Return rows, and the true probability of each."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 4, size=(n, 3)).astype(np.float32)
+    p = 1 / (1 + np.exp(-(x @ [0.8, -0.5, 0.3] - rate)))
+    return Rows(x, (rng.random(n) < p).astype(np.float32), np.ones(n, np.float32)), p
+
+
+def trained(loss: Any, train: Rows, validation: Rows, **more: Any) -> tuple[Any, Any, list[float]]:
+    sizes = tuple(np.bincount(train.label.astype(int), minlength=2).astype(float))
+    objective = objective_of(parse_loss(loss), sizes, sizes, offsets=train.offset is not None)
+    how = {"max_depth": 3, "max_bin": 256, "nthread": 1, "verbosity": 0, "seed": 0, **objective.booster()}
+    task = Task(
+        {**how, **more},
+        rounds=60,
+        features=3,
+        patience=10 if len(validation.label) else None,
+        starts=objective.starts,
+        focal=asdict(objective.focal) if objective.focal else None,
+    )
+    booster, losses = train_booster(train, validation, task)
+    model = xgb.Booster()
+    model.load_model(bytearray(booster))
+    return model, objective, losses
+
+
+def test_without_gamma_the_trees_are_those_of_log_loss() -> None:
+    train, none = rows(4000, 0)[0], rows(0, 1)[0]
+    ours, objective, _ = trained({"focal": {"gamma": 0}}, train, none)
+    share = 1 / (1 + np.exp(-objective.starts[0]))
+    assert share == pytest.approx(train.label.mean(), rel=1e-6)
+    how = {"objective": "binary:logistic", "base_score": share, "max_depth": 3, "nthread": 1}
+    theirs = xgb.train(how, xgb.QuantileDMatrix(train.features, train.label), 60)
+    one, two = (m.trees_to_dataframe() for m in (ours, theirs))
+    assert (one.Feature == two.Feature).all() and np.array_equal(one.Split, two.Split, equal_nan=True)
+    leaves = one.Feature == "Leaf"
+    assert np.allclose(one.Gain[leaves], two.Gain[leaves], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"focal": {}},
+        {"focal": {"gamma": 1, "alpha": 0.8}},
+        {"class_balanced_focal": {}},
+        {"logit_adjusted": {}},
+        {"logit_adjusted": {"tau": 2}},
+    ],
+    ids=str,
+)
+def test_known_probabilities_come_back_and_stop_training(loss: Any) -> None:
+    (train, p), (validation, _) = rows(40_000, 0), rows(8000, 1)
+    model, objective, losses = trained(loss, train, validation, learning_rate=0.3)
+    margin = model.inplace_predict(train.features, predict_type="margin").astype(float)
+    odds = margin if objective.focal is None else objective.focal.log_odds(margin)
+    score = 1 / (1 + np.exp(-odds))
+    assert np.abs(score - p).mean() < 0.012 and score.mean() == pytest.approx(train.label.mean(), rel=0.02)
+    other = model.inplace_predict(validation.features, predict_type="margin").astype(float)
+    signed = np.where(validation.label > 0, -1, 1) * (
+        other if objective.focal is None else objective.focal.log_odds(other)
+    )
+    assert losses[model.num_boosted_rounds() - 1] == pytest.approx(np.logaddexp(0, signed).mean(), rel=1e-6)
+    assert min(losses) == losses[model.num_boosted_rounds() - 1] and len(losses) <= 60
+
+
+def test_offsets_are_part_of_the_margin_in_training_alone() -> None:
+    """Negatives kept with a probability that depends on a feature: the model is that of all rows."""
+    all_rows, p = rows(60_000, 0)
+    rng = np.random.default_rng(1)
+    keep = np.where(all_rows.features[:, 1] > 1, 0.05, 0.5)
+    chosen = (all_rows.label > 0) | (rng.random(len(p)) < keep)
+    kept = all_rows.where(chosen)
+    train = Rows(kept.features, kept.label, kept.weight, -np.log(keep[chosen]))
+    validation = Rows(*(getattr(rows(8000, 2)[0], n) for n in ("features", "label", "weight")), np.zeros(8000))
+    sizes = tuple(np.bincount(all_rows.label.astype(int)).astype(float))
+    objective = objective_of("log_loss", sizes, sizes, offsets=True)
+    how = {"max_depth": 3, "max_bin": 256, "nthread": 1, "verbosity": 0, "learning_rate": 0.3, **objective.booster()}
+    booster, losses = train_booster(train, validation, Task(how, 60, 3, 10, starts=objective.starts))
+    model = xgb.Booster()
+    model.load_model(bytearray(booster))
+    score = model.inplace_predict(all_rows.features)
+    assert np.abs(score - p).mean() < 0.012 and score.mean() == pytest.approx(p.mean(), rel=0.03)
+    best = model.inplace_predict(validation.features)
+    assert min(losses) == pytest.approx(-np.log(np.where(validation.label > 0, best, 1 - best)).mean(), rel=1e-5)
+
+
+def test_starts_of_extreme_classes_and_of_several() -> None:
+    for sizes in ((1e9, 1.0), (1.0, 1e9)):
+        objective = objective_of({"logit_adjusted": {"tau": 3.0}}, sizes, sizes, offsets=False)
+        assert 0 < objective.base_score < 1 and np.isfinite(objective.starts).all()  # type: ignore[operator]
+    several = objective_of({"logit_adjusted": {"tau": 1.0}}, (80, 15, 5), (80, 15, 5), offsets=False)
+    assert np.allclose(np.exp(several.starts), [0.8, 0.15, 0.05]) and several.base_score == list(several.starts)
+    weighted = objective_of({"focal": {"gamma": 0.0, "alpha": 0.75}}, (90, 10), (90, 10), offsets=False)
+    assert weighted.starts[0] == pytest.approx(np.log(3 * 10 / 90), abs=1e-6)
+
+
+def test_a_balanced_focal_loss_weighs_classes_by_their_effective_number() -> None:
+    objective = objective_of(parse_loss({"class_balanced_focal": {}}), (9000, 1000), (9000, 1000), offsets=False)
+    assert objective.focal is not None
+    assert [round(w, 3) for w in objective.focal.weights] == [0.945, 1.494]
