@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from long_cases import thinned
 from pyspark.ml.classification import LinearSVC, LogisticRegression
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression as Peer
@@ -89,6 +91,45 @@ def test_the_estimator_is_saved_too(spark: SparkSession, tmp_path: Path) -> None
 
 
 def test_what_is_no_such_estimator_is_refused() -> None:
-    for value in (LinearSVC(), LogisticRegression, "random_forest"):
+    for value in (LinearSVC(), LogisticRegression, {"params": {}}, 3):
         with pytest.raises(InputError, match="estimator must be an estimator of Spark ML with featuresCol"):
             InstanceHardnessThreshold(estimator=value)  # type: ignore[arg-type]
+    for name, params, said in (
+        ("random_forst", {}, "there is no estimator 'random_forst'"),
+        ("random_forest", {"trees": 3}, "random_forest has no parameter 'trees'"),
+        ("sklearn.naive_bayes.GaussianNB", {"smoothing": 1}, "has no parameter 'smoothing'"),
+        ("sklearn.svm.LinearSVC", {}, "has no predict_proba"),
+    ):
+        with pytest.raises(InputError, match=re.escape(said)):
+            InstanceHardnessThreshold(estimator={"estimator": name, "params": params})
+
+
+PEER = "sklearn.linear_model.LogisticRegression"
+
+
+@pytest.mark.parametrize("name", thinned([PEER, "logistic_regression"], [PEER]))
+def test_a_named_trainer_or_classifier_finds_the_same_easy_rows(name: str, spark: SparkSession) -> None:
+    _, df = table(spark)
+    settings: dict[str, Any] = {"key_col": "id", "sampling_strategy": WANTED, "cv": 2}
+    plain = {"regParam": 1e-9} if name == "logistic_regression" else {"C": 1e9, "max_iter": 1000}
+    sampler = InstanceHardnessThreshold(estimator={"estimator": name, "params": plain}, **settings)
+    theirs = InstanceHardnessThreshold(estimator=LogisticRegression(maxIter=500, tol=1e-10), **settings)
+    found, known = (set(s.fit_resample(df).toPandas().id) for s in (sampler, theirs))
+    assert len(found) == len(known) and len(found & known) >= len(known) - 4, "solvers stop at different digits"
+    assert sampler.plan(df).params["estimator"] == {"estimator": name, "params": plain}
+
+
+def test_named_learners_are_exact_and_saved(spark: SparkSession, tmp_path: Path) -> None:
+    """The same rows from any partitioning, by a learner in tasks and by a trainer that stops early."""
+    _, df = table(spark)
+    boosted = {"estimator": "xgboost", "params": {"n_estimators": 15, "early_stopping_rounds": 3}}
+    for given in ("decision_tree", boosted):
+        sampler = InstanceHardnessThreshold(estimator=given, key_col="id", cv=2, sampling_strategy=WANTED)
+        one, seven = (multiset(sampler.fit_resample(df.repartition(n))) for n in (1, 7))
+        assert one == seven
+    sampler.save(str(tmp_path / "s"))
+    loaded = InstanceHardnessThreshold.load(str(tmp_path / "s"))
+    assert loaded.getOrDefault("estimator") == boosted
+    two = InstanceHardnessThreshold(estimator="gradient_boosted_trees", key_col="id", sampling_strategy=WANTED)
+    with pytest.raises(InputError, match="estimator gradient_boosted_trees takes two classes, and the table has 3"):
+        two.fit_resample(df)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from pyspark.ml.feature import OneHotEncoder, StringIndexer, VectorAssembler
@@ -85,3 +86,19 @@ def own_probabilities(rows: DataFrame, estimator: Any, cv: int, codes: Sequence[
     own = F.coalesce(F.get("all", F.col("own")), F.lit(0.0))
     together = combined(DataFrame.unionByName, parts)
     return together.select("row_id", "own", F.array(own).alias("values"))
+
+
+def named_probabilities(
+    rows: DataFrame, named: Mapping[str, Any], cv: int, codes: Sequence[int], classes: int, seed: int
+) -> DataFrame:
+    """Return what `own_probabilities` does, by a trainer or classifier of a name."""
+    learner = held_out().learner_of(named["estimator"], named["params"], seed)
+    features = vector_to_array(F.col(FEATURES)).alias("features")
+    plain = rows.select("row_id", "own", features, F.col(FOLD).cast("int").alias("fold"))
+    found: DataFrame = held_out().own_probabilities(plain, learner, cv, codes, classes, seed)
+    return found.select("row_id", "own", F.array("probability").alias("values"))
+
+
+def held_out() -> Any:
+    """Return the module that trains models by name. It is above this one, which it imports."""
+    return import_module("steelyard.learning.held_out")

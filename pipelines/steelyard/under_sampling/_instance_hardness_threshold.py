@@ -14,19 +14,43 @@ from steelyard.frames.caching import checkpointed
 from steelyard.frames.ranking import ranked
 from steelyard.labels import class_order
 from steelyard.params import Check, Parameter, ParamsReader, ParamsWriter, param, public_path, whole, wrong
-from steelyard.sampling.params import OBJECT
 from steelyard.sampling.plan import SamplingPlan, Work
 from steelyard.sampling.space import Space
-from steelyard.under_sampling._hardness import learnable, own_probabilities
+from steelyard.under_sampling._hardness import held_out, learnable, named_probabilities, own_probabilities
 from steelyard.under_sampling.choosing import ChoosingSampler
 
 _NEEDED = ("featuresCol", "labelCol", "probabilityCol")
 
 
-def _estimator(name: str, value: object) -> Estimator[Any]:
+_KEYS = {"estimator", "params"}
+
+
+class _Learner(Check[Any]):
+    """A check whose schema names the trainers and classifiers that are installed when it is asked for."""
+
+    def __init__(self) -> None:
+        self.accept = _estimator
+
+    @property
+    def schema(self) -> dict[str, Any]:  # type: ignore[override]
+        dotted = {"type": "string", "format": "dotted path", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"}
+        name = {"anyOf": [{"enum": held_out().learner_names()}, dotted]}
+        named = {"type": "object", "properties": {"estimator": name, "params": {"type": "object"}}}
+        return {"anyOf": [*name["anyOf"], {**named, "required": ["estimator"], "additionalProperties": False}]}
+
+
+def _estimator(name: str, value: object) -> Estimator[Any] | dict[str, Any]:
+    """Accept an estimator of Spark ML, or what names a trainer or a classifier; the latter as a map."""
+    if isinstance(value, str):
+        value = {"estimator": value}
+    if isinstance(value, Mapping) and "estimator" in value and set(value) <= _KEYS:
+        named = {"estimator": str(value["estimator"]), "params": dict(value.get("params") or {})}
+        held_out().learner_of(named["estimator"], named["params"])
+        return named
     if not isinstance(value, Estimator) or not all(value.hasParam(p) for p in _NEEDED):
         hint = " Give an instance, not the class." if isinstance(value, type) else ""
-        raise wrong(name, f"an estimator of Spark ML with {', '.join(_NEEDED)}", value, hint)
+        wanted = f"an estimator of Spark ML with {', '.join(_NEEDED)}, or the name of a trainer or classifier"
+        raise wrong(name, wanted, value, hint)
     return value
 
 
@@ -37,6 +61,10 @@ class InstanceHardnessThreshold(ChoosingSampler):
     without one fold of the rows, and the rows with the highest probabilities are kept, ties by row id. imbalanced-learn
     keeps the rows above a percentile of the probabilities, so it misses the count, and it fails on labels other than 0,
     1, 2, …
+
+    A trainer is fitted as in a pipeline, with its defaults; one that stops early holds out a tenth of the rows that it
+    may see. A classifier of scikit-learn's interface is fitted in `cv` tasks of one stage: each holds all rows but one
+    fold in memory, twice, in single precision.
 
     Models get numeric features: a category becomes one column per value. Nothing is scaled: an estimator that needs
     scaling (Spark's logistic regression does) scales itself. With ``missing="impute"``, missing values are replaced by
@@ -62,10 +90,12 @@ class InstanceHardnessThreshold(ChoosingSampler):
     name = "instance_hardness_threshold"
     fills_by_class = False
 
-    estimator: Parameter[Estimator[Any] | None] = param(
-        "an estimator of Spark ML that gives probabilities; featuresCol, labelCol and probabilityCol are set here. "
-        "By default, and in a YAML, a RandomForestClassifier of 100 trees, seeded by random_state",
-        Check(_estimator, OBJECT),
+    estimator: Parameter[Estimator[Any] | str | Mapping[str, Any] | None] = param(
+        "the name of a trainer (train.model), or of a classifier such as sklearn.naive_bayes.GaussianNB; with "
+        "parameters {estimator: NAME, params: {…}}. In Python also an estimator of Spark ML that gives probabilities; "
+        "featuresCol, labelCol and probabilityCol are set here. By default a RandomForestClassifier of 100 trees. "
+        "Trainers and classifiers are seeded by random_state",
+        _Learner(),
         default=None,
     )
     cv: Parameter[int] = param(
@@ -79,7 +109,11 @@ class InstanceHardnessThreshold(ChoosingSampler):
         cv, names = self.getOrDefault("cv"), class_order(counts)
         codes = [names.index(c) for c, of in plan.classes.items() if of.after < of.before]
         with learnable(df, plan, space, counts, cv) as rows:
-            found = own_probabilities(rows, self._classifier(), cv, codes)
+            given = self.getOrDefault("estimator")
+            if isinstance(given, Mapping):
+                found = named_probabilities(rows, given, cv, codes, len(names), self.getOrDefault("random_state"))
+            else:
+                found = own_probabilities(rows, self._classifier(), cv, codes)
             return checkpointed(ranked(found, descending=True))
 
     def _classifier(self) -> Any:
@@ -89,7 +123,8 @@ class InstanceHardnessThreshold(ChoosingSampler):
 
     def _settings(self) -> dict[str, Any]:
         given = self.getOrDefault("estimator")
-        return {**super()._settings(), "estimator": None if given is None else public_path(type(given))}
+        shown = public_path(type(given)) if isinstance(given, Estimator) else given
+        return {**super()._settings(), "estimator": shown}
 
     def _work(self, space: Space, counts: Mapping[str, int], reduced: Mapping[str, int]) -> Work:
         return Work(scans=4 + space.scans, shuffles=5, python=1)
@@ -108,9 +143,9 @@ class _Writer(ParamsWriter):
     """Writes the parameters and the estimator."""
 
     def save(self, path: str) -> None:
-        given = self.instance.getOrDefault("estimator")
+        given: Any = self.instance.getOrDefault("estimator")
         self.params = {p.name: v for p, v in self.instance._paramMap.items()}
-        if given is not None:
+        if not isinstance(given, Mapping | None):
             writer = given.write().session(self.sparkSession)
             (writer.overwrite() if self.shouldOverwrite else writer).save(f"{path}/estimator")
             self.params["estimator"] = given.uid
@@ -122,10 +157,12 @@ class _Reader(ParamsReader):
 
     def load(self, path: str) -> Any:
         metadata = self.metadata(path)
-        saved = metadata["paramMap"].pop("estimator", None)
+        saved = metadata["paramMap"].get("estimator")  # a map names a learner, a text is the uid of an estimator
+        if not isinstance(saved, Mapping):
+            metadata["paramMap"].pop("estimator", None)
         sampler: Any = self.cls()
         sampler._resetUid(metadata["uid"])
         self.getAndSetParams(sampler, metadata)
-        if saved is not None:
+        if isinstance(saved, str):
             sampler._set(estimator=DefaultParamsReader.loadParamsInstance(f"{path}/estimator", self.sparkSession))
         return sampler

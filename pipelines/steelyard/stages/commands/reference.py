@@ -11,8 +11,8 @@ from steelyard.config import DESCRIPTIONS
 from steelyard.learning import trainer_names, trainer_parameters
 from steelyard.metrics import all_metrics, metric_names
 from steelyard.sampling import sampler_class, sampler_names
-from steelyard.sampling.params import HasColumns
-from steelyard.sampling.registry import IN_PIPELINES
+from steelyard.sampling.params import OBJECT, HasColumns
+from steelyard.sampling.registry import IN_PIPELINES, sampler_schema
 from steelyard.stages.commands.schema import pipeline_schema, sections_of
 
 HEAD = """# The pipeline YAML
@@ -43,7 +43,6 @@ EXAMPLES: dict[str, str] = {
 }
 """A line of YAML for each section; together they are a pipeline."""
 
-_OBJECTS = ("estimator", "svm_estimator")  # parameters that no YAML can give
 
 _RULES = (
     ("{value: 0.2}", "This probability."),
@@ -148,9 +147,9 @@ def _samplers() -> list[str]:
     names = [n for n in sampler_names() if n != "none"]
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
     for name in names:
-        sampler = sampler_class(name)()
+        sampler, schemas = sampler_class(name)(), sampler_schema(name)
         for p in sampler.params:
-            if not hasattr(HasColumns, p.name) and p.name not in _OBJECTS:
+            if not hasattr(HasColumns, p.name) and not _only_objects(schemas[p.name]):
                 default = IN_PIPELINES.get(p.name) or (sampler.getOrDefault(p) if sampler.isDefined(p) else None)
                 found.setdefault((p.name, p.doc), {}).setdefault(_shown(default), []).append(name)
     rows = [
@@ -159,6 +158,12 @@ def _samplers() -> list[str]:
         for default, samplers in of.items()
     ]
     return [_table(("parameter", "samplers", "default", "meaning"), rows)]
+
+
+def _only_objects(schema: Mapping[str, Any]) -> bool:
+    """Whether no YAML can give a parameter, but for null."""
+    options = schema.get("anyOf")
+    return options is not None and all(option == OBJECT for option in options)
 
 
 def _of(samplers: list[str], every: int) -> str:
