@@ -38,7 +38,7 @@ TABLES = {
     "wilt": ("Class", "2"),
     "creditcard_ulb_sample": ("Class", "1"),
     "ai4i2020": ("Machine_failure", "1"),
-    "thyroid_ann": ("label", "1"),
+    "thyroid_ann": ("label", "A"),
 }
 LEAKS = {"ai4i2020": ["TWF", "HDF", "PWF", "OSF", "RNF", "UDI", "Product_ID"]}
 Peer = Callable[[int], Any]

@@ -45,7 +45,7 @@ def bags(drawn: DataFrame) -> list[pd.DataFrame]:
 
 
 def test_bags_without_replacement_are_disjoint_and_exact(rows: DataFrame) -> None:
-    units = with_units(rows, COUNTS)
+    units = with_units(rows, COUNTS, 2)
     assert units.select(F.count_distinct("__steelyard_unit")).first()[0] == ROWS  # type: ignore[index]
     of = Quotas(COUNTS, {"no": 100, "yes": 100}, 12)
     first = bags(disjoint_bags(units, of, seed=1))
@@ -57,7 +57,7 @@ def test_bags_without_replacement_are_disjoint_and_exact(rows: DataFrame) -> Non
         used.update(bag["x"][bag["label"] == 0])
     alike = used.pop(-1.0)
     assert set(used.values()) == {1} and 300 < alike < 460  # 600 / 1900 of 1,200
-    again = bags(disjoint_bags(with_units(rows.repartition(7), COUNTS), of, seed=1))
+    again = bags(disjoint_bags(with_units(rows.repartition(7), COUNTS, 2), of, seed=1))
     other = bags(disjoint_bags(units, of, seed=2))
     contents = [[sorted(zip(b["place"], b["x"], strict=True)) for b in bags_] for bags_ in (first, again, other)]
     assert contents[0] == contents[1] != contents[2]
@@ -65,7 +65,7 @@ def test_bags_without_replacement_are_disjoint_and_exact(rows: DataFrame) -> Non
 
 def test_ranges_start_again_where_the_table_is_used_up(rows: DataFrame) -> None:
     of = quotas(COUNTS, {"no": 900, "yes": 40}, 5, 2, 10**6)
-    found = bags(disjoint_bags(with_units(rows, COUNTS), of, seed=1))
+    found = bags(disjoint_bags(with_units(rows, COUNTS, 2), of, seed=1))
     assert [Counter(bag["label"]) for bag in found] == [{0.0: 900, 1.0: 40}] * 5
     rare = [set(bag["x"][bag["label"] == 1]) for bag in found]
     assert not rare[0] & rare[1] and rare[0] & rare[2] and len(set.union(*rare)) > 80
@@ -76,7 +76,7 @@ def test_ranges_start_again_where_the_table_is_used_up(rows: DataFrame) -> None:
 
 def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
     of = Quotas(COUNTS, {"no": 100, "yes": 100}, 40)
-    units = with_units(rows, COUNTS)
+    units = with_units(rows, COUNTS, 2)
     drawn = Bootstrap.of(units, of, seed=3)
     found = bags(drawn.bags(units))
     assert [Counter(bag["label"]) for bag in found] == [{0.0: 100, 1.0: 100}] * 40
@@ -88,7 +88,7 @@ def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
         total.update(t)
     chi = sum((total[i] - 40) ** 2 / 40 for i in range(100))
     assert 50 < chi < 160  # 99 degrees of freedom: six deviations above, three and a half below
-    parted = with_units(rows.repartition(5), COUNTS)
+    parted = with_units(rows.repartition(5), COUNTS, 2)
     again = bags(Bootstrap.of(parted, of, seed=3).bags(parted))
     assert [sorted(b["place"]) for b in again] == [sorted(b["place"]) for b in found]
     shares = of.used(replacement=True)

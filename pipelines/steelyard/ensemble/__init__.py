@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steelyard.ensemble.base import BaggingParameters, BaggingTrainer
+from steelyard.ensemble.base import BaggingParameters, BaggingTrainer, EnsembleTrainer
 from steelyard.lazy import lazy
 
 if TYPE_CHECKING:
     from steelyard.ensemble._model import EnsembleModel
 
-__all__ = ["BaggingParameters", "BaggingTrainer", "EnsembleModel"]
+__all__ = ["BaggingParameters", "BaggingTrainer", "EnsembleModel", "EnsembleTrainer"]
 
 __getattr__ = lazy(__name__, "_model")

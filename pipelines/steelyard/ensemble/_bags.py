@@ -27,13 +27,28 @@ def class_counts(rows: DataFrame, classes: tuple[str, ...]) -> dict[str, int]:
     return {c: found[i] for i, c in enumerate(classes)}
 
 
-def with_units(rows: DataFrame, counts: Mapping[str, int]) -> DataFrame:
+NUMBERED_CELLS = 100_000_000
+"""Rows × features of a table whose equal rows are all numbered, which shuffles it."""
+
+
+def with_units(rows: DataFrame, counts: Mapping[str, int], features: int) -> DataFrame:
     """Add a number that identifies each row, by its content: the same from any partitioning.
 
-    Equal rows share it, unless they are a heavy group (see `steelyard.hashing`): the rows of these are numbered, which
-    shuffles them alone.
+    Equal rows are numbered, so that they are drawn independently. In tables of more than `NUMBERED_CELLS`, those of
+    heavy groups alone are (see `steelyard.hashing`), and only their rows are shuffled; other equal rows, at most ten or
+    a thousandth of their class, are drawn together.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `label`, `weight` and `features`.
+    counts : mapping of str to int
+        Rows of each class, in the order of the labels.
+    features : int
     """
     placed = rows.withColumn(UNIT, _hash(*_CONTENT))
+    if sum(counts.values()) * features <= NUMBERED_CELLS:
+        return _numbered(placed)
     sizes = {str(i): n for i, n in enumerate(counts.values())}
     strata = F.col("label").cast("int").cast("string")
     heavy = find_heavy_groups(placed.select(strata.alias("s"), F.col(UNIT).alias("p")), sizes)
@@ -41,11 +56,14 @@ def with_units(rows: DataFrame, counts: Mapping[str, int]) -> DataFrame:
     if not groups:
         return placed
     alike = F.col(UNIT).isin(groups)
+    return placed.where(~alike).unionByName(_numbered(placed.where(alike)))
+
+
+def _numbered(placed: DataFrame) -> DataFrame:
+    """Return rows whose units differ where they were equal."""
     within = Window.partitionBy(UNIT).orderBy(*_CONTENT)
-    numbered = placed.where(alike).withColumn(_NUMBER, F.row_number().over(within))
-    return placed.where(~alike).unionByName(
-        numbered.withColumn(UNIT, _hash(UNIT, _NUMBER)).drop(_NUMBER),
-    )
+    numbered = placed.withColumn(_NUMBER, F.row_number().over(within))
+    return numbered.withColumn(UNIT, _hash(UNIT, _NUMBER)).drop(_NUMBER)
 
 
 def disjoint_bags(units: DataFrame, of: Quotas, seed: int) -> DataFrame:

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
-from steelyard.ensemble.base import BaggingTrainer
+from steelyard.ensemble.base import EnsembleTrainer
 from steelyard.frames.workers import in_worker
 from steelyard.learning import get_trainer
 from steelyard.learning.model import Model, shared_fields
@@ -29,12 +29,15 @@ class EnsembleModel(Model):
     ----------
     members : tuple of bytes
         Each in its library's format.
+    votes : tuple of float
+        The weight of each member; empty for equal weights.
     """
 
     members: tuple[bytes, ...] = ()
+    votes: tuple[float, ...] = ()
 
     def raw_prediction(self, df: DataFrame) -> Column:
-        """Return the mean probability of the second class, or of each class if there are more than two."""
+        """Return the probability of the second class, or of each class if there are more than two."""
         features = F.struct(*[c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))])
         learner, two = self._trainer.learner, len(self.trained_classes) == 2
         predict = in_worker(
@@ -43,6 +46,7 @@ class EnsembleModel(Model):
             estimator=learner.estimator,
             params=json.dumps(learner.to_json()["params"]),
             members=self.members,
+            votes=self.votes or (1.0,) * len(self.members),
             aggregation=self._trainer.aggregation,
             two=two,
         )
@@ -53,9 +57,9 @@ class EnsembleModel(Model):
         return F.array(F.lit(1.0) - raw, raw) if len(self.trained_classes) == 2 else raw
 
     @property
-    def _trainer(self) -> BaggingTrainer:
+    def _trainer(self) -> EnsembleTrainer:
         found = get_trainer(self.trainer, self.settings["params"])
-        assert isinstance(found, BaggingTrainer)
+        assert isinstance(found, EnsembleTrainer)
         return found
 
     def save(self, run_dir: Folder, path: str) -> None:
@@ -64,12 +68,13 @@ class EnsembleModel(Model):
         super().save(run_dir, path)
 
     def to_json(self) -> dict[str, Any]:
-        return {**super().to_json(), "members": _files(len(self.members), self._trainer.learner.suffix)}
+        names = _files(len(self.members), self._trainer.learner.suffix)
+        return {**super().to_json(), "members": names, "votes": list(self.votes)}
 
     @classmethod
     def load(cls, document: Mapping[str, Any], run_dir: Folder, path: str) -> Self:
         members = tuple(run_dir.read_bytes(f"{path}/{name}") for name in document["members"])
-        return cls(**shared_fields(document), members=members)
+        return cls(**shared_fields(document), members=members, votes=tuple(document["votes"]))
 
 
 def _files(members: int, suffix: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ def predict(
     estimator: str,
     params: str,
     members: tuple[bytes, ...],
+    votes: tuple[float, ...],
     aggregation: str,
     two: bool,
 ) -> Iterator[pd.Series]:
@@ -31,7 +32,9 @@ def predict(
     estimator, params : str
         Of the `LocalLearner`; `params` as JSON.
     members : tuple of bytes
-    aggregation : {"mean", "sum"}
+    votes : tuple of float
+        The weight of each member.
+    aggregation : {"mean", "sum", "majority"}
     two : bool
         Whether there are two classes: then the probability of the second is a number, else an array of all.
     """
@@ -42,25 +45,26 @@ def predict(
             if not len(rows):
                 yield pd.Series([], dtype=float if two else object)
                 continue
-            found = combined([member(rows) for member in known], aggregation)
+            found = combined([member(rows) for member in known], votes, aggregation)
             yield pd.Series(found[:, 1] if two else list(found))
 
 
-def combined(found: list[NDArray[np.float64]], aggregation: str) -> NDArray[np.float64]:
+def combined(found: list[NDArray[np.float64]], votes: Sequence[float], aggregation: str) -> NDArray[np.float64]:
     """Return the probability of each class from those of the members, or from their votes.
 
-    Probabilities are averaged. Votes are added, and the softmax of the members' mean sum is the probability that
-    boosting assigns [1]_; the mean has the order of the sum, and does not reach 1 in floating point.
+    ``"mean"`` averages probabilities, and ``"majority"`` counts each member's most probable class. For ``"sum"``, the
+    members are sums of votes, and the softmax of their mean is the probability that boosting assigns [1]_; the mean has
+    the order of the sum, and does not reach 1 in floating point.
 
     References
     ----------
     .. [1] Zhu, Zou, Rosset, Hastie, "Multi-class AdaBoost", Statistics and Its Interface 2, 2009.
     """
-    total = found[0]
-    for one in found[1:]:
-        total = total + one
-    mean = total / len(found)
-    if aggregation == "mean":
+    total = np.zeros_like(found[0])
+    for one, vote in zip(found, votes, strict=True):
+        total += vote * (one if aggregation != "majority" else np.eye(one.shape[1])[one.argmax(axis=1)])
+    mean = total / sum(votes)
+    if aggregation != "sum":
         return mean
     risen = np.exp(mean - mean.max(axis=1, keepdims=True))
     probabilities: NDArray[np.float64] = risen / risen.sum(axis=1, keepdims=True)

@@ -53,19 +53,16 @@ class BaggingParameters(Parameters):
         return checked  # pydantic refuses what is neither ratio, word nor map
 
 
-class BaggingTrainer(Trainer):
-    """Base of ensembles whose members are trained independently: one bag and one Spark task each.
+class EnsembleTrainer(Trainer):
+    """Base of the trainers of ensembles, whose members are trained in one task each.
 
-    A subclass defines `parameters` (from `BaggingParameters`), `learner` and, where it isn't one of probabilities,
+    A subclass defines `parameters` (from `BaggingParameters`), `learner` and, where it isn't the mean of probabilities,
     `aggregation`.
-
-    Costs, after the preprocessing: four scans of the training rows (labels; heavy groups; the cuts; the bags), one
-    shuffle of the bags, and one crossing into Python.
 
     Attributes
     ----------
-    aggregation : {"mean", "sum"}
-        Members' probabilities are averaged, or the votes of their weak learners are added.
+    aggregation : {"mean", "sum", "majority"}
+        Members' probabilities are averaged, the votes of their weak learners are added, or their decisions are counted.
     """
 
     parameters: ClassVar[type[Parameters]] = BaggingParameters
@@ -84,11 +81,6 @@ class BaggingTrainer(Trainer):
     def aggregation(self) -> str:
         """How members are combined."""
         return "mean"
-
-    @property
-    def replacement(self) -> bool:
-        """Whether bags are drawn with replacement."""
-        return bool(self.params.get("replacement"))
 
     @property
     def impute(self) -> bool:  # type: ignore[override]
@@ -116,22 +108,38 @@ class BaggingTrainer(Trainer):
         text = ". ".join(["Mean of the members' shares of the gain", *summary.get("messages", ()), ""]).strip()
         return Importance("What the members gain most from", text, gains, True)
 
+    def _quotas(self, counts: Mapping[str, int], bags: int, features: int) -> Quotas:
+        from steelyard.ensemble._quotas import quotas
+
+        return quotas(counts, self.params["sampling_strategy"], bags, features, self.params["max_cells"])
+
+    def _smaller(self, of: Quotas) -> list[str]:
+        """Return a note where `max_cells` made the bags smaller."""
+        text = f"max_cells of {self.params['max_cells']:,} made the bags smaller; raise it for all rows"
+        return [text] if of.cut else []
+
+
+class BaggingTrainer(EnsembleTrainer):
+    """Base of ensembles whose members are trained independently: one bag and one Spark task each.
+
+    Costs, after the preprocessing: four scans of the training rows (labels; heavy groups; the cuts; the bags), one
+    shuffle of the bags, and one crossing into Python.
+    """
+
+    @property
+    def replacement(self) -> bool:
+        """Whether bags are drawn with replacement."""
+        return bool(self.params.get("replacement"))
+
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
         from steelyard.ensemble._bags import Bootstrap, class_counts, disjoint_bags, with_units
         from steelyard.ensemble._model import EnsembleModel
         from steelyard.ensemble._out_of_bag import out_of_bag
-        from steelyard.ensemble._quotas import quotas
         from steelyard.learning.tasks import fit_tasks
 
         counts = class_counts(data.rows, data.trained_classes)
-        of = quotas(
-            counts,
-            self.params["sampling_strategy"],
-            self.params["n_estimators"],
-            len(data.preprocessing.names),
-            self.params["max_cells"],
-        )
-        units = with_units(data.rows, counts)
+        of = self._quotas(counts, self.params["n_estimators"], len(data.preprocessing.names))
+        units = with_units(data.rows, counts, len(data.preprocessing.names))
         drawn = Bootstrap.of(units, of, self.seed) if self.replacement else None
         bags = disjoint_bags(units, of, self.seed) if drawn is None else drawn.bags(units)
         members = fit_tasks(bags, self.learner, tasks=of.bags, seed=self.seed)
@@ -151,18 +159,17 @@ class BaggingTrainer(Trainer):
         rows = " + ".join(f"{n:,}" for n in of.bag.values())
         share = f"{used[largest]:.3g}" if used[largest] < 0.001 else f"{used[largest]:.1%}".replace("%", " %")
         messages = [f"{of.bags} bags of {rows} rows hold {share} of the rows of class {largest!r}"]
-        if of.cut:
-            messages.append(f"max_cells of {self.params['max_cells']:,} made the bags smaller; raise it for all rows")
+        messages += self._smaller(of)
         return {
             "members": len(members),
             "rows_per_bag": of.bag,
             "share_used": used,
             "messages": messages,
-            "importances": _mean_shares(members, names),
+            "importances": mean_shares(members, names),
         }
 
 
-def _mean_shares(members: list[TaskModel], names: list[str]) -> list[dict[str, Any]]:
+def mean_shares(members: list[TaskModel], names: list[str]) -> list[dict[str, Any]]:
     """Return the most important features, by the mean of the members' shares."""
     shares = [m.importances for m in members if m.importances is not None]
     if not shares:

@@ -24,6 +24,9 @@ _BUILT_IN = {
     "gradient_boosted_trees": "steelyard.learning._gradient_boosted_trees.GradientBoostedTreesTrainer",
     "logistic_regression": "steelyard.learning._logistic_regression.LogisticRegressionTrainer",
     "random_forest": "steelyard.learning._random_forest.RandomForestTrainer",
+    "rusboost": "steelyard.ensemble._boosting.RUSBoostTrainer",
+    "self_paced_ensemble": "steelyard.ensemble._self_paced.SelfPacedEnsembleTrainer",
+    "smoteboost": "steelyard.ensemble._boosting.SMOTEBoostTrainer",
     "xgboost": "steelyard.learning._xgboost.XGBoostTrainer",
 }
 """The class of each trainer; one more trainer is one more line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -34,7 +35,14 @@ class TaskModel:
     importances: tuple[float, ...] | None = None
 
 
-def fit_tasks(rows: DataFrame, learner: LocalLearner, *, tasks: int, seed: int = 0) -> list[TaskModel]:
+def fit_tasks(
+    rows: DataFrame,
+    learner: LocalLearner,
+    *,
+    tasks: int,
+    seed: int = 0,
+    synthetic: Mapping[str, int] | None = None,
+) -> list[TaskModel]:
     """Train one model for each task, in one Spark stage.
 
     Costs one shuffle of the rows, and one crossing into Python. A task holds its rows in memory twice.
@@ -48,6 +56,9 @@ def fit_tasks(rows: DataFrame, learner: LocalLearner, *, tasks: int, seed: int =
     tasks : int
     seed : int, default 0
         Each task's own seed is drawn from it.
+    synthetic : mapping of str to int, optional
+        Rows that SMOTE adds in each task: ``rows`` of the class ``label``, by its ``k`` nearest neighbours, with the
+        class's mean weight.
 
     Returns
     -------
@@ -64,7 +75,9 @@ def fit_tasks(rows: DataFrame, learner: LocalLearner, *, tasks: int, seed: int =
     by_id = getattr(wanted, "repartitionById", None)
     spread = by_id(tasks, TASK) if by_id is not None else wanted.repartition(tasks, TASK)
     ordered = spread.sortWithinPartitions(TASK, PLACE, "label", "weight", "features")
-    worker = in_worker("steelyard.learning._local_worker", "train", learner=learner.to_json(), seed=seed)
+    worker = in_worker(
+        "steelyard.learning._local_worker", "train", learner=learner.to_json(), seed=seed, synthetic=synthetic
+    )
     found = {
         row["task"]: TaskModel(bytes(row["model"]), row["rows"], row["importances"] and tuple(row["importances"]))
         for row in ordered.mapInArrow(worker, RESULT).collect()

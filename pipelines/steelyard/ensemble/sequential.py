@@ -1,0 +1,109 @@
+"""The base of ensembles whose members are trained one after the other. Importing it needs no Spark."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from steelyard.distortion import Distortion
+from steelyard.ensemble.base import BaggingParameters, EnsembleTrainer, mean_shares
+from steelyard.errors import ConfigError
+from steelyard.learning.base import TrainingData
+from steelyard.learning.local import ESTIMATORS, LocalLearner
+from steelyard.learning.parameters import Parameters
+
+if TYPE_CHECKING:
+    from steelyard.ensemble._rounds import Rounds
+    from steelyard.learning.model import Model
+    from steelyard.learning.tasks import TaskModel
+
+
+class SequentialParameters(BaggingParameters):
+    """Parameters that all sequential ensembles have."""
+
+    n_estimators: int = Field(50, ge=1, le=1000, description="Rounds, at most: each adds one member.")
+    estimator: str = Field(
+        "decision_tree",
+        description=f"What each round trains: {', '.join(ESTIMATORS)}, or the dotted path of a class with the "
+        "interface of scikit-learn's classifiers.",
+    )
+    estimator_params: dict[str, Any] = Field({"max_depth": 3}, description="Parameters of the estimator.")
+    pool: int | None = Field(
+        None,
+        ge=1,
+        le=10**6,
+        description="Rows of the other class for each row of the rarest one, drawn once by hash and weighted back; "
+        "rounds then read these alone. null: all rows.",
+    )
+
+    @model_validator(mode="after")
+    def _trainable(self) -> Self:
+        try:
+            LocalLearner(self.estimator, self.estimator_params).check()
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class SequentialTrainer(EnsembleTrainer):
+    """Base of ensembles whose rounds draw a small sample, train one member in one task, and score all rows.
+
+    Costs, for each round: one crossing into Python of all training rows, which then stay on the executors with what
+    the next round needs; about five narrow scans of them; and a shuffle of the sample. Rows are never shuffled.
+    """
+
+    parameters: ClassVar[type[Parameters]] = SequentialParameters
+    two_classes_only = True
+
+    @property
+    def learner(self) -> LocalLearner:
+        """What trains a member."""
+        return LocalLearner(self.params["estimator"], self.params["estimator_params"])
+
+    def _fit(self, data: TrainingData, start: Model | None) -> Model:
+        from steelyard.ensemble._bags import class_counts, with_units
+        from steelyard.ensemble._model import EnsembleModel
+        from steelyard.ensemble._rounds import Rounds
+
+        counts = class_counts(data.rows, data.trained_classes)
+        features = len(data.preprocessing.names)
+        self._check_counts(counts)
+        of = self._quotas(self._after_synthesis(counts), 1, features)
+        rounds = Rounds.start(
+            with_units(data.rows, counts, features), counts, of.bag, self.params["pool"], self.learner, self.seed
+        )
+        members, votes, facts = self._run(rounds)
+        messages = [f"{len(members)} rounds of {sum(of.bag.values()):,} rows", *self._smaller(of)]
+        if len(members) < self.params["n_estimators"]:
+            messages.append(f"training ended before round {len(members) + 1}: its error left nothing to gain")
+        return EnsembleModel(
+            **self.model_fields(data),
+            summary={
+                "members": len(members),
+                "rows_per_round": of.bag,
+                "rows_in_pool": dict(rounds.counts),
+                **facts,
+                "messages": messages,
+                "importances": mean_shares(members, data.preprocessing.names),
+            },
+            distortion=Distortion(self._rates(of.rates), exact=False),
+            members=tuple(m.model for m in members),
+            votes=tuple(votes),
+        )
+
+    @abstractmethod
+    def _run(self, rounds: Rounds) -> tuple[list[TaskModel], list[float], dict[str, Any]]:
+        """Return the members, their votes, and facts for the summary."""
+
+    def _check_counts(self, counts: dict[str, int]) -> None:
+        """Refuse classes that are too small."""
+
+    def _after_synthesis(self, counts: dict[str, int]) -> dict[str, int]:
+        """Return the rows of each class from which a sample's sizes follow."""
+        return counts
+
+    def _rates(self, rates: dict[str, float]) -> dict[str, float]:
+        """Return the rates of classes that the score is distorted by."""
+        return {}

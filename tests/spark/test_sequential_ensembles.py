@@ -1,0 +1,163 @@
+"""Sequential ensembles: weights and draws equal a NumPy oracle, and bytes do not depend on partitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from sklearn.metrics import average_precision_score
+
+from steelyard.dataset import Dataset
+from steelyard.ensemble._bags import UNIT, with_units
+from steelyard.ensemble._rounds import MARGIN, SCORE, Rounds
+from steelyard.errors import InputError
+from steelyard.kernels.boosting import self_paced_quotas
+from steelyard.learning import LocalLearner, get_trainer
+
+ROWS = 1500
+DATA = Dataset(
+    label="y", features=("a", "b", "c"), key=("id",), content=("id", "a", "b", "c"), positive="1", classes=("0", "1")
+)  # fmt: skip
+LEARNER = LocalLearner("decision_tree", {"max_depth": 3})
+
+
+@pytest.fixture(scope="module")
+def table(spark: SparkSession) -> DataFrame:
+    """1,500 rows, one in fifteen positive."""
+    rng = np.random.default_rng(1)
+    made = pd.DataFrame({"id": range(ROWS), **{c: rng.normal(size=ROWS).round(2) for c in "abc"}})
+    odds = 2 * made["a"] + made["b"] ** 2 + rng.normal(size=ROWS)
+    made["y"] = (odds > np.sort(odds)[-ROWS // 15]).astype(int)
+    return spark.createDataFrame(made).coalesce(2).cache()
+
+
+def rounds_of(table: DataFrame, pool: int | None = None) -> Rounds:
+    rows = table.select(
+        F.array("a", "b", "c").cast("array<float>").alias("features"),
+        F.col("y").cast("double").alias("label"),
+        (1 + F.abs("c")).alias("weight"),
+    )
+    found = dict(table.groupBy("y").count().collect())
+    counts = {"0": found[0], "1": found[1]}
+    bag = {"0": counts["1"] + 20, "1": counts["1"]}
+    return Rounds.start(with_units(rows, counts, 3), counts, bag, pool, LEARNER, seed=4)
+
+
+def collected(rounds: Rounds) -> pd.DataFrame:
+    found: pd.DataFrame = rounds.rows.toPandas().sort_values(UNIT).reset_index(drop=True)
+    return found
+
+
+def weights(frame: pd.DataFrame) -> Any:
+    w = np.exp(frame[MARGIN] - frame[MARGIN].max())
+    return w / w.sum()
+
+
+@pytest.mark.parametrize("algorithm", ["m2", "samme"])
+def test_weights_after_each_round_are_those_of_the_paper(algorithm: str, table: DataFrame) -> None:
+    trainer: Any = get_trainer("rusboost", {"algorithm": algorithm})
+    rounds, expected = rounds_of(table), None
+    for number in range(3):
+        before = collected(rounds)
+        label = before["label"].to_numpy().astype(int)
+        if expected is None:
+            expected = before["weight"] / before["weight"].sum()
+        assert np.abs(weights(before) - expected).max() < 1e-12
+        member, error, scored = trainer._round(rounds, number)
+        p = LEARNER.load(member.model)(np.stack(before["features"].to_list()))
+        assert np.array_equal(collected(scored)[SCORE], p[:, 1])
+        if algorithm == "m2":
+            right, wrong = p[np.arange(len(p)), label], p[np.arange(len(p)), 1 - label]
+            theirs = 0.5 * (expected * (1 - right + wrong)).sum()
+            alpha = theirs / (1 - theirs)
+            expected = expected * alpha ** (0.5 * (1 + right - wrong))
+        else:
+            missed = p.argmax(axis=1) != label
+            theirs = expected[missed].sum()
+            expected = expected * np.exp(missed * np.log((1 - theirs) / theirs))
+        assert abs(error - theirs) < 1e-12 and 0 < error < 0.5
+        expected = expected / expected.sum()
+        rounds = scored.with_margin(trainer.updated(np.log((1 - error) / error)))
+    assert np.abs(weights(collected(rounds)) - expected).max() < 1e-12
+
+
+def test_a_sample_holds_the_smallest_exponential_variables(table: DataFrame) -> None:
+    rounds = rounds_of(table)
+    heavy = F.when(F.abs(F.get("features", 1)) > 1, 3.0).otherwise(0.0)
+    rounds = rounds.with_margin(F.col(MARGIN) + heavy)
+    top = rounds.largest()
+    sums = {k: of["w"] for k, of in rounds.sums({"w": F.exp(F.col(MARGIN) - F.lit(top))}).items()}
+    everything = rounds.rows.withColumn("u", rounds.uniform(7)).toPandas()
+    w = np.exp(everything[MARGIN] - top)
+    assert sums[0] == pytest.approx(w[everything["label"] == 0].sum(), rel=1e-12)
+    sample = rounds.drawn(7, sums, top).toPandas()
+    common = everything["label"] == 0
+    race = (-np.log(everything["u"]) / w)[common].sort_values()
+    wanted = set(everything[UNIT][race.index[: rounds.bag["0"]]])
+    assert set(sample[UNIT][sample["label"] == 0]) == wanted
+    assert (sample["label"] == 1).sum() == rounds.bag["1"] and sample["weight"].mean() == pytest.approx(1)
+    rare = sample[sample["label"] == 1].set_index(UNIT)["weight"]
+    theirs = pd.Series(w.to_numpy(), everything[UNIT])[rare.index]
+    assert np.allclose(rare / rare.sum(), theirs / theirs.sum(), rtol=1e-12)
+    ratio = sample["weight"][sample["label"] == 0].sum() / rare.sum()
+    drawn = rounds.bag["0"] / rounds.counts["0"]
+    assert ratio == pytest.approx(drawn * w[common].sum() / w[~common].sum(), rel=1e-9)
+
+
+def test_a_pool_is_weighted_back(table: DataFrame) -> None:
+    rounds = rounds_of(table, pool=3)
+    assert rounds.counts == {"0": 300, "1": 100}
+    found = collected(rounds)
+    back = np.exp(found[MARGIN]) / found["weight"]
+    assert np.allclose(back[found["label"] == 0], 1400 / 300) and np.allclose(back[found["label"] == 1], 1)
+
+
+def test_hardness_decides_what_self_paced_rounds_draw(table: DataFrame) -> None:
+    trainer = get_trainer("self_paced_ensemble", {"n_estimators": 4, "k_bins": 4, "estimator_params": {"max_depth": 3}})
+    model: Any = trainer.fit(table, table, DATA, original_train=table)
+    frame = table.toPandas()
+    x = frame[["a", "b", "c"]].to_numpy(np.float32)[frame["y"] == 0]
+    total = np.zeros(len(x))
+    assert model.summary["drawn"][0] == [100, 0, 0, 0]
+    for number, member in enumerate(model.members[:-1], 1):
+        total += LEARNER.load(member)(x)[:, 1]
+        hard = total / number
+        bins = np.minimum(((hard - hard.min()) / (hard.max() - hard.min()) * 4).astype(int), 3)
+        counts = np.bincount(bins, minlength=4)
+        means = [hard[bins == b].mean() if counts[b] else 0.0 for b in range(4)]
+        alpha = np.tan(np.pi / 2 * number / 4)
+        assert model.summary["drawn"][number] == self_paced_quotas(means, counts.tolist(), 100, alpha)
+
+
+TRAINERS: dict[str, dict[str, Any]] = {
+    "rusboost": {"n_estimators": 3},
+    "smoteboost": {"n_estimators": 3, "synthetic": 1.5, "pool": 5},
+    "self_paced_ensemble": {"n_estimators": 3},
+}
+
+
+@pytest.mark.parametrize("name", list(TRAINERS))
+def test_the_same_bytes_from_any_partitioning(name: str, table: DataFrame) -> None:
+    trainer = get_trainer(name, TRAINERS[name], seed=5)
+    one, seven = (trainer.fit(df, df, DATA, original_train=df) for df in (table.coalesce(1), table.repartition(7)))
+    assert one == seven and len(one.members) == len(one.votes) == 3  # type: ignore[attr-defined]
+    assert one.distortion.kind == "unknown"
+    rows = one.predict(table).select("y", "probabilities").collect()
+    assert average_precision_score([r["y"] for r in rows], [r["probabilities"][1] for r in rows]) > 0.4
+
+
+def test_what_is_refused(table: DataFrame) -> None:
+    few = table.where("y = 0").unionByName(table.where("y = 1").orderBy("id").limit(5))
+    with pytest.raises(
+        InputError, match=r"smoteboost with k_neighbors=5 needs at least 6 rows of a class, and class '1"
+    ):
+        get_trainer("smoteboost").fit(few, few, DATA, original_train=few)
+    noise = table.withColumn("y", (F.pmod(F.xxhash64("id"), F.lit(2))).cast("int")).withColumns(
+        {c: F.lit(1.0) for c in "abc"}
+    )
+    with pytest.raises(InputError, match="the first member of rusboost is not better than chance"):
+        get_trainer("rusboost").fit(noise, noise, DATA, original_train=noise)
