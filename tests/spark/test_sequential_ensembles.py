@@ -31,7 +31,7 @@ def table(spark: SparkSession) -> DataFrame:
     rng = np.random.default_rng(1)
     made = pd.DataFrame({"id": range(ROWS), **{c: rng.normal(size=ROWS).round(2) for c in "abc"}})
     odds = 2 * made["a"] + made["b"] ** 2 + rng.normal(size=ROWS)
-    made["y"] = (odds > np.sort(odds)[-ROWS // 15]).astype(int)
+    made["y"] = (odds >= np.sort(odds)[-ROWS // 15]).astype(int)
     return spark.createDataFrame(made).coalesce(2).cache()
 
 

@@ -33,6 +33,9 @@ MAKE: dict[str, MakeTrainer] = {
     "balanced_random_forest": partial(get_trainer, "balanced_random_forest", {"n_estimators": 10}),
     "easy_ensemble": partial(get_trainer, "easy_ensemble", {"n_estimators": 3, "rounds": 8}),
     "logistic_regression": partial(get_trainer, "logistic_regression"),
+    "rusboost": partial(get_trainer, "rusboost", {"n_estimators": 4}),
+    "self_paced_ensemble": partial(get_trainer, "self_paced_ensemble", {"n_estimators": 4}),
+    "smoteboost": partial(get_trainer, "smoteboost", {"n_estimators": 3}),
     "toy": NaiveBayes,
 }
 PATH = "toy_trainer.NaiveBayes"

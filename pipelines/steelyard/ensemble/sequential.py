@@ -72,7 +72,7 @@ class SequentialTrainer(EnsembleTrainer):
         self._check_counts(counts)
         of = self._quotas(self._after_synthesis(counts), 1, features)
         rounds = Rounds.start(
-            with_units(data.rows, counts, features), counts, of.bag, self.params["pool"], self.learner, self.seed
+            with_units(data.rows, counts, features), counts, of.bag, self.params.get("pool"), self.learner, self.seed
         )
         members, votes, facts = self._run(rounds)
         messages = [f"{len(members)} rounds of {sum(of.bag.values()):,} rows", *self._smaller(of)]
