@@ -22,14 +22,17 @@ class Cost:
         Cost of missing a positive row: a column's name or one number for all rows.
     false_positive : str or float, optional
         Cost of a false alarm on a negative row, likewise.
+    matrix : mapping, optional
+        With more than two classes: actual class → decided class → cost; right decisions cost nothing.
     """
 
     false_negative: str | float | None = None
     false_positive: str | float | None = None
+    matrix: Mapping[str, Mapping[str, float]] | None = field(default=None, hash=False)
 
     @property
     def given(self) -> bool:
-        """Whether any cost is known."""
+        """Whether any cost of the two kinds of error is known."""
         return self.false_negative is not None or self.false_positive is not None
 
     @property

@@ -10,12 +10,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 
 from steelyard.columns import class_text, col, of_key
+from steelyard.dataset import Cost
 from steelyard.distortion import Distortion
-from steelyard.errors import InputError, closest
+from steelyard.errors import ConfigError, InputError, closest
 from steelyard.labels import class_name
 
 ClassWeight = str | Mapping[Any, Any]
-EFFECTIVE = "effective_number"
+EFFECTIVE, COST_MATRIX = "effective_number", "cost_matrix"
 _NOTICED = 1.05
 
 
@@ -29,7 +30,9 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
     setting : {"none", "balanced", "sqrt_balanced"} or mapping, default "none"
         ``"balanced"`` gives every class the same total, ``"sqrt_balanced"`` weighs a class by the square root of that
         weight. ``{"effective_number": beta}`` weighs it by (1 - beta) / (1 - beta ** rows) [1]_; ``"auto"`` stands for
-        a beta of 1 - 1 / rows of the rarest class. These weights are divided so that they sum to the number of rows.
+        a beta of 1 - 1 / rows of the rarest class. ``{"cost_matrix": matrix}`` weighs a class by its mean cost of being
+        missed, from actual class → decided class → cost. These weights are divided so that they sum to the number of
+        rows.
         Any other mapping gives weights by class, in any form of the label; classes it doesn't name weigh 1.
 
     Raises
@@ -59,8 +62,10 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
         return {c: total / (len(counts) * n) for c, n in counts.items()}
     if setting == "sqrt_balanced":
         return _normalised({c: 1 / math.sqrt(n) for c, n in counts.items()}, counts)
-    if isinstance(setting, Mapping):
+    if isinstance(setting, Mapping) and EFFECTIVE in setting:
         return _normalised(_by_effective_number(setting[EFFECTIVE], counts), counts)
+    if isinstance(setting, Mapping):
+        return _normalised(_by_cost(setting[COST_MATRIX], counts), counts)
     raise InputError(
         "class_weight must be 'none', 'balanced', 'sqrt_balanced', {'effective_number': beta} or a map of class to "
         f"weight. Got {setting!r} instead."
@@ -69,7 +74,35 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
 
 def depends_on_counts(setting: ClassWeight) -> bool:
     """Whether the weights follow from the counts of the classes."""
-    return setting in ("balanced", "sqrt_balanced") if isinstance(setting, str) else set(setting) == {EFFECTIVE}
+    if isinstance(setting, str):
+        return setting in ("balanced", "sqrt_balanced", COST_MATRIX)
+    return set(setting) in ({EFFECTIVE}, {COST_MATRIX})
+
+
+def with_matrix(setting: ClassWeight, cost: Cost) -> ClassWeight:
+    """Return the setting `cost_matrix` with its matrix, and any other as it is.
+
+    Raises
+    ------
+    ConfigError
+        If there is no matrix.
+    """
+    if setting != COST_MATRIX:
+        return setting
+    if cost.matrix is None:
+        raise ConfigError("train.class_weight is cost_matrix, which needs data.cost.matrix")
+    return {COST_MATRIX: {actual: dict(costs) for actual, costs in cost.matrix.items()}}
+
+
+def _by_cost(matrix: Mapping[str, Mapping[str, float]], counts: Mapping[str, float]) -> dict[str, float]:
+    """Return the mean cost of missing each class."""
+    means = {c: sum(v for d, v in matrix.get(c, {}).items() if d != c) / max(len(matrix) - 1, 1) for c in counts}
+    free = [c for c, mean in means.items() if not mean > 0]
+    if free:
+        raise InputError(
+            f"class_weight cost_matrix: missing class {free[0]!r} costs nothing, so it would weigh nothing"
+        )
+    return means
 
 
 def weights_note(setting: ClassWeight, weights: Mapping[str, float]) -> str | None:

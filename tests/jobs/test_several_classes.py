@@ -60,6 +60,21 @@ def test_calibration_keeps_what_class_weights_asked_for(
     assert metrics["decision"]["class_weights"] == decision.class_weights
     assert "greatest class weight × calibrated probability" in str(verdict(ctx.run))
 
+    matrix = {a: {d: (1 if a == "C" else 40) for d in "CBA" if d != a} for a in "CBA"}
+    costly = Context(
+        ctx.run,
+        pipeline(real_data("thyroid_ann"), data={**data, "cost": {"matrix": matrix}}, train=weighted),
+        lambda: spark,
+    )
+    for stage in ("decide", "evaluate"):
+        run_stage(costly, stage)
+    metrics = ctx.run.read_json("metrics.json")
+    split = metrics["splits"]["test"]
+    wrong = sum(n * matrix[a][d] for a, row in split["confusion"].items() for d, n in row.items() if a != d)
+    assert split["expected_cost"]["value"] == pytest.approx(wrong / split["n"])
+    assert metrics["decision"]["rule"] == "least expected cost" and split["saved"]["same_class"]["value"] > 0
+    assert "the class with the least expected cost" in str(verdict(ctx.run))
+
 
 def test_a_threshold_is_for_two_classes(start: Start, real_data: Callable[[str], str]) -> None:
     data = {"label": "label", "positive": None, "key": [], "exclude": []}

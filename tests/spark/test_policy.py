@@ -127,3 +127,42 @@ def test_numbers_as_costs_give_the_threshold_in_closed_form(scored: DataFrame) -
     assert policy.cheapest is not None and policy.chosen.achieved["expected_cost"] > 0
     bent = fit_policy(rows, **how, calibrate="none")  # scores are no probabilities: tuned
     assert bent.chosen is not None and bent.chosen.value == bent.cheapest != 0.05 and not bent.probabilities
+
+
+def test_several_classes_are_decided_at_least_expected_cost(spark: SparkSession) -> None:
+    rng = np.random.default_rng(8)
+    n, classes = 4000, ("good", "crack", "scratch")
+    p = rng.dirichlet([6, 0.8, 0.6], n)
+    label = np.array(classes)[(rng.random(n)[:, None] > p.cumsum(axis=1)).sum(axis=1)]
+    matrix = {
+        "good": {"crack": 1.0, "scratch": 2.0},
+        "crack": {"good": 30.0, "scratch": 4.0},
+        "scratch": {"good": 12.0, "crack": 3.0},
+    }
+    frame = pd.DataFrame({"label": label, "p": list(p), "split": "test", "bucket": rng.integers(0, 200, n)})
+    rows = spark.createDataFrame(frame).withColumnRenamed("p", "probabilities").cache()
+    policy = fit_policy(
+        rows, classes=classes, positive=None, priors={}, distortion=Distortion(), cost=Cost(matrix=matrix)
+    )
+    assert DecisionPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+    decided = rows.withColumn("score", policy.calibrated(F.col("probabilities")))
+    decided = decided.withColumn("decision", policy.decide(F.col("score"))).cache()
+    costs = np.array([[matrix[a].get(d, 0.0) for d in classes] for a in classes])
+    found = decided.toPandas()
+    p = np.stack(found["probabilities"].to_numpy())
+    wanted = np.array(classes)[(p @ costs).argmin(axis=1)]
+    assert (found.decision == wanted).all() and (wanted != np.array(classes)[p.argmax(axis=1)]).mean() > 0.1
+    own = np.array([matrix[a].get(d, 0.0) for a, d in zip(found.label, found.decision, strict=True)])
+    likely = np.array(
+        [matrix[a].get(d, 0.0) for a, d in zip(found.label, np.array(classes)[p.argmax(axis=1)], strict=True)]
+    )
+    assert own.mean() < likely.mean()
+    how: dict[str, Any] = {"classes": classes, "positive": None, "bucket": F.col("bucket"), "matrix": matrix}
+    split = evaluate_splits(decided, ["test"], **how)["test"].to_json()
+    cost = split["expected_cost"]
+    assert cost["value"] == pytest.approx(own.mean()) and cost["ci95"][0] < own.mean() < cost["ci95"][1]
+    same = {d: np.mean([matrix[a].get(d, 0.0) for a in found.label]) for d in classes}
+    best = min(same, key=lambda d: same[d])
+    assert split["saved"]["same_class"]["class"] == best
+    assert split["saved"]["same_class"]["value"] == pytest.approx((same[best] - own.mean()) * n)
+    assert policy.rule["rule"] == "least expected cost" and policy.rule["matrix"] == matrix

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from steelyard.config import Recipe
+from steelyard.dataset import Cost
 from steelyard.errors import ConfigError, InputError
-from steelyard.weighting import class_weights, weights_note
+from steelyard.weighting import class_weights, weights_note, with_matrix
 
 COUNTS = {"0": 9_000, "1": 800, "2": 200}
 RULES: list[Any] = ["balanced", "sqrt_balanced", {"effective_number": "auto"}, {"effective_number": 0.99}]
@@ -77,3 +78,16 @@ def test_what_makes_no_sense_is_refused_before_a_table_is_read(setting: Any, sai
         Recipe.of({"train": {"class_weight": setting}})
     with pytest.raises((InputError, AttributeError)):
         class_weights({"0": 9, "1": 1}, setting or "")
+
+
+def test_a_cost_matrix_weighs_a_class_by_its_mean_cost_of_being_missed() -> None:
+    matrix = {"a": {"b": 1.0, "c": 3.0}, "b": {"a": 8.0, "c": 8.0}, "c": {"a": 30.0, "b": 10.0}}
+    counts = {"a": 900, "b": 90, "c": 10}
+    found = class_weights(counts, with_matrix("cost_matrix", Cost(matrix=matrix)))
+    assert [found[c] / found["a"] for c in "abc"] == pytest.approx([1, 4, 10])
+    assert sum(found[c] * n for c, n in counts.items()) == pytest.approx(1000)
+    assert with_matrix("balanced", Cost()) == "balanced"
+    with pytest.raises(ConfigError, match="needs data.cost.matrix"):
+        with_matrix("cost_matrix", Cost())
+    with pytest.raises(InputError, match="missing class 'a' costs nothing"):
+        class_weights(counts, {"cost_matrix": {**matrix, "a": {"b": 0.0, "c": 0.0}}})

@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics as sk
 
 from steelyard.dataset import Cost
-from steelyard.deciding import Threshold, check_rule, choose_threshold
+from steelyard.deciding import Threshold, check_matrix, check_rule, choose_threshold
 from steelyard.deciding._conformal import conformal_rank, conformal_threshold
 from steelyard.errors import ConfigError, InputError
 from steelyard.metrics import ScoreTable
@@ -200,6 +200,20 @@ def test_conformal_threshold_is_a_rank_among_positives() -> None:
     with pytest.raises(InputError, match="needs at least 59 positive rows"):
         conformal_threshold(few, 0.95, 0.95)
     assert [conformal_rank(n, 0.95, 0.95) for n in (58, 59)] == [0, 1]
+
+
+def test_a_cost_matrix_names_each_wrong_decision() -> None:
+    whole = {"a": {"b": 1.0, "c": 2.0}, "b": {"a": 3.0, "c": 4.0}, "c": {"a": 5.0, "b": 6.0}}
+    check_matrix(Cost(), ("a", "b"))
+    check_matrix(Cost(matrix=whole), ("a", "b", "c"))
+    for matrix, classes, said in (
+        (whole, ("a", "b"), "for more than two classes, and the label has two"),
+        (whole, ("a", "b", "c", "d"), "cost of deciding 'd' for class 'a' is missing"),
+        ({**whole, "x": {}}, ("a", "b", "c"), "no class 'x'"),
+        ({**whole, "c": {"a": 5.0}}, ("a", "b", "c"), "cost of deciding 'b' for class 'c' is missing"),
+    ):
+        with pytest.raises(ConfigError, match=f"data.cost.matrix.*{said}"):
+            check_matrix(Cost(matrix=matrix), classes)
 
 
 def test_one_class_only_is_an_input_error() -> None:

@@ -24,6 +24,7 @@ from steelyard.stages.commands.check import check, check_paths
 from steelyard.stages.commands.submit import locate
 from steelyard.store import Outcome, RunDir, RunExistsError, Store
 
+MATRIX = {"a": {"b": 1, "c": 2}, "b": {"a": 3, "c": 4}, "c": {"a": 5, "b": 6}}
 BOTH = {"false_negative": 30, "false_positive": 2}
 
 
@@ -140,6 +141,24 @@ def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
         (
             {"decide": {"threshold": {"alerts": {"per": "day", "top": 5}}}},
             r".*decide\.threshold\.alerts needs data\.time",
+        ),
+        ({"data": {"cost": {**BOTH, "matrix": MATRIX}}}, ".*'matrix' is for more than two classes"),
+        ({"data": {"cost": {"matrix": {"a": {"a": 1}}}}}, ".*deciding 'a' for 'a' is right and must cost 0"),
+        (
+            {"train": {"class_weight": "cost_matrix"}},
+            r".*train\.class_weight is cost_matrix, which needs data\.cost\.mat",
+        ),
+        (
+            {"data": {"cost": {"matrix": MATRIX}}, "decide": {"threshold": {"value": 0.5}}},
+            r".*decide\.threshold is for two classes, and data\.cost\.matrix for more",
+        ),
+        (
+            {
+                "data": {"cost": {"matrix": MATRIX}},
+                "decide": {"calibrate": "none"},
+                "train": {"model": "logistic_regression", "class_weight": "balanced"},
+            },
+            r"decide\.calibrate is none, but data\.cost\.matrix compares probabilities",
         ),
         (
             {"data": {"weight": "amount"}, "decide": {"threshold": {"conformal_recall": 0.9}}},

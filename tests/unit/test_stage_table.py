@@ -28,6 +28,7 @@ CHANGES = {
     "data.cost.false_positive=5": FROM_DECIDE,
     "data.sampling_rate={0: 0.1}": FROM_DECIDE,
     "decide.threshold=per_row_cost": FROM_DECIDE,
+    "data.cost={matrix: {a: {b: 1}}}": FROM_RESAMPLE,  # the sampler interpolated the column of costs
     "decide.threshold={conformal_recall: 0.9}": FROM_TRAIN,  # XGBoost then stops on the other half of the rows
     "data.cost.false_negative=loss": FROM_RESAMPLE,
     "guards.raw=other.json": ["guard_raw", "report", "gate"],

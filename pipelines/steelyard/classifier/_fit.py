@@ -17,7 +17,14 @@ from steelyard.classifier._rules import alert_period, alert_rule, keeps_half, ke
 from steelyard.columns import class_text, col, internal
 from steelyard.config import AUTO, DecideConfig, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
-from steelyard.deciding import DecisionPolicy, alert_shares, check_time, check_two_classes, fit_policy
+from steelyard.deciding import (
+    DecisionPolicy,
+    alert_shares,
+    check_matrix,
+    check_time,
+    check_two_classes,
+    fit_policy,
+)
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
@@ -26,7 +33,7 @@ from steelyard.learning import Model, get_trainer, trainer_class
 from steelyard.metrics import check_amounts, row_weight
 from steelyard.sampling import apply_plan, sampler_for
 from steelyard.stats import class_counts
-from steelyard.weighting import class_weights
+from steelyard.weighting import class_weights, with_matrix
 
 
 def fit(
@@ -84,6 +91,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     elif len(dataset.classes) == 2 and dataset.positive is None:
         dataset = replace(dataset, positive=dataset.classes[1])
     check_two_classes(asked.decide.threshold, dataset.classes, has_costs=dataset.cost.given)
+    check_matrix(dataset.cost, dataset.classes)
     trainer_class(asked.train.model).check_classes(dataset.classes, asked.train.loss)
     check_rates(dataset.sampling_rate, dataset.classes)
     check_calibration(asked, dataset.classes, dataset.sampling_rate)
@@ -92,7 +100,8 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     wanted = _sampler(asked.resample, train, dataset, counts, asked.train.model)
     made = sampler_for(dataset, wanted.method, wanted.params).resample(train)
     how = asked.train
-    trainer = get_trainer(how.model, how.params, how.class_weight, how.num_workers, how.seed, how.loss)
+    weight = with_matrix(how.class_weight, dataset.cost)
+    trainer = get_trainer(how.model, how.params, weight, how.num_workers, how.seed, how.loss)
     stopping, held = validation, None
     if keeps_half(asked):
         held = kept_half(validation, dataset)

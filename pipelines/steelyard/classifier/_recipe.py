@@ -35,7 +35,10 @@ def check_recipe(recipe: Recipe, *, cost: Cost | None = None, sampling_rate: Map
         with _named("decide."):
             check_rule(recipe.decide.threshold, cost=cost)
     check_calibration(recipe, sampling_rate=sampling_rate)
-    _check_probabilities(recipe, sampling_rate)
+    per_row = recipe.decide.threshold == PER_ROW_COST
+    rule = f"decide.threshold {PER_ROW_COST}" if per_row else "data.cost.matrix"
+    if per_row or (cost is not None and cost.matrix is not None):
+        _check_probabilities(recipe, sampling_rate, rule)
 
 
 def check_resampling(wanted: ResampleConfig) -> None:
@@ -88,14 +91,14 @@ def check_calibration(
         deciding.check_calibration(recipe.decide.calibrate, distortion)
 
 
-def _check_probabilities(recipe: Recipe, sampling_rate: Mapping[str, float] | None) -> None:
-    """Raise `ConfigError` for a rule that compares probabilities with costs where scores will not be probabilities."""
-    if recipe.decide.threshold != PER_ROW_COST or recipe.decide.calibrate != "none":
+def _check_probabilities(recipe: Recipe, sampling_rate: Mapping[str, float] | None, rule: str) -> None:
+    """Raise `ConfigError` for a rule that multiplies probabilities by costs where scores will not be probabilities."""
+    if recipe.decide.calibrate != "none":
         return
     distortion = _planned(recipe, (), sampling_rate)
     if distortion is None or distortion.kind != "none":
         raise ConfigError(
-            f"decide.calibrate is none, but decide.threshold {PER_ROW_COST} compares probabilities with costs, and "
+            f"decide.calibrate is none, but {rule} compares probabilities with costs, and "
             "resampling or class weights change the scores; use auto"
         )
 

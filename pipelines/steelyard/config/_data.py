@@ -16,6 +16,7 @@ from steelyard.config._values import (
     Duration,
     Format,
     Markers,
+    Matrix,
     Name,
     Rates,
     Section,
@@ -25,10 +26,27 @@ from steelyard.config._values import (
 
 
 class CostConfig(Section):
-    """Costs of the two kinds of error, each a column's name or a number."""
+    """Costs of the two kinds of error, each a column's name or a number; with more classes, a matrix of numbers."""
 
     false_negative: Amount | Name | None = None
     false_positive: Amount | Name | None = None
+    matrix: Matrix | None = None
+
+    @model_validator(mode="after")
+    def _two_or_more_classes(self) -> CostConfig:
+        if self.matrix is None:
+            return self
+        if self.given:
+            raise ValueError("'matrix' is for more than two classes, the other costs are for two: leave one out")
+        for actual, costs in self.matrix.items():
+            if costs.get(actual, 0) != 0:
+                raise ValueError(f"matrix: deciding {actual!r} for {actual!r} is right and must cost 0")
+        return self
+
+    @property
+    def given(self) -> bool:
+        """Whether any cost of the two kinds of error is given."""
+        return self.false_negative is not None or self.false_positive is not None
 
 
 class DataConfig(Section):

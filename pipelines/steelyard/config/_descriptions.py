@@ -33,9 +33,11 @@ DESCRIPTIONS: dict[str, str] = {
     "data.group": "A column of groups. split.method group keeps each in one split; intervals resample whole groups.",
     "data.time": "The column of a temporal split: a timestamp, a date or a whole number.",
     "data.weight": "A column of row weights.",
-    "data.cost": "The costs of the two kinds of error, for labels of two classes.",
+    "data.cost": "The costs of the two kinds of error, or with more than two classes a matrix.",
     "data.cost.false_negative": "Cost of a false negative (a missed positive row): a column or a number.",
     "data.cost.false_positive": "Cost of a false positive (a false alarm): a column or a number.",
+    "data.cost.matrix": "For more than two classes: actual class to decided class to cost, such as "
+    "{scratch: {good: 20, crack: 5}}. Every wrong decision needs a cost.",
     "data.sampling_rate": "Class to the share of its rows that the table holds, if rows were left out before. A row "
     "counts 1/rate in probabilities, thresholds, metrics and costs.",
     "data.on_null_label": "Rows without a label: error (stop the run), drop, or quarantine (write them to files).",
@@ -48,7 +50,8 @@ DESCRIPTIONS: dict[str, str] = {
     "resample.method": "A sampler's name, none, or auto (follow the recommendation of stage diagnose).",
     "train.model": "The trainer.",
     "train.class_weight": "none; balanced (the same total weight for every class); sqrt_balanced; "
-    "{effective_number: auto}, or a beta between 0 and 1 (Cui et al., 2019); or a map of class to weight.",
+    "{effective_number: auto}, or a beta between 0 and 1 (Cui et al., 2019); cost_matrix (by the mean cost of missing "
+    "the class); or a map of class to weight.",
     "train.loss": "log_loss; or, for xgboost, {focal: {gamma: 2, alpha: 0.5}}, {class_balanced_focal: {beta: auto, "
     "gamma: 2}} (both for two classes) or {logit_adjusted: {tau: 1}}.",
     "train.params": "The trainer's parameters, with the names of its library.",

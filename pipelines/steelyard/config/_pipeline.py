@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from steelyard.config._data import CostConfig, DataConfig, SplitConfig
+from steelyard.config._data import DataConfig, SplitConfig
 from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
 from steelyard.config._training import DecideConfig, GateBound, ResampleConfig, TrainConfig
 from steelyard.config._values import Section
@@ -41,8 +41,12 @@ class PipelineConfig(Section):
             )
         if self.compare is not None:
             raise ValueError("compare: this version has no stage that compares; leave the section out")
-        if "minimize" in (self.decide.threshold or ()) and self.data.cost == CostConfig():
+        if "minimize" in (self.decide.threshold or ()) and not self.data.cost.given:
             raise ValueError("decide.threshold minimizes cost, which needs data.cost")
+        if self.train.class_weight == "cost_matrix" and self.data.cost.matrix is None:
+            raise ValueError("train.class_weight is cost_matrix, which needs data.cost.matrix")
+        if self.data.cost.matrix is not None and self.decide.threshold is not None:
+            raise ValueError("decide.threshold is for two classes, and data.cost.matrix for more: leave one out")
         if "alerts" in (self.decide.threshold or ()) and self.data.time is None:
             raise ValueError("decide.threshold.alerts needs data.time, the column that says when a row came")
         if "conformal_recall" in (self.decide.threshold or ()) and self.data.weight is not None:
@@ -52,7 +56,7 @@ class PipelineConfig(Section):
     @property
     def threshold_rule(self) -> str | dict[str, Any]:
         """The rule for the threshold: as given, else lowest cost if costs are given, else best F2."""
-        default = {"maximize": "f2"} if self.data.cost == CostConfig() else {"minimize": "cost"}
+        default = {"minimize": "cost"} if self.data.cost.given else {"maximize": "f2"}
         return self.decide.threshold or default
 
     def to_json(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class Stage:
     keys : tuple of str
         Keys of the configuration that it reads, with all keys below them. `data.cost.columns` stands for the names of
         columns in `data.cost`, where the sampler makes new rows; `decide.threshold.conformal` for whether training
-        leaves half of the validation rows to conformal recall.
+        leaves half of the validation rows to conformal recall; `data.cost.training` for the costs that training reads.
     without : tuple of str
         Keys below `keys` that it does not read.
     weight : float
@@ -57,7 +57,14 @@ STAGE_TABLE: tuple[Stage, ...] = (
     Stage("diagnose", _TABLE, ("train.model",), 20.0, "balance", "model"),
     Stage("resample", _DIAGNOSED, ("resample", "data.cost.columns"), 10.0, "balance", "model"),
     Stage("guard_resampled", (*_DIAGNOSED, "resample"), ("guards.resampled", *_JUDGED), 6.0, "balance", "model"),
-    Stage("train", (*_TABLE, "resample"), ("train", "decide.threshold.conformal"), 20.8, "model", "model"),
+    Stage(
+        "train",
+        (*_TABLE, "resample"),
+        ("train", "decide.threshold.conformal", "data.cost.training"),
+        20.8,
+        "model",
+        "model",
+    ),
     Stage("decide", (*_TABLE, "train"), ("decide", *_WORTH), 5.2, "model", "model"),
     Stage("evaluate", (*_TABLE, "train", "decide"), _WORTH, 10.0, "model", "verdict"),
     Stage("guard_scored", ("profile", "evaluate"), ("guards.scored", *_JUDGED), 1.7, "model", "verdict"),

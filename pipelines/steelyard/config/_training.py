@@ -13,7 +13,7 @@ from steelyard.config._loss import LOSS_SCHEMA, parse_loss
 from steelyard.config._values import Section, Seed, text_keys
 from steelyard.errors import ConfigError
 
-_RULES = ["none", "balanced", "sqrt_balanced"]
+_RULES = ["none", "balanced", "sqrt_balanced", "cost_matrix"]
 _WEIGHT = {"type": "number", "exclusiveMinimum": 0}
 _CLASS_WEIGHT = {
     "anyOf": [
@@ -32,7 +32,9 @@ def _class_weight(value: Any) -> str | dict[str, Any]:
     if isinstance(value, str) and value in _RULES:
         return value
     if not isinstance(value, Mapping) or not value:
-        raise ValueError("must be none, balanced, sqrt_balanced, {effective_number: auto} or a map of class to weight")
+        raise ValueError(
+            "must be none, balanced, sqrt_balanced, cost_matrix, {effective_number: auto} or a map of class to weight"
+        )
     weights: dict[str, Any] = text_keys(value)
     rule = set(weights) == {"effective_number"}
     if rule and weights["effective_number"] == "auto":

@@ -131,6 +131,11 @@ Amount = Annotated[float, Field(ge=0)]
 ClassText = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float | bool)]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Matrix = Annotated[
+    dict[str, Annotated[dict[str, Amount], BeforeValidator(text_keys)]],
+    BeforeValidator(text_keys, json_schema_input_type=dict[str, dict[str, Amount]]),
+    Field(min_length=1),
+]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Rates = Annotated[dict[str, Rate], BeforeValidator(text_keys, json_schema_input_type=dict[str, Rate])]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]

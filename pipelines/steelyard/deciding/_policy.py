@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -19,6 +20,7 @@ from steelyard.deciding._rules import ALERTS, PER_ROW_COST
 from steelyard.deciding._steps import calibrator_from_json
 from steelyard.deciding._threshold import Threshold
 from steelyard.errors import InputError
+from steelyard.metrics.expressions import let, number_array
 
 FORMAT = 1
 
@@ -115,6 +117,8 @@ class DecisionPolicy:
         query. With alerts by `top`, the decision is a window over the rows: give the `period` of each, from
         `period_of`; where the rows are parts of a table, also `part` and the `share` of the period's rows it holds.
         """
+        if self.positive is None and self.cost.matrix is not None:
+            return cheapest_class(score, self.classes, self.cost.matrix)
         if self.positive is None:
             return greatest_class(score, self.classes, self.class_weights)
         negative = next(c for c in self.classes if c != self.positive)
@@ -132,6 +136,8 @@ class DecisionPolicy:
         """How several classes are decided among, for `metrics.json`; with two, the rule alone."""
         if self.positive is not None:
             return {"rule": None if self.chosen is None else self.chosen.rule}
+        if self.cost.matrix is not None:
+            return {"rule": "least expected cost", "matrix": {a: dict(of) for a, of in self.cost.matrix.items()}}
         if not self.class_weights:
             return {"rule": "greatest probability"}
         return {"rule": "greatest class weight × probability", "class_weights": dict(self.class_weights)}
@@ -148,7 +154,7 @@ class DecisionPolicy:
             "threshold": None if self.chosen is None else self.chosen.to_json(),
             "priors": dict(self.priors),
             "class_weights": dict(self.class_weights),
-            "cost": {"false_negative": self.cost.false_negative, "false_positive": self.cost.false_positive},
+            "cost": asdict(self.cost),
             "probabilities": self.probabilities,
             "cheapest": self.cheapest,
             "time": self.time,
@@ -214,3 +220,18 @@ def greatest_class(score: Column, classes: Sequence[str], weights: Mapping[str, 
     each = F.array(*[F.coalesce(F.try_element_at(score, F.lit(c)) * of.get(c, 1.0), F.lit(-1.0)) for c in classes])
     names = F.array(*[F.lit(c) for c in classes])
     return F.element_at(names, F.array_position(each, F.array_max(each)).cast("int"))
+
+
+def cheapest_class(score: Column, classes: Sequence[str], matrix: Mapping[str, Mapping[str, float]]) -> Column:
+    """Return the class with the least expected cost under the probabilities in a map; of equal ones the first."""
+    probabilities = F.array(*[F.coalesce(F.try_element_at(score, F.lit(c)), F.lit(0.0)) for c in classes])
+    names = F.array(*[F.lit(c) for c in classes])
+    costs = [number_array(np.array([matrix.get(a, {}).get(d, 0.0) for a in classes])) for d in classes]
+
+    def decided(p: Column) -> Column:
+        sums = [F.aggregate(F.zip_with(p, of, lambda x, y: x * y), F.lit(0.0), lambda a, b: a + b) for of in costs]
+        return let(
+            F.array(*sums), lambda each: F.element_at(names, F.array_position(each, F.array_min(each)).cast("int"))
+        )
+
+    return let(probabilities, decided)

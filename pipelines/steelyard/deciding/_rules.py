@@ -133,6 +133,27 @@ def _check_open_share(where: str, value: Any) -> None:
         raise ConfigError(f"{where}: must be a number above 0 and below 1, got {value!r}")
 
 
+def check_matrix(cost: Cost, classes: Sequence[str]) -> None:
+    """Raise `ConfigError` for a cost matrix that does not name each wrong decision among more than two classes."""
+    if cost.matrix is None:
+        return
+    if len(classes) <= 2:
+        raise ConfigError(
+            "data.cost.matrix is for more than two classes, and the label has two; set data.cost.false_negative and "
+            "data.cost.false_positive"
+        )
+    for name in [*cost.matrix, *(d for costs in cost.matrix.values() for d in costs)]:
+        if name not in classes:
+            known = ", ".join(map(repr, classes[:_SHOWN]))
+            raise ConfigError(
+                f"data.cost.matrix: the label has no class {name!r}.{closest(name, classes)} It has {known}"
+            )
+    for actual in classes:
+        missing = [d for d in classes if d != actual and d not in cost.matrix.get(actual, {})]
+        if missing:
+            raise ConfigError(f"data.cost.matrix: the cost of deciding {missing[0]!r} for class {actual!r} is missing")
+
+
 def check_time(rule: Rule | None, time: str | None) -> None:
     """Raise `ConfigError` for a rule on alerts without a time column."""
     if isinstance(rule, Mapping) and ALERTS in rule and time is None:

@@ -194,7 +194,9 @@ class Tables:
         for i in range(len(self._summaries) * self._classes):
             rows = order[np.searchsorted(of, i) : np.searchsorted(of, i, side="right")]
             picked = {name: values[rows] for name, values in columns.items()}
-            tables.append(ScoreTable(**picked, has_costs=self._roles.has_costs))
+            # With several classes a cost is that of a decision, not of a threshold on one class's score.
+            costs = self._roles.has_costs and self._roles.positive is not None
+            tables.append(ScoreTable(**picked, has_costs=costs))
         return tables
 
     def _by_part(self, keys: Sequence[Column]) -> Column:

@@ -15,7 +15,7 @@ from steelyard.metrics._aggregate import Tables
 from steelyard.metrics._columns import ScoreColumn, numbers
 from steelyard.metrics._curves import class_curves
 from steelyard.metrics._notes import notes_on
-from steelyard.metrics._rows import ScoredColumns, Summary, check
+from steelyard.metrics._rows import ScoredColumns, Summary, check, matrix_cost
 from steelyard.metrics._split import split_document
 from steelyard.metrics._tables import BucketTable, ScoreTable
 
@@ -130,6 +130,7 @@ def evaluate_splits(
     false_positive: str | float | None = None,
     grouped: bool = False,
     rivals: Mapping[str, float] | None = None,
+    matrix: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, SplitMetrics]:
     """Return the metrics of several splits, at the cost of one.
 
@@ -143,6 +144,8 @@ def evaluate_splits(
         As for `evaluate`.
     rivals : mapping of str to float, optional
         Names of other thresholds: with costs, each split holds in `saved` what the decisions cost less than theirs.
+    matrix : mapping, optional
+        With more than two classes: actual class → decided class → cost.
     """
     check_names(df.columns, ours=True)
     require_columns(df, ["split"], "split column")
@@ -152,7 +155,9 @@ def evaluate_splits(
     part = F.coalesce(*[F.when(F.col("split") == name, i) for i, name in enumerate(splits)])
     others = dict(rivals or {})
     roles = replace(roles, part=part, rivals=tuple(others.values()))
-    judged = _judge(df, roles, parts=len(splits), grouped=grouped, rivals=others)
+    if positive is None and matrix is not None and roles.decision is not None:
+        roles = replace(roles, cost_fn=matrix_cost(roles.label, roles.decision, classes, matrix))
+    judged = _judge(df, roles, parts=len(splits), grouped=grouped, rivals=others, matrix=matrix)
     return dict(zip(splits, judged, strict=True))
 
 
@@ -195,6 +200,7 @@ def _judge(
     parts: int = 1,
     grouped: bool,
     rivals: Mapping[str, float] | None = None,
+    matrix: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[SplitMetrics]:
     """Check and aggregate the rows, then compute all numbers from the small tables of each part."""
     narrow = roles.narrow(df)
@@ -204,7 +210,7 @@ def _judge(
     pairs = list(zip(tables, aggregates.buckets(tables), strict=True))
     each = len(tables) // parts
     return [
-        _numbers(roles, of, pairs[i * each : (i + 1) * each], grouped=grouped, rivals=rivals)
+        _numbers(roles, of, pairs[i * each : (i + 1) * each], grouped=grouped, rivals=rivals, matrix=matrix)
         for i, of in enumerate(summaries)
     ]
 
@@ -216,6 +222,7 @@ def _numbers(
     *,
     grouped: bool,
     rivals: Mapping[str, float] | None,
+    matrix: Mapping[str, Mapping[str, float]] | None = None,
 ) -> SplitMetrics:
     names = roles.classes if roles.positive is None else (roles.positive,)
     of = dict(zip(names, pairs, strict=True))
@@ -227,6 +234,7 @@ def _numbers(
         grouped=grouped,
         not_probabilities=summary.not_probabilities,
         rivals=rivals,
+        matrix=matrix,
     )
     notes = notes_on(found, roles.classes, roles.positive, summary)
     return SplitMetrics(found, {name: table for name, (table, _) in of.items()}, roles.threshold, notes)

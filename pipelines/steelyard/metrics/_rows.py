@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F
 from steelyard.dataset import MOST_AMOUNT as MOST
 from steelyard.errors import InputError, closest
 from steelyard.metrics._tables import BUCKETS
-from steelyard.metrics.expressions import collect
+from steelyard.metrics.expressions import collect, number_array
 
 LABEL, DECISION, SCORE, WEIGHT = "label", "decision", "score", "weight"
 COST_FN, COST_FP, BUCKET, PART = "cost_fn", "cost_fp", "bucket", "part"
@@ -73,6 +74,16 @@ class ScoredColumns:
         negative = next((name for name in self.classes if name != self.positive), "")
         high = self.score.cast("double") >= F.lit(self.threshold)
         return F.when(high, F.lit(self.positive)).otherwise(F.lit(negative))
+
+
+def matrix_cost(
+    label: Column, decision: Column, classes: Sequence[str], matrix: Mapping[str, Mapping[str, float]]
+) -> Column:
+    """Return the cost of each row's decision among several classes."""
+    costs = {a: [float(matrix.get(a, {}).get(d, 0.0)) for d in classes] for a in classes}
+    names = F.array(*[F.lit(c) for c in classes])
+    own = F.create_map(*[part for a, of in costs.items() for part in (F.lit(a), number_array(np.array(of)))])
+    return F.element_at(F.try_element_at(own, label), F.array_position(names, decision).cast("int"))
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import numpy as np
 
 from steelyard.kernels import intervals
 from steelyard.kernels.arrays import Floats, divide
-from steelyard.metrics._bootstrap import Estimate, Number, number
-from steelyard.metrics._class_metrics import ClassMetrics
+from steelyard.metrics._bootstrap import Basis, Estimate, Number, number
+from steelyard.metrics._class_metrics import POSITIVES, ClassMetrics
 
-NO_MODEL = "no_model"
+NO_MODEL, SAME_CLASS = "no_model", "same_class"
 
 
 def savings(one: ClassMetrics, rivals: Mapping[str, float]) -> dict[str, Number]:
@@ -38,6 +38,26 @@ def savings(one: ClassMetrics, rivals: Mapping[str, float]) -> dict[str, Number]
     for (name, threshold), cost in zip(rivals.items(), one.buckets.rivals.T, strict=True):
         found[name] = _difference(one, cost - model) | {"threshold": threshold}
     return found
+
+
+def matrix_numbers(
+    ones: Mapping[str, ClassMetrics], matrix: Mapping[str, Mapping[str, float]]
+) -> dict[str, Number | dict[str, Number]]:
+    """Return the expected cost of decisions among several classes, and what they save.
+
+    `saved` compares with the cheapest single class for all rows, which these very rows choose.
+    """
+    some = min((one for one in ones.values() if one.rows), key=lambda one: one.worth(*POSITIVES))
+    cost = np.sum([one.buckets.cost[:, 0] for one in ones.values()], axis=0)
+    size = (some.buckets.pos + some.buckets.neg).sum(axis=1)
+    weights = some.bootstrap.weights
+    estimate = Estimate(float(divide(cost.sum(), size.sum())), divide(weights @ cost, weights @ size))
+    basis = Basis(some.bootstrap, some.worth(*POSITIVES), some.buckets.pos.sum(axis=1))
+    support = {a: one.buckets.pos.sum(axis=1) for a, one in ones.items()}
+    each = {d: np.sum([of * matrix.get(a, {}).get(d, 0.0) for a, of in support.items()], axis=0) for d in ones}
+    best = min(each, key=lambda d: float(each[d].sum()))
+    saved = _difference(some, each[best] - cost) | {"class": best}
+    return {"expected_cost": basis.number(estimate, (0.0, np.inf)), "saved": {SAME_CLASS: saved}}
 
 
 def _difference(one: ClassMetrics, saved: Floats) -> Number:

@@ -19,7 +19,7 @@ from steelyard.metrics._losses import probability_number
 from steelyard.metrics._metric import Metric
 from steelyard.metrics._net_benefit import net_benefit
 from steelyard.metrics._rows import NO_PROBABILITY
-from steelyard.metrics._savings import savings
+from steelyard.metrics._savings import matrix_numbers, savings
 from steelyard.metrics._tables import BucketTable, ScoreTable
 from steelyard.metrics.registry import all_metrics, metric_names
 
@@ -37,6 +37,7 @@ def split_document(
     grouped: bool,
     not_probabilities: str | None = None,
     rivals: Mapping[str, float] | None = None,
+    matrix: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, Any]:
     """Return one split of `metrics.json`.
 
@@ -55,6 +56,8 @@ def split_document(
         The reason why the scores are not probabilities, if so: metrics of probabilities are then null.
     rivals : mapping of str to float, optional
         Other thresholds, whose costs the buckets hold: with costs, `saved` compares the decisions with theirs.
+    matrix : mapping, optional
+        With more than two classes: actual class → decided class → cost. The buckets then hold the costs of decisions.
     """
     ones = _class_metrics(classes, positive, tables, grouped=grouped)
     support = {name: one.rows for name, one in ones.items()}
@@ -69,7 +72,7 @@ def split_document(
         **_probabilities(ones, positive, not_probabilities or _beyond_one(tables)),
     }
     if positive is None:
-        return document | _means(ones)
+        return document | _means(ones) | (matrix_numbers(ones, matrix) if matrix is not None else {})
     one, no_probabilities = ones[positive], not_probabilities or _beyond_one(tables)
     if not one.rows:
         return document

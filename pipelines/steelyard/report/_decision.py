@@ -67,6 +67,16 @@ def savings(found: Artifacts) -> str | None:
     return f"On the test rows, the decisions save {'; '.join(parts)}." if parts else None
 
 
+def matrix_cost(found: Artifacts) -> str | None:
+    """Return a sentence on the expected cost of decisions among several classes; None without a cost matrix."""
+    cost = value(found.test.get("expected_cost"))
+    if "matrix" not in (found.metrics.get("decision") or {}) or cost is None:
+        return None
+    between = interval(found.test["expected_cost"], number)
+    shown = f" (95 % interval {between})" if found.test["expected_cost"].get("ci95") else ""
+    return f"The decision is the class with the least expected cost; it costs {number(cost)} per test row{shown}."
+
+
 def implied(found: Artifacts) -> str | None:
     """Return a sentence on the ratio of costs for which the threshold is right; None where there is none."""
     ratio, threshold = (found.metrics.get("decision") or {}).get("cost_ratio"), found.metrics.get("threshold")
@@ -113,6 +123,8 @@ def _label(name: str) -> str:
 
 
 def _rival(name: str, of: Mapping[str, Any]) -> str:
+    if name == "same_class":
+        return f"deciding {of['class']} for every row"
     words = _RIVALS.get(name, name)
     return f"{words} ({number(of['threshold'])})" if name == "best_threshold" else words
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from steelyard.errors import ConfigError
 from steelyard.metrics import always_majority, class_shares, get_metric, judge_gate, majority_class
 from steelyard.report._artifacts import Artifacts
-from steelyard.report._decision import broken, implied, promise, savings
+from steelyard.report._decision import broken, implied, matrix_cost, promise, savings
 from steelyard.report._difficulty import diagnosed, leaks, listed_leaks
 from steelyard.report._numbers import count, interval, metric, number, percent, value
 
@@ -192,6 +192,7 @@ def _several(found: Artifacts) -> tuple[str, list[Point]]:
         points.append(
             Point(f"The decision is the class with the greatest class weight × calibrated probability: {shown}.")
         )
+    points += [Point(text) for text in (matrix_cost(found), savings(found)) if text]
     absent = [c for c in support if not support[c]]
     if absent:
         points.append(Point(f"The test rows hold none of {_listed(absent)}, so they are not evaluated."))

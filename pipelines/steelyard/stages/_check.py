@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame
 
 from steelyard.classifier import alert_period, alert_rule, check_calibration, check_rates
 from steelyard.columns import check_free
-from steelyard.config import AUTO, CostConfig, PipelineConfig
-from steelyard.dataset import Dataset
-from steelyard.deciding import check_two_classes
+from steelyard.config import AUTO, PipelineConfig
+from steelyard.dataset import Cost, Dataset
+from steelyard.deciding import check_matrix, check_two_classes
 from steelyard.learning import trainer_class
 from steelyard.metrics import check_gate
 from steelyard.sampling import sampler_for
@@ -22,7 +22,7 @@ from steelyard.stages._costs import check_new_costs
 from steelyard.stages._refusals import refuse_huge
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import dataset, source, stats
-from steelyard.weighting import class_weights
+from steelyard.weighting import class_weights, with_matrix
 
 
 def check_due(ctx: Context, due: Collection[str], *, has_split: bool) -> None:
@@ -70,11 +70,14 @@ def check_split_free(df: DataFrame) -> None:
 def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None:
     """Raise `InputError` for what the classes and the largest values do not allow in the configuration."""
     counts = {c: of["count"] for c, of in statistics["classes"].items()}
-    check_two_classes(config.decide.threshold, list(counts), has_costs=config.data.cost != CostConfig())
+    cost = config.data.cost
+    check_two_classes(config.decide.threshold, list(counts), has_costs=cost.given)
+    known = Cost(matrix=cost.matrix)
+    check_matrix(known, list(counts))
     trainer_class(config.train.model).check_classes(list(counts), config.train.loss)
     refuse_huge(statistics["features"], config.train.model)
     check_gate(config.gate, classes=len(counts))
-    class_weights(counts, config.train.class_weight)
+    class_weights(counts, with_matrix(config.train.class_weight, known))
     rates = config.data.sampling_rate
     check_rates(rates, list(counts))
     check_calibration(recipe_of(config), list(counts), rates)

@@ -68,6 +68,7 @@ def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metric
         # Buckets of a split by time hold whole days, as those of a grouped table hold whole groups.
         grouped="group" in df.columns or ctx.config.split.method == "temporal",
         rivals=_rivals(policy),
+        matrix=policy.cost.matrix,
     )
 
 

@@ -7,15 +7,16 @@ from steelyard.learning import get_trainer
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
+from steelyard.weighting import with_matrix
 
 
 def run(ctx: Context, attempt: str) -> Result:
     """Write the model."""
     folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), ctx.config.train
-    trainer = get_trainer(
-        wanted.model, wanted.params, wanted.class_weight, wanted.num_workers, wanted.seed, wanted.loss
-    )
-    data, validation = dataset(ctx), rows_of(ctx, "validation")
+    data = dataset(ctx)
+    weight = with_matrix(wanted.class_weight, data.cost)
+    trainer = get_trainer(wanted.model, wanted.params, weight, wanted.num_workers, wanted.seed, wanted.loss)
+    validation = rows_of(ctx, "validation")
     if keeps_half(recipe_of(ctx.config)):
         validation = validation.where(~kept_half(validation, data))
     model = trainer.fit(

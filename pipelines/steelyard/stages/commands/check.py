@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from steelyard.classifier import check_recipe
-from steelyard.config import CostConfig, PipelineConfig, Recipe, SparkConfig, resolve_env
+from steelyard.config import PipelineConfig, Recipe, SparkConfig, resolve_env
 from steelyard.dataset import Cost
 from steelyard.errors import InputError, closest
 from steelyard.guards import check_parameters, check_suite
@@ -18,13 +18,13 @@ def check(config: PipelineConfig) -> None:
     """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters."""
     recipe = Recipe(resample=config.resample, train=config.train, decide=config.decide)
     cost = config.data.cost
-    known = Cost(cost.false_negative, cost.false_positive)
+    known = Cost(cost.false_negative, cost.false_positive, cost.matrix)
     check_recipe(recipe, cost=known, sampling_rate=config.data.sampling_rate)
     suites = (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored)
     for suite in suites:
         check_suite(suite)
     check_parameters(suites, config.guards.parameters)
-    check_gate(config.gate, has_costs=config.data.cost != CostConfig())
+    check_gate(config.gate, has_costs=cost.given)
 
 
 def check_paths(config: PipelineConfig, what: str = "data.path") -> None:
