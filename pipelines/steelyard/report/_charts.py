@@ -102,14 +102,16 @@ def thresholds(data: Mapping[str, Any], chosen: float | None) -> Markup:
 def net_benefit(curve: Sequence[Mapping[str, Any]], chosen: float | None) -> Markup:
     """Return the net benefit over the threshold, with its interval, and that of an alarm on every row."""
     xs = [of["threshold"] for of in curve]
-    model = [of["model"]["value"] for of in curve]
-    ends = [of["model"]["ci95"] or (v, v) for of, v in zip(curve, model, strict=True)]
-    top = max(*(high for _, high in ends), curve[0]["all"], 1e-12) * 1.05
+    model = [1000 * of["model"]["value"] for of in curve]
+    every = [1000 * of["all"] for of in curve]
+    given = [of["model"]["ci95"] for of in curve]
+    ends = [(v, v) if of is None else (1000 * of[0], 1000 * of[1]) for of, v in zip(given, model, strict=True)]
+    top = max(*(high for _, high in ends), every[0], 1e-9) * 1.05
     plot = Plot(logit_scale(xs, _LEFT, _RIGHT), Scale(-top / 4, top, _BOTTOM, _TOP), WIDTH, HEIGHT)
-    parts = [plot.axes("threshold: odds of a false positive's cost to a false negative's", "net benefit per row")]
+    parts = [plot.axes("threshold on the score", "net benefit per 1,000 rows")]
     parts.append(plot.line(xs, [0.0] * len(xs), "base"))
-    shown = sum(of["all"] >= -top / 4 for of in curve)  # it falls with the threshold
-    parts.append(plot.line(xs[: shown + 1], [of["all"] for of in curve[: shown + 1]], "s1 dashed"))
+    shown = sum(of >= -top / 4 for of in every) + 1  # it falls with the threshold
+    parts.append(plot.line(xs[:shown], every[:shown], "s1 dashed"))
     parts += [plot.line(xs, [end[i] for end in ends], "s0 thin dashed") for i in (0, 1)]
     parts.append(plot.line(xs, model, "s0"))
     if chosen is not None and plot.x.low < chosen < plot.x.high:

@@ -31,11 +31,12 @@ def promise(found: Artifacts) -> str | None:
     if promised["metric"] == "alerts":
         return _alerts(decision["rule"], promised, observed)
     shown = number if promised["metric"] == "expected_cost" else metric
-    least = f" of at least {shown(promised['min'])}" if "min" in promised else ""
+    label, seen = _label(promised["metric"]), f"{shown(promised['value'])} on validation rows"
+    said = f"{label} of at least {shown(promised['min'])} ({seen})" if "min" in promised else f"{label} {seen}"
     between = f" (95 % interval {interval(observed, shown)})" if observed.get("ci95") else ""
     return (
-        f"Decision rule {rule_text(decision['rule'])}: {_label(promised['metric'])}{least}, "
-        f"{shown(promised['value'])} on validation rows; on test rows it is {shown(observed['value'])}{between}."
+        f"Decision rule “{rule_text(decision['rule'])}”: {said}; on test rows it is "
+        f"{shown(observed['value'])}{between}."
     )
 
 
@@ -46,7 +47,7 @@ def _alerts(rule: Mapping[str, Any], promised: Mapping[str, Any], observed: Mapp
     between = f" (95 % interval {interval(observed, percent)})" if observed.get("ci95") else ""
     counts = f"; a {per} has {number(observed['mean'])} alerts on average, {number(observed['most'])} at most"
     return (
-        f"Decision rule {rule_text(rule)}: the budget is kept{least}; on {percent(promised['value'])} of "
+        f"Decision rule “{rule_text(rule)}”: the budget is kept{least}; on {percent(promised['value'])} of "
         f"{count(promised['periods'])} {per}s of validation rows, and on {percent(observed['value'])} of "
         f"{count(observed['periods'])} {per}s of test rows{between}{counts if 'mean' in observed else ''}."
     )
@@ -101,7 +102,7 @@ def decision_rule(found: Artifacts) -> Markup:
         "Cost saved on the test rows, in the unit of data.cost; less than 0 is a loss. Each interval is that of the "
         "difference: both sides are resampled together."
     )
-    costs = group(table(["", "saved", "95 % interval"], rows, "lrr"), note(text)) if rows else ""
+    costs = group(table(["", "saved", "95 % interval"], rows, "wrr"), note(text)) if rows else ""
     return group(note(words) if words else "", costs, _benefit(found))
 
 
@@ -111,8 +112,8 @@ def _benefit(found: Artifacts) -> Markup | str:
     if not curve:
         return ""
     text = (
-        "True positives per test row, less the false positives that cost as much, if alarms were raised from a "
-        "threshold on that is right for the costs. Dashed blue lines: 95 % interval. Below 0, no alarms are better."
+        "True positives per 1,000 test rows, less the false positives that cost as much, for each threshold that the "
+        "costs may make right. Dashed blue lines: 95 % interval. Below 0, no alarms are better."
     )
     entries = (("s0", "the model"), ("s1 dashed", "an alarm on every row"), ("base", "no alarm"))
     return figure("Net benefit", net_benefit(curve, found.metrics.get("threshold")), legend(*entries), note=text)

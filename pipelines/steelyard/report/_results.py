@@ -38,9 +38,11 @@ def _binary_metrics(found: Artifacts, positive: str) -> Markup:
         if now is not None and not (m.needs == "costs" and value(now) is None):
             rows[m] = [_named(m), *_figures(now, m, always_majority(test, m.name, positive)), metric(value(before))]
     head = ["metric", "model", "95 % interval", "always the majority", "", "validation"]
+    single = found.metrics.get("threshold") is not None
+    chosen = "The threshold was chosen" if single else "The decisions were set up"
     text = (
-        f"The positive class is {found.label} = {positive}. The threshold was chosen on validation rows and evaluated "
-        "on test rows, which were used for nothing else. In the pictures, the dot is the model with its interval, and "
+        f"The positive class is {found.label} = {positive}. {chosen} on validation rows and evaluated on test rows, which "
+        "were used for nothing else. In the pictures, the dot is the model with its interval, and "
         "the vertical line is “always the majority”, the decision that accuracy rewards."
     )
     if found.drawn_together:
