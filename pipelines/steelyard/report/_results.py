@@ -41,8 +41,8 @@ def _binary_metrics(found: Artifacts, positive: str) -> Markup:
     single = found.metrics.get("threshold") is not None
     chosen = "The threshold was chosen" if single else "The decisions were set up"
     text = (
-        f"The positive class is {found.label} = {positive}. {chosen} on validation rows and evaluated on test rows, which "
-        "were used for nothing else. In the pictures, the dot is the model with its interval, and "
+        f"The positive class is {found.label} = {positive}. {chosen} on validation rows and evaluated on test rows, "
+        "which were used for nothing else. In the pictures, the dot is the model with its interval, and "
         "the vertical line is “always the majority”, the decision that accuracy rewards."
     )
     if found.drawn_together:
