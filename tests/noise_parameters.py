@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+TWO_CLASSES = {"guided_under_sampler"}
+"""Samplers that refuse three classes, as the common tables have; tests/spark/test_guided_sampling.py checks them."""
+
 ON_NOISE: dict[str, dict[str, Any]] = {
     "instance_hardness_threshold": {"cv": 2},
     "kmeans_smote": {"cluster_balance_threshold": 0.0},

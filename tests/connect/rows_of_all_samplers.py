@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from noise_parameters import ON_NOISE
+from noise_parameters import ON_NOISE, TWO_CLASSES
 from session_settings import SETTINGS
 
 from steelyard.sampling import sampler_class, sampler_names
@@ -34,7 +34,9 @@ def main(out: str) -> None:
 
     spark = SparkSession.builder.master("local[2]").config(map=SETTINGS).getOrCreate()
     spark.conf.set("spark.sql.shuffle.partitions", 3)
-    Path(out).write_bytes(pickle.dumps({name: rows_of(name, spark) for name in sampler_names()}))
+    Path(out).write_bytes(
+        pickle.dumps({name: rows_of(name, spark) for name in sampler_names() if name not in TWO_CLASSES})
+    )
     spark.stop()
 
 

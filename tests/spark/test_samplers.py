@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from noise_parameters import ON_NOISE
+from noise_parameters import ON_NOISE, TWO_CLASSES
 from pyspark.sql import functions as F
 
 from steelyard.sampling import Sampler, sampler_class, sampler_names
@@ -31,12 +31,12 @@ def marks(name: str, check: str) -> list[pytest.MarkDecorator]:
     return [*([] if short else [pytest.mark.long]), *([pytest.mark.invariance] if same_rows else [])]
 
 
-RUN = [pytest.param(name, check, marks=marks(name, check)) for name in sampler_names() for check in SAMPLER_CHECKS]
+NAMES = [name for name in sampler_names() if name not in TWO_CLASSES]
+RUN = [pytest.param(name, check, marks=marks(name, check)) for name in NAMES for check in SAMPLER_CHECKS]
 
 
 MAKE = {
-    name: partial(sampler_class(name), **ON_NOISE[name]) if name in ON_NOISE else sampler_class(name)
-    for name in sampler_names()
+    name: partial(sampler_class(name), **ON_NOISE[name]) if name in ON_NOISE else sampler_class(name) for name in NAMES
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from noise_parameters import ON_NOISE
+from noise_parameters import ON_NOISE, TWO_CLASSES
 
 from steelyard.frames.workers import check_workers_once
 from steelyard.sampling import apply_plan, sampler_class, sampler_names
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    *((name, ON_NOISE.get(name, {})) for name in sampler_names()),
+    *((name, ON_NOISE.get(name, {})) for name in sampler_names() if name not in TWO_CLASSES),
     ("borderline_smote", {"kind": "borderline-2"}),
     ("geometric_smote", {"selection_strategy": "minority"}),
     ("geometric_smote", {"selection_strategy": "majority"}),

@@ -107,7 +107,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
         held = kept_half(validation, dataset)
         stopping = validation.where(~held)
     with ExitStack() as scope:
-        parts = [None if df is None else scope.enter_context(cached(df)) for df in (made.synthetic, made.dropped)]
+        parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
         model = trainer.fit(
             apply_plan(train, made.plan, *parts),
             stopping,
@@ -115,6 +115,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
             original_train=train,
             # A sampler may give each row a weight that makes up for the rows it dropped.
             train_weight=made.plan.weight_output,
+            train_offset=made.plan.offset_output,
             sampled=made.plan.distortion,
         )
     rule, shares, exchangeable = alert_rule(asked), None, dataset.group is None

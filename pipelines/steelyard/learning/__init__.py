@@ -35,11 +35,13 @@ from steelyard.learning.parameters import Parameters
 if TYPE_CHECKING:
     from steelyard.learning._features import Preprocessing
     from steelyard.learning._fitting import fit_preprocessing
+    from steelyard.learning._guided_under_sampler import GuidedUnderSampler
     from steelyard.learning._preparing import repartition_by_content
     from steelyard.learning.model import MarginModel, Model, shared_fields
     from steelyard.learning.tasks import TaskModel, fit_tasks
 
 __all__ = [
+    "GuidedUnderSampler",
     "Importance",
     "LocalLearner",
     "MarginModel",
@@ -64,4 +66,4 @@ __all__ = [
 ]
 
 # Names and parameters of trainers are checked without Spark.
-__getattr__ = lazy(__name__, "model", "_features", "_fitting", "_preparing", "tasks")
+__getattr__ = lazy(__name__, "model", "_features", "_fitting", "_preparing", "_guided_under_sampler", "tasks")

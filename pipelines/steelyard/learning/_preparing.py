@@ -82,7 +82,8 @@ def _rows(
     weight = weight_column(df, dataset.label, weights, existing=dataset.weight)
     more = {}
     if offset is not None and trainer.takes_offsets:
-        more["offset"] = col(offset.column).cast("double")
+        sign = -1.0 if offset.rates.get(list(weights)[-1], 1.0) < 1 else 1.0
+        more["offset"] = col(offset.column).cast("double") * F.lit(sign)
     elif offset is not None:
         sampled = class_text(df, dataset.label).isin([c for c, rate in offset.rates.items() if rate < 1])
         weight = weight * F.when(sampled, F.exp(col(offset.column).cast("double"))).otherwise(1.0)

@@ -238,9 +238,10 @@ class Trainer(ABC):
         train_weight : str, optional
             Column of the training rows' weights where it isn't `dataset.weight`: a sampler may have added it.
         train_offset : str, optional
-            Column of the training rows' offsets: what their sampling added to the log odds of the second class. The
-            model's margin excludes it. Trainers without `takes_offsets` instead weigh the rows of classes with a rate
-            below 1 in `sampled` by the exponential of the offset.
+            Column of the training rows' offsets, of two classes: minus the logarithm of the probability with which
+            sampling keeps a row of the class with a rate below 1 in `sampled`. It is added to the log odds of the other
+            class in training alone. Trainers without `takes_offsets` instead weigh the rows of the former class by the
+            exponential of the offset.
         sampled : Distortion, optional
             How resampling changed the class prior of `train`; default: not at all. Offsets undo it.
         start : Model, optional

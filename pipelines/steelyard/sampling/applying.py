@@ -20,6 +20,7 @@ def apply_plan(
     plan: SamplingPlan,
     synthetic: DataFrame | None = None,
     dropped: DataFrame | None = None,
+    kept: DataFrame | None = None,
 ) -> DataFrame:
     """Return the resampled table.
 
@@ -31,8 +32,8 @@ def apply_plan(
     df : DataFrame
         The table, or a copy of it in any order and partitioning.
     plan : SamplingPlan
-    synthetic, dropped : DataFrame, optional
-        The new rows and the dropped ids of the plan's `Resampling`.
+    synthetic, dropped, kept : DataFrame, optional
+        The new rows, the dropped ids and the kept rows of the plan's `Resampling`.
 
     Returns
     -------
@@ -50,16 +51,23 @@ def apply_plan(
         raise InputError(f"the plan of {plan.sampler} has new rows, and they are not given")
     if dropped is None and any(c.keep == "ids" for c in plan.classes.values()):
         raise InputError(f"the plan of {plan.sampler} drops rows by their ids, and they are not given")
+    if any(c.keep == "kept" for c in plan.classes.values()):
+        if kept is None:
+            raise InputError(f"the plan of {plan.sampler} keeps single rows, and they are not given")
+        return _flagged(kept)
     rows = identified(df, plan) if plan.provenance or dropped is not None else df
     if dropped is not None:
         rows = rows.join(dropped.select(F.col("row_id").alias(ROW_ID)), ROW_ID, "left_anti")
     rows = rows.withColumnRenamed(ROW_ID, "row_id") if plan.provenance else rows.drop(ROW_ID)
-    rows = _repeated(rows, plan)
-    before = F.coalesce(col(IS_SYNTHETIC), F.lit(False)) if IS_SYNTHETIC in df.columns else F.lit(False)
-    rows = rows.withColumn(IS_SYNTHETIC, before)
+    rows = _flagged(_repeated(rows, plan))
     if synthetic is not None:
         rows = rows.unionByName(synthetic, allowMissingColumns=plan.provenance)
     return _weighted(rows, plan)
+
+
+def _flagged(rows: DataFrame) -> DataFrame:
+    before = F.coalesce(col(IS_SYNTHETIC), F.lit(False)) if IS_SYNTHETIC in rows.columns else F.lit(False)
+    return rows.withColumn(IS_SYNTHETIC, before)
 
 
 def identified(df: DataFrame, plan: SamplingPlan) -> DataFrame:

@@ -123,7 +123,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         """
         _check_table("fit_resample", self, df, y)
         made = self.resample(df)
-        return apply_plan(df, made.plan, made.synthetic, made.dropped)
+        return apply_plan(df, made.plan, *made.tables)
 
     def plan(self, df: DataFrame) -> SamplingPlan:
         """Return the rows to keep, repeat and make per class, and the cost. Makes no rows."""

@@ -28,8 +28,9 @@ class ClassPlan:
     ----------
     before, after : int
         Rows, by exact count.
-    keep : {"all", "ids"} or Cut
-        All rows; all except the dropped ids of the plan's `Resampling`; or rows on the low side of a cut.
+    keep : {"all", "ids", "kept"} or Cut
+        All rows; all except the dropped ids of the plan's `Resampling`; its kept rows; or rows on the low side of a
+        cut.
     times : int, default 1
         Number of copies of each kept row.
     again : Cut, optional
@@ -40,7 +41,7 @@ class ClassPlan:
 
     before: int
     after: int
-    keep: Cut | Literal["all", "ids"] = "all"
+    keep: Cut | Literal["all", "ids", "kept"] = "all"
     times: int = 1
     again: Cut | None = None
     new: int = 0
@@ -127,6 +128,8 @@ class SamplingPlan:
         Column of weights that the table has.
     weight_output : str, optional
         Column that gets each row's weight times rows before over rows after of its class.
+    offset_output : str, optional
+        Column that has each kept row's offset, see `Trainer.fit`.
     provenance : bool
         Whether rows get their ids.
     work : Work
@@ -143,6 +146,7 @@ class SamplingPlan:
     params: Mapping[str, Any] = field(default_factory=dict)
     weight: str | None = None
     weight_output: str | None = None
+    offset_output: str | None = None
     provenance: bool = False
     work: Work = Work()
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -181,6 +185,7 @@ class SamplingPlan:
             "encoding": ENCODING_VERSION,
             "weight": self.weight,
             "weight_output": self.weight_output,
+            **({} if self.offset_output is None else {"offset_output": self.offset_output}),
             "provenance": self.provenance,
             "classes": {name: c.to_json() for name, c in self.classes.items()},
             "work": vars(self.work),
@@ -235,8 +240,16 @@ class Resampling:
         The new rows, with all columns of the table and `is_synthetic`.
     dropped : DataFrame, optional
         ``row_id`` of rows that are not kept, where the plan says so.
+    kept : DataFrame, optional
+        The kept rows with their offsets, where the plan says so.
     """
 
     plan: SamplingPlan
     synthetic: DataFrame | None = None
     dropped: DataFrame | None = None
+    kept: DataFrame | None = None
+
+    @property
+    def tables(self) -> tuple[DataFrame | None, DataFrame | None, DataFrame | None]:
+        """The tables that `apply_plan` takes after the plan, in its order."""
+        return self.synthetic, self.dropped, self.kept

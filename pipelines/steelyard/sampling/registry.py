@@ -24,6 +24,7 @@ SAMPLERS = {
     "condensed_nearest_neighbour": "steelyard.under_sampling.CondensedNearestNeighbour",
     "edited_nearest_neighbours": "steelyard.under_sampling.EditedNearestNeighbours",
     "geometric_smote": "steelyard.over_sampling.GeometricSMOTE",
+    "guided_under_sampler": "steelyard.learning.GuidedUnderSampler",
     "instance_hardness_threshold": "steelyard.under_sampling.InstanceHardnessThreshold",
     "kmeans_smote": "steelyard.over_sampling.KMeansSMOTE",
     "near_miss": "steelyard.under_sampling.NearMiss",

@@ -212,8 +212,8 @@ def training_rows(ctx: Context) -> DataFrame:
 
 
 def resampled_tables(ctx: Context) -> dict[str, DataFrame]:
-    """Return the tables that come with the plan of `resample`: `synthetic` and `dropped`, if there are any."""
+    """Return the tables that come with the plan of `resample`: `synthetic`, `dropped` and `kept`, if there are any."""
     made = ctx.published("resample")
-    folders = {name: f"resample/{made.attempt}/{name}" for name in ("synthetic", "dropped")}
+    folders = {name: f"resample/{made.attempt}/{name}" for name in ("synthetic", "dropped", "kept")}
     held = {name: folder for name, folder in folders.items() if made.has(folder)}
     return {name: ctx.once(folder, partial(ctx.table, "resample", folder)) for name, folder in held.items()}

@@ -13,12 +13,12 @@ from steelyard.stages._source import dataset, rows_of
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Write `plan.json`, and `synthetic/` and `dropped/` where the sampler makes or drops single rows."""
+    """Write `plan.json`, and `synthetic/`, `dropped/`, `kept/` where the sampler makes, drops, keeps single rows."""
     folder = f"resample/{attempt}"
     wanted = wanted_sampler(ctx)
     made = sampler_for(dataset(ctx), wanted.method, wanted.params).resample(rows_of(ctx, "train"))
     ctx.run.write_json(f"{folder}/plan.json", made.plan.to_json())
-    for name, table in (("synthetic", made.synthetic), ("dropped", made.dropped)):
+    for name, table in (("synthetic", made.synthetic), ("dropped", made.dropped), ("kept", made.kept)):
         if table is not None:
             write_parquet(table, ctx.run.uri(f"{folder}/{name}"))
     before = {c: of.before for c, of in made.plan.classes.items()}
@@ -27,4 +27,7 @@ def run(ctx: Context, attempt: str) -> Result:
     if ctx.config.resample.method == AUTO:
         params = ", ".join(f"{name} = {value}" for name, value in wanted.params.items())
         details["messages"] = [f"auto: {wanted.method}" + (f" ({params})" if params else "")]
+    messages = made.plan.details.get("messages")
+    if messages:
+        details["messages"] = [*details.get("messages", []), *messages]
     return Result([folder], {"in": before, "out": after}, details)

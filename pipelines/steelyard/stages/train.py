@@ -26,6 +26,7 @@ def run(ctx: Context, attempt: str) -> Result:
         original_train=rows_of(ctx, "train"),
         # A sampler may give each row a weight that makes up for the rows it dropped.
         train_weight=plan.weight_output,
+        train_offset=plan.offset_output,
         sampled=plan.distortion,
         warn=ctx.warn,
     )

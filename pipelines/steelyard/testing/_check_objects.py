@@ -31,7 +31,7 @@ def check_plan(make: Make, spark: SparkSession) -> None:
     made = sampler_of(make, **ROLES).resample(df)
     plan = SamplingPlan.from_json(json.loads(json.dumps(made.plan.to_json())))
     assert plan == made.plan
-    again = apply_plan(df.repartition(3), plan, made.synthetic, made.dropped)
+    again = apply_plan(df.repartition(3), plan, *made.tables)
     assert multiset(again) == result_of(make, spark).rows
     assert all(name in str(plan) for name in SIZES) and plan.sampler in str(plan)
 

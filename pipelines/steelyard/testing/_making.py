@@ -78,7 +78,7 @@ def read_once(sampler: Sampler, df: DataFrame, wanted: dict[str, int]) -> Result
     """Resample a table once, and read the result in one job."""
     if sampler.cleans:
         made = sampler.resample(df)
-        result = apply_plan(df, made.plan, made.synthetic, made.dropped)
+        result = apply_plan(df, made.plan, *made.tables)
         wanted = {c: n for c, n in planned(made.plan).items() if n}
     else:
         result = sampler.fit_resample(df)

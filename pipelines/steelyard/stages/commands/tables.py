@@ -143,7 +143,7 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str, warn: 
         found = class_counts(df, data.label)
         wanted = recommended_sampler(diagnose(df, data, found.counts))
     made = sampler_for(data, wanted.method, wanted.params).resample(df)
-    _publish(place, made.plan, partial(write_parquet, apply_plan(df, made.plan, made.synthetic, made.dropped)))
+    _publish(place, made.plan, partial(write_parquet, apply_plan(df, made.plan, *made.tables)))
     return made.plan
 
 
