@@ -27,7 +27,7 @@ LIMITS: Mapping[str, float] = {"float32": 1e38, "float64": LARGEST}
 
 _SHOWN = 20
 FOCAL = ("focal", "class_balanced_focal")
-"""The losses whose margins are no log odds."""
+"""The losses whose margins are not log odds."""
 WORKERS = 2
 SMALL = 10_000_000
 """Rows × features, validation rows included, up to which one worker trains. At 15 million, with one million validation

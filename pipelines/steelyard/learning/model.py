@@ -158,7 +158,7 @@ class MarginModel(Model):
     Parameters
     ----------
     focal : Focal, optional
-        The focal loss that it was trained with, whose margins are no log odds.
+        The focal loss that it was trained with, whose margins are not log odds.
     """
 
     focal: Focal | None = None
