@@ -22,6 +22,7 @@ from imblearn.ensemble import (
     BalancedBaggingClassifier,
     BalancedRandomForestClassifier,
     EasyEnsembleClassifier,
+    RUSBoostClassifier,
 )
 from scipy.stats import t as student
 from sklearn.ensemble import AdaBoostClassifier
@@ -45,7 +46,7 @@ Peer = Callable[[int], Any]
 COMPARED: dict[str, tuple[str, dict[str, Any], Peer]] = {
     "balanced_bagging": (
         "balanced_bagging",
-        {"n_estimators": 10, "estimator": "decision_tree"},
+        {"n_estimators": 10, "estimator": "decision_tree", "replacement": True},
         lambda seed: BalancedBaggingClassifier(DecisionTreeClassifier(), n_estimators=10, random_state=seed),
     ),
     "balanced_random_forest": (
@@ -57,6 +58,16 @@ COMPARED: dict[str, tuple[str, dict[str, Any], Peer]] = {
         "easy_ensemble",
         {"n_estimators": 5, "rounds": 20, "aggregation": "mean"},
         lambda seed: EasyEnsembleClassifier(5, estimator=AdaBoostClassifier(n_estimators=20), random_state=seed),
+    ),
+    "rusboost (samme)": (
+        "rusboost",
+        {"n_estimators": 8, "algorithm": "samme"},
+        lambda seed: RUSBoostClassifier(DecisionTreeClassifier(max_depth=3), n_estimators=8, random_state=seed),
+    ),
+    "rusboost (m2)": (
+        "rusboost",
+        {"n_estimators": 8},
+        lambda seed: RUSBoostClassifier(DecisionTreeClassifier(max_depth=3), n_estimators=8, random_state=seed),
     ),
     "easy_ensemble (sum)": (
         "easy_ensemble",

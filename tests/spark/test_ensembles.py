@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.ensemble import BalancedBaggingClassifier
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.metrics import average_precision_score
+from sklearn.model_selection import train_test_split
+from sklearn.tree import DecisionTreeClassifier
 
 from steelyard.dataset import Dataset
 from steelyard.ensemble._bags import Bootstrap, disjoint_bags, with_units
@@ -183,3 +187,27 @@ def test_out_of_bag_scores_are_those_of_unseen_rows(table: DataFrame) -> None:
     assert found["rows"] == train.count()  # each row is unseen by one of 20 trees
     assert area(train) > area(test) + 0.1  # fully grown trees know their rows
     assert abs(found["pr_auc"]["1"] - area(test)) < 0.1
+
+
+def test_the_pr_area_is_that_of_imbalanced_learn(spark: SparkSession, real_data: Callable[[str], str]) -> None:
+    frame = pd.read_parquet(real_data("mammography"))
+    y = (frame.pop("label").astype(str) == "1").to_numpy().astype(int)
+    x = frame.astype(float).set_axis([f"x{i}" for i in range(frame.shape[1])], axis=1)
+    a, b, ya, yb = train_test_split(x, y, test_size=0.4, stratify=y, random_state=0)
+    theirs = [
+        average_precision_score(
+            yb,
+            BalancedBaggingClassifier(DecisionTreeClassifier(), n_estimators=10, random_state=seed)
+            .fit(a.to_numpy(), ya)
+            .predict_proba(b.to_numpy())[:, 1],
+        )
+        for seed in range(8)
+    ]
+    data = Dataset(label="y", features=tuple(x), content=tuple(x), positive="1", classes=("0", "1"))
+    train, test = (spark.createDataFrame(f.assign(y=of)).coalesce(2) for f, of in ((a, ya), (b, yb)))
+    params = {"n_estimators": 10, "estimator": "decision_tree", "replacement": True}
+    rows = get_trainer("balanced_bagging", params).fit(train, train, data, original_train=train).predict(test)
+    found = rows.select("y", F.col("probabilities")[1].alias("p")).toPandas()
+    area = average_precision_score(found["y"], found["p"])
+    # The interval in which one more seed of theirs lies in 99 of 100 cases.
+    assert abs(area - np.mean(theirs)) < 3.5 * np.std(theirs, ddof=1) * np.sqrt(1 + 1 / 8)

@@ -44,7 +44,7 @@ def rounds_of(table: DataFrame, pool: int | None = None) -> Rounds:
     found = dict(table.groupBy("y").count().collect())
     counts = {"0": found[0], "1": found[1]}
     bag = {"0": counts["1"] + 20, "1": counts["1"]}
-    return Rounds.start(with_units(rows, counts, 3), counts, bag, pool, LEARNER, seed=4)
+    return Rounds.start(with_units(rows, counts, 3), counts, bag, pool, LEARNER, seed=4, width=3)
 
 
 def collected(rounds: Rounds) -> pd.DataFrame:

@@ -44,6 +44,8 @@ class Rounds:
         Rows of each class that a round draws.
     learner : LocalLearner
     seed : int
+    width : int
+        Number of features.
     """
 
     rows: DataFrame
@@ -51,6 +53,7 @@ class Rounds:
     bag: dict[str, int]
     learner: LocalLearner
     seed: int
+    width: int
 
     @classmethod
     def start(
@@ -61,6 +64,7 @@ class Rounds:
         pool: int | None,
         learner: LocalLearner,
         seed: int,
+        width: int,
     ) -> Rounds:
         """Return rows with their first margins: those of the pool if there is one, weighted back."""
         kept = dict(counts)
@@ -71,7 +75,7 @@ class Rounds:
         margin = F.log(F.col("weight") * back)
         rows = checkpointed(units.select(UNIT, "features", "label", "weight", margin.alias(MARGIN)))
         sizes = {c: min(bag[c], n) for c, n in kept.items()}
-        return cls(rows, kept, sizes, learner, seed)
+        return cls(rows, kept, sizes, learner, seed, width)
 
     def sums(self, terms: Mapping[str, Column], by: Column | None = None) -> dict[Any, dict[str, float]]:
         """Return exact sums of terms in [0, 1], by group.
@@ -111,9 +115,7 @@ class Rounds:
             aggregation="mean",
             two=True,
         )
-        width = F.col("features")
-        size = len(self.rows.select("features").limit(1).collect()[0][0])
-        columns = F.struct(*[F.get(width, i).alias(str(i)) for i in range(size)])
+        columns = F.struct(*[F.get("features", i).alias(str(i)) for i in range(self.width)])
         return replace(self, rows=checkpointed(self.rows.withColumn(SCORE, _udf(predict)(columns))))
 
     def with_margin(self, margin: Column) -> Rounds:

@@ -68,7 +68,7 @@ class EnsembleTrainer(Trainer):
     parameters: ClassVar[type[Parameters]] = BaggingParameters
     dtype = "float32"
     exact = True
-    balances = True
+    uses_workers = False
     libraries = ("xgboost", "scikit-learn", "skops")
     failures = ((NO_WEIGHTS, "the ensemble's estimator takes no weights: leave out class_weight and data.weight"),)
 
@@ -125,6 +125,8 @@ class BaggingTrainer(EnsembleTrainer):
     Costs, after the preprocessing: four scans of the training rows (labels; heavy groups; the cuts; the bags), one
     shuffle of the bags, and one crossing into Python.
     """
+
+    balances = True
 
     @property
     def replacement(self) -> bool:

@@ -71,9 +71,9 @@ class SequentialTrainer(EnsembleTrainer):
         features = len(data.preprocessing.names)
         self._check_counts(counts)
         of = self._quotas(self._after_synthesis(counts), 1, features)
-        rounds = Rounds.start(
-            with_units(data.rows, counts, features), counts, of.bag, self.params.get("pool"), self.learner, self.seed
-        )
+        units = with_units(data.rows, counts, features)
+        pool, learner = self.params.get("pool"), self.learner
+        rounds = Rounds.start(units, counts, of.bag, pool, learner, self.seed, features)
         members, votes, facts = self._run(rounds)
         messages = [f"{len(members)} rounds of {sum(of.bag.values()):,} rows", *self._smaller(of)]
         if len(members) < self.params["n_estimators"]:

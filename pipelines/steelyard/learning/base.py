@@ -136,6 +136,8 @@ class Trainer(ABC):
     balances : bool
         Whether training draws the classes' rows at different rates, as ensembles of balanced bags do. The model's
         `distortion` then has these rates.
+    uses_workers : bool
+        Whether `num_workers` has an effect; ensembles train each member in a task of its own.
     gains_from_balance : bool
         Whether resampling may improve the ranking, as it does for weak learners; `diagnose` asks this.
     libraries : tuple of str
@@ -160,6 +162,7 @@ class Trainer(ABC):
     continues: ClassVar[bool] = False
     exact: ClassVar[bool] = False
     balances: ClassVar[bool] = False
+    uses_workers: ClassVar[bool] = True
     gains_from_balance: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
@@ -287,7 +290,8 @@ class Trainer(ABC):
             rows, data, weighted = prepare(
                 self, train, validation, dataset, original_train, train_weight, start, offset
             )
-            large = workers_note(rows, len(data.preprocessing.names)) if self.num_workers is None else None
+            by_default = self.uses_workers and self.num_workers is None
+            large = workers_note(rows, len(data.preprocessing.names)) if by_default else None
             for note in (large, weights_note(self.class_weight, weighted.rates)):
                 if note is not None:
                     (warn or _python_warning)(note)
