@@ -22,6 +22,7 @@ from steelyard.testing import TRAINER_CHECKS
 from steelyard.testing._check_trainers import DATA, MakeTrainer, fitted, model_of, parts, probabilities, trainer_table
 
 SMALL = {"n_estimators": 12, "max_depth": 3, "early_stopping_rounds": None}
+MEMBER_TREE = {"max_depth": 3}
 MEMBER = {"n_estimators": 8, "max_depth": 3}
 FOREST = {"numTrees": 10, "maxDepth": 4, "maxBins": 32}
 BOOSTED = {"maxIter": 8, "maxDepth": 3, "maxBins": 32}
@@ -32,11 +33,13 @@ MAKE: dict[str, MakeTrainer] = {
     "neural_network": partial(get_trainer, "neural_network", NETWORK),
     "xgboost": partial(get_trainer, "xgboost", SMALL),
     "balanced_bagging": partial(get_trainer, "balanced_bagging", {"n_estimators": 3, "estimator_params": MEMBER}),
-    "balanced_random_forest": partial(get_trainer, "balanced_random_forest", {"n_estimators": 10}),
-    "easy_ensemble": partial(get_trainer, "easy_ensemble", {"n_estimators": 3, "rounds": 8}),
+    "balanced_random_forest": partial(get_trainer, "balanced_random_forest", {"n_estimators": 10, "max_depth": 4}),
+    "easy_ensemble": partial(get_trainer, "easy_ensemble", {"n_estimators": 3, "rounds": 20, "max_depth": 2}),
     "logistic_regression": partial(get_trainer, "logistic_regression"),
     "rusboost": partial(get_trainer, "rusboost", {"n_estimators": 4}),
-    "self_paced_ensemble": partial(get_trainer, "self_paced_ensemble", {"n_estimators": 4}),
+    "self_paced_ensemble": partial(
+        get_trainer, "self_paced_ensemble", {"n_estimators": 4, "estimator_params": MEMBER_TREE}
+    ),
     "smoteboost": partial(get_trainer, "smoteboost", {"n_estimators": 3}),
     "toy": NaiveBayes,
 }
