@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 def rows_of(name: str, spark: SparkSession) -> Counter[tuple[Any, ...]]:
     """Rows with their multiplicity, numbers to the last bit."""
+    if name in TWO_CLASSES:
+        two = sample_table(spark).where("label <> 'c'")
+        return multiset(sampler_class(name)(sampling_strategy={"a": 23}, min_rows=0, **ROLES).fit_resample(two))
     sampler = sampler_of(sampler_class(name), **ROLES, **ON_NOISE.get(name, {}))
     return multiset(sampler.fit_resample(sample_table(spark)))
 
@@ -34,9 +37,7 @@ def main(out: str) -> None:
 
     spark = SparkSession.builder.master("local[2]").config(map=SETTINGS).getOrCreate()
     spark.conf.set("spark.sql.shuffle.partitions", 3)
-    Path(out).write_bytes(
-        pickle.dumps({name: rows_of(name, spark) for name in sampler_names() if name not in TWO_CLASSES})
-    )
+    Path(out).write_bytes(pickle.dumps({name: rows_of(name, spark) for name in sampler_names()}))
     spark.stop()
 
 

@@ -16,7 +16,6 @@ import pyspark
 import pytest
 from interpreters import python_without
 from java_options import classic_environment
-from noise_parameters import TWO_CLASSES
 from rows_of_all_samplers import rows_of
 from session_settings import SETTINGS
 from standalone import free_ports, process, wait_for
@@ -33,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLERS = ("smotenc", "edited_nearest_neighbours", "near_miss", "cluster_centroids")
 
 
-@pytest.mark.parametrize("name", [name for name in sampler_names() if name not in TWO_CLASSES])
+@pytest.mark.parametrize("name", sampler_names())
 def test_the_same_rows(name: str, classic: dict[str, Counter[tuple[Any, ...]]], spark: SparkSession) -> None:
     assert type(spark).__module__.startswith("pyspark.sql.connect"), "the session is one of Spark Connect"
     assert rows_of(name, spark) == classic[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def test_a_run_with_guided_sampling(execute: Callable[..., RunDir], tmp_path: An
     run = execute(
         pipeline(
             str(tmp_path / "t.parquet"),
-            resample={"method": "guided_under_sampler", "sampling_strategy": 0.5, "min_rows": 500},
+            resample={"method": "guided_under_sampler", "sampling_strategy": 0.5, "min_rows": 700},
             train={"model": "xgboost", "params": {"max_depth": 3, "n_estimators": 60}, "loss": loss},
             decide={"calibrate": "none"},
         )
@@ -26,11 +27,11 @@ def test_a_run_with_guided_sampling(execute: Callable[..., RunDir], tmp_path: An
     outcome = run.outcome("resample")
     assert outcome is not None
     plan = run.read_json(f"resample/{outcome.attempt}/plan.json")
-    assert {c: of["after"] for c, of in plan["classes"].items()} == {"0": 440, "1": 220}
+    assert {c: of["after"] for c, of in plan["classes"].items()} == {"0": 480, "1": 220}
     assert any("/kept/" in file["path"] for file in outcome.files)
     assert trained_model(run).distortion.kind == "none"
     test = run.read_json("metrics.json")["splits"]["test"]
     assert test["per_class"]["1"]["pr_auc"]["value"] > 0.4
     assert test["log_loss"]["value"] < 0.3
-    scored = run.read_json("metrics.json")
-    assert scored["splits"]["test"]["n"] == 1000
+    raised = "480 rows of class '0' are kept, and not 440: min_rows is 700"
+    assert raised in outcome.details["messages"] and raised in unescape(run.read_text("report.html"))

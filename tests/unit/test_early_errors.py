@@ -175,6 +175,7 @@ def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
         ({}, (), True),
         ({"resample": {"method": "random_under_sampler"}}, (), False),
         ({"resample": {"method": "random_under_sampler", "weight_output_col": "w"}}, (), True),
+        ({"resample": {"method": "guided_under_sampler"}}, (), True),
         ({"resample": {"method": "smote"}}, (), False),
         ({"resample": {"method": "auto"}}, ("0", "1"), False),
         ({"train": {"class_weight": "balanced"}}, ("0", "1"), False),

@@ -110,7 +110,8 @@ def _planned(recipe: Recipe, classes: Sequence[str], sampling_rate: Mapping[str,
         return None
     sampler = get_sampler(recipe.resample.method, **recipe.resample.params)
     weighted = sampler.hasParam("weight_output_col") and sampler.getOrDefault("weight_output_col") is not None
-    if sampler.effect != "none" and not weighted:
+    undone = weighted or sampler.hasParam("offset_output_col")
+    if sampler.effect != "none" and not undone:
         return None
     given: dict[str, Any] = dict(how.class_weight) if isinstance(how.class_weight, Mapping) else {}
     weights = class_weights(dict.fromkeys(classes, 1.0), given) if classes else {**given, "": 1.0}  # others weigh 1

@@ -66,6 +66,7 @@ class GuidedUnderSampler(Sampler):
     name = "guided_under_sampler"
     sampling_type = "under-sampling"
     effect = "random_under"
+    numeric = True
 
     min_rows: Parameter[int] = param(
         "least number of rows to keep, of both classes together: more negatives are kept where sampling_strategy asks "

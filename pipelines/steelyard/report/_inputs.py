@@ -62,7 +62,8 @@ def _bars(found: Artifacts, plans: Mapping[str, Any]) -> Markup:
     params = {k: v for k, v in (found.resample.get("params") or {}).items() if v is not None}
     words = ", ".join(f"{k} = {v}" for k, v in params.items())
     how = f"{sampler} ({words})" if words and sampler != "none" else sampler
-    note_text = f"Sampler: {how}. Validation and test rows are never resampled."
+    messages = "".join(f" {text}." for text in (found.resample.get("details") or {}).get("messages") or [])
+    note_text = f"Sampler: {how}.{messages} Validation and test rows are never resampled."
     entries = [("bar before", "before"), ("bar after", "after")]
     entries += [("bar made", "synthetic")] if any(made.values()) else []
     drawn = _charts.class_bars(before, after, made)

@@ -41,7 +41,8 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     effect : {"none", "random_under", "random_over", "bends"}
         Its effect on the distribution of features within a class; decides the calibration of probabilities.
     numeric : bool
-        Whether it measures distances, and so needs numbers or categories without gaps as features.
+        Whether it reads features: it measures distances, and so needs numbers or categories without gaps, or trains a
+        model.
     categories, numbers : bool
         Whether it then accepts categories, and whether it treats numbers as numbers.
     cleans : bool
