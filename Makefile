@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test test-defaults test-airflow test-deep test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
+.PHONY: help demo bench test test-defaults test-airflow test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -25,11 +25,6 @@ help:
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[local,airflow,test]'
 	@touch $@
 
-# By pip, which finds wheels as it is set up here: torch for CPUs is a tenth of torch for CUDA.
-.venv/deep: .venv/test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch safetensors
-	@touch $@
-
 # Spark's classes for tests, parsed once.
 .venv/classes.jsa: .venv/test tests/class_archive.py tests/java_options.py
 	@$(BIN)/python tests/class_archive.py 2>.venv/classes.log || \
@@ -48,10 +43,6 @@ test-defaults: .venv/classes.jsa
 # make test-examples: the example pipelines on the public tables that they are for.
 test-examples: .venv/classes.jsa
 	$(BIN)/python -m pytest -m examples tests/jobs $(ARGS)
-
-# make test-deep: the neural network; installs torch, 200 MB or, with CUDA, several GB. Without torch it is skipped.
-test-deep: .venv/deep .venv/classes.jsa
-	$(BIN)/python -m pytest -n 0 -k 'network or neural' tests/unit/test_kernels_network.py tests/spark/test_neural_network.py tests/spark/test_trainers.py $(ARGS)
 
 # make test-airflow: whole DAGs for real, by a scheduler and a Spark cluster that all tests share.
 test-airflow: .venv/classes.jsa
@@ -75,7 +66,7 @@ test-long: .venv/classes.jsa
 
 # make test-connect: data parts on Spark Connect, one server of their own and one in another process; their other tests
 # are those of classic sessions, run once more.
-ON_CONNECT := tests/spark/guards $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds metrics)
+ON_CONNECT := tests/spark/guards $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds metrics tree_trainers)
 test-connect: .venv/classes.jsa
 	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
 	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest --dist loadfile -m 'not classic' tests/connect $(ON_CONNECT) $(ARGS)

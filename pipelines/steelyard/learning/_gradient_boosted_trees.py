@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class GradientBoostedTreesParameters(TreeParameters):
     """Parameters of gradient-boosted trees, by the names of Spark ML."""
 
-    maxIter: int = Field(50, ge=1, le=10_000, description="Trees at most; each takes a job per level, and one more.")  # noqa: N815
-    stepSize: float = Field(0.3, gt=0, le=1, description="Factor on the values of each new tree.")  # noqa: N815
+    maxIter: int = Field(100, ge=1, le=10_000, description="Trees at most; each takes a job per level, and one more.")  # noqa: N815
+    stepSize: float = Field(0.2, gt=0, le=1, description="Factor on the values of each new tree.")  # noqa: N815
     validationTol: float | None = Field(  # noqa: N815
-        0.0,
+        None,
         ge=0,
-        description="Stop at the first tree that lowers validation log loss by less than this share; null: never.",
+        description="Stop at the first tree that lowers validation log loss by less than this share. Default: never.",
     )
     maxDepth: int = Field(5, ge=0, le=30, description="Deepest level of a tree.")  # noqa: N815
     featureSubsetStrategy: Features = Field(  # noqa: N815
@@ -34,7 +34,7 @@ class GradientBoostedTreesParameters(TreeParameters):
         **TreeParameters.elsewhere,
         "impurity": "it is always variance",
         "lossType": "it is always logistic",
-        "validationIndicatorCol": "training stops on the validation rows unless validationTol is null",
+        "validationIndicatorCol": "write validationTol; training then stops on the validation rows",
         "n_estimators": "write maxIter",
         "learning_rate": "write stepSize",
     }
@@ -45,7 +45,8 @@ class GradientBoostedTreesTrainer(Trainer):
 
     Spark starts from the first tree, whose margins are within ±1, and steps by gradients without Hessians. So the
     probabilities of a rare class begin near 0.1 and fall slowly: without calibration they are too high unless there are
-    many trees.
+    many trees. Its early stopping has no patience, and on real tables it stops too soon (with a log loss of 0.062
+    instead of 0.058 after 50 trees on `mammography`), so it is off by default.
 
     Costs two passes over the training rows for bins and binned rows, which Spark keeps in memory and then on disk, then
     for each tree a job per level, and one for the loss on the validation rows: about 0.2 s a tree on a small table,
@@ -64,7 +65,7 @@ class GradientBoostedTreesTrainer(Trainer):
     @property
     def needs_validation(self) -> bool:  # type: ignore[override]
         """Whether training stops early."""
-        return self.params["validationTol"] is not None
+        return "validationTol" in self.params
 
     @classmethod
     def model_class(cls) -> type[Model]:

@@ -42,8 +42,8 @@ class RandomForestTrainer(Trainer):
     shares of the classes' forests are divided by their sum.
 
     Costs three passes over the training rows for weights, bins and binned rows, which Spark keeps in memory and then on
-    disk (4 bytes a value, 1 with no more than 128 bins, and about 100 bytes a row), then at least one job per level of
-    all trees together. A node takes 24 bytes per bin of each feature that it chooses from; nodes beyond `maxMemoryInMB`
+    disk (4 bytes for each value and each tree of a row, and about 100 more), then at least one job per level of all
+    trees together. A node takes 24 bytes per bin of each feature that it chooses from; nodes beyond `maxMemoryInMB`
     take further jobs. The model is of size numTrees × 2 ^ maxDepth at most, on the driver too, and is refused beyond
     2,000,000 nodes.
 
