@@ -3,9 +3,9 @@
     PYTHONPATH=pipelines python benchmarks/trainers.py --data DIR > benchmarks/results/trainers.md
 
 Binary tables, split by hash into 60 % training, 20 % validation and 20 % test rows, with three seeds. Each trainer
-learns with its defaults from unchanged rows, and random forests and logistic regression with balanced weights too. The
-table shows means over the seeds: PR area and log loss on test rows (as they come, and after Platt's method fitted on
-validation rows), the mean score over the share of positives, and the seconds of `fit`.
+learns with its defaults from unchanged rows, and random forests and logistic regression with balanced weights too.
+The table shows means over the seeds: PR area and log loss on test rows (as they come, and after Platt's method fitted
+on validation rows), the mean score over the share of positives, and the seconds of `fit`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def judged(model: Any, parts: Mapping[str, DataFrame], label: str, positive: str
     }
 
 
-def trials(spark: SparkSession, folder: Path, seeds: int) -> Iterator[dict[str, Any]]:
+def trials(spark: SparkSession, folder: Path, seeds: int, models: list[str]) -> Iterator[dict[str, Any]]:
     """Yield a record for each table, seed and trainer."""
     for name, (label, negative, positive) in TABLES.items():
         df = spark.read.parquet(str(folder / f"{name}.parquet"))
@@ -85,7 +85,7 @@ def trials(spark: SparkSession, folder: Path, seeds: int) -> Iterator[dict[str, 
         data = Dataset(label, tuple(features), texts, content=tuple(features), positive=positive, classes=classes)
         for seed in range(seeds):
             parts = split(df, features, seed)
-            for trainer, how in TRAINERS.items():
+            for trainer, how in ((m, TRAINERS[m]) for m in models):
                 start = time.perf_counter()
                 made = get_trainer(trainer.partition(",")[0], seed=seed, **how)
                 model = made.fit(parts["train"], parts["validation"], data, original_train=parts["train"])
@@ -100,12 +100,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--models", nargs="+", choices=TRAINERS, default=list(TRAINERS))
     given = parser.parse_args()
     if not given.data.is_dir():
         sys.exit(f"{given.data} is not a folder: this benchmark needs the real tables {', '.join(TABLES)}")
     where, spark = conditions(), session()
     get_trainer("random_forest").model_class()  # imports are not a trainer's time
-    found = pd.DataFrame(trials(spark, given.data, given.seeds))
+    found = pd.DataFrame(trials(spark, given.data, given.seeds, given.models))
     print(f"# Trainers on real tables\n\n{where}\nScript: `benchmarks/trainers.py`; means of {given.seeds} seeds.\n")
     print(f"{HEAD}\n|{' --- |' * 7}")
     means = found.groupby(["table", "model"], sort=False).mean()
