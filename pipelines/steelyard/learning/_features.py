@@ -47,13 +47,25 @@ def _advice(of: T.DataType, categorical: bool) -> str:
     return f", which cannot be {what}; leave it out {_OUT}"
 
 
-def present(df: DataFrame, name: str, kind: Kind, element: int | None = None) -> Column:
-    """Return a numeric feature as a double that is null where it is missing (null or NaN)."""
+def raw(df: DataFrame, name: str, kind: Kind, element: int | None = None) -> Column:
+    """Return a numeric feature as a double: null or NaN where it is missing."""
     value = as_array(name, kind)
-    if element is not None:
-        value = F.get(value, element)
-    number = value.cast("double")
-    return number if _whole(dtype(df, name)) else F.when(~F.isnan(number), number)
+    return (value if element is None else F.get(value, element)).cast("double")
+
+
+def raws(df: DataFrame, features: Sequence[Numeric]) -> Column:
+    """Return numeric features as one array of doubles: null or NaN where they are missing."""
+    parts: list[Column] = []
+    numbers: list[Column] = []
+    for feature in features:
+        if feature.element is None:
+            numbers.append(raw(df, feature.column, feature.kind))
+        elif feature.element == 0:
+            array = as_array(feature.column, feature.kind).cast("array<double>")
+            gaps = F.array_repeat(F.lit(None).cast("double"), feature.size or 0)
+            parts += [F.array(*numbers), F.coalesce(array, gaps)]
+            numbers = []
+    return F.concat(*parts, F.array(*numbers).cast("array<double>")) if parts else F.array(*numbers)
 
 
 def as_array(name: str, kind: Kind) -> Column:
@@ -107,20 +119,24 @@ class Numeric:
         """A name for each of `columns`."""
         return [self.name, f"{self.name} is missing"] if self.indicator else [self.name]
 
-    def columns(self, df: DataFrame, limit: float) -> list[Column]:
-        """Return the expressions; evaluating them fails where a value is beyond `limit`."""
+    def columns(self, df: DataFrame) -> list[Column]:
+        """Return the expressions.
+
+        Spark analyses, optimises and compiles each node of them, of thousands of features too: they must be small.
+        """
         kind = _kind_as_fitted(df, self.column, self.kind)
-        value = present(df, self.column, kind, self.element)
-        if not _whole(dtype(df, self.column)):
-            value = F.when(F.abs(value) > limit, _failure(self.name, f"{HUGE} ±{limit:.0e}")).otherwise(value)
-        known = F.coalesce(value, F.lit(float("nan") if self.fill is None else self.fill))
+        value = raw(df, self.column, kind, self.element)
+        gap = F.lit(float("nan") if self.fill is None else self.fill)
+        known = F.coalesce(value if self.fill is None else F.nanvl(value, gap), gap)
         if (self.mean, self.std) != (0.0, 1.0):
             known = (known - F.lit(self.mean)) / F.lit(self.std)
         if self.size is not None and self.element == 0:
             length = F.coalesce(F.size(as_array(self.column, kind)), F.lit(-1))
             wrong = (length >= 0) & (length != self.size)
-            known = F.when(wrong, _failure(self.column, RAGGED)).otherwise(known)
-        return [known, value.isNull().cast("double")] if self.indicator else [known]
+            known = F.when(wrong, _failure(F.lit(f"feature {self.column!r} {RAGGED}"))).otherwise(known)
+        if not self.indicator:
+            return [known]
+        return [known, F.isnan(F.coalesce(value, F.lit(float("nan")))).cast("double")]
 
 
 def _kind_as_fitted(df: DataFrame, name: str, fitted: Kind) -> Kind:
@@ -135,8 +151,8 @@ def _kind_as_fitted(df: DataFrame, name: str, fitted: Kind) -> Kind:
     return kind
 
 
-def _failure(feature: str, what: str) -> Column:
-    return F.raise_error(F.lit(f"feature {feature!r} {what}")).cast("double")
+def _failure(message: Column) -> Column:
+    return F.raise_error(message).cast("double")
 
 
 @dataclass(frozen=True)
@@ -166,7 +182,7 @@ class Category:
         extra += [f"{self.column} is missing"] if self.missing else []
         return [f"{self.column}={level}" for level in self.levels] + extra
 
-    def columns(self, df: DataFrame, limit: float) -> list[Column]:
+    def columns(self, df: DataFrame) -> list[Column]:
         """Return the expressions."""
         _kind_as_fitted(df, self.column, self.kind)
         level = class_text(df, self.column)
@@ -198,7 +214,7 @@ class CategoryCode:
         """The column's name."""
         return [self.column]
 
-    def columns(self, df: DataFrame, limit: float) -> list[Column]:
+    def columns(self, df: DataFrame) -> list[Column]:
         """Return the expression."""
         _kind_as_fitted(df, self.column, "category")
         unknown = F.lit(float("nan"))
@@ -237,12 +253,31 @@ class Preprocessing:
     def columns(self, df: DataFrame) -> list[Column]:
         """Return raw rows as double expressions; a label is not needed.
 
+        Evaluating the first of them fails where any feature is beyond `limit`.
+
         Raises
         ------
         InputError
             If a feature is missing, or no longer of the kind it was.
         """
-        return [column for feature in self.features for column in feature.columns(df, self.limit)]
+        values = self.unchecked(df)
+        return [self.checked(df, value) for value in values[:1]] + values[1:]
+
+    def unchecked(self, df: DataFrame) -> list[Column]:
+        """Return the same, where evaluating them doesn't fail: for those who don't need them all."""
+        return [column for feature in self.features for column in feature.columns(df)]
+
+    def checked(self, df: DataFrame, value: Column) -> Column:
+        """Return a double that fails to evaluate where any feature is beyond `limit`."""
+        features = [f for f in self.features if isinstance(f, Numeric) and not _whole(dtype(df, f.column))]
+        if not features:
+            return value
+        # Negative: for Spark, NaN is greater than all numbers, and null is left out.
+        sizes = F.array(*[-F.abs(raw(df, f.column, f.kind, f.element)) for f in features])
+        names = F.split(F.lit("\n".join(f"feature {f.name!r}" for f in features)), "\n")
+        place = F.array_position(F.transform(sizes, lambda size: size < -self.limit), True)
+        what = F.concat_ws(" ", F.element_at(names, place.cast("int")), F.lit(f"{HUGE} ±{self.limit:.0e}"))
+        return F.when(F.array_min(sizes) < -self.limit, _failure(what)).otherwise(value)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""

@@ -34,11 +34,12 @@ class LogisticRegressionModel(MarginModel):
     intercepts: tuple[float, ...] = ()
 
     def margins(self, df: DataFrame) -> Column:
-        values = self.preprocessing.columns(df)
+        values = self.preprocessing.unchecked(df)
         sums = [
             F.lit(b) + total([F.lit(w) * x for w, x in zip(row, values, strict=True) if w])
             for row, b in zip(self.coefficients, self.intercepts, strict=True)
         ]
+        sums[0] = self.preprocessing.checked(df, sums[0])
         return sums[0] if len(sums) == 1 else F.array(*sums)
 
     def _contributions(self, df: DataFrame) -> Column:
