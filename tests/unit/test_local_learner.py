@@ -96,6 +96,7 @@ def test_what_takes_missing_values() -> None:
         ("xgboost", {"max_depht": 1}, "xgboost has no parameter 'max_depht'. Did you mean 'max_depth'"),
         ("xgboost", {"max_depth": -1}, "e_params.max_depth must be an integer of at least 0 and at most 1000. Got -1"),
         ("xgboost", {"early_stopping_rounds": 3}, "early_stopping_rounds needs validation rows"),
+        ("xgboost", {"enable_categorical": True}, "e_params: enable_categorical has no effect"),
         ("decision_tree", {"max_dept": 1}, "DecisionTreeClassifier has no parameter 'max_dept'. Did you mean 'max_d"),
         ("decision_tree", {"max_depth": -1}, "e_params: The 'max_depth' parameter of DecisionTreeClassifier must be"),
         ("sklearn.svm.LinearSVC", {}, "LinearSVC has no predict_proba"),

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.learning.base import Importance, Trainer, TrainingData
-from steelyard.learning.local import NO_WEIGHTS, LocalLearner
+from steelyard.learning.local import NO_WEIGHTS, UNTRUSTED, LocalLearner
 from steelyard.learning.parameters import Parameters
 from steelyard.sampling.strategy import check_strategy
 
@@ -70,7 +70,14 @@ class EnsembleTrainer(Trainer):
     exact = True
     uses_workers = False
     libraries = ("xgboost", "scikit-learn", "skops")
-    failures = ((NO_WEIGHTS, "the ensemble's estimator takes no weights: leave out class_weight and data.weight"),)
+    failures = (
+        (NO_WEIGHTS, "the ensemble's estimator takes no weights: leave out class_weight and data.weight"),
+        (
+            UNTRUSTED,
+            "the ensemble's estimator saves types that are not trusted: take another one, or allow its module by "
+            "STEELYARD_ALLOWED_MODULES",
+        ),
+    )
 
     @property
     @abstractmethod

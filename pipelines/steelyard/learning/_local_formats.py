@@ -20,6 +20,7 @@ from steelyard.frames.workers import one_thread
 from steelyard.learning.local import NO_WEIGHTS, LocalLearner
 
 Floats = NDArray[np.float64]
+_CATEGORICAL = ("enable_categorical", "max_cat_to_onehot", "max_cat_threshold")
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class XGBoostFormat(LocalFormat):
 
         if self.params.get("early_stopping_rounds") is not None:
             raise ConfigError(f"{setting}: early_stopping_rounds needs validation rows, and there are none")
+        if categorical := [name for name in self.params if name in _CATEGORICAL]:
+            raise ConfigError(f"{setting}: {categorical[0]} has no effect: categories are numbers of 0 and 1 here")
         try:
             XGBoostParameters.parse("xgboost", self.params)
         except ConfigError as error:

@@ -14,6 +14,7 @@ import numpy as np
 
 from steelyard.errors import ConfigError, InputError
 from steelyard.extensions import VARIABLE, check_module
+from steelyard.learning.local import UNTRUSTED
 
 TRUSTED = frozenset(
     {
@@ -65,9 +66,7 @@ def _trusted_types(saved: bytes) -> list[str]:
     asked: list[str] = io.get_untrusted_types(data=saved)
     refused = [name for name in asked if name not in TRUSTED and not _allowed(name)]
     if refused:
-        raise InputError(
-            f"a saved model has types that are not trusted: {', '.join(refused)}; {VARIABLE} can allow their modules"
-        )
+        raise InputError(f"a saved model has {UNTRUSTED}: {', '.join(refused)}; {VARIABLE} can allow their modules")
     return asked
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NO_WEIGHTS = "takes no sample weights"
 """Part of the message of an estimator that cannot weigh rows."""
+UNTRUSTED = "types that are not trusted"
+"""Part of the message of a model that skops should not load."""
 Predictor = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 ESTIMATORS: Mapping[str, str] = {
