@@ -8,9 +8,10 @@ from numbers import Real
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, of_key
-from steelyard.dataset import Cost
+from steelyard.columns import class_text, col, of_key, same_name
+from steelyard.dataset import Cost, Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.labels import class_name
@@ -154,6 +155,43 @@ def weight_distortion(weights: Mapping[str, float]) -> Distortion:
     Distortion(rates={'0': 0.5, '1': 5.0}, exact=False)
     """
     return Distortion(dict(weights), exact=False) if len(set(weights.values())) > 1 else Distortion()
+
+
+def cost_weighted(df: DataFrame, data: Dataset, weight: str | None) -> tuple[DataFrame, str]:
+    """Return training rows with a column of weights, and its name: each row's cost of an error on it, times its weight.
+
+    The weights are divided so that they sum to the number of rows. Costs one scan.
+
+    Parameters
+    ----------
+    df : DataFrame
+    data : Dataset
+        With two classes and both costs.
+    weight : str, optional
+        A column of row weights.
+
+    Raises
+    ------
+    InputError
+        If all errors on a class cost nothing.
+    """
+    label, name, taken = class_text(df, data.label), "cost_weight", {same_name(c) for c in df.columns}
+    while same_name(name) in taken:
+        name += "_"
+    missed, false = (
+        col(of).cast("double") if isinstance(of, str) else F.lit(float(of or 0.0))
+        for of in (data.cost.false_negative, data.cost.false_positive)
+    )
+    own = F.lit(1.0) if weight is None else col(weight).cast("double")
+    cost = own * F.when(label == F.lit(data.positive), missed).otherwise(false)
+    # In decimals: their sum does not depend on the order of rows.
+    total = F.sum(cost.try_cast("decimal(38,12)")).cast("double").alias("total")
+    rows = df.groupBy(label.alias("class")).agg(F.count(F.lit(1)).alias("n"), total).collect()
+    free = sorted(row["class"] for row in rows if not (row["total"] or 0) > 0)
+    if free:
+        raise InputError(f"train.cost_weights: errors on class {free[0]!r} cost nothing, so it would weigh nothing")
+    factor = sum(row["n"] for row in rows) / sum(row["total"] for row in rows)
+    return df.withColumn(name, cost * F.lit(factor)), name
 
 
 def weight_column(df: DataFrame, label: str, weights: Mapping[str, float], *, existing: str | None = None) -> Column:

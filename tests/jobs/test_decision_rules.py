@@ -219,3 +219,27 @@ def test_conformal_recall_leaves_half_of_the_validation_rows(
     assert found["threshold"] == own[int(0.2 * (len(own) + 1) + 1e-9) - 1]
     with pytest.raises(InputError, match="a recall of 0.99 needs at least 99 positive rows that the training did not"):
         run({"conformal_recall": 0.99}, guards={})
+
+
+def test_costs_as_training_weights(start: Callable[..., Context], table: str) -> None:
+    ctx = start(pipeline(table, data=COSTS, train={"model": "logistic_regression", "cost_weights": True}))
+    warnings: list[str] = []
+    ctx.warn = warnings.append
+    for stage in ("profile", "split", "resample", "train", "decide", "evaluate", "report"):
+        run_stage(ctx, stage)
+    found = ctx.run.read_json("metrics.json")
+    assert found["threshold"] == 0.5 and found["decision"]["rule"] == {"value": 0.5}
+    assert found["decision"]["probabilities"] is False and "cost_ratio" not in found["decision"]
+    split = found["splits"]["test"]
+    assert all(split[name]["value"] is None and split[name]["note"] for name in ("brier", "log_loss", "ece"))
+    assert "net_benefit" not in split
+    assert any("not probabilities; these metrics are null: Brier score" in note for note in found["notes"])
+    assert split["saved"]["no_model"]["value"] > 0  # 0.5 is right for costs that are in the model already
+    assert 'id="calibration-title"' not in build(ctx.run)
+    outcome = ctx.run.outcome("evaluate")
+    assert outcome is not None
+    scores = pd.read_parquet(f"{ctx.run.location}/scores/{outcome.attempt}")
+    weight = np.where(scores["label"] == 1, scores["cost_false_negative"], 20)
+    share = np.average(scores["label"], weights=weight)
+    assert np.average(scores["score"], weights=weight) == pytest.approx(share, rel=0.15)  # of costs, not of rows
+    assert share > 2 * scores["label"].mean()

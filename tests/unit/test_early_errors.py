@@ -142,6 +142,19 @@ def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
             {"decide": {"threshold": {"alerts": {"per": "day", "top": 5}}}},
             r".*decide\.threshold\.alerts needs data\.time",
         ),
+        ({"train": {"cost_weights": True}}, r".*train\.cost_weights needs data\.cost\.false_negative and"),
+        (
+            {"data": {"cost": BOTH}, "train": {"cost_weights": True, "class_weight": "balanced"}},
+            r".*train\.cost_weights and train\.class_weight both weigh",
+        ),
+        (
+            {"data": {"cost": BOTH}, "train": {"cost_weights": True}, "decide": {"calibrate": "platt"}},
+            r".*decide\.calibrate is platt, but with train\.cost_weights",
+        ),
+        (
+            {"data": {"cost": BOTH}, "train": {"cost_weights": True}, **per_row},
+            r".*per_row_cost would count costs that train\.cost_weights",
+        ),
         ({"data": {"cost": {**BOTH, "matrix": MATRIX}}}, ".*'matrix' is for more than two classes"),
         ({"data": {"cost": {"matrix": {"a": {"a": 1}}}}}, ".*deciding 'a' for 'a' is right and must cost 0"),
         (

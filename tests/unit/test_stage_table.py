@@ -45,6 +45,7 @@ CHANGES = {
     "train.params={max_depth: 3}": FROM_TRAIN,
     "train.class_weight=balanced": FROM_TRAIN,
     "train.loss={focal: {gamma: 1}}": FROM_TRAIN,
+    "train.cost_weights=true": FROM_TRAIN,
     "train.model=logistic_regression": ["diagnose", "guard_resampled", *FROM_TRAIN],
     "decide.threshold={value: 0.5}": FROM_DECIDE,
     "decide.calibrate=none": FROM_DECIDE,

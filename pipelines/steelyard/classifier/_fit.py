@@ -33,7 +33,7 @@ from steelyard.learning import Model, get_trainer, trainer_class
 from steelyard.metrics import check_amounts, row_weight
 from steelyard.sampling import apply_plan, sampler_for
 from steelyard.stats import class_counts
-from steelyard.weighting import class_weights, with_matrix
+from steelyard.weighting import class_weights, cost_weighted, with_matrix
 
 
 def fit(
@@ -108,15 +108,23 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
         stopping = validation.where(~held)
     with ExitStack() as scope:
         parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
-        model = trainer.fit(
+        rows, row_weight, distortion = (
             apply_plan(train, made.plan, *parts),
+            made.plan.weight_output,
+            made.plan.distortion,
+        )
+        if how.cost_weights:
+            rows, row_weight = cost_weighted(rows, dataset, row_weight or dataset.weight)
+            distortion = distortion.then(Distortion(exact=False))
+        model = trainer.fit(
+            rows,
             stopping,
             dataset,
             original_train=train,
             # A sampler may give each row a weight that makes up for the rows it dropped.
-            train_weight=made.plan.weight_output,
+            train_weight=row_weight,
             train_offset=made.plan.offset_output,
-            sampled=made.plan.distortion,
+            sampled=distortion,
         )
     rule, shares, exchangeable = alert_rule(asked), None, dataset.group is None
     if rule is not None and dataset.time is not None:
@@ -124,7 +132,15 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     return Classifier(
         model,
         fit_decisions(
-            model, validation, dataset, counts, asked.decide, shares=shares, held=held, exchangeable=exchangeable
+            model,
+            validation,
+            dataset,
+            counts,
+            asked.decide,
+            shares=shares,
+            held=held,
+            exchangeable=exchangeable,
+            probabilities=not how.cost_weights,
         ),
     )
 
@@ -170,6 +186,7 @@ def fit_decisions(
     shares: DataFrame | None = None,
     held: Column | None = None,
     exchangeable: bool = True,
+    probabilities: bool = True,
 ) -> DecisionPolicy:
     """Return the policy of a model, fitted on validation rows, which it scores once.
 
@@ -188,6 +205,8 @@ def fit_decisions(
         For conformal recall: whether a validation row was not used to stop training.
     exchangeable : bool, default True
         Whether new rows come from the same distribution as validation rows.
+    probabilities : bool, default True
+        Whether scores can be made probabilities; not where rows were weighted by their costs in training.
     """
     rates = {c: float(dataset.sampling_rate.get(c, 1.0)) for c in dataset.classes}
     masses = {c: counts.get(c, 0) / rates[c] for c in dataset.classes}
@@ -210,6 +229,7 @@ def fit_decisions(
             cost=dataset.cost,
             time=dataset.time,
             exchangeable=exchangeable,
+            probabilities=probabilities,
         )
 
 

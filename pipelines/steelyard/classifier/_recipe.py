@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from steelyard import deciding
-from steelyard.config import AUTO, Recipe, ResampleConfig
+from steelyard.config import AUTO, Recipe, ResampleConfig, check_cost_weights
 from steelyard.dataset import Cost
 from steelyard.deciding import PER_ROW_COST, check_rule
 from steelyard.distortion import Distortion
@@ -35,6 +35,11 @@ def check_recipe(recipe: Recipe, *, cost: Cost | None = None, sampling_rate: Map
         with _named("decide."):
             check_rule(recipe.decide.threshold, cost=cost)
     check_calibration(recipe, sampling_rate=sampling_rate)
+    if recipe.train.cost_weights and cost is not None:
+        try:
+            check_cost_weights(recipe, cost)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
     per_row = recipe.decide.threshold == PER_ROW_COST
     rule = f"decide.threshold {PER_ROW_COST}" if per_row else "data.cost.matrix"
     if per_row or (cost is not None and cost.matrix is not None):

@@ -5,7 +5,7 @@ from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document
 from steelyard.config._loss import LOG_LOSS, loss_name, parse_loss
 from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
-from steelyard.config._pipeline import PipelineConfig
+from steelyard.config._pipeline import PipelineConfig, check_cost_weights
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
 from steelyard.config._stages import STAGE_TABLE, STAGES, Stage
 from steelyard.config._surface import as_arguments, as_options, named_values
@@ -38,6 +38,7 @@ __all__ = [
     "TrainConfig",
     "as_arguments",
     "as_options",
+    "check_cost_weights",
     "check_module",
     "duration",
     "hidden_env",

@@ -54,6 +54,7 @@ DESCRIPTIONS: dict[str, str] = {
     "the class); or a map of class to weight.",
     "train.loss": "log_loss; or, for xgboost, {focal: {gamma: 2, alpha: 0.5}}, {class_balanced_focal: {beta: auto, "
     "gamma: 2}} (both for two classes) or {logit_adjusted: {tau: 1}}.",
+    "train.cost_weights": "Weigh each training row by the cost of an error on it. Scores are then not probabilities.",
     "train.params": "The trainer's parameters, with the names of its library.",
     "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 10 million "
     "values (rows × features, with validation rows), else 2. The model depends on it.",

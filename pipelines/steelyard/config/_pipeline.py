@@ -8,8 +8,26 @@ from pydantic import Field, model_validator
 
 from steelyard.config._data import DataConfig, SplitConfig
 from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
-from steelyard.config._training import DecideConfig, GateBound, ResampleConfig, TrainConfig
+from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._values import Section
+
+
+def check_cost_weights(recipe: Recipe | PipelineConfig, cost: Any = None) -> None:
+    """Raise `ValueError` for sections that contradict `train.cost_weights`: costs enter once, and calibration is off.
+
+    `cost` has `false_negative` and `false_positive`; default: that of the pipeline.
+    """
+    known = recipe.data.cost if isinstance(recipe, PipelineConfig) else cost
+    if known.false_negative is None or known.false_positive is None:
+        raise ValueError("train.cost_weights needs data.cost.false_negative and data.cost.false_positive")
+    if recipe.train.class_weight != "none":
+        raise ValueError("train.cost_weights and train.class_weight both weigh the rows: leave one out")
+    if recipe.decide.threshold == "per_row_cost":
+        raise ValueError("decide.threshold per_row_cost would count costs that train.cost_weights has counted already")
+    if recipe.decide.calibrate not in ("auto", "none"):
+        raise ValueError(
+            f"decide.calibrate is {recipe.decide.calibrate}, but with train.cost_weights scores are not probabilities"
+        )
 
 
 class PipelineConfig(Section):
@@ -43,6 +61,8 @@ class PipelineConfig(Section):
             raise ValueError("compare: this version has no stage that compares; leave the section out")
         if "minimize" in (self.decide.threshold or ()) and not self.data.cost.given:
             raise ValueError("decide.threshold minimizes cost, which needs data.cost")
+        if self.train.cost_weights:
+            check_cost_weights(self)
         if self.train.class_weight == "cost_matrix" and self.data.cost.matrix is None:
             raise ValueError("train.class_weight is cost_matrix, which needs data.cost.matrix")
         if self.data.cost.matrix is not None and self.decide.threshold is not None:
@@ -56,7 +76,9 @@ class PipelineConfig(Section):
     @property
     def threshold_rule(self) -> str | dict[str, Any]:
         """The rule for the threshold: as given, else lowest cost if costs are given, else best F2."""
-        default = {"minimize": "cost"} if self.data.cost.given else {"maximize": "f2"}
+        default: dict[str, Any] = {"minimize": "cost"} if self.data.cost.given else {"maximize": "f2"}
+        if self.train.cost_weights:
+            default = {"value": 0.5}
         return self.decide.threshold or default
 
     def to_json(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def fit_policy(
     cost: Cost | None = None,
     time: str | None = None,
     exchangeable: bool = True,
+    probabilities: bool = True,
 ) -> DecisionPolicy:
     """Return calibration and threshold, fitted on scored validation rows.
 
@@ -76,6 +77,9 @@ def fit_policy(
         The time column, for rules on alerts; it is recorded.
     exchangeable : bool, default True
         Whether new rows come from the same distribution; a split by time or by groups suggests that they do not.
+    probabilities : bool, default True
+        Whether scores can be made probabilities; not where rows were weighted by their costs in training. They are then
+        not calibrated, and the default rule is a threshold of 0.5.
 
     Raises
     ------
@@ -108,10 +112,12 @@ def fit_policy(
         several = _of_classes(calibrate, tables, classes, distortion)
         weights = dict(class_weights or {}) if several.method != "none" else {}
         return DecisionPolicy(classes, None, several, None, dict(priors), weights, cost or Cost())
-    choice = _of_positive(calibrate, tables[0], classes, positive, distortion)
+    choice = _of_positive(calibrate if probabilities else "none", tables[0], classes, positive, distortion)
     policy = DecisionPolicy(classes, positive, choice.calibrator, None, dict(priors), cost=cost or Cost())
     table = _calibrated(scored, tables[0], policy)
-    calibrated = distortion.kind == "none" or policy.calibration.method != "none"
+    calibrated = probabilities and (distortion.kind == "none" or policy.calibration.method != "none")
+    if not probabilities and threshold is None:
+        threshold = {"value": 0.5}
     name, argument = check_rule(threshold) if threshold is not None else ("", {})
     if name == CONFORMAL:
         chosen = _conformal(scored, table, policy, argument, exchangeable=exchangeable)

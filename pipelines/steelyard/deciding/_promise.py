@@ -35,7 +35,8 @@ def decision_document(
     dict
         With two classes: `rule`; `promised`: the metric of the rule, its value on validation rows, and the least value
         where the rule has one; `observed`: the same metric on test rows, and whether it reaches that value (`kept`);
-        `cost_ratio`: how many false positives cost as much as one false negative, if the threshold is right.
+        `probabilities`: false where the scores are not probabilities; `cost_ratio`: how many false positives cost as
+        much as one false negative, if the threshold is right.
     """
     if policy.positive is None or policy.chosen is None:
         return policy.rule
@@ -52,6 +53,8 @@ def decision_document(
         kept = {"kept": came["value"] is not None and came["value"] >= argument} if floor else {}
         document["promised"] = {"metric": metric, **floor, "value": seen["value"]}
         document["observed"] = {"metric": metric, **came, **kept}
+    if not policy.probabilities:
+        document["probabilities"] = False
     threshold = policy.threshold
     if threshold is not None and policy.probabilities and 0 < threshold < 1:
         document["cost_ratio"] = (1 - threshold) / threshold

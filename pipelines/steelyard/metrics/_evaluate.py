@@ -131,6 +131,7 @@ def evaluate_splits(
     grouped: bool = False,
     rivals: Mapping[str, float] | None = None,
     matrix: Mapping[str, Mapping[str, float]] | None = None,
+    not_probabilities: str | None = None,
 ) -> dict[str, SplitMetrics]:
     """Return the metrics of several splits, at the cost of one.
 
@@ -146,6 +147,8 @@ def evaluate_splits(
         Names of other thresholds: with costs, each split holds in `saved` what the decisions cost less than theirs.
     matrix : mapping, optional
         With more than two classes: actual class → decided class → cost.
+    not_probabilities : str, optional
+        Why the scores are not probabilities, if that is known: metrics of probabilities are then null.
     """
     check_names(df.columns, ours=True)
     require_columns(df, ["split"], "split column")
@@ -157,6 +160,7 @@ def evaluate_splits(
     roles = replace(roles, part=part, rivals=tuple(others.values()))
     if positive is None and matrix is not None and roles.decision is not None:
         roles = replace(roles, cost_fn=matrix_cost(roles.label, roles.decision, classes, matrix))
+    roles = replace(roles, not_probabilities=not_probabilities)
     judged = _judge(df, roles, parts=len(splits), grouped=grouped, rivals=others, matrix=matrix)
     return dict(zip(splits, judged, strict=True))
 
@@ -232,11 +236,11 @@ def _numbers(
         summary.confusion,
         of,
         grouped=grouped,
-        not_probabilities=summary.not_probabilities,
+        not_probabilities=roles.not_probabilities or summary.not_probabilities,
         rivals=rivals,
         matrix=matrix,
     )
-    notes = notes_on(found, roles.classes, roles.positive, summary)
+    notes = notes_on(found, roles.classes, roles.positive, summary, roles.not_probabilities)
     return SplitMetrics(found, {name: table for name, (table, _) in of.items()}, roles.threshold, notes)
 
 

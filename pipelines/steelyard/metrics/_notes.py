@@ -10,18 +10,27 @@ from steelyard.metrics.registry import all_metrics, get_metric
 
 
 def notes_on(
-    split: Mapping[str, Any], classes: Sequence[str], positive: str | None, summary: Summary
+    split: Mapping[str, Any],
+    classes: Sequence[str],
+    positive: str | None,
+    summary: Summary,
+    not_probabilities: str | None = None,
 ) -> tuple[str, ...]:
     """Return the notes on one split."""
-    notes = [_on_probabilities(summary), None if positive is None else _on_ranking(split, classes, positive)]
+    notes = [
+        _on_probabilities(summary, not_probabilities),
+        None if positive is None else _on_ranking(split, classes, positive),
+    ]
     return tuple(note for note in notes if note is not None)
 
 
-def _on_probabilities(summary: Summary) -> str | None:
+def _on_probabilities(summary: Summary, given: str | None) -> str | None:
+    names = ", ".join(m.label for m in all_metrics() if m.needs == "probabilities")
+    if given is not None:
+        return f"{given}; these metrics are null: {names}"
     reason = summary.not_probabilities
     if reason is None:
         return None
-    names = ", ".join(m.label for m in all_metrics() if m.needs == "probabilities")
     return f"{reason} (they are from {summary.low:g} to {summary.high:g}); these metrics are null: {names}"
 
 

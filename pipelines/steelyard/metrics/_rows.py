@@ -47,6 +47,7 @@ class ScoredColumns:
     bucket: Column | None = None
     part: Column | None = None
     rivals: tuple[float, ...] = ()
+    not_probabilities: str | None = None
 
     @property
     def has_costs(self) -> bool:

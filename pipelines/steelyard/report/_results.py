@@ -255,7 +255,7 @@ def probabilities(found: Artifacts) -> Section | None:
         for c in _lines(found)
         if (bins := c.data.get("calibration")) and min(bins["predicted"]) >= 0 and max(bins["predicted"]) <= 1
     ]
-    if not lines:
+    if not lines or (found.metrics.get("decision") or {}).get("probabilities") is False:
         return None
     text = "Rows in bins of equal size; the tenth with the highest scores is in finer bins. "
     text += "On the line, scores are calibrated probabilities."

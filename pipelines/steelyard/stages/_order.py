@@ -81,7 +81,8 @@ def _flat(config: PipelineConfig) -> dict[str, Any]:
     columns = {c for c in (cost.false_negative, cost.false_positive) if isinstance(c, str)}
     interpolated = sorted(columns) if columns and _makes_rows(config.resample) else []
     derived = {"data.cost.columns": interpolated, "decide.threshold.conformal": _keeps_half(config)}
-    derived["data.cost.training"] = cost.matrix if config.train.class_weight == "cost_matrix" else None
+    in_training = config.train.cost_weights or config.train.class_weight == "cost_matrix"
+    derived["data.cost.training"] = cost.model_dump(mode="json") if in_training else None
     return {**_leaves(config.to_json()), **derived}
 
 

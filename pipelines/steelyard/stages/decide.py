@@ -26,6 +26,7 @@ def run(ctx: Context, attempt: str) -> Result:
         shares=validation_shares(ctx),
         held=kept_half(rows, data) if keeps_half(recipe) else None,
         exchangeable=method == "stratified",
+        probabilities=not ctx.config.train.cost_weights,
     )
     path = f"decide/{attempt}/policy.json"
     ctx.run.write_json(path, policy.to_json())

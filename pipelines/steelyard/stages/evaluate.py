@@ -19,6 +19,7 @@ from steelyard.stages._scores import COSTS, passthrough_columns, scored
 from steelyard.stages._source import dataset, split_rows
 
 SPLITS = ("validation", "test")
+_NO_PROBABILITIES = "training changed the scores in a way that no calibration has undone, so they are not probabilities"
 
 
 def run(ctx: Context, attempt: str) -> Result:
@@ -69,6 +70,7 @@ def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metric
         grouped="group" in df.columns or ctx.config.split.method == "temporal",
         rivals=_rivals(policy),
         matrix=policy.cost.matrix,
+        not_probabilities=None if policy.probabilities else _NO_PROBABILITIES,
     )
 
 

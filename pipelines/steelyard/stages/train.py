@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from steelyard.classifier import keeps_half, kept_half
+from steelyard.distortion import Distortion
 from steelyard.learning import get_trainer
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
-from steelyard.weighting import with_matrix
+from steelyard.weighting import cost_weighted, with_matrix
 
 
 def run(ctx: Context, attempt: str) -> Result:
@@ -19,15 +20,19 @@ def run(ctx: Context, attempt: str) -> Result:
     validation = rows_of(ctx, "validation")
     if keeps_half(recipe_of(ctx.config)):
         validation = validation.where(~kept_half(validation, data))
+    rows, row_weight, distortion = training_rows(ctx), plan.weight_output, plan.distortion
+    if wanted.cost_weights:
+        rows, row_weight = cost_weighted(rows, data, row_weight or data.weight)
+        distortion = distortion.then(Distortion(exact=False))
     model = trainer.fit(
-        training_rows(ctx),
+        rows,
         validation,
         data,
         original_train=rows_of(ctx, "train"),
         # A sampler may give each row a weight that makes up for the rows it dropped.
-        train_weight=plan.weight_output,
+        train_weight=row_weight,
         train_offset=plan.offset_output,
-        sampled=plan.distortion,
+        sampled=distortion,
         warn=ctx.warn,
     )
     model.save(ctx.run, folder)
