@@ -136,8 +136,8 @@ def test_known_sizes_save_a_scan_and_change_no_cut(
     quotas = {s: [0, len(v) // 5, len(v) // 2, len(v)] for s, v in by_stratum.items()}
     plain = hashing.cuts(df, F.col("p"), F.col("s"), quotas, ties=ties)
     again = []
-    histogram = _cuts._histogram
-    monkeypatch.setattr(_cuts, "_histogram", lambda *given: (again.append(given), histogram(*given))[1])
+    look = _cuts.closer_look
+    monkeypatch.setattr(_cuts, "closer_look", lambda *given: (again.append(given), look(*given))[1])
     sizes = {s: len(v) for s, v in by_stratum.items()}
     assert hashing.cuts(df, F.col("p"), F.col("s"), quotas, ties=ties, sizes=sizes) == plain
     if distinct == 20_000:

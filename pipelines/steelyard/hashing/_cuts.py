@@ -8,18 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 
-from steelyard.columns import of_key
 from steelyard.hashing._groups import Groups, divide, heavy_bits, heavy_groups
+from steelyard.hashing._histograms import FEW, GAP, Windows, closer_look, coded, first_look
 from steelyard.hashing._identity import EVERYTHING, HASH_BITS
 
-_FEW = 32
 _FINE_BIN = 4096  # a bin with at most so many rows is read value by value
 _MAX_BINS = 1 << 20  # what one aggregation may return to the driver
 
 Ties = Literal["whole", "exact", "proportional"]
-Counts = dict[tuple[str, int], list[tuple[int, int]]]
+Counts = Mapping[tuple[int, int], Sequence[tuple[int, int]]]
+"""Bins in order with their rows, by stratum and the prefix that they share."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,7 @@ class Cut:
 class _Search:
     """A rank that is searched for among the positions that start with `prefix`."""
 
-    stratum: str
-    index: int
+    stratum: int
     rank: int
     divided: Groups
     prefix: int = 0
@@ -91,7 +89,8 @@ def cuts(
         group. Only the columns behind `position` and `stratum` are read, and no row comes to the driver.
     position : Column of bigint
         In [0, 2**bits): a `row_hash`, or a time.
-    stratum : Column of string
+    stratum : Column of string or of int
+        A name of `quotas`, or the place of one among them, which costs less for each row.
     quotas : mapping of str to sequence of int
         For each stratum, the counts wanted on the low side of each of its cuts, ascending.
     ties : {"whole", "exact", "proportional"}
@@ -104,7 +103,7 @@ def cuts(
     bits : int, default 63
         Significant bits of `position`.
     sizes : mapping of str to int, optional
-        Rows of each stratum, for hashes: they say where the boundaries must lie, but for six standard deviations, so
+        Rows of each stratum, for hashes: they say where the boundaries must lie, but for five standard deviations, so
         that these places are counted value by value at once. The cuts are the same without them.
 
     Returns
@@ -112,41 +111,47 @@ def cuts(
     dict of str to list of Cut
         A quota of at least the size of its stratum gives a cut above every row.
     """
-    rows = df.select(stratum.alias("s"), position.alias("p"))
+    rows, strata = df.select(coded(df, stratum, quotas).alias("s"), position.alias("p")), len(quotas)
+    known = [(sizes or {}).get(name, 0) for name in quotas]
     step = _step(quotas)
     if ties == "proportional":
-        step = max(step, heavy_bits(len(quotas)))
+        step = max(step, heavy_bits(strata))
     step = min(bits, step)
     shift = bits - step
-    counts, fine = _first_look(rows, shift, _expected(quotas, sizes or {}, bits, shift))
-    total = {s: sum(n for _, n in counts.get((s, 0), ())) for s in quotas}
-    heavy: dict[str, dict[int, int]] = {}
-    if ties == "proportional":
-        heavy = heavy_groups(rows, {s: counts.get((s, 0), ()) for s in quotas}, total, shift)
-        counts, fine = _without(counts, heavy, shift, bits), _without(fine, heavy, 0, shift)
+    windows = _windows(list(quotas.values()), known, bits, shift)
+    # Heavy groups are found by their bins, so that bins between windows are counted one by one.
+    look = first_look(rows, strata, shift, step, windows, gaps=bool(windows) and ties != "proportional")
+    total = {s: sum(n for _, n in look.bins[s]) for s in range(strata)}
+    heavy = heavy_groups(rows, look.bins, total, shift) if ties == "proportional" else {}
     searches = [
-        _Search(s, i, rank, divided)
-        for s, ranks in quotas.items()
-        for i, (rank, divided) in enumerate(divide(ranks, total[s], heavy.get(s, {})))
+        _Search(s, rank, divided)
+        for s, ranks in enumerate(quotas.values())
+        for rank, divided in divide(ranks, total[s], heavy.get(s, {}))
     ]
+    counts: Counts = _without({(s, 0): of for s, of in look.bins.items()}, heavy, shift, bits)
     searching, width = searches, bits
     while True:
         width -= step
         for search in searching:
             _descend(search, counts, step, width, ties)
+        if any(x.prefix == GAP for x in searching):
+            return cuts(df, position, stratum, quotas, ties=ties, bits=bits)  # the sizes do not tell
         searching = [x for x in searching if x.found is None]
         if not searching:
             break
         step = width if max(x.inside for x in searching) <= _FINE_BIN else min(width, 12)
-        if step == shift == width and all((x.stratum, x.prefix) in fine for x in searching):
-            counts = fine
-        else:
-            counts = _histogram(rows, searching, width, width - step, heavy)
-    result: dict[str, list[Cut]] = {s: [] for s in quotas}
-    for search in searches:
-        assert search.found is not None
-        result[search.stratum].append(search.found)
-    return result
+        wanted = {(x.stratum, x.prefix) for x in searching}
+        counts = {key: look.inside(*key) for key in wanted} if step == shift == width else {}
+        if not all(counts.values()) or not counts:
+            counts = closer_look(rows, wanted, width, width - step)
+        counts = _without(counts, heavy, width - step, width)
+    found = iter(searches)
+    return {name: [_found(next(found)) for _ in ranks] for name, ranks in quotas.items()}
+
+
+def _found(search: _Search) -> Cut:
+    assert search.found is not None
+    return search.found
 
 
 def _step(quotas: Mapping[str, Sequence[int]]) -> int:
@@ -157,91 +162,31 @@ def _step(quotas: Mapping[str, Sequence[int]]) -> int:
     return max(min(wanted, affordable, 16), 4)
 
 
-def _expected(
-    quotas: Mapping[str, Sequence[int]], sizes: Mapping[str, int], bits: int, shift: int
-) -> list[tuple[str, int, int]]:
-    """Return stratum, first and last bin of the places where hashes of strata of known sizes are cut."""
-    found, rows = [], 0.0
-    for s, ranks in quotas.items():
-        n = sizes.get(s, 0)
-        for rank in ranks:
-            if not 0 < rank < n:
-                continue
+def _windows(quotas: Sequence[Sequence[int]], sizes: Sequence[int], bits: int, shift: int) -> Windows:
+    """Return the first and the last bin of the places where hashes of strata of known sizes are cut."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    rows = 0.0
+    for s, (ranks, n) in enumerate(zip(quotas, sizes, strict=True)):
+        for rank in sorted(r for r in ranks if 0 <= r < n):
             share = rank / n
-            reach = 6 * math.sqrt(share * (1 - share) / n)
+            reach = 5 * math.sqrt(share * (1 - share) / n) + 25 / n
             ends = (max(share - reach, 0.0), min(share + reach, 1.0))
             first, last = (min(int(end * 2**bits), 2**bits - 1) >> shift for end in ends)
-            found.append((s, first, last))
+            of = found.setdefault(s, [])
+            if of and first <= of[-1][1] + 1:
+                first, last = of[-1][1] + 1, max(last, of[-1][1])
+                of[-1] = (of[-1][0], last)
+            else:
+                of.append((first, last))
             rows += n * (last - first + 1) / 2 ** (bits - shift)
-    return found if len(found) <= _FEW and rows <= _MAX_BINS / 4 else []
+    return found if max(map(len, found.values()), default=0) <= FEW and rows <= _MAX_BINS / 4 else {}
 
 
-def _first_look(rows: DataFrame, shift: int, expected: Sequence[tuple[str, int, int]]) -> tuple[Counts, Counts]:
-    """Count rows by their bits above `shift`, and in the expected bins also by position.
-
-    A row's key is its position where it is in such a bin, else -1 - its bin: positions are not negative.
-    """
-    key = -1 - F.shiftrightunsigned("p", shift)
-    for s, first, last in expected:
-        # Numbers first: the comparison of texts is then left out for nearly all rows.
-        inside = (F.col("p") >= first << shift) & (F.col("p") <= ((last + 1) << shift) - 1) & (F.col("s") == s)
-        key = F.when(inside, F.col("p")).otherwise(key)
-    coarse: dict[tuple[str, int], dict[int, int]] = {}
-    fine: Counts = {}
-    for row in sorted(rows.where(F.col("s").isNotNull()).groupBy("s", key.alias("k")).count().collect()):
-        s, k, n = row
-        bin_of = -1 - k if k < 0 else k >> shift
-        of = coarse.setdefault((s, 0), {})
-        of[bin_of] = of.get(bin_of, 0) + n
-        if k >= 0:
-            fine.setdefault((s, bin_of), []).append((k, n))
-    return {key: sorted(of.items()) for key, of in coarse.items()}, fine
-
-
-def _histogram(
-    rows: DataFrame, searching: Sequence[_Search], width: int, shift: int, heavy: Mapping[str, Mapping[int, int]]
-) -> Counts:
-    """Count rows inside the prefixes of searches by their bits above `shift`, without the rows of heavy groups.
-
-    Parameters
-    ----------
-    searching : sequence of _Search
-    width : int
-        Bits below the prefixes.
-
-    Returns
-    -------
-    dict
-        Sorted (bin, count) pairs of each stratum and prefix.
-    """
-    inside = rows.where(F.col("s").isNotNull())
-    inside = _with_prefixes(inside, sorted({(x.stratum, x.prefix) for x in searching}), width)
-    found = inside.groupBy("s", F.shiftrightunsigned("p", shift).alias("bin")).count().collect()
-    result: Counts = {}
-    for row in sorted(found, key=lambda r: r["bin"]):
-        result.setdefault((row["s"], row["bin"] >> (width - shift)), []).append((row["bin"], row["count"]))
-    return _without(result, heavy, shift, width)
-
-
-def _with_prefixes(rows: DataFrame, wanted: Sequence[tuple[str, int]], width: int) -> DataFrame:
-    """Return the rows of some strata and prefixes: few of them are part of the condition, which spares a job."""
-    prefix = F.shiftrightunsigned("p", width)
-    if len(wanted) > _FEW:
-        small = rows.sparkSession.createDataFrame(wanted, "s string, prefix bigint")
-        return rows.withColumn("prefix", prefix).join(F.broadcast(small), ["s", "prefix"], "left_semi")
-    of: dict[str, list[int]] = {}
-    for stratum, place in wanted:
-        of.setdefault(stratum, []).append(place)
-    # The first condition is cheap, and leaves out nearly all rows.
-    near = prefix.isin(sorted({place for _, place in wanted}))
-    return rows.where(near & F.array_contains(of_key(of, F.col("s"), "array<bigint>"), prefix))
-
-
-def _without(counts: Counts, heavy: Mapping[str, Mapping[int, int]], shift: int, width: int) -> Counts:
+def _without(counts: Counts, heavy: Mapping[int, Mapping[int, int]], shift: int, width: int) -> Counts:
     """Take the rows of heavy groups out of a histogram."""
     if not heavy:
         return counts
-    less: dict[tuple[str, int], int] = {}
+    less: dict[tuple[int, int], int] = {}
     for s, groups in heavy.items():
         for p, n in groups.items():
             less[s, p >> shift] = less.get((s, p >> shift), 0) + n

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.hashing._histograms import coded, first_look
 from steelyard.hashing._identity import HASH_BITS
 from steelyard.kernels.allocate import largest_remainder
 
@@ -46,12 +47,12 @@ def find_heavy_groups(rows: DataFrame, sizes: Mapping[str, int]) -> dict[str, di
 
     Reads `rows` once, twice where a bin has as many rows as a heavy group.
     """
-    shift = HASH_BITS - heavy_bits(len(sizes))
-    counted = rows.where(F.col("s").isNotNull()).groupBy("s", F.shiftrightunsigned("p", shift).alias("bin")).count()
-    bins: dict[str, list[tuple[int, int]]] = {s: [] for s in sizes}
-    for r in counted.collect():
-        bins.setdefault(r["s"], []).append((r["bin"], r["count"]))
-    return heavy_groups(rows, {s: bins[s] for s in sizes}, sizes, shift)
+    step, names = heavy_bits(len(sizes)), list(sizes)
+    shift = HASH_BITS - step
+    coded_rows = rows.withColumn("s", coded(rows, F.col("s"), names))
+    look = first_look(coded_rows, len(names), shift, step)
+    found = heavy_groups(coded_rows, look.bins, dict(enumerate(sizes.values())), shift)
+    return {names[s]: of for s, of in found.items()}
 
 
 def is_clumped(copies: Sequence[int] | NDArray[np.int64], wanted: float) -> bool:
@@ -70,8 +71,8 @@ def is_clumped(copies: Sequence[int] | NDArray[np.int64], wanted: float) -> bool
 
 
 def heavy_groups(
-    rows: DataFrame, bins: Mapping[str, Sequence[tuple[int, int]]], sizes: Mapping[str, int], shift: int
-) -> dict[str, dict[int, int]]:
+    rows: DataFrame, bins: Mapping[int, Sequence[tuple[int, int]]], sizes: Mapping[int, int], shift: int
+) -> dict[int, dict[int, int]]:
     """Return the positions of heavy groups with their rows, by stratum.
 
     Reads `rows` only where a bin has as many rows as a heavy group.
@@ -79,10 +80,10 @@ def heavy_groups(
     Parameters
     ----------
     rows : DataFrame
-        ``s`` (stratum) and ``p`` (position).
-    bins : mapping of str to sequence of (int, int)
+        ``s`` (stratum, an int) and ``p`` (position).
+    bins : mapping of int to sequence of (int, int)
         Number of each bin, and its rows.
-    sizes : mapping of str to int
+    sizes : mapping of int to int
         Rows of each stratum.
     shift : int
         A row's bin is its position without so many trailing bits.
@@ -90,7 +91,7 @@ def heavy_groups(
     full = [(s, b, max(FEW, sizes[s] // SHARE)) for s, of in bins.items() for b, n in of if is_heavy(n, sizes[s])]
     if not full:
         return {}
-    named = rows.sparkSession.createDataFrame(full, "s string, bin bigint, most bigint")
+    named = rows.sparkSession.createDataFrame(full, "s int, bin bigint, most bigint")
     counted = (
         rows.withColumn("bin", F.shiftrightunsigned("p", shift))
         .join(F.broadcast(named), ["s", "bin"])
@@ -98,7 +99,7 @@ def heavy_groups(
         .count()
         .where(F.col("count") > F.col("most"))
     )
-    found: dict[str, dict[int, int]] = {}
+    found: dict[int, dict[int, int]] = {}
     for r in sorted(counted.collect(), key=lambda r: (r["s"], r["p"])):
         found.setdefault(r["s"], {})[r["p"]] = r["count"]
     return found

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import col, combined, internal, of_key
 from steelyard.hashing._cuts import Cut
+from steelyard.hashing._histograms import coded
 from steelyard.hashing._identity import EVERYTHING, hashable, row_hash
 
 _P, _S, _TAKES = internal("cut_position"), internal("cut_stratum"), internal("cut_takes")
@@ -29,18 +30,18 @@ def with_side(
     position, stratum : Column
         As given to `cuts`.
     cuts : mapping of str to sequence of Cut
-        The same number for each stratum, in ascending order.
+        The same number for each stratum, in ascending order. An int `stratum` is a place among their names.
     column : str
         Name of the new int column.
     """
-    placed = df.withColumns({_P: position, _S: stratum})
-    by_position = _side(F.col(_P), F.col(_S), cuts).alias(column)
+    placed = df.withColumns({_P: position, _S: coded(df, stratum, cuts)})
+    by_position = _side(F.col(_P), F.col(_S), list(cuts.values())).alias(column)
     names = [col(c) for c in df.columns if c != column]
     divided = divided_groups(cuts)
     if not divided:
         return placed.select(*names, by_position)
-    schema = f"{_S} string, {_P} bigint, {_TAKES} array<bigint>"
-    table = df.sparkSession.createDataFrame([(s, p, takes) for (s, p), takes in divided.items()], schema)
+    schema, code = f"{_S} int, {_P} bigint, {_TAKES} array<bigint>", {name: i for i, name in enumerate(cuts)}
+    table = df.sparkSession.createDataFrame([(code[s], p, takes) for (s, p), takes in divided.items()], schema)
     known = placed.join(F.broadcast(table), [_S, _P], "left")
     within = Window.partitionBy(_S, _P).orderBy(row_hash(df, hashable(df), 0, "row"))
     numbered = known.where(F.col(_TAKES).isNotNull()).withColumn(_P, F.row_number().over(within))
@@ -72,12 +73,12 @@ def divided_groups(cuts: Mapping[str, Sequence[Cut]]) -> dict[tuple[str, int], l
     return found
 
 
-def _side(p: Column, s: Column, cuts: Mapping[str, Sequence[Cut]]) -> Column:
-    how_many = max((len(v) for v in cuts.values()), default=0)
-    sides = [_above(p, s, {k: v[i] for k, v in cuts.items()}).cast("int") for i in range(how_many)]
+def _side(p: Column, s: Column, cuts: Sequence[Sequence[Cut]]) -> Column:
+    how_many = max(map(len, cuts), default=0)
+    sides = [_above(p, s, [of[i] for of in cuts]).cast("int") for i in range(how_many)]
     return combined(add, sides) if sides else F.lit(None).cast("int")
 
 
-def _above(p: Column, s: Column, cuts: Mapping[str, Cut]) -> Column:
+def _above(p: Column, s: Column, cuts: Sequence[Cut]) -> Column:
     # The last position on the low side: 2**63 itself is not a bigint.
-    return p > of_key({k: min(c.below, EVERYTHING) - 1 for k, c in cuts.items()}, s, "bigint")
+    return p > of_key({i: min(c.below, EVERYTHING) - 1 for i, c in enumerate(cuts)}, s, "bigint", plain=True)

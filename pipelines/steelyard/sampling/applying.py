@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, internal, of_key, require_columns
+from steelyard.columns import class_code, col, internal, of_class, require_columns
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut, row_hash, with_row_id, with_side
 from steelyard.sampling.plan import SamplingPlan
@@ -81,11 +81,11 @@ def _repeated(df: DataFrame, plan: SamplingPlan) -> DataFrame:
     rows = df
     if cuts:
         position = row_hash(df, plan.identity, plan.seed, plan.purpose)
-        rows, drawn = with_side(df, position, class_text(df, plan.label), cuts, _DRAWN), F.col(_DRAWN) == 0
+        rows, drawn = with_side(df, position, class_code(df, plan.label, cuts), cuts, _DRAWN), F.col(_DRAWN) == 0
     if all(c.times <= 1 and c.again is None for c in plan.classes.values()):
         return rows.where(F.coalesce(drawn, F.lit(True))).drop(_DRAWN)
     known = {n: 0 if isinstance(c.keep, Cut) else c.times for n, c in plan.classes.items()}
-    times = F.coalesce(of_key(known, class_text(df, plan.label)), F.lit(1))
+    times = F.coalesce(of_class(df, plan.label, known), F.lit(1))
     copies = times + F.coalesce(drawn, F.lit(False)).cast("int")
     return rows.withColumn(_DRAWN, F.explode(F.array_repeat(F.lit(True), copies))).drop(_DRAWN)
 
@@ -94,6 +94,6 @@ def _weighted(df: DataFrame, plan: SamplingPlan) -> DataFrame:
     if plan.weight_output is None:
         return df
     rates = {n: c.before / c.after if c.after else 1.0 for n, c in plan.classes.items()}
-    rate = of_key(rates, class_text(df, plan.label))
+    rate = of_class(df, plan.label, rates)
     weight = col(plan.weight).cast("double") * rate if plan.weight else rate
     return df.withColumn(plan.weight_output, weight)

@@ -10,7 +10,7 @@ from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
 
-from steelyard.columns import check_free, class_text
+from steelyard.columns import check_free, class_code
 from steelyard.errors import InputError
 from steelyard.frames.workers import check_workers_once
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
@@ -195,11 +195,11 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         """Draw an exact number of rows of each class, by the hash of their identity."""
         seed = self.getOrDefault("random_state")
         position: Column = row_hash(df, roles.identity, seed, f"resample/{self.name}")
-        label = class_text(df, roles.label)
         found = {s: Cut(0 if n == 0 else 1 << HASH_BITS, n) for s, n in wanted.items() if n in (0, counts[s])}
         partial = {s: [n] for s, n in wanted.items() if s not in found}
         if partial:
             ties: Ties = "exact" if roles.keyed else "proportional"
+            label = class_code(df, roles.label, partial)
             drawn = cuts(df, position, label, partial, ties=ties, sizes=counts)
             found |= {s: cut for s, (cut,) in drawn.items()}
         return {s: found[s] for s in wanted}

@@ -60,7 +60,7 @@ def stratified_folds(
 
     Equal rows without a key, and rows of one key, are treated as by `stratified_split`.
 
-    Costs two narrow scans, three where rows without a key repeat. Applying the plan is a column expression; rows of
+    Costs one narrow scan, two where rows without a key repeat. Applying the plan is a column expression; rows of
     divided groups alone pass through a window.
 
     Parameters

@@ -169,7 +169,7 @@ def _quotas(target: Counts, rows: Counts, sides: Counts) -> list[int]:
 def _light_counts(groups: DataFrame, found: Mapping[str, list[Cut]], shape: tuple[int, ...]) -> Counts:
     """Return the rows of each class that the cuts put on each side."""
     sums = [F.sum(_count_of(i)).alias(_count_of(i)) for i in range(shape[1])]
-    sided = with_side(groups, F.col(GROUP_HASH), F.lit(ALL_ROWS), found, _SIDE)
+    sided = with_side(groups, F.col(GROUP_HASH), F.lit(0), found, _SIDE)
     counts = np.zeros(shape, dtype=np.int64)
     for row in sided.groupBy(_SIDE).agg(*sums).collect():
         counts[row[_SIDE]] = [row[_count_of(i)] for i in range(shape[1])]

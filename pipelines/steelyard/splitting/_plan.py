@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import check_names, class_text, col, combined, dtype, internal, of_key
+from steelyard.columns import check_names, class_code, class_text, col, combined, dtype, internal, of_class
 from steelyard.errors import InputError
 from steelyard.hashing import ENCODING_VERSION, Cut, divided_groups, row_hash, with_side
 
@@ -186,7 +186,7 @@ def divided(df: DataFrame, plan: Division, column: str) -> DataFrame:
         return with_side(df, position, labelled(df, plan.label), plan.cuts, column)
     position = hash_position(df, plan)
     if plan.method == "stratified":
-        return with_side(df, position, class_text(df, plan.label), plan.cuts, column)
+        return with_side(df, position, class_code(df, plan.label, plan.cuts), plan.cuts, column)
     rows = df.withColumn(GROUP_HASH, position)
     sided = with_side(rows, F.col(GROUP_HASH), labelled(df, plan.label, *plan.identity), plan.cuts, column)
     return sided.withColumn(column, _placed_or(F.col(column), plan.placed)).drop(GROUP_HASH)
@@ -228,7 +228,7 @@ def in_divided_group(df: DataFrame, plan: Division) -> Column:
         positions.setdefault(s, []).append(p)
     if not positions:
         return F.lit(False)
-    here = of_key(positions, class_text(df, plan.label), "array<bigint>")
+    here = of_class(df, plan.label, positions, "array<bigint>")
     return F.coalesce(F.array_contains(here, hash_position(df, plan)), F.lit(False))
 
 
@@ -255,7 +255,7 @@ def labelled(df: DataFrame, label: str, *needed: str) -> Column:
     present = class_text(df, label).isNotNull()
     for name in needed:
         present &= col(name).isNotNull()
-    return F.when(present, F.lit(ALL_ROWS))
+    return F.when(present, F.lit(0))
 
 
 def time_position(df: DataFrame, name: str, origin: int) -> Column:

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from pyspark.sql import DataFrame
 
-from steelyard.columns import check_names, class_text
+from steelyard.columns import check_names, class_code
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import Ties, cuts
@@ -21,7 +21,7 @@ def stratified_split(
     """Plan a split in which every class is divided by the same shares, exactly.
 
     The rows of a class are ordered by a hash of their identity; the first become test, the next validation, the
-    rest training. Costs two narrow scans, three where rows without a key repeat.
+    rest training. Costs one narrow scan, two where rows without a key repeat.
 
     Without a key the counts are exact. Equal rows stay together, which protects against leaks, with two exceptions: a
     heavy group of equal rows (more than 10 and more than a thousandth of its class) is divided in proportion, and at
@@ -77,7 +77,8 @@ def divide_classes(
     """Return `plan` with the cuts that give each side, in their order, the wanted rows of each class."""
     quotas = {c: list(accumulate(of[c] for of in wanted.values()))[:-1] for c in counts}
     ties: Ties = "whole" if dataset.key else "proportional"  # rows of one key stay together
-    found = cuts(df, hash_position(df, plan), class_text(df, dataset.label), quotas, ties=ties, sizes=counts)
+    label = class_code(df, dataset.label, quotas)
+    found = cuts(df, hash_position(df, plan), label, quotas, ties=ties, sizes=counts)
     ends = {c: [0, *(cut.count for cut in found[c]), counts[c]] for c in counts}
     achieved = {side: {c: ends[c][i + 1] - ends[c][i] for c in counts} for i, side in enumerate(wanted)}
     return replace(plan, cuts=found, counts=achieved, deviations=deviations(achieved, wanted))

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, dtype
+from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError, closest
 
 MAX_CLASSES = 1000
@@ -115,8 +115,10 @@ def class_counts(df: DataFrame, label: str) -> ClassCounts:
         If the column is missing, of a type that cannot be a label, or has more than 1,000 classes.
     """
     check_label(df, label)
-    grouped = df.groupBy(class_text(df, label).alias("class")).agg(F.count(F.lit(1)).alias("n"))
-    rows = grouped.orderBy(F.desc("n"), "class").limit(MAX_CLASSES + 2).collect()
+    # By the values themselves: a text for each row would cost more than all the rest. NaN and null are two groups.
+    grouped = df.groupBy(col(label).alias("value")).agg(F.count(F.lit(1)).alias("n"))
+    named = grouped.select(class_text(grouped, "value").alias("class"), "n")
+    rows = named.orderBy(F.desc("n"), "class").limit(MAX_CLASSES + 3).collect()
     counts = {r["class"]: r["n"] for r in rows if r["class"] is not None}
     if len(counts) > MAX_CLASSES:
         refuse_many(df, label)

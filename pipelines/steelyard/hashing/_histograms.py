@@ -1,0 +1,191 @@
+"""Histograms of positions by stratum: each is one aggregation whose keys are whole numbers.
+
+Spark's hash aggregation finds a number several times faster than a text, and numbers that follow one another fastest.
+So a stratum is a number here, its place among the names, and one number holds a row's stratum and its bin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import of_key
+
+FEW = 32
+_LAST = (1 << 63) - 1
+GAP = -1
+"""Number of the bins between windows, which are counted together."""
+
+Bins = Sequence[tuple[int, int]]
+"""Bins, ascending, each with its number of rows."""
+Windows = Mapping[int, Sequence[tuple[int, int]]]
+"""First and last bin of some intervals, by stratum; ascending, and apart from each other."""
+Ints = NDArray[np.int64]
+
+
+def coded(df: DataFrame, stratum: Column, names: Iterable[str]) -> Column:
+    """Return the place of each row's stratum among `names`; null for others. A stratum may be this number already."""
+    if not isinstance(df.select(stratum).schema.fields[0].dataType, T.StringType):
+        return stratum
+    places = {name: place for place, name in enumerate(names)}
+    return of_key(places, stratum, "int", plain=True) if places else F.lit(None).cast("int")
+
+
+def of_stratum(values: Sequence[int], place: Column) -> Column:
+    """Return the value of each row's stratum, given its place: one look-up, however many strata there are.
+
+    A branch for each stratum would soon be more code than Java compiles.
+    """
+    return F.get(F.array(*(F.lit(v).cast("bigint") for v in values)), place)
+
+
+@dataclass
+class Look:
+    """What one aggregation has counted.
+
+    Parameters
+    ----------
+    bins : mapping of int to sequence of (int, int)
+        The rows of each bin, by stratum.
+    fine : mapping of int to (array, array)
+        Positions inside the windows with their rows, by stratum.
+    shift : int
+        A position's bin is the position without so many trailing bits.
+    """
+
+    bins: dict[int, Bins]
+    fine: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
+    shift: int = 0
+
+    def inside(self, stratum: int, number: int) -> Bins:
+        """Return the positions in a bin with their rows; none where the bin is in no window."""
+        positions, rows = self.fine.get(stratum, (np.empty(0, np.int64),) * 2)
+        first, last = np.searchsorted(positions >> self.shift, [number, number + 1])
+        return list(zip(positions[first:last].tolist(), rows[first:last].tolist(), strict=True))
+
+
+def first_look(
+    rows: DataFrame, strata: int, shift: int, step: int, windows: Windows | None = None, *, gaps: bool = False
+) -> Look:
+    """Count the rows of each stratum by their bins, and in windows also by position.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``s`` (place of the stratum, null for rows of none) and ``p`` (position).
+    strata : int
+    shift : int
+        A position's bin is the position without so many trailing bits.
+    step : int
+        Bits of a bin's number.
+    windows : mapping, optional
+    gaps : bool, default False
+        Whether bins that are in no window are counted together between one window and the next.
+    """
+    windows = windows or {}
+    room = max(step, max(map(len, windows.values()), default=0).bit_length())
+    before = -1 - F.shiftleft(F.col("s").cast("bigint"), room)
+    key = _keys(before, windows, strata, shift, None if gaps else F.shiftrightunsigned("p", shift))
+    # Rows outside windows have one `w`: with a second key that differs, fewer would be found at once.
+    keyed = rows.where(F.col("s").isNotNull()).select("s", key.alias("k"))
+    counted = keyed.groupBy(F.when(F.col("k") >= 0, F.col("s")).otherwise(-1).alias("w"), "k").count()
+    w, k, n = (np.asarray(column.to_numpy(), dtype=np.int64) for column in counted.toArrow().columns)
+    coarse = w < 0
+    strata_of, bins_of = (-1 - k[coarse]) >> room, (-1 - k[coarse]) & ((1 << room) - 1)
+    look = Look({}, {}, shift)
+    for stratum in range(strata):
+        here = w == stratum
+        order = np.argsort(k[here])
+        look.fine[stratum] = k[here][order], n[here][order]
+        there = strata_of == stratum
+        look.bins[stratum] = _merged(
+            (bins_of[there], n[coarse][there]), look.fine[stratum], shift, windows.get(stratum, ()) if gaps else None
+        )
+    return look
+
+
+def _keys(before: Column, windows: Windows, strata: int, shift: int, bin_of: Column | None) -> Column:
+    """Return a row's position in a window, else `before` (by stratum) less its bin, or less the number of its gap."""
+    p, most = F.col("p"), max(map(len, windows.values()), default=0)
+    outside = [before - (F.lit(i) if bin_of is None else bin_of) for i in range(most + 1)]
+    key = F.when(F.lit(False), p)
+    for i in range(most):
+        # Where a stratum has fewer windows, all further rows are before this one.
+        ends = [windows[s][i] if len(windows.get(s, ())) > i else None for s in range(strata)]
+        ahead = of_stratum([(end[0] << shift) - 1 if end else _LAST for end in ends], F.col("s"))
+        within = of_stratum([((end[1] + 1) << shift) - 1 if end else -1 for end in ends], F.col("s"))
+        key = key.when(p <= ahead, outside[i]).when(p <= within, p)
+    return key.otherwise(outside[most])
+
+
+def _merged(
+    coarse: tuple[Ints, Ints], fine: tuple[Ints, Ints], shift: int, gaps: Sequence[tuple[int, int]] | None
+) -> list[tuple[int, int]]:
+    """Return bins with their rows in order; `gaps` are the windows, where bins of the first are numbers of gaps."""
+    numbers, rows = coarse
+    positions, fine_rows = fine
+    within, first = np.unique(positions >> shift, return_index=True)
+    of_within = np.add.reduceat(fine_rows, first) if len(first) else fine_rows
+    places = numbers * 2
+    if gaps is not None:
+        # A gap comes after the last bin of the window before it.
+        places = np.array([-1, *(2 * last + 1 for _, last in gaps)], dtype=np.int64)[numbers]
+        numbers = np.full_like(numbers, GAP)
+    found = sorted(
+        zip(
+            [*places.tolist(), *(within * 2).tolist()],
+            [*numbers.tolist(), *within.tolist()],
+            [*rows.tolist(), *of_within.tolist()],
+            strict=True,
+        )
+    )
+    return [(number, n) for _, number, n in found]
+
+
+def closer_look(
+    rows: DataFrame, wanted: Iterable[tuple[int, int]], width: int, shift: int
+) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Count the rows that start with some prefixes by their bins.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As in `first_look`.
+    wanted : iterable of (int, int)
+        Stratum and prefix.
+    width : int
+        Bits below the prefixes.
+    shift : int
+        A position's bin is the position without so many trailing bits.
+
+    Returns
+    -------
+    dict
+        By stratum and prefix.
+    """
+    inside = _with_prefixes(rows.where(F.col("s").isNotNull()), sorted(wanted), width)
+    found = inside.groupBy("s", F.shiftrightunsigned("p", shift).alias("bin")).count().collect()
+    result: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for row in sorted(found, key=lambda r: r["bin"]):
+        result.setdefault((row["s"], row["bin"] >> (width - shift)), []).append((row["bin"], row["count"]))
+    return result
+
+
+def _with_prefixes(rows: DataFrame, wanted: Sequence[tuple[int, int]], width: int) -> DataFrame:
+    """Return the rows of some strata and prefixes: few of them are part of the condition, which spares a job."""
+    prefix = F.shiftrightunsigned("p", width)
+    if len(wanted) > FEW:
+        small = rows.sparkSession.createDataFrame(wanted, "s int, prefix bigint")
+        return rows.withColumn("prefix", prefix).join(F.broadcast(small), ["s", "prefix"], "left_semi")
+    of: dict[int, list[int]] = {}
+    for stratum, place in wanted:
+        of.setdefault(stratum, []).append(place)
+    # The first condition is cheap, and leaves out nearly all rows.
+    near = prefix.isin(sorted({place for _, place in wanted}))
+    return rows.where(near & F.array_contains(of_key(of, F.col("s"), "array<bigint>"), prefix))
