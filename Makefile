@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test test-defaults test-airflow test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
+.PHONY: help demo bench test test-defaults test-airflow test-deep test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -25,6 +25,11 @@ help:
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[local,airflow,test]'
 	@touch $@
 
+# By pip, which finds wheels as it is set up here: torch for CPUs is a tenth of torch for CUDA.
+.venv/deep: .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch safetensors
+	@touch $@
+
 # Spark's classes for tests, parsed once.
 .venv/classes.jsa: .venv/test tests/class_archive.py tests/java_options.py
 	@$(BIN)/python tests/class_archive.py 2>.venv/classes.log || \
@@ -43,6 +48,10 @@ test-defaults: .venv/classes.jsa
 # make test-examples: the example pipelines on the public tables that they are for.
 test-examples: .venv/classes.jsa
 	$(BIN)/python -m pytest -m examples tests/jobs $(ARGS)
+
+# make test-deep: the neural network; installs torch, 200 MB or, with CUDA, several GB. Without torch it is skipped.
+test-deep: .venv/deep .venv/classes.jsa
+	$(BIN)/python -m pytest -n 0 -k 'network or neural' tests/unit/test_kernels_network.py tests/spark/test_neural_network.py tests/spark/test_trainers.py $(ARGS)
 
 # make test-airflow: whole DAGs for real, by a scheduler and a Spark cluster that all tests share.
 test-airflow: .venv/classes.jsa

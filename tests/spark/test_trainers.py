@@ -26,9 +26,11 @@ MEMBER_TREE = {"max_depth": 3}
 MEMBER = {"n_estimators": 8, "max_depth": 3}
 FOREST = {"numTrees": 10, "maxDepth": 4, "maxBins": 32}
 BOOSTED = {"maxIter": 8, "maxDepth": 3, "maxBins": 32}
+NETWORK = {"width": 16, "blocks": 1, "epochs": 20, "batch_size": 64, "learning_rate": 0.01}
 MAKE: dict[str, MakeTrainer] = {
     "random_forest": partial(get_trainer, "random_forest", FOREST),
     "gradient_boosted_trees": partial(get_trainer, "gradient_boosted_trees", BOOSTED),
+    "neural_network": partial(get_trainer, "neural_network", NETWORK),
     "xgboost": partial(get_trainer, "xgboost", SMALL),
     "balanced_bagging": partial(get_trainer, "balanced_bagging", {"n_estimators": 3, "estimator_params": MEMBER}),
     "balanced_random_forest": partial(get_trainer, "balanced_random_forest", {"n_estimators": 10, "max_depth": 4}),
@@ -53,6 +55,8 @@ def test_all_trainers_are_checked() -> None:
 @pytest.mark.parametrize("check", TRAINER_CHECKS)
 @pytest.mark.parametrize("name", thinned(MAKE, ["xgboost"]))
 def test_checks(name: str, check: str, spark: SparkSession) -> None:
+    if name == "neural_network":
+        pytest.importorskip("torch", reason="steelyard[deep] is not installed")
     TRAINER_CHECKS[check](MAKE[name], spark)
 
 

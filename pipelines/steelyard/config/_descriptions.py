@@ -52,8 +52,8 @@ DESCRIPTIONS: dict[str, str] = {
     "train.class_weight": "none; balanced (the same total weight for every class); sqrt_balanced; "
     "{effective_number: auto}, or a beta between 0 and 1 (Cui et al., 2019); cost_matrix (by the mean cost of missing "
     "the class); or a map of class to weight.",
-    "train.loss": "log_loss; or, for xgboost, {focal: {gamma: 2, alpha: 0.5}}, {class_balanced_focal: {beta: auto, "
-    "gamma: 2}} (both for two classes) or {logit_adjusted: {tau: 1}}.",
+    "train.loss": "log_loss; or, for xgboost and neural_network, {focal: {gamma: 2, alpha: 0.5}}, "
+    "{class_balanced_focal: {beta: auto, gamma: 2}} (both for two classes) or {logit_adjusted: {tau: 1}}.",
     "train.cost_weights": "Weigh each training row by the cost of an error on it. Scores are then not probabilities.",
     "train.params": "The trainer's parameters, with the names of its library.",
     "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 10 million "

@@ -23,6 +23,7 @@ _BUILT_IN = {
     "easy_ensemble": "steelyard.ensemble._easy_ensemble.EasyEnsembleTrainer",
     "gradient_boosted_trees": "steelyard.learning._gradient_boosted_trees.GradientBoostedTreesTrainer",
     "logistic_regression": "steelyard.learning._logistic_regression.LogisticRegressionTrainer",
+    "neural_network": "steelyard.learning._neural_network.NeuralNetworkTrainer",
     "random_forest": "steelyard.learning._random_forest.RandomForestTrainer",
     "rusboost": "steelyard.ensemble._boosting.RUSBoostTrainer",
     "self_paced_ensemble": "steelyard.ensemble._self_paced.SelfPacedEnsembleTrainer",
@@ -64,10 +65,11 @@ def check_trainer(name: str, params: Mapping[str, Any] | None = None, loss: str 
     Raises
     ------
     ConfigError
-        Naming the nearest trainer or parameter, or the limits of a value.
+        Naming the nearest trainer or parameter, the limits of a value, or a library that is not installed.
     """
     of = trainer_class(name)
     of.check_loss(loss, of.parameters.parse(name, params or {}).given())
+    of.check_installed()
 
 
 def largest_feature(name: str) -> float:

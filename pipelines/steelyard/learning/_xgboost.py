@@ -18,7 +18,7 @@ from pydantic import Field
 from steelyard.config import LOG_LOSS, loss_name
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, EngineError, InputError
-from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.base import FOCAL, Importance, Trainer, TrainingData, focal_distortion
 from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from steelyard.learning.model import Model
 
 _NO_BOOSTER_PARAMS = ("n_estimators", "early_stopping_rounds", "enable_categorical")
-_FOCAL = ("focal", "class_balanced_focal")
 _MOST = 2**31 - 1  # of a 32-bit integer
 
 
@@ -105,8 +104,8 @@ class XGBoostTrainer(Trainer):
     name = "xgboost"
     parameters = XGBoostParameters
     dtype = "float32"
-    losses = (LOG_LOSS, "logit_adjusted", *_FOCAL)
-    losses_of_two = _FOCAL
+    losses = (LOG_LOSS, "logit_adjusted", *FOCAL)
+    losses_of_two = FOCAL
     continues = True
     exact = True
     libraries = ("xgboost",)
@@ -137,12 +136,12 @@ class XGBoostTrainer(Trainer):
     @property
     def takes_offsets(self) -> bool:  # type: ignore[override]
         """Whether an offset of the log odds is one of the margin."""
-        return loss_name(self.loss) not in _FOCAL
+        return loss_name(self.loss) not in FOCAL
 
     @classmethod
     def check_loss(cls, loss: str | Mapping[str, Any], params: Mapping[str, Any]) -> str | dict[str, dict[str, Any]]:
         found = super().check_loss(loss, params)
-        if loss_name(found) in _FOCAL and params.get("scale_pos_weight") is not None:
+        if loss_name(found) in FOCAL and params.get("scale_pos_weight") is not None:
             raise ConfigError(
                 "train.params.scale_pos_weight has no effect on a focal loss: write train.loss {focal: {alpha: ...}}"
             )
@@ -157,10 +156,8 @@ class XGBoostTrainer(Trainer):
     def loss_distortion(self, trained_classes: tuple[str, ...]) -> Distortion:
         from steelyard.weighting import weight_distortion
 
-        named: Mapping[str, Any] = {} if isinstance(self.loss, str) else self.loss
-        if named.get("focal", {}).get("alpha", 0.5) != 0.5 or "class_balanced_focal" in named:
-            # The link undoes the weights of the classes, but trees do not follow them exactly.
-            return Distortion(exact=False)
+        if loss_name(self.loss) in FOCAL:
+            return focal_distortion(self.loss)
         factor = self.params.get("scale_pos_weight", 1.0)
         two = len(trained_classes) == 2  # XGBoost ignores the parameter where there are more
         return weight_distortion({trained_classes[0]: 1.0, trained_classes[1]: factor}) if two else Distortion()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
@@ -12,9 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
-from steelyard.kernels.losses import Focal
-from steelyard.learning._link import focal_log_odds, logistic
-from steelyard.learning.model import MarginModel, shared_fields
+from steelyard.learning.model import MarginModel, focal_of, shared_fields
 
 if TYPE_CHECKING:
     from steelyard.store import Folder
@@ -30,18 +28,12 @@ class XGBoostModel(MarginModel):
     ----------
     booster : bytes
         UBJ, XGBoost's own format.
-    focal : Focal, optional
-        The focal loss that it was trained with, whose margins are not log odds.
     starts : tuple of float
         Where the margins started, if XGBoost did not choose it.
     """
 
     booster: bytes = b""
-    focal: Focal | None = None
     starts: tuple[float, ...] = ()
-
-    def to_probabilities(self, raw: Column) -> Column:
-        return super().to_probabilities(raw) if self.focal is None else logistic(focal_log_odds(raw, self.focal))
 
     def margins(self, df: DataFrame) -> Column:
         return self._predicted(df, contributions=False)
@@ -60,17 +52,13 @@ class XGBoostModel(MarginModel):
         super().save(run_dir, path)
 
     def to_json(self) -> dict[str, Any]:
-        found = {**super().to_json(), "starts": list(self.starts)}
-        return found if self.focal is None else {**found, "link": {"focal": asdict(self.focal)}}
+        return {**super().to_json(), "starts": list(self.starts)}
 
     @classmethod
     def load(cls, document: Mapping[str, Any], run_dir: Folder, path: str) -> Self:
-        of, link = document.get("link"), None
-        if isinstance(of, Mapping):
-            link = Focal(of["focal"]["gamma"], tuple(of["focal"]["weights"]))
         starts = tuple(document.get("starts", ()))  # models of 0.1.0 do not record it
         booster = run_dir.read_bytes(f"{path}/booster.ubj")
-        return cls(**shared_fields(document), booster=booster, focal=link, starts=starts)
+        return cls(**shared_fields(document), booster=booster, focal=focal_of(document), starts=starts)
 
 
 def booster_udf(booster: bytes, *, several: bool, contributions: bool = False) -> Any:

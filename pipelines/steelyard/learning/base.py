@@ -6,6 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from steelyard.config import LOG_LOSS, loss_name, parse_loss
@@ -25,6 +26,8 @@ LIMITS: Mapping[str, float] = {"float32": 1e38, "float64": LARGEST}
 """Largest size of a feature by type. Single precision ends at 3.4e38, and XGBoost doubles the largest value."""
 
 _SHOWN = 20
+FOCAL = ("focal", "class_balanced_focal")
+"""The losses whose margins are not log odds."""
 WORKERS = 2
 SMALL = 10_000_000
 """Rows × features, validation rows included, up to which one worker trains. At 15 million, with one million validation
@@ -139,6 +142,8 @@ class Trainer(ABC):
         Whether resampling may improve the ranking, as it does for weak learners; `diagnose` asks this.
     libraries : tuple of str
         Distributions whose versions `model.json` and `run.json` record.
+    extra : str, optional
+        Extra of this package that installs them; they are not installed by default.
     failures : tuple of (str, str)
         A part of an engine's error message, and the explanation to show in its place.
     """
@@ -160,6 +165,7 @@ class Trainer(ABC):
     uses_workers: ClassVar[bool] = True
     gains_from_balance: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str | None] = None
     failures: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -201,6 +207,16 @@ class Trainer(ABC):
                 "need train.model xgboost"
             )
         return found
+
+    @classmethod
+    def check_installed(cls) -> None:
+        """Raise `ConfigError` if a library of this trainer is not installed here."""
+        for name in cls.libraries:
+            try:
+                version(name)
+            except PackageNotFoundError:
+                hint = f"steelyard[{cls.extra}]" if cls.extra else name
+                raise ConfigError(f"{cls.name} needs {name}, which is not installed: install {hint}") from None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -347,6 +363,16 @@ class Trainer(ABC):
         known = list(dict.fromkeys(f.column for f in start.preprocessing.features))
         if known != [f for f in dataset.features if f in known] or set(known) != set(dataset.features):
             raise InputError(f"start was trained on the features {known}, the table has {list(dataset.features)}")
+
+
+def focal_distortion(loss: str | Mapping[str, Any]) -> Distortion:
+    """Return the distortion of the class prior by a loss: a focal loss may have weights of classes.
+
+    The link of a focal loss undoes these weights, but models do not follow them exactly.
+    """
+    named: Mapping[str, Any] = {} if isinstance(loss, str) else loss
+    weighted = named.get("focal", {}).get("alpha", 0.5) != 0.5 or "class_balanced_focal" in named
+    return Distortion(exact=not weighted)
 
 
 def workers_for(rows: int, features: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,8 +17,9 @@ from steelyard.columns import check_free, internal
 from steelyard.config import LOG_LOSS
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
+from steelyard.kernels.losses import Focal
 from steelyard.learning._features import Preprocessing
-from steelyard.learning._link import in_order, logistic, softmax
+from steelyard.learning._link import focal_log_odds, in_order, logistic, softmax
 from steelyard.learning._registry import FORMAT, trainer_class
 
 if TYPE_CHECKING:
@@ -152,7 +153,15 @@ class Model(ABC):
 
 @dataclass(frozen=True)
 class MarginModel(Model):
-    """A model that computes margins: log odds with two classes, else one score for each class."""
+    """A model that computes margins: log odds with two classes, else one score for each class.
+
+    Parameters
+    ----------
+    focal : Focal, optional
+        The focal loss that it was trained with, whose margins are not log odds.
+    """
+
+    focal: Focal | None = None
 
     @abstractmethod
     def margins(self, df: DataFrame) -> Column:
@@ -164,11 +173,22 @@ class MarginModel(Model):
 
     def to_probabilities(self, raw: Column) -> Column:
         """Return the logistic function of log odds, or the softmax of margins."""
+        if self.focal is not None:
+            return logistic(focal_log_odds(raw, self.focal))
         return logistic(raw) if len(self.trained_classes) == 2 else softmax(raw)
 
     def to_json(self) -> dict[str, Any]:
         """Return the model's document."""
-        return {**super().to_json(), "link": "logistic" if len(self.trained_classes) == 2 else "softmax"}
+        link = "logistic" if len(self.trained_classes) == 2 else "softmax"
+        return {**super().to_json(), "link": link if self.focal is None else {"focal": asdict(self.focal)}}
+
+
+def focal_of(document: Mapping[str, Any]) -> Focal | None:
+    """Return the focal loss that the document of a `MarginModel` names."""
+    link = document.get("link")
+    if not isinstance(link, Mapping):
+        return None
+    return Focal(link["focal"]["gamma"], tuple(link["focal"]["weights"]))
 
 
 def shared_fields(document: Mapping[str, Any]) -> dict[str, Any]:

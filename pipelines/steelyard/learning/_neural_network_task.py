@@ -1,0 +1,99 @@
+"""What each process of the training gets, and how `TorchDistributor` starts them."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from steelyard.errors import EngineError
+from steelyard.frames.workers import elsewhere, in_worker
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a process needs to know to train.
+
+    Parameters
+    ----------
+    shards : str
+        Folder of the prepared rows.
+    features : int
+        Numbers in a row.
+    starts : tuple of float
+        Where the margins start: with two classes one, the log odds of the second, else one for each class.
+    shift : tuple of float
+        What class weights add to the margins.
+    focal : mapping, optional
+        The fields of a `Focal`; by default the loss is log loss.
+    seed : int
+    width, blocks, dropout, epochs, early_stopping_epochs, batch_size, learning_rate, weight_decay
+        See `NeuralNetworkParameters`.
+    """
+
+    shards: str
+    features: int
+    starts: tuple[float, ...]
+    shift: tuple[float, ...]
+    focal: Mapping[str, Any] | None
+    seed: int
+    width: int
+    blocks: int
+    dropout: float
+    epochs: int
+    early_stopping_epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+
+    @property
+    def outputs(self) -> int:
+        """The margins of a row."""
+        return len(self.starts)
+
+
+def distributed(spark: SparkSession, task: Task, processes: int) -> tuple[bytes, list[float]]:
+    """Train in some processes; return weights and the validation log loss after each epoch.
+
+    A local session trains in processes of this machine, without a Spark job. A cluster trains in one barrier stage.
+    """
+    from pyspark.ml.torch.distributor import TorchDistributor
+
+    with _quiet() as printed:
+        distributor = TorchDistributor(num_processes=processes, local_mode=not elsewhere(spark), use_gpu=False)
+        train = in_worker("steelyard.learning._neural_network_worker", "train")
+        try:
+            found: tuple[bytes, list[float]] = distributor.run(train, asdict(task))  # type: ignore[assignment]
+        except RuntimeError as error:
+            raise EngineError(
+                f"torch could not train the network: {_cause(printed.getvalue() or str(error))}"
+            ) from error
+    return found
+
+
+def _cause(text: str) -> str:
+    """Return the first error that a process wrote, in place of the whole output."""
+    found = re.findall(r"^(?:\[.*?\]:)?\s*((?:\w+\.)*\w*Error: .+)$", text, flags=re.MULTILINE)
+    return str(found[0]) if found else text.strip().splitlines()[-1]
+
+
+@contextmanager
+def _quiet() -> Iterator[StringIO]:
+    """Keep what the processes print, and the distributor's notes, out of the user's terminal."""
+    logger = logging.getLogger("TorchDistributor")
+    level, logger.disabled = logger.level, True
+    try:
+        with redirect_stdout(StringIO()) as printed, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield printed
+    finally:
+        logger.setLevel(level)
+        logger.disabled = False

@@ -1,0 +1,206 @@
+"""Train a network in step with other processes: torch alone, no Spark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from steelyard.kernels.losses import Focal
+from steelyard.kernels.network import EPSILON
+from steelyard.learning._neural_network_task import Task
+
+
+class Block(nn.Module):
+    """h + W2 relu(W1 norm(h) + b1) + b2, with dropout of the inner values."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, eps=EPSILON)
+        self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        inner = torch.relu(self.first(self.norm(hidden)))
+        return hidden + self.second(self.dropout(inner))
+
+
+class Network(nn.Module):
+    """The network of `steelyard.kernels.network.forward`."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.input = nn.Linear(task.features, task.width)
+        self.blocks = nn.ModuleList(Block(task.width, task.dropout) for _ in range(task.blocks))
+        self.norm = nn.LayerNorm(task.width, eps=EPSILON)
+        self.output = nn.Linear(task.width, task.outputs)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        hidden = self.input(rows)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return self.output(torch.relu(self.norm(hidden)))
+
+
+class Rows:
+    """Features, labels, weights and offsets of margins as tensors."""
+
+    def __init__(
+        self, features: NDArray[np.float32], label: NDArray[Any], weight: NDArray[Any], offset: NDArray[Any]
+    ) -> None:
+        self.features, self.label = torch.from_numpy(features), torch.from_numpy(label.astype(np.int64))
+        self.weight = torch.from_numpy(weight.astype(np.float32))
+        self.offset = torch.from_numpy(offset.astype(np.float32))[:, None]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+def train(settings: Mapping[str, Any]) -> tuple[bytes, list[float]]:
+    """Train on this process's share of the rows; return weights as safetensors, and validation log losses."""
+    task, rank, processes = Task(**settings), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    torch.set_num_threads(1)  # more wait for each other at each small step
+    torch.use_deterministic_algorithms(True)
+    if processes > 1:
+        dist.init_process_group("gloo")
+    try:
+        rows, validation = read_shard(task, rank, processes)
+        return train_network(task, rows, validation, rank)
+    finally:
+        if processes > 1:
+            with suppress(Exception):  # the error that ended the training is the one to tell of
+                dist.destroy_process_group()
+
+
+def read_shard(task: Task, rank: int, processes: int) -> tuple[Rows, Rows]:
+    """Return the training and the validation rows of one process: all rows of every so manieth file."""
+    found = pa.dataset.dataset(task.shards, format="parquet")
+    files = sorted(found.files)[rank::processes]
+    if not files:
+        raise ValueError("too few rows for so many processes; lower train.num_workers")
+    table = pa.dataset.dataset(files, format="parquet", filesystem=found.filesystem).to_table()
+    flat = table["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    features = flat.astype(np.float32, copy=False).reshape(-1, task.features)
+    of = table["validation"].to_numpy()
+    offset = table["offset"].to_numpy() if "offset" in table.column_names else np.zeros(len(table))
+    parts = (features, table["label"].to_numpy(), table["weight"].to_numpy(), offset)
+    return Rows(*(p[~of] for p in parts)), Rows(*(p[of] for p in parts))
+
+
+def train_network(task: Task, rows: Rows, validation: Rows, rank: int) -> tuple[bytes, list[float]]:
+    """Train until the validation log loss stops falling, and return the weights of the best epoch."""
+    torch.manual_seed(task.seed)  # the same first weights in all processes
+    network, losses_of = Network(task), _losses(task)
+    _start_at_prior(network, task)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=task.learning_rate, weight_decay=task.weight_decay)
+    steps = _most(-(-len(rows) // task.batch_size))
+    weight, count = _sum(torch.tensor([rows.weight.double().sum(), len(rows)], dtype=torch.float64)).tolist()
+    order = torch.Generator().manual_seed(task.seed * 1009 + rank)
+    torch.manual_seed(task.seed * 1013 + rank)  # other rows are left out by dropout in each process
+    losses: list[float] = []
+    best = save(network.state_dict())
+    for epoch in range(task.epochs):
+        network.train()
+        for batch in _batches(len(rows), steps, task.batch_size, order):
+            optimiser.zero_grad()
+            loss = losses_of(network(rows.features[batch]) + rows.offset[batch], rows.label[batch])
+            ((loss * rows.weight[batch]).sum() / (weight / count * len(batch))).backward()
+            _average_gradients(network)
+            optimiser.step()
+        losses.append(_log_loss(network, validation, task))
+        if not np.isfinite(losses[-1]):
+            raise ValueError(f"the log loss of epoch {epoch} is not finite: lower train.params.learning_rate")
+        if losses[-1] <= min(losses):
+            best = save(network.state_dict())
+        if epoch - int(np.argmin(losses)) >= task.early_stopping_epochs:
+            break
+    return best, losses
+
+
+def _batches(rows: int, steps: int, size: int, order: torch.Generator) -> list[Tensor]:
+    """Return the rows of each step in a new order; a process with fewer rows than others sees some twice."""
+    wanted = torch.cat([torch.randperm(rows, generator=order) for _ in range(-(-steps * size // rows))])
+    last = min(size, max(rows - (steps - 1) * size, 1))
+    return list(wanted[: (steps - 1) * size + last].split(size))
+
+
+def _losses(task: Task) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the function from margins and labels to the loss of each row."""
+    if task.focal is None:
+        return _log_losses
+    focal = Focal(**task.focal)
+
+    def losses(margins: Tensor, label: Tensor) -> Tensor:
+        signed = torch.where(label > 0, margins[:, 0], -margins[:, 0])
+        weight = torch.where(label > 0, focal.weights[1], focal.weights[0])
+        return weight * torch.sigmoid(-signed) ** focal.gamma * functional.softplus(-signed)
+
+    return losses
+
+
+def _log_losses(margins: Tensor, label: Tensor) -> Tensor:
+    if margins.shape[1] > 1:
+        return functional.cross_entropy(margins, label, reduction="none")
+    return functional.binary_cross_entropy_with_logits(margins[:, 0], label.to(margins.dtype), reduction="none")
+
+
+def _log_loss(network: Network, rows: Rows, task: Task) -> float:
+    """Return the log loss on the validation rows of all processes, without what class weights do to margins."""
+    network.eval()
+    shift = torch.tensor(task.shift, dtype=torch.float64)
+    sums = torch.zeros(2, dtype=torch.float64)
+    with torch.no_grad():
+        for at in range(0, len(rows), 65_536):
+            part = slice(at, at + 65_536)
+            weight = rows.weight[part].double()
+            margins = network(rows.features[part]).double()
+            if task.focal is not None:
+                margins = torch.from_numpy(Focal(**task.focal).log_odds(margins.numpy()))
+            loss = _log_losses(margins - shift, rows.label[part])
+            sums += torch.stack([(loss * weight).sum(), weight.sum()])
+    total, weight = _sum(sums).tolist()
+    return total / weight
+
+
+def _start_at_prior(network: Network, task: Task) -> None:
+    """Let the first margins be those of the classes' shares: else the first epochs only learn that one is rare."""
+    with torch.no_grad():
+        network.output.weight.mul_(0.1)
+        network.output.bias.copy_(torch.tensor(task.starts))
+
+
+def _average_gradients(network: Network) -> None:
+    if not dist.is_initialized():
+        return
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in gradients])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    at = 0
+    for gradient in gradients:
+        gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
+        at += gradient.numel()
+
+
+def _sum(values: Tensor) -> Tensor:
+    if dist.is_initialized():
+        dist.all_reduce(values)
+    return values
+
+
+def _most(value: int) -> int:
+    found = torch.tensor(value)
+    if dist.is_initialized():
+        dist.all_reduce(found, op=dist.ReduceOp.MAX)
+    return int(found)

@@ -1,0 +1,49 @@
+"""The neural network: several processes, losses, and what goes wrong in a process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from steelyard.errors import ConfigError, EngineError
+from steelyard.learning import Model, get_trainer
+from steelyard.testing._check_trainers import DATA, SEVERAL, fitted, parts, probabilities, trainer_table
+
+pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+SMALL = {"width": 16, "blocks": 1, "epochs": 20, "batch_size": 64, "learning_rate": 0.01}
+make = partial(get_trainer, "neural_network", SMALL)
+
+
+def validation_log_loss(model: Model, df: DataFrame) -> float:
+    _, validation = parts(df)
+    labels = [DATA.classes.index(r["label"]) for r in validation.orderBy("id").select("label").collect()]
+    return float(-np.log(probabilities(model, validation)[np.arange(len(labels)), labels]).mean())
+
+
+def test_two_processes_train_one_model(spark: SparkSession) -> None:
+    df = trainer_table(spark)
+    two = fitted(make, df, num_workers=2)
+    again = fitted(make, df.repartition(9), num_workers=2)
+    assert two.weights == again.weights, "the same model from other partitions"  # type: ignore[attr-defined]
+    assert np.isclose(validation_log_loss(two, df), two.summary["validation_log_loss"], rtol=1e-5)
+    assert two.summary["best_epoch"] < two.summary["epochs"] <= 20
+
+
+def test_the_margins_of_a_focal_loss_become_probabilities(spark: SparkSession) -> None:
+    df = trainer_table(spark)
+    focal, plain = fitted(make, df, loss={"focal": {"gamma": 2}}), fitted(make, df)
+    loss = validation_log_loss(focal, df)
+    assert np.isclose(loss, focal.summary["validation_log_loss"], rtol=1e-5)
+    assert loss < 1.15 * validation_log_loss(plain, df) < validation_log_loss(replace(focal, focal=None), df)
+    with pytest.raises(ConfigError, match=r"train\.loss: focal is for two classes, and the label has 3"):
+        fitted(make, df, SEVERAL, loss={"focal": {"gamma": 2}})
+
+
+def test_what_went_wrong_in_a_process_is_told(spark: SparkSession) -> None:
+    wild = partial(get_trainer, "neural_network", {**SMALL, "learning_rate": 1e30})
+    with pytest.raises(EngineError, match=r"log loss of epoch 0 is not finite: lower train\.params\.learning_rate"):
+        fitted(wild, trainer_table(spark))
