@@ -171,7 +171,7 @@ def test_a_huge_value_is_named_among_missing_ones_also_where_a_model_skips_its_f
 
 
 def test_thousands_of_features_are_few_nodes_each(spark: SparkSession) -> None:
-    """Spark takes a minute to analyse and compile 2,000 features of twenty nodes, and five seconds for four nodes."""
+    """What Spark takes to analyse and compile 2,000 features grows with their nodes."""
     df = spark.createDataFrame([(1.0, 2.0, 0)], "first double, second double, y int")
     for settings in ({}, {"impute": True, "standardise": True}):
         check, second = fit_preprocessing(df, dataset(df), **settings).columns(df)

@@ -118,7 +118,7 @@ def _defaults(master: str) -> Mapping[str, Any]:
         "spark.ui.showConsoleProgress": False,
         # The line of each column expression, for Spark's messages: a dozen calls into the JVM for each of them.
         "spark.python.sql.dataFrameDebugging.enabled": False,
-        # Java never compiles longer methods: Spark's own, of one operator for 30 features, took five times as long.
+        # Java never compiles longer methods: Spark's own, of one operator for 30 features, take several times as long.
         "spark.sql.codegen.hugeMethodLimit": 8000,
     }
     if not master.startswith("local"):
