@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -64,13 +64,14 @@ def find_lines(rows: DataFrame, wanted: Mapping[int, int]) -> dict[int, Line]:
         Requested rows of each group; where there are fewer, the line's count is less.
     """
     placed = rows.where(F.col("position").isNotNull())
-    group = F.col("own").cast("string")
+    group = _places(wanted)
     by_position = cuts(placed, F.col("position"), group, {str(g): [n] for g, n in wanted.items()}, ties="exact")
     found = {int(g): cut for g, (cut,) in by_position.items()}
     tied = {g: (cut, *cut.equal[cut.below]) for g, cut in found.items() if cut.equal}
     lines = {g: Line(cut.below - 1, _LAST, cut.count) for g, cut in found.items() if g not in tied}
     if tied:
         equal = placed.where(_at({g: cut.below for g, (cut, *_) in tied.items()}))
+        group = _places(tied)
         by_id = cuts(equal, F.col("row_id"), group, {str(g): [take] for g, (_, take, _) in tied.items()}, ties="exact")
         lines |= {g: Line(cut.below, by_id[str(g)][0].below - 1, cut.count) for g, (cut, *_) in tied.items()}
     return lines
@@ -88,5 +89,10 @@ def _at(positions: Mapping[int, int]) -> Column:
     return F.col("position") == _of_group(positions)
 
 
+def _places(groups: Iterable[int]) -> Column:
+    """Return the place of a row's group among some groups."""
+    return _of_group({g: place for place, g in enumerate(groups)}).cast("int")
+
+
 def _of_group(values: Mapping[int, int]) -> Column:
-    return of_key(values, F.col("own"), "bigint")
+    return of_key(values, F.col("own"), "bigint", plain=True)

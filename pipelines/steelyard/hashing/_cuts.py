@@ -141,8 +141,8 @@ def cuts(
             break
         step = width if max(x.inside for x in searching) <= _FINE_BIN else min(width, 12)
         wanted = {(x.stratum, x.prefix) for x in searching}
-        counts = {key: look.inside(*key) for key in wanted} if step == shift == width else {}
-        if not all(counts.values()) or not counts:
+        counts = {key: look.inside(*key, width, width - step) for key in wanted}
+        if not all(counts.values()):
             counts = closer_look(rows, wanted, width, width - step)
         counts = _without(counts, heavy, width - step, width)
     found = iter(searches)
@@ -179,7 +179,7 @@ def _windows(quotas: Sequence[Sequence[int]], sizes: Sequence[int], bits: int, s
             else:
                 of.append((first, last))
             rows += n * (last - first + 1) / 2 ** (bits - shift)
-    return found if max(map(len, found.values()), default=0) <= FEW and rows <= _MAX_BINS / 4 else {}
+    return found if max(map(len, found.values()), default=0) <= FEW and rows <= _MAX_BINS else {}
 
 
 def _without(counts: Counts, heavy: Mapping[int, Mapping[int, int]], shift: int, width: int) -> Counts:

@@ -7,7 +7,8 @@ So a stratum is a number here, its place among the names, and one number holds a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,19 +56,22 @@ class Look:
         The rows of each bin, by stratum.
     fine : mapping of int to (array, array)
         Positions inside the windows with their rows, by stratum.
-    shift : int
-        A position's bin is the position without so many trailing bits.
     """
 
     bins: dict[int, Bins]
-    fine: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
-    shift: int = 0
+    fine: dict[int, tuple[Ints, Ints]]
 
-    def inside(self, stratum: int, number: int) -> Bins:
-        """Return the positions in a bin with their rows; none where the bin is in no window."""
-        positions, rows = self.fine.get(stratum, (np.empty(0, np.int64),) * 2)
-        first, last = np.searchsorted(positions >> self.shift, [number, number + 1])
-        return list(zip(positions[first:last].tolist(), rows[first:last].tolist(), strict=True))
+    def inside(self, stratum: int, prefix: int, width: int, shift: int) -> list[tuple[int, int]]:
+        """Return what `closer_look` does of one prefix; empty where it is in no window."""
+        positions, rows = self.fine[stratum]
+        here = positions >> width == prefix
+        return _by_bin(positions[here], rows[here], shift)
+
+
+def _by_bin(positions: Ints, rows: Ints, shift: int) -> list[tuple[int, int]]:
+    """Add up the rows of ascending positions by their bins."""
+    bins, first = np.unique(positions >> shift, return_index=True)
+    return list(zip(bins.tolist(), np.add.reduceat(rows, first).tolist(), strict=True)) if len(bins) else []
 
 
 def first_look(
@@ -96,18 +100,19 @@ def first_look(
     keyed = rows.where(F.col("s").isNotNull()).select("s", key.alias("k"))
     counted = keyed.groupBy(F.when(F.col("k") >= 0, F.col("s")).otherwise(-1).alias("w"), "k").count()
     w, k, n = (np.asarray(column.to_numpy(), dtype=np.int64) for column in counted.toArrow().columns)
-    coarse = w < 0
-    strata_of, bins_of = (-1 - k[coarse]) >> room, (-1 - k[coarse]) & ((1 << room) - 1)
-    look = Look({}, {}, shift)
-    for stratum in range(strata):
-        here = w == stratum
-        order = np.argsort(k[here])
-        look.fine[stratum] = k[here][order], n[here][order]
-        there = strata_of == stratum
-        look.bins[stratum] = _merged(
-            (bins_of[there], n[coarse][there]), look.fine[stratum], shift, windows.get(stratum, ()) if gaps else None
-        )
-    return look
+    fine = _by_stratum(w, strata, k, n)
+    packed = -1 - k[w < 0]
+    coarse = _by_stratum(packed >> room, strata, packed & ((1 << room) - 1), n[w < 0])
+    known = [windows.get(stratum, ()) if gaps else None for stratum in range(strata)]
+    bins = [_merged(bins, positions, shift, of) for bins, positions, of in zip(coarse, fine, known, strict=True)]
+    return Look(dict(enumerate(bins)), dict(enumerate(fine)))
+
+
+def _by_stratum(places: Ints, strata: int, keys: Ints, rows: Ints) -> list[tuple[Ints, Ints]]:
+    """Return the keys of each stratum, ascending, with their rows."""
+    order = np.lexsort((keys, places))
+    edges = np.searchsorted(places[order], range(strata + 1)).tolist()
+    return [(keys[order[a:b]], rows[order[a:b]]) for a, b in pairwise(edges)]
 
 
 def _keys(before: Column, windows: Windows, strata: int, shift: int, bin_of: Column | None) -> Column:
@@ -129,23 +134,14 @@ def _merged(
 ) -> list[tuple[int, int]]:
     """Return bins with their rows in order; `gaps` are the windows, where bins of the first are numbers of gaps."""
     numbers, rows = coarse
-    positions, fine_rows = fine
-    within, first = np.unique(positions >> shift, return_index=True)
-    of_within = np.add.reduceat(fine_rows, first) if len(first) else fine_rows
     places = numbers * 2
     if gaps is not None:
         # A gap comes after the last bin of the window before it.
         places = np.array([-1, *(2 * last + 1 for _, last in gaps)], dtype=np.int64)[numbers]
         numbers = np.full_like(numbers, GAP)
-    found = sorted(
-        zip(
-            [*places.tolist(), *(within * 2).tolist()],
-            [*numbers.tolist(), *within.tolist()],
-            [*rows.tolist(), *of_within.tolist()],
-            strict=True,
-        )
-    )
-    return [(number, n) for _, number, n in found]
+    found = [(2 * bin_, bin_, n) for bin_, n in _by_bin(*fine, shift)]
+    found += zip(places.tolist(), numbers.tolist(), rows.tolist(), strict=True)
+    return [(number, n) for _, number, n in sorted(found)]
 
 
 def closer_look(

@@ -8,9 +8,9 @@ from operator import add
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from steelyard.columns import col, combined, internal, of_key
+from steelyard.columns import col, combined, internal
 from steelyard.hashing._cuts import Cut
-from steelyard.hashing._histograms import coded
+from steelyard.hashing._histograms import coded, of_stratum
 from steelyard.hashing._identity import EVERYTHING, hashable, row_hash
 
 _P, _S, _TAKES = internal("cut_position"), internal("cut_stratum"), internal("cut_takes")
@@ -81,4 +81,4 @@ def _side(p: Column, s: Column, cuts: Sequence[Sequence[Cut]]) -> Column:
 
 def _above(p: Column, s: Column, cuts: Sequence[Cut]) -> Column:
     # The last position on the low side: 2**63 itself is not a bigint.
-    return p > of_key({i: min(c.below, EVERYTHING) - 1 for i, c in enumerate(cuts)}, s, "bigint", plain=True)
+    return p > of_stratum([min(c.below, EVERYTHING) - 1 for c in cuts], s)

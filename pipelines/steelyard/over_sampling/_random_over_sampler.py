@@ -43,7 +43,7 @@ class RandomOverSampler(SyntheticSampler):
     then synthetic, their categories are the copied row's, and values outside the class's range are clipped. Features
     must not have missing values unless `missing` is "impute".
 
-    Costs one scan of the label, two or three narrow scans if a class does not divide evenly, and one pass that repeats
+    Costs one scan of the label, one or two narrow scans if a class does not divide evenly, and one pass that repeats
     rows: no shuffle, no crossing into Python. With `shrinkage`: five scans of the table (label; features; a sample of
     each class; the range of each class; rows), and for the copied rows one shuffle for their ids and one crossing; one
     more scan and one more shuffle of ids if the new rows do not divide evenly.
@@ -93,7 +93,7 @@ class RandomOverSampler(SyntheticSampler):
         for c, before in counts.items():
             after = targets.get(c, before)
             classes[c] = ClassPlan(before, after, times=after // before, again=shares.get(c))
-        scans = 2 + (2 if roles.keyed else 3) * bool(odd)
+        scans = 2 + (1 if roles.keyed else 2) * bool(odd)
         return self._new_plan(roles, classes=classes, work=Work(scans=scans))
 
     def _seeded(self, context: SynthesisContext) -> SynthesisContext:

@@ -39,7 +39,7 @@ def learnable(
     spread = rows.repartition(partitions, "row_id").sortWithinPartitions("row_id")
     with cached(spread) as kept:
         position = row_hash(kept, ["row_id"], plan.seed, f"{plan.purpose}/folds")
-        own = F.col("own").cast("string")
+        own = F.col("own")
         quotas = {str(i): [counts[c] * f // cv for f in range(1, cv)] for i, c in enumerate(class_order(counts))}
         yield with_side(kept, position, own, cuts(kept, position, own, quotas, ties="exact"), FOLD)
 

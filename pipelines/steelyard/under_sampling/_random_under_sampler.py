@@ -19,8 +19,8 @@ class RandomUnderSampler(Sampler):
     a smaller sample is a subset of a larger one. Probabilities of a model trained on the result are corrected in closed
     form by the change of the class shares [1]_.
 
-    Costs three narrow scans of key and label (without a key, one more of all columns, two if rows repeat). The result
-    is a filter on the table: no shuffle, no crossing into Python.
+    Costs one scan of the label and one of key and label (without a key, of all columns, and one more if rows repeat).
+    The result is a filter on the table: no shuffle, no crossing into Python.
 
     References
     ----------
@@ -53,5 +53,5 @@ class RandomUnderSampler(Sampler):
         targets = {c: n for c, n in self._targets(counts).items() if n < counts[c]}
         shares = self._draw(df, roles, targets, counts)
         classes = {c: ClassPlan(n, targets.get(c, n), shares.get(c, "all")) for c, n in counts.items()}
-        work = Work(scans=2 + (2 if roles.keyed else 3) * bool(targets))
+        work = Work(scans=2 + (1 if roles.keyed else 2) * bool(targets))
         return self._new_plan(roles, classes=classes, weight_output=output, work=work)

@@ -114,12 +114,12 @@ def edited(rows: IndexedRows, k: int, kind_sel: str) -> tuple[DataFrame, dict[st
 
 def linked(rows: IndexedRows) -> tuple[DataFrame, dict[str, int]]:
     """Drop the rows in Tomek links."""
-    near = checkpointed(rows.neighbors(1, list(rows.counts)).where(F.size("neighbors") > 0))
-    one = near.select("row_id", "own", F.col("neighbors")[0].alias("other"))
-    # New columns: a join of a frame with itself needs them.
-    other = near.select((F.col("row_id") + 0).alias("other"), (F.col("neighbors")[0] + 0).alias("back"))
-    rivals = near.where(F.col("classes")[0] != F.col("own")).select((F.col("row_id") + 0).alias("row_id"))
-    links = one.join(rivals, "row_id", "left_semi").join(other, "other").where(F.col("back") == F.col("row_id"))
+    near, other = rows.neighbors(1, list(rows.counts)), F.get("neighbors", F.lit(0))
+    rivals = near.where(F.get("classes", F.lit(0)) != F.col("own"))
+    # Rows of a link name each other, so that their pair is there twice.
+    pair = F.least("row_id", other).alias("one"), F.greatest("row_id", other).alias("other")
+    pairs = rivals.groupBy(*pair).agg(F.collect_list(F.struct("row_id", "own")).alias("rows"))
+    links = pairs.where(F.size("rows") == 2).select(F.inline("rows"))
     return settled(links.where(F.col("own").isin(rows.codes(rows.cleaned))), rows)
 
 
