@@ -156,9 +156,9 @@ def test_one_worker_trains_a_small_table(table: DataFrame, monkeypatch: pytest.M
         return prepare(trainer, train, validation, binary(), train, None, None)[1].workers
 
     features = len(fitted("xgboost", table).preprocessing.names)
-    monkeypatch.setattr("steelyard.learning.base.SMALL", table.count() * features)
+    monkeypatch.setattr("steelyard.learning._workers.SMALL", table.count() * features)
     assert [workers(), workers(num_workers=3)] == [1, 3]
-    monkeypatch.setattr("steelyard.learning.base.SMALL", table.count() * features - 1)
+    monkeypatch.setattr("steelyard.learning._workers.SMALL", table.count() * features - 1)
     assert workers() == 2
 
 

@@ -17,7 +17,7 @@ from steelyard import learning
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError
 from steelyard.learning import MarginModel, check_trainer, get_trainer, trainer_names
-from steelyard.learning.base import LARGE
+from steelyard.learning._workers import LARGE
 from steelyard.testing import TRAINER_CHECKS
 from steelyard.testing._check_trainers import DATA, MakeTrainer, fitted, model_of, parts, probabilities, trainer_table
 
@@ -100,7 +100,7 @@ def test_a_large_table_on_the_default_workers_is_noted_once(
     given = {"original_train": train, "warn": said.append}
     NaiveBayes().fit(train, validation, DATA, **given)
     assert said == []
-    monkeypatch.setattr("steelyard.learning.base.LARGE", train.count() * 8)  # a, b and its gaps, c, five levels
+    monkeypatch.setattr("steelyard.learning._workers.LARGE", train.count() * 8)  # a, b and its gaps, c, five levels
     NaiveBayes().fit(train, validation, DATA, **given)
     [note] = said
     assert "training rows × 9 features on 2 workers" in note and "train.num_workers" in note

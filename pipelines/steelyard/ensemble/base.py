@@ -12,9 +12,10 @@ from pydantic import Field, field_validator
 
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
-from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.base import Trainer
 from steelyard.learning.local import NO_WEIGHTS, UNTRUSTED, LocalLearner
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import Importance, TrainingData
 from steelyard.sampling.strategy import check_strategy
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from steelyard.distortion import Distortion
 from steelyard.ensemble.base import BaggingParameters, EnsembleTrainer, mean_shares
 from steelyard.errors import ConfigError
-from steelyard.learning.base import TrainingData
 from steelyard.learning.local import ESTIMATORS, LocalLearner
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import TrainingData
 
 if TYPE_CHECKING:
     from steelyard.ensemble._rounds import Rounds

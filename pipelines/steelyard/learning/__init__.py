@@ -28,9 +28,10 @@ from steelyard.learning._registry import (
     trainer_names,
     trainer_parameters,
 )
-from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.base import Trainer
 from steelyard.learning.local import LocalLearner
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import Importance, TrainingData
 
 if TYPE_CHECKING:
     from steelyard.learning._features import Preprocessing

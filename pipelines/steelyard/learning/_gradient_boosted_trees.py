@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from steelyard.learning._tree_parameters import FAILURES, Features, TreeParameters, tree_importance
-from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.base import Trainer
+from steelyard.learning.training_data import Importance, TrainingData
 
 if TYPE_CHECKING:
     from steelyard.learning._trees_model import GradientBoostedTreesModel

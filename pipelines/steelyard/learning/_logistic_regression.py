@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from steelyard.learning.base import Importance, Trainer, TrainingData
+from steelyard.learning.base import Trainer
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import Importance, TrainingData
 
 if TYPE_CHECKING:
     from steelyard.learning._logistic_regression_model import LogisticRegressionModel

@@ -12,8 +12,10 @@ from pydantic import Field
 from steelyard.config import LOG_LOSS, loss_name
 from steelyard.distortion import Distortion
 from steelyard.kernels.arrays import Floats
-from steelyard.learning.base import FOCAL, Trainer, TrainingData, focal_distortion
+from steelyard.learning._focal import FOCAL, focal_distortion
+from steelyard.learning.base import Trainer
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import TrainingData
 
 if TYPE_CHECKING:
     from steelyard.learning._neural_network_model import NeuralNetworkModel

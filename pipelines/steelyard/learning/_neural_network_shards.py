@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from steelyard.errors import InputError
 from steelyard.frames.workers import elsewhere
 from steelyard.learning._preparing import repartition_by_content
-from steelyard.learning.base import TrainingData
+from steelyard.learning.training_data import TrainingData
 from steelyard.store import Store
 
 

@@ -15,8 +15,10 @@ from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._fitting import fit_preprocessing
-from steelyard.learning.base import LIMITS, Trainer, TrainingData, workers_for
+from steelyard.learning._workers import workers_for
+from steelyard.learning.base import LIMITS, Trainer
 from steelyard.learning.model import Model
+from steelyard.learning.training_data import TrainingData
 from steelyard.weighting import class_weights, weight_column, weight_distortion
 
 

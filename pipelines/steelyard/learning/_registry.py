@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from steelyard.config import LOG_LOSS
 from steelyard.errors import ConfigError, InputError
 from steelyard.extensions import TRAINERS, find_class, known_names
-from steelyard.learning.base import LIMITS, Importance, Trainer
+from steelyard.learning.base import LIMITS, Trainer
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import Importance
 
 if TYPE_CHECKING:
     from steelyard.learning.model import Model

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from steelyard.learning.base import Importance
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import Importance
 
 Features = (
     Literal["all", "onethird", "sqrt", "log2"] | Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]

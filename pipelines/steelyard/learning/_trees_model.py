@@ -18,8 +18,8 @@ from steelyard.frames.workers import in_worker
 from steelyard.kernels.trees import Trees, read_trees
 from steelyard.learning._preparing import repartition_by_content
 from steelyard.learning._tree_parameters import MOST_NODES
-from steelyard.learning.base import TrainingData
 from steelyard.learning.model import MarginModel, Model, shared_fields
+from steelyard.learning.training_data import TrainingData
 from steelyard.metrics.expressions import let
 
 if TYPE_CHECKING:

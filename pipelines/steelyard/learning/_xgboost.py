@@ -18,8 +18,10 @@ from pydantic import Field
 from steelyard.config import LOG_LOSS, loss_name
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, EngineError, InputError
-from steelyard.learning.base import FOCAL, Importance, Trainer, TrainingData, focal_distortion
+from steelyard.learning._focal import FOCAL, focal_distortion
+from steelyard.learning.base import Trainer
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import Importance, TrainingData
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -5,88 +5,28 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from steelyard.config import LOG_LOSS, loss_name, parse_loss
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.distance import LARGEST
+from steelyard.learning._workers import workers_note
 from steelyard.learning.parameters import Parameters
+from steelyard.learning.training_data import Importance, TrainingData
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from steelyard.dataset import Dataset
-    from steelyard.learning._features import Preprocessing
     from steelyard.learning.model import Model
 
 LIMITS: Mapping[str, float] = {"float32": 1e38, "float64": LARGEST}
 """Largest size of a feature by type. Single precision ends at 3.4e38, and XGBoost doubles the largest value."""
 
 _SHOWN = 20
-FOCAL = ("focal", "class_balanced_focal")
-"""The losses whose margins are not log odds."""
-WORKERS = 2
-SMALL = 10_000_000
-"""Rows × features, validation rows included, up to which one worker trains. At 15 million, with one million validation
-rows, it takes a fifth longer than two, and half a gigabyte; with 3.5 million values about as long."""
-LARGE = 500_000_000
-"""Rows × features from which two workers are too few. Of XGBoost, 200 trees of depth 6 then take about three minutes
-(300 million values per second, tree and worker), and each worker holds 3 GB at its peak (three copies in float32)."""
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """The training data of a trainer.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        `features` (array of the trainer's `dtype`, in the order of `preprocessing.names`), `label` (double: position
-        in `trained_classes`) and `weight` (double); with offsets also `offset` (double), see `Trainer.fit`.
-    validation : DataFrame, optional
-        Rows of the same columns, for trainers with `needs_validation`.
-    preprocessing : Preprocessing
-    classes : tuple of str
-        All classes of the table.
-    trained_classes : tuple of str
-        Those of them that `rows` has.
-    workers : int
-        Partitions of the training rows, and tasks that train: the trainer's `num_workers`, or what fits the rows.
-    sizes : tuple of float
-        Rows of each trained class, or their total weight, before class weights; with offsets, before sampling.
-    masses : tuple of float
-        The same times the class's weight: the share of each class in the loss.
-    """
-
-    rows: DataFrame
-    validation: DataFrame | None
-    preprocessing: Preprocessing
-    classes: tuple[str, ...]
-    trained_classes: tuple[str, ...]
-    workers: int = WORKERS
-    sizes: tuple[float, ...] = ()
-    masses: tuple[float, ...] = ()
-
-
-class Importance(NamedTuple):
-    """The importance of each feature for a model, for the report.
-
-    Parameters
-    ----------
-    title, note : str
-    features : list of (str, float)
-        The most important first.
-    shares : bool
-        Whether the values are shares of a whole.
-    """
-
-    title: str
-    note: str
-    features: list[tuple[str, float]]
-    shares: bool
 
 
 class Trainer(ABC):
@@ -363,39 +303,6 @@ class Trainer(ABC):
         known = list(dict.fromkeys(f.column for f in start.preprocessing.features))
         if known != [f for f in dataset.features if f in known] or set(known) != set(dataset.features):
             raise InputError(f"start was trained on the features {known}, the table has {list(dataset.features)}")
-
-
-def focal_distortion(loss: str | Mapping[str, Any]) -> Distortion:
-    """Return the distortion of the class prior by a loss: a focal loss may have weights of classes.
-
-    The link of a focal loss undoes these weights, but models do not follow them exactly.
-    """
-    named: Mapping[str, Any] = {} if isinstance(loss, str) else loss
-    weighted = named.get("focal", {}).get("alpha", 0.5) != 0.5 or "class_balanced_focal" in named
-    return Distortion(exact=not weighted)
-
-
-def workers_for(rows: int, features: int) -> int:
-    """Return how many workers train where `num_workers` is not set; `rows` includes those of validation."""
-    return 1 if rows * features <= SMALL else WORKERS
-
-
-def workers_note(rows: int, features: int) -> str | None:
-    """Return a note where a table is too large for the default number of workers, else None.
-
-    Examples
-    --------
-    >>> workers_note(10_000_000, 30)
-    >>> print(workers_note(10_000_000, 60))
-    10,000,000 training rows × 60 features on 2 workers take long and much memory; raise train.num_workers (the model
-    depends on it)
-    """
-    if rows * features < LARGE:
-        return None
-    return (
-        f"{rows:,} training rows × {features:,} features on {WORKERS} workers take long and much memory; "
-        "raise train.num_workers (the model depends on it)"
-    )
 
 
 def _python_warning(message: str) -> None:

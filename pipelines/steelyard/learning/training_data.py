@@ -1,0 +1,65 @@
+"""What a trainer gets, and what a report shows of its model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from steelyard.learning._workers import WORKERS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from steelyard.learning._features import Preprocessing
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training data of a trainer.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `features` (array of the trainer's `dtype`, in the order of `preprocessing.names`), `label` (double: position
+        in `trained_classes`) and `weight` (double); with offsets also `offset` (double), see `Trainer.fit`.
+    validation : DataFrame, optional
+        Rows of the same columns, for trainers with `needs_validation`.
+    preprocessing : Preprocessing
+    classes : tuple of str
+        All classes of the table.
+    trained_classes : tuple of str
+        Those of them that `rows` has.
+    workers : int
+        Partitions of the training rows, and tasks that train: the trainer's `num_workers`, or what fits the rows.
+    sizes : tuple of float
+        Rows of each trained class, or their total weight, before class weights; with offsets, before sampling.
+    masses : tuple of float
+        The same times the class's weight: the share of each class in the loss.
+    """
+
+    rows: DataFrame
+    validation: DataFrame | None
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    trained_classes: tuple[str, ...]
+    workers: int = WORKERS
+    sizes: tuple[float, ...] = ()
+    masses: tuple[float, ...] = ()
+
+
+class Importance(NamedTuple):
+    """The importance of each feature for a model, for the report.
+
+    Parameters
+    ----------
+    title, note : str
+    features : list of (str, float)
+        The most important first.
+    shares : bool
+        Whether the values are shares of a whole.
+    """
+
+    title: str
+    note: str
+    features: list[tuple[str, float]]
+    shares: bool
