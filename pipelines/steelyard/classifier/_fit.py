@@ -82,6 +82,28 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     """Return a classifier as `fit` does; errors name keys of a pipeline YAML."""
     check_recipe(asked, cost=dataset.cost, sampling_rate=dataset.sampling_rate)
     check_time(asked.decide.threshold, dataset.time)
+    dataset, counts = _with_classes(train, dataset)
+    _check_classes(asked, dataset)
+    _check_rows(train, validation, dataset)
+    held = kept_half(validation, dataset) if keeps_half(asked) else None
+    model = _fit_model(asked, train, validation if held is None else validation.where(~held), dataset, counts)
+    rule = alert_rule(asked)
+    policy = fit_decisions(
+        model,
+        validation,
+        dataset,
+        counts,
+        asked.decide,
+        shares=_shares(train, validation, dataset.time, rule["per"]) if rule and dataset.time else None,
+        held=held,
+        exchangeable=dataset.group is None,
+        probabilities=not asked.train.cost_weights,
+    )
+    return Classifier(model, policy)
+
+
+def _with_classes(train: DataFrame, dataset: Dataset) -> tuple[Dataset, dict[str, int]]:
+    """Return the dataset with its classes and the positive one, and the training rows of each class."""
     counted = class_counts(train, dataset.label)
     counted.refuse_nulls(dataset.label)
     if not dataset.classes:
@@ -90,59 +112,44 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
         dataset = replace(dataset, positive=positive, classes=counted.ordered(positive))
     elif len(dataset.classes) == 2 and dataset.positive is None:
         dataset = replace(dataset, positive=dataset.classes[1])
+    return dataset, {c: counted.counts.get(c, 0) for c in dataset.classes}
+
+
+def _check_classes(asked: Recipe, dataset: Dataset) -> None:
+    """Raise for what the classes forbid in the recipe."""
     check_two_classes(asked.decide.threshold, dataset.classes, has_costs=dataset.cost.given)
     check_matrix(dataset.cost, dataset.classes)
     trainer_class(asked.train.model).check_classes(dataset.classes, asked.train.loss)
     check_rates(dataset.sampling_rate, dataset.classes)
     check_calibration(asked, dataset.classes, dataset.sampling_rate)
-    _check_rows(train, validation, dataset)
-    counts = {c: counted.counts.get(c, 0) for c in dataset.classes}
-    wanted = _sampler(asked.resample, train, dataset, counts, asked.train.model)
-    made = sampler_for(dataset, wanted.method, wanted.params).resample(train)
+
+
+def _fit_model(
+    asked: Recipe, train: DataFrame, stopping: DataFrame, dataset: Dataset, counts: Mapping[str, int]
+) -> Model:
+    """Return the model of resampled training rows; a trainer may stop early by the rows `stopping`."""
     how = asked.train
+    wanted = _sampler(asked.resample, train, dataset, counts, how.model)
+    made = sampler_for(dataset, wanted.method, wanted.params).resample(train)
     weight = with_matrix(how.class_weight, dataset.cost)
     trainer = get_trainer(how.model, how.params, weight, how.num_workers, how.seed, how.loss)
-    stopping, held = validation, None
-    if keeps_half(asked):
-        held = kept_half(validation, dataset)
-        stopping = validation.where(~held)
     with ExitStack() as scope:
         parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
-        rows, row_weight, distortion = (
-            apply_plan(train, made.plan, *parts),
-            made.plan.weight_output,
-            made.plan.distortion,
-        )
+        rows, plan = apply_plan(train, made.plan, *parts), made.plan
+        row_weight, distortion = plan.weight_output, plan.distortion
         if how.cost_weights:
             rows, row_weight = cost_weighted(rows, dataset, row_weight or dataset.weight)
             distortion = distortion.then(Distortion(exact=False))
-        model = trainer.fit(
+        return trainer.fit(
             rows,
             stopping,
             dataset,
             original_train=train,
             # A sampler may give each row a weight that makes up for the rows it dropped.
             train_weight=row_weight,
-            train_offset=made.plan.offset_output,
+            train_offset=plan.offset_output,
             sampled=distortion,
         )
-    rule, shares, exchangeable = alert_rule(asked), None, dataset.group is None
-    if rule is not None and dataset.time is not None:
-        shares = _shares(train, validation, dataset.time, rule["per"])
-    return Classifier(
-        model,
-        fit_decisions(
-            model,
-            validation,
-            dataset,
-            counts,
-            asked.decide,
-            shares=shares,
-            held=held,
-            exchangeable=exchangeable,
-            probabilities=not how.cost_weights,
-        ),
-    )
 
 
 def _shares(train: DataFrame, validation: DataFrame, time: str, per: str) -> DataFrame:
