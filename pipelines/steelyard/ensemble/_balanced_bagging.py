@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from steelyard.ensemble.base import BaggingParameters, BaggingTrainer
-from steelyard.errors import ConfigError
+from steelyard.ensemble.base import BaggingTrainer, MemberParameters
 from steelyard.learning.local import ESTIMATORS, LocalLearner
 
 
-class BalancedBaggingParameters(BaggingParameters):
+class BalancedBaggingParameters(MemberParameters):
     """Parameters of balanced bagging, by the names of imbalanced-learn."""
 
     estimator: str = Field(
@@ -28,14 +27,6 @@ class BalancedBaggingParameters(BaggingParameters):
         "n_jobs": "each member is one Spark task",
         "bootstrap": "write replacement",
     }
-
-    @model_validator(mode="after")
-    def _trainable(self) -> Self:
-        try:
-            LocalLearner(self.estimator, self.estimator_params).check()
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-        return self
 
 
 class BalancedBaggingTrainer(BaggingTrainer):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from steelyard.distortion import Distortion
-from steelyard.errors import InputError
+from steelyard.errors import ConfigError, InputError
 from steelyard.learning.base import Trainer
 from steelyard.learning.local import NO_WEIGHTS, UNTRUSTED, LocalLearner
 from steelyard.learning.parameters import Parameters
@@ -52,6 +52,21 @@ class BaggingParameters(Parameters):
         except InputError as error:
             raise ValueError(str(error)) from None
         return checked  # pydantic refuses what is neither ratio, word nor map
+
+
+class MemberParameters(BaggingParameters):
+    """Parameters of ensembles whose members may be of any kind: a subclass gives both fields their defaults."""
+
+    estimator: str
+    estimator_params: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _trainable(self) -> Self:
+        try:
+            LocalLearner(self.estimator, self.estimator_params).check()
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return self
 
 
 class EnsembleTrainer(Trainer):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from steelyard.distortion import Distortion
-from steelyard.ensemble.base import BaggingParameters, EnsembleTrainer, mean_shares
-from steelyard.errors import ConfigError
+from steelyard.ensemble.base import EnsembleTrainer, MemberParameters, mean_shares
 from steelyard.learning.local import ESTIMATORS, LocalLearner
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import TrainingData
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from steelyard.learning.tasks import TaskModel
 
 
-class SequentialParameters(BaggingParameters):
+class SequentialParameters(MemberParameters):
     """Parameters that all sequential ensembles have."""
 
     n_estimators: int = Field(50, ge=1, le=1000, description="Rounds, at most: each adds one member.")
@@ -37,14 +36,6 @@ class SequentialParameters(BaggingParameters):
         description="Rows of the other class for each row of the rarest one, drawn once by hash and weighted back; "
         "rounds then read these alone. null: all rows.",
     )
-
-    @model_validator(mode="after")
-    def _trainable(self) -> Self:
-        try:
-            LocalLearner(self.estimator, self.estimator_params).check()
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-        return self
 
 
 class SequentialTrainer(EnsembleTrainer):

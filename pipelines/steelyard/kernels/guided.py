@@ -51,7 +51,7 @@ def threshold(weights: Floats, share: float) -> float:
     """
     ordered = np.sort(weights)
     below, n = np.concatenate([[0.0], np.cumsum(ordered)]), len(ordered)
-    for kept in range(n):  # so many of the largest weights are always kept
+    for kept in range(n):  # this number of the largest weights is always kept
         t = (share * n - kept) / below[n - kept]
         if t * ordered[n - kept - 1] <= 1:
             return float(t)

@@ -85,6 +85,7 @@ def _canonical(saved: bytes) -> bytes:
     files: dict[str, str] = {}
 
     def renumber(part: Any) -> None:
+        """Replace memory addresses and the file names made of them by numbers, in place."""
         if isinstance(part, list):
             for item in part:
                 renumber(item)
