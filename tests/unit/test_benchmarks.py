@@ -23,7 +23,8 @@ def defined(tree: ast.Module) -> set[str]:
     """Return the names that a module defines or imports at any level."""
     names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return names | {alias.asname or alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    return names | {alias.asname or alias.name for node in imports for alias in node.names}
 
 
 @pytest.mark.parametrize("script", sorted(BENCHMARKS.glob("*.py")), ids=lambda path: path.stem)
