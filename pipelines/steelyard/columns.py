@@ -103,6 +103,14 @@ def free_name(name: str, names: Iterable[str]) -> str:
     return internal(name) if same_name(name) in map(same_name, names) else name
 
 
+def unused_name(name: str, names: Iterable[str]) -> str:
+    """Return `name`, with so many underscores at its end that no column is called so."""
+    taken = {same_name(other) for other in names}
+    while same_name(name) in taken:
+        name += "_"
+    return name
+
+
 def quoted(name: str) -> str:
     """Return `name` in backticks, so that Spark reads dots and spaces as part of it."""
     return "`" + name.replace("`", "``") + "`"

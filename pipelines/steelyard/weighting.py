@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, of_key, same_name
+from steelyard.columns import class_text, col, of_key, unused_name
 from steelyard.dataset import Cost, Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError, closest
@@ -175,9 +175,7 @@ def cost_weighted(df: DataFrame, data: Dataset, weight: str | None) -> tuple[Dat
     InputError
         If all errors on a class cost nothing.
     """
-    label, name, taken = class_text(df, data.label), "cost_weight", {same_name(c) for c in df.columns}
-    while same_name(name) in taken:
-        name += "_"
+    label, name = class_text(df, data.label), unused_name("cost_weight", df.columns)
     missed, false = (
         col(of).cast("double") if isinstance(of, str) else F.lit(float(of or 0.0))
         for of in (data.cost.false_negative, data.cost.false_positive)

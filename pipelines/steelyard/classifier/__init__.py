@@ -12,23 +12,43 @@ Examples
 
 from steelyard.classifier._classifier import Classifier
 from steelyard.classifier._estimator import ClassifierEstimator, ClassifierModel
-from steelyard.classifier._fit import fit, fit_decisions
+from steelyard.classifier._fit import OUT_OF_FOLD, STANDS_FOR, fit, fit_decisions
+from steelyard.classifier._folds import (
+    FEWEST_POSITIVES,
+    FOLDS,
+    DrawnRows,
+    FoldModel,
+    draw_rows,
+    fit_folds,
+    most_rows,
+    out_of_fold,
+)
 from steelyard.classifier._recipe import check_calibration, check_rates, check_recipe, check_resampling
 from steelyard.classifier._rules import alert_period, alert_rule, keeps_half, kept_half, rate_of
 
 __all__ = [
+    "FEWEST_POSITIVES",
+    "FOLDS",
+    "OUT_OF_FOLD",
+    "STANDS_FOR",
     "Classifier",
     "ClassifierEstimator",
     "ClassifierModel",
+    "DrawnRows",
+    "FoldModel",
     "alert_period",
     "alert_rule",
     "check_calibration",
     "check_rates",
     "check_recipe",
     "check_resampling",
+    "draw_rows",
     "fit",
     "fit_decisions",
+    "fit_folds",
     "keeps_half",
     "kept_half",
+    "most_rows",
+    "out_of_fold",
     "rate_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,7 @@ from steelyard.columns import class_text, col, internal
 from steelyard.config import AUTO, DecideConfig, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
 from steelyard.deciding import (
+    CONFORMAL,
     DecisionPolicy,
     alert_shares,
     check_matrix,
@@ -34,6 +35,8 @@ from steelyard.metrics import check_amounts, row_weight
 from steelyard.sampling import apply_plan, sampler_for
 from steelyard.stats import class_counts
 from steelyard.weighting import class_weights, cost_weighted, with_matrix
+
+RAW, OUT_OF_FOLD, STANDS_FOR = (internal(name) for name in ("probabilities", "out_of_fold", "stands_for"))
 
 
 def fit(
@@ -86,7 +89,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     _check_classes(asked, dataset)
     _check_rows(train, validation, dataset)
     held = kept_half(validation, dataset) if keeps_half(asked) else None
-    model = _fit_model(asked, train, validation if held is None else validation.where(~held), dataset, counts)
+    model = fit_model(asked, train, validation if held is None else validation.where(~held), dataset, counts)
     rule = alert_rule(asked)
     policy = fit_decisions(
         model,
@@ -124,19 +127,42 @@ def _check_classes(asked: Recipe, dataset: Dataset) -> None:
     check_calibration(asked, dataset.classes, dataset.sampling_rate)
 
 
-def _fit_model(
-    asked: Recipe, train: DataFrame, stopping: DataFrame, dataset: Dataset, counts: Mapping[str, int]
+def fit_model(
+    asked: Recipe,
+    train: DataFrame,
+    stopping: DataFrame,
+    dataset: Dataset,
+    counts: Mapping[str, int],
+    *,
+    weight: str | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Model:
-    """Return the model of resampled training rows; a trainer may stop early by the rows `stopping`."""
-    how = asked.train
+    """Return the model of resampled training rows.
+
+    Parameters
+    ----------
+    asked : Recipe
+    train : DataFrame
+    stopping : DataFrame
+        Rows by which a trainer may stop early.
+    dataset : Dataset
+        With its classes.
+    counts : mapping of str to int
+        Training rows of each class.
+    weight : str, optional
+        A column of the training rows' weights in place of that of `dataset`.
+    warn : callable, optional
+        Takes notes; by default they are Python warnings.
+    """
+    how, weighted = asked.train, replace(dataset, weight=weight or dataset.weight)
     wanted = _sampler(asked.resample, train, dataset, counts, how.model)
-    made = sampler_for(dataset, wanted.method, wanted.params).resample(train)
-    weight = with_matrix(how.class_weight, dataset.cost)
-    trainer = get_trainer(how.model, how.params, weight, how.num_workers, how.seed, how.loss)
+    made = sampler_for(weighted, wanted.method, wanted.params).resample(train)
+    setting = with_matrix(how.class_weight, dataset.cost)
+    trainer = get_trainer(how.model, how.params, setting, how.num_workers, how.seed, how.loss)
     with ExitStack() as scope:
         parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
         rows, plan = apply_plan(train, made.plan, *parts), made.plan
-        row_weight, distortion = plan.weight_output, plan.distortion
+        row_weight, distortion = plan.weight_output or weight, plan.distortion
         if how.cost_weights:
             rows, row_weight = cost_weighted(rows, dataset, row_weight or dataset.weight)
             distortion = distortion.then(Distortion(exact=False))
@@ -149,6 +175,7 @@ def _fit_model(
             train_weight=row_weight,
             train_offset=plan.offset_output,
             sampled=distortion,
+            warn=warn,
         )
 
 
@@ -194,6 +221,7 @@ def fit_decisions(
     held: Column | None = None,
     exchangeable: bool = True,
     probabilities: bool = True,
+    unseen: DataFrame | None = None,
 ) -> DecisionPolicy:
     """Return the policy of a model, fitted on validation rows, which it scores once.
 
@@ -214,6 +242,9 @@ def fit_decisions(
         Whether new rows come from the same distribution as validation rows.
     probabilities : bool, default True
         Whether scores can be made probabilities; not where rows were weighted by their costs in training.
+    unseen : DataFrame, optional
+        Training rows that `out_of_fold` has scored. Calibration and threshold are fitted on them too. Rules on alerts
+        and conformal recall set their threshold on validation rows alone, which the model itself scores.
     """
     rates = {c: float(dataset.sampling_rate.get(c, 1.0)) for c in dataset.classes}
     masses = {c: counts.get(c, 0) / rates[c] for c in dataset.classes}
@@ -221,7 +252,10 @@ def fit_decisions(
     weighted = model.settings["class_weight"]
     there = {c: counts[c] for c, p in priors.items() if p}
     weights = class_weights(there, weighted) if weighted != "none" else None
-    scored = _scored(validation, dataset, model, held, alert_rule(Recipe(decide=decide)))
+    if unseen is not None and held is None and CONFORMAL in (decide.threshold or ()):
+        held = F.lit(True)
+    read = _for_rule(validation, dataset, decide, held)
+    scored = _with_unseen(_narrow(model.predict(validation, RAW), dataset, RAW, read), unseen, dataset)
     with cached(scored if shares is None else _with_shares(scored, shares)) as rows:
         return fit_policy(
             rows,
@@ -246,11 +280,22 @@ def _with_shares(scored: DataFrame, shares: DataFrame) -> DataFrame:
     return rows.withColumn("share", F.col("share") * F.col("rate")).drop("rate")
 
 
-def _scored(
-    df: DataFrame, data: Dataset, model: Model, held: Column | None, alerts: Mapping[str, Any] | None
-) -> DataFrame:
-    """Return label, probabilities, costs and weight of validation rows, and what the rule reads."""
-    raw = internal("probabilities")
+def _with_unseen(validation: DataFrame, unseen: DataFrame | None, data: Dataset) -> DataFrame:
+    """Return scored validation rows and after them those of `out_of_fold`, each with its weight."""
+    if unseen is None:
+        return validation
+    drawn = _narrow(unseen, data, OUT_OF_FOLD, [F.col(STANDS_FOR)])
+    own = F.col("weight") if "weight" in drawn.columns else F.lit(1.0)
+    weighted = drawn.withColumn("weight", own * F.col(STANDS_FOR)).drop(STANDS_FOR)
+    if "held" in validation.columns:
+        weighted = weighted.withColumn("held", F.lit(False))
+    if "weight" not in validation.columns:
+        validation = validation.withColumn("weight", F.lit(1.0))
+    return validation.unionByName(weighted, allowMissingColumns=True)
+
+
+def _narrow(df: DataFrame, data: Dataset, probabilities: str, more: Sequence[Column] = ()) -> DataFrame:
+    """Return label, probabilities, costs and weight of scored rows, and other columns."""
     amounts: dict[str, str | float | None] = {}
     if data.cost.given:
         amounts = {"cost_fn": data.cost.false_negative or 0.0, "cost_fp": data.cost.false_positive or 0.0}
@@ -259,8 +304,14 @@ def _scored(
     ]
     weight = row_weight(df, data)
     numbers += [] if weight is None else [weight.alias("weight")]
-    numbers += [] if held is None else [held.alias("held")]
-    if alerts is not None and data.time is not None:
-        numbers += [alert_period(df, data.time, alerts["per"]).alias("period"), rate_of(df, data).alias("rate")]
     label = class_text(df, data.label).alias("label")
-    return model.predict(df, raw).select(F.col(raw).alias("probabilities"), label, *numbers)
+    return df.select(F.col(probabilities).alias("probabilities"), label, *numbers, *more)
+
+
+def _for_rule(df: DataFrame, data: Dataset, decide: DecideConfig, held: Column | None) -> list[Column]:
+    """Return the columns of validation rows that a rule on alerts, or conformal recall, reads."""
+    alerts = alert_rule(Recipe(decide=decide))
+    more = [] if held is None else [held.alias("held")]
+    if alerts is not None and data.time is not None:
+        more += [alert_period(df, data.time, alerts["per"]).alias("period"), rate_of(df, data).alias("rate")]
+    return more
