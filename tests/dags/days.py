@@ -23,7 +23,7 @@ version: 1
 name: wilt
 data: {{path: '../in/${{date}}.parquet', label: Class, positive: 2}}
 split: {{validation: 0.2, test: 0.2, seed: 7}}
-train: {{model: logistic_regression}}
+train: {{model: logistic_regression, fold_models: none}}
 gate: {{roc_auc: {{min: 0.7}}}}
 guards: {{parameters: {{minority_share_min: 0.03}}}}
 airflow: {{schedule: '0 {HOUR} * * *', retries: 1, on_failure: heard.tell}}
@@ -37,7 +37,7 @@ name: {tasks}
 data: {{path: ../in/small.parquet, label: y, positive: 1, key: id, exclude: [customer, t]}}
 split: {{validation: 0.2, test: 0.25, seed: 3}}
 resample: {{method: random_under_sampler, sampling_strategy: 0.5}}
-train: {{model: logistic_regression}}
+train: {{model: logistic_regression, fold_models: none}}
 guards: {{resampled: {suite}}}
 airflow: {{tasks: {tasks}, retries: 1, conn_id: spark_local, on_failure: heard.tell}}
 """

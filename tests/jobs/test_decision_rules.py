@@ -243,3 +243,36 @@ def test_costs_as_training_weights(start: Callable[..., Context], table: str) ->
     share = np.average(scores["label"], weights=weight)
     assert np.average(scores["score"], weights=weight) == pytest.approx(share, rel=0.15)  # of costs, not of rows
     assert share > 2 * scores["label"].mean()
+
+
+def test_fold_models_where_validation_has_few_positives(start: Callable[..., Context], table: str) -> None:
+    sampled = {"method": "random_under_sampler", "sampling_strategy": 0.5}
+    decide = {"calibrate": "prior", "threshold": {"recall_at_least": 0.8}}
+    model = {"model": "logistic_regression", "fold_models": "auto"}
+    ctx = start(pipeline(table, data={**COSTS, "group": "customer"}, split={"method": "group"}, resample=sampled,
+                         train=model, decide=decide))  # fmt: skip
+    warnings: list[str] = []
+    ctx.warn = warnings.append
+    for stage in ("profile", "split", "resample", "train", "decide", "evaluate", "report"):
+        run_stage(ctx, stage)
+    trained, evaluated = ctx.run.outcome("train"), ctx.run.outcome("evaluate")
+    assert trained is not None and evaluated is not None
+    scores = pd.read_parquet(f"{ctx.run.location}/scores/{evaluated.attempt}")
+    own = scores.query("split == 'validation'")
+    unseen = pd.read_parquet(f"{ctx.run.location}/model/{trained.attempt}/out_of_fold")
+    assert set(unseen["id"]).isdisjoint(scores["id"]) and len(unseen) + len(scores) == 1200 and unseen["id"].is_unique
+    p = np.stack(unseen["__steelyard_out_of_fold"].to_numpy())[:, 1]
+    rate = trained.details["out_of_fold"] and ctx.read("resample", "plan.json")["classes"]["0"]
+    rate = rate["after"] / rate["before"]
+    both = np.concatenate([own["score"], rate * p / (rate * p + 1 - p)])
+    yes = np.concatenate([own["label"], unseen["y"]]) == 1
+    threshold = ctx.run.read_json("metrics.json")["threshold"]
+    order = np.argsort(-both)
+    recall = np.cumsum(yes[order]) / yes.sum()
+    precision = np.cumsum(yes[order]) / np.arange(1, len(both) + 1)
+    best = np.argmax(np.where(recall >= 0.8, precision, -1))
+    assert threshold == pytest.approx(both[order][best])
+    few = int((own["label"] == 1).sum())
+    [said] = [w for w in warnings if w.startswith("few positives")]
+    assert f"{few} validation rows and {int(unseen['y'].sum())} training rows that fold models scored" in said
+    assert "wide" in said and "ew positives: " in build(ctx.run)

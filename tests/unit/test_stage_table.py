@@ -46,6 +46,7 @@ CHANGES = {
     "train.class_weight=balanced": FROM_TRAIN,
     "train.loss={focal: {gamma: 1}}": FROM_TRAIN,
     "train.cost_weights=true": FROM_TRAIN,
+    "train.fold_models=none": FROM_TRAIN,
     "train.model=logistic_regression": ["diagnose", "guard_resampled", *FROM_TRAIN],
     "decide.threshold={value: 0.5}": FROM_DECIDE,
     "decide.calibrate=none": FROM_DECIDE,

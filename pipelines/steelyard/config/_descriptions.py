@@ -55,6 +55,8 @@ DESCRIPTIONS: dict[str, str] = {
     "train.loss": "log_loss; or, for xgboost and neural_network, {focal: {gamma: 2, alpha: 0.5}}, "
     "{class_balanced_focal: {beta: auto, gamma: 2}} (both for two classes) or {logit_adjusted: {tau: 1}}.",
     "train.cost_weights": "Weigh each training row by the cost of an error on it. Scores are then not probabilities.",
+    "train.fold_models": "auto: where validation has fewer than 50 positives, also fit five models, each without "
+    "a fifth of the training rows. Their scores of that fifth help to calibrate and to choose the threshold.",
     "train.params": "The trainer's parameters, with the names of its library.",
     "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 10 million "
     "values (rows × features, with validation rows), else 2. The model depends on it.",

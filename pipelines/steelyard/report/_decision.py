@@ -91,7 +91,8 @@ def implied(found: Artifacts) -> str | None:
 
 def decision_rule(found: Artifacts) -> Markup:
     """Return the rule, its promise and its savings."""
-    words = " ".join(text for text in (promise(found), implied(found)) if text)
+    scarce = found.training.get("few_positives")
+    words = " ".join(text for text in (promise(found), implied(found), scarce and f"{scarce.capitalize()}.") if text)
     saved: Mapping[str, Any] = found.test.get("saved") or {}
     rows = [
         [f"against {_rival(name, of)}", number(value(of)), interval(of, number)]

@@ -6,17 +6,21 @@ from steelyard.classifier import fit_decisions, keeps_half, kept_half
 from steelyard.stages._alerts import recipe_of, validation_shares
 from steelyard.stages._context import Context, Result
 from steelyard.stages._costs import check_new_costs
+from steelyard.stages._fold_scores import few_positives, fold_scores, interval_note
 from steelyard.stages._model import trained_model
 from steelyard.stages._source import dataset, rows_of
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Write `policy.json`. Scores the validation rows once; nothing is trained."""
+    """Write `policy.json`. Scores the validation rows once; nothing is trained.
+
+    Where validation has few positives, it reads the out-of-fold scores of `train` too.
+    """
     check_new_costs(ctx)
     counts = ctx.read("split", "plan.json")["counts"]["train"]
     model = trained_model(ctx.run)
     data, rows, recipe = dataset(ctx), rows_of(ctx, "validation"), recipe_of(ctx.config)
-    method = ctx.config.split.method
+    method, few, (unseen, more) = ctx.config.split.method, few_positives(ctx), fold_scores(ctx)
     policy = fit_decisions(
         model,
         rows,
@@ -27,11 +31,13 @@ def run(ctx: Context, attempt: str) -> Result:
         held=kept_half(rows, data) if keeps_half(recipe) else None,
         exchangeable=method == "stratified",
         probabilities=not ctx.config.train.cost_weights,
+        unseen=unseen,
     )
     path = f"decide/{attempt}/policy.json"
     ctx.run.write_json(path, policy.to_json())
     chosen = policy.chosen
-    for note in (policy.calibration_note, chosen and chosen.note):
+    scarce = None if few is None else interval_note(few, more, policy)
+    for note in (policy.calibration_note, chosen and chosen.note, scarce):
         if note:
             ctx.warn(note)
     details = {
@@ -39,5 +45,6 @@ def run(ctx: Context, attempt: str) -> Result:
         "candidates": [candidate.to_json() for candidate in policy.candidates],
         "threshold": None if chosen is None else chosen.to_json(),
         "decision": policy.rule if policy.positive is None else None,
+        "few_positives": scarce,
     }
     return Result([path], details=details)

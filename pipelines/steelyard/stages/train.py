@@ -1,4 +1,4 @@
-"""Stage `train`: fit a model on resampled training rows. It knows no cost and sets no threshold."""
+"""Stage `train`: fit a model on resampled training rows, and fold models where validation has few positives."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from steelyard.distortion import Distortion
 from steelyard.learning import get_trainer
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context, Result
+from steelyard.stages._fold_scores import write_fold_scores
 from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
 from steelyard.weighting import cost_weighted, with_matrix
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Write the model."""
+    """Write the model, and where fold models are fitted their scores in `out_of_fold/`."""
     folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), ctx.config.train
     data = dataset(ctx)
     weight = with_matrix(wanted.class_weight, data.cost)
@@ -37,4 +38,8 @@ def run(ctx: Context, attempt: str) -> Result:
     )
     model.save(ctx.run, folder)
     details = {"model": model.trainer, **model.summary}
+    folds = write_fold_scores(ctx, folder, model, validation)
+    if folds is not None:
+        note = f"{folds['folds']} fold models scored {folds['rows']:,} training rows, {folds['positives']:,} positive"
+        details |= {"out_of_fold": folds, "messages": [*details.get("messages", []), note]}
     return Result([folder], {"in": {c: of.after for c, of in plan.classes.items()}}, details)

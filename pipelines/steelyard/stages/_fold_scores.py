@@ -1,0 +1,109 @@
+"""Out-of-fold scores of training rows, where validation rows have few positives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.classifier import (
+    FEWEST_POSITIVES,
+    FOLDS,
+    OUT_OF_FOLD,
+    STANDS_FOR,
+    draw_rows,
+    fit_folds,
+    most_rows,
+    out_of_fold,
+)
+from steelyard.columns import class_text, col
+from steelyard.dataset import Dataset
+from steelyard.deciding import DecisionPolicy
+from steelyard.errors import InputError
+from steelyard.frames.tables import write_parquet
+from steelyard.kernels.intervals import wilson
+from steelyard.learning import Model
+from steelyard.stages._alerts import recipe_of
+from steelyard.stages._context import Context
+from steelyard.stages._resampling import wanted_sampler
+from steelyard.stages._source import dataset, rows_of
+from steelyard.stages.split import make_folds
+
+_FOLDER = "out_of_fold"
+
+
+def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFrame) -> dict[str, Any] | None:
+    """Fit the fold models of a recipe and write the scores of the rows that each has not seen.
+
+    Nothing is done with more than two classes, or where validation rows have 50 positives or more.
+
+    Returns
+    -------
+    dict or None
+        `folds`; `rows` and `positives` that are scored.
+    """
+    few, data = few_positives(ctx), dataset(ctx)
+    if few is None or ctx.config.train.fold_models == "none":
+        return None
+    train, counts = rows_of(ctx, "train"), ctx.read("split", "plan.json")["counts"]["train"]
+    recipe = recipe_of(ctx.config).model_copy(update={"resample": wanted_sampler(ctx)})
+    try:
+        plan = make_folds(train, data, counts, ctx.config.split, FOLDS)
+        drawn = draw_rows(train, data, counts, most_rows(len(model.preprocessing.names)), seed=ctx.config.split.seed)
+        [models] = fit_folds([recipe], drawn, stopping, data, plan)
+    except InputError as error:
+        ctx.warn(f"validation has {few} positive rows, and fold models cannot make up for it: {error}")
+        return None
+    scored = out_of_fold(models, data, drawn.rates, model.distortion)
+    write_parquet(scored.select(*_kept(scored, data)), ctx.run.uri(f"{folder}/{_FOLDER}"))
+    held = [of for name, of in plan.counts.items() if int(name) in plan.numbers]
+    rows = sum(round(n * drawn.rates[c]) for of in held for c, n in of.items())
+    return {"folds": FOLDS, "rows": rows, "positives": sum(of[str(data.positive)] for of in held)}
+
+
+def few_positives(ctx: Context) -> int | None:
+    """Return the positive validation rows where they are few, else None."""
+    positive = dataset(ctx).positive
+    if positive is None:
+        return None
+    n: int = ctx.read("split", "plan.json")["counts"]["validation"].get(positive, 0)
+    return n if n < FEWEST_POSITIVES else None
+
+
+def fold_scores(ctx: Context) -> tuple[DataFrame | None, int]:
+    """Return the out-of-fold scores that `train` has published, if any, and the positives among them."""
+    made = ctx.published("train")
+    folder = f"model/{made.attempt}/{_FOLDER}"
+    if not made.has(folder):
+        return None, 0
+    rows = ctx.table("train", folder)
+    return rows, rows.where(class_text(rows, ctx.config.data.label) == F.lit(dataset(ctx).positive)).count()
+
+
+def interval_note(few: int, more: int, policy: DecisionPolicy) -> str:
+    """Return the warning that few positives choose the threshold, with the width of an interval.
+
+    Parameters
+    ----------
+    few, more : int
+        Positive validation rows, and positive training rows with out-of-fold scores.
+    policy : DecisionPolicy
+    """
+    also = f" and {more} training rows that fold models scored" if more else ""
+    achieved = {} if policy.chosen is None else policy.chosen.achieved
+    recall, n = achieved.get("recall"), few + more
+    low, high = wilson(0.5 if recall is None else recall, n)
+    of = "a recall near 0.5 has" if recall is None else f"recall {recall:.3g} at the threshold has"
+    return (
+        f"few positives: {few} validation rows{also}; {of} the 95 % interval {low:.3g} to {high:.3g}, "
+        f"{high - low:.2g} wide"
+    )
+
+
+def _kept(rows: DataFrame, data: Dataset) -> list[Any]:
+    """Return the columns that decisions may read: roles, and every number, which may be a cost."""
+    roles = {data.label, *data.key, data.time, data.weight}
+    names = [f.name for f in rows.schema.fields if f.name in roles or isinstance(f.dataType, T.NumericType)]
+    return [*map(col, [n for n in names if n not in (OUT_OF_FOLD, STANDS_FOR)]), F.col(OUT_OF_FOLD), F.col(STANDS_FOR)]
