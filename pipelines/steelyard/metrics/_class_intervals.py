@@ -36,11 +36,6 @@ def class_number(one: ClassMetrics, metric: Metric) -> Number:
 
 
 def _bootstrap(one: ClassMetrics, metric: Metric) -> Number:
-    if metric.kind == "cost":
-        columns = np.column_stack([one.buckets.cost, _sizes(one)])
-        total, drawn = columns.sum(axis=0), one.bootstrap.weights @ columns
-        estimate = Estimate(float(metric.compute(CostTotals(*total))), metric.compute(CostTotals(*drawn.T)))
-        return one.basis.number(estimate, metric.range)
     carried = one.carried.get(metric.name) if metric.kind == "counts" else None
     return one.basis.number(one.estimate(metric), metric.range, carried)
 

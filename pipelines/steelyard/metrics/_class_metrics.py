@@ -12,7 +12,7 @@ from steelyard.kernels.arrays import Floats, divide
 from steelyard.kernels.intervals import Interval
 from steelyard.metrics._bootstrap import Basis, Bootstrap, Estimate, Number, proportion
 from steelyard.metrics._carried import carried_scores
-from steelyard.metrics._counts import ConfusionCounts
+from steelyard.metrics._counts import ConfusionCounts, CostTotals
 from steelyard.metrics._metric import Metric
 from steelyard.metrics._tables import BucketTable, ScoreTable
 from steelyard.metrics.registry import all_metrics
@@ -78,7 +78,11 @@ class ClassMetrics:
         return {m.name: self.estimate(m) for m in all_metrics() if m.scope == "class"}
 
     def estimate(self, metric: Metric) -> Estimate:
-        """Return a metric of decisions or of the ranking, with its draws."""
+        """Return a metric of decisions, of the ranking or of costs, with its draws."""
+        if metric.kind == "cost":
+            columns = np.column_stack([self.buckets.cost, (self.buckets.pos + self.buckets.neg).sum(axis=1)])
+            total, drawn = columns.sum(axis=0), self.bootstrap.weights @ columns
+            return Estimate(float(metric.compute(CostTotals(*total))), metric.compute(CostTotals(*drawn.T)))
         if metric.kind == "counts":
             return Estimate(float(metric.compute(self.counts)), metric.compute(self.drawn_counts))
         pos, neg = self.table.pos, self.table.neg

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -12,8 +12,10 @@ from pyspark.sql import functions as F
 from steelyard.columns import check_names, class_text, require_columns
 from steelyard.errors import ConfigError
 from steelyard.metrics._aggregate import Tables
+from steelyard.metrics._bootstrap import Number
 from steelyard.metrics._columns import ScoreColumn, numbers
 from steelyard.metrics._curves import class_curves
+from steelyard.metrics._gain import ScoredSplit, gain
 from steelyard.metrics._notes import notes_on
 from steelyard.metrics._rows import ScoredColumns, Summary, check, matrix_cost
 from steelyard.metrics._split import split_document
@@ -39,6 +41,7 @@ class SplitMetrics:
     tables: dict[str, ScoreTable]
     threshold: float | None = None
     notes: tuple[str, ...] = ()
+    _scored: ScoredSplit | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return one split of `metrics.json`."""
@@ -47,6 +50,27 @@ class SplitMetrics:
     def curves(self) -> dict[str, Any]:
         """Return class → curves for the report, of at most 400 points each (see `class_curves`)."""
         return {name: class_curves(table, self.threshold) for name, table in self.tables.items()}
+
+    def gain_over(self, other: SplitMetrics, metric: str) -> Number:
+        """Return by how much a metric is better here than in other decisions about the same rows.
+
+        Parameters
+        ----------
+        other : SplitMetrics
+            Metrics of the same rows with other scores, with the same buckets: both from one `evaluate_splits`.
+        metric : str
+            A name of the registry; with more than two classes, a metric of a class is its macro mean.
+
+        Returns
+        -------
+        dict
+            `value`, positive where this side is better also where less is better, and `ci95` of the difference: each
+            draw of the bootstrap takes the same rows on both sides. With too few rows `ci95` is null, and `note` says
+            so.
+        """
+        if self._scored is None or other._scored is None:
+            raise ConfigError("gain_over needs metrics that evaluate or evaluate_splits has made")
+        return gain(self._scored, other._scored, metric)
 
 
 def evaluate(
@@ -230,18 +254,20 @@ def _numbers(
 ) -> SplitMetrics:
     names = roles.classes if roles.positive is None else (roles.positive,)
     of = dict(zip(names, pairs, strict=True))
+    reason = roles.not_probabilities or summary.not_probabilities
     found = split_document(
         roles.classes,
         roles.positive,
         summary.confusion,
         of,
         grouped=grouped,
-        not_probabilities=roles.not_probabilities or summary.not_probabilities,
+        not_probabilities=reason,
         rivals=rivals,
         matrix=matrix,
     )
     notes = notes_on(found, roles.classes, roles.positive, summary, roles.not_probabilities)
-    return SplitMetrics(found, {name: table for name, (table, _) in of.items()}, roles.threshold, notes)
+    scored = ScoredSplit(roles.classes, roles.positive, of, grouped, matrix is not None, reason)
+    return SplitMetrics(found, {name: table for name, (table, _) in of.items()}, roles.threshold, notes, scored)
 
 
 def _cost(df: DataFrame, cost: str | float | None) -> Column | None:

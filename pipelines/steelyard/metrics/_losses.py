@@ -20,11 +20,17 @@ def probability_number(ones: Sequence[ClassMetrics], metric: Metric, basis: Basi
     """Return a metric of probabilities: of the one class given, or of several classes together."""
     if metric.interval == "debiased":
         return CalibrationError.mean([calibration_error(one, metric) for one in ones]).number(basis)
+    found = basis.number(probability_estimate(ones, metric), metric.range)
+    loose = metric.kind == "probabilities" and not all(one.table.exact for one in ones)
+    return {"note": FROM_RANGES, **found} if loose else found
+
+
+def probability_estimate(ones: Sequence[ClassMetrics], metric: Metric) -> Estimate | None:
+    """Return a metric of probabilities with its draws; a calibration error is not corrected for its bias."""
     if metric.kind == "probabilities":
-        found = basis.number(mean_of([_estimate(one, metric) for one in ones]), metric.range)
-        return found if all(one.table.exact for one in ones) else {"note": FROM_RANGES, **found}
+        return mean_of([_estimate(one, metric) for one in ones])
     own_only = metric.kind == "local_loss" and len(ones) > 1
-    return basis.number(_total([mean_loss(one, metric, own_only=own_only) for one in ones]), metric.range)
+    return _total([mean_loss(one, metric, own_only=own_only) for one in ones])
 
 
 def mean_loss(one: ClassMetrics, metric: Metric, *, own_only: bool = False) -> Estimate:
@@ -55,7 +61,10 @@ def _total(estimates: Sequence[Estimate]) -> Estimate | None:
 def _estimate(one: ClassMetrics, metric: Metric) -> Estimate:
     t = one.table
     centre = _bin_mean(one, t.score, t.size)
-    return Estimate(float(metric.compute(t.score, t.pos, t.neg)), metric.compute(centre, *one.draws))
+    value, draws = float(metric.compute(t.score, t.pos, t.neg)), one.draws
+    if metric.interval == "debiased":  # its bins of equal mass are those of one sample, so draws go one by one
+        return Estimate(value, np.array([metric.compute(centre, *of) for of in zip(*draws, strict=True)]))
+    return Estimate(value, metric.compute(centre, *draws))
 
 
 def _bin_mean(one: ClassMetrics, values: Floats, weights: Floats) -> Floats:

@@ -48,16 +48,26 @@ def matrix_numbers(
     `saved` compares with the cheapest single class for all rows, which these very rows choose.
     """
     some = min((one for one in ones.values() if one.rows), key=lambda one: one.worth(*POSITIVES))
-    cost = np.sum([one.buckets.cost[:, 0] for one in ones.values()], axis=0)
-    size = (some.buckets.pos + some.buckets.neg).sum(axis=1)
-    weights = some.bootstrap.weights
-    estimate = Estimate(float(divide(cost.sum(), size.sum())), divide(weights @ cost, weights @ size))
+    cost = _matrix_cost(ones)
     basis = Basis(some.bootstrap, some.worth(*POSITIVES), some.buckets.pos.sum(axis=1))
     support = {a: one.buckets.pos.sum(axis=1) for a, one in ones.items()}
     each = {d: np.sum([of * matrix.get(a, {}).get(d, 0.0) for a, of in support.items()], axis=0) for d in ones}
     best = min(each, key=lambda d: float(each[d].sum()))
     saved = _difference(some, each[best] - cost) | {"class": best}
-    return {"expected_cost": basis.number(estimate, (0.0, np.inf)), "saved": {SAME_CLASS: saved}}
+    return {"expected_cost": basis.number(matrix_estimate(ones), (0.0, np.inf)), "saved": {SAME_CLASS: saved}}
+
+
+def matrix_estimate(ones: Mapping[str, ClassMetrics]) -> Estimate:
+    """Return the mean cost of decisions among several classes, with its draws."""
+    cost, one = _matrix_cost(ones), next(iter(ones.values()))
+    size, weights = (one.buckets.pos + one.buckets.neg).sum(axis=1), one.bootstrap.weights
+    return Estimate(float(divide(cost.sum(), size.sum())), divide(weights @ cost, weights @ size))
+
+
+def _matrix_cost(ones: Mapping[str, ClassMetrics]) -> Floats:
+    """Return the cost of the decisions in each bucket."""
+    total: Floats = np.sum([one.buckets.cost[:, 0] for one in ones.values()], axis=0)
+    return total
 
 
 def _difference(one: ClassMetrics, saved: Floats) -> Number:

@@ -59,7 +59,7 @@ def split_document(
     matrix : mapping, optional
         With more than two classes: actual class → decided class → cost. The buckets then hold the costs of decisions.
     """
-    ones = _class_metrics(classes, positive, tables, grouped=grouped)
+    ones = class_metrics(classes, positive, tables, grouped=grouped)
     support = {name: one.rows for name, one in ones.items()}
     document: dict[str, Any] = {
         "n": sum(support.values()),
@@ -81,9 +81,10 @@ def split_document(
     return document | ({"saved": saved} if saved else {}) | ({"net_benefit": benefit} if benefit else {})
 
 
-def _class_metrics(
+def class_metrics(
     classes: Sequence[str], positive: str | None, tables: Tables, *, grouped: bool
 ) -> dict[str, ClassMetrics]:
+    """Return each class against the rest, with the same draws for all."""
     sizes = next(iter(tables.values()))[1]
     bootstrap = Bootstrap.over(sizes.pos.sum(axis=1) + sizes.neg.sum(axis=1), grouped=grouped)
     ones = {name: ClassMetrics(*tables[name], bootstrap) for name in tables}
@@ -120,13 +121,10 @@ def _decisions(ones: Classes, confusion: Confusion) -> dict[str, Number]:
     """Return the metrics of all classes' decisions at once."""
     metrics = [m for m in all_metrics() if m.kind == "class_counts"]
     counts, first = _bucket_counts(ones), next(iter(ones.values()))
-    parts = (counts.hits, counts.predicted, counts.support)
-    total = MulticlassCounts(*(part.sum(axis=0) for part in parts))
-    drawn = MulticlassCounts(*(first.bootstrap.weights @ part for part in parts))
     carried = _carried(ones, confusion, [m for m in metrics if m.interval != "proportion"])
     numbers = {"accuracy_always_majority": _largest_share(ones, counts.support)}
     for m in metrics:
-        estimate = Estimate(float(m.compute(total)), m.compute(drawn))
+        estimate = decided_estimate(ones, m)
         if m.interval == "proportion":
             rows = first.worth("tp", "fp", "fn", "tn")
             numbers[m.name] = proportion(first.bootstrap, estimate, rows, counts.support.sum(axis=1))
@@ -134,6 +132,15 @@ def _decisions(ones: Classes, confusion: Confusion) -> dict[str, Number]:
             basis = rarest_basis(ones) if m.interval == "class_mean" else whole_basis(ones)
             numbers[m.name] = basis.number(estimate, m.range, carried.get(m.name))
     return numbers
+
+
+def decided_estimate(ones: Classes, metric: Metric) -> Estimate:
+    """Return a metric of all classes' decisions, with its draws."""
+    counts, first = _bucket_counts(ones), next(iter(ones.values()))
+    parts = (counts.hits, counts.predicted, counts.support)
+    total = MulticlassCounts(*(part.sum(axis=0) for part in parts))
+    drawn = MulticlassCounts(*(first.bootstrap.weights @ part for part in parts))
+    return Estimate(float(metric.compute(total)), metric.compute(drawn))
 
 
 def _carried(ones: Classes, confusion: Confusion, metrics: Sequence[Metric]) -> Mapping[str, Interval]:
