@@ -94,7 +94,8 @@ def smote(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Ite
             found = beside_imblearn(on_spark(spark, sampler, source), theirs, options)
         cells = sampler.plan(spark.read.parquet(str(source))).details["cells"]
         goal = {50_000: "≤ 0.6", 200_000: "≤ 0.12", 800_000: "≤ 4.5 × ours at 200,000"}.get(n, "")
-        yield Row(f"SMOTE, {n:,} × {options.features} {options.shape}", found, goal, f"{cells or 'exact search'}, {memory}")
+        what = f"SMOTE, {n:,} × {options.features} {options.shape}"
+        yield Row(what, found, goal, f"{cells or 'exact search'}, {memory}")
 
 
 def smotenc(spark: SparkSession, folder: Path, options: argparse.Namespace) -> Iterator[Row]:

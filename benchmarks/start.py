@@ -68,9 +68,10 @@ def jobs(folder: Path, tasks: str) -> tuple[float, float]:
     java = subprocess.run([COMMAND, "doctor", "--java-home"], capture_output=True, text=True, check=True).stdout.strip()
     path = f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "JAVA_HOME": java, "PATH": path, "SPARK_LOCAL_IP": "127.0.0.1"}
-    where = ["--pipeline", json.dumps(pipeline(str(table)).to_json()), "--run-id", tasks, "--store", folder]
+    config = pipeline(str(table), airflow={"tasks": tasks})
+    where = ["--pipeline", json.dumps(config.to_json()), "--run-id", tasks, "--store", folder]
     found = []
-    for stages in stages_of_tasks(tasks).values():
+    for stages in stages_of_tasks(config).values():
         job = REPOSITORY / "spark_jobs" / f"job_{stages[0]}.py"
         last = ["--last", stages[-1]] if len(stages) > 1 else []
         found.append(seconds(["spark-submit", "--master", "local[2]", job, *where, *last], env, 1, warm=False))

@@ -128,6 +128,17 @@ def test_the_tasks_are_stages_groups_or_the_run(
     assert tuple(stage for stages in expected.values() for stage in stages) == STAGES
 
 
+@pytest.mark.parametrize("tasks", ["stage", "group", "run"])
+def test_where_runs_are_promoted_the_task_that_does_so_is_the_last(pipelines: Path, tasks: str) -> None:
+    write(pipelines, "mine", f"airflow: {{tasks: {tasks}}}\npromote: {{rule: better}}\n")
+    dag = DagBag(str(DAGS)).dags["mine"]
+    found: dict[str, Any] = dag.task_dict
+    assert tuple(stage for task in found.values() for stage in task.stages) == (*STAGES, "promote")
+    last = list(found.values())[-1]
+    assert [t.task_id for t in dag.leaves] == [last.task_id] and len(last.outlets) == 1
+    assert [task.task_id for task in found.values() if task.outlets] == [last.task_id]
+
+
 def test_the_schedule_has_real_intervals(examples: DagBag) -> None:
     dag = examples.dags["card_fraud_in_time"]
     assert isinstance(dag.timetable, CronDataIntervalTimetable)

@@ -8,13 +8,15 @@ import pytest
 
 from steelyard.errors import InputError
 from steelyard.stages.commands.current import find_run
+from steelyard.stages.commands.retention import judge
 from steelyard.store import Outcome, RunDir, Store, now
+from steelyard.store.promotions import ROLLBACK, history, predecessor, promote, promoted
 
 
 def make(
     root: Path, run_id: str, *, gate: str | None = "done", created: str = "2026-03-09T00:00:00Z", **var: str
 ) -> None:
-    manifest = {"pipeline": "p", "run_id": run_id, "variables": var, "created": created}
+    manifest = {"pipeline": "p", "run_id": run_id, "variables": var, "created": created, "config": {}}
     run = Store(root).create("p", run_id, manifest)
     if gate is not None:
         run.publish(Outcome("gate", gate, "a", now(), now()))
@@ -72,3 +74,37 @@ def test_a_gate_whose_outcome_has_changed_is_named(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace('"done"', '"dome"'))
     with pytest.raises(InputError, match=rf"{file} has changed since it was written; run stage gate again"):
         current(tmp_path)
+
+
+def test_a_promoted_run_is_current_until_another_is(tmp_path: Path) -> None:
+    for day in (1, 2, 3):
+        make(tmp_path, f"r{day}", date=f"2026-03-0{day}")
+    place = Store(tmp_path / "p").here()
+    assert promoted(place) is None and current(tmp_path) == "r3"
+    promote(place, "r1", "r3", by="steelyard promote", reason="by hand")
+    assert current(tmp_path) == "r1" and promoted(place) == "r1"
+    promote(place, "r2", "r1", by="stage promote", reason="better")
+    assert current(tmp_path) == "r2" and predecessor(place, "r2") == "r1"
+    promote(place, "r1", "r2", by=ROLLBACK, reason="false alarms")
+    assert current(tmp_path) == "r1" and predecessor(place, "r1") == "r3", "not r2, which was rolled back"
+    assert [p.run_id for p in history(place)] == ["r1", "r2", "r1"]
+    assert [p.reason for p in history(place)] == ["by hand", "better", "false alarms"]
+
+
+def test_a_current_run_that_is_gone_or_damaged_is_an_error(tmp_path: Path) -> None:
+    make(tmp_path, "r1", date="2026-03-01")
+    place = Store(tmp_path / "p").here()
+    promote(place, "r0", None, by="steelyard promote", reason="of old")
+    with pytest.raises(InputError, match="names run r0, which is gone"):
+        current(tmp_path)
+    place.write_text("current.json", '{"run_id": "r1", "sha256": "0"}')
+    with pytest.raises(InputError, match="can't be read"):
+        current(tmp_path)
+
+
+def test_gc_keeps_the_promoted_run_and_the_one_before(tmp_path: Path) -> None:
+    for day in (1, 2, 3, 4):
+        make(tmp_path, f"r{day}", date=f"2026-03-0{day}")
+    promote(Store(tmp_path / "p").here(), "r2", "r1", by="stage promote", reason="better")
+    kept = {judged.run_id: judged.kept for judged in judge(Store(tmp_path), keep=1)}
+    assert kept["r2"] == "the current run, whose model scores" and kept["r1"] == "rollback leads to it"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load
+from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load, stages_of
 from steelyard.stages._order import changed_keys, dependents, fingerprint, first_reader
 
 DATA = {"path": "t.parquet", "label": "y", "key": "id", "cost": {"false_negative": "amount", "false_positive": 4}}
@@ -111,6 +111,14 @@ def test_stages_read_earlier_ones_and_every_key_but_those_of_no_run_has_a_reader
     sections = {key.split(".")[0] for key in config.to_json() if first_reader(key) is None}
     # A section of which stages read single keys only has no reader as a whole.
     assert sections == {"version", "name", "compare", "guards", "spark", "airflow", "score"}
+
+
+def test_a_stage_with_a_section_is_there_if_the_pipeline_has_it() -> None:
+    config = load({**DOCUMENT, "promote": {}})
+    assert stages_of(load(DOCUMENT)) == STAGES and stages_of(config) == (*STAGES, "promote")
+    assert concerned(config, load({**DOCUMENT, "promote": {}}, ["gate.recall={min: 0.5}"]))[-2:] == ["gate", "promote"]
+    assert dependents(["gate"], config) == ("gate", "promote") and dependents(["gate"], load(DOCUMENT)) == ("gate",)
+    assert fingerprint("promote", config) != fingerprint("promote", load(DOCUMENT, ["promote={margin: 0.1}"]))
 
 
 def test_the_stages_of_a_task_follow_each_other() -> None:

@@ -16,7 +16,7 @@ from steelyard.airflow._operator import StageOperator
 from steelyard.airflow._params import form, overrides
 from steelyard.airflow._run import data_date, run_id
 from steelyard.airflow._schedule import check_schedule, start, timetable
-from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load, read_document, rule_text
+from steelyard.config import STAGE_TABLE, PipelineConfig, load, read_document, rule_text, stages_of
 from steelyard.errors import ConfigError
 
 # What `${date}` is while a DAG is parsed, which knows of no day yet.
@@ -26,14 +26,16 @@ GROUPS = {stage.name: stage.group for stage in STAGE_TABLE}
 """With which others a stage is shown."""
 
 
-def stages_of_tasks(tasks: str) -> dict[str, tuple[str, ...]]:
-    """Return the stages of each task, for a value of `airflow.tasks`."""
+def stages_of_tasks(config: PipelineConfig) -> dict[str, tuple[str, ...]]:
+    """Return the stages of each task, as `airflow.tasks` says."""
+    stages, tasks = stages_of(config), config.airflow.tasks
     if tasks == "stage":
-        return {stage: (stage,) for stage in STAGES}
+        return {stage: (stage,) for stage in stages}
     if tasks == "run":
-        return {"run": STAGES}
-    names = dict.fromkeys(stage.task for stage in STAGE_TABLE)
-    return {name: tuple(stage.name for stage in STAGE_TABLE if stage.task == name) for name in names}
+        return {"run": stages}
+    known = [stage for stage in STAGE_TABLE if stage.name in stages]
+    names = dict.fromkeys(stage.task for stage in known)
+    return {name: tuple(stage.name for stage in known if stage.task == name) for name in names}
 
 
 def pipeline_dag(
@@ -47,9 +49,9 @@ def pipeline_dag(
 ) -> DAG:
     """Return the DAG of a pipeline: one task for each stage, each group of stages or all, in order.
 
-    The report is always written, also after a failure. The task with `gate` is the only leaf and needs every task's
-    success, so that a failed guard fails the DAG run although the report is written. Only that task emits the
-    pipeline's asset, see `pipeline_asset`.
+    The report is always written, also after a failure. The last task is the only leaf and needs every task's success,
+    so that a failed guard fails the DAG run although the report is written. Only that task emits the pipeline's asset,
+    see `pipeline_asset`.
 
     Parameters
     ----------
@@ -110,7 +112,7 @@ def make_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deploymen
     groups = {name: TaskGroup(name, dag=dag, prefix_group_id=False) for name in shown}
     tasks = [
         _task(name, stages, dag, groups.get(GROUPS[stages[0]]), pipeline, config, deployment)
-        for name, stages in stages_of_tasks(config.airflow.tasks).items()
+        for name, stages in stages_of_tasks(config).items()
     ]
     for before, after in pairwise(tasks):
         before >> after
@@ -152,6 +154,7 @@ def _task(
         dag=dag,
         task_group=group,
         stage=stages[0],
+        pipeline_stages=stages_of(config),
         last=stages[-1] if len(stages) > 1 else None,
         pipeline=literal(str(pipeline)),
         run_id="{{ steelyard_run_id(dag_run) }}",
@@ -162,7 +165,7 @@ def _task(
         overrides="{{ steelyard_overrides(params) }}",
         conn_id=config.airflow.conn_id,
         trigger_rule="all_done" if "report" in stages else "all_success",
-        outlets=[pipeline_asset(deployment.store, config.name)] if "gate" in stages else [],
+        outlets=[pipeline_asset(deployment.store, config.name)] if stages[-1] == stages_of(config)[-1] else [],
         **deployment.submit,
     )
 

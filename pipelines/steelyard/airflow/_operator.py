@@ -25,6 +25,16 @@ class UpstreamError(AirflowFailException):
     """A task before this one failed, and has reported that itself."""
 
 
+def _between(first: str, last: str | None, stages: Sequence[str]) -> Sequence[str]:
+    """Return the stages of a task."""
+    if last is None:
+        return (first,)
+    found = stages[stages.index(first) : stages.index(last) + 1]
+    if not found:
+        raise ConfigError(f"stage {last} comes before {first}")
+    return found
+
+
 class StageOperator(JobOperator):
     """Run one stage of a pipeline, or several in one job, through spark-submit.
 
@@ -50,6 +60,8 @@ class StageOperator(JobOperator):
         The folder of `job_<stage>.py`.
     last : str, optional
         The last of several stages.
+    pipeline_stages : sequence of str, optional
+        The stages of the pipeline, see `steelyard.config.stages_of`; by default those that every pipeline has.
     variables : mapping of str to str, optional
         Values of `${NAME}` in the pipeline. (templated)
     overrides : str, default ""
@@ -86,6 +98,7 @@ class StageOperator(JobOperator):
         store: str,
         jobs: str,
         last: str | None = None,
+        pipeline_stages: Sequence[str] = STAGES,
         variables: Mapping[str, str] | None = None,
         overrides: str = "",
         store_url: str | None = None,
@@ -97,8 +110,7 @@ class StageOperator(JobOperator):
         super().__init__(job=f"{jobs}/job_{stage}.py", arguments=arguments, **submit)
         self.stage = stage
         self.last = last
-        if not self.stages:
-            raise ConfigError(f"stage {last} comes before {stage}")
+        self.stages: Sequence[str] = _between(stage, last, pipeline_stages)
         self.pipeline = pipeline
         self.run_id = run_id
         self.store = store
@@ -108,13 +120,6 @@ class StageOperator(JobOperator):
         docs = [s for s in self.stages if s.startswith("guard_")]
         named = [DataDocsLink(s) if last is None else DataDocsLink(s, f"Data Docs of {s}") for s in docs]
         self.operator_extra_links: Collection[BaseOperatorLink] = (ReportLink(), *named)
-
-    @property
-    def stages(self) -> Sequence[str]:
-        """The stages of the task."""
-        if self.last is None:
-            return (self.stage,)
-        return STAGES[STAGES.index(self.stage) : STAGES.index(self.last) + 1]
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the base's gives nothing back
         """Submit the stages, wait for them, and return their summary.

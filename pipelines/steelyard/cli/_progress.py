@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steelyard.cli._output import console
@@ -16,7 +16,8 @@ _MARKS = {"done": "✓", "skip": "·", "fail": "✗"}
 class Progress:
     """Print one line per stage to stderr: number, name, rows, seconds, and the estimated time left."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, stages: Sequence[str] = STAGES, *, quiet: bool = False) -> None:
+        self._stages = stages
         self._console = console(err=True)
         self._quiet = quiet
         self._began = time.monotonic()
@@ -32,7 +33,7 @@ class Progress:
         """Show what has happened to a stage."""
         if self._quiet:
             return
-        number = f"[{STAGES.index(stage) + 1:>2}/{len(STAGES)}]"
+        number = f"[{self._stages.index(stage) + 1:>2}/{len(self._stages)}]"
         if event == "start":
             self._began = time.monotonic()
             if self._console.is_terminal:
@@ -47,13 +48,15 @@ class Progress:
         words.append("kept" if event == "skip" else f"{seconds:5.1f} s")
         words.append(_rows(outcome))
         line = "  ".join(words).rstrip()
-        after = self._left() if event == "done" and stage != STAGES[-1] else ""
+        after = self._left() if event == "done" and stage != self._stages[-1] else ""
         self._console.print(f"{line}{after}", markup=False, style="red" if event == "fail" else None)
         for message in (outcome.details.get("messages") or []) if outcome is not None else []:
             self._console.print(f"        {message}", markup=False)
 
     def _left(self) -> str:
-        return f"  (about {max(round(time_left(self._spent, self._kept)), 1)} s left)" if self._spent else ""
+        if not self._spent:
+            return ""
+        return f"  (about {max(round(time_left(self._spent, self._kept, self._stages)), 1)} s left)"
 
 
 def _rows(outcome: Outcome | None) -> str:

@@ -70,12 +70,12 @@ def execute(
     from steelyard.cli._output import console
     from steelyard.cli._progress import Progress
     from steelyard.cli._summary import show_run
-    from steelyard.stages import logs_as_asked, run_pipeline, start_run
+    from steelyard.stages import logs_as_asked, run_pipeline, stages_of, start_run
     from steelyard.stages.commands.check import check, check_paths
 
     check(config)
     check_paths(config)
-    progress = Progress(quiet=logs_as_asked() or json)
+    progress = Progress(stages_of(config), quiet=logs_as_asked() or json)
     directory = start_run(store, config, run_id, variables, resume=resume, overwrite=overwrite)
     if not json:
         console(err=True).print(f"{config.name} → {directory.location}", markup=False)

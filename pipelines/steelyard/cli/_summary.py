@@ -53,9 +53,9 @@ def _document(run: RunDir, metrics: Any, failure: SteelyardError | None, has_rep
 
 
 def _failed_stage(run: RunDir) -> str | None:
-    from steelyard.stages import STAGES
+    from steelyard.stages import ALL_STAGES
 
-    outcomes = (run.outcome(s) for s in STAGES)
+    outcomes = (run.outcome(s) for s in ALL_STAGES)
     return next((o.stage for o in outcomes if o is not None and not o.done), None)
 
 

@@ -4,10 +4,10 @@ from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document
 from steelyard.config._loss import LOG_LOSS, loss_name, parse_loss
-from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
+from steelyard.config._operation import AirflowConfig, GuardsConfig, PromoteConfig, ScoreConfig, SparkConfig
 from steelyard.config._pipeline import PipelineConfig, check_cost_weights
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
-from steelyard.config._stages import STAGE_TABLE, STAGES, Stage
+from steelyard.config._stages import ALL_STAGES, STAGE_TABLE, STAGES, Stage, stages_of
 from steelyard.config._surface import as_arguments, as_options, named_values
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format, rule_text
@@ -15,6 +15,7 @@ from steelyard.config._yaml import parse_yaml
 from steelyard.extensions import check_module
 
 __all__ = [
+    "ALL_STAGES",
     "AUTO",
     "DESCRIPTIONS",
     "FILE_FORMATS",
@@ -29,6 +30,7 @@ __all__ = [
     "GateBound",
     "GuardsConfig",
     "PipelineConfig",
+    "PromoteConfig",
     "Recipe",
     "ResampleConfig",
     "ScoreConfig",
@@ -53,4 +55,5 @@ __all__ = [
     "refuse_secret_paths",
     "resolve_env",
     "rule_text",
+    "stages_of",
 ]

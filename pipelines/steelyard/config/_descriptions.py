@@ -12,6 +12,11 @@ DESCRIPTIONS: dict[str, str] = {
     "decide": "How scores become probabilities, and probabilities become decisions.",
     "compare": "Not available in this version.",
     "gate": "Bounds for metrics on the test split, by metric. If one is missed, the run exits with 1.",
+    "promote": "When a run that has passed its gate becomes the current one, whose model scores new rows.",
+    "promote.rule": "not_worse (the lower end of the 95 % interval of the gain is above minus the margin), or better "
+    "(it is above 0).",
+    "promote.margin": "In units of the metric; for costs, a share of the current model's.",
+    "promote.metric": "The metric that is compared; auto is expected_cost where costs are given, else pr_auc.",
     "guards": "Suites of expectations that check the table, the splits, the resampled rows and the scores.",
     "spark": "The Spark session of `steelyard run` and `stage`; ignored under spark-submit.",
     "airflow": "When and how a scheduler runs the pipeline.",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from steelyard.config._data import DataConfig, SplitConfig
-from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
+from steelyard.config._operation import AirflowConfig, GuardsConfig, PromoteConfig, ScoreConfig, SparkConfig
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._values import Section
 
@@ -42,6 +42,7 @@ class PipelineConfig(Section):
     decide: DecideConfig = DecideConfig()
     compare: dict[str, Any] | None = None
     gate: dict[str, GateBound] = {}
+    promote: PromoteConfig | None = None
     guards: GuardsConfig = GuardsConfig()
     spark: SparkConfig = SparkConfig()
     airflow: AirflowConfig = AirflowConfig()

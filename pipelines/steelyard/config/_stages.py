@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steelyard.config._pipeline import PipelineConfig
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Stage:
         Its task group in Airflow, where each stage is a task.
     task : str
         Its task in Airflow, where each group of stages is a task. Stages of a task follow each other.
+    section : str, optional
+        The section of the YAML that the stage needs: without it, the pipeline does not have the stage.
     format : int, default 1
         Version of the stage's output and outcome. `--resume` repeats a stage whose outcome has another version.
         Raise it when a new version cannot read older output. Version 0.1.0 of steelyard wrote none, which reads as 0.
@@ -40,6 +46,7 @@ class Stage:
     group: str
     task: str
     without: tuple[str, ...] = ()
+    section: str | None = None
     format: int = 1
 
 
@@ -70,8 +77,17 @@ STAGE_TABLE: tuple[Stage, ...] = (
     Stage("guard_scored", ("profile", "evaluate"), ("guards.scored", *_JUDGED), 1.7, "model", "verdict"),
     Stage("report", _GUARDED, ("gate",), 0.2, "publish", "verdict"),
     Stage("gate", ("report",), ("gate",), 0.02, "publish", "verdict"),
+    Stage("promote", (*_TABLE, "evaluate", "gate"), ("promote",), 2.0, "publish", "verdict", section="promote"),
 )
 """All stages, in order."""
 
-STAGES: tuple[str, ...] = tuple(stage.name for stage in STAGE_TABLE)
+ALL_STAGES: tuple[str, ...] = tuple(stage.name for stage in STAGE_TABLE)
 """Their names."""
+
+STAGES: tuple[str, ...] = tuple(stage.name for stage in STAGE_TABLE if stage.section is None)
+"""The names of the stages that every pipeline has."""
+
+
+def stages_of(config: PipelineConfig) -> tuple[str, ...]:
+    """Return the names of a pipeline's stages, in order: those whose section it has, if they need one."""
+    return tuple(s.name for s in STAGE_TABLE if s.section is None or getattr(config, s.section) is not None)

@@ -18,7 +18,9 @@ _BOUNDS: dict[str, tuple[str | None, str]] = {
 """Bound → the end of the interval that it is for, if any, and its direction."""
 
 
-def check_gate(gate: Mapping[str, Any], *, has_costs: bool | None = None, classes: int | None = None) -> None:
+def check_gate(
+    gate: Mapping[str, Any], *, has_costs: bool | None = None, classes: int | None = None, key: str | None = None
+) -> None:
     """Check the names of a gate's metrics before anything is computed.
 
     Parameters
@@ -29,6 +31,8 @@ def check_gate(gate: Mapping[str, Any], *, has_costs: bool | None = None, classe
         Whether costs are given; None: not known.
     classes : int, optional
         Number of classes; None: not known.
+    key : str, optional
+        The key of the configuration that errors name; by default `gate` and the metric.
 
     Raises
     ------
@@ -44,13 +48,13 @@ def check_gate(gate: Mapping[str, Any], *, has_costs: bool | None = None, classe
         try:
             metric = get_metric(name)
         except ConfigError as error:
-            raise ConfigError(f"gate: {error}") from None
+            raise ConfigError(f"{key or 'gate'}: {error}") from None
         if metric.needs == "costs" and has_costs is False:
-            raise ConfigError(f"gate.{name}: no costs are given; set data.cost")
+            raise ConfigError(f"{key or f'gate.{name}'}: no costs are given; set data.cost")
         if classes is not None and classes > 2 and metric.two_classes_only:
             able = [n for n in metric_names() if not get_metric(n).two_classes_only]
             raise ConfigError(
-                f"gate.{name}: {name} needs two classes, and the label has {classes}. "
+                f"{key or f'gate.{name}'}: {name} needs two classes, and the label has {classes}. "
                 f"Metrics of more classes are: {', '.join(able)}"
             )
 

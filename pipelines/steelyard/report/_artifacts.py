@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from steelyard.config import STAGES
+from steelyard.config import ALL_STAGES
 from steelyard.store import Folder, Outcome, Published, RunDir
+from steelyard.store.promotions import Promotion, history
 
 GUARDS = ("raw", "split", "resampled", "scored")
 _DOCUMENTS = {
@@ -24,7 +25,7 @@ _DOCUMENTS = {
 class Artifacts:
     """The published data of a run: `run.json`, outcomes of stages in their order, their documents, reports of guards.
 
-    Documents are empty where they do not exist; guards are by checkpoint.
+    Documents are empty where they do not exist; guards are by checkpoint. `promotions` are those of the pipeline.
     """
 
     manifest: dict[str, Any]
@@ -36,6 +37,7 @@ class Artifacts:
     metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
     guards: dict[str, dict[str, Any]] = field(default_factory=dict)
+    promotions: list[Promotion] = field(default_factory=list)
 
     @property
     def failure(self) -> Outcome | None:
@@ -77,12 +79,13 @@ class Artifacts:
 
 def read(run: RunDir) -> Artifacts:
     """Return all data that the report shows."""
-    outcomes = {stage: outcome for stage in STAGES if (outcome := run.checked_outcome(stage)) is not None}
+    outcomes = {stage: outcome for stage in ALL_STAGES if (outcome := run.checked_outcome(stage)) is not None}
     return Artifacts(
         manifest=run.manifest(),
         outcomes=outcomes,
         **{name: _document(run, outcomes.get(stage), file) for name, (stage, file) in _DOCUMENTS.items()},
         guards={c: found for c in GUARDS if (found := _guard(run, outcomes.get(f"guard_{c}"), c))},
+        promotions=history(run.parent()),
     )
 
 

@@ -24,6 +24,8 @@ _METHODS = {
     "group": "At random by group, each class as evenly as groups allow",
 }
 
+_PROMOTIONS = 10  # the latest ones that are shown
+
 
 def classes(found: Artifacts) -> Section | None:
     """Return the rows of each class, before and after resampling."""
@@ -260,6 +262,14 @@ def _yaml(document: Any) -> str:
     return out.getvalue()
 
 
+def _promotions(found: Artifacts) -> Markup:
+    """Return who replaced whom as the current run of the pipeline, the latest first."""
+    latest = found.promotions[: -_PROMOTIONS - 1 : -1]
+    rows = [[p.run_id, p.replaces or "–", moment(p.at), p.by, p.reason] for p in latest]
+    head = ["current run", "instead of", "since", "by", "reason"]
+    return group(note("Runs of this pipeline that became current, the latest first."), table(head, rows, "llllw"))
+
+
 def facts(found: Artifacts) -> Section:
     """Return stages with their times, and versions."""
     stages = []
@@ -274,6 +284,8 @@ def facts(found: Artifacts) -> Section:
     parts: list[object] = [note(began)]
     if stages:
         parts.append(table(["stage", "", "time", "", "message"], stages, "llrlw"))
+    if found.promotions:
+        parts.append(_promotions(found))
     if versions:
         parts.append(folded("Versions", table(["package", "version"], versions, "ll")))
     return Section("run", "The run", group(*parts))

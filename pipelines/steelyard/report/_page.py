@@ -39,7 +39,7 @@ def build(run: RunDir) -> str:
     Parameters
     ----------
     run : RunDir
-        Only files of this directory are read.
+        Only files of this directory are read, and the history of promotions next to it.
 
     Returns
     -------

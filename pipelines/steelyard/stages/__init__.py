@@ -2,10 +2,11 @@
 
 from steelyard.stages._context import Context, Result, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
-from steelyard.stages._order import STAGES, time_left
+from steelyard.stages._order import ALL_STAGES, STAGES, stages_of, time_left
 from steelyard.stages._runner import run_pipeline, run_stage
 
 __all__ = [
+    "ALL_STAGES",
     "STAGES",
     "Context",
     "Result",
@@ -13,6 +14,7 @@ __all__ = [
     "run_config",
     "run_pipeline",
     "run_stage",
+    "stages_of",
     "start_run",
     "time_left",
 ]

@@ -77,10 +77,17 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     trainer_class(config.train.model).check_classes(list(counts), config.train.loss)
     refuse_huge(statistics["features"], config.train.model)
     check_gate(config.gate, classes=len(counts))
+    check_promote(config, classes=len(counts))
     class_weights(counts, with_matrix(config.train.class_weight, known))
     rates = config.data.sampling_rate
     check_rates(rates, list(counts))
     check_calibration(recipe_of(config), list(counts), rates)
+
+
+def check_promote(config: PipelineConfig, *, has_costs: bool | None = None, classes: int | None = None) -> None:
+    """Raise `ConfigError` for a metric by which runs cannot be compared."""
+    if config.promote is not None and config.promote.metric != AUTO:
+        check_gate({config.promote.metric: {}}, has_costs=has_costs, classes=classes, key="promote.metric")
 
 
 def check_sampling(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:

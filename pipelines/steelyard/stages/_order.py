@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from steelyard.config import AUTO, STAGE_TABLE, STAGES, PipelineConfig, ResampleConfig, Stage
+from steelyard.config import ALL_STAGES, AUTO, STAGE_TABLE, STAGES, PipelineConfig, ResampleConfig, Stage, stages_of
 from steelyard.errors import SteelyardError
 
-__all__ = ["STAGES", "changed_keys", "dependents", "fingerprint", "first_reader", "format_of", "time_left"]
+__all__ = [
+    "ALL_STAGES",
+    "STAGES",
+    "changed_keys",
+    "dependents",
+    "fingerprint",
+    "first_reader",
+    "format_of",
+    "stages_of",
+    "time_left",
+]
 
 _BY_NAME = {stage.name: stage for stage in STAGE_TABLE}
 
 
 def dependents(stages: Collection[str], config: PipelineConfig) -> tuple[str, ...]:
-    """Return some stages and all that read their output, directly or not, in order."""
-    found = set(stages)
+    """Return some stages and all of the pipeline that read their output, directly or not, in order."""
+    found, has = set(stages), stages_of(config)
     for stage in STAGE_TABLE:
-        if found & set(_inputs(stage, config)):
+        if stage.name in has and found & set(_inputs(stage, config)):
             found.add(stage.name)
-    return tuple(name for name in STAGES if name in found)
+    return tuple(name for name in ALL_STAGES if name in found)
 
 
 def _inputs(stage: Stage, config: PipelineConfig) -> Iterable[str]:
@@ -52,7 +62,7 @@ def first_reader(key: str) -> str | None:
     return next((stage.name for stage in STAGE_TABLE if _reads(stage, key)), None)
 
 
-def time_left(spent: Mapping[str, float], kept: Collection[str] = ()) -> float:
+def time_left(spent: Mapping[str, float], kept: Collection[str] = (), stages: Sequence[str] = STAGES) -> float:
     """Return the estimated seconds of the remaining stages.
 
     Parameters
@@ -61,9 +71,11 @@ def time_left(spent: Mapping[str, float], kept: Collection[str] = ()) -> float:
         Stages that have been executed, at least one, and their seconds. The last is the one that has just ended.
     kept : collection of str
         Stages that are not executed.
+    stages : sequence of str
+        The stages of the pipeline.
     """
-    last = max(map(STAGES.index, spent))
-    rest = sum(_BY_NAME[s].weight for s in STAGES[last + 1 :] if s not in kept)
+    last = max(map(stages.index, spent))
+    rest = sum(_BY_NAME[s].weight for s in stages[last + 1 :] if s not in kept)
     return rest * sum(spent.values()) / sum(_BY_NAME[s].weight for s in spent)
 
 

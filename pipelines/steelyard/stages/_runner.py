@@ -13,7 +13,7 @@ from steelyard.config import PipelineConfig
 from steelyard.errors import InputError, SteelyardError, step_of, translated
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import forget
-from steelyard.stages._order import STAGES, dependents, fingerprint, format_of
+from steelyard.stages._order import ALL_STAGES, dependents, fingerprint, format_of, stages_of
 from steelyard.store import Outcome, RunDir, new_token, now
 
 # Messages of Parquet's reader and Hadoop's local file system for a page that has changed.
@@ -100,7 +100,7 @@ def _damaged(ctx: Context, error: Exception) -> InputError | None:
     words = str(error)
     if not any(mark in words for mark in _CHECKSUMS):
         return None
-    outcomes = (outcome for stage in STAGES if (outcome := ctx.run.outcome(stage)) is not None)
+    outcomes = (outcome for stage in ALL_STAGES if (outcome := ctx.run.outcome(stage)) is not None)
     named = ((f["path"], o.stage) for o in outcomes for f in o.files if f["path"] in words)
     return next(
         (
@@ -116,7 +116,7 @@ def run_pipeline(
     *,
     resume: bool = False,
     notify: Notify = _ignore,
-    stages: Sequence[str] = STAGES,
+    stages: Sequence[str] | None = None,
     prepare: Callable[[], None] | None = None,
 ) -> dict[str, Outcome]:
     """Execute stages in order, by default all.
@@ -129,8 +129,8 @@ def run_pipeline(
         that they read, the pinned input files, and the output of other stages.
     notify : callable
         Called with `("start" | "done" | "skip" | "fail", stage, outcome)`; first for all stages that are kept.
-    stages : sequence of str
-        Stages that follow each other.
+    stages : sequence of str, optional
+        Stages that follow each other; by default all of the pipeline.
     prepare : callable, optional
         As for `run_stage`.
 
@@ -143,13 +143,15 @@ def run_pipeline(
     SteelyardError
         The first failure, after the report has been written.
     """
+    stages = stages_of(ctx.config) if stages is None else stages
     kept = {stage: outcome for stage, outcome in _kept(ctx).items() if stage in stages} if resume else {}
     ctx._due = [stage for stage in stages if stage not in kept]
     deleted = dependents(ctx._due, ctx.config)
     _check(ctx, deleted)
     if prepare is not None:
         prepare()
-    ctx.run.void(deleted)
+    others = set(ALL_STAGES) - set(stages_of(ctx.config))  # of sections that the YAML has no more
+    ctx.run.void([*deleted, *others])
     for stage, outcome in kept.items():
         notify("skip", stage, outcome)
     outcomes = dict(kept)
@@ -167,7 +169,8 @@ def run_pipeline(
 
 def _kept(ctx: Context) -> dict[str, Outcome]:
     """Return the outcomes of the stages that are kept."""
-    found = {stage: outcome for stage in STAGES if (outcome := ctx.run.outcome(stage)) is not None and outcome.done}
+    stages = stages_of(ctx.config)
+    found = {stage: outcome for stage in stages if (outcome := ctx.run.outcome(stage)) is not None and outcome.done}
     other = outdated(ctx.run)
     if other is not None:
         ctx.warn(f"{_by_another_version(ctx.run, other)}: continuing from {other.stage}")
@@ -179,20 +182,20 @@ def _kept(ctx: Context) -> dict[str, Outcome]:
     whole = {stage: outcome for stage, outcome in asked.items() if ctx.run.is_whole(outcome)}
     if "profile" in whole and _input_changed(ctx):
         del whole["profile"]
-    due = dependents([stage for stage in STAGES if stage not in whole], ctx.config)
+    due = dependents([stage for stage in stages if stage not in whole], ctx.config)
     return {stage: outcome for stage, outcome in whole.items() if stage not in due}
 
 
 def outdated(run: RunDir) -> Outcome | None:
     """Return the outcome of the first stage that was done in another format than it has now, None if there is none."""
-    done = (o for stage in STAGES if (o := run.outcome(stage)) is not None and o.done)
+    done = (o for stage in ALL_STAGES if (o := run.outcome(stage)) is not None and o.done)
     return next((o for o in done if o.format != format_of(o.stage)), None)
 
 
 def refuse_outdated(run: RunDir, stage: str) -> None:
     """Raise `InputError` if a stage before this one was done in a format that this version doesn't go on with."""
     other = outdated(run)
-    if other is not None and STAGES.index(other.stage) < STAGES.index(stage):
+    if other is not None and ALL_STAGES.index(other.stage) < ALL_STAGES.index(stage):
         raise InputError(
             f"{_by_another_version(run, other)}: run stage {other.stage} with this pipeline first, then those after "
             "it, or give --run-dir to continue the run as it is"
@@ -205,13 +208,13 @@ def _by_another_version(run: RunDir, outcome: Outcome) -> str:
 
 def void_changed(run: RunDir, config: PipelineConfig) -> None:
     """Delete the outcomes that a changed configuration concerns."""
-    outcomes = {stage: outcome for stage in STAGES if (outcome := run.outcome(stage)) is not None}
+    outcomes = {stage: outcome for stage in ALL_STAGES if (outcome := run.outcome(stage)) is not None}
     run.void(dependents([s for s, of in outcomes.items() if of.fingerprint != fingerprint(s, config)], config))
 
 
 def _report_failure(ctx: Context, stage: str) -> None:
     """Write the report of a run that failed before its report; the failure itself is what the user must see."""
-    if STAGES.index(stage) >= STAGES.index("report"):
+    if ALL_STAGES.index(stage) >= ALL_STAGES.index("report"):
         return
     try:
         _execute(ctx, "report")
@@ -225,7 +228,7 @@ def _check(ctx: Context, due: Sequence[str]) -> None:
     Where no stage is done, the stage that is not possible records that itself, as does one that reads damaged files.
     """
     lost = {stage for stage in due if (found := ctx.run.outcome(stage)) is not None and found.done}
-    if not lost - {"report", "gate"}:  # these two judge what there is
+    if not lost - {"report", "gate", "promote"}:  # these judge what there is
         return
     read = {stage for stage in ("profile", "split") if stage not in due and _is_readable(ctx.run, stage)}
     if "profile" in read:

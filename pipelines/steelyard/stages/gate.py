@@ -6,12 +6,13 @@ from steelyard.errors import GuardError
 from steelyard.metrics import judge_gate
 from steelyard.stages._context import Context, Result
 from steelyard.stages._history import accept
-from steelyard.stages._order import STAGES
+from steelyard.stages._order import stages_of
 
 
 def run(ctx: Context, attempt: str) -> Result:
     """Judge the metrics of the test split, and keep the profile of a run that passes. All before must be done."""
-    for stage in STAGES[:-1]:
+    stages = stages_of(ctx.config)
+    for stage in stages[: stages.index("gate")]:
         ctx.published(stage)
     metrics = ctx.published("evaluate").read_json("metrics.json")
     bounds = {name: bound.model_dump(exclude_none=True) for name, bound in ctx.config.gate.items()}

@@ -30,6 +30,10 @@ class RunDir(Folder):
         """Return a folder next to this one. Run ids cannot begin with `_`, so such a folder is never a run's."""
         return RunDir(self._fs, f"{self._path.rsplit('/', 1)[0]}/{name}", f"{self.location.rsplit('/', 1)[0]}/{name}")
 
+    def parent(self) -> RunDir:
+        """Return the folder that contains this one: of a run, the pipeline's."""
+        return RunDir(self._fs, self._path.rsplit("/", 1)[0], self.location.rsplit("/", 1)[0])
+
     def below(self, name: str) -> RunDir:
         """Return a subfolder as a directory."""
         return RunDir(self._fs, f"{self._path}/{name}", f"{self.location}/{name}")

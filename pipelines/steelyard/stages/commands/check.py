@@ -11,6 +11,7 @@ from steelyard.dataset import Cost
 from steelyard.errors import InputError, closest
 from steelyard.guards import check_parameters, check_suite
 from steelyard.metrics import check_gate
+from steelyard.stages._check import check_promote
 from steelyard.stages.commands.session import master_of
 
 
@@ -25,6 +26,7 @@ def check(config: PipelineConfig) -> None:
         check_suite(suite)
     check_parameters(suites, config.guards.parameters)
     check_gate(config.gate, has_costs=cost.given)
+    check_promote(config, has_costs=cost.given)
 
 
 def check_paths(config: PipelineConfig, what: str = "data.path") -> None:

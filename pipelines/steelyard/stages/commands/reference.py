@@ -36,6 +36,7 @@ EXAMPLES: dict[str, str] = {
     "train": "train: {model: xgboost, params: {n_estimators: 200, max_depth: 6}}",
     "decide": "decide: {calibrate: auto, threshold: {minimize: cost}}",
     "gate": "gate: {pr_auc: {min: 0.7}, recall: {min_ci95: 0.75}}",
+    "promote": "promote: {rule: not_worse, margin: 0.01, metric: pr_auc}",
     "guards": "guards: {parameters: {minority_share_min: 0.0005}, quarantine: true}",
     "spark": 'spark: {master: "local[4]", conf: {spark.driver.memory: 8g}}',
     "airflow": 'airflow: {schedule: "0 3 * * *", start_date: 2026-01-01, retries: 2}',

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from steelyard.errors import InputError, SteelyardError
 from steelyard.stages._context import Context, no_session, run_config
 from steelyard.stages._history import FOLDER, accepted, latest_accepted, run_of
-from steelyard.stages._order import STAGES
+from steelyard.stages._order import ALL_STAGES
 from steelyard.stages._ownership import TORN, why_foreign
 from steelyard.stages.commands.current import current, date_and_id
 from steelyard.store import RunDir, Store
+from steelyard.store.promotions import predecessor, promoted
 
 _CHANGED = "the outcome of its gate or report has changed"
 _NO_RUN_ID = re.compile(r"[^A-Za-z0-9._-]")
@@ -137,7 +138,7 @@ def _ended_at(run: RunDir, moment: str | None) -> bool:
 def _end(run: RunDir) -> str | None:
     """Return when a run ended: with its gate, or with the report on a stage that failed. Refuse changed outcomes."""
     gate, report = run.checked_outcome("gate"), run.checked_outcome("report")
-    if gate is None and (report is None or all(o is None or o.done for o in map(run.outcome, STAGES))):
+    if gate is None and (report is None or all(o is None or o.done for o in map(run.outcome, ALL_STAGES))):
         return None
     last = gate or report
     return None if last is None else _moment(last.finished).isoformat()
@@ -163,10 +164,13 @@ def _by_policy(runs: Sequence[Judged], keep: int | None, limit: datetime | None,
 
 def _by_use(place: RunDir, runs: Sequence[Judged]) -> list[Judged]:
     """Keep the current run, and the runs with which others are or will be compared."""
-    model = current(run.run for run in runs)
+    live = promoted(place)
+    model = current(run.run for run in runs) if live is None else place.below(live)
     if model is not None:
         used = "the current run, whose model scores"
         runs = [run.because(used if run.run.location == model.location else None) for run in runs]
+    before = None if live is None else predecessor(place, live)
+    runs = [run.because("rollback leads to it" if run.run_id == before else None) for run in runs]
     against = {_reference_of(run): f"{run.run_id} was compared with it" for run in runs if run.kept}
     profiles = accepted(place.below(FOLDER))
     if profiles:

@@ -14,7 +14,7 @@ from steelyard.config import PipelineConfig, SparkConfig, as_options, hide_env, 
 from steelyard.errors import INTERRUPTED, InputError, SteelyardError, closest
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
-from steelyard.stages._order import STAGES, changed_keys, first_reader
+from steelyard.stages._order import ALL_STAGES, changed_keys, first_reader, stages_of
 from steelyard.stages._runner import refuse_outdated, run_pipeline, run_stage, void_changed
 from steelyard.stages.commands.check import check
 from steelyard.stages.commands.session import submitted_session
@@ -38,7 +38,7 @@ def locate(
     `run.json` and deletes affected outcomes. A difference in a key that an earlier stage reads is an error. With a run
     directory, its own `run.json` applies.
     """
-    if stage not in STAGES:
+    if stage not in ALL_STAGES:
         raise InputError(_no_stage(stage))
     if run_dir is not None:
         if pipeline is not None or run_id is not None:
@@ -46,10 +46,13 @@ def locate(
         if overrides or variables:
             raise InputError("--set and --var need a pipeline: with --run-dir, the run's own run.json applies")
         directory = open_run(run_dir)
-        return directory, run_config(directory), None
+        config = run_config(directory)
+        _check_has(config, stage)
+        return directory, config, None
     if pipeline is None or run_id is None:
         raise InputError("give a pipeline and --run-id, or --run-dir")
     config = load(pipeline, overrides, variables)
+    _check_has(config, stage)
     if stage == "profile":
         check(config)
         return start_run(store, config, run_id, variables or {}, resume=True), config, None
@@ -72,18 +75,23 @@ def locate(
 
 
 def _no_stage(name: str) -> str:
-    return f"there is no stage {name!r}.{closest(name, STAGES)} The stages are {', '.join(STAGES)}"
+    return f"there is no stage {name!r}.{closest(name, ALL_STAGES)} The stages are {', '.join(ALL_STAGES)}"
+
+
+def _check_has(config: PipelineConfig, stage: str) -> None:
+    if stage not in stages_of(config):
+        raise InputError(f"{config.name} has no stage {stage}: its YAML has no section {stage}")
 
 
 def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: RunDir) -> None:
     """Raise where a changed key, given with both its values, is read by an earlier stage."""
-    readers = {key: STAGES.index(reader) for key in changed if (reader := first_reader(key)) is not None}
+    readers = {key: ALL_STAGES.index(reader) for key in changed if (reader := first_reader(key)) is not None}
     key = min(readers, key=lambda k: readers[k], default="")
-    if not key or readers[key] >= STAGES.index(stage):
+    if not key or readers[key] >= ALL_STAGES.index(stage):
         return
     now, before = changed[key]
     values = " has changed" if key.startswith(_UNTOLD) else f" is {now!r} now, and was {before!r}"
-    reader = STAGES[readers[key]]
+    reader = ALL_STAGES[readers[key]]
     raise InputError(
         f"{key.removesuffix('.columns')}{values} when {run.location} was made; stage {reader} reads it: run stage "
         f"{reader} with this pipeline first, then those after it, or give --run-dir to continue the run as it is"
@@ -109,7 +117,7 @@ def main(stage: str) -> None:
 
     def execute() -> None:
         """Execute the stages; `rules` then has the configuration, whose secrets errors must not show."""
-        stages = _stages(stage, given.last, resume=given.resume)
+        _check_last(stage, given.last, resume=given.resume)
         variables = named_values(given.variables, "--var")
         directory, config, adopt = locate(
             stage, given.pipeline, given.run_id, given.run_dir, Store(given.store), given.overrides, variables
@@ -119,24 +127,23 @@ def main(stage: str) -> None:
         if given.last is None:
             _show(directory, "done", stage, run_stage(ctx, stage, prepare=adopt))
         else:
-            show = partial(_show, directory)
+            show, last = partial(_show, directory), ALL_STAGES.index(given.last)
+            stages = [s for s in stages_of(config) if ALL_STAGES.index(stage) <= ALL_STAGES.index(s) <= last]
             run_pipeline(ctx, resume=given.resume, notify=show, stages=stages, prepare=adopt)
 
     exit_with(execute, lambda text: str(hide_env(text, rules)))
 
 
-def _stages(first: str, last: str | None, *, resume: bool) -> Sequence[str]:
-    """Return the stages to execute."""
+def _check_last(first: str, last: str | None, *, resume: bool) -> None:
+    """Raise `InputError` unless `last` is a stage that does not come before the first."""
     if last is None:
         if resume:
             raise InputError("--resume needs --last: a single stage is always executed")
-        return (first,)
-    if last not in STAGES:
+        return
+    if last not in ALL_STAGES:
         raise InputError(_no_stage(last))
-    found = STAGES[STAGES.index(first) : STAGES.index(last) + 1]
-    if not found:
+    if ALL_STAGES.index(last) < ALL_STAGES.index(first):
         raise InputError(f"--last: stage {last} comes before {first}")
-    return found
 
 
 def _show(run: RunDir, event: str, stage: str, outcome: Outcome | None) -> None:

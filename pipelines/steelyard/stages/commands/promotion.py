@@ -1,0 +1,65 @@
+"""Make a run current by hand, or go back to the one before."""
+
+from __future__ import annotations
+
+from steelyard.errors import InputError
+from steelyard.stages._model import saved_classifier
+from steelyard.stages.commands.current import current_run
+from steelyard.store import RunDir, Store, open_run
+from steelyard.store.promotions import ROLLBACK, Promotion, predecessor, promote, promoted
+
+BY_HAND = "steelyard promote"
+
+
+def promote_run(run_dir: str, reason: str) -> tuple[Promotion, list[str]]:
+    """Make a run current, whatever its metrics are. Returns the promotion, and notes for the user.
+
+    Raises
+    ------
+    InputError
+        If the reason is empty, the run has no model, or it is current already.
+    """
+    run = open_run(run_dir)
+    outcome = run.checked_outcome("gate")
+    passed = outcome is not None and outcome.done
+    notes = [] if passed else [f"the gate of run {_id(run)} has not passed"]
+    return _made(run, _checked(reason), BY_HAND), notes
+
+
+def rollback(location: str, reason: str) -> Promotion:
+    """Make the run current that was current before the present one.
+
+    Raises
+    ------
+    InputError
+        If the reason is empty, nothing was promoted, or the earlier run is gone.
+    """
+    place = Store(location).here()
+    name = promoted(place)
+    if name is None:
+        raise InputError(f"{location} has no current.json: no run of it was promoted")
+    before = predecessor(place, name)
+    if before is None:
+        raise InputError(f"no run was current before {name}; `steelyard promote RUN_DIR` chooses one")
+    if not place.below(before).exists("run.json"):
+        raise InputError(f"run {before}, which was current before {name}, is gone; promote another run")
+    return _made(place.below(before), _checked(reason), ROLLBACK)
+
+
+def _made(run: RunDir, reason: str, by: str) -> Promotion:
+    place, run_id = run.parent(), _id(run)
+    saved_classifier(run)
+    if promoted(place) == run_id:
+        raise InputError(f"run {run_id} is current already")
+    before = current_run(place, without=run_id)
+    return promote(place, run_id, None if before is None else _id(before), by=by, reason=reason)
+
+
+def _checked(reason: str) -> str:
+    if not reason.strip():
+        raise InputError("--reason is empty: say why, for those who read the history")
+    return reason.strip()
+
+
+def _id(run: RunDir) -> str:
+    return run.location.rstrip("/").rpartition("/")[2]

@@ -1,0 +1,179 @@
+"""Stage `promote`: compare the model of a run with the current one, and make the run current if the rule allows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.classifier import Classifier
+from steelyard.errors import InputError
+from steelyard.frames.tables import read_parquet, write_parquet
+from steelyard.metrics import Metric, SplitMetrics, evaluate_splits, get_metric, lookup
+from steelyard.splitting import SPLIT, SplitPlan, apply_split
+from steelyard.stages._alerts import with_periods
+from steelyard.stages._context import Context, Result, no_session, run_config
+from steelyard.stages._history import data_date
+from steelyard.stages._model import saved_classifier, trained_on
+from steelyard.stages._scores import COSTS, passthrough_columns, scored
+from steelyard.stages._source import dataset, split_rows
+from steelyard.stages.commands.current import current_run
+from steelyard.store import RunDir
+from steelyard.store.promotions import promote, promoted
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a run becomes current, why, and the numbers behind it."""
+
+    passed: bool
+    reason: str
+    numbers: dict[str, Any]
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Judge the run, and write `current.json` and the history if it becomes current.
+
+    Without a current run, or if that one has another label, other classes or another positive class, the gate alone
+    decides. A run of earlier data than the current one never replaces it.
+
+    Costs one scan of the test rows for each of the two models, and three scans of their narrow scores.
+    """
+    ctx.published("gate")
+    place, own = ctx.run.parent(), ctx.run_id
+    champion = current_run(place, without=own)
+    if promoted(place) == own:
+        verdict = Verdict(True, "it is the current run already", {})
+    elif champion is None:
+        verdict = Verdict(True, "there is no current run to compare with, and its gate has passed", {})
+    else:
+        verdict = _against(ctx, champion, attempt)
+    name = None if champion is None else _id(champion)
+    document = {"champion": name, "challenger": own, "promoted": verdict.passed, "reason": verdict.reason}
+    document |= verdict.numbers
+    file = f"promote/{attempt}/comparison.json"
+    ctx.run.write_json(file, document)
+    if verdict.passed and promoted(place) != own:
+        promote(place, own, name, by="stage promote", reason=verdict.reason, more={"numbers": verdict.numbers})
+    words = f"run {own} is current: {verdict.reason}" if verdict.passed else f"run {name} stays: {verdict.reason}"
+    return Result([file, *_tables(ctx, attempt)], details={**document, "messages": [words]})
+
+
+def _tables(ctx: Context, attempt: str) -> list[str]:
+    scores = f"promote/{attempt}/scores"
+    return [scores] if ctx.run.exists(scores) else []
+
+
+def _id(run: RunDir) -> str:
+    return run.location.rstrip("/").rpartition("/")[2]
+
+
+def _against(ctx: Context, champion: RunDir, attempt: str) -> Verdict:
+    """Compare with the current run."""
+    before = Context(champion, run_config(champion), no_session)
+    other = _other_task(ctx, before)
+    if other is not None:
+        return Verdict(True, f"run {before.run_id} {other}, so they can't be compared, and the gate has passed", {})
+    dates = data_date(before), data_date(ctx)
+    if dates[0] > dates[1]:
+        return Verdict(False, f"its data are of {dates[0]:%Y-%m-%d}, later than {dates[1]:%Y-%m-%d}", {})
+    return judge(_measured(ctx, before, attempt), ctx, before.run_id)
+
+
+def _other_task(ctx: Context, before: Context) -> str | None:
+    """Return what makes a comparison meaningless, or None."""
+    ours, theirs = saved_classifier(ctx.run), saved_classifier(before.run)
+    if dataset(ctx).label != trained_on(before.run).label:
+        return f"has another label, {trained_on(before.run).label}"
+    if set(ours.policy.classes) != set(theirs.policy.classes) or ours.policy.positive != theirs.policy.positive:
+        return f"has other classes: {', '.join(theirs.policy.classes)}, positive {theirs.policy.positive}"
+    missing = sorted({*trained_on(before.run).features, *theirs.policy.columns} - set(split_rows(ctx).columns))
+    return f"needs column {missing[0]}, which the table lacks" if missing else None
+
+
+def _measured(ctx: Context, before: Context, attempt: str) -> dict[str, SplitMetrics]:
+    """Return the metrics of both models on the test rows that the current one was neither trained nor chosen on."""
+    data = dataset(ctx)
+    rows = with_periods(ctx, _unseen(ctx, before))
+    names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")[1:]
+    sides = {CHAMPION: before.run, CHALLENGER: ctx.run}
+    tables = [_side(name, rows, saved_classifier(of), names) for name, of in sides.items()]
+    place = f"promote/{attempt}/scores"
+    write_parquet(tables[0].unionByName(tables[1]), ctx.run.uri(place))
+    df = read_parquet(ctx.spark, ctx.run.uri(place))
+    policy = saved_classifier(ctx.run).policy
+    costs = [name if name in df.columns else None for name in COSTS]
+    return evaluate_splits(
+        df,
+        (CHAMPION, CHALLENGER),
+        classes=policy.classes,
+        positive=policy.positive,
+        bucket=F.col("bucket"),
+        weight="weight" if "weight" in df.columns else None,
+        false_negative=costs[0],
+        false_positive=costs[1],
+        grouped="group" in df.columns or ctx.config.split.method == "temporal",
+        matrix=data.cost.matrix,
+    )
+
+
+def _side(name: str, rows: DataFrame, classifier: Classifier, names: list[Any]) -> DataFrame:
+    return scored(rows, classifier, [F.lit(name).alias("split"), *names])
+
+
+def _unseen(ctx: Context, before: Context) -> DataFrame:
+    """Return the test rows that the split of the current run puts neither into training nor into validation."""
+    plan = SplitPlan.from_json(before.read("split", "plan.json"))
+    test = split_rows(ctx).where(F.col(SPLIT) == "test").drop(SPLIT)
+    try:
+        divided = apply_split(test, plan)
+    except InputError as error:
+        raise InputError(f"run {before.run_id} can't be compared: its split does not fit this table: {error}") from None
+    seen = F.coalesce(F.col(SPLIT).isin("train", "validation"), F.lit(False))
+    return divided.where(~seen).withColumn(SPLIT, F.lit("test"))
+
+
+def metric_of(ctx: Context) -> Metric:
+    """Return the metric by which runs are compared."""
+    name = ctx.config.promote.metric if ctx.config.promote else "auto"
+    usual = "expected_cost" if ctx.config.data.cost.given else "pr_auc"
+    return get_metric(usual if name == "auto" else name)
+
+
+def judge(found: dict[str, SplitMetrics], ctx: Context, champion: str) -> Verdict:
+    """Apply the rule to the paired gain."""
+    rule = ctx.config.promote
+    assert rule is not None
+    metric = metric_of(ctx)
+    gain = found[CHALLENGER].gain_over(found[CHAMPION], metric.name)
+    positive = saved_classifier(ctx.run).policy.positive
+    values = {side: lookup(of.to_json(), metric.name, positive)["value"] for side, of in found.items()}
+    share = values[CHAMPION] if metric.kind == "cost" and values[CHAMPION] else 1.0
+    needed = -rule.margin * share if rule.rule == "not_worse" else 0.0
+    numbers = {
+        "metric": metric.name,
+        "rule": rule.rule,
+        "margin": rule.margin,
+        "support": found[CHALLENGER].to_json()["support"],
+        "values": values,
+        "gain": gain,
+        "needed": needed,
+    }
+    if gain["ci95"] is None:
+        note = gain.get("note") or "it has no value"
+        return Verdict(False, f"{metric.name} cannot be compared on {_rows(numbers)}: {note}", numbers)
+    low, high = gain["ci95"]
+    words = (
+        f"{metric.name} is {values[CHALLENGER]:.4g}, against {values[CHAMPION]:.4g} of run {champion}, on "
+        f"{_rows(numbers)}; the gain is {gain['value']:.4g} (95 % interval {low:.4g} to {high:.4g}), and {rule.rule} "
+        f"needs a lower end above {needed:.4g}"
+    )
+    return Verdict(low > needed, words, numbers)
+
+
+def _rows(numbers: dict[str, Any]) -> str:
+    return f"{sum(numbers['support'].values()):,} test rows"
