@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 from steelyard.dataset import Dataset
-from steelyard.ensemble._bags import Bootstrap, disjoint_bags, with_units
+from steelyard.ensemble._bags import disjoint_bags, drawn_bags, draws, with_units
 from steelyard.ensemble._quotas import Quotas, quotas
 from steelyard.errors import InputError
 from steelyard.learning import LocalLearner, get_trainer
@@ -81,8 +81,7 @@ def test_ranges_start_again_where_the_table_is_used_up(rows: DataFrame) -> None:
 def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
     of = Quotas(COUNTS, {"no": 100, "yes": 100}, 40)
     units = with_units(rows, COUNTS, 2)
-    drawn = Bootstrap.of(units, of, seed=3)
-    found = bags(drawn.bags(units))
+    found = bags(drawn_bags(units, draws(units, of, seed=3)))
     assert [Counter(bag["label"]) for bag in found] == [{0.0: 100, 1.0: 100}] * 40
     times = [Counter(bag["x"][bag["label"] == 1]) for bag in found]
     distinct = np.mean([len(t) for t in times])
@@ -93,7 +92,7 @@ def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
     chi = sum((total[i] - 40) ** 2 / 40 for i in range(100))
     assert 50 < chi < 160  # 99 degrees of freedom: six deviations above, three and a half below
     parted = with_units(rows.repartition(5), COUNTS, 2)
-    again = bags(Bootstrap.of(parted, of, seed=3).bags(parted))
+    again = bags(drawn_bags(parted, draws(parted, of, seed=3)))
     assert [sorted(b["place"]) for b in again] == [sorted(b["place"]) for b in found]
     shares = of.used(replacement=True)
     assert shares["yes"] == pytest.approx(1.0) and shares["no"] == pytest.approx(1 - (1 - 1 / 1900) ** 4000)

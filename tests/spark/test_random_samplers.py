@@ -124,3 +124,37 @@ def test_a_plan_needs_its_columns_and_rows(spark: SparkSession) -> None:
         apply_plan(df.drop("id"), plan)
     with pytest.raises(InputError, match="encoding 99"):
         SamplingPlan.from_json({**plan.to_json(), "encoding": 99})
+
+
+@pytest.mark.parametrize("key", ["id", None])
+def test_draws_with_replacement_are_exact_and_independent(spark: SparkSession, key: str | None) -> None:
+    """A third of the larger class are equal rows, which are drawn each by itself even without a key."""
+    alike = F.col("id") % 3 == 0
+    columns = ["id" if key else F.lit(0).alias("x"), F.when(alike, -1).otherwise(F.col("id")).alias("n")]
+    df = spark.range(3000).select(*columns, F.when(F.col("id") < 2400, "a").otherwise("b").alias("label"))
+    sampler = RandomUnderSampler(sampling_strategy={"a": 1200}, replacement=True, key_col=key, random_state=2)
+    plan = sampler.plan(df)
+    assert plan.effect == "random_under" and plan.work.shuffles == (0 if key else 2)
+    found = Counter(r["n"] for r in apply_plan(df, plan).where("label = 'a'").collect())
+    assert sum(found.values()) == 1200
+    expected = 1200 * stats.binom.pmf(np.arange(5), 1200, 1 / 2400) * 1600 / 1200
+    times = np.bincount([found[i] for i in range(2400) if i % 3], minlength=5)[:5]
+    assert stats.chisquare(times[:4], expected[:4] * times[:4].sum() / expected[:4].sum()).pvalue > 0.001
+    assert abs(found[-1] - 400) < 6 * (1200 * 2 / 9) ** 0.5  # draws of one third, six deviations
+
+    parted = df.repartition(7).orderBy(F.desc("n")).select(*reversed(df.columns))
+    again = apply_plan(parted, SamplingPlan.from_json(plan.to_json())).select(*df.columns, "is_synthetic")
+    assert multiset(again) == multiset(sampler.fit_resample(df))
+
+
+def test_every_requested_class_is_drawn_again_with_replacement(spark: SparkSession) -> None:
+    df = sample_table(spark)
+    counts = {"a": 41, "b": 17, "c": 0}
+    sampler = RandomUnderSampler(sampling_strategy=counts, replacement=True, weight_output_col="v", key_col="id")
+    result = sampler.fit_resample(df)
+    assert class_sizes(result) == {"a": 41, "b": 17}
+    assert len({r["id"] for r in result.where("label = 'a'").collect()}) < 38  # 26 are expected, of 41
+    assert {r["v"] for r in result.select("v").collect()} == {1.0}
+    assert class_sizes(RandomUnderSampler(replacement=True).fit_resample(df)) == {"a": 12, "b": 12, "c": 12}
+    with pytest.raises(InputError, match="it has only 41"):
+        RandomUnderSampler(sampling_strategy={"a": 42}, replacement=True).fit_resample(df)

@@ -148,10 +148,11 @@ def test_values_that_cannot_be_are_refused_in_one_manner(param: str, value: Any)
     assert param in str(failure.value) and "smote" in str(failure.value)
 
 
-def test_drawing_with_replacement_is_refused_and_not_ignored() -> None:
-    get_sampler("random_under_sampler", replacement=False)
-    with pytest.raises(ConfigError, match="replacement must be false.*True instead"):
-        get_sampler("random_under_sampler", replacement=True)
+def test_what_a_sampler_cannot_obey_is_refused_and_not_ignored() -> None:
+    get_sampler("random_under_sampler", replacement=True)
+    get_sampler("kmeans_smote", provenance=False)
+    with pytest.raises(ConfigError, match="provenance must be false.*True instead"):
+        get_sampler("kmeans_smote", provenance=True)
 
 
 def test_the_nearest_name_is_named() -> None:

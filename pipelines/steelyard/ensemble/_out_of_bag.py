@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import of_key
-from steelyard.ensemble._bags import UNIT, Bootstrap
+from steelyard.ensemble._bags import UNIT, bags_of_unit
 from steelyard.frames.workers import in_worker
-from steelyard.hashing import sample_limit
+from steelyard.hashing import Draws, sample_limit
 from steelyard.learning import get_trainer
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ ROWS = 100_000
 """Rows of each class that are scored, about."""
 
 
-def out_of_bag(model: EnsembleModel, units: DataFrame, drawn: Bootstrap) -> dict[str, Any]:
+def out_of_bag(model: EnsembleModel, units: DataFrame, drawn: Draws) -> dict[str, Any]:
     """Return the PR area of each class against the others, and the number of rows that it comes from.
 
     Rows of a class that are sampled by hash stand for all of them. Rows that every member has drawn are left out.
@@ -31,12 +31,12 @@ def out_of_bag(model: EnsembleModel, units: DataFrame, drawn: Bootstrap) -> dict
     ----------
     model : EnsembleModel
     units : DataFrame
-        As given to `Bootstrap.of`.
-    drawn : Bootstrap
+        As given to `draws`.
+    drawn : Draws
     """
     from sklearn.metrics import average_precision_score
 
-    counts = drawn.quotas.counts
+    counts = drawn.counts
     learner = get_trainer(model.trainer, model.settings["params"]).learner  # type: ignore[attr-defined]
     limits = {i: sample_limit(ROWS, n) for i, n in enumerate(counts.values())}
     place = F.shiftrightunsigned(F.xxhash64(UNIT, F.lit(drawn.seed), F.lit("out of bag")), 1)
@@ -49,7 +49,7 @@ def out_of_bag(model: EnsembleModel, units: DataFrame, drawn: Bootstrap) -> dict
         members=model.members,
     )
     table = (
-        sample.select("features", "label", drawn.tasks().alias("tasks"))
+        sample.select("features", "label", bags_of_unit(drawn).alias("tasks"))
         .mapInArrow(worker, "label int, probabilities array<double>")
         .toArrow()
     )

@@ -157,7 +157,7 @@ class BaggingTrainer(EnsembleTrainer):
         return bool(self.params.get("replacement"))
 
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
-        from steelyard.ensemble._bags import Bootstrap, class_counts, disjoint_bags, with_units
+        from steelyard.ensemble._bags import class_counts, disjoint_bags, drawn_bags, draws, with_units
         from steelyard.ensemble._model import EnsembleModel
         from steelyard.ensemble._out_of_bag import out_of_bag
         from steelyard.learning.tasks import fit_tasks
@@ -165,8 +165,8 @@ class BaggingTrainer(EnsembleTrainer):
         counts = class_counts(data.rows, data.trained_classes)
         of = self._quotas(counts, self.params["n_estimators"], len(data.preprocessing.names))
         units = with_units(data.rows, counts, len(data.preprocessing.names))
-        drawn = Bootstrap.of(units, of, self.seed) if self.replacement else None
-        bags = disjoint_bags(units, of, self.seed) if drawn is None else drawn.bags(units)
+        drawn = draws(units, of, self.seed) if self.replacement else None
+        bags = disjoint_bags(units, of, self.seed) if drawn is None else drawn_bags(units, drawn)
         members = fit_tasks(bags, self.learner, tasks=of.bags, seed=self.seed)
         model = EnsembleModel(
             **self.model_fields(data),

@@ -6,12 +6,14 @@ of that order, with two narrow aggregations and no sort.
 """
 
 from steelyard.hashing._cuts import Cut, Ties, cuts
+from steelyard.hashing._draws import BAG, DRAW, Draws
 from steelyard.hashing._groups import find_heavy_groups, is_clumped, is_heavy
 from steelyard.hashing._identity import (
     ENCODING_VERSION,
     HASH_BITS,
     ROW_ID,
     encode,
+    hashable,
     row_hash,
     sample_limit,
     unit_hash,
@@ -20,15 +22,19 @@ from steelyard.hashing._identity import (
 from steelyard.hashing._sides import divided_groups, select, with_side
 
 __all__ = [
+    "BAG",
+    "DRAW",
     "ENCODING_VERSION",
     "HASH_BITS",
     "ROW_ID",
     "Cut",
+    "Draws",
     "Ties",
     "cuts",
     "divided_groups",
     "encode",
     "find_heavy_groups",
+    "hashable",
     "is_clumped",
     "is_heavy",
     "row_hash",

@@ -9,6 +9,7 @@ from steelyard.columns import class_code, col, internal, of_class, require_colum
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut, row_hash, with_row_id, with_side
 from steelyard.sampling.plan import SamplingPlan
+from steelyard.sampling.replacement import draw
 
 IS_SYNTHETIC = "is_synthetic"
 PROVENANCE = ("row_id", "seed_id", "neighbor_id", "gap")
@@ -25,7 +26,7 @@ def apply_plan(
     """Return the resampled table.
 
     A column expression selects and repeats rows: no shuffle of the table, no Python. Only heavy groups of equal rows
-    are numbered in a window.
+    are numbered in a window; for draws with replacement without a key, all rows of the drawn classes.
 
     Parameters
     ----------
@@ -76,6 +77,8 @@ def identified(df: DataFrame, plan: SamplingPlan) -> DataFrame:
 
 
 def _repeated(df: DataFrame, plan: SamplingPlan) -> DataFrame:
+    if plan.replacement is not None:
+        return draw(df, plan)
     cuts = {name: [c.cut] for name, c in plan.classes.items() if c.cut is not None}
     drawn: Column = F.lit(None).cast("boolean")
     rows = df

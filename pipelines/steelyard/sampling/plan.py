@@ -130,6 +130,8 @@ class SamplingPlan:
         Column that gets each row's weight times rows before over rows after of its class.
     offset_output : str, optional
         Column that has each kept row's offset, see `Trainer.fit`.
+    replacement : mapping, optional
+        Where cuts are of draws with replacement: `slack` of the `Draws`, and whether equal rows are `numbered`.
     provenance : bool
         Whether rows get their ids.
     work : Work
@@ -147,6 +149,7 @@ class SamplingPlan:
     weight: str | None = None
     weight_output: str | None = None
     offset_output: str | None = None
+    replacement: Mapping[str, Any] | None = None
     provenance: bool = False
     work: Work = Work()
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -186,6 +189,7 @@ class SamplingPlan:
             "weight": self.weight,
             "weight_output": self.weight_output,
             **({} if self.offset_output is None else {"offset_output": self.offset_output}),
+            **({} if self.replacement is None else {"replacement": dict(self.replacement)}),
             "provenance": self.provenance,
             "classes": {name: c.to_json() for name, c in self.classes.items()},
             "work": vars(self.work),

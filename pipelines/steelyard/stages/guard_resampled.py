@@ -74,7 +74,8 @@ def _all_rows(ctx: Context, names: list[str], split_column: str) -> DataFrame:
     """
     plan, tables, rows = sampling_plan(ctx), resampled_tables(ctx), split_rows(ctx).where(F.col(SPLIT).isNotNull())
     cuts = {name: [c.cut] for name, c in plan.classes.items() if c.cut is not None}
-    if {"dropped", "kept"} & set(tables) or divided_groups(cuts):  # both number equal rows among the training rows
+    numbered = plan.replacement is not None or bool(divided_groups(cuts))  # equal rows, among the training rows
+    if numbered or {"dropped", "kept"} & set(tables):
         return _side_by_side(ctx, names, split_column)
     train, label = F.col(SPLIT) == "train", col(plan.label)
     rows = rows.withColumn(_LABEL, label).withColumn(plan.label, F.when(train, label))
