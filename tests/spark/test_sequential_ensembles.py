@@ -17,6 +17,8 @@ from steelyard.ensemble._rounds import MARGIN, SCORE, Rounds
 from steelyard.errors import InputError
 from steelyard.kernels.boosting import self_paced_quotas
 from steelyard.learning import LocalLearner, get_trainer
+from steelyard.learning._local_worker import smallest
+from steelyard.learning.tasks import POSITION, STRATUM
 
 ROWS = 1500
 DATA = Dataset(
@@ -44,12 +46,19 @@ def rounds_of(table: DataFrame, pool: int | None = None) -> Rounds:
     found = dict(table.groupBy("y").count().collect())
     counts = {"0": found[0], "1": found[1]}
     bag = {"0": counts["1"] + 20, "1": counts["1"]}
-    return Rounds.start(with_units(rows, counts, 3), counts, bag, pool, LEARNER, seed=4, width=3)
+    return Rounds.start(with_units(rows, counts, 3), counts, bag, pool, LEARNER, seed=4)
 
 
 def collected(rounds: Rounds) -> pd.DataFrame:
     found: pd.DataFrame = rounds.rows.toPandas().sort_values(UNIT).reset_index(drop=True)
-    return found
+    return found.assign(features=[np.frombuffer(row, np.float32) for row in found["features"]])
+
+
+def taken(candidates: DataFrame, rounds: Rounds) -> pd.DataFrame:
+    """Return the rows that the round's task takes."""
+    found = candidates.toPandas()
+    place, stratum, position = (found[c].to_numpy() for c in (UNIT, STRATUM, POSITION))
+    return found.iloc[smallest(place, stratum, position, list(rounds.bag.values()))]
 
 
 def weights(frame: pd.DataFrame) -> Any:
@@ -81,20 +90,19 @@ def test_weights_after_each_round_are_those_of_the_paper(algorithm: str, table: 
             expected = expected * np.exp(missed * np.log((1 - theirs) / theirs))
         assert abs(error - theirs) < 1e-12 and 0 < error < 0.5
         expected = expected / expected.sum()
-        rounds = scored.with_margin(trainer.updated(np.log((1 - error) / error)))
+        rate = float(np.log((1 - error) / error))
+        rounds = scored.with_margin(trainer.updated(rate), rate)
     assert np.abs(weights(collected(rounds)) - expected).max() < 1e-12
 
 
 def test_a_sample_holds_the_smallest_exponential_variables(table: DataFrame) -> None:
     rounds = rounds_of(table)
-    heavy = F.when(F.abs(F.get("features", 1)) > 1, 3.0).otherwise(0.0)
-    rounds = rounds.with_margin(F.col(MARGIN) + heavy)
-    top = rounds.largest()
-    sums = {k: of["w"] for k, of in rounds.sums({"w": F.exp(F.col(MARGIN) - F.lit(top))}).items()}
+    heavy = F.when(F.pmod(UNIT, F.lit(3)) == 0, 3.0).otherwise(0.0)
+    rounds, sums = rounds.with_margin(F.col(MARGIN) + heavy, 3.0).weighed()
     everything = rounds.rows.withColumn("u", rounds.uniform(7)).toPandas()
-    w = np.exp(everything[MARGIN] - top)
+    w = np.exp(everything[MARGIN] - rounds.bound)
     assert sums[0] == pytest.approx(w[everything["label"] == 0].sum(), rel=1e-12)
-    sample = rounds.drawn(7, sums, top).toPandas()
+    sample = taken(rounds.candidates(7, sums, 1.0), rounds)
     common = everything["label"] == 0
     race = (-np.log(everything["u"]) / w)[common].sort_values()
     wanted = set(everything[UNIT][race.index[: rounds.bag["0"]]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -62,7 +63,7 @@ class RUSBoostTrainer(SequentialTrainer):
             members, votes, errors = [*members, member], [*votes, found.vote], [*errors, error]
             if error <= LEAST:
                 break
-            rounds = scored.with_margin(self.updated(found.rate))
+            rounds = scored.with_margin(self.updated(found.rate), found.rate)
         if not members:
             raise InputError(
                 f"the first member of {self.name} is not better than chance: give the estimator more freedom "
@@ -72,16 +73,11 @@ class RUSBoostTrainer(SequentialTrainer):
 
     def _round(self, rounds: Rounds, number: int) -> tuple[TaskModel, float, Rounds]:
         """Return the member of a round, its error, and the rounds with its scores."""
-        from pyspark.sql import functions as F
-
-        from steelyard.ensemble._rounds import MARGIN
-
-        top = rounds.largest()
-        weight = F.exp(F.col(MARGIN) - F.lit(top))
-        sums = {label: of["w"] for label, of in rounds.sums({"w": weight}).items()}
-        member = rounds.fit(rounds.drawn(number, sums, top), number, self._synthetic(rounds))
-        scored = rounds.scored(member)
-        wrong = scored.sums({"e": weight * self._wrong()})
+        weighed, sums = rounds.weighed()
+        take, synthetic = list(weighed.bag.values()), self._synthetic(weighed)
+        member = weighed.fit(partial(weighed.candidates, number, sums), number, take, synthetic)
+        scored = weighed.scored(member)
+        wrong = scored.sums({"e": scored.weight * self._wrong()})
         return member, sum(of["e"] for of in wrong.values()) / sum(sums.values()), scored
 
     def _wrong(self) -> Any:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.functions import pandas_udf
 
 from steelyard.columns import internal, of_key
 from steelyard.ensemble._bags import UNIT, disjoint_bags
 from steelyard.ensemble._quotas import Quotas
 from steelyard.frames.caching import checkpointed
 from steelyard.frames.workers import in_worker
-from steelyard.hashing import HASH_BITS, cuts, select
+from steelyard.hashing import HASH_BITS
 from steelyard.kernels.random import words
 from steelyard.learning.local import LocalLearner
-from steelyard.learning.tasks import PLACE, TASK, TaskModel, fit_tasks
+from steelyard.learning.tasks import PLACE, POSITION, STRATUM, TASK, TaskModel, fit_tasks
 
 MARGIN, SCORE = internal("margin"), internal("score")
-ROW_BITS = 60
-"""A term of a sum is rounded to 2**-60 of the largest: sums of whole numbers do not depend on their order."""
+TERM_BITS = 62
+"""A term of a sum is rounded to 2**-62 of its bound: sums of whole numbers do not depend on their order."""
+_HALF = 32  # bits of the lower half of a term: sums of halves fit in 63 bits up to two billion rows
+_LOOSE = 2 * math.log(2)  # a bound of the weights is at most so far above the largest
 _DRAW_BITS = 62
+_ROWS = f"{UNIT} bigint, features binary, label double, weight double, {MARGIN} double"
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,18 @@ class Rounds:
     Parameters
     ----------
     rows : DataFrame
-        `UNIT`, `features`, `label`, `weight`, and `MARGIN`: in boosting the logarithm of the row's weight, which starts
-        with that of `weight`.
+        `UNIT`, `features` (packed), `label`, `weight`, and `MARGIN`: in boosting the logarithm of the row's weight,
+        which starts with that of `weight`.
     counts : dict of str to int
         Rows of each class.
     bag : dict of str to int
         Rows of each class that a round draws.
     learner : LocalLearner
     seed : int
-    width : int
-        Number of features.
+    bound : float
+        Of the margins, in boosting: weights are numbers up to 1 in units of its exponential.
+    top : float
+        The largest margin, at most `bound`.
     """
 
     rows: DataFrame
@@ -53,7 +57,8 @@ class Rounds:
     bag: dict[str, int]
     learner: LocalLearner
     seed: int
-    width: int
+    bound: float = 0.0
+    top: float = 0.0
 
     @classmethod
     def start(
@@ -64,7 +69,6 @@ class Rounds:
         pool: int | None,
         learner: LocalLearner,
         seed: int,
-        width: int,
     ) -> Rounds:
         """Return rows with their first margins: those of the pool if there is one, weighted back."""
         kept = dict(counts)
@@ -73,12 +77,21 @@ class Rounds:
             units = disjoint_bags(units, Quotas(dict(counts), kept, 1), seed).drop(TASK, PLACE)
         back = of_key({i: counts[c] / n for i, (c, n) in enumerate(kept.items())}, F.col("label").cast("int"))
         margin = F.log(F.col("weight") * back)
-        rows = checkpointed(units.select(UNIT, "features", "label", "weight", margin.alias(MARGIN)))
+        chosen = units.select(UNIT, "features", "label", "weight", margin.alias(MARGIN))
+        rows = checkpointed(chosen.mapInArrow(in_worker("steelyard.ensemble._worker", "pack"), _ROWS))
+        top = float(rows.agg(F.max(MARGIN)).collect()[0][0])
         sizes = {c: min(bag[c], n) for c, n in kept.items()}
-        return cls(rows, kept, sizes, learner, seed, width)
+        return cls(rows, kept, sizes, learner, seed, top, top)
 
-    def sums(self, terms: Mapping[str, Column], by: Column | None = None) -> dict[Any, dict[str, float]]:
-        """Return exact sums of terms in [0, 1], by group.
+    @property
+    def weight(self) -> Column:
+        """The weight of a row in boosting, in (0, 1]."""
+        return F.exp(F.col(MARGIN) - F.lit(self.bound))
+
+    def sums(
+        self, terms: Mapping[str, Column], by: Column | None = None, largest: str = MARGIN
+    ) -> dict[Any, dict[str, float]]:
+        """Return exact sums of terms in [0, 1] by group, and the largest value of a column as ``largest``.
 
         Parameters
         ----------
@@ -86,83 +99,105 @@ class Rounds:
             Doubles.
         by : Column, optional
             The group; the label by default.
+        largest : str
         """
-        whole = {n: F.rint(t * F.lit(2.0**ROW_BITS)).cast("bigint").cast("decimal(19,0)") for n, t in terms.items()}
+        whole = {n: F.rint(t * F.lit(2.0**TERM_BITS)).cast("bigint") for n, t in terms.items()}
+        low = F.lit((1 << _HALF) - 1)
+        halves = [
+            half
+            for n, t in whole.items()
+            for half in (F.sum(F.shiftright(t, _HALF)).alias(f"{n} high"), F.sum(t.bitwiseAND(low)).alias(f"{n} low"))
+        ]
         group = F.col("label").cast("int") if by is None else by
-        found = self.rows.groupBy(group.alias("g")).agg(*[F.sum(t).alias(n) for n, t in whole.items()]).collect()
-        return {row["g"]: {n: float(int(row[n] or 0) / 2**ROW_BITS) for n in terms} for row in found}
+        found = self.rows.groupBy(group.alias("g")).agg(F.max(largest).alias("largest"), *halves).collect()
 
-    def largest(self, column: str = MARGIN) -> float:
-        """Return the largest value of a column."""
-        return float(self.rows.agg(F.max(column)).collect()[0][0])
+        def total(row: Any, name: str) -> float:
+            return float(((row[f"{name} high"] << _HALF) + row[f"{name} low"]) / 2**TERM_BITS)
 
-    def fit(self, sample: DataFrame, number: int, synthetic: Mapping[str, int] | None = None) -> TaskModel:
-        """Train the member of a round on a sample of `rows`, with the sample's weights."""
-        seed = int(words([number], self.seed, "round")[0] >> np.uint64(33))
-        placed = sample.withColumns({TASK: F.lit(0), PLACE: F.col(UNIT)})
-        [member] = fit_tasks(placed, self.learner, tasks=1, seed=seed, synthetic=synthetic)
-        return member
+        return {row["g"]: {"largest": row["largest"], **{n: total(row, n) for n in terms}} for row in found}
+
+    def weighed(self) -> tuple[Rounds, dict[int, float]]:
+        """Return the rounds with their `top`, and the sum of the weights of each label."""
+        found = self.sums({"w": self.weight})
+        top = max(of["largest"] for of in found.values())
+        if top < self.bound - _LOOSE:
+            return replace(self, bound=top).weighed()
+        return replace(self, top=top), {label: of["w"] for label, of in found.items()}
+
+    def fit(
+        self,
+        candidates: Callable[[float], DataFrame],
+        number: int,
+        take: Sequence[int],
+        synthetic: Mapping[str, int] | None = None,
+    ) -> TaskModel:
+        """Train the member of a round on a sample of `rows`, with the sample's weights.
+
+        One task takes the rows with the smallest positions. It gets those below a limit that nearly always leaves
+        enough, so that the table is read once.
+
+        Parameters
+        ----------
+        candidates : callable
+            Returns rows with `STRATUM` and `POSITION`; takes a factor on the limit of their positions.
+        number : int
+            Of the round.
+        take, synthetic
+            As in `fit_tasks`.
+        """
+        seed, reach = int(words([number], self.seed, "round")[0] >> np.uint64(33)), 1.0
+        while True:
+            placed = candidates(reach).withColumns({TASK: F.lit(0), PLACE: F.col(UNIT)})
+            [member] = fit_tasks(placed, self.learner, tasks=1, seed=seed, synthetic=synthetic, take=list(take))
+            if member.model:
+                return member
+            reach *= 2
 
     def scored(self, member: TaskModel) -> Rounds:
         """Return the rounds with `SCORE`: the member's probability of the second class. It is computed once."""
-        predict = in_worker(
+        worker = in_worker(
             "steelyard.ensemble._worker",
-            "predict",
+            "score",
             estimator=self.learner.estimator,
             params=json.dumps(self.learner.to_json()["params"]),
-            members=(member.model,),
-            votes=(1.0,),
-            aggregation="mean",
-            two=True,
+            member=member.model,
         )
-        columns = F.struct(*[F.get("features", i).alias(str(i)) for i in range(self.width)])
-        return replace(self, rows=checkpointed(self.rows.withColumn(SCORE, _udf(predict)(columns))))
+        return replace(self, rows=checkpointed(self.rows.mapInArrow(worker, f"{_ROWS}, {SCORE} double")))
 
-    def with_margin(self, margin: Column) -> Rounds:
-        """Return the rounds with new margins, and without scores."""
-        return replace(self, rows=self.rows.withColumn(MARGIN, margin).drop(SCORE))
+    def with_margin(self, margin: Column, rise: float = 0.0) -> Rounds:
+        """Return the rounds with new margins, at most `rise` above the former, and without scores."""
+        return replace(self, rows=self.rows.withColumn(MARGIN, margin).drop(SCORE), bound=self.top + rise)
 
-    def drawn(self, number: int, sums: Mapping[int, float], top: float) -> DataFrame:
-        """Return a round's sample: rows of each class, drawn without replacement in proportion to their weights.
+    def candidates(self, number: int, sums: Mapping[int, float], reach: float) -> DataFrame:
+        """Return the rows among which a round's sample is, with the weights that it gives them.
 
-        Rows that have the smallest exponential variables -ln(u) / w are drawn [1]_. All drawn rows of a class get the
-        same weight, whose sum is to the class's as the rows drawn are to all. A class that is taken whole keeps its
-        weights.
+        A sample holds rows of each class, drawn without replacement in proportion to their weights: those that have the
+        smallest exponential variables -ln(u) / w [1]_. All drawn rows of a class get the same weight, whose sum is to
+        the class's as the rows drawn are to all. A class that is taken whole keeps its weights.
 
         Parameters
         ----------
         number : int
             Of the round.
         sums : mapping of int to float
-            Of the weights of each label, in units of the largest.
-        top : float
-            The logarithm of the largest weight.
+            Of the weights of each label.
+        reach : float
+            As in `fit`.
 
         References
         ----------
         .. [1] Efraimidis, Spirakis, "Weighted random sampling with a reservoir", Information Processing Letters 97,
            2006.
         """
-        weight = F.exp(F.col(MARGIN) - F.lit(top))
-        names = list(self.counts)
-        mean = {i: sums[i] / self.counts[c] for i, c in enumerate(names)}
-        partial = {i: self.bag[c] for i, c in enumerate(names) if self.bag[c] < self.counts[c]}
-        total = sum(mean[i] * self.bag[c] for i, c in enumerate(names))
-        scale = sum(self.bag.values()) / total
-        label = F.col("label").cast("int")
-        parts = []
-        if len(partial) < len(names):
-            whole = self.rows.where(~label.isin(list(partial))) if partial else self.rows
-            parts.append(whole.withColumn("weight", weight * F.lit(scale)))
-        if partial:
-            some = self.rows.where(label.isin(list(partial)))
-            place = self._race(number, weight / of_key(mean, label))
-            stratum = label.cast("string")
-            wanted = {str(i): [n] for i, n in partial.items()}
-            found = cuts(some, place, stratum, wanted, ties="exact", bits=_DRAW_BITS)
-            chosen = select(some, place, stratum, {s: cut for s, [cut] in found.items()})
-            parts.append(chosen.withColumn("weight", of_key(mean, label) * F.lit(scale)))
-        return parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
+        mean = {i: sums[i] / n for i, n in enumerate(self.counts.values())}
+        scale = sum(self.bag.values()) / sum(mean[i] * n for i, n in enumerate(self.bag.values()))
+        code = F.col("label").cast("int")
+        whole = code.isin([i for i, c in enumerate(self.counts) if self.bag[c] == self.counts[c]])
+        place = F.when(whole, 0).otherwise(self._race(number, self.weight / of_key(mean, code))).cast("bigint")
+        limits = {i: _limit(self.bag[c], self.counts[c], reach) for i, c in enumerate(self.counts)}
+        near = F.col(POSITION) <= of_key(limits, code, "bigint")
+        weight = F.when(whole, self.weight).otherwise(of_key(mean, code)) * F.lit(scale)
+        return self.rows.withColumns({STRATUM: code, POSITION: place}).where(near).withColumn("weight", weight)
 
     def _race(self, number: int, weight: Column) -> Column:
         """Return -ln(u) / weight as a position: through 1 - exp(-x), which is uniform for equal weights of 1."""
@@ -179,8 +214,13 @@ class Rounds:
         return F.shiftrightunsigned(F.xxhash64(UNIT, F.lit(self.seed), F.lit("draw"), F.lit(number)), 1)
 
 
-def _udf(predict: Any) -> Any:
-    def call(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
-        yield from predict(batches)
+def ample(wanted: int, of: int, reach: float) -> float:
+    """Return a share of rows that nearly always has as many as wanted: six standard deviations more."""
+    return min((wanted + 6 * math.sqrt(wanted) + 6) / max(of, 1) * reach, 1.0)
 
-    return pandas_udf("double")(call)  # type: ignore[call-overload]
+
+def _limit(wanted: int, of: int, reach: float) -> int:
+    """Return the last position of candidates; their exponential variables reach `reach` times as far as by default."""
+    share = ample(wanted, of, 1.0)
+    below = 1.0 if share == 1 else -math.expm1(math.log1p(-share) * reach)
+    return int(below * 2.0**_DRAW_BITS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -56,37 +56,42 @@ class SelfPacedEnsembleTrainer(SequentialTrainer):
         drawn: list[list[int]] = []
         rounds = rounds.with_margin(F.lit(0.0))  # the sum of the members' probabilities
         for number in range(self.params["n_estimators"]):
-            sample, quotas = self._sample(rounds, number)
-            members, drawn = [*members, rounds.fit(sample, number)], [*drawn, quotas]
+            candidates, take = self._candidates(rounds, number)
+            members, drawn = [*members, rounds.fit(candidates, number, take)], [*drawn, take[:-1]]
             if number + 1 < self.params["n_estimators"]:
                 rounds = rounds.scored(members[-1]).with_margin(F.col(MARGIN) + F.col(SCORE))
         return members, [1.0] * len(members), {"drawn": drawn}
 
-    def _sample(self, rounds: Rounds, number: int) -> tuple[DataFrame, list[int]]:
-        """Return the rows of a round, and how many each bin gives."""
+    def _candidates(self, rounds: Rounds, number: int) -> tuple[Callable[[float], DataFrame], list[int]]:
+        """Return the rows among which a round's sample is, and how many each bin and the rarest class give."""
         from pyspark.sql import functions as F
 
-        from steelyard.ensemble._rounds import MARGIN
-        from steelyard.hashing import cuts, select
+        from steelyard.columns import of_key
+        from steelyard.ensemble._rounds import MARGIN, ample
+        from steelyard.hashing import HASH_BITS
+        from steelyard.learning.tasks import POSITION, STRATUM
 
         common = max(rounds.counts, key=rounds.counts.__getitem__)
-        label = list(rounds.counts).index(common)
+        rare = next(c for c in rounds.counts if c != common)
+        label, bins = list(rounds.counts).index(common), self.params["k_bins"]
         ours = F.col("label").cast("int") == label
         hardness = F.abs(F.col(MARGIN) / F.lit(float(max(number, 1))) - F.lit(float(label)))
         bin_of = F.lit(0) if number == 0 else self._bins(rounds, hardness, ours)
         of = rounds.sums({"n": F.lit(2.0**-30), "h": hardness * F.lit(2.0**-30)}, F.when(ours, bin_of))
-        counts = [round(of[b]["n"] * 2**30) if b in of else 0 for b in range(self.params["k_bins"])]
-        means = [of[b]["h"] / of[b]["n"] if b in of else 0.0 for b in range(self.params["k_bins"])]
+        counts = [round(of[b]["n"] * 2**30) if b in of else 0 for b in range(bins)]
+        means = [of[b]["h"] / of[b]["n"] if b in of else 0.0 for b in range(bins)]
         alpha = math.tan(math.pi / 2 * number / self.params["n_estimators"])
-        quotas = self_paced_quotas(means, counts, rounds.bag[common], alpha)
-        wanted = {f"c{b}": [n] for b, n in enumerate(quotas) if n}
-        rare = next(c for c in rounds.counts if c != common)
-        wanted["rare"] = [rounds.bag[rare]]
-        stratum = F.when(ours, F.concat(F.lit("c"), bin_of.cast("string"))).otherwise(F.lit("rare"))
-        sizes = {**{f"c{b}": n for b, n in enumerate(counts)}, "rare": rounds.counts[rare]}
-        found = cuts(rounds.rows, rounds.place(number), stratum, wanted, ties="exact", sizes=sizes)
-        chosen = select(rounds.rows, rounds.place(number), stratum, {s: cut for s, [cut] in found.items()})
-        return chosen, quotas
+        take = [*self_paced_quotas(means, counts, rounds.bag[common], alpha), rounds.bag[rare]]
+        sizes = [*counts, rounds.counts[rare]]
+        stratum = F.when(ours, bin_of).otherwise(F.lit(bins))
+        placed = rounds.rows.withColumns({STRATUM: stratum, POSITION: rounds.place(number)})
+
+        def near(reach: float) -> DataFrame:
+            shares = [ample(n, of, reach) for n, of in zip(take, sizes, strict=True)]
+            limits = {s: min(int(share * 2.0**HASH_BITS), 2**HASH_BITS - 1) for s, share in enumerate(shares)}
+            return placed.where(F.col(POSITION) <= of_key(limits, F.col(STRATUM), "bigint"))
+
+        return near, take
 
     def _bins(self, rounds: Rounds, hardness: Any, ours: Any) -> Any:
         """Return the bin of a row: of equal width, between the least and the greatest hardness."""

@@ -41,8 +41,10 @@ class SequentialParameters(MemberParameters):
 class SequentialTrainer(EnsembleTrainer):
     """Base of ensembles whose rounds draw a small sample, train one member in one task, and score all rows.
 
-    Costs, for each round: one crossing into Python of all training rows, which then stay on the executors with what
-    the next round needs; about five narrow scans of them; and a shuffle of the sample. Rows are never shuffled.
+    Costs, for each round: one crossing into Python of all training rows, which then stay on the executors with their
+    scores; three narrow scans of them (sums of weights, candidates of the sample, errors); and a shuffle of the
+    candidates, about as many as the sample. Rows are never shuffled. Features travel as one value of bytes for each
+    row, so that a round's crossing is cheaper than one of the table.
     """
 
     parameters: ClassVar[type[Parameters]] = SequentialParameters
@@ -64,7 +66,7 @@ class SequentialTrainer(EnsembleTrainer):
         of = self._quotas(self._after_synthesis(counts), 1, features)
         units = with_units(data.rows, counts, features)
         pool, learner = self.params.get("pool"), self.learner
-        rounds = Rounds.start(units, counts, of.bag, pool, learner, self.seed, features)
+        rounds = Rounds.start(units, counts, of.bag, pool, learner, self.seed)
         members, votes, facts = self._run(rounds)
         messages = [f"{len(members)} rounds of {sum(of.bag.values()):,} rows", *self._smaller(of)]
         if len(members) < self.params["n_estimators"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from steelyard.kernels.random import words
+from steelyard.learning._packed import matrix
 from steelyard.learning.local import LocalLearner
 
 RESULT = pa.schema(
@@ -21,7 +22,7 @@ RESULT = pa.schema(
         ("importances", pa.list_(pa.float64())),
     ]
 )
-_TASK, _FEATURES = 0, 2  # positions of columns
+_TASK, _PLACE, _FEATURES, _STRATUM, _POSITION = 0, 1, 2, 5, 6  # positions of columns
 
 
 def train(
@@ -30,22 +31,27 @@ def train(
     learner: dict[str, Any],
     seed: int,
     synthetic: Mapping[str, int] | None = None,
+    take: Sequence[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Train one model for each task of a partition, whose rows come sorted by task.
 
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        Task, place, ``features``, ``label`` and ``weight``.
+        Task, place, ``features``, ``label`` and ``weight``; with `take` also stratum and position.
     learner : dict
         Fields of a `LocalLearner`.
     seed : int
-    synthetic : mapping of str to int, optional
+    synthetic, take
         As for `fit_tasks`.
     """
     local = LocalLearner(**learner)
     for task, parts in _by_task(batches):
         table = pa.Table.from_batches(parts)
+        table, enough = (table, True) if take is None else _taken(table, take)
+        if not enough:
+            yield pa.RecordBatch.from_pylist([{"task": task, "model": b"", "rows": 0}], schema=RESULT)
+            continue
         y, weight = (table.column(name).to_numpy() for name in ("label", "weight"))
         x = _matrix(table.column(_FEATURES), len(y))
         if synthetic is not None:
@@ -79,12 +85,47 @@ def _by_task(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[pa.R
         yield now, parts
 
 
+def _taken(table: pa.Table, take: Sequence[int]) -> tuple[pa.Table, bool]:
+    """Return the rows of each stratum with the smallest positions, and whether each stratum has enough rows."""
+    place, stratum, position = (table.column(i).to_numpy() for i in (_PLACE, _STRATUM, _POSITION))
+    chosen = smallest(place, stratum, position, take)
+    kept = np.zeros(len(place), bool)
+    kept[chosen] = True
+    return table.filter(pa.array(kept)), len(chosen) == sum(take)
+
+
+def smallest(
+    place: NDArray[np.int64], stratum: NDArray[np.int32], position: NDArray[np.int64], take: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return the indices of the rows of each stratum with the smallest positions, ascending.
+
+    Parameters
+    ----------
+    place : array of int64
+        Orders rows of one position.
+    stratum : array of int32
+        From 0 on.
+    position : array of int64
+    take : sequence of int
+        Rows of each stratum.
+
+    Examples
+    --------
+    >>> smallest(np.arange(4), np.array([0, 0, 0, 1]), np.array([5, 3, 4, 1]), [2, 1]).tolist()
+    [1, 2, 3]
+    """
+    order = np.lexsort((place, position, stratum))
+    starts = np.searchsorted(stratum[order], range(len(take)))
+    ends = [*starts[1:], len(order)]
+    of_each = zip(starts, ends, take, strict=True)
+    return np.sort(np.concatenate([order[start : min(start + n, end)] for start, end, n in of_each]))
+
+
 def _matrix(column: pa.ChunkedArray, rows: int) -> NDArray[np.float32]:
-    """Return lists of equal length as a matrix, chunk by chunk: the only copy."""
-    width = len(column[0])
-    found, start = np.empty((rows, width), np.float32), 0
+    """Return features as a matrix, chunk by chunk: the only copy."""
+    found, start = np.empty((rows, matrix(column.chunk(0)[:1]).shape[1]), np.float32), 0
     for chunk in column.chunks:
-        found[start : start + len(chunk)] = chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+        found[start : start + len(chunk)] = matrix(chunk)
         start += len(chunk)
     return found
 

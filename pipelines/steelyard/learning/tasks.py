@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from steelyard.columns import internal
 from steelyard.errors import InputError
 from steelyard.frames.workers import in_worker
 from steelyard.learning.local import LocalLearner
 
-TASK, PLACE = internal("task"), internal("place")
+TASK, PLACE, STRATUM, POSITION = (internal(n) for n in ("task", "place", "stratum", "position"))
 RESULT = "task int, model binary, rows bigint, importances array<double>"
 
 
@@ -42,16 +43,19 @@ def fit_tasks(
     tasks: int,
     seed: int = 0,
     synthetic: Mapping[str, int] | None = None,
+    take: Sequence[int] | None = None,
 ) -> list[TaskModel]:
     """Train one model for each task, in one Spark stage.
 
-    Costs one shuffle of the rows, and one crossing into Python. A task holds its rows in memory twice.
+    Costs one shuffle of the rows, and one crossing into Python. A stage has `spark.sql.shuffle.partitions` Spark tasks
+    at most, which train several models one after the other. A task holds the rows of one model in memory twice.
 
     Parameters
     ----------
     rows : DataFrame
         `TASK` (int, from 0), `PLACE` (bigint: the order of the rows in their task, so that the model does not depend
-        on their partitioning), and `features`, `label` and `weight` as in `TrainingData`.
+        on their partitioning), and `features`, `label` and `weight` as in `TrainingData`. With `take` also `STRATUM`
+        (int, from 0) and `POSITION` (bigint).
     learner : LocalLearner
     tasks : int
     seed : int, default 0
@@ -59,6 +63,9 @@ def fit_tasks(
     synthetic : mapping of str to int, optional
         Rows that SMOTE adds in each task: ``rows`` of the class ``label``, by its ``k`` nearest neighbours, with the
         class's mean weight.
+    take : sequence of int, optional
+        Rows of each stratum that a task is trained on: those with the smallest positions. Where a stratum has too few,
+        no model is trained, and the task's model is empty.
 
     Returns
     -------
@@ -70,13 +77,19 @@ def fit_tasks(
     InputError
         If a task has no rows.
     """
-    wanted = rows.select(TASK, PLACE, "features", "label", "weight")
-    # Not by a hash of the number, which would send some partitions several tasks.
+    wanted = rows.select(TASK, PLACE, "features", "label", "weight", *([] if take is None else [STRATUM, POSITION]))
+    parts = min(tasks, int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or tasks))
+    # Not by a hash of the number, which would give some partitions more tasks than others.
     by_id = getattr(wanted, "repartitionById", None)
-    spread = by_id(tasks, TASK) if by_id is not None else wanted.repartition(tasks, TASK)
+    spread = by_id(parts, F.col(TASK) % F.lit(parts)) if by_id is not None else wanted.repartition(parts, TASK)
     ordered = spread.sortWithinPartitions(TASK, PLACE, "label", "weight", "features")
     worker = in_worker(
-        "steelyard.learning._local_worker", "train", learner=learner.to_json(), seed=seed, synthetic=synthetic
+        "steelyard.learning._local_worker",
+        "train",
+        learner=learner.to_json(),
+        seed=seed,
+        synthetic=synthetic,
+        take=take,
     )
     found = {
         row["task"]: TaskModel(bytes(row["model"]), row["rows"], row["importances"] and tuple(row["importances"]))
