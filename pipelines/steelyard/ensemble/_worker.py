@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from steelyard.frames.workers import one_thread
-from steelyard.learning._packed import matrix, packed
 from steelyard.learning.local import predictors
+from steelyard.learning.packed import matrix, packed
 
 
 def pack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

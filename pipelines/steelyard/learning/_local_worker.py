@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from steelyard.kernels.random import words
-from steelyard.learning._packed import matrix
 from steelyard.learning.local import LocalLearner
+from steelyard.learning.packed import matrix
 
 RESULT = pa.schema(
     [
