@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 MOST_AMOUNT = 1e50
@@ -23,7 +23,8 @@ class Cost:
     false_positive : str or float, optional
         Cost of a false alarm on a negative row, likewise.
     matrix : mapping, optional
-        With more than two classes: actual class → decided class → cost; right decisions cost nothing.
+        Actual class → decided class → cost, in place of the other two. A right decision that is not named costs
+        nothing.
     """
 
     false_negative: str | float | None = None
@@ -34,6 +35,41 @@ class Cost:
     def given(self) -> bool:
         """Whether any cost of the two kinds of error is known."""
         return self.false_negative is not None or self.false_positive is not None
+
+    @property
+    def known(self) -> bool:
+        """Whether any cost is known."""
+        return self.given or self.matrix is not None
+
+    @property
+    def several(self) -> bool:
+        """Whether the matrix names more than two classes."""
+        matrix = self.matrix or {}
+        return len({*matrix, *(decided for of in matrix.values() for decided in of)}) > 2
+
+    @classmethod
+    def of(cls, given: Any) -> Cost:
+        """Return the costs that an object has as attributes: the section `data.cost` of a pipeline."""
+        return cls(given.false_negative, given.false_positive, given.matrix)
+
+    def above_right(self, classes: Sequence[str], positive: str | None) -> Cost:
+        """Return what errors cost more than right decisions; the matrix of two classes also as its two costs.
+
+        Decisions are the same, since each row is charged its right decision whatever is decided.
+
+        Examples
+        --------
+        >>> cost = Cost(matrix={"0": {"1": 5}, "1": {"0": 100, "1": 5}}).above_right(("0", "1"), "1")
+        >>> cost.false_negative, cost.false_positive
+        (95, 5)
+        """
+        if self.matrix is None:
+            return self
+        above = {a: {d: c - of.get(a, 0.0) for d, c in of.items() if d != a} for a, of in self.matrix.items()}
+        if positive is None or len(classes) != 2:
+            return replace(self, matrix=above)
+        negative = next(c for c in classes if c != positive)
+        return Cost(above.get(positive, {}).get(negative), above.get(negative, {}).get(positive), above)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ def test_per_row_cost_from_decide_to_score(
     assert decision["cost_ratio"] == pytest.approx((1 - found["threshold"]) / found["threshold"])
 
     sampled_before(spark, Context(run, thinned(table), lambda: spark), trained)
+    a_matrix_of_two_classes(spark, run, table)
     a_budget_of_alerts(spark, run, table)
     the_highest_scores_of_each_day(spark, run, table, tmp_path / "top")
 
@@ -139,6 +140,19 @@ def decided(spark: SparkSession, run: RunDir, config: PipelineConfig) -> tuple[d
     assert (held["period"] == held["day"]).all()
     assert np.allclose(held["share"], shares.loc[list(zip(held["split"], held["day"], strict=True))])
     return run.read_json("metrics.json"), held
+
+
+def a_matrix_of_two_classes(spark: SparkSession, run: RunDir, table: str) -> None:
+    """Errors cost 60 and 20 more than right decisions, which cost something themselves."""
+    matrix = {0: {0: 5, 1: 25}, 1: {0: 70, 1: 10}}
+    ctx = Context(run, pipeline(table, data={**COSTS, "cost": {"matrix": matrix}}), lambda: spark)
+    for stage in ("decide", "evaluate"):
+        run_stage(ctx, stage)
+    found = run.read_json("metrics.json")
+    assert found["decision"]["rule"] == {"minimize": "cost"} and found["threshold"] == 0.25
+    split = found["splits"]["test"]
+    errors = split["confusion"]["1"]["0"] * 60 + split["confusion"]["0"]["1"] * 20
+    assert errors and split["expected_cost"]["value"] == pytest.approx(errors / split["n"])
 
 
 def a_budget_of_alerts(spark: SparkSession, run: RunDir, table: str) -> None:

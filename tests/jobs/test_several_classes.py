@@ -14,6 +14,7 @@ from small_pipelines import pipeline
 from steelyard.classifier import fit_decisions
 from steelyard.config import DecideConfig
 from steelyard.errors import ConfigError
+from steelyard.metrics import judge_gate
 from steelyard.report import verdict
 from steelyard.stages import Context, run_stage
 from steelyard.stages._model import saved_policy, trained_model
@@ -72,6 +73,7 @@ def test_calibration_keeps_what_class_weights_asked_for(
     split = metrics["splits"]["test"]
     wrong = sum(n * matrix[a][d] for a, row in split["confusion"].items() for d, n in row.items() if a != d)
     assert split["expected_cost"]["value"] == pytest.approx(wrong / split["n"])
+    assert judge_gate(metrics, {"expected_cost": {"max": wrong / split["n"] + 1e-9}})[0]["passed"]
     assert metrics["decision"]["rule"] == "least expected cost" and split["saved"]["same_class"]["value"] > 0
     assert "the class with the least expected cost" in str(verdict(ctx.run))
 

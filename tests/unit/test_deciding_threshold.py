@@ -207,7 +207,8 @@ def test_a_cost_matrix_names_each_wrong_decision() -> None:
     check_matrix(Cost(), ("a", "b"))
     check_matrix(Cost(matrix=whole), ("a", "b", "c"))
     for matrix, classes, said in (
-        (whole, ("a", "b"), "for more than two classes, and the label has two"),
+        (whole, ("a", "b"), "no class 'c'"),
+        ({"a": {"b": 1.0}}, ("a", "b"), "cost of deciding 'a' for class 'b' is missing"),
         (whole, ("a", "b", "c", "d"), "cost of deciding 'd' for class 'a' is missing"),
         ({**whole, "x": {}}, ("a", "b", "c"), "no class 'x'"),
         ({**whole, "c": {"a": 5.0}}, ("a", "b", "c"), "cost of deciding 'b' for class 'c' is missing"),

@@ -155,15 +155,19 @@ def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
             {"data": {"cost": BOTH}, "train": {"cost_weights": True}, **per_row},
             r".*per_row_cost would count costs that train\.cost_weights",
         ),
-        ({"data": {"cost": {**BOTH, "matrix": MATRIX}}}, ".*'matrix' is for more than two classes"),
-        ({"data": {"cost": {"matrix": {"a": {"a": 1}}}}}, ".*deciding 'a' for 'a' is right and must cost 0"),
+        ({"data": {"cost": {**BOTH, "matrix": MATRIX}}}, ".*'matrix' holds the costs of all errors"),
+        (
+            {"data": {"cost": {"matrix": {"a": {"a": 1, "b": 0.5}}}}},
+            ".*deciding 'b' for 'a' costs 0.5, less than the right decision: 1",
+        ),
+        ({"data": {"cost": {"matrix": MATRIX}}, "train": {"cost_weights": True}}, r".*cost_weights is for two classes"),
         (
             {"train": {"class_weight": "cost_matrix"}},
             r".*train\.class_weight is cost_matrix, which needs data\.cost\.mat",
         ),
         (
             {"data": {"cost": {"matrix": MATRIX}}, "decide": {"threshold": {"value": 0.5}}},
-            r".*decide\.threshold is for two classes, and data\.cost\.matrix for more",
+            r".*decide\.threshold is for two classes, and data\.cost\.matrix has more",
         ),
         (
             {

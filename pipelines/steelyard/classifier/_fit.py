@@ -87,6 +87,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
     check_time(asked.decide.threshold, dataset.time)
     dataset, counts = _with_classes(train, dataset)
     _check_classes(asked, dataset)
+    dataset = replace(dataset, cost=dataset.cost.above_right(dataset.classes, dataset.positive))
     _check_rows(train, validation, dataset)
     held = kept_half(validation, dataset) if keeps_half(asked) else None
     model = fit_model(asked, train, validation if held is None else validation.where(~held), dataset, counts)

@@ -42,7 +42,7 @@ def check_recipe(recipe: Recipe, *, cost: Cost | None = None, sampling_rate: Map
             raise ConfigError(str(error)) from None
     per_row = recipe.decide.threshold == PER_ROW_COST
     rule = f"decide.threshold {PER_ROW_COST}" if per_row else "data.cost.matrix"
-    if per_row or (cost is not None and cost.matrix is not None):
+    if per_row or (cost is not None and cost.several):
         _check_probabilities(recipe, sampling_rate, rule)
 
 

@@ -26,27 +26,43 @@ from steelyard.config._values import (
 
 
 class CostConfig(Section):
-    """Costs of the two kinds of error, each a column's name or a number; with more classes, a matrix of numbers."""
+    """Costs of the two kinds of error, each a column's name or a number; or a matrix of numbers for any classes."""
 
     false_negative: Amount | Name | None = None
     false_positive: Amount | Name | None = None
     matrix: Matrix | None = None
 
     @model_validator(mode="after")
-    def _two_or_more_classes(self) -> CostConfig:
+    def _errors_cost_more(self) -> CostConfig:
         if self.matrix is None:
             return self
         if self.given:
-            raise ValueError("'matrix' is for more than two classes, the other costs are for two: leave one out")
+            raise ValueError("'matrix' holds the costs of all errors: leave the other costs out")
         for actual, costs in self.matrix.items():
-            if costs.get(actual, 0) != 0:
-                raise ValueError(f"matrix: deciding {actual!r} for {actual!r} is right and must cost 0")
+            right = costs.get(actual, 0.0)
+            for decided, cost in costs.items():
+                if cost < right:
+                    raise ValueError(
+                        f"matrix: deciding {decided!r} for {actual!r} costs {cost:g}, less than the right decision: "
+                        f"{right:g}"
+                    )
         return self
 
     @property
     def given(self) -> bool:
         """Whether any cost of the two kinds of error is given."""
         return self.false_negative is not None or self.false_positive is not None
+
+    @property
+    def known(self) -> bool:
+        """Whether any cost is given."""
+        return self.given or self.matrix is not None
+
+    @property
+    def several(self) -> bool:
+        """Whether the matrix names more than two classes."""
+        matrix = self.matrix or {}
+        return len({*matrix, *(decided for of in matrix.values() for decided in of)}) > 2
 
 
 class DataConfig(Section):

@@ -38,11 +38,11 @@ DESCRIPTIONS: dict[str, str] = {
     "data.group": "A column of groups. split.method group keeps each in one split; intervals resample whole groups.",
     "data.time": "The column of a temporal split: a timestamp, a date or a whole number.",
     "data.weight": "A column of row weights.",
-    "data.cost": "The costs of the two kinds of error, or with more than two classes a matrix.",
+    "data.cost": "The costs of the two kinds of error, or a matrix of costs for any number of classes.",
     "data.cost.false_negative": "Cost of a false negative (a missed positive row): a column or a number.",
     "data.cost.false_positive": "Cost of a false positive (a false alarm): a column or a number.",
-    "data.cost.matrix": "For more than two classes: actual class to decided class to cost, such as "
-    "{scratch: {good: 20, crack: 5}}. Every wrong decision needs a cost.",
+    "data.cost.matrix": "Actual class to decided class to cost, such as {scratch: {good: 20, crack: 5}}. Every wrong "
+    "decision needs a cost, at least that of the right one (default 0).",
     "data.sampling_rate": "Class to the share of its rows that the table holds, if rows were left out before. A row "
     "counts 1/rate in probabilities, thresholds, metrics and costs.",
     "data.on_null_label": "Rows without a label: error (stop the run), drop, or quarantine (write them to files).",

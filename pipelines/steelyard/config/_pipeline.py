@@ -15,10 +15,12 @@ from steelyard.config._values import Section
 def check_cost_weights(recipe: Recipe | PipelineConfig, cost: Any = None) -> None:
     """Raise `ValueError` for sections that contradict `train.cost_weights`: costs enter once, and calibration is off.
 
-    `cost` has `false_negative` and `false_positive`; default: that of the pipeline.
+    `cost` has the attributes of `data.cost`; default: that of the pipeline.
     """
     known = recipe.data.cost if isinstance(recipe, PipelineConfig) else cost
-    if known.false_negative is None or known.false_positive is None:
+    if known.several:
+        raise ValueError("train.cost_weights is for two classes, and data.cost.matrix has more; leave one out")
+    if known.matrix is None and (known.false_negative is None or known.false_positive is None):
         raise ValueError("train.cost_weights needs data.cost.false_negative and data.cost.false_positive")
     if recipe.train.class_weight != "none":
         raise ValueError("train.cost_weights and train.class_weight both weigh the rows: leave one out")
@@ -60,14 +62,14 @@ class PipelineConfig(Section):
             )
         if self.compare is not None:
             raise ValueError("compare: this version has no stage that compares; leave the section out")
-        if "minimize" in (self.decide.threshold or ()) and not self.data.cost.given:
+        if "minimize" in (self.decide.threshold or ()) and not self.data.cost.known:
             raise ValueError("decide.threshold minimizes cost, which needs data.cost")
         if self.train.cost_weights:
             check_cost_weights(self)
         if self.train.class_weight == "cost_matrix" and self.data.cost.matrix is None:
             raise ValueError("train.class_weight is cost_matrix, which needs data.cost.matrix")
-        if self.data.cost.matrix is not None and self.decide.threshold is not None:
-            raise ValueError("decide.threshold is for two classes, and data.cost.matrix for more: leave one out")
+        if self.data.cost.several and self.decide.threshold is not None:
+            raise ValueError("decide.threshold is for two classes, and data.cost.matrix has more: leave one out")
         if "alerts" in (self.decide.threshold or ()) and self.data.time is None:
             raise ValueError("decide.threshold.alerts needs data.time, the column that says when a row came")
         if "conformal_recall" in (self.decide.threshold or ()) and self.data.weight is not None:
@@ -77,7 +79,7 @@ class PipelineConfig(Section):
     @property
     def threshold_rule(self) -> str | dict[str, Any]:
         """The rule for the threshold: as given, else lowest cost if costs are given, else best F2."""
-        default: dict[str, Any] = {"minimize": "cost"} if self.data.cost.given else {"maximize": "f2"}
+        default: dict[str, Any] = {"minimize": "cost"} if self.data.cost.known else {"maximize": "f2"}
         if self.train.cost_weights:
             default = {"value": 0.5}
         return self.decide.threshold or default

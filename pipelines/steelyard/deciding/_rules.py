@@ -134,14 +134,9 @@ def _check_open_share(where: str, value: Any) -> None:
 
 
 def check_matrix(cost: Cost, classes: Sequence[str]) -> None:
-    """Raise `ConfigError` for a cost matrix that does not name each wrong decision among more than two classes."""
+    """Raise `ConfigError` for a cost matrix that does not name each wrong decision, or another class."""
     if cost.matrix is None:
         return
-    if len(classes) <= 2:
-        raise ConfigError(
-            "data.cost.matrix is for more than two classes, and the label has two; set data.cost.false_negative and "
-            "data.cost.false_positive"
-        )
     for name in [*cost.matrix, *(d for costs in cost.matrix.values() for d in costs)]:
         if name not in classes:
             known = ", ".join(map(repr, classes[:_SHOWN]))
@@ -166,9 +161,10 @@ def _is_number(value: Any) -> bool:
 
 def _check_costs(name: str, cost: Cost) -> None:
     both = "data.cost.false_negative {} data.cost.false_positive"
-    if name == "minimize" and not cost.given:
+    if name == "minimize" and not cost.known:
         raise ConfigError(f"threshold.minimize: no costs are given; set {both.format('or')}")
-    if name == PER_ROW_COST and (cost.false_negative is None or cost.false_positive is None):
+    one = cost.false_negative is None or cost.false_positive is None
+    if name == PER_ROW_COST and one and cost.matrix is None:
         raise ConfigError(f"threshold.{PER_ROW_COST}: needs both costs; set {both.format('and')}")
     if name == PER_ROW_COST and not cost.columns:
         raise ConfigError(

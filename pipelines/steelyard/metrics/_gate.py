@@ -51,7 +51,8 @@ def check_gate(
             raise ConfigError(f"{key or 'gate'}: {error}") from None
         if metric.needs == "costs" and has_costs is False:
             raise ConfigError(f"{key or f'gate.{name}'}: no costs are given; set data.cost")
-        if classes is not None and classes > 2 and metric.two_classes_only:
+        known = name == "expected_cost" and has_costs is True  # of a cost matrix
+        if classes is not None and classes > 2 and metric.two_classes_only and not known:
             able = [n for n in metric_names() if not get_metric(n).two_classes_only]
             raise ConfigError(
                 f"{key or f'gate.{name}'}: {name} needs two classes, and the label has {classes}. "
@@ -87,7 +88,8 @@ def judge_gate(metrics: Mapping[str, Any], gate: Mapping[str, Mapping[str, float
     'recall: the lower end of its 95 % interval is 0.4, demanded is at least 0.45'
     """
     split = metrics["splits"]["test"]
-    check_gate(gate, classes=None if metrics["positive"] is not None else len(split["per_class"]))
+    several = None if metrics["positive"] is not None else len(split["per_class"])
+    check_gate(gate, has_costs=True if "expected_cost" in split else None, classes=several)
     found = {name: lookup(split, name, metrics["positive"]) for name in gate}
     return [_judge(name, found[name], bound, wanted) for name, of in gate.items() for bound, wanted in of.items()]
 

@@ -70,15 +70,14 @@ def check_split_free(df: DataFrame) -> None:
 def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None:
     """Raise `InputError` for what the classes and the largest values do not allow in the configuration."""
     counts = {c: of["count"] for c, of in statistics["classes"].items()}
-    cost = config.data.cost
+    cost = Cost.of(config.data.cost)
     check_two_classes(config.decide.threshold, list(counts), has_costs=cost.given)
-    known = Cost(matrix=cost.matrix)
-    check_matrix(known, list(counts))
+    check_matrix(cost, list(counts))
     trainer_class(config.train.model).check_classes(list(counts), config.train.loss)
     refuse_huge(statistics["features"], config.train.model)
-    check_gate(config.gate, classes=len(counts))
-    check_promote(config, classes=len(counts))
-    class_weights(counts, with_matrix(config.train.class_weight, known))
+    check_gate(config.gate, has_costs=cost.known, classes=len(counts))
+    check_promote(config, has_costs=cost.known, classes=len(counts))
+    class_weights(counts, with_matrix(config.train.class_weight, cost.above_right(list(counts), None)))
     rates = config.data.sampling_rate
     check_rates(rates, list(counts))
     check_calibration(recipe_of(config), list(counts), rates)

@@ -177,10 +177,9 @@ def _pin(ctx: Context, document: dict[str, Any]) -> Pin:
 
 def dataset(ctx: Context) -> Dataset:
     """Return the roles of the columns, classes included, as `profile` found them; costs and rates as they are now."""
-    cost = ctx.config.data.cost
     found = Dataset.from_json(ctx.read("profile", "stats.json")["dataset"])
-    given = Cost(cost.false_negative, cost.false_positive, cost.matrix)
-    return replace(found, cost=given, sampling_rate=ctx.config.data.sampling_rate)
+    cost = Cost.of(ctx.config.data.cost).above_right(found.classes, found.positive)
+    return replace(found, cost=cost, sampling_rate=ctx.config.data.sampling_rate)
 
 
 def stats(ctx: Context) -> dict[str, Any]:

@@ -18,15 +18,14 @@ from steelyard.stages.commands.session import master_of
 def check(config: PipelineConfig) -> None:
     """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters."""
     recipe = Recipe(resample=config.resample, train=config.train, decide=config.decide)
-    cost = config.data.cost
-    known = Cost(cost.false_negative, cost.false_positive, cost.matrix)
-    check_recipe(recipe, cost=known, sampling_rate=config.data.sampling_rate)
+    cost = Cost.of(config.data.cost)
+    check_recipe(recipe, cost=cost, sampling_rate=config.data.sampling_rate)
     suites = (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored)
     for suite in suites:
         check_suite(suite)
     check_parameters(suites, config.guards.parameters)
-    check_gate(config.gate, has_costs=cost.given)
-    check_promote(config, has_costs=cost.given)
+    check_gate(config.gate, has_costs=cost.known)
+    check_promote(config, has_costs=cost.known)
 
 
 def check_paths(config: PipelineConfig, what: str = "data.path") -> None:
