@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from test_dag_pipelines import DAGS, write
 from test_stage_operator import dag_run
 
-from steelyard.airflow import ScoreOperator, pipeline_asset
+from steelyard.airflow import MonitorOperator, ScoreOperator, pipeline_asset
 from steelyard.config import ScoreConfig
 
 SCORE = "score: {path: 'in/${date}.csv', out: '../scored/${date}'"
@@ -59,6 +59,26 @@ def test_a_run_may_be_named(pipelines: Path, tmp_path: Path) -> None:
 def test_without_a_schedule_it_follows_the_gate(pipelines: Path, tmp_path: Path) -> None:
     dag = score_dag(pipelines)
     assert [a.uri for a in dag.schedule] == [f"file://{tmp_path}/runs/mine"]
+
+
+def test_with_limits_the_scored_rows_are_monitored(pipelines: Path, tmp_path: Path) -> None:
+    write(pipelines, "mine", f"{SCORE}}}\nmonitor: {{psi: 0.3}}\n")
+    dag = DagBag(str(DAGS)).dags["mine.score"]
+    task = dag.get_task("monitor")
+    assert task.upstream_task_ids == {"score"} and Path(task.application).is_file()
+    task.render_template_fields({"dag_run": dag_run(), "params": dag.params.dump()})
+    rows, out = f"{pipelines}/in/2026-03-01.csv", f"{tmp_path}/scored/2026-03-01/_monitor"
+    assert task.application_args == [f"{tmp_path}/runs/mine", rows, "--out", out, "--overwrite"] and task.out == out
+
+
+def test_an_alert_fails_the_task_with_its_words(tmp_path: Path) -> None:
+    said = "pathlib.Path(sys.argv[4], 'monitor.json').write_text(json.dumps({'alerts': [{'message': 'it drifted'}]}))"
+    (tmp_path / "job_monitor.py").write_text(f"import json, pathlib, sys\n{said}\nsys.exit(1)\n")
+    (tmp_path / "out" / "_monitor").mkdir(parents=True)
+    score = ScoreConfig(path="new.csv", out=str(tmp_path / "out"))
+    task = MonitorOperator(task_id="monitor", run_dir="runs/p", score=score, jobs=str(tmp_path))
+    with pytest.raises(AirflowFailException, match="^it drifted$"):
+        task.execute({})
 
 
 @pytest.mark.parametrize(

@@ -177,4 +177,4 @@ def test_schema_and_doctor() -> None:
 
 def test_every_stage_has_its_job() -> None:
     scripts = {p.stem.removeprefix("job_") for p in (ROOT / "spark_jobs").glob("job_*.py")}
-    assert scripts == {*ALL_STAGES, "score", "evaluate_scores"}
+    assert scripts == {*ALL_STAGES, "score", "monitor", "evaluate_scores"}

@@ -110,7 +110,7 @@ def test_stages_read_earlier_ones_and_every_key_but_those_of_no_run_has_a_reader
     assert list(changed_keys(config, other)) == ["name"]
     sections = {key.split(".")[0] for key in config.to_json() if first_reader(key) is None}
     # A section of which stages read single keys only has no reader as a whole.
-    assert sections == {"version", "name", "compare", "guards", "spark", "airflow", "score"}
+    assert sections == {"version", "name", "compare", "guards", "spark", "airflow", "score", "monitor"}
 
 
 def test_a_stage_with_a_section_is_there_if_the_pipeline_has_it() -> None:

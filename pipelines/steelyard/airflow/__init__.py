@@ -6,12 +6,14 @@ The extra `airflow` brings what this package needs: `pip install "steelyard[airf
 from steelyard.airflow._dag import pipeline_dag
 from steelyard.airflow._deployment import Deployment, pipeline_asset, settings
 from steelyard.airflow._folder import check_folder, folder_dags, folder_score_dags
+from steelyard.airflow._monitor import MonitorOperator
 from steelyard.airflow._operator import StageOperator
 from steelyard.airflow._run import data_date, run_id
 from steelyard.airflow._score import ScoreOperator
 
 __all__ = [
     "Deployment",
+    "MonitorOperator",
     "ScoreOperator",
     "StageOperator",
     "check_folder",

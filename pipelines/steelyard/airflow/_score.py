@@ -1,4 +1,4 @@
-"""A pipeline's second DAG: new rows are scored with the current model."""
+"""A pipeline's second DAG: new rows are scored with the current model, and compared with its run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from steelyard.airflow._dag import shared
 from steelyard.airflow._deployment import Deployment, pipeline_asset
 from steelyard.airflow._literal import literal
+from steelyard.airflow._monitor import MonitorOperator
 from steelyard.airflow._run import RUN_ID, data_date
 from steelyard.airflow._schedule import timetable
 from steelyard.airflow._submit import JobOperator
@@ -98,7 +99,8 @@ def _each_day(score: ScoreConfig) -> ScoreConfig:
 def make_score_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deployment) -> DAG:
     """Return the scoring DAG of a pipeline that has been read and has a section `score`.
 
-    It runs by its own schedule, or else whenever the pipeline's `gate` has emitted its asset.
+    It runs by its own schedule, or else whenever the pipeline's `gate` has emitted its asset. With a section `monitor`,
+    a second task compares the rows with the run.
     """
     score = config.score
     if score is None:
@@ -121,13 +123,15 @@ def make_score_dag(pipeline: str | Path, config: PipelineConfig, deployment: Dep
         doc_md=f"Scores `{score.path}` with the current model of `{config.name}`, into `{score.out}`.",
         user_defined_macros={"steelyard_date": data_date, "steelyard_run": run_below},
     )
-    ScoreOperator(
-        task_id="score",
-        dag=dag,
-        run_dir=f"{literal(deployment.store.rstrip('/'))}/{config.name}{_RUN}",
-        score=_each_day(score),
-        jobs=literal(deployment.jobs),
-        conn_id=config.airflow.conn_id,
+    job: dict[str, Any] = {
+        "dag": dag,
+        "run_dir": f"{literal(deployment.store.rstrip('/'))}/{config.name}{_RUN}",
+        "score": _each_day(score),
+        "jobs": literal(deployment.jobs),
+        "conn_id": config.airflow.conn_id,
         **deployment.submit,
-    )
+    }
+    scored = ScoreOperator(task_id="score", **job)
+    if config.monitor is not None:
+        scored >> MonitorOperator(task_id="monitor", **job)
     return dag

@@ -31,7 +31,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-_ON_TABLES = ("profile", "split", "resample", "evaluate", "score", "guard")  # commands without a pipeline
+_ON_TABLES = ("profile", "split", "resample", "evaluate", "score", "monitor", "guard")  # commands without a pipeline
 _COMMANDS: tuple[Callable[..., int | None], ...] = (
     _run.demo,
     _run.run,
@@ -41,6 +41,7 @@ _COMMANDS: tuple[Callable[..., int | None], ...] = (
     _data.resample,
     _data.evaluate,
     _data.score,
+    _data.monitor,
     _run.report,
     _promotion.promote,
     _promotion.rollback,

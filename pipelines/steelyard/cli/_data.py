@@ -263,3 +263,47 @@ def score(
     how = {"overwrite": overwrite, "warn": show_note, **reading(options, missing)}
     written = score_table(session, run_dir, data, out, form, **how)
     answer(json, written, show_scoring, written)
+
+
+def monitor(
+    run_dir: Annotated[
+        str, typer.Argument(metavar="RUN_DIR", help="A run directory, or STORE/<name>: the pipeline's current run.")
+    ],
+    data: Data,
+    out: Annotated[str, typer.Option("--out", help="The folder or URI for monitor.json.")],
+    labels: Annotated[
+        str | None, typer.Option("--labels", metavar="TABLE", help="Key and label of some of the rows.")
+    ] = None,
+    form: Format = None,
+    options: Options = None,
+    missing: Missing = None,
+    width: Annotated[
+        float, typer.Option("--width", help="Wanted length of the prevalence's 95 % interval, as a share of it.")
+    ] = 0.5,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace monitor.json in --out.")] = False,
+    json: Json = False,
+) -> int:
+    """Compare new rows with a run, before their labels are known.
+
+    Writes OUT/monitor.json: drift of scores and features, the share of the positive class among the new rows, and the
+    performance that follows. Exits with 1 if a change exceeds a limit of the pipeline's section monitor. With --labels,
+    also estimates from these labels, and how many more are needed in which range of scores.
+    """
+    from steelyard.cli._monitor import show_monitoring
+    from steelyard.cli._output import answer
+    from steelyard.config import SparkConfig, known_format
+    from steelyard.errors import GuardError
+    from steelyard.stages.commands.check import check_path
+    from steelyard.stages.commands.monitor import check_monitored, monitor_table
+    from steelyard.stages.commands.session import is_small
+
+    form = known_format(form, "--format")
+    check_monitored(run_dir, labels)
+    for path, option in ((data, "DATA"), (labels, "--labels")):
+        if path is not None:
+            check_path(path, SparkConfig(), option)
+    session = command_session(SparkConfig(), small=is_small(data))
+    how = {"labels": labels, "width": width, "overwrite": overwrite, "warn": show_note, **reading(options, missing)}
+    found = monitor_table(session, run_dir, data, out, form, **how)
+    answer(json, found, show_monitoring, found)
+    return GuardError.exit_code if found["alerts"] else 0

@@ -4,6 +4,7 @@ from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document
 from steelyard.config._loss import LOG_LOSS, loss_name, parse_loss
+from steelyard.config._monitor import MonitorConfig
 from steelyard.config._operation import AirflowConfig, GuardsConfig, PromoteConfig, ScoreConfig, SparkConfig
 from steelyard.config._pipeline import PipelineConfig, check_cost_weights
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
@@ -29,6 +30,7 @@ __all__ = [
     "DecideConfig",
     "GateBound",
     "GuardsConfig",
+    "MonitorConfig",
     "PipelineConfig",
     "PromoteConfig",
     "Recipe",

@@ -21,6 +21,7 @@ DESCRIPTIONS: dict[str, str] = {
     "spark": "The Spark session of `steelyard run` and `stage`; ignored under spark-submit.",
     "airflow": "When and how a scheduler runs the pipeline.",
     "score": "New rows, scored by a schedule with the current model.",
+    "monitor": "Changes of new rows up to which `steelyard monitor` raises no alert. The scoring DAG gets a task.",
     "data.path": "A file, folder, glob or URI that Spark reads, or a list of them. Relative to the YAML's folder.",
     "data.table": "A table of Spark's catalog, such as catalog.schema.name, instead of a path.",
     "data.format": "parquet, csv, json, orc, jdbc, or another format of Spark. Default: by the file endings.",
@@ -93,5 +94,8 @@ DESCRIPTIONS: dict[str, str] = {
     "score.out": "The folder for the scores; it may contain ${date}.",
     "score.format": "Format of the new rows. Default: by the file endings.",
     "score.schedule": "A cron expression. Default: after each passed gate.",
+    "monitor.psi": "Population stability index (PSI) of the scores, and of each feature.",
+    "monitor.prevalence": "Factor by which the share of the positive class grows or shrinks.",
+    "monitor.recall_drop": "Drop of recall, as a difference of shares. Only labels show it.",
 }
 """By the key's path; ``gate.*`` is any metric."""

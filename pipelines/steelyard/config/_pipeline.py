@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from steelyard.config._data import DataConfig, SplitConfig
+from steelyard.config._monitor import MonitorConfig
 from steelyard.config._operation import AirflowConfig, GuardsConfig, PromoteConfig, ScoreConfig, SparkConfig
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._values import Section
@@ -49,6 +50,7 @@ class PipelineConfig(Section):
     spark: SparkConfig = SparkConfig()
     airflow: AirflowConfig = AirflowConfig()
     score: ScoreConfig | None = None
+    monitor: MonitorConfig | None = None
 
     @model_validator(mode="after")
     def _combinations(self) -> PipelineConfig:

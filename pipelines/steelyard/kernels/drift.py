@@ -1,4 +1,4 @@
-"""Distances between two distributions of classes, as a whole and class by class.
+"""Distances between two distributions over classes or cells, as a whole and class by class.
 
 The ratio ρ of a class's share to its share in a reference has an exact interval. Its counts, `c` of `C` rows now and
 `r` of `R` rows in the reference, are modelled as Poisson counts. Given their sum, `c` is binomial:
@@ -23,8 +23,10 @@ import numpy as np
 
 from steelyard.kernels.arrays import Floats
 
+_ROUNDED = 12  # decimals of a share; less is rounding, which a logarithm would make large
 
-def psi(counts: Sequence[int], reference: Sequence[int]) -> float:
+
+def psi(counts: Sequence[float], reference: Sequence[float]) -> float:
     """Return the population stability index: the sum of (p - q)·ln(p / q) over the classes.
 
     A class without rows counts as half a row, so that the index stays finite.
@@ -49,6 +51,61 @@ def jensen_shannon(counts: Sequence[int], reference: Sequence[int]) -> float:
     p, q = _shares(counts, 0), _shares(reference, 0)
     middle = (p + q) / 2
     return math.sqrt(max((_relative(p, middle) + _relative(q, middle)) / 2, 0.0))
+
+
+def psi_by_chance(rows: float, reference: float, cells: int, confidence: float) -> float:
+    """Return the PSI that samples of one distribution exceed with probability 1 - confidence.
+
+    For large samples, PSI is (1/rows + 1/reference) times a chi-square variable with `cells - 1` degrees of freedom.
+
+    References
+    ----------
+    Yurdakul, Naranjo, "Statistical properties of the population stability index", Journal of Risk Model Validation 14,
+    2020.
+
+    Examples
+    --------
+    >>> round(psi_by_chance(1000, 1000, 10, 0.99), 4)
+    0.0433
+    """
+    from scipy.special import chdtri  # tenths of a second of each command's start
+
+    return float(chdtri(max(cells - 1, 1), 1 - confidence)) * (1 / max(rows, 1) + 1 / max(reference, 1))
+
+
+def closest_shares(
+    below: Floats, up_to: Floats, reference_below: Floats, reference_up_to: Floats
+) -> tuple[Floats, Floats]:
+    """Return the shares of the cells between edges, now and in a reference, that differ least.
+
+    Each edge has a range of cumulative shares, that of the values below it and that of those up to it, which differ if
+    values are equal to the edge. The cut is put where both ranges agree, else at their nearest ends. A known quantile
+    of the reference is such a range too.
+
+    Parameters
+    ----------
+    below, up_to, reference_below, reference_up_to : array of float64, shape (edges,)
+        Cumulative shares at ascending edges.
+
+    Returns
+    -------
+    tuple of array of float64, shape (edges + 1,)
+        Shares of the cells now, and in the reference.
+
+    Examples
+    --------
+    >>> now, before = closest_shares(*map(np.array, ([0.1, 0.5], [0.1, 0.9], [0.2, 0.75], [0.2, 0.75])))
+    >>> now.round(2).tolist(), before.round(2).tolist()
+    ([0.1, 0.65, 0.25], [0.2, 0.55, 0.25])
+    """
+    first, last = np.maximum(below, reference_below), np.minimum(up_to, reference_up_to)
+    agree = first <= last
+    middle = (first + last) / 2
+    less = up_to < reference_below
+    now = np.where(agree, middle, np.where(less, up_to, below))
+    before = np.where(agree, middle, np.where(less, reference_below, reference_up_to))
+    one, other = (np.diff(np.concatenate([[0.0], cuts, [1.0]])) for cuts in (now, before))
+    return np.maximum(one.round(_ROUNDED), 0.0), np.maximum(other.round(_ROUNDED), 0.0)
 
 
 def share_ratio_intervals(
@@ -97,7 +154,7 @@ def count_interval(count: int, confidence: float) -> tuple[float, float]:
     return low, float(gammaincinv(count + 1, 1 - tail))
 
 
-def _shares(counts: Sequence[int], absent: float) -> Floats:
+def _shares(counts: Sequence[float], absent: float) -> Floats:
     filled: Floats = np.array([n or absent for n in counts], dtype=np.float64)
     total = max(float(filled.sum()), 1.0)
     return filled / total

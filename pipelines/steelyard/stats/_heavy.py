@@ -36,7 +36,7 @@ def heavy_rows(df: DataFrame, data: Dataset, scalar: Sequence[str], sizes: Mappi
     if not sizes:
         return {}
     label, place = class_text(df, data.label).alias("s"), row_hash(df, [*scalar, *data.key], 0, "profile").alias("p")
-    rows = df.select(label, place, F.array(*(number(df, name) for name in scalar)).alias("v"))
+    rows = df.select(label, place, F.array(*(number_value(df, name) for name in scalar)).alias("v"))
     heavy = find_heavy_groups(rows.where(F.col("s").isin(list(sizes))).select("s", "p"), sizes)
     listed = [(s, p) for s, of in heavy.items() for p in of]
     if not listed:
@@ -50,6 +50,7 @@ def heavy_rows(df: DataFrame, data: Dataset, scalar: Sequence[str], sizes: Mappi
     return found
 
 
-def number(df: DataFrame, name: str) -> Column:
+def number_value(df: DataFrame, name: str) -> Column:
+    """Return a number or boolean as a double."""
     value = col(name)
     return (value.cast("int") if isinstance(dtype(df, name), T.BooleanType) else value).cast("double")

@@ -20,7 +20,7 @@ from steelyard.stats import _columns as c
 from steelyard.stats._classes import MAX_CLASSES, ClassCounts, check_label, refuse_many
 from steelyard.stats._columns import Plan
 from steelyard.stats._features import LEVEL, QUANTILES, add_levels, add_numbers, is_constant
-from steelyard.stats._heavy import Heavy, clumped, heavy_rows, number
+from steelyard.stats._heavy import Heavy, clumped, heavy_rows, number_value
 
 DRAWN = 2_000_000  # values that quantiles are taken from, of all classes and features together
 _EXACT = 2**53  # doubles distinguish smaller whole numbers
@@ -125,9 +125,9 @@ def _columns(
     yield class_text(df, dataset.label).alias(c.CLASS)
     # One array: PySpark would look each column up by name, which takes minutes for thousands and fails for odd names.
     if scalar:
-        yield F.array(*(number(df, name) for name in scalar)).alias(c.VALUES)
+        yield F.array(*(number_value(df, name) for name in scalar)).alias(c.VALUES)
     if dataset.categorical:
-        yield F.struct(*(_level(df, f).alias(str(i)) for i, f in enumerate(dataset.categorical))).alias(c.LEVELS)
+        yield F.struct(*(level_text(df, f).alias(str(i)) for i, f in enumerate(dataset.categorical))).alias(c.LEVELS)
     if dataset.key:
         yield row_hash(df, dataset.key, 0, "repeated").alias(c.KEY)
     if time is not None:
@@ -136,7 +136,8 @@ def _columns(
         yield F.array(*amounts).alias(c.AMOUNTS)
 
 
-def _level(df: DataFrame, name: str) -> Column:
+def level_text(df: DataFrame, name: str) -> Column:
+    """Return a category's level as text; a hash stands for the rest of a long one."""
     value = col(name).cast("string")
     if not isinstance(dtype(df, name), T.StringType):
         return value

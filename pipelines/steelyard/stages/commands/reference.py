@@ -41,6 +41,7 @@ EXAMPLES: dict[str, str] = {
     "spark": 'spark: {master: "local[4]", conf: {spark.driver.memory: 8g}}',
     "airflow": 'airflow: {schedule: "0 3 * * *", start_date: 2026-01-01, retries: 2}',
     "score": 'score: {path: "new/${date}.parquet", out: "scores/${date}"}',
+    "monitor": "monitor: {psi: 0.2, prevalence: 2.0, recall_drop: 0.1}",
 }
 """A line of YAML for each section; together they are a pipeline."""
 

@@ -66,13 +66,13 @@ def score_table(
     a level that the model does not know), `warnings`, `out` and times; with alerts by `top` also `incomplete`: the
     first and the last period.
     """
-    _refuse_secrets(data, out)
+    refuse_secrets(data=data, out=out)
     form = known_format(form, "--format")
     with hidden_env(data):
         run = find_run(run_dir)
         classifier = saved_classifier(run)
         known = trained_on(run)
-        types = _types(run, known, classifier.policy.columns)
+        types = table_types(run, known, classifier.policy.columns)
         usual = run_config(run).data.missing
         source = Source(form, (resolve_env(data),), options=dict(options or {}), missing=tuple(missing or usual))
         reading = read(spark, source, types)
@@ -100,7 +100,7 @@ def score_table(
     return found
 
 
-def _types(run: RunDir, known: Dataset, also: Sequence[str]) -> dict[str, T.DataType]:
+def table_types(run: RunDir, known: Dataset, also: Sequence[str]) -> dict[str, T.DataType]:
     """Return the types that features, key and the columns of the decision had in the run's table."""
     files = run.published("profile")
     schema = T.StructType.fromJson(files.read_json(f"profile/{files.attempt}/input.json")["pin"]["schema"])
@@ -108,9 +108,10 @@ def _types(run: RunDir, known: Dataset, also: Sequence[str]) -> dict[str, T.Data
     return {f.name: f.dataType for f in schema.fields if f.name in wanted}
 
 
-def _refuse_secrets(data: str, out: str) -> None:
+def refuse_secrets(**paths: str) -> None:
+    """Refuse paths that hold a secret, because they are written to a file; by the option that names each."""
     try:
-        refuse_secret_paths("path", {"DATA": data, "--out": out})  # they are written to `_scores.json`
+        refuse_secret_paths("path", {"DATA" if name == "data" else f"--{name}": path for name, path in paths.items()})
     except ValueError as error:
         raise ConfigError(str(error)) from None
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from steelyard.config import PipelineConfig, SparkConfig, as_options, hide_env, known_format, load, named_values
-from steelyard.errors import INTERRUPTED, InputError, SteelyardError, closest
+from steelyard.errors import INTERRUPTED, GuardError, InputError, SteelyardError, closest
 from steelyard.stages._context import Context, run_config, start_run
 from steelyard.stages._logging import logs_as_asked
 from steelyard.stages._order import ALL_STAGES, changed_keys, first_reader, stages_of
@@ -200,6 +200,38 @@ def main_score() -> None:
         known_format(given.format, "--format")
         session = submitted_session(SparkConfig(), warn)
         _print(score_table(session, given.run_dir, given.data, given.out, given.format, warn=_warn_of_table, **how))
+
+    exit_with(execute, shown=as_options)
+
+
+def main_monitor() -> None:
+    """Compare new rows with a run as spark-submit's program; exits with 1 if a limit is exceeded."""
+    from steelyard.stages.commands.monitor import monitor_table
+
+    parser = argparse.ArgumentParser(description="Compare new rows with a run, before their labels are known.")
+    parser.add_argument("run_dir", metavar="RUN_DIR", help="a run, or a pipeline's folder: its current run")
+    parser.add_argument("data", metavar="DATA")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--labels", metavar="TABLE", help="key and label of some of the rows")
+    parser.add_argument("--width", type=float, default=0.5, help="wanted length of the prevalence's interval")
+    _add_reading(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace monitor.json in --out")
+    given = parser.parse_args()
+
+    def execute() -> None:
+        how = {
+            "labels": given.labels,
+            "width": given.width,
+            "overwrite": given.overwrite,
+            "missing": given.missing,
+            "options": named_values(given.options, "--option"),
+        }
+        known_format(given.format, "--format")
+        session = submitted_session(SparkConfig(), warn)
+        found = monitor_table(session, given.run_dir, given.data, given.out, given.format, warn=_warn_of_table, **how)
+        _print(found)
+        if found["alerts"]:
+            raise GuardError("; ".join(alert["message"] for alert in found["alerts"]))
 
     exit_with(execute, shown=as_options)
 

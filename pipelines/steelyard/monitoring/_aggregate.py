@@ -1,0 +1,88 @@
+"""The one aggregation over scored rows: cells of scores and of features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import internal
+from steelyard.errors import InputError
+from steelyard.frames.workers import in_worker
+from steelyard.kernels.arrays import Counts, sum_in_bins
+from steelyard.metrics.expressions import collect
+from steelyard.monitoring import _count_task as task
+from steelyard.monitoring._counts import BINS, BUCKETS, ScoreCounts
+from steelyard.monitoring._features import Feature
+from steelyard.stats import LEVEL, level_text, number_value
+
+_CELLS = BUCKETS * 2 * 3 * BINS
+
+
+def count_rows(
+    df: DataFrame,
+    *,
+    score: Column,
+    alarm: Column,
+    label: Column,
+    bucket: Column,
+    weight: Column | None = None,
+    grouped: bool = False,
+    features: Sequence[Feature] = (),
+) -> tuple[ScoreCounts, list[Counts]]:
+    """Return rows by score, and the counts of each feature's cells. One scan, one crossing into Python, one shuffle.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Scored rows, with the features.
+    score : Column of double
+    alarm : Column of boolean
+    label : Column of int
+        0 for negative, 1 for positive, 2 for unknown.
+    bucket : Column of int
+    weight : Column, optional
+    grouped : bool, default False
+        Whether buckets hold whole groups.
+    features : sequence of Feature
+
+    Raises
+    ------
+    InputError
+        For scores that are null or outside [0, 1], and decisions, labels or buckets that are null.
+    """
+    numbers = [f for f in features if not f.categorical]
+    categories = [f for f in features if f.categorical]
+    place = (bucket.cast("int") * 2 + alarm.cast("int")) * 3 + label.cast("int")
+    columns = {
+        task.PLACE: place.cast("bigint"),
+        task.SCORE: score.cast("double"),
+        task.WEIGHT: F.lit(1.0) if weight is None else weight.cast("double"),
+    }
+    if numbers:
+        columns[task.VALUES] = F.array(*(F.coalesce(number_value(df, f.name), F.lit(float("nan"))) for f in numbers))
+    if categories:
+        columns[task.LEVELS] = F.struct(
+            *(F.substring(level_text(df, f.name), 1, LEVEL).alias(str(i)) for i, f in enumerate(categories))
+        )
+    settings = {"edges": [f.edges for f in numbers], "levels": [f.levels for f in categories], "first": _CELLS}
+    rows = df.select(*(column.alias(name) for name, column in columns.items()))
+    cells = rows.mapInArrow(in_worker(task.__name__, "count_cells", **settings), task.SCHEMA)
+    sums = [F.sum(name).alias(internal(name)) for name in ("rows", "weight")]
+    found = collect(cells.groupBy("cell").agg(*sums))
+    order = np.argsort(found["cell"])
+    cell = found["cell"][order].astype(np.int64)
+    n, size = (found[internal(name)][order].astype(np.float64) for name in ("rows", "weight"))
+    if len(cell) and cell[0] == task.INVALID:
+        raise InputError(
+            f"in {int(n[0]):,} rows the score is null or outside [0, 1], or the decision or the label is null"
+        )
+    scores = cell < _CELLS
+    grid = ScoreCounts.from_cells(cell[scores], n[scores], size[scores], grouped=grouped)
+    both = (*numbers, *categories)
+    ends = np.cumsum([f.cells for f in both])
+    flat = sum_in_bins(cell[~scores] - _CELLS, n[~scores], int(sum(f.cells for f in both))).astype(np.int64)
+    parts = {f.name: flat[end - f.cells : end] for f, end in zip(both, ends.tolist(), strict=True)}
+    return grid, [parts[f.name] for f in features]
