@@ -81,7 +81,7 @@ def test_the_counts_are_those_of_the_scores(spark: SparkSession, trained: RunDir
     ("labels", "said"),
     [
         ({"id": [1, 1], "y": [0, 1]}, "2 rows have the key id=1; give one label for each row"),
-        ({"id": [1, 2], "y": [0, 7]}, "column 'y' has the value '7', which is no class of the reference"),
+        ({"id": [1, 2], "y": [0, 7]}, "column 'y' has the value '7', which is not a class of the reference"),
         ({"ids": [1, 2], "y": [0, 1]}, "key 'id' is not in the table"),
     ],
 )

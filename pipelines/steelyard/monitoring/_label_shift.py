@@ -200,7 +200,7 @@ def _reason(reference: ScoreCounts, new: ScoreCounts, checks: Sequence[Number]) 
         return None
     worst = max(wrong, key=lambda c: abs(c["distance"]))
     return (
-        f"this is no label shift: more has changed than the share of the classes. Scores of at least "
+        f"this is not a label shift: more has changed than the share of the classes. Scores of at least "
         f"{worst['score']:.3g} imply a prevalence of {worst['prevalence']:.3g}, which differs from that of all scores "
         f"by {abs(worst['distance']):.1f} standard errors (limit {worst['limit']:.1f})"
     )

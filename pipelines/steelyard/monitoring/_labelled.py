@@ -1,4 +1,4 @@
-"""What a few labels of the new rows say, and how many more are needed where."""
+"""Estimates from a few labels of the new rows, and how many more labels are needed where."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def check_labels(labels: DataFrame, key: Sequence[str], label: str, classes: Seq
     unknown = [name for name in known.counts if name not in classes]
     if unknown:
         raise InputError(
-            f"labels: column {label!r} has the value {unknown[0]!r}, which is no class of the reference."
+            f"labels: column {label!r} has the value {unknown[0]!r}, which is not a class of the reference."
             f"{closest(unknown[0], classes)} Classes are {', '.join(map(repr, classes[:_SHOWN]))}"
         )
     keyed = labels.where(class_text(labels, label).isNotNull())
