@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from small_pipelines import pipeline, small_table
+from small_pipelines import pipeline, replace_document, small_table
 
 from steelyard.errors import InputError
 from steelyard.monitoring import monitor
@@ -93,15 +93,15 @@ def test_wrong_labels_are_refused(
     assert not (tmp_path / "x" / "out").exists()
 
 
-def test_labels_need_a_key(spark: SparkSession, table: str, tmp_path: Path) -> None:
-    config = pipeline(table, data={"key": []})
-    run = start_run(Store(tmp_path), config, "r1", {})
-    ctx = Context(run, config, lambda: spark)
-    for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
-        run_stage(ctx, stage)
+def test_labels_need_a_key(trained: RunDir) -> None:
+    attempt = trained.published("profile").attempt
+    path = f"profile/{attempt}/stats.json"
+    stats = trained.read_json(path)
+    replace_document(trained, "profile", path, {**stats, "dataset": {**stats["dataset"], "key": []}})
     with pytest.raises(InputError, match="^--labels needs data.key in the pipeline"):
-        check_monitored(run.location, "labels.csv")
-    check_monitored(run.location, None)
+        check_monitored(trained.location, "labels.csv")
+    check_monitored(trained.location, None)
+    replace_document(trained, "profile", path, stats)
 
 
 def test_a_notebook_compares_two_tables_of_scores(spark: SparkSession) -> None:

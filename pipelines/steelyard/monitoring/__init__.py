@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steelyard.lazy import lazy
-from steelyard.monitoring._alerts import Limits
+from steelyard.monitoring._alerts import Limits, alerts
 from steelyard.monitoring._counts import BUCKETS, NEGATIVE, POSITIVE, UNKNOWN, ScoreCounts
 from steelyard.monitoring._document import WIDTH, document
 from steelyard.monitoring._features import ClassProfile, Feature, profiled_features
@@ -27,6 +27,7 @@ __all__ = [
     "LabelShift",
     "Limits",
     "ScoreCounts",
+    "alerts",
     "check_labels",
     "count_rows",
     "document",

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from steelyard.kernels.intervals import sum_interval
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -91,11 +93,12 @@ def _prevalence(document: Mapping[str, Any], limits: Limits) -> Iterator[dict[st
 
 
 def _recall(document: Mapping[str, Any], limits: Limits) -> Iterator[dict[str, str]]:
-    labels, before = document["labels"], document["reference"]["recall"]
+    labels, before, known = document["labels"], document["reference"]["recall"], document["reference"]["recall_ci95"]
     now = labels and labels["recall"]
-    if not now or before is None or now["ci95"] is None:
+    if not now or known is None or now["ci95"] is None:
         return
-    if before - now["value"] > limits.recall_drop and now["ci95"][1] < before:
+    least, _ = sum_interval([(before, tuple(known)), (-now["value"], (-now["ci95"][1], -now["ci95"][0]))])
+    if before - now["value"] > limits.recall_drop and least > 0:
         ends = " to ".join(f"{end:.2f}" for end in now["ci95"])
         yield _alert(
             "recall",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from steelyard.kernels import intervals
 from steelyard.kernels.arrays import Counts, Floats, divide
 from steelyard.monitoring._alerts import Limits, alerts
 from steelyard.monitoring._counts import NEGATIVE, POSITIVE, ScoreCounts
@@ -78,12 +79,14 @@ def document(
 
 def _reference(counts: ScoreCounts | None) -> dict[str, Any]:
     if counts is None:
-        return {"rows": None, "positives": None, "recall": None, "precision": None}
+        return {"rows": None, "positives": None, "recall": None, "recall_ci95": None, "precision": None}
     hits, wrong = (float(counts.weight[:, 1, label].sum()) for label in (POSITIVE, NEGATIVE))
+    recall, positives = _share(hits, float(counts.weight[:, :, POSITIVE].sum())), counts.effective(POSITIVE)
     return {
         "rows": int(counts.rows.sum()),
         "positives": int(counts.rows[:, :, POSITIVE].sum()),
-        "recall": _share(hits, float(counts.weight[:, :, POSITIVE].sum())),
+        "recall": recall,
+        "recall_ci95": None if recall is None or not positives else list(intervals.wilson(recall, positives)),
         "precision": _share(hits, hits + wrong),
     }
 
