@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError
+from steelyard.learning.arrays import ArrayModel, ArrayRows
 from steelyard.learning.base import Trainer
 from steelyard.learning.local import NO_WEIGHTS, UNTRUSTED, LocalLearner
 from steelyard.learning.parameters import Parameters
@@ -155,6 +156,23 @@ class BaggingTrainer(EnsembleTrainer):
     def replacement(self) -> bool:
         """Whether bags are drawn with replacement."""
         return bool(self.params.get("replacement"))
+
+    @property
+    def fits_arrays(self) -> bool:
+        """Whether members' probabilities are averaged."""
+        return self.aggregation == "mean"
+
+    def _fit_arrays(
+        self, train: ArrayRows, validation: ArrayRows, sizes: Mapping[str, float], masses: Mapping[str, float]
+    ) -> ArrayModel:
+        from steelyard.ensemble._arrays import fit_bags
+
+        counts = {c: int((train.label == i).sum()) for i, c in enumerate(sizes)}
+        of = self._quotas(counts, self.params["n_estimators"], train.features.shape[1])
+        model = fit_bags(
+            train, self.learner, of, replacement=self.replacement, impute=self.impute, seed=self.seed
+        )
+        return replace(model, distortion=Distortion(of.rates))
 
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
         from steelyard.ensemble._bags import class_counts, disjoint_bags, drawn_bags, draws, with_units

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from steelyard.kernels.random import words
+from steelyard.learning.arrays import by_task, matrix
 from steelyard.learning.local import LocalLearner
-from steelyard.learning.packed import matrix
 
 RESULT = pa.schema(
     [
@@ -22,7 +21,7 @@ RESULT = pa.schema(
         ("importances", pa.list_(pa.float64())),
     ]
 )
-_TASK, _PLACE, _FEATURES, _STRATUM, _POSITION = 0, 1, 2, 5, 6  # positions of columns
+_PLACE, _FEATURES, _STRATUM, _POSITION = 1, 2, 5, 6  # positions of columns
 
 
 def train(
@@ -46,14 +45,14 @@ def train(
         As for `fit_tasks`.
     """
     local = LocalLearner(**learner)
-    for task, parts in _by_task(batches):
+    for task, parts in by_task(batches):
         table = pa.Table.from_batches(parts)
         table, enough = (table, True) if take is None else _taken(table, take)
         if not enough:
             yield pa.RecordBatch.from_pylist([{"task": task, "model": b"", "rows": 0}], schema=RESULT)
             continue
         y, weight = (table.column(name).to_numpy() for name in ("label", "weight"))
-        x = _matrix(table.column(_FEATURES), len(y))
+        x = matrix(table.column(_FEATURES), len(y))
         if synthetic is not None:
             x, y, weight = _with_synthetic(x, y, weight, task_seed(seed, task), **synthetic)
         model = local.fit(x, y, sample_weight=weight, seed=task_seed(seed, task))
@@ -65,24 +64,6 @@ def train(
 def task_seed(seed: int, task: int) -> int:
     """Return a 31-bit seed of its own for each task."""
     return int(words([task], seed, "task")[0] >> np.uint64(33))
-
-
-def _by_task(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[pa.RecordBatch]]]:
-    """Yield each task with its batches, one task at a time."""
-    now, parts = -1, list[pa.RecordBatch]()
-    for batch in batches:
-        tasks = batch.column(_TASK).to_numpy()
-        ends = [0, *(np.flatnonzero(np.diff(tasks)) + 1).tolist(), len(tasks)]
-        for start, end in pairwise(ends):
-            if start == end:
-                continue
-            if tasks[start] != now and parts:
-                yield now, parts
-                parts = []
-            now = int(tasks[start])
-            parts.append(batch.slice(start, end - start))
-    if parts:
-        yield now, parts
 
 
 def _taken(table: pa.Table, take: Sequence[int]) -> tuple[pa.Table, bool]:
@@ -119,15 +100,6 @@ def smallest(
     ends = [*starts[1:], len(order)]
     of_each = zip(starts, ends, take, strict=True)
     return np.sort(np.concatenate([order[start : min(start + n, end)] for start, end, n in of_each]))
-
-
-def _matrix(column: pa.ChunkedArray, rows: int) -> NDArray[np.float32]:
-    """Return features as a matrix, chunk by chunk: the only copy."""
-    found, start = np.empty((rows, matrix(column.chunk(0)[:1]).shape[1]), np.float32), 0
-    for chunk in column.chunks:
-        found[start : start + len(chunk)] = matrix(chunk)
-        start += len(chunk)
-    return found
 
 
 def _with_synthetic(

@@ -9,7 +9,7 @@ Spark Connect.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,6 +19,7 @@ from steelyard.config import LOG_LOSS, loss_name
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, EngineError, InputError
 from steelyard.learning._focal import FOCAL, focal_distortion
+from steelyard.learning.arrays import ArrayModel, ArrayRows
 from steelyard.learning.base import Trainer
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance, TrainingData
@@ -185,8 +186,9 @@ class XGBoostTrainer(Trainer):
             together = together.unionByName(data.validation.withColumn("validation", F.lit(True)))
         first = start if isinstance(start, XGBoostModel) else None
         objective = self._objective(data, first)
-        task = self._task(data, objective, first)
         alone = data.workers == 1
+        # The trees do not depend on the number of threads.
+        task = self._task(data.preprocessing.names, data.preprocessing.codes, objective, first, threads=1 + alone)
         train = "train_alone" if alone else "train_together"
         worker = in_worker("steelyard.learning._xgboost_worker", train, **asdict(task))
         ordered = repartition_by_content(together, data.workers)
@@ -210,18 +212,35 @@ class XGBoostTrainer(Trainer):
             raise InputError("start was trained on rows without offsets, but the training rows have them")
         return Objective(len(data.trained_classes), start.focal, start.starts)
 
-    def _task(self, data: TrainingData, objective: Objective, start: XGBoostModel | None) -> Task:
+    def _fit_arrays(
+        self, train: ArrayRows, validation: ArrayRows, sizes: Mapping[str, float], masses: Mapping[str, float]
+    ) -> ArrayModel:
+        from steelyard.learning._losses import objective_of
+        from steelyard.learning._xgboost_worker import train_on_arrays
+
+        offsets = train.offset is not None
+        objective = objective_of(self.loss, list(sizes.values()), list(masses.values()), offsets=offsets)
+        task = self._task([""] * train.features.shape[1], (), objective, None, threads=1)
+        return train_on_arrays(train, validation, task)
+
+    def _task(
+        self,
+        names: Sequence[str],
+        codes: tuple[int, ...],
+        objective: Objective,
+        start: XGBoostModel | None,
+        *,
+        threads: int,
+    ) -> Task:
         from steelyard.learning._xgboost_worker import Task
 
         given = {k: v for k, v in self.params.items() if k not in _NO_BOOSTER_PARAMS}
-        # The trees do not depend on the number of threads.
-        threads = 2 if data.workers == 1 else 1
         fixed = {"tree_method": "hist", "nthread": threads, "verbosity": 0, "seed": self.seed}
         return Task(
             {**given, **objective.booster(), **fixed},
             rounds=self.params["n_estimators"],
-            features=len(data.preprocessing.names),
-            categories=data.preprocessing.codes,
+            features=len(names),
+            categories=codes,
             patience=self.params["early_stopping_rounds"],
             start=None if start is None else start.booster,
             starts=objective.starts,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from steelyard.kernels.losses import Focal
 from steelyard.learning._threads import xgb
+from steelyard.learning.arrays import ArrayModel, ArrayRows
 
 RESULT = pa.schema([("booster", pa.binary()), ("log_loss", pa.list_(pa.float64()))])
 
@@ -130,6 +131,31 @@ def train_booster(train: Rows, validation: Rows, task: Task) -> tuple[bytes, lis
         booster = booster[: booster.best_iteration + 1]
     losses = next(iter(history.get("validation", {}).values()), [])
     return bytes(booster.save_raw("ubj")), [float(x) / (1 if focal is None else _PRECISION) for x in losses]
+
+
+def train_on_arrays(train: ArrayRows, validation: ArrayRows, task: Task) -> ArrayModel:
+    """Train on rows in memory, alone; validation rows have no offset."""
+    nothing = None if train.offset is None else np.zeros(len(validation))
+    own = Rows(_float32(train.features), _float32(train.label), _float32(train.weight), train.offset)
+    judges = Rows(_float32(validation.features), _float32(validation.label), _float32(validation.weight), nothing)
+    with xgb.config_context(verbosity=0):
+        raw, _ = train_booster(own, judges, task)
+        booster = xgb.Booster({"nthread": 1})
+        booster.load_model(bytearray(raw))
+        booster.set_param({"nthread": 1})
+    focal = Focal(**task.focal) if task.focal else None
+
+    def predict(features: NDArray[np.float32]) -> NDArray[np.float64]:
+        margin = booster.inplace_predict(_float32(features), predict_type="margin", validate_features=False)
+        z = margin.astype(np.float64) if focal is None else focal.log_odds(margin)
+        found: NDArray[np.float64] = np.exp(-np.logaddexp(0, -z))
+        return found
+
+    return ArrayModel(predict, facts={"trees": booster.num_boosted_rounds()})
+
+
+def _float32(values: NDArray[Any]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(values, dtype=np.float32)
 
 
 _PRECISION = 1e9  # XGBoost passes on six decimals of a metric of ours

@@ -9,11 +9,14 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
 from steelyard.config import LOG_LOSS, loss_name, parse_loss
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.distance import LARGEST
 from steelyard.learning._workers import workers_note
+from steelyard.learning.arrays import ArrayModel, ArrayRows
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance, TrainingData
 
@@ -242,6 +245,54 @@ class Trainer(ABC):
         if start is not None and start.distortion != found:
             found = replace(found, exact=False)  # the parts of the model saw different priors
         return replace(model, distortion=found)
+
+    @property
+    def fits_arrays(self) -> bool:
+        """Whether one task can train it on rows in memory: a trainer that overrides `_fit_arrays`."""
+        return type(self)._fit_arrays is not Trainer._fit_arrays and not self.codes
+
+    def fit_arrays(
+        self,
+        train: ArrayRows,
+        validation: ArrayRows,
+        classes: tuple[str, str],
+        sampled: Distortion | None = None,
+    ) -> ArrayModel:
+        """Train a model of two classes on rows in memory, on one thread: what `fit` does, inside a Spark task.
+
+        Parameters
+        ----------
+        train : ArrayRows
+            After resampling, in an order that does not depend on their partitioning.
+        validation : ArrayRows
+            Never resampled; read by trainers with `needs_validation`.
+        classes : tuple of str
+            The first has the label 0, the second 1.
+        sampled : Distortion, optional
+            As for `fit`. Offsets undo it; a trainer without `takes_offsets` weighs the rows of the sampled class.
+        """
+        from steelyard.weighting import class_weights, weight_distortion
+
+        rates = (sampled or Distortion()).rates if train.offset is not None else {}
+        totals = {c: float(train.weight[train.label == i].sum()) for i, c in enumerate(classes)}
+        sizes = {c: n / rates.get(c, 1.0) for c, n in totals.items()}
+        weights = class_weights(sizes, self.class_weight)
+        each = np.where(train.label > 0, weights[classes[1]], weights[classes[0]])
+        if train.offset is not None and not self.takes_offsets:
+            thinned = [c for c, rate in rates.items() if rate < 1]
+            each = each * np.where(np.isin(train.label, [classes.index(c) for c in thinned]), np.exp(train.offset), 1.0)
+        offset = train.offset if self.takes_offsets else None
+        rows = replace(train, weight=train.weight * each, offset=offset)
+        model = self._fit_arrays(rows, validation, sizes, {c: n * weights[c] for c, n in sizes.items()})
+        prior = sampled if sampled is not None and train.offset is None else Distortion()
+        found = prior.then(weight_distortion(weights)).then(self.loss_distortion(classes))
+        return replace(model, distortion=found.then(model.distortion))
+
+    def _fit_arrays(
+        self, train: ArrayRows, validation: ArrayRows, sizes: Mapping[str, float], masses: Mapping[str, float]
+    ) -> ArrayModel:
+        """Return the model; `sizes` and `masses` as in `TrainingData`, by class. Optional, see `fits_arrays`."""
+        raise NotImplementedError(f"{self.name} is not trained on rows in memory")
 
     @abstractmethod
     def _fit(self, data: TrainingData, start: Model | None) -> Model:

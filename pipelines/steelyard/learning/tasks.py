@@ -78,11 +78,7 @@ def fit_tasks(
         If a task has no rows.
     """
     wanted = rows.select(TASK, PLACE, "features", "label", "weight", *([] if take is None else [STRATUM, POSITION]))
-    parts = min(tasks, int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or tasks))
-    # Not by a hash of the number, which would give some partitions more tasks than others.
-    by_id = getattr(wanted, "repartitionById", None)
-    spread = by_id(parts, F.col(TASK) % F.lit(parts)) if by_id is not None else wanted.repartition(parts, TASK)
-    ordered = spread.sortWithinPartitions(TASK, PLACE, "label", "weight", "features")
+    ordered = one_task_each(wanted, tasks)
     worker = in_worker(
         "steelyard.learning._local_worker",
         "train",
@@ -98,3 +94,20 @@ def fit_tasks(
     if len(found) < tasks:
         raise InputError(f"{tasks - len(found)} of {tasks} models have no training rows")
     return [found[i] for i in range(tasks)]
+
+
+def one_task_each(rows: DataFrame, tasks: int) -> DataFrame:
+    """Distribute rows by `TASK`, a partition each if there are enough, in an order that is that of any partitioning.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `TASK`, `PLACE`, then other columns, by which rows of equal place are ordered; `features` come last.
+    tasks : int
+    """
+    parts = min(tasks, int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or tasks))
+    # Not by a hash of the number, which would give some partitions more tasks than others.
+    by_id = getattr(rows, "repartitionById", None)
+    spread: DataFrame = by_id(parts, F.col(TASK) % F.lit(parts)) if by_id is not None else rows.repartition(parts, TASK)
+    others = [c for c in rows.columns if c not in (TASK, PLACE, STRATUM, POSITION, "features")]
+    return spread.sortWithinPartitions(TASK, PLACE, *others, *(["features"] if "features" in rows.columns else []))

@@ -1,6 +1,15 @@
 """Exact splits and folds: a plan of a few numbers, applied as a column expression."""
 
-from steelyard.splitting._folds import FoldPlan, apply_folds, fold_rows, grouped_folds, holdout, stratified_folds
+from steelyard.splitting._buckets import BUCKETS, bucket
+from steelyard.splitting._folds import (
+    FoldPlan,
+    apply_folds,
+    fold_rows,
+    fold_sides,
+    grouped_folds,
+    holdout,
+    stratified_folds,
+)
 from steelyard.splitting._forward_chaining import forward_chaining_folds
 from steelyard.splitting._grouped import grouped_split
 from steelyard.splitting._plan import (
@@ -20,6 +29,7 @@ from steelyard.splitting._temporal import temporal_split
 
 __all__ = [
     "ALL_ROWS",
+    "BUCKETS",
     "NAMES",
     "SPLIT",
     "Division",
@@ -27,8 +37,10 @@ __all__ = [
     "SplitPlan",
     "apply_folds",
     "apply_split",
+    "bucket",
     "count_torn_keys",
     "fold_rows",
+    "fold_sides",
     "forward_chaining_folds",
     "grouped_folds",
     "grouped_split",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import check_free, check_names, internal
@@ -204,11 +204,17 @@ def fold_rows(df: DataFrame, plan: FoldPlan, fold: int) -> tuple[DataFrame, Data
     if fold not in plan.numbers:
         raise InputError(f"fold is {fold}; it must be from {plan.numbers[0]} to {plan.numbers[-1]}")
     rows = apply_folds(df, plan, _FOLD)
-    train = F.col(_FOLD) != fold
+    train, test = fold_sides(rows, plan, fold, _FOLD)
+    return rows.where(train).drop(_FOLD), rows.where(test).drop(_FOLD)
+
+
+def fold_sides(df: DataFrame, plan: FoldPlan, fold: int, column: str = "fold") -> tuple[Column, Column]:
+    """Return whether a row with the column of `apply_folds` trains, and whether it tests, the model of one fold."""
+    train = F.col(column) != fold
     if plan.method == "temporal":
         begins = plan.cuts[ALL_ROWS][fold - 1].below
-        train = (F.col(_FOLD) < fold) & (time_position(df, plan.time or "", plan.origin) <= begins - plan.gap)
-    return rows.where(train).drop(_FOLD), rows.where(F.col(_FOLD) == fold).drop(_FOLD)
+        train = (F.col(column) < fold) & (time_position(df, plan.time or "", plan.origin) <= begins - plan.gap)
+    return train, F.col(column) == fold
 
 
 def check_folds(folds: int) -> None:

@@ -6,20 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from steelyard.classifier import Classifier
-from steelyard.columns import check_free, col, dtype, internal
+from steelyard.columns import check_free, col, internal
 from steelyard.dataset import Dataset
 from steelyard.deciding import ALERTS
-from steelyard.hashing import row_hash, unit_hash
 from steelyard.metrics import row_weight
-from steelyard.splitting import SPLIT, time_position
+from steelyard.splitting import SPLIT, bucket
 from steelyard.stages._alerts import COUNTED, PERIOD, SHARE
 from steelyard.stages._context import Context
 
-BUCKETS = 200
-_DAY = 86_400_000_000  # microseconds
 COSTS = ("cost_false_negative", "cost_false_positive")
 
 
@@ -66,25 +62,7 @@ def passthrough_columns(df: DataFrame, data: Dataset, *, temporal: bool) -> list
     if SHARE in df.columns:
         period = F.when(F.col(COUNTED), F.col(PERIOD))
         columns += [period.alias("period"), F.col(SHARE).alias("share")]
-    return [*columns, bucket(df, data, temporal=temporal).alias("bucket")]
-
-
-def bucket(df: DataFrame, data: Dataset, *, temporal: bool) -> Column:
-    """Return the bucket of a row, of 200: intervals resample buckets, so dependent rows must share one.
-
-    Rows of one group share a bucket; without groups, rows of one day do where the split is by time; else each row
-    is a unit of its own, even where rows without a key are equal.
-    """
-    if data.group is not None:
-        place = row_hash(df, [data.group], 0, "bucket")
-    elif temporal and data.time is not None and not isinstance(dtype(df, data.time), T.NumericType):
-        day = F.floor(time_position(df, data.time, 0) / _DAY)
-        place = F.shiftrightunsigned(F.xxhash64(day, F.lit("bucket")), 1)
-    elif data.key:
-        place = row_hash(df, data.key, 0, "bucket")
-    else:
-        place = unit_hash(df, data.content, [data.label, SPLIT], "bucket")
-    return (place % BUCKETS).cast("int")
+    return [*columns, bucket(df, data, temporal=temporal, others=[SPLIT]).alias("bucket")]
 
 
 def published_scores(ctx: Context) -> DataFrame:

@@ -22,9 +22,8 @@ from steelyard.frames.reading import read
 from steelyard.frames.tables import write_parquet
 from steelyard.hashing import row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
-from steelyard.splitting import FoldPlan, SplitPlan, count_torn_keys
+from steelyard.splitting import BUCKETS, FoldPlan, SplitPlan, count_torn_keys
 from steelyard.stages._context import ignore_warning
-from steelyard.stages._scores import BUCKETS
 from steelyard.stages._source import configured_source, roles
 from steelyard.stages.commands._scored_classes import advice, chosen_threshold, scored_classes
 from steelyard.stages.profile import describe

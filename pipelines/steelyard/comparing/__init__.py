@@ -1,0 +1,17 @@
+"""Recipes on the same folds, paired differences, and the choice of `auto`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steelyard.comparing._candidates import PLAIN, Candidate, more_candidates, standard_candidates
+from steelyard.lazy import lazy
+
+if TYPE_CHECKING:
+    from steelyard.comparing._compare import compare
+    from steelyard.comparing._comparison import Comparison
+    from steelyard.comparing._rows import Folds
+
+__all__ = ["PLAIN", "Candidate", "Comparison", "Folds", "compare", "more_candidates", "standard_candidates"]
+
+__getattr__ = lazy(__name__, "_compare", "_comparison", "_rows")

@@ -1,0 +1,116 @@
+"""The recipes that are compared, and their order of simplicity. Importing it needs no Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from steelyard.config import LOG_LOSS, Recipe
+from steelyard.distortion import Distortion
+from steelyard.learning import get_trainer, trainer_class
+
+PLAIN = "xgboost"
+"""The name of the plain baseline: XGBoost, nothing resampled, nothing weighted, the threshold tuned."""
+KEPT = (20, 100)
+"""Negatives for each positive, of the candidates that are under-sampled."""
+GUIDED = 20
+_MODELS = ("logistic_regression", "xgboost", "gradient_boosted_trees", "random_forest", "neural_network")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A recipe to compare.
+
+    Parameters
+    ----------
+    name : str
+    recipe : Recipe
+    eligible : bool, default True
+        Whether it may be chosen.
+    """
+
+    name: str
+    recipe: Recipe
+    eligible: bool = True
+
+    @property
+    def simplicity(self) -> tuple[int, int]:
+        """The place in the order of simplicity: what is done to rows and loss first, then the model."""
+        how, method = self.recipe.train, self.recipe.resample.method
+        place = _MODELS.index(how.model) if how.model in _MODELS else len(_MODELS)
+        if trainer_class(how.model).balances:
+            return 5, place
+        if method == "guided_under_sampler":
+            return 4, place
+        if method not in ("none", "random_under_sampler"):
+            return 6, place
+        if how.loss != LOG_LOSS:
+            return 3, place
+        if how.class_weight != "none" or how.cost_weights or how.params.get("scale_pos_weight", 1.0) != 1.0:
+            return 2, place
+        return int(method == "random_under_sampler"), place
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types: what `resample` and `train` of a pipeline would hold."""
+        return {name: getattr(self.recipe, name).model_dump(mode="json") for name in ("resample", "train")}
+
+
+def standard_candidates(counts: Mapping[str, int], seed: int = 0) -> list[Candidate]:
+    """Return what every comparison holds: plain XGBoost, logistic regression, and what users do today.
+
+    Under-sampling is left out where the table has no more negatives for each positive.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Training rows of each class.
+    seed : int, default 0
+    """
+    under = {f"{n}:1": _under("random_under_sampler", n) for n in KEPT if _ratio(counts) > n}
+    return [
+        _candidate(PLAIN, seed),
+        _candidate("logistic_regression", seed, train={"model": "logistic_regression"}),
+        *[_candidate(f"xgboost {name}", seed, resample=how) for name, how in under.items()],
+        _candidate("xgboost balanced", seed, train={"class_weight": "balanced"}),
+    ]
+
+
+def more_candidates(counts: Mapping[str, int], *, categories: bool, seed: int = 0) -> list[Candidate]:
+    """Return what `auto` adds: guided sampling, balanced bagging, focal loss, and SMOTE for a weak learner."""
+    rows, ratio = sum(counts.values()), _ratio(counts)
+    found = [
+        _candidate("xgboost focal", seed, train={"loss": {"focal": {"gamma": 2.0}}}),
+        _candidate("balanced bagging", seed, train={"model": "balanced_bagging"}),
+    ]
+    if ratio > GUIDED and rows > _fewest_guided():
+        found.insert(0, _candidate(f"xgboost guided {GUIDED}:1", seed, resample=_under("guided_under_sampler", GUIDED)))
+    if ratio > 2 and not categories and min(counts.values()) > 10 and rows <= 1_000_000:
+        smote = {"method": "smote", "sampling_strategy": 0.5, "missing": "impute"}
+        found.append(
+            _candidate("logistic_regression smote", seed, resample=smote, train={"model": "logistic_regression"})
+        )
+    return found
+
+
+def planned_distortion(recipe: Recipe) -> Distortion:
+    """Return how the loss of a recipe changes the class prior, before anything is trained."""
+    how = recipe.train
+    return get_trainer(how.model, how.params, loss=how.loss).loss_distortion(("0", "1"))
+
+
+def _fewest_guided() -> int:
+    return 30_000  # rows that guided sampling keeps at least
+
+
+def _under(method: str, kept: int) -> dict[str, Any]:
+    return {"method": method, "sampling_strategy": 1 / kept}
+
+
+def _ratio(counts: Mapping[str, int]) -> float:
+    return max(counts.values()) / min(counts.values())
+
+
+def _candidate(name: str, seed: int, **sections: Mapping[str, Any]) -> Candidate:
+    train = {"seed": seed, **sections.pop("train", {})}
+    return Candidate(name, Recipe.of({**sections, "train": train}))

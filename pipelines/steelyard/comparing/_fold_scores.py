@@ -1,0 +1,86 @@
+"""The scores of one fold's test rows, summed by the buckets of the bootstrap. Importing it needs no Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steelyard.kernels.arrays import Counts, Floats, sum_in_bins
+from steelyard.kernels.reliability import log_losses
+from steelyard.metrics import ScoreTable, get_metric
+
+BUCKETS = 200
+_BINS = 200
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """Sums over the test rows of one fold.
+
+    Parameters
+    ----------
+    pr_auc : float
+    loss, cost, mass : array of float, shape (200,)
+        Log loss and cost of the decisions of each bucket's rows, times their weights; the weights.
+    cells : array of float, shape (n, 4)
+        Bucket, bin of scores (from the highest), weight of positives, weight of negatives.
+    positives : int
+    facts : dict
+        Of the model: rows it was trained on, threshold, calibration.
+    """
+
+    pr_auc: float
+    loss: Floats
+    cost: Floats
+    mass: Floats
+    cells: Floats
+    positives: int
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        score: Floats,
+        positive: NDArray[np.bool_],
+        alarm: NDArray[np.bool_],
+        weight: Floats,
+        bucket: Counts,
+        cost_fn: Floats,
+        cost_fp: Floats,
+        facts: Mapping[str, Any],
+    ) -> FoldScores:
+        """Return the sums of rows given as arrays; costs are per row."""
+        table = ScoreTable.from_rows(score, positive, weight)
+        losses = np.where(positive, *log_losses(score))
+        costs = np.where(positive & ~alarm, cost_fn, 0.0) + np.where(~positive & alarm, cost_fp, 0.0)
+        bins = table.bins(_BINS)[np.searchsorted(-table.low, -score)]
+        place = bucket * _BINS + bins
+        used, inverse = np.unique(place, return_inverse=True)
+        sums = [sum_in_bins(inverse, weight * side, len(used)) for side in (positive, ~positive)]
+        loss, cost, mass = (sum_in_bins(bucket, weight * of, BUCKETS) for of in (losses, costs, np.ones(len(score))))
+        cells = np.stack([used // _BINS, used % _BINS, *sums], axis=1).astype(np.float64)
+        area = float(get_metric("pr_auc").compute(table.pos, table.neg))
+        return cls(area, loss, cost, mass, cells, int(positive.sum()), dict(facts))
+
+    def drawn_area(self, weights: Floats) -> Floats:
+        """Return the PR area in each draw of the bootstrap, from the binned scores."""
+        bucket, bins = self.cells[:, 0].astype(int), self.cells[:, 1].astype(int)
+        grids = np.zeros((2, BUCKETS, _BINS))
+        grids[0, bucket, bins], grids[1, bucket, bins] = self.cells[:, 2], self.cells[:, 3]
+        found: Floats = get_metric("pr_auc").compute(weights @ grids[0], weights @ grids[1])
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON types."""
+        arrays = {name: getattr(self, name).tolist() for name in ("loss", "cost", "mass", "cells")}
+        return {"pr_auc": self.pr_auc, **arrays, "positives": self.positives, "facts": self.facts}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> FoldScores:
+        """Return what `to_json` described."""
+        arrays = {name: np.array(document[name], dtype=np.float64) for name in ("loss", "cost", "mass", "cells")}
+        return cls(document["pr_auc"], **arrays, positives=document["positives"], facts=document["facts"])

@@ -1,0 +1,167 @@
+"""The rows of a comparison: training rows, thinned where they are too many, in folds, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.columns import class_text, col, internal
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.hashing import HASH_BITS, Cut, cuts, row_hash, select
+from steelyard.learning import Preprocessing, fit_preprocessing
+from steelyard.learning.base import LIMITS
+from steelyard.learning.tasks import PLACE, TASK
+from steelyard.splitting import (
+    FoldPlan,
+    apply_folds,
+    bucket,
+    fold_sides,
+    forward_chaining_folds,
+    grouped_folds,
+    stratified_folds,
+    time_position,
+)
+
+_FOLD, SIDES = internal("fold"), internal("sides")
+_PURPOSE = "compare"
+
+
+@dataclass(frozen=True)
+class Folds:
+    """How training rows are divided.
+
+    Parameters
+    ----------
+    method : {"stratified", "group", "temporal"}
+    folds : int
+    gap : timedelta
+        Of a division by time.
+    held : float
+        Share of a fold's training rows for early stopping, calibration and threshold.
+    seed : int
+    """
+
+    method: str = "stratified"
+    folds: int = 3
+    gap: timedelta = timedelta(0)
+    held: float = 0.125
+    seed: int = 0
+
+    @property
+    def largest(self) -> float:
+        """The largest share of the rows that trains the models of a fold."""
+        return self.folds / (self.folds + 1) if self.method == "temporal" else 1 - 1 / self.folds
+
+    def plan(self, df: DataFrame, data: Dataset, counts: Mapping[str, int]) -> FoldPlan:
+        """Return the plan of the folds."""
+        if self.method == "temporal":
+            return forward_chaining_folds(df, data, counts, self.folds, gap=self.gap)
+        make = grouped_folds if self.method == "group" else stratified_folds
+        return make(df, data, counts, self.folds, seed=self.seed)
+
+
+def thinned_counts(counts: Mapping[str, int], largest: float, max_rows: int) -> dict[str, int]:
+    """Return the rows of each class to take, so that a fold's model has `max_rows` at most.
+
+    Rows of the commoner class go first, down to half of all.
+
+    Examples
+    --------
+    >>> thinned_counts({"0": 9_000_000, "1": 10_000}, 0.5, 1_000_000)
+    {'0': 1990000, '1': 10000}
+    >>> thinned_counts({"0": 9_000_000, "1": 3_000_000}, 0.5, 1_000_000)
+    {'0': 1000000, '1': 1000000}
+    """
+    most = int(max_rows / largest)
+    if sum(counts.values()) <= most:
+        return dict(counts)
+    rare, common = sorted(counts, key=counts.__getitem__)
+    kept = max(most - counts[rare], most // 2)
+    taken = {common: kept, rare: min(counts[rare], most - kept)}
+    return {c: taken[c] for c in counts}
+
+
+def thinned(df: DataFrame, data: Dataset, counts: Mapping[str, int], taken: Mapping[str, int], seed: int) -> DataFrame:
+    """Return the rows with the smallest hashes of each class: smaller samples are parts of larger ones."""
+    fewer = {c: [n] for c, n in taken.items() if n < counts[c]}
+    if not fewer:
+        return df
+    place, label = row_hash(df, data.identity, seed, _PURPOSE), class_text(df, data.label)
+    found = cuts(df, place, label, fewer, ties="exact", sizes=counts)
+    every = {c: Cut(1 << HASH_BITS, n) for c, n in counts.items()}
+    return select(df, place, label, {**every, **{c: cut for c, [cut] in found.items()}})
+
+
+def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> tuple[DataFrame, Preprocessing]:
+    """Return narrow rows for tasks, with the folds that each trains or tests.
+
+    Levels of categories are those of all rows; medians and scales are left to the tasks.
+
+    Parameters
+    ----------
+    df : DataFrame
+        After thinning.
+    data : Dataset
+    plan : FoldPlan
+    folds : Folds
+    """
+    prepared = fit_preprocessing(df, data, limit=LIMITS["float32"], seed=folds.seed)
+    rows = apply_folds(df, plan, _FOLD)
+    sides = []
+    for task, fold in enumerate(plan.numbers):
+        train, test = fold_sides(rows, plan, fold, _FOLD)
+        sides += [
+            F.when(side, F.struct(F.lit(task).alias("task"), F.lit(of).alias("test")))
+            for side, of in ((train, False), (test, True))
+        ]
+    costs = [_amount(rows, of) for of in (data.cost.false_negative, data.cost.false_positive)]
+    place = row_hash(rows, data.identity, folds.seed, _PURPOSE)
+    return rows.select(
+        F.array_compact(F.array(*sides)).alias(SIDES),
+        place.alias(PLACE),
+        (class_text(rows, data.label) == data.classes[1]).cast("double").alias("label"),
+        (F.lit(1.0) if data.weight is None else col(data.weight).cast("double")).alias("weight"),
+        _order(rows, data, folds, place).alias("order"),
+        bucket(rows, data, temporal=folds.method == "temporal").alias("bucket"),
+        costs[0].alias("cost_fn"),
+        costs[1].alias("cost_fp"),
+        F.array(*prepared.columns(rows)).cast("array<float>").alias("features"),
+    ), prepared
+
+
+def for_tasks(rows: DataFrame) -> DataFrame:
+    """Return a row for each fold that a row trains or tests, with the columns that tasks read."""
+    others = [c for c in rows.columns if c not in (SIDES, PLACE, "features")]
+    each = rows.select(F.explode(SIDES).alias("side"), *rows.columns)
+    side = F.col("side")
+    return each.select(
+        side["task"].alias(TASK), PLACE, *others, side["test"].alias("test"), F.col(PLACE).alias("place"), "features"
+    )
+
+
+def _order(df: DataFrame, data: Dataset, folds: Folds, place: Column) -> Column:
+    """Return the order whose last rows are held out: of time, of groups, or of rows."""
+    if folds.method == "temporal":
+        return time_position(df, data.time or "", 0)
+    if folds.method == "group" and data.group is not None:
+        return row_hash(df, [data.group], folds.seed, f"{_PURPOSE}/held")
+    return row_hash(df, data.identity, folds.seed, f"{_PURPOSE}/held")
+
+
+def _amount(df: DataFrame, of: str | float | None) -> Column:
+    return (col(of) if isinstance(of, str) else F.lit(of or 0.0)).cast("double")
+
+
+def check_rows(counts: Mapping[str, int], folds: int) -> None:
+    """Raise `InputError` for a class that is too small for folds whose training rows are divided again."""
+    rare = min(counts, key=counts.__getitem__)
+    if counts[rare] < 2 * folds:
+        raise InputError(
+            f"class {rare!r} has {counts[rare]:,} training rows, too few to compare on {folds} folds; collect more, or "
+            "leave out the section compare"
+        )

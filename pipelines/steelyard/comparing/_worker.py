@@ -1,0 +1,157 @@
+"""The work of the tasks of a comparison: resample, train, decide, and judge the test rows of one fold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from steelyard.comparing._fold_scores import FoldScores
+from steelyard.comparing._resample import Sampling
+from steelyard.config import Recipe
+from steelyard.dataset import Cost
+from steelyard.deciding import fit_array_policy
+from steelyard.distortion import Distortion
+from steelyard.frames.workers import one_thread
+from steelyard.kernels.arrays import Counts, Floats
+from steelyard.learning import get_trainer
+from steelyard.learning.arrays import ArrayRows, by_task, matrix
+from steelyard.metrics import ScoreTable
+
+RESULT = pa.schema([("task", pa.int32()), ("scores", pa.string())])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all tasks of a candidate share.
+
+    Parameters
+    ----------
+    recipe : dict
+        `resample`, `train` and `decide`.
+    classes : tuple of str
+        The second is positive.
+    held : float
+        Share of the training rows that early stopping, calibration and threshold use.
+    thinned, rates : tuple of float
+        The share of each class's rows that the comparison took, and that the table holds.
+    cost : dict
+        Fields of a `Cost`.
+    """
+
+    recipe: Mapping[str, Any]
+    classes: tuple[str, str]
+    held: float
+    thinned: tuple[float, float]
+    rates: tuple[float, float]
+    cost: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one task in memory."""
+
+    features: NDArray[np.float32]
+    label: Floats
+    weight: Floats
+    place: Counts
+    order: Counts
+    test: NDArray[np.bool_]
+    bucket: Counts
+    cost_fn: Floats
+    cost_fp: Floats
+
+    @classmethod
+    def of(cls, parts: list[pa.RecordBatch]) -> Table:
+        """Return the columns of Arrow batches."""
+        table = pa.Table.from_batches(parts)
+        names = ("label", "weight", "place", "order", "test", "bucket", "cost_fn", "cost_fp")
+        columns = {n: table.column(n).to_numpy() for n in names}
+        return cls(matrix(table.column("features"), table.num_rows), **columns)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> ArrayRows:
+        """Return the training rows of a model."""
+        return ArrayRows(self.features[chosen], self.label[chosen], self.weight[chosen])
+
+
+def compare(batches: Iterable[pa.RecordBatch], **settings: Any) -> Iterator[pa.RecordBatch]:
+    """Train and judge one model for each task of a partition. `settings` are the fields of a `Setting`."""
+    setting = Setting(**settings)
+    for task, parts in by_task(batches):
+        with one_thread():
+            found = judged(Table.of(parts), setting)
+        yield pa.RecordBatch.from_pylist([{"task": task, "scores": json.dumps(found.to_json())}], schema=RESULT)
+
+
+def judged(table: Table, setting: Setting) -> FoldScores:
+    """Return the scores of a fold's test rows, by a model and a policy of its other rows."""
+    recipe, classes = Recipe.of(setting.recipe), setting.classes
+    held = held_out(table, setting.held)
+    own = ~table.test & ~held
+    how = recipe.train
+    trainer = get_trainer(how.model, how.params, how.class_weight, None, how.seed, how.loss)
+    # What draws classes at rates of its own does so from unweighted rows.
+    thinned = (1.0, 1.0) if trainer.balances else setting.thinned
+    before = Distortion(dict(zip(classes, setting.thinned, strict=True))) if trainer.balances else Distortion()
+    sampling = Sampling(recipe.resample.method, recipe.resample.params, classes, thinned)
+    rows, sampled = sampling.apply(table.rows(own), table.place[own])
+    model = trainer.fit_arrays(rows, _weighted(table, held, setting), classes, sampled)
+    policy = fit_array_policy(
+        _score_table(table, held, model.predict(table.features[held]), setting),
+        classes=classes,
+        positive=classes[1],
+        distortion=before.then(model.distortion).then(Distortion(dict(zip(classes, setting.rates, strict=True)))),
+        calibrate=recipe.decide.calibrate,
+        threshold=recipe.decide.threshold,
+        cost=Cost(**setting.cost),
+    )
+    test = table.test
+    score = policy.calibrated(model.predict(table.features[test]))
+    return FoldScores.of(
+        score,
+        table.label[test] > 0,
+        policy.alarms(score, table.cost_fn[test], table.cost_fp[test]),
+        _mass(table, test, setting),
+        table.bucket[test],
+        table.cost_fn[test],
+        table.cost_fp[test],
+        {"rows": len(rows), "threshold": policy.threshold, "calibration": policy.calibrator.method, **model.facts},
+    )
+
+
+def held_out(table: Table, share: float) -> NDArray[np.bool_]:
+    """Return which training rows are held out: the last ones in their order, equal places together.
+
+    Of both classes at least one row is held out; the order is a hash of row or group, or the time.
+    """
+    own = ~table.test
+    ordered = np.sort(table.order[own])
+    cut = ordered[min(round(len(ordered) * (1 - share)), len(ordered) - 1)]
+    last = [table.order[own & (table.label == i)].max() for i in (0, 1)]
+    found: NDArray[np.bool_] = own & (table.order >= min(cut, *last))
+    return found
+
+
+def _weighted(table: Table, chosen: NDArray[np.bool_], setting: Setting) -> ArrayRows:
+    """Return validation rows, weighted as the whole table's would be."""
+    label = table.label[chosen]
+    weight = table.weight[chosen] / np.array(setting.thinned)[label.astype(int)]
+    return ArrayRows(table.features[chosen], label, weight)
+
+
+def _mass(table: Table, chosen: NDArray[np.bool_], setting: Setting) -> Floats:
+    shares = np.array(setting.thinned) * np.array(setting.rates)
+    found: Floats = table.weight[chosen] / shares[table.label[chosen].astype(int)]
+    return found
+
+
+def _score_table(table: Table, chosen: NDArray[np.bool_], score: Floats, setting: Setting) -> ScoreTable:
+    costs = {}
+    if setting.cost:
+        costs = {"cost_fn": table.cost_fn[chosen], "cost_fp": table.cost_fp[chosen]}
+    return ScoreTable.from_rows(score, table.label[chosen] > 0, _mass(table, chosen, setting), **costs)

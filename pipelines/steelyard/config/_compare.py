@@ -1,0 +1,32 @@
+"""The section `compare`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from steelyard.config._training import ResampleConfig, TrainConfig
+from steelyard.config._values import AUTO, Name, Section
+
+
+class CandidateConfig(Section):
+    """A recipe to compare: how rows are resampled, and what is trained. `decide` is the pipeline's."""
+
+    resample: ResampleConfig = ResampleConfig()
+    train: TrainConfig = TrainConfig()
+
+    @model_validator(mode="after")
+    def _named(self) -> CandidateConfig:
+        if AUTO in (self.resample.method, self.train.model):
+            raise ValueError("a candidate names its sampler and its model: 'auto' is not one")
+        return self
+
+
+class CompareConfig(Section):
+    """Recipes on the same folds of the training rows, and how one is chosen."""
+
+    candidates: Literal["auto"] | dict[Name, CandidateConfig] = "auto"
+    metric: Literal["auto", "cost", "log_loss", "pr_auc"] = "auto"
+    folds: Annotated[int, Field(ge=2, le=20)] = 3
+    max_rows: Annotated[int, Field(ge=1000)] = 1_000_000
