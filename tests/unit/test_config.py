@@ -149,7 +149,7 @@ def test_mistakes_name_their_path_and_line(tmp_path: Path, old: str, new: str, s
         ("split={method: groups}", "split.method"),
         ("gate={pr_auc: {}}", "at least one of"),
         ("gate={pr_auc: {mni: 0.5}}", "gate.pr_auc.mni: unknown key"),
-        ("compare={folds: 3}", "no stage that compares"),
+        ("compare={folds: 1}", "compare.folds"),
         ("data", "not of the form a.b=value"),
         ("name.x=1", "is a value, not a section"),
         ("splt.test=0.3", "splt: unknown key. Did you mean 'split'?"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from steelyard.config import STAGE_TABLE, STAGES, PipelineConfig, load, stages_of
+from steelyard.config import ALL_STAGES, STAGE_TABLE, STAGES, PipelineConfig, load, stages_of
 from steelyard.stages._order import changed_keys, dependents, fingerprint, first_reader
 
 DATA = {"path": "t.parquet", "label": "y", "key": "id", "cost": {"false_negative": "amount", "false_positive": 4}}
@@ -58,7 +58,7 @@ CHANGES = {
 
 
 def concerned(old: PipelineConfig, new: PipelineConfig) -> list[str]:
-    return list(dependents([s for s in STAGES if fingerprint(s, old) != fingerprint(s, new)], new))
+    return list(dependents([s for s in stages_of(new) if fingerprint(s, old) != fingerprint(s, new)], new))
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -105,12 +105,12 @@ def test_a_recommended_sampler_follows_its_diagnosis() -> None:
 
 def test_stages_read_earlier_ones_and_every_key_but_those_of_no_run_has_a_reader() -> None:
     for place, stage in enumerate(STAGE_TABLE):
-        assert set(stage.reads) <= set(STAGES[:place])
+        assert set(stage.reads) <= set(ALL_STAGES[:place])
     config, other = load(DOCUMENT), load(DOCUMENT).model_copy(update={"name": "u"})
     assert list(changed_keys(config, other)) == ["name"]
-    sections = {key.split(".")[0] for key in config.to_json() if first_reader(key) is None}
+    sections = {key.split(".")[0] for key in config.to_json() if first_reader(key, ALL_STAGES) is None}
     # A section of which stages read single keys only has no reader as a whole.
-    assert sections == {"version", "name", "compare", "guards", "spark", "airflow", "score", "monitor"}
+    assert sections == {"version", "name", "guards", "spark", "airflow", "score", "monitor"}
 
 
 def test_a_stage_with_a_section_is_there_if_the_pipeline_has_it() -> None:
@@ -132,3 +132,20 @@ def test_the_documentation_shows_the_table() -> None:
         keys, _, reads = rows[stage.name].partition(" | ")
         assert re.findall(r"`([^`]+)`", keys.split("but not")[0]) == list(stage.keys)
         assert tuple(re.findall(r"`(\w+)`", reads)) == stage.reads
+
+
+COMPARED = {**DOCUMENT, "compare": {}, "resample": {"method": "auto"}, "train": {"model": "auto"}}
+
+
+@pytest.mark.parametrize(
+    ("document", "change", "stages"),
+    [
+        (COMPARED, "compare.folds=4", ["compare", *FROM_RESAMPLE]),
+        (COMPARED, "data.cost.false_positive=5", ["compare", *FROM_RESAMPLE]),
+        ({**DOCUMENT, "compare": {}}, "compare.folds=4", ["compare", "report", "gate"]),
+        ({**DOCUMENT, "compare": {}, "resample": {"method": "auto"}}, "compare.folds=4", ["compare", *FROM_RESAMPLE]),
+        ({**DOCUMENT, "compare": {}, "train": {"model": "auto"}}, "compare.folds=4", ["compare", *FROM_TRAIN]),
+    ],
+)
+def test_a_comparison_concerns_what_follows_it(document: dict[str, object], change: str, stages: list[str]) -> None:
+    assert concerned(load(document), load(document, [change])) == stages

@@ -36,6 +36,7 @@ _COMMANDS: tuple[Callable[..., int | None], ...] = (
     _run.demo,
     _run.run,
     _run.stage,
+    _run.compare,
     _data.profile,
     _data.split,
     _data.resample,

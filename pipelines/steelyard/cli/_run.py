@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,10 @@ Sets = Annotated[
 Variables = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=value", help="The value of ${NAME}; repeatable.")
 ]
+
+
+_COMPARING = ("profile", "guard_raw", "split", "guard_split", "compare")
+"""The stages of the command `compare`."""
 
 
 def store_at(location: str | None) -> Store:
@@ -65,8 +70,9 @@ def execute(
     resume: bool = False,
     overwrite: bool = False,
     json: bool = False,
+    stages: Sequence[str] | None = None,
 ) -> int:
-    """Run a checked configuration, show the result, and return the exit code."""
+    """Run stages of a checked configuration, by default all; show the result, and return the exit code."""
     from steelyard.cli._output import console
     from steelyard.cli._progress import Progress
     from steelyard.cli._summary import show_run
@@ -75,13 +81,13 @@ def execute(
 
     check(config)
     check_paths(config)
-    progress = Progress(stages_of(config), quiet=logs_as_asked() or json)
+    progress = Progress(stages or stages_of(config), quiet=logs_as_asked() or json)
     directory = start_run(store, config, run_id, variables, resume=resume, overwrite=overwrite)
     if not json:
         console(err=True).print(f"{config.name} → {directory.location}", markup=False)
     failure: SteelyardError | None = None
     try:
-        run_pipeline(local_context(directory, config, progress.warn), resume=resume, notify=progress)
+        run_pipeline(local_context(directory, config, progress.warn), resume=resume, notify=progress, stages=stages)
     except (KeyboardInterrupt, SteelyardError) as error:
         if isinstance(error, KeyboardInterrupt) or was_interrupted():
             raise InterruptedRunError(f"interrupted; {_how_to_go_on(directory)}") from None
@@ -92,10 +98,29 @@ def execute(
     return failure.exit_code if failure else 0
 
 
+def compare(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE.yaml", help="A path, a URI, or JSON text.")],
+    store: StoreOption = None,
+    run_id: Annotated[str | None, typer.Option("--run-id", help="[default: the time and four random digits]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a comparison that was interrupted.")] = False,
+    sets: Sets = None,
+    variables: Variables = None,
+    json: Json = False,
+) -> int:
+    """Compare recipes on the same folds, and say which one to take."""
+    from steelyard.config import CompareConfig, load, named_values
+
+    given = named_values(variables, "--var")
+    config = load(pipeline, sets or (), given)
+    if config.compare is None:
+        config = config.model_copy(update={"compare": CompareConfig()})
+    return execute(config, store_at(store), run_id, given, resume=resume, json=json, stages=_COMPARING)
+
+
 def _how_to_go_on(directory: RunDir) -> str:
     """Return the command that continues the run of this command line, as a sentence."""
     words = [w for w in sys.argv[1:] if w not in ("--overwrite", "--resume", "--debug")]
-    if words[:1] != ["run"]:
+    if words[:1] not in (["run"], ["compare"]):
         return f"completed stages are in {directory.location}"
     run_id = directory.location.rpartition("/")[2]
     words += [] if any(w.split("=")[0] == "--run-id" for w in words) else ["--run-id", run_id]
@@ -176,7 +201,7 @@ def demo(
     if not Path(path, "_SUCCESS").exists():
         if not json:
             typer.echo(f"making {rows:,} card transactions …", err=True)
-        with importing(STAGES, config.train.model):
+        with importing(STAGES, config.train.trainer):
             spark = command_session(config.spark, small=rows <= 1_000_000)
         table = make_card_transactions(
             spark, rows=rows, fraud_share=fraud_share, missing=missing, drift=drift, seed=seed

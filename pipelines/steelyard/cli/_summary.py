@@ -41,6 +41,10 @@ def show_run(run: RunDir, failure: SteelyardError | None, *, json: bool) -> None
 
 def _document(run: RunDir, metrics: Any, failure: SteelyardError | None, has_report: bool) -> dict[str, Any]:
     failed = _failed_stage(run) if failure else None
+    compared = run.outcome("compare")
+    if compared is not None and compared.done and metrics is None:
+        choice = run.published("compare").read_json(f"compare/{compared.attempt}/choice.json")
+        metrics = {"pipeline": run.manifest()["pipeline"], "run_id": run.manifest()["run_id"], "compare": choice}
     return {
         **(metrics or {"pipeline": run.manifest()["pipeline"], "run_id": run.manifest()["run_id"]}),
         "status": "failed" if failure else "done",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steelyard.comparing._candidates import PLAIN, Candidate, more_candidates, standard_candidates
+from steelyard.comparing._recipes import OWN, candidates_of
 from steelyard.lazy import lazy
 
 if TYPE_CHECKING:
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
     from steelyard.comparing._comparison import Comparison
     from steelyard.comparing._rows import Folds
 
-__all__ = ["PLAIN", "Candidate", "Comparison", "Folds", "compare", "more_candidates", "standard_candidates"]
+__all__ = [
+    "OWN",
+    "PLAIN",
+    "Candidate",
+    "Comparison",
+    "Folds",
+    "candidates_of",
+    "compare",
+    "more_candidates",
+    "standard_candidates",
+]
 
 __getattr__ = lazy(__name__, "_compare", "_comparison", "_rows")

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from steelyard.config import LOG_LOSS, Recipe
-from steelyard.distortion import Distortion
-from steelyard.learning import get_trainer, trainer_class
+from steelyard.learning import trainer_class
 
 PLAIN = "xgboost"
 """The name of the plain baseline: XGBoost, nothing resampled, nothing weighted, the threshold tuned."""
 KEPT = (20, 100)
 """Negatives for each positive, of the candidates that are under-sampled."""
 GUIDED = 20
+GUIDED_ROWS = 30_000
+"""Rows that guided sampling keeps by default at least."""
+_SHARE = 0.5  # of the rows, about, that train the model of a fold
 _MODELS = ("logistic_regression", "xgboost", "gradient_boosted_trees", "random_forest", "neural_network")
 
 
@@ -83,7 +85,7 @@ def more_candidates(counts: Mapping[str, int], *, categories: bool, seed: int = 
         _candidate("xgboost focal", seed, train={"loss": {"focal": {"gamma": 2.0}}}),
         _candidate("balanced bagging", seed, train={"model": "balanced_bagging"}),
     ]
-    if ratio > GUIDED and rows > _fewest_guided():
+    if ratio > GUIDED and rows * _SHARE > GUIDED_ROWS:
         found.insert(0, _candidate(f"xgboost guided {GUIDED}:1", seed, resample=_under("guided_under_sampler", GUIDED)))
     if ratio > 2 and not categories and min(counts.values()) > 10 and rows <= 1_000_000:
         smote = {"method": "smote", "sampling_strategy": 0.5, "missing": "impute"}
@@ -91,16 +93,6 @@ def more_candidates(counts: Mapping[str, int], *, categories: bool, seed: int = 
             _candidate("logistic_regression smote", seed, resample=smote, train={"model": "logistic_regression"})
         )
     return found
-
-
-def planned_distortion(recipe: Recipe) -> Distortion:
-    """Return how the loss of a recipe changes the class prior, before anything is trained."""
-    how = recipe.train
-    return get_trainer(how.model, how.params, loss=how.loss).loss_distortion(("0", "1"))
-
-
-def _fewest_guided() -> int:
-    return 30_000  # rows that guided sampling keeps at least
 
 
 def _under(method: str, kept: int) -> dict[str, Any]:

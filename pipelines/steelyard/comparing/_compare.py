@@ -11,11 +11,12 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from steelyard.classifier import draw_rows, fewer_of_the_largest
 from steelyard.comparing._candidates import PLAIN, Candidate
 from steelyard.comparing._comparison import Comparison, compared
 from steelyard.comparing._fold_scores import FoldScores
 from steelyard.comparing._resample import Sampling
-from steelyard.comparing._rows import Folds, check_rows, for_tasks, in_folds, thinned, thinned_counts
+from steelyard.comparing._rows import Folds, check_rows, for_tasks, in_folds
 from steelyard.comparing._worker import Setting
 from steelyard.config import DecideConfig
 from steelyard.dataset import Dataset
@@ -81,11 +82,14 @@ def compare(
     if len(dataset.classes) != 2:
         raise ConfigError(f"compare takes two classes, and the label has {len(dataset.classes)}: leave the section out")
     check_rows(counts, folds.folds)
-    taken = thinned_counts(counts, folds.largest, max_rows)
+    taken = fewer_of_the_largest(counts, int(max_rows / folds.largest))
     shares = {c: taken[c] / n for c, n in counts.items()}
-    due = [c for c in candidates if c.name not in kept]
+    due = [c for c in candidates if c.name not in kept and is_local(c)]
+    for other in candidates:
+        if other.name not in kept and other not in due and warn is not None:
+            warn(f"{other.name} is left out: it is not trained in one task")
     if due:
-        rows = thinned(df, dataset, counts, taken, folds.seed)
+        rows = draw_rows(df, dataset, counts, int(max_rows / folds.largest), seed=folds.seed).rows
         plan = folds.plan(rows, dataset, taken)
         prepared, _ = in_folds(rows, dataset, plan, folds)
         with cached(prepared) as ready:

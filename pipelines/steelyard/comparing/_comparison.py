@@ -13,6 +13,8 @@ from steelyard.comparing._choice import Chosen, Contender, choose
 from steelyard.comparing._estimates import METRICS, Draws, values_of
 from steelyard.comparing._fold_scores import FoldScores
 
+_GIVEN = "resample and train are given, so the comparison only informs"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -24,27 +26,37 @@ class Comparison:
     chosen : str
         A candidate's name.
     reason : str
+    recipe : dict
+        `resample` and `train` of the chosen candidate.
+    better_than_plain : bool
+        Whether the paired 95 % interval of its difference to the plain baseline says so.
+    suggestion : str, optional
+        Where the choice was given: the candidate that would have been chosen.
     candidates : list of dict
         Name, recipe, metrics with intervals, differences to the plain baseline with paired intervals, and rows.
-    chosen_recipe : dict
-        `resample` and `train`.
-    better_than_plain : bool
-        Whether the paired 95 % interval of the difference says so.
     facts : dict
-        Folds, rows, and how rows were thinned.
+        Folds, rows, and how many of them were taken.
     """
 
     metric: str
     chosen: str
     reason: str
-    candidates: list[dict[str, Any]]
-    chosen_recipe: dict[str, Any]
+    recipe: dict[str, Any]
     better_than_plain: bool
+    suggestion: str | None
+    candidates: list[dict[str, Any]]
     facts: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types; the same for the same rows."""
         return dict(vars(self))
+
+    def messages(self) -> list[str]:
+        """Return the table of candidates and the choice as lines of text."""
+        width = max(len(c["name"]) for c in self.candidates)
+        rows = [f"{c['name']:<{width}}  {_shown(c, self.metric)}" for c in self.candidates]
+        hint = [] if self.suggestion in (None, self.chosen) else [f"suggested: {self.suggestion}"]
+        return [*rows, f"chosen: {self.chosen} ({self.reason})", *hint]
 
 
 def compared(
@@ -62,6 +74,7 @@ def compared(
     found : mapping of str to sequence of FoldScores
         By the name of the candidate; those without are left out.
     candidates : sequence of Candidate
+        If only one of them may be chosen, the comparison informs.
     metric : str
     facts : mapping
     costs : bool
@@ -70,15 +83,24 @@ def compared(
     of = {c.name: c for c in candidates if c.name in found}
     draws = Draws.of(found[PLAIN])
     contenders = [Contender(n, c.simplicity, _rows(found[n]), values_of(found[n], draws)) for n, c in of.items()]
-    allowed = [c for c in contenders if of[c.name].eligible]
-    chosen = choose(allowed or contenders, metric, draws)
+    allowed = [c for c in contenders if of[c.name].eligible] or contenders
+    best = choose(contenders if len(allowed) == 1 else allowed, metric, draws)
+    informs = len(allowed) == 1
+    chosen = Chosen(allowed[0].name, _GIVEN) if informs else best
     plain = next(c for c in contenders if c.name == PLAIN)
     shown = [name for name in METRICS if costs or name != "cost"]
     table = [_row(c, of[c.name], found[c.name], plain, shown, draws) for c in contenders]
-    best = next(row for row in table if row["name"] == chosen.name)
-    better = _is_better(best["difference"].get(metric), metric)
+    own = next(row for row in table if row["name"] == chosen.name)
+    better = _is_better(own["difference"].get(metric), metric)
     return Comparison(
-        metric, chosen.name, _reason(chosen, better), table, of[chosen.name].to_json(), better, dict(facts)
+        metric=metric,
+        chosen=chosen.name,
+        reason=_reason(chosen, better),
+        recipe=of[chosen.name].to_json(),
+        better_than_plain=better,
+        suggestion=f"{best.name} ({best.reason})" if informs else None,
+        candidates=table,
+        facts=dict(facts),
     )
 
 
@@ -116,6 +138,19 @@ def _reason(chosen: Chosen, better: bool) -> str:
     if chosen.name == PLAIN or better:
         return chosen.reason
     return f"{chosen.reason}; no better than plain beyond the 95 % interval of their paired difference"
+
+
+def _shown(row: Mapping[str, Any], metric: str) -> str:
+    """Return the metrics of a candidate as text."""
+    named = {"cost": "cost", "log_loss": "log loss", "pr_auc": "PR area"}
+    parts = [f"{text} {row[name]['value']:.4g}" for name, text in named.items() if name in row]
+    number = row["difference"].get(metric)
+    if number is not None:
+        ci95 = number["ci95"]
+        parts.append(
+            f"{named[metric]} to plain {number['value']:+.3g}" + (f" [{ci95[0]:.3g}, {ci95[1]:.3g}]" if ci95 else "")
+        )
+    return ", ".join(parts)
 
 
 def _rows(folds: Sequence[FoldScores]) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from steelyard.comparing._candidates import GUIDED_ROWS
 from steelyard.distortion import Distortion
 from steelyard.kernels.arrays import Counts, Floats
 from steelyard.kernels.guided import keeping_weights
@@ -22,8 +23,6 @@ _KNOWN = {
     "guided_under_sampler": {"sampling_strategy", "random_state", "min_rows"},
     "smote": {"sampling_strategy", "random_state", "k_neighbors", "missing"},
 }
-GUIDED_ROWS = 30_000
-"""Rows that guided sampling keeps by default at least."""
 PILOT = LocalLearner("xgboost", {"n_estimators": 50, "max_depth": 4, "learning_rate": 0.1})
 _BAG = 50_000
 
@@ -131,7 +130,8 @@ class Sampling:
             random_state=int(self.params.get("random_state", 0)),
         )
         made, label = smote.fit_resample(prepared.apply(rows.features), rows.label)
+        new = prepared.undo(made[len(rows) :])
         means = np.array([rows.weight[rows.label == i].mean() for i in (0, 1)])
         weight = np.concatenate([rows.weight, means[label[len(rows) :].astype(int)]])
         rates = {c: strategy.get(c, n) / n for c, n in counts.items()}
-        return ArrayRows(made.astype(np.float32), label, weight), Distortion(rates, exact=False)
+        return ArrayRows(np.concatenate([rows.features, new]), label, weight), Distortion(rates, exact=False)

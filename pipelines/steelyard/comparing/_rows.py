@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_text, col, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.hashing import HASH_BITS, Cut, cuts, row_hash, select
+from steelyard.hashing import row_hash
 from steelyard.learning import Preprocessing, fit_preprocessing
 from steelyard.learning.base import LIMITS
 from steelyard.learning.tasks import PLACE, TASK
@@ -63,38 +63,6 @@ class Folds:
             return forward_chaining_folds(df, data, counts, self.folds, gap=self.gap)
         make = grouped_folds if self.method == "group" else stratified_folds
         return make(df, data, counts, self.folds, seed=self.seed)
-
-
-def thinned_counts(counts: Mapping[str, int], largest: float, max_rows: int) -> dict[str, int]:
-    """Return the rows of each class to take, so that a fold's model has `max_rows` at most.
-
-    Rows of the commoner class go first, down to half of all.
-
-    Examples
-    --------
-    >>> thinned_counts({"0": 9_000_000, "1": 10_000}, 0.5, 1_000_000)
-    {'0': 1990000, '1': 10000}
-    >>> thinned_counts({"0": 9_000_000, "1": 3_000_000}, 0.5, 1_000_000)
-    {'0': 1000000, '1': 1000000}
-    """
-    most = int(max_rows / largest)
-    if sum(counts.values()) <= most:
-        return dict(counts)
-    rare, common = sorted(counts, key=counts.__getitem__)
-    kept = max(most - counts[rare], most // 2)
-    taken = {common: kept, rare: min(counts[rare], most - kept)}
-    return {c: taken[c] for c in counts}
-
-
-def thinned(df: DataFrame, data: Dataset, counts: Mapping[str, int], taken: Mapping[str, int], seed: int) -> DataFrame:
-    """Return the rows with the smallest hashes of each class: smaller samples are parts of larger ones."""
-    fewer = {c: [n] for c, n in taken.items() if n < counts[c]}
-    if not fewer:
-        return df
-    place, label = row_hash(df, data.identity, seed, _PURPOSE), class_text(df, data.label)
-    found = cuts(df, place, label, fewer, ties="exact", sizes=counts)
-    every = {c: Cut(1 << HASH_BITS, n) for c, n in counts.items()}
-    return select(df, place, label, {**every, **{c: cut for c, [cut] in found.items()}})
 
 
 def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> tuple[DataFrame, Preprocessing]:

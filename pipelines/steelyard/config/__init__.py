@@ -1,5 +1,6 @@
 """A pipeline's configuration: YAML in, checked models out. Imports neither pyspark nor pandas."""
 
+from steelyard.config._compare import CandidateConfig, CompareConfig
 from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._load import load, read_document
@@ -25,6 +26,8 @@ __all__ = [
     "STAGES",
     "STAGE_TABLE",
     "AirflowConfig",
+    "CandidateConfig",
+    "CompareConfig",
     "CostConfig",
     "DataConfig",
     "DecideConfig",

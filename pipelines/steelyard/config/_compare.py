@@ -13,8 +13,8 @@ from steelyard.config._values import AUTO, Name, Section
 class CandidateConfig(Section):
     """A recipe to compare: how rows are resampled, and what is trained. `decide` is the pipeline's."""
 
-    resample: ResampleConfig = ResampleConfig()
-    train: TrainConfig = TrainConfig()
+    resample: ResampleConfig = Field(ResampleConfig(), description="As the section resample.")
+    train: TrainConfig = Field(TrainConfig(), description="As the section train.")
 
     @model_validator(mode="after")
     def _named(self) -> CandidateConfig:
@@ -30,3 +30,8 @@ class CompareConfig(Section):
     metric: Literal["auto", "cost", "log_loss", "pr_auc"] = "auto"
     folds: Annotated[int, Field(ge=2, le=20)] = 3
     max_rows: Annotated[int, Field(ge=1000)] = 1_000_000
+
+    @property
+    def given(self) -> dict[str, CandidateConfig]:
+        """The candidates that are named."""
+        return {} if isinstance(self.candidates, str) else self.candidates

@@ -10,7 +10,7 @@ DESCRIPTIONS: dict[str, str] = {
     "resample": "A sampler and its parameters. Only training rows are resampled.",
     "train": "The model, and the weights of the classes in training.",
     "decide": "How scores become probabilities, and probabilities become decisions.",
-    "compare": "Not available in this version.",
+    "compare": "Recipes on the same folds of the training rows; what is auto in resample and train follows.",
     "gate": "Bounds for metrics on the test split, by metric. If one is missed, the run exits with 1.",
     "promote": "When a run that has passed its gate becomes the current one, whose model scores new rows.",
     "promote.rule": "not_worse (the lower end of the 95 % interval of the gain is above minus the margin), or better "
@@ -53,8 +53,8 @@ DESCRIPTIONS: dict[str, str] = {
     "split.seed": "The same seed gives the same rows.",
     "split.gap": "Temporal splits: time left out before each cut, such as 7d (s, m, h, d, w).",
     "split.materialize": "Also write the rows of each split as files.",
-    "resample.method": "A sampler's name, none, or auto (follow the recommendation of stage diagnose).",
-    "train.model": "The trainer.",
+    "resample.method": "A sampler, none, or auto: the choice of compare if the section is there, else of diagnose.",
+    "train.model": "The trainer, or auto: the choice of compare, whose section it needs.",
     "train.class_weight": "none; balanced (the same total weight for every class); sqrt_balanced; "
     "{effective_number: auto}, or a beta between 0 and 1 (Cui et al., 2019); cost_matrix (by the mean cost of missing "
     "the class); or a map of class to weight.",
@@ -74,6 +74,10 @@ DESCRIPTIONS: dict[str, str] = {
     "gate.*.min_ci95": "The lower end of its 95 % interval must be at least this.",
     "gate.*.max_ci95": "The upper end of its 95 % interval must be at most this.",
     "guards.raw": "Suite for the table: a shipped one by its bare name, or a path.",
+    "compare.candidates": "auto, or a map of name to recipe (resample, train), which are added to the standard ones.",
+    "compare.metric": "What is chosen by. auto: cost where data.cost is given, else log loss, then PR area.",
+    "compare.folds": "Folds, by the method of section split.",
+    "compare.max_rows": "Rows that the model of a fold is trained on at most: beyond, rows are drawn and weighted.",
     "guards.split": "Suite for the splits: a shipped one by its bare name, or a path.",
     "guards.resampled": "Suite for the resampled training rows: a shipped one by its bare name, or a path.",
     "guards.scored": "Suite for the scored rows: a shipped one by its bare name, or a path.",

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from steelyard.config._compare import CompareConfig
 from steelyard.config._data import DataConfig, SplitConfig
 from steelyard.config._monitor import MonitorConfig
 from steelyard.config._operation import AirflowConfig, GuardsConfig, PromoteConfig, ScoreConfig, SparkConfig
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
-from steelyard.config._values import Section
+from steelyard.config._values import AUTO, Section
 
 
 def check_cost_weights(recipe: Recipe | PipelineConfig, cost: Any = None) -> None:
@@ -43,7 +44,7 @@ class PipelineConfig(Section):
     resample: ResampleConfig = ResampleConfig()
     train: TrainConfig = TrainConfig()
     decide: DecideConfig = DecideConfig()
-    compare: dict[str, Any] | None = None
+    compare: CompareConfig | None = None
     gate: dict[str, GateBound] = {}
     promote: PromoteConfig | None = None
     guards: GuardsConfig = GuardsConfig()
@@ -62,8 +63,8 @@ class PipelineConfig(Section):
             raise ValueError(
                 "data.group is given: a stratified split would divide groups; use split.method group (or temporal)"
             )
-        if self.compare is not None:
-            raise ValueError("compare: this version has no stage that compares; leave the section out")
+        if self.train.model == AUTO:
+            self._check_auto()
         if "minimize" in (self.decide.threshold or ()) and not self.data.cost.known:
             raise ValueError("decide.threshold minimizes cost, which needs data.cost")
         if self.train.cost_weights:
@@ -77,6 +78,16 @@ class PipelineConfig(Section):
         if "conformal_recall" in (self.decide.threshold or ()) and self.data.weight is not None:
             raise ValueError("decide.threshold.conformal_recall counts rows, and data.weight is given: leave one out")
         return self
+
+    def _check_auto(self) -> None:
+        """Raise `ValueError` unless the comparison can choose the model."""
+        if self.compare is None:
+            raise ValueError("train.model is auto, which needs the section compare: it chooses the model")
+        given = sorted(self.train.model_fields_set - {"model", "seed", "num_workers", "fold_models"})
+        default = TrainConfig()
+        for name in given:
+            if getattr(self.train, name) != getattr(default, name):
+                raise ValueError(f"train.{name}: with model auto, the comparison chooses it; leave it out")
 
     @property
     def threshold_rule(self) -> str | dict[str, Any]:

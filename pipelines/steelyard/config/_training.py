@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJs
 
 from steelyard.config._faults import explain
 from steelyard.config._loss import LOSS_SCHEMA, parse_loss
-from steelyard.config._values import Section, Seed, text_keys
+from steelyard.config._values import AUTO, Section, Seed, text_keys
 from steelyard.errors import ConfigError
 
 _RULES = ["none", "balanced", "sqrt_balanced", "cost_matrix"]
@@ -79,6 +79,16 @@ class TrainConfig(Section):
     params: dict[str, Any] = {}
     num_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
     seed: Seed = 0
+
+    @property
+    def trainer(self) -> str:
+        """The trainer's name; for `auto`, before a comparison has chosen it, that of the plain baseline."""
+        return "xgboost" if self.model == AUTO else self.model
+
+    @property
+    def known(self) -> TrainConfig:
+        """The section with the name of `trainer`, for checks before a comparison has chosen the model."""
+        return self.model_copy(update={"model": self.trainer})
 
 
 class DecideConfig(Section):

@@ -169,9 +169,7 @@ class BaggingTrainer(EnsembleTrainer):
 
         counts = {c: int((train.label == i).sum()) for i, c in enumerate(sizes)}
         of = self._quotas(counts, self.params["n_estimators"], train.features.shape[1])
-        model = fit_bags(
-            train, self.learner, of, replacement=self.replacement, impute=self.impute, seed=self.seed
-        )
+        model = fit_bags(train, self.learner, of, replacement=self.replacement, impute=self.impute, seed=self.seed)
         return replace(model, distortion=Distortion(of.rates))
 
     def _fit(self, data: TrainingData, start: Model | None) -> Model:

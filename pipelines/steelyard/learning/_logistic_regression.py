@@ -91,7 +91,7 @@ class LogisticRegressionTrainer(Trainer):
             fit_intercept=self.params["fitIntercept"],
         )
         with one_thread(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that iterations ended, as Spark ML does without a word
+            warnings.simplefilter("ignore")  # of the limit of iterations
             made.fit(prepared.apply(train.features), train.label, sample_weight=train.weight)
 
         def predict(features: NDArray[np.float32]) -> Floats:

@@ -80,7 +80,7 @@ class Standardiser:
     def of(cls, features: NDArray[np.float32]) -> Standardiser:
         """Return what the rows give; every row counts alike."""
         missing = np.isnan(features)
-        known: NDArray[np.bool_] = ~missing.all(axis=0)
+        known = np.logical_not(missing.all(axis=0))
         some: NDArray[np.bool_] = np.logical_and(missing.any(axis=0), known)
         fill = np.zeros(features.shape[1])
         fill[known] = np.nanmedian(features[:, known].astype(np.float64), axis=0)
@@ -94,6 +94,12 @@ class Standardiser:
         missing = np.isnan(features)
         full = np.where(missing, self.fill, features.astype(np.float64))
         return np.hstack([(full - self.mean) / self.std, missing[:, self.flagged].astype(np.float64)])
+
+    def undo(self, rows: Floats) -> NDArray[np.float32]:
+        """Return the features of standardised rows, without missing values."""
+        spread = np.where(np.isinf(self.std), 0.0, self.std)
+        found: NDArray[np.float32] = (rows[:, : len(self.mean)] * spread + self.mean).astype(np.float32)
+        return found
 
 
 def by_task(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[pa.RecordBatch]]]:

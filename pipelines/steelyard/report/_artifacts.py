@@ -14,6 +14,7 @@ _DOCUMENTS = {
     "stats": ("profile", "stats.json"),
     "split": ("split", "plan.json"),
     "difficulty": ("diagnose", "difficulty.json"),
+    "compare": ("compare", "choice.json"),
     "resample": ("resample", "plan.json"),
     "metrics": ("evaluate", "metrics.json"),
     "curves": ("evaluate", "curves.json"),
@@ -33,6 +34,7 @@ class Artifacts:
     stats: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
     difficulty: dict[str, Any] = field(default_factory=dict)
+    compare: dict[str, Any] = field(default_factory=dict)
     resample: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)

@@ -136,6 +136,8 @@ def _took(found: Artifacts) -> str | None:
     if taken is None:
         return None
     configured = found.manifest.get("config", {}).get("resample", {}).get("method")
+    if found.compare:
+        return f"Resampling: {taken}; see the comparison."
     if configured == "auto":
         return f"Resampling: {taken}, as recommended (resample.method is auto)."
     recommended = found.difficulty["recommendation"]["method"]

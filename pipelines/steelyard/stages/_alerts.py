@@ -20,8 +20,8 @@ PERIOD, SHARE, COUNTED = internal("period"), internal("share"), internal("counte
 
 
 def recipe_of(config: PipelineConfig) -> Recipe:
-    """Return the sections of a pipeline that make a classifier."""
-    return Recipe(resample=config.resample, train=config.train, decide=config.decide)
+    """Return the sections of a pipeline that make a classifier, with a known model."""
+    return Recipe(resample=config.resample, train=config.train.known, decide=config.decide)
 
 
 def validation_shares(ctx: Context) -> DataFrame | None:

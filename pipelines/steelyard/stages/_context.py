@@ -100,7 +100,7 @@ class Context:
     def spark(self) -> SparkSession:
         """The session, made at the first access, with executors that match this process."""
         if self._session is None:
-            with importing(self._due, self.config.train.model):
+            with importing(self._due, self.config.train.trainer):
                 session = self.make_session()
             if elsewhere(session):
                 check_workers_once(session)
@@ -207,7 +207,7 @@ def start_run(
         "pipeline": config.name,
         "config": config.to_json(),
         "variables": dict(variables),
-        "versions": versions(config.train.model),
+        "versions": versions(config.train.trainer),
         "created": now(),
     }
     if run_id is not None and store.run(config.name, run_id).exists("run.json"):

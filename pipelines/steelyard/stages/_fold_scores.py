@@ -28,6 +28,7 @@ from steelyard.learning import Model
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context
 from steelyard.stages._resampling import wanted_sampler
+from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
 from steelyard.stages.split import make_folds
 
@@ -48,7 +49,7 @@ def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFra
     if few is None or ctx.config.train.fold_models == "none":
         return None
     train, counts = rows_of(ctx, "train"), ctx.read("split", "plan.json")["counts"]["train"]
-    recipe = recipe_of(ctx.config).model_copy(update={"resample": wanted_sampler(ctx)})
+    recipe = recipe_of(resolved(ctx)).model_copy(update={"resample": wanted_sampler(ctx)})
     try:
         plan = make_folds(train, data, counts, ctx.config.split, FOLDS)
         drawn = draw_rows(train, data, counts, most_rows(len(model.preprocessing.names)), seed=ctx.config.split.seed)

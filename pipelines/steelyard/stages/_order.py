@@ -36,8 +36,12 @@ def dependents(stages: Collection[str], config: PipelineConfig) -> tuple[str, ..
 
 def _inputs(stage: Stage, config: PipelineConfig) -> Iterable[str]:
     """Return the stages whose output a stage reads under a configuration."""
-    follows = config.resample.method == AUTO
-    return (name for name in stage.reads if follows or (stage.name, name) != ("resample", "diagnose"))
+    if stage.name == "resample":
+        guide = "diagnose" if config.compare is None else "compare"
+        unread = {"diagnose", "compare"} - ({guide} if config.resample.method == AUTO else set())
+    else:
+        unread = {"compare"} if stage.name == "train" and config.train.model != AUTO else set()
+    return (name for name in stage.reads if name not in unread)
 
 
 def fingerprint(stage: str, config: PipelineConfig) -> str:
@@ -57,9 +61,9 @@ def changed_keys(one: PipelineConfig, other: PipelineConfig) -> dict[str, tuple[
     return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}
 
 
-def first_reader(key: str) -> str | None:
-    """Return the first stage that reads a key, None if no stage does."""
-    return next((stage.name for stage in STAGE_TABLE if _reads(stage, key)), None)
+def first_reader(key: str, stages: Collection[str] = STAGES) -> str | None:
+    """Return the first of some stages that reads a key, None if none does."""
+    return next((stage.name for stage in STAGE_TABLE if stage.name in stages and _reads(stage, key)), None)
 
 
 def time_left(spent: Mapping[str, float], kept: Collection[str] = (), stages: Sequence[str] = STAGES) -> float:

@@ -1,10 +1,11 @@
-"""The sampler of a run: the configured one, or with `auto` the one that `diagnose` recommends."""
+"""The sampler of a run: the configured one, or with `auto` the one that `compare` chose or `diagnose` recommends."""
 
 from __future__ import annotations
 
 from steelyard.config import AUTO, ResampleConfig
 from steelyard.diagnosis import recommended_sampler
 from steelyard.stages._context import Context
+from steelyard.stages._resolved import resolved
 
 
 def wanted_sampler(ctx: Context) -> ResampleConfig:
@@ -13,8 +14,9 @@ def wanted_sampler(ctx: Context) -> ResampleConfig:
     Raises
     ------
     InputError
-        If it is `auto` and the stage `diagnose` hasn't been done.
+        If it is `auto` and the stage `compare` or `diagnose` has not been done.
     """
-    if ctx.config.resample.method != AUTO:
-        return ctx.config.resample
+    found = resolved(ctx).resample
+    if found.method != AUTO:
+        return found
     return recommended_sampler(ctx.read("diagnose", "difficulty.json"))

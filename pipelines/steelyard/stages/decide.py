@@ -8,6 +8,7 @@ from steelyard.stages._context import Context, Result
 from steelyard.stages._costs import check_new_costs
 from steelyard.stages._fold_scores import few_positives, fold_scores, interval_note
 from steelyard.stages._model import trained_model
+from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
 
 
@@ -19,7 +20,7 @@ def run(ctx: Context, attempt: str) -> Result:
     check_new_costs(ctx)
     counts = ctx.read("split", "plan.json")["counts"]["train"]
     model = trained_model(ctx.run)
-    data, rows, recipe = dataset(ctx), rows_of(ctx, "validation"), recipe_of(ctx.config)
+    data, rows, config = dataset(ctx), rows_of(ctx, "validation"), resolved(ctx)
     method, few, (unseen, more) = ctx.config.split.method, few_positives(ctx), fold_scores(ctx)
     policy = fit_decisions(
         model,
@@ -28,9 +29,9 @@ def run(ctx: Context, attempt: str) -> Result:
         counts,
         ctx.config.decide,
         shares=validation_shares(ctx),
-        held=kept_half(rows, data) if keeps_half(recipe) else None,
+        held=kept_half(rows, data) if keeps_half(recipe_of(config)) else None,
         exchangeable=method == "stratified",
-        probabilities=not ctx.config.train.cost_weights,
+        probabilities=not config.train.cost_weights,
         unseen=unseen,
     )
     path = f"decide/{attempt}/policy.json"

@@ -16,7 +16,7 @@ def run(ctx: Context, attempt: str) -> Result:
     """Write `difficulty.json`."""
     folder = f"diagnose/{attempt}"
     counts = ctx.read("split", "plan.json")["counts"]["train"]
-    model = ctx.config.train.model
+    model = ctx.config.train.trainer
     weak = model if trainer_class(model).gains_from_balance else None
     found = diagnose(rows_of(ctx, "train"), dataset(ctx), counts, weak_learner=weak)
     ctx.run.write_json(f"{folder}/difficulty.json", found)

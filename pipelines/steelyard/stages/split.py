@@ -9,6 +9,7 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from steelyard.comparing import Folds
 from steelyard.config import SplitConfig, duration
 from steelyard.dataset import Dataset
 from steelyard.frames.tables import write_parquet
@@ -20,10 +21,7 @@ from steelyard.splitting import (
     apply_folds,
     apply_split,
     count_torn_keys,
-    forward_chaining_folds,
-    grouped_folds,
     grouped_split,
-    stratified_folds,
     stratified_split,
     temporal_split,
 )
@@ -79,20 +77,18 @@ def torn(plan: Division, advice: str) -> str:
 def make_plan(df: DataFrame, data: Dataset, counts: Mapping[str, int], wanted: SplitConfig) -> SplitPlan:
     """Plan the split that the configuration asks for."""
     if wanted.method == "temporal":
-        return temporal_split(df, data, counts, validation=wanted.validation, test=wanted.test, gap=_gap(wanted))
+        return temporal_split(df, data, counts, validation=wanted.validation, test=wanted.test, gap=gap_of(wanted))
     by_hash = grouped_split if wanted.method == "group" else stratified_split
     return by_hash(df, data, counts, validation=wanted.validation, test=wanted.test, seed=wanted.seed)
 
 
 def make_folds(df: DataFrame, data: Dataset, counts: Mapping[str, int], wanted: SplitConfig, folds: int) -> FoldPlan:
     """Plan folds by the method of the configuration."""
-    if wanted.method == "temporal":
-        return forward_chaining_folds(df, data, counts, folds, gap=_gap(wanted))
-    by_hash = grouped_folds if wanted.method == "group" else stratified_folds
-    return by_hash(df, data, counts, folds, seed=wanted.seed)
+    return Folds(wanted.method, folds, gap_of(wanted), seed=wanted.seed).plan(df, data, counts)
 
 
-def _gap(wanted: SplitConfig) -> timedelta:
+def gap_of(wanted: SplitConfig) -> timedelta:
+    """Return the gap of a split by time, 0 for others."""
     return duration(wanted.gap) if wanted.gap else timedelta(0)
 
 

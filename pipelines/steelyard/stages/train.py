@@ -8,18 +8,19 @@ from steelyard.learning import get_trainer
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context, Result
 from steelyard.stages._fold_scores import write_fold_scores
+from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
 from steelyard.weighting import cost_weighted, with_matrix
 
 
 def run(ctx: Context, attempt: str) -> Result:
     """Write the model, and where fold models are fitted their scores in `out_of_fold/`."""
-    folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), ctx.config.train
+    folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), resolved(ctx).train
     data = dataset(ctx)
     weight = with_matrix(wanted.class_weight, data.cost)
     trainer = get_trainer(wanted.model, wanted.params, weight, wanted.num_workers, wanted.seed, wanted.loss)
     validation = rows_of(ctx, "validation")
-    if keeps_half(recipe_of(ctx.config)):
+    if keeps_half(recipe_of(resolved(ctx))):
         validation = validation.where(~kept_half(validation, data))
     rows, row_weight, distortion = training_rows(ctx), plan.weight_output, plan.distortion
     if wanted.cost_weights:

@@ -8,7 +8,7 @@ from pathlib import Path
 from steelyard.classifier import check_recipe
 from steelyard.config import PipelineConfig, Recipe, SparkConfig, resolve_env
 from steelyard.dataset import Cost
-from steelyard.errors import InputError, closest
+from steelyard.errors import ConfigError, InputError, closest
 from steelyard.guards import check_parameters, check_suite
 from steelyard.metrics import check_gate
 from steelyard.stages._check import check_promote
@@ -17,9 +17,14 @@ from steelyard.stages.commands.session import master_of
 
 def check(config: PipelineConfig) -> None:
     """Raise `ConfigError` for a sampler, trainer, suite, rule or metric that isn't there, or wrong parameters."""
-    recipe = Recipe(resample=config.resample, train=config.train, decide=config.decide)
+    recipe = Recipe(resample=config.resample, train=config.train.known, decide=config.decide)
     cost = Cost.of(config.data.cost)
     check_recipe(recipe, cost=cost, sampling_rate=config.data.sampling_rate)
+    for name, of in config.compare.given.items() if config.compare is not None else ():
+        try:
+            check_recipe(Recipe(resample=of.resample, train=of.train, decide=config.decide))
+        except ConfigError as error:
+            raise ConfigError(f"compare.candidates.{name}: {error}") from None
     suites = (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored)
     for suite in suites:
         check_suite(suite)

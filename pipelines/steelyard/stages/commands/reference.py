@@ -35,6 +35,7 @@ EXAMPLES: dict[str, str] = {
     "resample": "resample: {method: smote, sampling_strategy: 0.1, k_neighbors: 5}",
     "train": "train: {model: xgboost, params: {n_estimators: 200, max_depth: 6}}",
     "decide": "decide: {calibrate: auto, threshold: {minimize: cost}}",
+    "compare": "compare: {candidates: auto, folds: 3}",
     "gate": "gate: {pr_auc: {min: 0.7}, recall: {min_ci95: 0.75}}",
     "promote": "promote: {rule: not_worse, margin: 0.01, metric: pr_auc}",
     "guards": "guards: {parameters: {minority_share_min: 0.0005}, quarantine: true}",

@@ -25,7 +25,7 @@ def pipeline_schema() -> dict[str, Any]:
             key["description"] = DESCRIPTIONS[path]
     sections = schema["$defs"]
     _add_names(sections["ResampleConfig"], "method", sampler_names(), _sampler, also=(AUTO,))
-    _add_names(sections["TrainConfig"], "model", trainer_names(), _trainer)
+    _add_names(sections["TrainConfig"], "model", trainer_names(), _trainer, also=(AUTO,))
     schema["properties"]["gate"]["propertyNames"] = {"enum": metric_names()}
     threshold = sections["DecideConfig"]["properties"]["threshold"]
     threshold["anyOf"] = [*_rules().values(), {"type": "null"}]

@@ -62,7 +62,7 @@ def locate(
     refuse_outdated(directory, stage)
     changed = changed_keys(config, run_config(directory))
     if changed:
-        _refuse_earlier(changed, stage, directory)
+        _refuse_earlier(changed, stage, directory, stages_of(config))
         check(config)
 
     def adopt() -> None:
@@ -83,9 +83,9 @@ def _check_has(config: PipelineConfig, stage: str) -> None:
         raise InputError(f"{config.name} has no stage {stage}: its YAML has no section {stage}")
 
 
-def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: RunDir) -> None:
+def _refuse_earlier(changed: Mapping[str, tuple[Any, Any]], stage: str, run: RunDir, stages: Sequence[str]) -> None:
     """Raise where a changed key, given with both its values, is read by an earlier stage."""
-    readers = {key: ALL_STAGES.index(reader) for key in changed if (reader := first_reader(key)) is not None}
+    readers = {key: ALL_STAGES.index(reader) for key in changed if (reader := first_reader(key, stages)) is not None}
     key = min(readers, key=lambda k: readers[k], default="")
     if not key or readers[key] >= ALL_STAGES.index(stage):
         return

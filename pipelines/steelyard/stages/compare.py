@@ -1,0 +1,92 @@
+"""Stage `compare`: judge recipes on the same folds of the training rows, and choose for `auto`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from steelyard.comparing import Candidate, Folds, candidates_of, compare
+from steelyard.config import CompareConfig, PipelineConfig, Recipe
+from steelyard.errors import InputError
+from steelyard.stages._context import Context, Result
+from steelyard.stages._source import dataset, rows_of
+from steelyard.stages.split import gap_of
+from steelyard.store import RunDir
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Write `choice.json`: the candidates, their paired differences, and the choice."""
+    wanted, data = ctx.config.compare, dataset(ctx)
+    if wanted is None:
+        raise InputError("the pipeline has no section compare")
+    counts = ctx.read("split", "plan.json")["counts"]["train"]
+    candidates = candidates_of(_asked(ctx.config), wanted, counts, categories=bool(data.categorical))
+    kept = _Kept(ctx.run, f"compare/parts/{_digest(ctx, candidates)}")
+    if len(kept):
+        ctx.warn(f"continuing a comparison: {len(kept)} of {len(candidates)} candidates are judged already")
+    found = compare(
+        rows_of(ctx, "train"),
+        data,
+        counts,
+        candidates,
+        decide=ctx.config.decide,
+        metric=wanted.metric,
+        folds=_folds(ctx, wanted),
+        max_rows=wanted.max_rows,
+        memory=kept,
+        warn=ctx.warn,
+    )
+    path = f"compare/{attempt}/choice.json"
+    ctx.run.write_json(path, found.to_json())
+    ctx.run.delete("compare/parts")
+    return Result([path], {"in": counts}, {"chosen": found.chosen, "messages": found.messages()})
+
+
+def _asked(config: PipelineConfig) -> Recipe:
+    return Recipe(resample=config.resample, train=config.train, decide=config.decide)
+
+
+def _folds(ctx: Context, wanted: CompareConfig) -> Folds:
+    how = ctx.config.split
+    return Folds(how.method, wanted.folds, gap_of(how), how.validation / (1 - how.test), how.seed)
+
+
+def _digest(ctx: Context, candidates: list[Candidate]) -> str:
+    """Return a digest of what the scores of candidates depend on."""
+    config = ctx.config.to_json()
+    read = [config["compare"], config["decide"], config["data"]["cost"], config["data"]["sampling_rate"]]
+    attempts = [ctx.published(stage).attempt for stage in ("profile", "split")]
+    recipes = [[c.name, c.to_json()] for c in candidates]
+    return hashlib.sha256(json.dumps([read, attempts, recipes], sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Kept(MutableMapping[str, Any]):
+    """Scores of judged candidates, each in a file of its own, so that an interrupted comparison continues."""
+
+    run: RunDir
+    folder: str
+
+    def _path(self, name: str) -> str:
+        return f"{self.folder}/{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
+
+    def __getitem__(self, name: str) -> Any:
+        if not self.run.exists(self._path(name)):
+            raise KeyError(name)
+        return self.run.read_json(self._path(name))["scores"]
+
+    def __setitem__(self, name: str, scores: Any) -> None:
+        self.run.write_json(self._path(name), {"name": name, "scores": scores})
+
+    def __delitem__(self, name: str) -> None:
+        self.run.delete(self._path(name))
+
+    def __iter__(self) -> Iterator[str]:
+        for file in self.run.files(self.folder) if self.run.exists(self.folder) else ():
+            yield self.run.read_json(file)["name"]
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,244 @@
+"""Comparing recipes: the choice, paired intervals, the work of one task, and resampling in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from steelyard.comparing import OWN, PLAIN, candidates_of, more_candidates, standard_candidates
+from steelyard.comparing._choice import Contender, choose
+from steelyard.comparing._estimates import Draws, Value, values_of
+from steelyard.comparing._fold_scores import BUCKETS, FoldScores
+from steelyard.comparing._resample import Sampling
+from steelyard.comparing._worker import Setting, Table, held_out, judged
+from steelyard.config import CompareConfig, Recipe
+from steelyard.errors import ConfigError
+from steelyard.learning.arrays import ArrayRows
+
+COUNTS = {"0": 100_000, "1": 300}
+RNG = np.random.default_rng(0)
+
+
+def contender(name: str, place: int, *, rows: int = 100, **values: tuple[float, float]) -> Contender:
+    """A candidate whose metrics have independent draws with a standard deviation."""
+    noise = np.random.default_rng(place + 1).normal(size=500)
+    made = {name: Value(value, value + error * noise) for name, (value, error) in values.items()}
+    return Contender(name, (place, 0), rows, made)
+
+
+DRAWS = Draws(np.ones((500, 50)), 50, 40.0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "taken"),
+    [
+        ("log_loss", [(0.10, 0.001, 0.5), (0.08, 0.001, 0.5)], "b"),  # clearly better
+        ("log_loss", [(0.0801, 0.01, 0.5), (0.08, 0.01, 0.5)], "a"),  # as good, and simpler
+        ("log_loss", [(0.0801, 0.01, 0.5), (0.08, 0.01, 0.9)], "b"),  # as good, and a better PR area
+        ("log_loss", [(0.10, 0.001, 0.9), (0.08, 0.001, 0.5)], "b"),  # PR area counts among the near ones only
+        ("cost", [(5.0, 1.0, 0.5), (4.9, 1.0, 0.9)], "a"),  # with costs, PR area does not count
+        ("pr_auc", [(0.0, 0.0, 0.5), (0.0, 0.0, 0.9)], "b"),
+    ],
+)
+def test_the_simplest_within_one_standard_error(metric: str, values: list[tuple[float, ...]], taken: str) -> None:
+    found = [
+        contender(name, i, **{metric: (value, error), "pr_auc": (area, 0.01)})
+        for i, (name, (value, error, area)) in enumerate(zip("ab", values, strict=True))
+    ]
+    assert choose(found, metric, DRAWS).name == taken
+    assert choose(found[::-1], metric, DRAWS).name == taken, "their order does not count"
+
+
+def test_among_equally_simple_ones_the_cheaper_is_taken() -> None:
+    same = {"log_loss": (0.1, 0.01), "pr_auc": (0.5, 0.01)}
+    found = [contender("a", 3, rows=200, **same), replace(contender("a", 3, rows=100, **same), name="b")]
+    assert choose(found, "log_loss", DRAWS).name == "b"
+
+
+def test_the_order_of_simplicity() -> None:
+    found = {c.name: c for c in [*standard_candidates(COUNTS), *more_candidates(COUNTS, categories=False)]}
+    keys = [
+        found[name].simplicity
+        for name in (
+            "logistic_regression",
+            PLAIN,
+            "xgboost 20:1",
+            "xgboost balanced",
+            "xgboost focal",
+            "balanced bagging",
+            "logistic_regression smote",
+        )
+    ]
+    assert keys == sorted(keys) and len(set(keys)) == len(keys)
+    assert found["xgboost 20:1"].simplicity == found["xgboost 100:1"].simplicity
+
+
+def scores(rng: np.random.Generator, gain: float, rows: int = 4000) -> FoldScores:
+    """One fold's scores of the same rows: a greater gain separates better."""
+    fixed = np.random.default_rng(5)
+    y, bucket = fixed.random(rows) < 0.1, fixed.integers(0, BUCKETS, rows)
+    z = gain * (2.0 * y - 1) + rng.normal(size=rows) - 2
+    p = 1 / (1 + np.exp(-z))
+    return FoldScores.of(p, y, p > 0.5, np.ones(rows), bucket, np.full(rows, 10.0), np.full(rows, 1.0), {"rows": rows})
+
+
+def test_paired_differences_are_narrower_than_their_parts() -> None:
+    one, other = scores(np.random.default_rng(1), 1.0), scores(np.random.default_rng(1), 1.05)
+    draws = Draws.of([one])
+    a, b = (values_of([of], draws) for of in (one, other))
+    for name in ("log_loss", "pr_auc", "cost"):
+        paired = b[name].minus(a[name])
+        assert paired.error(draws) < 0.7 * a[name].error(draws), name
+        assert paired.value == pytest.approx(b[name].value - a[name].value)
+    y = np.random.default_rng(5).random(4000) < 0.1
+    assert a["log_loss"].value == pytest.approx(one.loss.sum() / 4000)
+    assert one.positives == y.sum()
+
+
+def test_the_binned_area_agrees_with_the_exact_one() -> None:
+    one = scores(np.random.default_rng(1), 1.0)
+    [area] = one.drawn_area(np.ones((1, BUCKETS)))
+    assert area == pytest.approx(one.pr_auc, abs=0.01)
+    again = FoldScores.from_json(one.to_json())
+    assert again.pr_auc == one.pr_auc and np.array_equal(again.cells, one.cells) and again.facts == one.facts
+
+
+def rows(n: int = 3000, share: float = 0.1, seed: int = 0) -> tuple[ArrayRows, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n) < share).astype(float)
+    x = (rng.normal(size=(n, 3)) + y[:, None]).astype(np.float32)
+    x[rng.random((n, 3)) < 0.02] = np.nan
+    return ArrayRows(x, y, np.ones(n)), rng.permutation(n).astype(np.int64) * 1_000_003
+
+
+def test_smaller_samples_are_parts_of_larger_ones() -> None:
+    table, place = rows()
+    kept = {}
+    for ratio in (0.5, 0.2):
+        drawn, distortion = Sampling("random_under_sampler", {"sampling_strategy": ratio}, ("0", "1")).apply(
+            table, place
+        )
+        kept[ratio] = {x.tobytes() for x in drawn.features[drawn.label == 0]}
+        negatives, positives = (table.label == 0).sum(), (table.label == 1).sum()
+        assert (drawn.label == 0).sum() == int(positives / ratio) and (drawn.label == 1).sum() == positives
+        assert distortion.rates["0"] == pytest.approx(int(positives / ratio) / negatives)
+    limit = np.sort(place[table.label == 0])[len(kept[0.5]) - 1]
+    assert kept[0.5] == {x.tobytes() for x in table.features[(table.label == 0) & (place <= limit)]}, "as NumPy cuts"
+    assert kept[0.5] < kept[0.2]
+
+
+def test_thinned_rows_stand_for_all() -> None:
+    table, place = rows()
+    thinned = (0.25, 1.0)
+    back, _ = Sampling("none", {}, ("0", "1"), thinned).apply(table, place)
+    assert set(back.weight[back.label == 0]) == {4.0} and set(back.weight[back.label == 1]) == {1.0}
+    drawn, distortion = Sampling("random_under_sampler", {"sampling_strategy": 0.5}, ("0", "1"), thinned).apply(
+        table, place
+    )
+    positives, negatives = (table.label == 1).sum(), (table.label == 0).sum()
+    assert set(drawn.weight) == {1.0}, "there are enough rows for the sample"
+    assert distortion.rates["0"] == pytest.approx(2 * positives / (4 * negatives), rel=0.01)
+
+
+def test_guided_sampling_keeps_the_wanted_number_and_its_offsets_balance() -> None:
+    table, place = rows(20_000, 0.03)
+    params = {"sampling_strategy": 0.1, "min_rows": 0}
+    drawn, _ = Sampling("guided_under_sampler", params, ("0", "1")).apply(table, place)
+    positives, negatives = int((table.label == 1).sum()), int((table.label == 0).sum())
+    assert (drawn.label == 0).sum() == 10 * positives and (drawn.label == 1).sum() == positives
+    assert drawn.offset is not None and drawn.offset.min() >= 0
+    # Each kept negative stands for exp(offset) rows.
+    assert np.exp(drawn.offset[drawn.label == 0]).sum() == pytest.approx(negatives, rel=0.05)
+
+
+def table(n: int = 3000, folds: int = 3, **more: Any) -> Table:
+    found, place = rows(n)
+    rng = np.random.default_rng(1)
+    columns = {
+        "features": found.features,
+        "label": found.label,
+        "weight": np.ones(n),
+        "place": place,
+        "order": rng.permutation(n),
+        "test": rng.random(n) < 1 / folds,
+        "bucket": rng.integers(0, BUCKETS, n),
+        "cost_fn": np.full(n, 10.0),
+        "cost_fp": np.full(n, 1.0),
+    }
+    return Table(**{**columns, **more})
+
+
+def setting(recipe: dict[str, Any], **more: Any) -> Setting:
+    cost = {"false_negative": 10.0, "false_positive": 1.0}
+    fixed = {"classes": ("0", "1"), "held": 0.125, "thinned": (1.0, 1.0), "rates": (1.0, 1.0)}
+    return Setting(**{"recipe": recipe, "cost": cost, **fixed, **more})
+
+
+@pytest.mark.parametrize(
+    "name", [c.name for c in [*standard_candidates(COUNTS), *more_candidates(COUNTS, categories=False)]]
+)
+def test_every_candidate_is_trained_and_judged(name: str) -> None:
+    [one] = [c for c in [*standard_candidates(COUNTS), *more_candidates(COUNTS, categories=False)] if c.name == name]
+    recipe = one.to_json()
+    if recipe["resample"]["method"].endswith("under_sampler"):
+        recipe["resample"] |= {"sampling_strategy": 0.5, **({"min_rows": 0} if "guided" in name else {})}
+    found, again = judged(table(), setting(recipe)), judged(table(), setting(recipe))
+    assert found.to_json() == again.to_json()
+    assert found.pr_auc > 0.25, "three times the share of positives"
+    prior = 0.1
+    plain = -(prior * np.log(prior) + (1 - prior) * np.log(1 - prior))
+    assert found.loss.sum() / found.mass.sum() < plain, "better than the share of positives for every row"
+    assert found.cost.sum() < 10 * found.positives, "cheaper than no alarm at all"
+
+
+def test_the_last_rows_are_held_out() -> None:
+    of = table()
+    held = held_out(of, 0.125)
+    own = ~of.test
+    assert held.sum() == pytest.approx(0.125 * own.sum(), abs=1) and not held[of.test].any()
+    assert of.order[held].min() > of.order[own & ~held].max()
+    late = replace(of, order=np.where(of.label > 0, 0, of.order + 1))  # all positives are among the first rows
+    assert late.label[held_out(late, 0.125)].max() == 1, "some of both classes"
+
+
+def test_what_auto_leaves_open() -> None:
+    wanted = CompareConfig()
+    both = candidates_of(
+        Recipe.of({"resample": {"method": "auto"}, "train": {"model": "auto"}}), wanted, COUNTS, categories=False
+    )
+    assert all(c.eligible for c in both) and both[0].name == PLAIN
+    informs = candidates_of(Recipe.of({"train": {"params": {"max_depth": 3}}}), wanted, COUNTS, categories=False)
+    assert [c.name for c in informs if c.eligible] == [OWN]
+    plain = candidates_of(Recipe(), wanted, COUNTS, categories=False)
+    assert [c.name for c in plain if c.eligible] == [PLAIN], "the pipeline's own recipe is the plain one"
+    own = {"model": "xgboost", "params": {"max_depth": 3}}
+    sampled = [
+        c
+        for c in candidates_of(
+            Recipe.of({"resample": {"method": "auto"}, "train": own}), wanted, COUNTS, categories=False
+        )
+        if c.eligible
+    ]
+    assert {c.recipe.resample.method for c in sampled} == {
+        "none",
+        "random_under_sampler",
+        "guided_under_sampler",
+    }, "SMOTE is for weak learners"
+    assert all(c.recipe.train.params == {"max_depth": 3} for c in sampled)
+
+
+def test_a_candidate_names_what_it_is() -> None:
+    from steelyard.config import load, stages_of
+
+    document = {"version": 1, "name": "t", "data": {"path": "t.parquet", "label": "y"}}
+    with pytest.raises(ConfigError, match="compare"):
+        load({**document, "train": {"model": "auto"}})
+    with pytest.raises(ConfigError, match="'auto' is not one"):
+        load({**document, "compare": {"candidates": {"a": {"resample": {"method": "auto"}}}}})
+    with pytest.raises(ConfigError, match="train.loss"):
+        load({**document, "compare": {}, "train": {"model": "auto", "loss": {"focal": {"gamma": 2}}}})
+    assert "compare" in stages_of(load({**document, "compare": {}}))
+    assert "compare" not in stages_of(load(document))
