@@ -10,6 +10,7 @@ import pytest
 
 from steelyard.comparing import OWN, PLAIN, candidates_of, more_candidates, standard_candidates
 from steelyard.comparing._choice import Contender, choose
+from steelyard.comparing._comparison import compared
 from steelyard.comparing._estimates import Draws, Value, values_of
 from steelyard.comparing._fold_scores import BUCKETS, FoldScores
 from steelyard.comparing._resample import Sampling
@@ -242,3 +243,18 @@ def test_a_candidate_names_what_it_is() -> None:
         load({**document, "compare": {}, "train": {"model": "auto", "loss": {"focal": {"gamma": 2}}}})
     assert "compare" in stages_of(load({**document, "compare": {}}))
     assert "compare" not in stages_of(load(document))
+
+
+def test_a_leaking_feature_earns_auto_nothing() -> None:
+    base = table()
+    leaking = replace(base, features=np.column_stack([base.features, base.label.astype(np.float32)]))
+    names = (PLAIN, "logistic_regression", "xgboost balanced", "xgboost focal")
+    known = [*standard_candidates(COUNTS), *more_candidates(COUNTS, categories=False)]
+    candidates = [c for c in known if c.name in names]
+    found = {c.name: [judged(leaking, setting(c.to_json(), cost={}))] for c in candidates}
+    choice = compared(found, candidates, "log_loss", {}, costs=False)
+    [taken] = [c for c in candidates if c.name == choice.chosen]
+    assert taken.simplicity[0] == 0, "nothing is done to rows and loss where every recipe ranks all rows right"
+    for row in choice.candidates:
+        assert row["pr_auc"]["value"] == 1
+        assert row["name"] == PLAIN or row["difference"]["pr_auc"] == {"value": 0, "ci95": [0, 0]}

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pyspark.sql import DataFrame
 
 from steelyard.classifier import draw_rows, fewer_of_the_largest
+from steelyard.comparing._by_spark import judged_by_spark
 from steelyard.comparing._candidates import PLAIN, Candidate
 from steelyard.comparing._comparison import Comparison, compared
 from steelyard.comparing._fold_scores import FoldScores
@@ -84,16 +85,20 @@ def compare(
     check_rows(counts, folds.folds)
     taken = fewer_of_the_largest(counts, int(max_rows / folds.largest))
     shares = {c: taken[c] / n for c, n in counts.items()}
-    due = [c for c in candidates if c.name not in kept and is_local(c)]
-    for other in candidates:
-        if other.name not in kept and other not in due and warn is not None:
-            warn(f"{other.name} is left out: it is not trained in one task")
+    due = [c for c in candidates if c.name not in kept]
     if due:
-        rows = draw_rows(df, dataset, counts, int(max_rows / folds.largest), seed=folds.seed).rows
-        plan = folds.plan(rows, dataset, taken)
-        prepared, _ = in_folds(rows, dataset, plan, folds)
-        with cached(prepared) as ready:
-            _judge(ready, due, dataset, shares, folds, decide or DecideConfig(), kept, warn)
+        drawn = draw_rows(df, dataset, counts, int(max_rows / folds.largest), seed=folds.seed)
+        plan = folds.plan(drawn.rows, dataset, taken)
+        job = _Job(dataset, shares, folds, decide or DecideConfig(), kept, warn)
+        local = [c for c in due if is_local(c)]
+        if local:
+            with cached(in_folds(drawn.rows, dataset, plan, folds)) as ready:
+                job.judge_in_tasks(ready, local)
+        weighted = dataset if drawn.weight is None else replace(dataset, weight=drawn.weight)
+        for candidate in due:
+            if candidate not in local:
+                with job.keeping(candidate):
+                    kept[candidate.name] = judged_by_spark(candidate, drawn.rows, weighted, plan, folds, job.decide)
     found = {c.name: [FoldScores.from_json(of) for of in kept[c.name]] for c in candidates if c.name in kept}
     facts = {"folds": folds.folds, "method": folds.method, "counts": dict(counts), "taken": taken, "max_rows": max_rows}
     return compared(found, candidates, metric, facts, costs=dataset.cost.given)
@@ -107,41 +112,61 @@ def _metric(metric: str, dataset: Dataset) -> str:
     return metric
 
 
-def _judge(
-    rows: DataFrame,
-    due: Sequence[Candidate],
-    dataset: Dataset,
-    shares: Mapping[str, float],
-    folds: Folds,
-    decide: DecideConfig,
-    kept: Memory,
-    warn: Callable[[str], None] | None,
-) -> None:
-    """Judge candidates, several at once: each is a job of one task for each fold."""
-    cost = asdict(dataset.cost) if dataset.cost.given else {}
-    rates = tuple(float(dataset.sampling_rate.get(c, 1.0)) for c in dataset.classes)
-    each = for_tasks(rows)
+@dataclass(frozen=True)
+class _Job:
+    """What judging a candidate needs."""
 
-    def judged(candidate: Candidate) -> list[Any]:
-        recipe = {**candidate.to_json(), "decide": decide.model_dump(mode="json")}
-        setting = Setting(recipe, dataset.classes, folds.held, tuple(shares[c] for c in dataset.classes), rates, cost)  # type: ignore[arg-type]
+    dataset: Dataset
+    shares: Mapping[str, float]
+    folds: Folds
+    decide: DecideConfig
+    kept: Memory
+    warn: Callable[[str], None] | None
+
+    def judge_in_tasks(self, rows: DataFrame, due: Sequence[Candidate]) -> None:
+        """Judge candidates, several at once: each is a job of one task for each fold."""
+        each = for_tasks(rows)
+        rows.count()  # fills the cache once, before the jobs read it at the same time
+        with _pool(len(due)) as pool:
+            jobs = {pool.submit(self._judged, each, candidate): candidate for candidate in due}
+            for job in as_completed(jobs):
+                with self.keeping(jobs[job]):
+                    self.kept[jobs[job].name] = job.result()
+
+    def _judged(self, each: DataFrame, candidate: Candidate) -> list[Any]:
+        setting = self._setting(candidate)
         worker = in_worker("steelyard.comparing._worker", "compare", **asdict(setting))
-        found = one_task_each(each, folds.folds).mapInArrow(worker, "task int, scores string").collect()
-        if len(found) < folds.folds:
-            raise InputError(f"{folds.folds - len(found)} of {folds.folds} folds have no rows")
-        return [json.loads(row["scores"]) for row in sorted(found, key=lambda row: row["task"])]
+        tasks = self.folds.folds
+        found = one_task_each(each, tasks).mapInArrow(worker, "task int, scores string").collect()
+        if len(found) < tasks:
+            raise InputError(f"{tasks - len(found)} of {tasks} folds have no rows")
+        scores = [json.loads(row["scores"]) for row in sorted(found, key=lambda row: row["task"])]
+        for of in scores:
+            if "error" in of:
+                raise InputError(of["error"])
+        return scores
 
-    rows.count()
-    with _pool(len(due)) as pool:
-        jobs = {pool.submit(judged, candidate): candidate for candidate in due}
-        for job in as_completed(jobs):
-            candidate = jobs[job]
-            try:
-                kept[candidate.name] = job.result()
-            except SteelyardError as error:
-                if candidate.name == PLAIN or warn is None:
-                    raise
-                warn(f"{candidate.name} is left out: {error}")
+    def _setting(self, candidate: Candidate) -> Setting:
+        data = self.dataset
+        first, second = data.classes
+        return Setting(
+            recipe={**candidate.to_json(), "decide": self.decide.model_dump(mode="json")},
+            classes=(first, second),
+            held=self.folds.held,
+            thinned=(self.shares[first], self.shares[second]),
+            rates=(float(data.sampling_rate.get(first, 1.0)), float(data.sampling_rate.get(second, 1.0))),
+            cost=asdict(data.cost) if data.cost.given else {},
+        )
+
+    @contextmanager
+    def keeping(self, candidate: Candidate) -> Iterator[None]:
+        """Leave out a candidate that these rows do not allow, with a note; the plain baseline must go through."""
+        try:
+            yield
+        except SteelyardError as error:
+            if candidate.name == PLAIN or self.warn is None:
+                raise
+            self.warn(f"{candidate.name} is left out: {error}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from steelyard.columns import class_text, col, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.hashing import row_hash
-from steelyard.learning import Preprocessing, fit_preprocessing
+from steelyard.learning import fit_preprocessing
 from steelyard.learning.base import LIMITS
 from steelyard.learning.tasks import PLACE, TASK
 from steelyard.splitting import (
@@ -65,7 +65,7 @@ class Folds:
         return make(df, data, counts, self.folds, seed=self.seed)
 
 
-def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> tuple[DataFrame, Preprocessing]:
+def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> DataFrame:
     """Return narrow rows for tasks, with the folds that each trains or tests.
 
     Levels of categories are those of all rows; medians and scales are left to the tasks.
@@ -99,7 +99,7 @@ def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> tupl
         costs[0].alias("cost_fn"),
         costs[1].alias("cost_fp"),
         F.array(*prepared.columns(rows)).cast("array<float>").alias("features"),
-    ), prepared
+    )
 
 
 def for_tasks(rows: DataFrame) -> DataFrame:

@@ -17,6 +17,7 @@ from steelyard.config import Recipe
 from steelyard.dataset import Cost
 from steelyard.deciding import fit_array_policy
 from steelyard.distortion import Distortion
+from steelyard.errors import SteelyardError
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.arrays import Counts, Floats
 from steelyard.learning import get_trainer
@@ -84,8 +85,20 @@ def compare(batches: Iterable[pa.RecordBatch], **settings: Any) -> Iterator[pa.R
     setting = Setting(**settings)
     for task, parts in by_task(batches):
         with one_thread():
-            found = judged(Table.of(parts), setting)
-        yield pa.RecordBatch.from_pylist([{"task": task, "scores": json.dumps(found.to_json())}], schema=RESULT)
+            try:
+                found = judged(Table.of(parts), setting).to_json()
+            except (SteelyardError, ValueError) as error:  # what these rows do not allow
+                found = {"error": str(error)}
+        yield pa.RecordBatch.from_pylist([{"task": task, "scores": json.dumps(found)}], schema=RESULT)
+
+
+def score(batches: Iterable[pa.RecordBatch], *, facts: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+    """Yield the scores of one fold whose rows are scored and decided already."""
+    table = pa.Table.from_batches(list(batches))
+    names = ("score", "label", "alarm", "weight", "bucket", "cost_fn", "cost_fp")
+    p, positive, alarm, weight, place, missed, false = (table.column(name).to_numpy() for name in names)
+    found = FoldScores.of(p, positive, alarm, weight, place, missed, false, facts)
+    yield pa.RecordBatch.from_pylist([{"task": 0, "scores": json.dumps(found.to_json())}], schema=RESULT)
 
 
 def judged(table: Table, setting: Setting) -> FoldScores:

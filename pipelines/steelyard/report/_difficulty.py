@@ -136,8 +136,8 @@ def _took(found: Artifacts) -> str | None:
     if taken is None:
         return None
     configured = found.manifest.get("config", {}).get("resample", {}).get("method")
-    if found.compare:
-        return f"Resampling: {taken}; see the comparison."
+    if configured == "auto" and found.compare:
+        return f"Resampling: {taken}, as the comparison chose (resample.method is auto)."
     if configured == "auto":
         return f"Resampling: {taken}, as recommended (resample.method is auto)."
     recommended = found.difficulty["recommendation"]["method"]
@@ -151,5 +151,5 @@ def diagnosed(found: Artifacts) -> list[str]:
     if not found.difficulty:
         return []
     advice, took = found.difficulty["recommendation"], _took(found)
-    why = f" {advice['summary']} {advice['reasons'][0]}"
+    why = "" if found.compare else f" {advice['summary']} {advice['reasons'][0]}"
     return [*([took + why] if took else []), *advice["warnings"]]

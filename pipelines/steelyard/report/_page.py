@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from steelyard import __version__
-from steelyard.report import _difficulty, _inputs, _results
+from steelyard.report import _comparison, _difficulty, _inputs, _results
 from steelyard.report._artifacts import Artifacts, read
 from steelyard.report._html import Section
 from steelyard.report._numbers import moment
@@ -25,6 +25,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
     ("metrics of each class", _results.classes),
     ("classes", _inputs.classes),
     ("splits", _inputs.splits),
+    ("comparison", _comparison.comparison),
     ("difficulty", _difficulty.difficulty),
     ("guards", _inputs.guards),
     ("features", _inputs.features),
@@ -48,7 +49,7 @@ def build(run: RunDir) -> str:
     """
     found = read(run)
     made = {name: make(found) for name, make in _SECTIONS}
-    missing = [name for name, section in made.items() if section is None]
+    missing = [name for name, section in made.items() if section is None and _is_expected(name, found)]
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return template.from_string(_file("report.html.j2")).render(
         pipeline=found.manifest.get("pipeline"),
@@ -60,6 +61,11 @@ def build(run: RunDir) -> str:
         sections=[s for s in made.values() if s is not None],
         missing=missing,
     )
+
+
+def _is_expected(name: str, found: Artifacts) -> bool:
+    """Whether a run has this section when all its stages are done."""
+    return name != "comparison" or found.manifest.get("config", {}).get("compare") is not None
 
 
 def verdict(run: RunDir) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from steelyard.errors import ConfigError
 from steelyard.metrics import always_majority, class_shares, get_metric, judge_gate, majority_class
 from steelyard.report._artifacts import Artifacts
+from steelyard.report._comparison import compared
 from steelyard.report._decision import broken, implied, matrix_cost, promise, savings
 from steelyard.report._difficulty import diagnosed, leaks, listed_leaks
 from steelyard.report._numbers import count, interval, metric, number, percent, value
@@ -46,7 +47,7 @@ def judge(found: Artifacts) -> Verdict:
     """Return the verdict on a run."""
     failure = found.failure
     leak = _leak(found)
-    points = [*_almost(found), *map(Point, diagnosed(found)), *_gate(found), *_guards(found)]
+    points = [*_almost(found), *_compared(found), *map(Point, diagnosed(found)), *_gate(found), *_guards(found)]
     if not found.test:
         return Verdict(_unfinished(found), "bad" if failure else "plain", [*_after("", leak), *points])
     headline, more = _binary(found) if found.positive is not None else _several(found)
@@ -55,6 +56,11 @@ def judge(found: Artifacts) -> Verdict:
         return Verdict(first, "bad", [*_after(first, leak), Point(headline), *more, *points])
     bad = any(p.tone == "bad" for p in [*more, *points])
     return Verdict(headline, "bad" if bad else "good", [*more, *points])
+
+
+def _compared(found: Artifacts) -> list[Point]:
+    said = compared(found)
+    return [] if said is None else [Point(said)]
 
 
 def _leak(found: Artifacts) -> str | None:

@@ -24,7 +24,7 @@ def run(ctx: Context, attempt: str) -> Result:
         raise InputError("the pipeline has no section compare")
     counts = ctx.read("split", "plan.json")["counts"]["train"]
     candidates = candidates_of(_asked(ctx.config), wanted, counts, categories=bool(data.categorical))
-    kept = _Kept(ctx.run, f"compare/parts/{_digest(ctx, candidates)}")
+    kept = Kept(ctx.run, f"compare/parts/{_digest(ctx, candidates)}")
     if len(kept):
         ctx.warn(f"continuing a comparison: {len(kept)} of {len(candidates)} candidates are judged already")
     found = compare(
@@ -64,7 +64,7 @@ def _digest(ctx: Context, candidates: list[Candidate]) -> str:
 
 
 @dataclass(frozen=True)
-class _Kept(MutableMapping[str, Any]):
+class Kept(MutableMapping[str, Any]):
     """Scores of judged candidates, each in a file of its own, so that an interrupted comparison continues."""
 
     run: RunDir

@@ -1,0 +1,78 @@
+"""Candidates that no single task can train: a classifier is fitted for each fold, as in a pipeline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.classifier import Classifier, fit
+from steelyard.columns import class_text, col, internal
+from steelyard.comparing._candidates import Candidate
+from steelyard.comparing._rows import Folds
+from steelyard.config import DecideConfig, Recipe
+from steelyard.dataset import Dataset
+from steelyard.frames.workers import in_worker
+from steelyard.metrics import row_weight
+from steelyard.splitting import FoldPlan, bucket, fold_rows, holdout
+from steelyard.stats import class_counts
+
+
+def judged_by_spark(
+    candidate: Candidate, rows: DataFrame, dataset: Dataset, plan: FoldPlan, folds: Folds, decide: DecideConfig
+) -> list[Any]:
+    """Return the scores of each fold as JSON types.
+
+    Of training rows, a share is held out by hash, groups whole, for early stopping, calibration and threshold.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    rows : DataFrame
+    dataset : Dataset
+        With the weight that rows have after they were drawn.
+    plan : FoldPlan
+    folds : Folds
+    decide : DecideConfig
+    """
+    recipe = Recipe(resample=candidate.recipe.resample, train=candidate.recipe.train, decide=decide)
+    found = []
+    for number in plan.numbers:
+        train, test = fold_rows(rows, plan, number)
+        counts = class_counts(train, dataset.label).counts
+        held = holdout(train, dataset, {c: counts[c] for c in dataset.classes}, folds.held, seed=folds.seed)
+        classifier = fit(recipe, *fold_rows(train, held, 0), dataset)
+        found.append(_scores(classifier, test, dataset, folds, sum(counts.values())))
+    return found
+
+
+def _scores(classifier: Classifier, test: DataFrame, data: Dataset, folds: Folds, trained: int) -> Any:
+    names = {name: internal(name) for name in ("probability", "calibrated", "decision")}
+    scored = classifier.transform(test, **names)
+    weight = row_weight(scored, data)
+    costs = [
+        (col(of) if isinstance(of, str) else F.lit(of or 0.0)).cast("double")
+        for of in (data.cost.false_negative, data.cost.false_positive)
+    ]
+    columns = {
+        "score": F.col(names["calibrated"]),
+        "label": class_text(scored, data.label) == F.lit(data.positive),
+        "alarm": F.col(names["decision"]) == F.lit(data.positive),
+        "weight": F.lit(1.0) if weight is None else weight,
+        "bucket": bucket(scored, data, temporal=folds.method == "temporal"),
+        "cost_fn": costs[0],
+        "cost_fp": costs[1],
+    }
+    narrow = scored.select(*[of.alias(name) for name, of in columns.items()])
+    facts = {
+        "rows": trained,
+        "threshold": classifier.policy.threshold,
+        "calibration": classifier.policy.calibration.method,
+    }
+    worker = in_worker("steelyard.comparing._worker", "score", facts=facts)
+    # Sums of floats follow the order of rows.
+    ordered = narrow.repartition(1).sortWithinPartitions(*columns)
+    [row] = ordered.mapInArrow(worker, "task int, scores string").collect()
+    return json.loads(row["scores"])

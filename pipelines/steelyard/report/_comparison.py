@@ -1,0 +1,63 @@
+"""The section on compared recipes, and the verdict's sentence about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from steelyard.report._artifacts import Artifacts
+from steelyard.report._html import Section, note, table
+from steelyard.report._numbers import NONE, count, metric, number
+from steelyard.report._svg import group
+
+_NAMES = {"cost": "cost per row", "log_loss": "log loss", "pr_auc": "PR area"}
+_DIVIDED = {"stratified": "", "group": ", whole groups", "temporal": ", forward in time"}
+
+
+def comparison(found: Artifacts) -> Section | None:
+    """Return the candidates with their paired differences, and the choice."""
+    of = found.compare
+    if not of:
+        return None
+    shown = [name for name in _NAMES if name in of["candidates"][0]]
+    head = [
+        "recipe",
+        *[_NAMES[n] for n in shown],
+        f"{_NAMES[of['metric']]} less that of plain",
+        "95 % interval",
+        "rows",
+    ]
+    rows = [_row(one, of, shown) for one in of["candidates"]]
+    body = [note(sentence(of)), table(head, rows, "w" + "r" * (len(head) - 1)), note(_how(of["facts"]))]
+    return Section("comparison", "Compared recipes", group(*body))
+
+
+def compared(found: Artifacts) -> str | None:
+    """Return the sentence of the verdict, None without a comparison."""
+    return sentence(found.compare) if found.compare else None
+
+
+def sentence(of: Mapping[str, Any]) -> str:
+    """Return the choice of a comparison and its reason as text."""
+    text = f"Of {len(of['candidates'])} compared recipes, {of['chosen']} was taken: {of['reason']}."
+    return text if of["suggestion"] is None else f"{text} The comparison suggests {of['suggestion']}."
+
+
+def _row(one: Mapping[str, Any], of: Mapping[str, Any], shown: list[str]) -> list[object]:
+    difference = one["difference"].get(of["metric"]) or {"value": None, "ci95": None}
+    ci95 = difference["ci95"]
+    name = f"{one['name']} (taken)" if one["name"] == of["chosen"] else one["name"]
+    interval = NONE if ci95 is None else f"{number(ci95[0])} – {number(ci95[1])}"
+    values = [number(one[n]["value"]) if n == "cost" else metric(one[n]["value"]) for n in shown]
+    return [name, *values, number(difference["value"]), interval, count(one["rows"])]
+
+
+def _how(facts: Mapping[str, Any]) -> str:
+    rows, taken = (sum(facts[name].values()) for name in ("counts", "taken"))
+    text = (
+        f"{facts['folds']} folds of the training rows{_DIVIDED[facts['method']]}; no validation or test row is read. "
+    )
+    text += "All recipes have the same folds, and their intervals resample the same rows."
+    if taken < rows:
+        text += f" {count(taken)} of {count(rows)} rows were drawn by hash, alike for all recipes, and weighted."
+    return text

@@ -1,0 +1,113 @@
+"""The stage `compare`: the same bytes twice, what follows the choice, and an interrupted comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from small_pipelines import pipeline
+
+from steelyard.comparing import PLAIN
+from steelyard.stages import Context, run_pipeline, run_stage, start_run
+from steelyard.stages.compare import Kept
+from steelyard.store import RunDir, Store
+
+BEFORE = ("profile", "split")
+AUTO = {"resample": {"method": "auto"}, "train": {"model": "auto"}}
+CANDIDATES = {
+    "shallow": {"train": {"model": "xgboost", "params": {"max_depth": 2, "n_estimators": 20}}},
+    "forest": {"train": {"model": "random_forest", "params": {"numTrees": 5}}},  # Spark ML trains it
+    "crowded": {"resample": {"method": "smote", "k_neighbors": 500}},
+}
+
+
+def bytes_of(run: RunDir) -> bytes:
+    outcome = run.outcome("compare")
+    assert outcome is not None and outcome.done
+    return run.read_bytes(f"compare/{outcome.attempt}/choice.json")
+
+
+@pytest.fixture(scope="module")
+def compared(spark: SparkSession, table: str, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """A run up to its comparison by cost, interrupted when the second candidate was judged, and continued."""
+    config = pipeline(
+        table,
+        data={"cost": {"false_negative": "amount", "false_positive": 5}},
+        compare={"candidates": CANDIDATES, "folds": 2},
+        **AUTO,
+    )
+    store = Store(tmp_path_factory.mktemp("compare"))
+    ctx = Context(start_run(store, config, "r1", {}), config, lambda: spark)
+    run_pipeline(ctx, stages=BEFORE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Kept, "__setitem__", _interrupted(Kept.__setitem__, after=2))
+        with pytest.raises(KeyboardInterrupt):
+            run_stage(ctx, "compare")
+    assert ctx.run.outcome("compare") is None, "nothing is published"
+    assert len(ctx.run.files("compare/parts")) == 2
+    ctx.warned = []  # type: ignore[attr-defined]
+    ctx.warn = ctx.warned.append  # type: ignore[attr-defined]
+    run_stage(ctx, "compare")
+    return ctx
+
+
+def _interrupted(keep: Any, *, after: int) -> Any:
+    count = 0
+
+    def kept(self: Kept, name: str, scores: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > after:
+            raise KeyboardInterrupt
+        keep(self, name, scores)
+
+    return kept
+
+
+def test_an_interrupted_comparison_continues(compared: Context) -> None:
+    first, *others = compared.warned  # type: ignore[attr-defined]
+    assert "2 of 6 candidates are judged already" in first
+    assert any("crowded is left out" in note for note in others)
+    assert not compared.run.exists("compare/parts"), "parts of a whole comparison are deleted"
+
+
+def test_the_choice_and_what_it_says(compared: Context) -> None:
+    choice = compared.read("compare", "choice.json")
+    rows = {row["name"]: row for row in choice["candidates"]}
+    assert set(rows) == {PLAIN, "logistic_regression", "xgboost balanced", "shallow", "forest"}
+    assert choice["metric"] == "cost" and choice["chosen"] in rows
+    assert rows[PLAIN]["difference"] == {} and rows["shallow"]["difference"]["cost"]["ci95"] is not None
+    for row in rows.values():
+        assert row["cost"]["value"] < 6.5, "cheaper than no alarm at all"
+        assert "seconds" not in str(row)
+    if not choice["better_than_plain"] and choice["chosen"] != PLAIN:
+        assert "no better than plain" in choice["reason"]
+
+
+def test_the_same_comparison_gives_the_same_bytes_and_is_followed(compared: Context, spark: SparkSession) -> None:
+    first = bytes_of(compared.run)
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", 3)
+    try:
+        run_stage(compared, "compare")
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", str(before))
+    assert bytes_of(compared.run) == first
+    chosen = compared.read("compare", "choice.json")["recipe"]
+    for stage in ("resample", "train", "decide"):
+        run_stage(compared, stage)
+    assert compared.read("resample", "plan.json")["sampler"] == chosen["resample"]["method"]
+    model = compared.read("train", "model.json", "model")
+    assert model["trainer"] == chosen["train"]["model"] and model["class_weight"] == chosen["train"]["class_weight"]
+
+
+def test_a_stage_without_its_section_is_refused(tmp_path: Path, table: str, spark: SparkSession) -> None:
+    from steelyard.errors import InputError
+    from steelyard.stages.commands.submit import locate
+
+    config = pipeline(table)
+    start_run(Store(tmp_path), config, "r1", {})
+    with pytest.raises(InputError, match="has no stage compare"):
+        locate("compare", config.model_dump_json(by_alias=True), "r1", None, Store(tmp_path))
