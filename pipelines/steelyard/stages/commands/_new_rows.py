@@ -18,8 +18,8 @@ from steelyard.errors import InputError
 from steelyard.frames.reading import Source, read
 from steelyard.hashing import row_hash
 from steelyard.monitoring import BUCKETS
+from steelyard.splitting import bucket
 from steelyard.stages._context import run_config
-from steelyard.stages._scores import bucket
 from steelyard.stages.commands._levels import Levels
 from steelyard.stages.commands.score import table_types
 from steelyard.store import RunDir
