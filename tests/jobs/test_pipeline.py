@@ -51,8 +51,8 @@ def test_every_stage_publishes_and_the_files_are_there(finished: RunDir) -> None
     assert all(o is not None and o.done and finished.is_whole(o) for o in outcomes)
     named = {f["path"] for o in outcomes if o is not None for f in o.files}
     top = {f for f in finished.files("") if "/" not in f and not f.startswith(".")}
-    assert top == {"run.json", "metrics.json", "report.html"}
-    assert {"metrics.json", "report.html"} <= named
+    assert top == {"run.json", "metrics.json", "report.html", "model_card.md", "model_card.html"}
+    assert top - {"run.json"} <= named
 
 
 def test_what_passes_the_gate_is_kept_for_later_runs(finished: RunDir) -> None:

@@ -138,9 +138,10 @@ def test_void_removes_outcomes_and_their_files_at_the_top(store: Store) -> None:
     for stage in ("profile", "split", "train"):
         run.publish(outcome(stage))
     run.write_json("metrics.json", {})
-    run.write_text("report.html", "x")
+    for name in ("report.html", "model_card.md", "model_card.html"):
+        run.write_text(name, "x")
     run.void(["report"])
-    assert run.exists("metrics.json") and not run.exists("report.html")
+    assert run.exists("metrics.json") and not run.exists("report.html") and not run.exists("model_card.md")
     run.void(["split", "train", "evaluate"])
     assert [s for s in ("profile", "split", "train") if run.outcome(s)] == ["profile"]
     assert not run.exists("metrics.json")

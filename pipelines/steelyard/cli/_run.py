@@ -166,13 +166,14 @@ def stage(
 
 
 def report(run_dir: Annotated[str, typer.Argument(help="A run directory.")], json: Json = False) -> None:
-    """Write a run's report.html again."""
+    """Write a run's report.html and its model card again."""
     from steelyard.cli._output import answer
-    from steelyard.report import build
+    from steelyard.report import build, write_card
     from steelyard.store import open_run
 
     directory = open_run(run_dir)
     directory.write_text("report.html", build(directory))
+    write_card(directory)
     written = directory.uri("report.html")
     answer(json, {"report": written}, typer.echo, written)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.errors import InputError
+from steelyard.report import CARD
 from steelyard.stages._order import ALL_STAGES
 from steelyard.store import RunDir, is_temporary
 
 TORN = "its run.json can't be read"
 FOREIGN = "steelyard did not make it"
-_MADE = {*ALL_STAGES, "guards", "model", "scores", "stages", "run.json", "metrics.json", "report.html"}
+_MADE = {*ALL_STAGES, "guards", "model", "scores", "stages", "run.json", "metrics.json", "report.html", *CARD}
 
 
 def why_foreign(run: RunDir, pipeline: str, run_id: str) -> str | None:

@@ -16,7 +16,7 @@ from steelyard.store._outcome import Outcome, new_token, outcome_from
 from steelyard.store._published import Published
 
 _AGAIN = "`steelyard run` with this --run-id and --resume writes it again"
-_AT_THE_TOP = {"evaluate": "metrics.json", "report": "report.html"}
+_AT_THE_TOP = {"evaluate": ("metrics.json",), "report": ("report.html", "model_card.md", "model_card.html")}
 
 
 class RunExistsError(InputError):
@@ -176,8 +176,8 @@ class RunDir(Folder):
         """Delete the outcomes of some stages, and the files that these leave at the top of the directory."""
         for stage in stages:
             self.delete(f"stages/{stage}.json")
-            if stage in _AT_THE_TOP:
-                self.delete(_AT_THE_TOP[stage])
+            for name in _AT_THE_TOP.get(stage, ()):
+                self.delete(name)
 
     def publish(self, outcome: Outcome, artifacts: Sequence[str] = ()) -> Outcome:
         """Write a stage's outcome, its last write, with the list of its files.

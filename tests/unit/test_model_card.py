@@ -1,0 +1,99 @@
+"""The model card: each value is where its source says, in runs of several kinds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_report import NASTY, Maker, Page, check
+
+from steelyard import report
+from steelyard.report._card import card_parts
+from steelyard.report._card_facts import Fact, resolve
+from steelyard.report._numbers import count, metric, moment, number, percent
+from steelyard.store import RunDir
+
+TITLES = [
+    "Title and purpose",
+    "Source of data and participants",
+    "Sample size and missing data",
+    "Class imbalance, and what was done about it",
+    "Model development",
+    "Model output: recalibration and decision",
+    "Model performance",
+    "Costs",
+    "Limits",
+    "Monitoring triggers",
+    "Versions and hashes",
+    "To be added by people",
+]
+
+
+def facts(run: RunDir) -> list[Fact]:
+    return [fact for part in card_parts(run) for fact in part.facts]
+
+
+def is_shown(value: Any, text: str) -> bool:
+    """Whether a text shows a value of a JSON file."""
+    if isinstance(value, dict) and "value" in value:
+        return text.split(" (")[0] in (metric(value["value"]), number(value["value"]))
+    if isinstance(value, dict):
+        whole = text.replace(",", "").isdigit() and int(text.replace(",", "")) in (len(value), sum(value.values()))
+        return whole or all(
+            str(k).replace("_", " ") in text.replace("_", " ") for k, v in value.items() if v is not None
+        )
+    if isinstance(value, list):
+        return text == (", ".join(map(str, value)) or "none") or text == count(len(value))
+    if isinstance(value, bool | str):
+        return text in (str(value), moment(str(value)))
+    return text in (str(value), count(value), number(value), metric(value), percent(value))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    return Maker(tmp_path_factory.mktemp("card"), ("0", "1"), (40_000, 400)).whole()
+
+
+def test_every_value_is_where_its_source_says(whole: RunDir) -> None:
+    found = facts(whole)
+    assert len(found) > 70
+    for fact in found:
+        path, _, place = fact.source.partition("#")
+        value = resolve(whole.read_json(path), place)
+        assert value is not None and is_shown(value, fact.value), fact
+
+
+def test_the_order_is_that_of_reporting_guidelines(whole: RunDir) -> None:
+    titles = [part.title for part in card_parts(whole)]
+    assert [t for t in titles if t in TITLES] == [t for t in TITLES if t in titles]
+    assert set(titles) >= set(TITLES) - {"Costs", "Limits"}
+    text = report.markdown_card(whole)
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == titles
+    recall = whole.read_json("metrics.json")["splits"]["test"]["per_class"]["1"]["recall"]
+    assert f"| Test: recall | {metric(recall['value'])} (95 % interval {metric(recall['ci95'][0])} – " in text
+    assert "`metrics.json#/splits/test/per_class/1/recall`" in text
+
+
+def test_both_forms_show_the_same_and_escape_names(tmp_path: Path) -> None:
+    run = Maker(tmp_path, (f"no {NASTY}", NASTY), (3_000, 150), label=NASTY).whole()
+    page: Page = check(report.html_card(run))
+    assert NASTY in page.text
+    text = report.markdown_card(run)
+    assert "<b" not in text.replace("`", "") or "<b" not in re.sub(r"`[^`]*`", "", text)
+    rows = [line for line in text.splitlines() if line.startswith("| ") and line != "| | value | source |"]
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in rows if not line.startswith("| ---"))
+    assert len(rows) - text.count("| --- | --- | --- |") == len(facts(run))
+
+
+def test_several_classes_and_runs_that_failed_have_one_too(tmp_path: Path) -> None:
+    many = Maker(tmp_path / "a", ("a", "b", "c"), (4_500, 900, 300)).whole()
+    assert any("/macro/" in f.source for f in facts(many))
+    maker = Maker(tmp_path / "b", ("0", "1"), (4_000, 200))
+    maker.profile()
+    maker.guard("raw", success=False)
+    limits = next(part for part in card_parts(maker.run) if part.title == "Limits")
+    assert {f.name for f in limits.facts} >= {"Failure of stage guard_raw"}
+    assert any("guards/" in f.source for f in limits.facts)
+    assert "Model performance" not in [part.title for part in card_parts(maker.run)]
