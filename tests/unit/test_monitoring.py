@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,15 @@ def test_expected_precision_and_cost_follow_from_the_rates() -> None:
     assert found["alarms"]["value"] == pytest.approx(20_000 * (q * recall + (1 - q) * rate))
     low, high = found["cost_per_row"]["ci95"]
     assert low < found["cost_per_row"]["value"] < high
+
+
+@pytest.mark.parametrize(("before", "now"), [(0.0, 0.05), (0.05, 0.0), (1.0, 0.05)])
+def test_a_class_that_is_absent_gives_a_document_too(before: float, now: float) -> None:
+    found = document(counts(15, 500, before), counts(16, 500, now), positive="1")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["label_shift"]["holds"] is False and found["label_shift"]["prevalence"] is None
+    nothing = document(counts(15, 500, 0.1), counts(16, 0, 0.1), positive="1")
+    assert (nothing["rows"], nothing["alerts"], nothing["label_shift"]) == (0, [], None)
 
 
 def test_too_few_positives_claim_nothing() -> None:

@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import internal
+from steelyard.dataset import MOST_AMOUNT
 from steelyard.errors import InputError
 from steelyard.frames.workers import in_worker
 from steelyard.kernels.arrays import Counts, sum_in_bins
@@ -51,15 +52,17 @@ def count_rows(
     Raises
     ------
     InputError
-        For scores that are null or outside [0, 1], and decisions, labels or buckets that are null.
+        For scores that are null or outside [0, 1], weights that are null, negative or too large, and decisions, labels
+        or buckets that are null.
     """
     numbers = [f for f in features if not f.categorical]
     categories = [f for f in features if f.categorical]
     place = (bucket.cast("int") * 2 + alarm.cast("int")) * 3 + label.cast("int")
+    amount = F.lit(1.0) if weight is None else F.coalesce(weight.cast("double"), F.lit(-1.0))
     columns = {
-        task.PLACE: place.cast("bigint"),
+        task.PLACE: F.when(amount.between(0.0, MOST_AMOUNT), place).cast("bigint"),
         task.SCORE: score.cast("double"),
-        task.WEIGHT: F.lit(1.0) if weight is None else weight.cast("double"),
+        task.WEIGHT: amount,
     }
     if numbers:
         columns[task.VALUES] = F.array(*(F.coalesce(number_value(df, f.name), F.lit(float("nan"))) for f in numbers))
@@ -77,7 +80,8 @@ def count_rows(
     n, size = (found[internal(name)][order].astype(np.float64) for name in ("rows", "weight"))
     if len(cell) and cell[0] == task.INVALID:
         raise InputError(
-            f"in {int(n[0]):,} rows the score is null or outside [0, 1], or the decision or the label is null"
+            f"in {int(n[0]):,} rows the score is null or outside [0, 1], the weight is null, negative or above "
+            f"{MOST_AMOUNT:g}, or the decision or the label is null"
         )
     scores = cell < _CELLS
     grid = ScoreCounts.from_cells(cell[scores], n[scores], size[scores], grouped=grouped)

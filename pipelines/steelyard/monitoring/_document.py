@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,9 +97,11 @@ def _share(part: float, whole: float) -> float | None:
 
 
 def _rounded(value: Any) -> Any:
-    """Return numbers with nine digits: sums of weights depend on their order beyond that."""
+    """Return numbers with nine digits, null for undefined ones: sums of weights depend on their order beyond that."""
     if isinstance(value, dict):
         return {k: _rounded(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_rounded(v) for v in value]
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    return value
