@@ -46,6 +46,17 @@ def test_the_first_rule_that_applies(found: Evidence, learner: str | None, metho
     check_sampler(made.method, made.params)
 
 
+@pytest.mark.parametrize(("rest", "kept"), [(300_000, "30,000"), (2_000_000, "60,000"), (99_000, None)])
+def test_models_that_take_offsets_get_guided_rows(rest: int, kept: str | None) -> None:
+    """At least 30,000 rows, with the numbers that support it; check_sampler knows the parameters."""
+    made = recommend(seen(rest, 10_000 if rest > 1e6 else 700, takes_offsets=True))
+    assert made.method == ("guided_under_sampler" if kept else "none")
+    if kept:
+        check_sampler(made.method, made.params)
+        assert made.params == {"sampling_strategy": 0.2, "min_rows": 30_000}
+        assert f"become {kept}:" in made.reasons[0] and "PR area: 0.698 and 0.9995" in made.reasons[2]
+
+
 def test_more_than_two_classes_are_left_alone() -> None:
     many = Evidence("c", {"a": 300_000, "b": 5_000, "c": 900}, EASY, 900)
     assert recommend(many, LOGIT).method == "none" and "3 classes" in recommend(many, LOGIT).reasons[0]

@@ -19,7 +19,12 @@ from steelyard.kernels.minority import TYPES
 
 
 def diagnose(
-    df: DataFrame, dataset: Dataset, counts: Mapping[str, int], *, weak_learner: str | None = None
+    df: DataFrame,
+    dataset: Dataset,
+    counts: Mapping[str, int],
+    *,
+    weak_learner: str | None = None,
+    takes_offsets: bool = False,
 ) -> dict[str, Any]:
     """Measure the difficulty of the rarest class of a table, and recommend a resampling.
 
@@ -41,6 +46,8 @@ def diagnose(
         Rows of each class.
     weak_learner : str, optional
         Name of the model to be trained, if its trainer `gains_from_balance`: only such models gain from new rows.
+    takes_offsets : bool, default False
+        Whether the trainer `takes_offsets`: guided under-sampling was measured with such models.
 
     Returns
     -------
@@ -68,7 +75,8 @@ def diagnose(
         "suspects": suspects(two),
         "space": table.space.to_json(),
     }
-    return {**found, "recommendation": recommend(evidence(found, table), weak_learner).to_json()}
+    known = evidence(found, table, takes_offsets=takes_offsets)
+    return {**found, "recommendation": recommend(known, weak_learner).to_json()}
 
 
 def recommended_sampler(difficulty: Mapping[str, Any]) -> ResampleConfig:
@@ -83,7 +91,7 @@ def recommended_sampler(difficulty: Mapping[str, Any]) -> ResampleConfig:
     return ResampleConfig(method=advice["method"], **advice["params"])
 
 
-def evidence(found: Mapping[str, Any], table: Table) -> Evidence:
+def evidence(found: Mapping[str, Any], table: Table, *, takes_offsets: bool = False) -> Evidence:
     """Return the evidence for a recommendation."""
     types = found["types"]
     return Evidence(
@@ -93,4 +101,5 @@ def evidence(found: Mapping[str, Any], table: Table) -> Evidence:
         different=types["different"],
         contradictory=found["contradictions"]["of_class"],
         categories=bool(table.features.categories),
+        takes_offsets=takes_offsets,
     )

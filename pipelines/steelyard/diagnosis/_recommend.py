@@ -10,11 +10,17 @@ FEW = 30  # rows of the rarest class
 PLENTY = 300
 HUGE = 100_000  # rows of the table
 STEEP = 100  # imbalance ratio
-KEPT = 20  # rows kept for each of the rarest class
+KEPT = 20  # random rows kept for each of the rarest class
+GUIDED = 5  # the same, where a pilot model chooses them
+LEAST = 30_000  # rows that guided sampling keeps at least
 FOR_SMOTE = 100  # different rows of the rarest class
 SMALL = 1_000_000  # rows of the table
 UNEVEN = 5  # imbalance ratio
 HALF = 0.5
+MEASURED = (
+    "Measured with XGBoost on two public tables of 168:1 and 103:1, PR area: 0.698 and 0.9995 with 30,000 guided rows, "
+    "0.679 and 0.9987 with 20 random rows per rare one, 0.670 and 0.9994 with all rows."
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class Evidence:
         Its rows whose features are those of a row of another class.
     categories : bool
         Whether some features are categories.
+    takes_offsets : bool
+        Whether the model that is to be trained takes an offset of each row's margin.
     """
 
     name: str
@@ -43,6 +51,7 @@ class Evidence:
     different: int
     contradictory: int = 0
     categories: bool = False
+    takes_offsets: bool = False
 
     @property
     def rare(self) -> int:
@@ -103,7 +112,9 @@ def recommend(found: Evidence, weak_learner: str | None = None) -> Recommendatio
     ====================================================== ==========================================================
     fewer than 30 rows of the class                        none; collect more
     more than two classes                                  none
-    100,000 rows, more than 100:1, 300 rows of the class   random under-sampling to 20:1, probabilities corrected
+    100,000 rows, more than 100:1, 300 rows of the class   guided under-sampling to 5:1 and 30,000 rows at least, if
+                                                           the model takes offsets, else random under-sampling to
+                                                           20:1; probabilities corrected
     half of its rows are rare or outliers                  none: new rows between them would be in the other class
     a weak learner, 5:1, 100 different rows, a table of    SMOTE (SMOTENC with categories) to 1:2
     a million rows at most
@@ -155,6 +166,8 @@ def _several_classes(found: Evidence, _: str | None) -> Recommendation | None:
 def _huge(found: Evidence, _: str | None) -> Recommendation | None:
     if found.total < HUGE or found.ratio <= STEEP or found.rare < PLENTY:
         return None
+    if found.takes_offsets:
+        return _guided(found)
     kept = found.rare * (KEPT + 1)
     return Recommendation(
         "random_under_sampler",
@@ -164,6 +177,23 @@ def _huge(found: Evidence, _: str | None) -> Recommendation | None:
             f"{found.total:,} training rows at {found.ratio:,.0f}:1 become {kept:,}: training is faster.",
             f"All {found.rare:,} rows of the class stay; most of the other rows resemble many others.",
             "The sampling rate is known, so the probabilities are corrected in closed form.",
+        ],
+    )
+
+
+def _guided(found: Evidence) -> Recommendation:
+    """Return guided under-sampling, with what was measured (benchmarks/results/guided_sampling.md)."""
+    kept = min(max(found.rare * (GUIDED + 1), LEAST), found.total)
+    return Recommendation(
+        "guided_under_sampler",
+        {"sampling_strategy": 1 / GUIDED, "min_rows": LEAST},
+        f"Keep {GUIDED} rows of the other class per row of class {found.name}, mostly those that resemble it, and at "
+        f"least {LEAST:,} rows.",
+        [
+            f"{found.total:,} training rows at {found.ratio:,.0f}:1 become {kept:,}: training is faster.",
+            f"All {found.rare:,} rows of the class stay; a pilot model chooses the others.",
+            MEASURED,
+            "Offsets in training make up for the choice, so the probabilities are those of the whole table.",
         ],
     )
 
