@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
 
+from steelyard.deciding import ENDS
 from steelyard.errors import InputError
 from steelyard.stages import Context, run_stage, start_run
 from steelyard.stages.commands.score import MANIFEST, score_table
@@ -26,6 +27,7 @@ def trained(spark: SparkSession, table: str, tmp_path_factory: pytest.TempPathFa
         data=ROLES,
         split={"method": "group", "validation": 0.2, "test": 0.25, "seed": 3},
         resample={"method": "random_under_sampler", "sampling_strategy": 0.5},
+        decide={"uncertainty": "venn_abers"},
     )
     run = start_run(Store(tmp_path_factory.mktemp("runs")), config, "r1", {})
     ctx = Context(run, config, lambda: spark)
@@ -44,12 +46,15 @@ def test_the_scores_are_those_of_the_run_itself(
     said = score_table(spark, trained.location, table, str(tmp_path / "s"))
 
     found = rows(tmp_path / "s")
-    assert list(found) == ["id", "y", "customer", "t", "score", "decision"]
+    assert list(found) == ["id", "y", "customer", "t", "score", "decision", *ENDS]
+    assert (found["probability_low"] <= found["probability_high"]).all()
     assert len(found) == said["rows"] == 1200
     outcome = trained.outcome("evaluate")
     assert outcome is not None
     judged = pd.read_parquet(f"{trained.location}/scores/{outcome.attempt}").merge(found, on="id")
     assert len(judged) > 400
+    for name in ENDS:
+        assert (judged[f"{name}_x"] == judged[f"{name}_y"]).all()
     assert (judged["score_x"] == judged["score_y"]).all() and (judged["decision_x"] == judged["decision_y"]).all()
     assert said["mean_score"] == pytest.approx(found["score"].mean())
     assert said["decisions"] == found["decision"].value_counts().to_dict()
@@ -63,7 +68,7 @@ def test_no_label_is_needed_and_other_columns_stay_behind(spark: SparkSession, t
 
     score_table(spark, trained.location, str(tmp_path / "new.parquet"), str(tmp_path / "s"))
 
-    assert list(rows(tmp_path / "s")) == ["id", "score", "decision"]
+    assert list(rows(tmp_path / "s")) == ["id", "score", "decision", *ENDS]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -61,7 +62,8 @@ def estimator(model: str, **how: Any) -> ClassifierEstimator:
 def test_fit_and_decide_without_a_run(df: DataFrame, tmp_path: Path) -> None:
     data = Dataset("y", ("x0", "x1", "colour"), ("colour",), key=("id",), cost=Cost("loss", 1.0), classes=("0", "1"))
     train, validation = df.where(~F.col("held")), df.where("held")
-    classifier = fit({"resample": SAMPLED, "train": TRAIN["xgboost"]}, train, validation, data)
+    recipe = {"resample": SAMPLED, "train": TRAIN["xgboost"], "decide": {"uncertainty": "venn_abers"}}
+    classifier = fit(recipe, train, validation, data)
     assert classifier.classes == ("0", "1") and classifier.policy.calibration.method == "prior"
     assert classifier.policy.chosen is not None and classifier.policy.chosen.rule == {"minimize": "cost"}
     classifier.save(str(tmp_path / "c"))
@@ -71,11 +73,17 @@ def test_fit_and_decide_without_a_run(df: DataFrame, tmp_path: Path) -> None:
     again = Classifier.load(str(tmp_path / "c"))
     found = again.transform(df.drop("y")).toPandas().sort_values("id")
     first = classifier.transform(df.drop("y")).toPandas().sort_values("id")
-    assert first["calibrated_probability"].tolist() == found["calibrated_probability"].tolist()
+    for name in ("calibrated_probability", "probability_low", "probability_high"):
+        assert first[name].tolist() == found[name].tolist()
+    assert (found["probability_low"] <= found["probability_high"]).all() and found["probability_low"].nunique() > 2
     # Under-sampled to a half, corrected: the mean is the prevalence again.
     assert found["calibrated_probability"].mean() == pytest.approx(0.1, rel=0.25)
     with pytest.raises(InputError, match="transform adds two columns 'p'"):
         classifier.transform(df, probability="p", calibrated="p")
+    with pytest.raises(InputError, match="adds 'x0'"):
+        classifier.transform(df, low="x0")
+    by_ml = ClassifierModel(classifier).transform(df.drop("y"))
+    assert by_ml.columns[-3:] == ["decision", "probability_low", "probability_high"]
     raised = found["calibrated_probability"] >= classifier.policy.threshold
     assert (found["decision"] == np.where(raised, "1", "0")).all()
     with pytest.raises(InputError, match="holds no classifier"):
@@ -281,8 +289,20 @@ spark = SparkSession.builder.remote("local[2]").getOrCreate()
 df = spark.read.parquet(sys.argv[1] + "/table")
 for model in here.TRAIN:
     print("scores", *here.scores_of(here.estimator(model, group_col="g").fit(df), df, sys.argv[1] + "/" + model))
+if here.has_torch():
+    print("scores", *here.scores_of(here.network(sys.argv[1]).fit(df), df, sys.argv[1] + "/network"))
 spark.stop()
 """
+
+
+def has_torch() -> bool:
+    return importlib.util.find_spec("torch") is not None
+
+
+def network(folder: str) -> ClassifierEstimator:
+    params = {"width": 8, "blocks": 1, "epochs": 2, "batch_size": 64, "shards": f"{folder}/shards"}
+    train = {"model": "neural_network", "params": params, "num_workers": 1}
+    return estimator("xgboost", recipe={"resample": SAMPLED, "train": train})
 
 
 def scores_of(model: ClassifierModel, df: DataFrame, folder: str) -> list[float]:
@@ -304,3 +324,6 @@ def test_spark_connect(df: DataFrame, tmp_path: Path) -> None:
     classic = [scores_of(estimator(m, group_col="g").fit(df), df, f"{tmp_path}/classic_{m}") for m in TRAIN]
     assert len(remote[0]) == 9 and remote[0] == classic[0], "XGBoost is exact"
     assert remote[1] == pytest.approx(classic[1], abs=1e-6)
+    if has_torch():
+        folder = f"{tmp_path}/classic_network"
+        assert remote[2] == pytest.approx(scores_of(network(str(tmp_path)).fit(df), df, folder), abs=1e-6)

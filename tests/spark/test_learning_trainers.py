@@ -19,9 +19,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from steelyard.dataset import Dataset
-from steelyard.errors import EngineError, InputError
+from steelyard.errors import ConfigError, EngineError, InputError
 from steelyard.hashing import row_hash
 from steelyard.learning import Model, get_trainer, load_model
+from steelyard.learning._device import gpus
 from steelyard.learning._failures import translate_spark_errors
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._preparing import prepare
@@ -287,6 +288,21 @@ def test_an_infinite_validation_row_is_named(table: DataFrame) -> None:
 def test_more_workers_than_slots_are_refused_at_once(table: DataFrame) -> None:
     with pytest.raises(EngineError, match=r"runs 2 at a time: set spark.master to local\[5\], or train.num_workers"):
         fitted("xgboost", table, num_workers=5)
+
+
+@pytest.mark.skipif(gpus() > 0, reason="this machine has an NVIDIA GPU")
+def test_without_a_gpu_cuda_is_refused_and_auto_trains_on_the_cpu(
+    table: DataFrame, plain: dict[str, Model], tmp_path: Path
+) -> None:
+    lacks = r"^train.device is cuda, but where Spark's workers run (there is no NVIDIA GPU|this build .*): write cpu"
+    with pytest.raises(ConfigError, match=lacks):
+        fitted("xgboost", table, device="cuda")
+    with pytest.warns(UserWarning, match="train.device is auto: cpu trains here; the model's bits depend on"):
+        model = fitted("xgboost", table, device="auto")
+    assert model.settings["device"] == plain["xgboost"].settings["device"] == "cpu"
+    assert model.booster == plain["xgboost"].booster  # type: ignore[attr-defined]
+    model.save(Store(tmp_path).here(), "m")
+    assert json.loads((tmp_path / "m/model.json").read_text())["device"] == "cpu"
 
 
 def test_an_executor_without_the_library_is_explained() -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from sklearn.metrics import roc_auc_score
 
+from steelyard.classifier import fit_decisions
+from steelyard.config import DecideConfig
 from steelyard.errors import ConfigError, EngineError
-from steelyard.learning import Model, get_trainer
+from steelyard.learning import Model, get_trainer, load_model
+from steelyard.store import Store
 from steelyard.testing._check_trainers import DATA, SEVERAL, fitted, parts, probabilities, trainer_table
 
 pytest.importorskip("torch", reason="steelyard[deep] is not installed")
@@ -41,6 +46,25 @@ def test_the_margins_of_a_focal_loss_become_probabilities(spark: SparkSession) -
     assert loss < 1.15 * validation_log_loss(plain, df) < validation_log_loss(replace(focal, focal=None), df)
     with pytest.raises(ConfigError, match=r"train\.loss: focal is for two classes, and the label has 3"):
         fitted(make, df, SEVERAL, loss={"focal": {"gamma": 2}})
+
+
+def test_scores_of_a_loss_with_margins_rank_and_are_no_probabilities(spark: SparkSession, tmp_path: Path) -> None:
+    df, loss = trainer_table(spark), {"ldam": {"drw_epoch": 10}}
+    _, validation = parts(df)
+    labels = validation.orderBy("id").select("label", "several").toPandas()
+    two, three = (fitted(make, df, data, loss=loss) for data in (DATA, SEVERAL))
+    assert two.distortion.kind == three.distortion.kind == "unknown"
+    assert 10 <= two.summary["best_epoch"] < 20 and "validation_log_loss" not in two.summary
+    assert roc_auc_score(labels["label"] == "bad", probabilities(two, validation)[:, 1]) > 0.85
+    found = probabilities(three, validation).argmax(axis=1)
+    assert (np.array(SEVERAL.classes)[found] == labels["several"]).mean() > 0.7
+    two.save(Store(tmp_path).here(), "m")
+    again = load_model(Store(tmp_path).here(), "m")
+    assert np.array_equal(probabilities(again, validation), probabilities(two, validation))
+    counts = {c: int((labels["label"] == c).sum()) for c in DATA.classes}
+    policy = fit_decisions(two, validation, DATA, counts, DecideConfig())
+    assert policy.probabilities and policy.calibration.method != "none"
+    assert not fit_decisions(two, validation, DATA, counts, DecideConfig(calibrate="none")).probabilities
 
 
 def test_what_went_wrong_in_a_process_is_told(spark: SparkSession) -> None:

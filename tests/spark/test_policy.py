@@ -66,6 +66,23 @@ def test_distinct_scores_are_calibrated_as_all_rows_are(
     assert found.chosen.achieved == pytest.approx(expected.chosen.achieved, rel=1e-12)
 
 
+def test_intervals_are_the_same_in_spark_as_in_numpy(scored: DataFrame) -> None:
+    policy = fit_policy(scored, **HOW, distortion=Distortion({"no": 0.1}), uncertainty="venn_abers")
+    assert DecisionPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+    of = policy.uncertainty
+    assert of is not None and of.rows == 3000 and 0 < of.median_width < 0.1
+    score = scored.select(F.col("probabilities")[1].alias("s")).union(
+        scored.sparkSession.createDataFrame([(v,) for v in (0.0, 1.0, *of.low.edges, *of.high.edges)], "s double")
+    )
+    ends = policy.interval(F.array(1 - F.col("s"), F.col("s")))
+    assert ends is not None
+    found = score.select("s", ends[0].alias("low"), ends[1].alias("high")).toPandas()
+    assert (found.low == of.low.apply_numpy(found.s.to_numpy())).all()
+    assert (found.high == of.high.apply_numpy(found.s.to_numpy())).all()
+    truth = (scored.select("label").toPandas().label == "yes").mean()
+    assert found.low[:3000].mean() < truth < found.high[:3000].mean()
+
+
 def test_without_costs_the_default_rule_is_f2(scored: DataFrame) -> None:
     policy = fit_policy(scored.drop("cost_fn", "cost_fp"), **HOW, distortion=Distortion({"yes": 10.0}, exact=False))
     assert policy.chosen is not None and policy.chosen.rule == {"maximize": "f2"}

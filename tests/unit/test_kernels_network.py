@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import numpy as np
 import pytest
 
+from steelyard.kernels.losses import Ldam
 from steelyard.kernels.network import forward
+
+TASK: dict[str, Any] = {
+    **{"shards": "", "features": 5, "focal": None, "seed": 0, "epochs": 1, "early_stopping_epochs": 1},
+    **{"batch_size": 64, "learning_rate": 0.01, "weight_decay": 0.0},
+}
 
 
 def random_weights(features: int, width: int, outputs: int, blocks: int) -> dict[str, np.ndarray]:
@@ -28,22 +37,7 @@ def test_outputs_are_those_of_torch(outputs: int, blocks: int) -> None:
     from steelyard.learning._neural_network_worker import Network
 
     weights = random_weights(5, 32, outputs, blocks)
-    task = Task(
-        shards="",
-        features=5,
-        starts=(0.0,) * outputs,
-        shift=(0.0,) * outputs,
-        focal=None,
-        seed=0,
-        width=32,
-        blocks=blocks,
-        dropout=0.5,
-        epochs=1,
-        early_stopping_epochs=1,
-        batch_size=1,
-        learning_rate=1.0,
-        weight_decay=0.0,
-    )
+    task = Task(**TASK, starts=(0.0,) * outputs, shift=(0.0,) * outputs, width=32, blocks=blocks, dropout=0.5)
     network = Network(task)
     network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
     rows = np.random.default_rng(1).normal(size=(1000, 5)).astype(np.float32)
@@ -62,3 +56,45 @@ def test_a_row_has_the_same_outputs_alone_and_among_others(width: int) -> None:
         assert np.array_equal(forward(weights, rows[at : at + 1])[0], together[at])
     assert np.array_equal(forward(weights, rows[::-1])[::-1], together)
     assert forward(weights, rows[:0]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_loss_with_margins_trains_cosines(classes: int) -> None:
+    """The saved outputs are torch's, its loss is the kernel's, and deferred weights change only later epochs."""
+    torch = pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+    from safetensors.numpy import load
+
+    from steelyard.learning._neural_network_task import Task
+    from steelyard.learning._neural_network_worker import Network, Rows, _judged, train_network
+
+    outputs = 1 if classes == 2 else classes
+    shape: dict[str, Any] = {"starts": (0.0,) * outputs, "shift": (0.0,) * outputs, "width": 16, "blocks": 1}
+    loss = Ldam(10.0, (0.1, 0.5, 0.2)[:classes], (0.5, 4.0, 1.0)[:classes], drw_epoch=2)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 5)).astype(np.float32)
+    label = (x[:, 0] > 1).astype(int) + (x[:, 1] > 1) * (classes > 2)
+    rows = Rows(x, label, np.ones(300), np.zeros(300))
+
+    def trained(**how: Any) -> tuple[bytes, list[float]]:
+        task = Task(**{**TASK, **shape, "dropout": 0.0, **how})
+        return train_network(task, rows, rows, 0)
+
+    weights, losses = trained(epochs=6, ldam=asdict(loss))
+    assert losses[-1] < losses[2] and "output.bias" not in load(weights)
+    found = forward(load(weights), x)
+    assert found.shape == (300, outputs) and np.abs(found).max() <= 20 + 1e-6
+    cosines = found if classes > 2 else np.stack([0 * found[:, 0], found[:, 0]], axis=1)
+    by_row, sizes = loss.values(cosines, label), np.array(loss.weights)[label]
+    assert min(losses[2:]) == pytest.approx(sizes @ by_row / sizes.sum(), rel=1e-4)
+    later = trained(epochs=2, ldam=asdict(loss))[0]
+    assert later == trained(epochs=2, ldam={**asdict(loss), "weights": (1.0,) * classes})[0]
+    assert later != trained(epochs=2, ldam={**asdict(loss), "drw_epoch": 0})[0]
+    task = Task(**{**TASK, **shape, "dropout": 0.0, "ldam": asdict(loss)})
+    network = Network(task).eval()
+    with torch.no_grad():
+        theirs = network(rows.features)
+        ours = forward(load(network.saved()), x)
+        judged = _judged(theirs.double(), rows.label, task).numpy()
+    assert np.allclose(ours, theirs.numpy(), atol=1e-5)
+    cosines = ours if classes > 2 else np.stack([0 * ours[:, 0], ours[:, 0]], axis=1)
+    assert np.allclose(judged, loss.values(cosines, label), atol=1e-4)

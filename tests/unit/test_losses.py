@@ -11,9 +11,9 @@ import xgboost as xgb
 
 from steelyard.config import TrainConfig, parse_loss
 from steelyard.errors import ConfigError
-from steelyard.kernels.losses import Focal
+from steelyard.kernels.losses import Focal, Ldam, ldam_margins
 from steelyard.learning import check_trainer, get_trainer
-from steelyard.learning._losses import objective_of
+from steelyard.learning._losses import ldam_of, objective_of
 from steelyard.learning._xgboost_worker import Rows, Task, train_booster
 
 Z = np.linspace(-20, 20, 81)
@@ -76,6 +76,7 @@ def test_log_odds_are_those_that_a_margin_is_best_for(focal: Focal) -> None:
         ({"class_balanced_focal": {"gamma": 0}}, {"class_balanced_focal": {"beta": "auto", "gamma": 0.0}}),
         ({"class_balanced_focal": {"beta": 0.99}}, {"class_balanced_focal": {"beta": 0.99, "gamma": 2.0}}),
         ({"logit_adjusted": {"tau": 0.5}}, {"logit_adjusted": {"tau": 0.5}}),
+        ({"ldam": {"drw_epoch": 5}}, {"ldam": {"max_margin": 0.5, "scale": 30.0, "drw_epoch": 5}}),
     ],
 )
 def test_a_loss_is_read_with_its_defaults(value: Any, parsed: Any) -> None:
@@ -97,6 +98,11 @@ def test_a_loss_is_read_with_its_defaults(value: Any, parsed: Any) -> None:
         ("xgboost", {"focal": 2}, {}, "focal must be a map of gamma, alpha. Got 2 instead"),
         ("xgboost", {"class_balanced_focal": {"beta": "x"}}, {}, "beta must be auto or a number between 0 and 1"),
         ("xgboost", {"logit_adjusted": {"tau": 11}}, {}, "tau must be a number from 0 to 10"),
+        ("xgboost", {"ldam": {"drw_epoch": 1.5}}, {}, "ldam.drw_epoch must be a whole number of 0 or more. Got 1.5"),
+        ("xgboost", {"ldam": {"drw_epoch": float("inf")}}, {}, "Got inf instead"),
+        ("xgboost", {"ldam": {"max_margin": 0}}, {}, "ldam.max_margin must be a number above 0 and up to 2"),
+        ("xgboost", {"ldam": {}}, {}, "not ldam; the other losses need train.model neural_network"),
+        ("neural_network", {"ldam": {"drw_epoch": 20}}, {"epochs": 20}, "re-weights classes from epoch 20 on, but"),
         ("xgboost", {"focal": {}}, {"scale_pos_weight": 3}, "train.params.scale_pos_weight has no effect on a focal"),
         ("logistic_regression", {"logit_adjusted": {}}, {}, "logistic_regression minimises log_loss, not logit_adj"),
     ],
@@ -218,3 +224,22 @@ def test_a_balanced_focal_loss_weighs_classes_by_their_effective_number() -> Non
     objective = objective_of(parse_loss({"class_balanced_focal": {}}), (9000, 1000), (9000, 1000), offsets=False)
     assert objective.focal is not None
     assert [round(w, 3) for w in objective.focal.weights] == [0.945, 1.494]
+
+
+def test_the_loss_with_margins() -> None:
+    """The formula of the paper, margins in proportion to rows to the power of -1/4, and its case without margins."""
+    assert ldam_margins([10_000, 16, 81], 0.5) == pytest.approx((0.5 * 0.2, 0.5, 0.5 * 2 / 3))
+    found = ldam_of(parse_loss({"ldam": {"scale": 20}}), [9000.0, 10.0])
+    assert found is not None and found.scale == 20 and max(found.margins) == found.margins[1] == 0.5
+    assert found.drw_epoch == 20 and found.weights[0] * 9000 + found.weights[1] * 10 == pytest.approx(9010)
+    assert ldam_of("log_loss", [1.0, 2.0]) is None
+    rng = np.random.default_rng(0)
+    cosines, label = rng.uniform(-1, 1, (50, 3)), rng.integers(0, 3, 50)
+    loss = Ldam(7.0, (0.1, 0.5, 0.3), (1.0, 1.0, 1.0))
+    for z, y, value in zip(cosines, label, loss.values(7 * cosines, label), strict=True):
+        shifted = np.exp(7 * (z - np.array(loss.margins) * (np.arange(3) == y)))
+        assert value == pytest.approx(-np.log(shifted[y] / shifted.sum()), abs=1e-12)
+    plain = Ldam(7.0, (0.0, 0.0), (1.0, 1.0))
+    two = 7 * cosines[:, :2]
+    label = label % 2
+    assert np.allclose(plain.values(two, label), Focal().values(two[:, 1] - two[:, 0], label.astype(float)))

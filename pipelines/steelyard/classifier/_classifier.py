@@ -47,6 +47,8 @@ class Classifier:
         probability: str = "probability",
         calibrated: str = "calibrated_probability",
         decision: str = "decision",
+        low: str = "probability_low",
+        high: str = "probability_high",
     ) -> DataFrame:
         """Add probabilities and decisions to raw rows. Nothing runs yet; nothing is resampled.
 
@@ -64,6 +66,9 @@ class Classifier:
             calibrated probability.
         decision : str, default "decision"
             The decided class, in string form.
+        low, high : str, default "probability_low", "probability_high"
+            The ends of the interval of the positive class's probability (double): only with `decide.uncertainty`. The
+            wider it is, the fewer validation rows have similar scores.
 
         Raises
         ------
@@ -71,7 +76,8 @@ class Classifier:
             If a feature is missing or of another kind than it was, if `df` has such a column already, or if two of the
             names are the same.
         """
-        check_free(df.columns, [probability, calibrated, decision], "transform")
+        ends = [] if self.policy.uncertainty is None else [low, high]
+        check_free(df.columns, [probability, calibrated, decision, *ends], "transform")
         if self.policy.chosen is not None and self.policy.chosen.rule == PER_ROW_COST:
             require_columns(df, self.policy.columns, f"cost column (decide.threshold is {PER_ROW_COST})")
         rule = self.policy.alerts
@@ -79,7 +85,9 @@ class Classifier:
         period = alert_period(df, str(self.policy.time), rule["per"]) if rule is not None and top else None
         rows = self.model.predict(df, probability)
         rows = rows.withColumn(calibrated, self.policy.calibrated(col(probability)))
-        return rows.withColumn(decision, self.policy.decide(col(calibrated), period=period))
+        rows = rows.withColumn(decision, self.policy.decide(col(calibrated), period=period))
+        interval = self.policy.interval(col(probability))
+        return rows if interval is None else rows.withColumns(dict(zip(ends, interval, strict=True)))
 
     def save(self, path: str, *, overwrite: bool = False) -> None:
         """Write the classifier into a folder: JSON and the training library's own format, no pickle.

@@ -22,6 +22,7 @@ from steelyard.classifier._rows import classes_in_order, divided, with_features
 from steelyard.columns import check_free, col
 from steelyard.config import Recipe
 from steelyard.dataset import Cost, Dataset
+from steelyard.deciding import ENDS
 from steelyard.errors import InputError
 from steelyard.labels import class_name
 from steelyard.params import (
@@ -179,20 +180,21 @@ class ClassifierModel(Model, MLReadable["ClassifierModel"], MLWritable):
         self.classes = tuple(classes or classifier.classes)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
-        """Add `probability`, `calibrated_probability`, `prediction` and `decision`.
+        """Add `probability`, `calibrated_probability`, `prediction` and `decision`, and the interval if there is one.
 
         `probability` is a vector of the model's own probabilities in the order of `classes`; `prediction` the place of
         the decided class in them (double). For labels that are numbers from 0 on it is the label. The others are as
         `Classifier.transform` gives them.
         """
-        check_free(dataset.columns, _ADDED, "ClassifierModel.transform")
+        added = (*_ADDED, *(ENDS if self.classifier.policy.uncertainty is not None else ()))
+        check_free(dataset.columns, added, "ClassifierModel.transform")
         rows = self.classifier.transform(dataset)
         place = {c: i for i, c in enumerate(self.classifier.classes)}
         ordered = F.array(*[F.get(col("probability"), place[c]) for c in self.classes])
         names = F.array(*[F.lit(c) for c in self.classes])
         prediction = (F.array_position(names, col("decision")) - 1).cast("double")
         rows = rows.withColumns({"probability": array_to_vector(ordered), "prediction": prediction})
-        return rows.select(*[col(c) for c in (*dataset.columns, *_ADDED)])
+        return rows.select(*[col(c) for c in (*dataset.columns, *added)])
 
     def write(self) -> _Writer:
         """Return a writer: ``model.write().overwrite().save(path)``."""

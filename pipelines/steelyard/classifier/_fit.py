@@ -24,13 +24,14 @@ from steelyard.deciding import (
     check_matrix,
     check_time,
     check_two_classes,
+    check_uncertainty,
     fit_policy,
 )
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
-from steelyard.learning import Model, get_trainer, trainer_class
+from steelyard.learning import Model, get_trainer, takes_offsets, trainer_class
 from steelyard.metrics import check_amounts, row_weight
 from steelyard.sampling import apply_plan, sampler_for
 from steelyard.stats import class_counts
@@ -122,6 +123,7 @@ def _with_classes(train: DataFrame, dataset: Dataset) -> tuple[Dataset, dict[str
 def _check_classes(asked: Recipe, dataset: Dataset) -> None:
     """Raise for what the classes forbid in the recipe."""
     check_two_classes(asked.decide.threshold, dataset.classes, has_costs=dataset.cost.given)
+    check_uncertainty(asked.decide.uncertainty, dataset.classes)
     check_matrix(dataset.cost, dataset.classes)
     trainer_class(asked.train.model).check_classes(dataset.classes, asked.train.loss)
     check_rates(dataset.sampling_rate, dataset.classes)
@@ -156,10 +158,10 @@ def fit_model(
         Takes notes; by default they are Python warnings.
     """
     how, weighted = asked.train, replace(dataset, weight=weight or dataset.weight)
-    wanted = _sampler(asked.resample, train, dataset, counts, how.model)
+    wanted = _sampler(asked, train, dataset, counts)
     made = sampler_for(weighted, wanted.method, wanted.params).resample(train)
     setting = with_matrix(how.class_weight, dataset.cost)
-    trainer = get_trainer(how.model, how.params, setting, how.num_workers, how.seed, how.loss)
+    trainer = get_trainer(how.model, how.params, setting, how.num_workers, how.seed, how.loss, how.device)
     with ExitStack() as scope:
         parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
         rows, plan = apply_plan(train, made.plan, *parts), made.plan
@@ -202,13 +204,12 @@ def _check_rows(train: DataFrame, validation: DataFrame, dataset: Dataset) -> No
             raise InputError(f"{rows:,} validation rows have label {name!r}, but the classes are {known}")
 
 
-def _sampler(
-    asked: ResampleConfig, train: DataFrame, dataset: Dataset, counts: Mapping[str, int], learner: str
-) -> ResampleConfig:
-    if asked.method != AUTO:
-        return asked
-    weak = learner if trainer_class(learner).gains_from_balance else None
-    return recommended_sampler(diagnose(train, dataset, counts, weak_learner=weak))
+def _sampler(asked: Recipe, train: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> ResampleConfig:
+    if asked.resample.method != AUTO:
+        return asked.resample
+    model = asked.train.model
+    weak = model if trainer_class(model).gains_from_balance else None
+    return recommended_sampler(diagnose(train, dataset, counts, weak_learner=weak, takes_offsets=takes_offsets(model)))
 
 
 def fit_decisions(
@@ -272,6 +273,7 @@ def fit_decisions(
             time=dataset.time,
             exchangeable=exchangeable,
             probabilities=probabilities,
+            uncertainty=decide.uncertainty,
         )
 
 

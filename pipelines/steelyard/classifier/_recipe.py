@@ -30,7 +30,8 @@ def check_recipe(recipe: Recipe, *, cost: Cost | None = None, sampling_rate: Map
     """
     check_resampling(recipe.resample)
     with _named("train"):
-        check_trainer(recipe.train.model, recipe.train.params, recipe.train.loss)
+        how = recipe.train
+        check_trainer(how.model, how.params, how.loss, how.device, how.num_workers)
     if recipe.decide.threshold is not None:
         with _named("decide."):
             check_rule(recipe.decide.threshold, cost=cost)

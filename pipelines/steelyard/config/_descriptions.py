@@ -59,16 +59,21 @@ DESCRIPTIONS: dict[str, str] = {
     "{effective_number: auto}, or a beta between 0 and 1 (Cui et al., 2019); cost_matrix (by the mean cost of missing "
     "the class); or a map of class to weight.",
     "train.loss": "log_loss; or, for xgboost and neural_network, {focal: {gamma: 2, alpha: 0.5}}, "
-    "{class_balanced_focal: {beta: auto, gamma: 2}} (both for two classes) or {logit_adjusted: {tau: 1}}.",
+    "{class_balanced_focal: {beta: auto, gamma: 2}} (both for two classes) or {logit_adjusted: {tau: 1}}; or, for "
+    "neural_network, {ldam: {max_margin: 0.5, scale: 30, drw_epoch: 20}}, whose scores are not probabilities.",
     "train.cost_weights": "Weigh each training row by the cost of an error on it. Scores are then not probabilities.",
     "train.fold_models": "auto: where validation has fewer than 50 positives, also fit five models, each without "
     "a fifth of the training rows. Their scores of that fifth help to calibrate and to choose the threshold.",
     "train.params": "The trainer's parameters, with the names of its library.",
     "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 10 million "
     "values (rows × features, with validation rows), else 2. The model depends on it.",
+    "train.device": "For xgboost and neural_network: cpu, cuda (one worker trains on an NVIDIA GPU; an error where "
+    "there is none), or auto (cuda where there is one). Scores are always computed on CPUs.",
     "train.seed": "Seed of the training.",
     "decide.calibrate": "Calibration of the scores; auto undoes what is exactly known, then compares candidates.",
     "decide.threshold": "A rule that chooses the threshold on validation rows. Default: lowest cost, else best F2.",
+    "decide.uncertainty": "venn_abers adds probability_low and probability_high to scores: an interval of the "
+    "probability of each row. For two classes.",
     "gate.*.min": "The metric's value must be at least this.",
     "gate.*.max": "The metric's value must be at most this.",
     "gate.*.min_ci95": "The lower end of its 95 % interval must be at least this.",

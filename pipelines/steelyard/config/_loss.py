@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "focal": {"gamma": 2.0, "alpha": 0.5},
     "class_balanced_focal": {"beta": "auto", "gamma": 2.0},
     "logit_adjusted": {"tau": 1.0},
+    "ldam": {"max_margin": 0.5, "scale": 30.0, "drw_epoch": 20},
 }
 LOSSES = (LOG_LOSS, *_DEFAULTS)
 _FORMS = ", ".join(f"{{{name}: {{{', '.join(f'{k}: {v}' for k, v in of.items())}}}}}" for name, of in _DEFAULTS.items())
@@ -20,6 +22,9 @@ _LIMITS: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "tau": (lambda x: 0 <= x <= 10, "a number from 0 to 10"),
     "alpha": (lambda x: 0 < x < 1, "a number between 0 and 1"),
     "beta": (lambda x: 0 < x < 1, "auto or a number between 0 and 1"),
+    "max_margin": (lambda x: 0 < x <= 2, "a number above 0 and up to 2"),
+    "scale": (lambda x: 0 < x <= 1000, "a number above 0 and up to 1000"),
+    "drw_epoch": (lambda x: x >= 0 and x == int(x), "a whole number of 0 or more"),
 }
 _BETWEEN = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 _TO_TEN = {"type": "number", "minimum": 0, "maximum": 10}
@@ -28,6 +33,9 @@ _SCHEMAS: Mapping[str, Any] = {
     "tau": _TO_TEN,
     "alpha": _BETWEEN,
     "beta": {"anyOf": [{"const": "auto"}, _BETWEEN]},
+    "max_margin": {"type": "number", "exclusiveMinimum": 0, "maximum": 2},
+    "scale": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
+    "drw_epoch": {"type": "integer", "minimum": 0},
 }
 LOSS_SCHEMA: dict[str, Any] = {
     "anyOf": [
@@ -92,6 +100,6 @@ def _parameters(name: str, given: Any) -> dict[str, Any]:
             raise ValueError(f"{name} has no parameter {key!r}.{closest(str(key), _DEFAULTS[name])}")
         within, limits = _LIMITS[key]
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and within(value)) and (key, value) != ("beta", "auto"):
+        if not (number and math.isfinite(value) and within(value)) and (key, value) != ("beta", "auto"):
             raise ValueError(f"{name}.{key} must be {limits}. Got {value!r} instead")
-    return {key: value if value == "auto" else float(value) for key, value in given.items()}
+    return {k: v if v == "auto" else int(v) if k == "drw_epoch" else float(v) for k, v in given.items()}

@@ -78,6 +78,7 @@ class TrainConfig(Section):
     fold_models: Literal["auto", "none"] = "auto"
     params: dict[str, Any] = {}
     num_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
     seed: Seed = 0
 
     @property
@@ -96,6 +97,7 @@ class DecideConfig(Section):
 
     calibrate: Literal["auto", "none", "prior", "temperature", "platt", "beta", "quadratic", "isotonic"] = "auto"
     threshold: Literal["per_row_cost"] | Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
+    uncertainty: Literal["none", "venn_abers"] = "none"
 
 
 class Recipe(Section):

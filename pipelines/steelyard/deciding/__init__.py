@@ -23,13 +23,16 @@ from steelyard.deciding._rules import (
 )
 from steelyard.deciding._steps import Steps, calibrator_from_json
 from steelyard.deciding._threshold import Threshold, choose_threshold
+from steelyard.deciding._venn_abers import ENDS, VENN_ABERS, VennAbers, check_uncertainty, fit_venn_abers
 
 __all__ = [
     "ALERTS",
     "CONFORMAL",
+    "ENDS",
     "F_BETA",
     "PERIODS",
     "PER_ROW_COST",
+    "VENN_ABERS",
     "ArrayPolicy",
     "Beta",
     "Calibrator",
@@ -45,6 +48,7 @@ __all__ = [
     "Steps",
     "Temperature",
     "Threshold",
+    "VennAbers",
     "alert_counts",
     "alert_shares",
     "calibrator_from_json",
@@ -53,6 +57,7 @@ __all__ = [
     "check_rule",
     "check_time",
     "check_two_classes",
+    "check_uncertainty",
     "choose_calibrator",
     "choose_threshold",
     "decision_document",
@@ -60,6 +65,7 @@ __all__ = [
     "fit_calibrator",
     "fit_class_calibrators",
     "fit_policy",
+    "fit_venn_abers",
     "greatest_class",
     "period_of",
     "positive_probability",

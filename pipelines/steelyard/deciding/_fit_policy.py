@@ -21,6 +21,7 @@ from steelyard.deciding._policy import DecisionPolicy, positive_probability
 from steelyard.deciding._rules import ALERTS, CONFORMAL, Rule, check_rule, check_two_classes
 from steelyard.deciding._steps import Steps
 from steelyard.deciding._threshold import Threshold, choose_threshold, threshold_at
+from steelyard.deciding._venn_abers import VENN_ABERS, VennAbers, check_uncertainty, fit_venn_abers
 from steelyard.distortion import Distortion
 from steelyard.metrics import ScoreTable, score_table
 
@@ -41,6 +42,7 @@ def fit_policy(
     time: str | None = None,
     exchangeable: bool = True,
     probabilities: bool = True,
+    uncertainty: str = "none",
 ) -> DecisionPolicy:
     """Return calibration and threshold, fitted on scored validation rows.
 
@@ -80,6 +82,8 @@ def fit_policy(
     probabilities : bool, default True
         Whether scores can be made probabilities; not where rows were weighted by their costs in training. They are then
         not calibrated, and the default rule is a threshold of 0.5.
+    uncertainty : {"none", "venn_abers"}, default "none"
+        With two classes: also fit the interval of probabilities of each score, on the rows that `held` names.
 
     Raises
     ------
@@ -105,6 +109,7 @@ def fit_policy(
     if threshold is not None:
         check_rule(threshold, cost=cost)
     check_two_classes(threshold, classes, has_costs=cost is not None and cost.given)
+    check_uncertainty(uncertainty, classes)
     of = list(classes) if positive is None else [positive]
     raw = F.col("probabilities")
     tables = [_table(scored, positive_probability(raw, classes, c), c) for c in of]
@@ -134,7 +139,15 @@ def fit_policy(
         probabilities=calibrated,
         cheapest=cheapest,
         time=time if name == ALERTS else None,
+        uncertainty=_interval(scored, tables[0], policy) if uncertainty == VENN_ABERS else None,
     )
+
+
+def _interval(scored: DataFrame, table: ScoreTable, policy: DecisionPolicy) -> VennAbers:
+    if "held" not in scored.columns:
+        return fit_venn_abers(table)
+    score = positive_probability(F.col("probabilities"), policy.classes, policy.positive or "")
+    return fit_venn_abers(_table(scored.where("held"), score, policy.positive or ""))
 
 
 def _conformal(

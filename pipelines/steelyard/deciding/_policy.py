@@ -19,6 +19,7 @@ from steelyard.deciding._classes import ClassCalibrators
 from steelyard.deciding._rules import ALERTS, PER_ROW_COST
 from steelyard.deciding._steps import calibrator_from_json
 from steelyard.deciding._threshold import Threshold
+from steelyard.deciding._venn_abers import VennAbers
 from steelyard.errors import InputError
 from steelyard.metrics.expressions import let, number_array
 
@@ -56,6 +57,8 @@ class DecisionPolicy:
         With costs: the single threshold with the least cost on validation rows, which other rules are compared with.
     time : str, optional
         The time column, for rules on alerts.
+    uncertainty : VennAbers, optional
+        Where it was asked for: the interval of probabilities of a row's score.
     candidates : tuple of Candidate
         What the calibration was chosen from; empty where it was named, and with more than two classes.
     calibration_note : str, optional
@@ -74,6 +77,7 @@ class DecisionPolicy:
     probabilities: bool = True
     cheapest: float | None = None
     time: str | None = None
+    uncertainty: VennAbers | None = None
 
     @property
     def threshold(self) -> float | None:
@@ -89,6 +93,13 @@ class DecisionPolicy:
             return self.calibration.apply(positive_probability(probabilities, self.classes, self.positive))
         names = F.array(*[F.lit(c) for c in self.classes])
         return F.map_from_arrays(names, self.calibration.apply(probabilities))
+
+    def interval(self, probabilities: Column) -> tuple[Column, Column] | None:
+        """Return the ends of the interval of the positive class's probability; None where it was not asked for."""
+        if self.uncertainty is None or self.positive is None:
+            return None
+        score = positive_probability(probabilities, self.classes, self.positive)
+        return let(score, self.uncertainty.low.apply), let(score, self.uncertainty.high.apply)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -158,6 +169,7 @@ class DecisionPolicy:
             "probabilities": self.probabilities,
             "cheapest": self.cheapest,
             "time": self.time,
+            "uncertainty": None if self.uncertainty is None else self.uncertainty.to_json(),
         }
 
     @classmethod
@@ -176,6 +188,7 @@ class DecisionPolicy:
         several = document["positive"] is None
         calibration = (ClassCalibrators.from_json if several else calibrator_from_json)(document["calibration"])
         chosen = None if document["threshold"] is None else Threshold.from_json(document["threshold"])
+        interval = document.get("uncertainty")
         return cls(
             tuple(document["classes"]),
             document["positive"],
@@ -189,6 +202,7 @@ class DecisionPolicy:
             document.get("probabilities", True),
             document.get("cheapest"),
             document.get("time"),
+            None if interval is None else VennAbers.from_json(interval),
         )
 
 

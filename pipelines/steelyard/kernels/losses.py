@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,3 +79,60 @@ class Focal:
         sign = np.where(positive, 1.0, -1.0)
         log_p, log_q = -np.logaddexp(0, -sign * z), -np.logaddexp(0, sign * z)
         return np.where(positive, *self.weights[::-1]), sign, np.exp(log_p), np.exp(log_q), log_p
+
+
+@dataclass(frozen=True)
+class Ldam:
+    """The label-distribution-aware margin loss: cross-entropy of scaled cosines, that of the row's class less a margin.
+
+    Parameters
+    ----------
+    scale : float
+        What cosines are multiplied by.
+    margins : tuple of float
+        Of each class: in proportion to its rows to the power of -1/4.
+    weights : tuple of float
+        Of each class, in the epochs with deferred re-weighting.
+    drw_epoch : int
+        The first of these.
+
+    References
+    ----------
+    Cao, Wei, Gaidon, Arechiga, Ma, "Learning imbalanced datasets with label-distribution-aware margin loss", NeurIPS
+    2019.
+
+    Examples
+    --------
+    >>> ldam_margins([10_000, 16], 0.5)
+    (0.1, 0.5)
+    """
+
+    scale: float
+    margins: tuple[float, ...]
+    weights: tuple[float, ...]
+    drw_epoch: int = 0
+
+    @property
+    def shifts(self) -> tuple[float, ...]:
+        """What is taken from the scaled cosine of the row's class."""
+        return tuple(self.scale * margin for margin in self.margins)
+
+    def values(self, outputs: Floats, label: Floats) -> Floats:
+        """Return the loss of each row.
+
+        Parameters
+        ----------
+        outputs : array of shape (n, classes)
+            Scaled cosines.
+        label : array of int, shape (n,)
+        """
+        shifted, rows, label = np.array(outputs, np.float64), np.arange(len(label)), np.asarray(label, np.int64)
+        shifted[rows, label] -= np.array(self.shifts)[label]
+        loss: Floats = np.logaddexp.reduce(shifted, axis=1) - shifted[rows, label]
+        return loss
+
+
+def ldam_margins(sizes: Sequence[float], largest: float) -> tuple[float, ...]:
+    """Return the margin of each class, so that the rarest one has the largest."""
+    rarest = min(sizes)
+    return tuple(float(largest * (rarest / n) ** 0.25) for n in sizes)

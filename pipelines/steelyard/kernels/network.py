@@ -14,6 +14,8 @@ Weights = Mapping[str, NDArray[np.float32]]
 Layers = Mapping[str, Floats]
 EPSILON = 1e-5
 """Added to the variance of a layer's values before they are divided by its root."""
+LEAST_LENGTH = 1e-12
+"""Vectors are divided by their length, or by this where they are shorter."""
 
 
 def forward(weights: Weights, rows: NDArray[Any]) -> Floats:
@@ -23,13 +25,15 @@ def forward(weights: Weights, rows: NDArray[Any]) -> Floats:
     is among other rows, and what a row gets must not depend on them.
 
     The first layer is linear: for a category, which is one number for each level, it is an embedding. Each block adds
-    to its input h the value W2 relu(W1 norm(h) + b1) + b2, and the last layer is linear in relu(norm(h)).
+    to its input h the value W2 relu(W1 norm(h) + b1) + b2, and the last layer is linear in relu(norm(h)). Without an
+    output bias, the last layer's inputs are brought to length 1: its outputs are cosines, times the weights' lengths.
 
     Parameters
     ----------
     weights : mapping of str to array of float32
         `input.weight` (width × features) and `input.bias`; for each block i `blocks.i.norm.weight`,
-        `blocks.i.norm.bias`, `blocks.i.first.weight`, …; `norm.weight`, `norm.bias`, `output.weight`, `output.bias`.
+        `blocks.i.norm.bias`, `blocks.i.first.weight`, …; `norm.weight`, `norm.bias`, `output.weight`, and in most
+        networks `output.bias`.
     rows : array of shape (n, features)
 
     Returns
@@ -55,7 +59,15 @@ def forward(weights: Weights, rows: NDArray[Any]) -> Floats:
         inner = _relu(_linear(layers, f"{name}.first", _norm(layers, f"{name}.norm", hidden)))
         hidden = hidden + _linear(layers, f"{name}.second", inner)
         block += 1
-    return _linear(layers, "output", _relu(_norm(layers, "norm", hidden))).astype(np.float32).astype(np.float64)
+    return _outputs(layers, _relu(_norm(layers, "norm", hidden))).astype(np.float32).astype(np.float64)
+
+
+def _outputs(layers: Layers, values: Floats) -> Floats:
+    if "output.bias" in layers:
+        return _linear(layers, "output", values)
+    lengths = np.sqrt((values * values).sum(axis=1, keepdims=True))
+    found: Floats = values / np.maximum(lengths, LEAST_LENGTH) @ layers["output.weight"].T
+    return found
 
 
 def _linear(layers: Layers, name: str, values: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""XGBoost's objective for a loss: its parameters, the weights of a focal loss, and where margins start."""
+"""What a loss is for given training rows: XGBoost's objective, weights and margins of classes, starts of margins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steelyard.kernels.losses import Focal
+from steelyard.kernels.losses import Focal, Ldam, ldam_margins
 from steelyard.weighting import class_weights
 
 _LARGEST_SHARE = 1 - 2**-24  # below 1 in single precision
@@ -78,6 +78,18 @@ def objective_of(
     # Rounded as XGBoost does, so that training starts from the same margin that the booster adds in scoring.
     share = float(np.float32(min(share, _LARGEST_SHARE)))
     return Objective(classes, None, (math.log(share / (1 - share)),), share)
+
+
+def ldam_of(loss: str | Mapping[str, Any], sizes: Sequence[float]) -> Ldam | None:
+    """Return the loss with margins of classes, None for other losses.
+
+    In its last epochs classes weigh the inverse of their effective numbers.
+    """
+    if isinstance(loss, str) or "ldam" not in loss:
+        return None
+    of = loss["ldam"]
+    weights = class_weights({str(i): n for i, n in enumerate(sizes)}, {"effective_number": "auto"})
+    return Ldam(of["scale"], ldam_margins(sizes, of["max_margin"]), tuple(weights.values()), of["drw_epoch"])
 
 
 def _focal(named: Mapping[str, Any], sizes: Sequence[float]) -> Focal | None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from steelyard.config import LOG_LOSS, loss_name
 from steelyard.distortion import Distortion
+from steelyard.errors import ConfigError
 from steelyard.kernels.arrays import Floats
 from steelyard.learning._focal import FOCAL, focal_distortion
 from steelyard.learning.base import Trainer
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import TrainingData
+
+LDAM = "ldam"
 
 if TYPE_CHECKING:
     from steelyard.learning._neural_network_model import NeuralNetworkModel
@@ -37,8 +40,8 @@ class NeuralNetworkParameters(Parameters):
     weight_decay: float = Field(1e-4, ge=0, description="Decay of the weights by AdamW.")
     shards: str | None = Field(
         None,
-        description="Folder for the prepared rows, which all machines share: a cluster needs it. The rows are deleted "
-        "after training. Null is a temporary folder of this machine.",
+        description="Folder for the prepared rows, which all machines share: a cluster and Spark Connect need it. The "
+        "rows are deleted after training. Null is a temporary folder of this machine.",
     )
 
     elsewhere: ClassVar[Mapping[str, str]] = {
@@ -66,8 +69,9 @@ class NeuralNetworkTrainer(Trainer):
     impute = True
     standardise = True
     needs_validation = True
-    losses = (LOG_LOSS, "logit_adjusted", *FOCAL)
+    losses = (LOG_LOSS, "logit_adjusted", *FOCAL, LDAM)
     losses_of_two = FOCAL
+    device_library = "torch"
     libraries = ("torch", "safetensors")
     extra = "deep"
     failures = (("No module named 'torch'", "the executors lack torch: install steelyard[deep] there"),)
@@ -75,10 +79,20 @@ class NeuralNetworkTrainer(Trainer):
     @property
     def takes_offsets(self) -> bool:  # type: ignore[override]
         """Whether an offset of the log odds is one of the margin."""
-        return loss_name(self.loss) not in FOCAL
+        return loss_name(self.loss) not in (*FOCAL, LDAM)
+
+    @classmethod
+    def check_loss(cls, loss: str | Mapping[str, Any], params: Mapping[str, Any]) -> str | dict[str, dict[str, Any]]:
+        found = super().check_loss(loss, params)
+        if not isinstance(found, str) and LDAM in found and found[LDAM]["drw_epoch"] >= params["epochs"]:
+            raise ConfigError(
+                f"train.loss: ldam re-weights classes from epoch {found[LDAM]['drw_epoch']} on, but "
+                f"train.params.epochs is {params['epochs']}: lower drw_epoch, or raise epochs"
+            )
+        return found
 
     def loss_distortion(self, trained_classes: tuple[str, ...]) -> Distortion:
-        return focal_distortion(self.loss)
+        return Distortion(exact=False) if loss_name(self.loss) == LDAM else focal_distortion(self.loss)
 
     @classmethod
     def model_class(cls) -> type[Model]:
@@ -87,13 +101,14 @@ class NeuralNetworkTrainer(Trainer):
         return NeuralNetworkModel
 
     def _fit(self, data: TrainingData, start: Model | None) -> NeuralNetworkModel:
-        from steelyard.learning._losses import objective_of
+        from steelyard.learning._losses import ldam_of, objective_of
         from steelyard.learning._neural_network_model import NeuralNetworkModel
         from steelyard.learning._neural_network_shards import written_shards
         from steelyard.learning._neural_network_task import Task, distributed
 
+        ldam = ldam_of(self.loss, data.sizes)
         # Each row may have an offset: then the starts are known, as for XGBoost.
-        objective = objective_of(self.loss, data.sizes, data.masses, offsets=True)
+        objective = objective_of(LOG_LOSS if ldam else self.loss, data.sizes, data.masses, offsets=True)
         how = {name: value for name, value in self.params.items() if name != "shards"}
         with written_shards(data, self.params.get("shards")) as shards:
             task = Task(
@@ -102,12 +117,15 @@ class NeuralNetworkTrainer(Trainer):
                 starts=objective.starts,
                 shift=_by_output(np.log(np.divide(data.masses, data.sizes))),
                 focal=None if objective.focal is None else asdict(objective.focal),
+                ldam=None if ldam is None else asdict(ldam),
+                device=data.device,
                 seed=self.seed,
                 **how,
             )
             weights, losses = distributed(data.rows.sparkSession, task, data.workers)
-        best = min(range(len(losses)), key=losses.__getitem__)
-        found = {"epochs": len(losses), "best_epoch": best, "validation_log_loss": losses[best]}
+        best = task.best_epoch(losses)
+        judged = "validation_log_loss" if ldam is None else "validation_loss"
+        found = {"epochs": len(losses), "best_epoch": best, judged: losses[best]}
         return NeuralNetworkModel(**self.model_fields(data), summary=found, weights=weights, focal=objective.focal)
 
 

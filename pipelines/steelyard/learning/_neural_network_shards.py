@@ -28,7 +28,10 @@ def written_shards(data: TrainingData, folder: str | None) -> Iterator[str]:
         If there is no folder, and Spark runs on other machines than this one.
     """
     if folder is None and elsewhere(data.rows.sparkSession):
-        raise InputError("neural_network needs train.params.shards on a cluster: a folder that all machines share")
+        raise InputError(
+            "neural_network needs train.params.shards on a cluster and on Spark Connect: a folder that all machines "
+            "share, this one included"
+        )
     with tempfile.TemporaryDirectory(prefix="steelyard-shards-") as here:
         root = Store(folder or here).here()
         name = f"shards-{uuid.uuid4().hex}"

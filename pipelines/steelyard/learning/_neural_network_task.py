@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from io import StringIO
@@ -34,6 +34,9 @@ class Task:
         What class weights add to the margins.
     focal : mapping, optional
         The fields of a `Focal`; by default the loss is log loss.
+    ldam : mapping, optional
+        The fields of an `Ldam`. Outputs are then cosines, which start anywhere.
+    device : {"cpu", "cuda"}, default "cpu"
     seed : int
     width, blocks, dropout, epochs, early_stopping_epochs, batch_size, learning_rate, weight_decay
         See `NeuralNetworkParameters`.
@@ -53,24 +56,37 @@ class Task:
     batch_size: int
     learning_rate: float
     weight_decay: float
+    ldam: Mapping[str, Any] | None = None
+    device: str = "cpu"
 
     @property
     def outputs(self) -> int:
         """The margins of a row."""
         return len(self.starts)
 
+    def best_epoch(self, losses: Sequence[float]) -> int:
+        """Return the epoch with the least validation loss; with deferred re-weighting, of those that are re-weighted.
+
+        Before these it is the last one.
+        """
+        first = min(0 if self.ldam is None else int(self.ldam["drw_epoch"]), len(losses) - 1)
+        return min(range(first, len(losses)), key=losses.__getitem__)
+
 
 def distributed(spark: SparkSession, task: Task, processes: int) -> tuple[bytes, list[float]]:
-    """Train in some processes; return weights and the validation log loss after each epoch.
+    """Train in some processes; return weights and the validation loss after each epoch.
 
     A local session trains in processes of this machine, without a Spark job. A cluster trains in one barrier stage.
     """
     from pyspark.ml.torch.distributor import TorchDistributor
 
+    cluster = elsewhere(spark)
+    # On a cluster, Spark assigns GPUs to tasks, and hides them from others.
+    on_gpus = cluster and task.device == "cuda"
+    train = in_worker("steelyard.learning._neural_network_worker", "train")
     with _quiet() as printed:
-        distributor = TorchDistributor(num_processes=processes, local_mode=not elsewhere(spark), use_gpu=False)
-        train = in_worker("steelyard.learning._neural_network_worker", "train")
         try:
+            distributor = TorchDistributor(num_processes=processes, local_mode=not cluster, use_gpu=on_gpus)
             found: tuple[bytes, list[float]] = distributor.run(train, asdict(task))  # type: ignore[assignment]
         except RuntimeError as error:
             raise EngineError(

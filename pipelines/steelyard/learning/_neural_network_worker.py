@@ -17,8 +17,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from steelyard.kernels.losses import Focal
-from steelyard.kernels.network import EPSILON
+from steelyard.kernels.losses import Focal, Ldam
+from steelyard.kernels.network import EPSILON, LEAST_LENGTH
 from steelyard.learning._neural_network_task import Task
 
 
@@ -36,6 +36,24 @@ class Block(nn.Module):
         return hidden + self.second(self.dropout(inner))
 
 
+class Cosines(nn.Module):
+    """Cosines of the inputs with a vector for each class, times a scale; of two classes the difference."""
+
+    def __init__(self, width: int, outputs: int, scale: float) -> None:
+        super().__init__()
+        self.classes, self.scale = max(outputs, 2), scale
+        self.vectors = nn.Parameter(torch.randn(self.classes, width) / width**0.5)
+
+    @property
+    def weight(self) -> Tensor:
+        """What inputs of length 1 are multiplied by."""
+        scaled = self.scale * functional.normalize(self.vectors, eps=LEAST_LENGTH)
+        return scaled if self.classes > 2 else scaled[1:] - scaled[:1]
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return functional.linear(functional.normalize(hidden, eps=LEAST_LENGTH), self.weight)
+
+
 class Network(nn.Module):
     """The network of `steelyard.kernels.network.forward`."""
 
@@ -44,13 +62,23 @@ class Network(nn.Module):
         self.input = nn.Linear(task.features, task.width)
         self.blocks = nn.ModuleList(Block(task.width, task.dropout) for _ in range(task.blocks))
         self.norm = nn.LayerNorm(task.width, eps=EPSILON)
-        self.output = nn.Linear(task.width, task.outputs)
+        self.output: nn.Linear | Cosines = nn.Linear(task.width, task.outputs)
+        if task.ldam is not None:
+            self.output = Cosines(task.width, task.outputs, task.ldam["scale"])
 
     def forward(self, rows: Tensor) -> Tensor:
         hidden = self.input(rows)
         for block in self.blocks:
             hidden = block(hidden)
         return self.output(torch.relu(self.norm(hidden)))
+
+    def saved(self) -> bytes:
+        """Return the weights for `forward` as safetensors."""
+        weights = dict(self.state_dict())
+        if isinstance(self.output, Cosines):
+            del weights["output.vectors"]
+            weights["output.weight"] = self.output.weight.detach()
+        return save({name: values.cpu().contiguous().clone() for name, values in weights.items()})
 
 
 class Rows:
@@ -66,11 +94,18 @@ class Rows:
     def __len__(self) -> int:
         return len(self.label)
 
+    def to(self, device: str) -> Rows:
+        """Move the rows to a device, and return them."""
+        self.features, self.label = self.features.to(device), self.label.to(device)
+        self.weight, self.offset = self.weight.to(device), self.offset.to(device)
+        return self
+
 
 def train(settings: Mapping[str, Any]) -> tuple[bytes, list[float]]:
-    """Train on this process's share of the rows; return weights as safetensors, and validation log losses."""
+    """Train on this process's share of the rows; return weights as safetensors, and validation losses."""
     task, rank, processes = Task(**settings), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     torch.set_num_threads(1)  # more wait for each other at each small step
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # sums of a GPU in the same order each time
     torch.use_deterministic_algorithms(True)
     if processes > 1:
         dist.init_process_group("gloo")
@@ -99,33 +134,43 @@ def read_shard(task: Task, rank: int, processes: int) -> tuple[Rows, Rows]:
 
 
 def train_network(task: Task, rows: Rows, validation: Rows, rank: int) -> tuple[bytes, list[float]]:
-    """Train until the validation log loss stops falling, and return the weights of the best epoch."""
+    """Train until the validation loss stops falling, and return the weights of the best epoch."""
     torch.manual_seed(task.seed)  # the same first weights in all processes
     network, losses_of = Network(task), _losses(task)
     _start_at_prior(network, task)
+    network.to(task.device)
+    rows, validation = rows.to(task.device), validation.to(task.device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=task.learning_rate, weight_decay=task.weight_decay)
     steps = _most(-(-len(rows) // task.batch_size))
-    weight, count = _sum(torch.tensor([rows.weight.double().sum(), len(rows)], dtype=torch.float64)).tolist()
     order = torch.Generator().manual_seed(task.seed * 1009 + rank)
     torch.manual_seed(task.seed * 1013 + rank)  # other rows are left out by dropout in each process
     losses: list[float] = []
-    best = save(network.state_dict())
+    best = network.saved()
     for epoch in range(task.epochs):
         network.train()
+        weight = rows.weight * _class_weights(task, rows, epoch)
+        total, count = _sum(torch.tensor([weight.double().sum(), len(rows)], dtype=torch.float64)).tolist()
         for batch in _batches(len(rows), steps, task.batch_size, order):
             optimiser.zero_grad()
             loss = losses_of(network(rows.features[batch]) + rows.offset[batch], rows.label[batch])
-            ((loss * rows.weight[batch]).sum() / (weight / count * len(batch))).backward()
+            ((loss * weight[batch]).sum() / (total / count * len(batch))).backward()
             _average_gradients(network)
             optimiser.step()
-        losses.append(_log_loss(network, validation, task))
+        losses.append(_validation_loss(network, validation, task))
         if not np.isfinite(losses[-1]):
             raise ValueError(f"the log loss of epoch {epoch} is not finite: lower train.params.learning_rate")
-        if losses[-1] <= min(losses):
-            best = save(network.state_dict())
-        if epoch - int(np.argmin(losses)) >= task.early_stopping_epochs:
+        if task.best_epoch(losses) == epoch:
+            best = network.saved()
+        elif epoch - task.best_epoch(losses) >= task.early_stopping_epochs:
             break
     return best, losses
+
+
+def _class_weights(task: Task, rows: Rows, epoch: int) -> Tensor:
+    """Return the factor on the weight of each row by deferred re-weighting."""
+    if task.ldam is None or epoch < task.ldam["drw_epoch"]:
+        return torch.ones_like(rows.weight)
+    return rows.weight.new_tensor(task.ldam["weights"])[rows.label]
 
 
 def _batches(rows: int, steps: int, size: int, order: torch.Generator) -> list[Tensor]:
@@ -137,6 +182,8 @@ def _batches(rows: int, steps: int, size: int, order: torch.Generator) -> list[T
 
 def _losses(task: Task) -> Callable[[Tensor, Tensor], Tensor]:
     """Return the function from margins and labels to the loss of each row."""
+    if task.ldam is not None:
+        return _margin_losses(Ldam(**task.ldam))
     if task.focal is None:
         return _log_losses
     focal = Focal(**task.focal)
@@ -149,32 +196,56 @@ def _losses(task: Task) -> Callable[[Tensor, Tensor], Tensor]:
     return losses
 
 
+def _margin_losses(ldam: Ldam) -> Callable[[Tensor, Tensor], Tensor]:
+    shifts = torch.tensor(ldam.shifts)
+
+    def losses(margins: Tensor, label: Tensor) -> Tensor:
+        shift = shifts.to(margins)[label]
+        if margins.shape[1] == 1:
+            return functional.softplus(shift - torch.where(label > 0, margins[:, 0], -margins[:, 0]))
+        shifted = margins - functional.one_hot(label, margins.shape[1]) * shift[:, None]
+        return functional.cross_entropy(shifted, label, reduction="none")
+
+    return losses
+
+
 def _log_losses(margins: Tensor, label: Tensor) -> Tensor:
     if margins.shape[1] > 1:
         return functional.cross_entropy(margins, label, reduction="none")
     return functional.binary_cross_entropy_with_logits(margins[:, 0], label.to(margins.dtype), reduction="none")
 
 
-def _log_loss(network: Network, rows: Rows, task: Task) -> float:
-    """Return the log loss on the validation rows of all processes, without what class weights do to margins."""
+def _validation_loss(network: Network, rows: Rows, task: Task) -> float:
+    """Return the mean loss on the validation rows of all processes.
+
+    It is log loss, without what class weights do to margins; or the loss with margins, in which re-weighted classes
+    count their weights.
+    """
     network.eval()
-    shift = torch.tensor(task.shift, dtype=torch.float64)
     sums = torch.zeros(2, dtype=torch.float64)
+    weights = rows.weight.double() * _class_weights(task, rows, task.epochs)
     with torch.no_grad():
         for at in range(0, len(rows), 65_536):
             part = slice(at, at + 65_536)
-            weight = rows.weight[part].double()
-            margins = network(rows.features[part]).double()
-            if task.focal is not None:
-                margins = torch.from_numpy(Focal(**task.focal).log_odds(margins.numpy()))
-            loss = _log_losses(margins - shift, rows.label[part])
-            sums += torch.stack([(loss * weight).sum(), weight.sum()])
+            loss = _judged(network(rows.features[part]).double(), rows.label[part], task)
+            sums += torch.stack([(loss * weights[part]).sum(), weights[part].sum()]).cpu()
     total, weight = _sum(sums).tolist()
     return total / weight
 
 
+def _judged(margins: Tensor, label: Tensor, task: Task) -> Tensor:
+    """Return the validation loss of each row."""
+    if task.ldam is not None:
+        return _margin_losses(Ldam(**task.ldam))(margins, label)
+    if task.focal is not None:
+        margins = margins.new_tensor(Focal(**task.focal).log_odds(margins.cpu().numpy()))
+    return _log_losses(margins - margins.new_tensor(task.shift), label)
+
+
 def _start_at_prior(network: Network, task: Task) -> None:
     """Let the first margins be those of the classes' shares: else the first epochs only learn that one is rare."""
+    if isinstance(network.output, Cosines):
+        return
     with torch.no_grad():
         network.output.weight.mul_(0.1)
         network.output.bias.copy_(torch.tensor(task.starts))

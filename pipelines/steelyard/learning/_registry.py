@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from steelyard.config import LOG_LOSS
 from steelyard.errors import ConfigError, InputError
 from steelyard.extensions import TRAINERS, find_class, known_names
+from steelyard.learning._device import CPU
 from steelyard.learning.base import LIMITS, Trainer
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance
@@ -60,8 +61,14 @@ def trainer_parameters(name: str) -> type[Parameters]:
     return trainer_class(name).parameters
 
 
-def check_trainer(name: str, params: Mapping[str, Any] | None = None, loss: str | Mapping[str, Any] = LOG_LOSS) -> None:
-    """Raise unless a trainer of that name takes these parameters and this loss. Needs no Spark session.
+def check_trainer(
+    name: str,
+    params: Mapping[str, Any] | None = None,
+    loss: str | Mapping[str, Any] = LOG_LOSS,
+    device: str = CPU,
+    num_workers: int | None = None,
+) -> None:
+    """Raise unless a trainer of that name takes these parameters, this loss and this device. Needs no Spark session.
 
     Raises
     ------
@@ -70,7 +77,16 @@ def check_trainer(name: str, params: Mapping[str, Any] | None = None, loss: str 
     """
     of = trainer_class(name)
     of.check_loss(loss, of.parameters.parse(name, params or {}).given())
+    of.check_device(device, num_workers)
     of.check_installed()
+
+
+def takes_offsets(name: str) -> bool:
+    """Whether a trainer, with its defaults, takes an offset of each row's margin; False if it has no defaults."""
+    try:
+        return trainer_class(name)().takes_offsets
+    except ConfigError:
+        return False
 
 
 def largest_feature(name: str) -> float:
@@ -93,6 +109,7 @@ def get_trainer(
     num_workers: int | None = None,
     seed: int = 0,
     loss: str | Mapping[str, Any] = LOG_LOSS,
+    device: str = CPU,
 ) -> Trainer:
     """Return a trainer.
 
@@ -112,14 +129,17 @@ def get_trainer(
     seed : int, default 0
     loss : str or mapping, default "log_loss"
         ``{"focal": {"gamma": 2, "alpha": 0.5}}``, ``{"class_balanced_focal": {"beta": "auto", "gamma": 2}}`` or
-        ``{"logit_adjusted": {"tau": 1}}``, for XGBoost.
+        ``{"logit_adjusted": {"tau": 1}}``, for XGBoost and the network.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        For XGBoost and the network. "auto" is "cuda" where an NVIDIA GPU is found, and warns that the model's bits
+        depend on the machine.
 
     Raises
     ------
     ConfigError
         As `check_trainer`.
     """
-    return trainer_class(name)(params, class_weight, num_workers, seed, loss)
+    return trainer_class(name)(params, class_weight, num_workers, seed, loss, device)
 
 
 def load_model(run_dir: Folder, path: str) -> Model:

@@ -81,7 +81,7 @@ class XGBoostParameters(Parameters):
         "objective": "it follows from the number of classes",
         "eval_metric": "training stops early on log loss; other metrics cannot be averaged over workers",
         "tree_method": "it is always hist",
-        "device": "it is always cpu",
+        "device": "write train.device",
         "nthread": "train.num_workers sets how many tasks train",
         "n_jobs": "train.num_workers sets how many tasks train",
         "num_workers": "write train.num_workers",
@@ -111,6 +111,7 @@ class XGBoostTrainer(Trainer):
     losses_of_two = FOCAL
     continues = True
     exact = True
+    device_library = "xgboost"
     libraries = ("xgboost",)
     failures = (
         (
@@ -188,7 +189,8 @@ class XGBoostTrainer(Trainer):
         objective = self._objective(data, first)
         alone = data.workers == 1
         # The trees do not depend on the number of threads.
-        task = self._task(data.preprocessing.names, data.preprocessing.codes, objective, first, threads=1 + alone)
+        of = data.preprocessing
+        task = self._task(of.names, of.codes, objective, first, threads=1 + alone, device=data.device)
         train = "train_alone" if alone else "train_together"
         worker = in_worker("steelyard.learning._xgboost_worker", train, **asdict(task))
         ordered = repartition_by_content(together, data.workers)
@@ -231,11 +233,12 @@ class XGBoostTrainer(Trainer):
         start: XGBoostModel | None,
         *,
         threads: int,
+        device: str = "cpu",
     ) -> Task:
         from steelyard.learning._xgboost_worker import Task
 
         given = {k: v for k, v in self.params.items() if k not in _NO_BOOSTER_PARAMS}
-        fixed = {"tree_method": "hist", "nthread": threads, "verbosity": 0, "seed": self.seed}
+        fixed = {"tree_method": "hist", "nthread": threads, "verbosity": 0, "seed": self.seed, "device": device}
         return Task(
             {**given, **objective.booster(), **fixed},
             rounds=self.params["n_estimators"],

@@ -127,6 +127,7 @@ def train_booster(train: Rows, validation: Rows, task: Task) -> tuple[bytes, lis
         verbose_eval=False,
         xgb_model=None if task.start is None else bytearray(task.start),
     )
+    booster.set_param({"device": "cpu"})  # for what comes after, wherever it was trained
     if task.patience:
         booster = booster[: booster.best_iteration + 1]
     losses = next(iter(history.get("validation", {}).values()), [])

@@ -13,15 +13,16 @@ import numpy as np
 
 from steelyard.config import LOG_LOSS, loss_name, parse_loss
 from steelyard.distortion import Distortion
-from steelyard.errors import ConfigError, InputError
+from steelyard.errors import ConfigError, InputError, closest
 from steelyard.kernels.distance import LARGEST
+from steelyard.learning._device import AUTO, CPU, CUDA, DEVICES, find_device
 from steelyard.learning._workers import workers_note
 from steelyard.learning.arrays import ArrayModel, ArrayRows
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance, TrainingData
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from steelyard.dataset import Dataset
     from steelyard.learning.model import Model
@@ -47,6 +48,8 @@ class Trainer(ABC):
     seed : int, default 0
     loss : str or mapping, default "log_loss"
         One of the trainer's `losses`, with its parameters, as in ``{"focal": {"gamma": 2}}``.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        See `get_trainer`.
 
     Attributes
     ----------
@@ -79,6 +82,8 @@ class Trainer(ABC):
     balances : bool
         Whether training draws the classes' rows at different rates, as ensembles of balanced bags do. The model's
         `distortion` then has these rates.
+    device_library : str, optional
+        The library that can train on a GPU (`train.device`); without one, the trainer takes CPUs only.
     uses_workers : bool
         Whether `num_workers` has an effect; ensembles train each member in a task of its own.
     gains_from_balance : bool
@@ -105,6 +110,7 @@ class Trainer(ABC):
     continues: ClassVar[bool] = False
     exact: ClassVar[bool] = False
     balances: ClassVar[bool] = False
+    device_library: ClassVar[str | None] = None
     uses_workers: ClassVar[bool] = True
     gains_from_balance: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ()
@@ -125,11 +131,13 @@ class Trainer(ABC):
         num_workers: int | None = None,
         seed: int = 0,
         loss: str | Mapping[str, Any] = LOG_LOSS,
+        device: str = CPU,
     ) -> None:
         self.params: dict[str, Any] = self.parameters.parse(self.name, params or {}).given()
         self.class_weight = class_weight if isinstance(class_weight, str) else dict(class_weight)
         self.num_workers, self.seed = num_workers, seed
         self.loss = self.check_loss(loss, self.params)
+        self.device = self.check_device(device, num_workers)
 
     @classmethod
     def check_loss(cls, loss: str | Mapping[str, Any], params: Mapping[str, Any]) -> str | dict[str, dict[str, Any]]:
@@ -145,11 +153,41 @@ class Trainer(ABC):
         except ValueError as error:
             raise ConfigError(f"train.loss: {error}") from None
         if loss_name(found) not in cls.losses:
+            others = " or ".join(name for name in ("xgboost", "neural_network") if name != cls.name)
             raise ConfigError(
                 f"train.loss: {cls.name} minimises {' or '.join(cls.losses)}, not {loss_name(found)}; the other losses "
-                "need train.model xgboost"
+                f"need train.model {others}"
             )
         return found
+
+    @classmethod
+    def check_device(cls, device: str, num_workers: int | None = None) -> str:
+        """Return the device, "cpu" in place of "auto" where the trainer takes no other.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such device, the trainer does not take it, or several workers would share it.
+        """
+        if device not in DEVICES:
+            raise ConfigError(f"train.device must be {', '.join(DEVICES)}.{closest(device, DEVICES)} Got {device!r}")
+        if cls.device_library is None and device == CUDA:
+            raise ConfigError(f"train.device: {cls.name} trains on CPUs only; leave it out")
+        if device == CUDA and (num_workers or 1) > 1:
+            raise ConfigError("train.device: cuda trains with one worker; leave train.num_workers out")
+        return CPU if cls.device_library is None else device
+
+    def find_device(self, spark: SparkSession) -> str:
+        """Return the device that trains in this session: "cpu" or "cuda".
+
+        Raises
+        ------
+        ConfigError
+            If "cuda" was asked for and there is none.
+        """
+        several = (self.num_workers or 1) > 1
+        asked = CPU if several or self.device_library is None else self.device
+        return find_device(spark, asked, self.device_library or "")
 
     @classmethod
     def check_installed(cls) -> None:
@@ -170,6 +208,7 @@ class Trainer(ABC):
             "num_workers": self.num_workers,
             "seed": self.seed,
             "loss": self.loss,
+            "device": self.device,
         }
 
     def fit(
@@ -228,17 +267,21 @@ class Trainer(ABC):
         self.check_classes(dataset.classes, self.loss)
         if start is not None:
             self._check_start(start, dataset)
+        note = warn or _python_warning
         with translate_spark_errors(self.failures):
+            device = self.find_device(train.sparkSession)
+            if self.device == AUTO:
+                note(f"train.device is auto: {device} trains here; the model's bits depend on the machine")
             offset = None if train_offset is None else Offset(train_offset, (sampled or Distortion()).rates)
             rows, data, weighted = prepare(
                 self, train, validation, dataset, original_train, train_weight, start, offset
             )
             by_default = self.uses_workers and self.num_workers is None
             large = workers_note(rows, len(data.preprocessing.names)) if by_default else None
-            for note in (large, weights_note(self.class_weight, weighted.rates)):
-                if note is not None:
-                    (warn or _python_warning)(note)
-            model = self._fit(data, start)
+            for text in (large, weights_note(self.class_weight, weighted.rates)):
+                if text is not None:
+                    note(text)
+            model = self._fit(data if device == CPU else replace(data, device=device, workers=1), start)
         prior = sampled if sampled is not None and train_offset is None else Distortion()
         found = prior.then(weighted).then(self.loss_distortion(data.trained_classes))
         found = found.then(model.distortion)
@@ -310,7 +353,7 @@ class Trainer(ABC):
         """Return the fields that every `Model` has, but its summary."""
         return {
             "trainer": self.name,
-            "settings": self.settings,
+            "settings": {**self.settings, "device": data.device},
             "classes": data.classes,
             "trained_classes": data.trained_classes,
             "preprocessing": data.preprocessing,

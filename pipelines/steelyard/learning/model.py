@@ -18,6 +18,7 @@ from steelyard.config import LOG_LOSS
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.kernels.losses import Focal
+from steelyard.learning._device import CPU
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._link import focal_log_odds, in_order, logistic, softmax
 from steelyard.learning._registry import FORMAT, trainer_class
@@ -29,7 +30,7 @@ PROBABILITIES = "probabilities"
 CONTRIBUTIONS = "contributions"
 _RAW = internal("raw_prediction")
 _WRITTEN = ("params", "class_weight", "num_workers", "seed")
-_SETTINGS = {"loss": LOG_LOSS}  # models of 0.1.0 do not record it
+_SETTINGS = {"loss": LOG_LOSS, "device": CPU}  # earlier models do not record them
 _UNKNOWN = {"rates": {}, "exact": False}  # models of 0.1.0 do not record it
 
 
@@ -45,7 +46,7 @@ class Model(ABC):
     trainer : str
         The trainer's `name`.
     settings : dict
-        `params`, `class_weight`, `num_workers`, `seed` and `loss` of the trainer.
+        `params`, `class_weight`, `num_workers`, `seed` and `loss` of the trainer, and the `device` that trained.
     classes : tuple of str
         String forms, in the order of the probabilities.
     trained_classes : tuple of str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from steelyard.learning._device import CPU
 from steelyard.learning._workers import WORKERS
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class TrainingData:
         Rows of each trained class, or their total weight, before class weights; with offsets, before sampling.
     masses : tuple of float
         The same times the class's weight: the share of each class in the loss.
+    device : {"cpu", "cuda"}, default "cpu"
+        What trains.
     """
 
     rows: DataFrame
@@ -45,6 +48,7 @@ class TrainingData:
     workers: int = WORKERS
     sizes: tuple[float, ...] = ()
     masses: tuple[float, ...] = ()
+    device: str = CPU
 
 
 class Importance(NamedTuple):

@@ -11,8 +11,8 @@ from steelyard.classifier import alert_period, alert_rule, check_calibration, ch
 from steelyard.columns import check_free
 from steelyard.config import AUTO, PipelineConfig
 from steelyard.dataset import Cost, Dataset
-from steelyard.deciding import check_matrix, check_two_classes
-from steelyard.learning import trainer_class
+from steelyard.deciding import check_matrix, check_two_classes, check_uncertainty
+from steelyard.learning import get_trainer, trainer_class
 from steelyard.metrics import check_gate
 from steelyard.sampling import sampler_for
 from steelyard.sampling.base import Sampler
@@ -44,14 +44,20 @@ def check_due(ctx: Context, due: Collection[str], *, has_split: bool) -> None:
 
 
 def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:
-    """Raise `InputError` for what a table's types, classes and missing values forbid later stages."""
+    """Raise `InputError` for what a table's types, classes and missing values forbid later stages.
+
+    Where the model is to be trained on a GPU, also if there is none.
+    """
+    how = config.train.known
+    if how.device == "cuda":
+        get_trainer(how.model, how.params, loss=how.loss, device=how.device).find_device(df.sparkSession)
     check_classes(config, statistics)
     check_sampling(config, df, found, statistics)
 
 
 def check_names_of_outputs(config: PipelineConfig, df: DataFrame, found: Dataset) -> None:
     """Raise `InputError` for names that a later stage would write twice, before any row is read."""
-    check_key(found, config.decide.threshold)
+    check_key(found, config.decide)
     rule = alert_rule(recipe_of(config))
     if rule is not None and found.time is not None:
         alert_period(df, found.time, rule["per"])
@@ -72,6 +78,7 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     counts = {c: of["count"] for c, of in statistics["classes"].items()}
     cost = Cost.of(config.data.cost)
     check_two_classes(config.decide.threshold, list(counts), has_costs=cost.given)
+    check_uncertainty(config.decide.uncertainty, list(counts))
     check_matrix(cost, list(counts))
     trainer_class(config.train.trainer).check_classes(list(counts), config.train.loss)
     refuse_huge(statistics["features"], config.train.trainer)

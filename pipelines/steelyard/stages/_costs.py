@@ -12,7 +12,7 @@ from steelyard.stages._source import dataset, source, stats
 def check_new_costs(ctx: Context) -> None:
     """Raise `InputError` for cost columns that are missing or unusable; one narrow scan where there are new ones."""
     data = dataset(ctx)
-    check_key(data, ctx.config.decide.threshold)  # costs that are numbers get columns too
+    check_key(data, ctx.config.decide)  # costs that are numbers get columns too
     if set(data.cost.columns) <= set(stats(ctx).get("cost_columns", data.cost.columns)):
         return
     rows = source(ctx)

@@ -9,8 +9,9 @@ from pyspark.sql import functions as F
 
 from steelyard.classifier import Classifier
 from steelyard.columns import check_free, col, internal
+from steelyard.config import DecideConfig
 from steelyard.dataset import Dataset
-from steelyard.deciding import ALERTS
+from steelyard.deciding import ALERTS, ENDS, VENN_ABERS
 from steelyard.metrics import row_weight
 from steelyard.splitting import SPLIT, bucket
 from steelyard.stages._alerts import COUNTED, PERIOD, SHARE
@@ -23,28 +24,30 @@ def scored(df: DataFrame, classifier: Classifier, names: Sequence[Column]) -> Da
     """Return the named columns of raw rows with `score` and `decision`.
 
     With two classes, `score` is the calibrated probability of the positive one; with more, a map from class to
-    probability.
+    probability. Where the policy has intervals of probabilities, both ends follow.
     """
-    made = {name: internal(name) for name in ("probability", "calibrated", "decision")}
+    made = {name: internal(name) for name in ("probability", "calibrated", "decision", "low", "high")}
     rows = classifier.transform(df, **made)
     score, decision = F.col(made["calibrated"]), F.col(made["decision"])
     if SHARE in df.columns and classifier.policy.top is not None:
         decision = classifier.policy.decide(score, period=F.col(PERIOD), share=F.col(SHARE), part=F.col(SPLIT))
-    return rows.select(*names, score.alias("score"), decision.alias("decision"))
+    ends = [] if classifier.policy.uncertainty is None else [F.col(made["low"]), F.col(made["high"])]
+    named = [end.alias(name) for end, name in zip(ends, ENDS, strict=False)]
+    return rows.select(*names, score.alias("score"), decision.alias("decision"), *named)
 
 
-def check_key(data: Dataset, rule: object = None) -> None:
-    """Refuse key columns whose names are those of other columns in the table of scores; `rule` is the decision rule.
+def check_key(data: Dataset, decide: DecideConfig) -> None:
+    """Refuse key columns whose names are those of other columns in the table of scores.
 
     Raises
     ------
     InputError
     """
     roles = {"group": data.group is not None, "weight": data.weight is not None or bool(data.sampling_rate)}
-    alerts = isinstance(rule, Mapping) and ALERTS in rule
+    alerts = isinstance(decide.threshold, Mapping) and ALERTS in decide.threshold
     given = [role for role, there in {**roles, "period": alerts, "share": alerts}.items() if there]
-    costs = COSTS if data.cost.given else ()
-    check_free(data.key, ["split", "label", "bucket", "score", "decision", *costs, *given], "the table of scores")
+    given += [*(COSTS if data.cost.given else ()), *(ENDS if decide.uncertainty == VENN_ABERS else ())]
+    check_free(data.key, ["split", "label", "bucket", "score", "decision", *given], "the table of scores")
 
 
 def passthrough_columns(df: DataFrame, data: Dataset, *, temporal: bool) -> list[Column]:

@@ -48,4 +48,6 @@ def run(ctx: Context, attempt: str) -> Result:
         "decision": policy.rule if policy.positive is None else None,
         "few_positives": scarce,
     }
+    if policy.uncertainty is not None:
+        details["uncertainty"] = {"rows": policy.uncertainty.rows, "median_width": policy.uncertainty.median_width}
     return Result([path], details=details)

@@ -7,7 +7,7 @@ from typing import Any
 
 from steelyard.diagnosis import diagnose
 from steelyard.kernels.minority import TYPES
-from steelyard.learning import trainer_class
+from steelyard.learning import takes_offsets, trainer_class
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, rows_of
 
@@ -18,7 +18,8 @@ def run(ctx: Context, attempt: str) -> Result:
     counts = ctx.read("split", "plan.json")["counts"]["train"]
     model = ctx.config.train.trainer
     weak = model if trainer_class(model).gains_from_balance else None
-    found = diagnose(rows_of(ctx, "train"), dataset(ctx), counts, weak_learner=weak)
+    rows, data = rows_of(ctx, "train"), dataset(ctx)
+    found = diagnose(rows, data, counts, weak_learner=weak, takes_offsets=takes_offsets(model))
     ctx.run.write_json(f"{folder}/difficulty.json", found)
     advice = found["recommendation"]
     for warning in advice["warnings"]:

@@ -18,7 +18,8 @@ def run(ctx: Context, attempt: str) -> Result:
     folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), resolved(ctx).train
     data = dataset(ctx)
     weight = with_matrix(wanted.class_weight, data.cost)
-    trainer = get_trainer(wanted.model, wanted.params, weight, wanted.num_workers, wanted.seed, wanted.loss)
+    settings = (wanted.params, weight, wanted.num_workers, wanted.seed, wanted.loss, wanted.device)
+    trainer = get_trainer(wanted.model, *settings)
     validation = rows_of(ctx, "validation")
     if keeps_half(recipe_of(resolved(ctx))):
         validation = validation.where(~kept_half(validation, data))
@@ -38,7 +39,7 @@ def run(ctx: Context, attempt: str) -> Result:
         warn=ctx.warn,
     )
     model.save(ctx.run, folder)
-    details = {"model": model.trainer, **model.summary}
+    details = {"model": model.trainer, "device": model.settings["device"], **model.summary}
     folds = write_fold_scores(ctx, folder, model, validation)
     if folds is not None:
         note = f"{folds['folds']} fold models scored {folds['rows']:,} training rows, {folds['positives']:,} positive"

@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 from steelyard.columns import check_free, check_names, col, require_columns
 from steelyard.config import hidden_env, known_format, refuse_secret_paths, resolve_env
 from steelyard.dataset import Dataset
-from steelyard.deciding import DecisionPolicy
+from steelyard.deciding import ENDS, DecisionPolicy
 from steelyard.errors import ConfigError, InputError
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import read_parquet, write_parquet
@@ -58,8 +58,9 @@ def score_table(
     files and `_scores.json`; with `overwrite` earlier scores there are replaced, whole or half-written. By default,
     `form` is what the endings of the files name, and `missing` are the markers of the pipeline.
 
-    The columns are the key, then label, group and time as far as the table has them, `score` and `decision`. Without a
-    key only its whole content identifies a row: then all columns are kept.
+    The columns are the key, then label, group and time as far as the table has them, `score` and `decision`, and with
+    `decide.uncertainty` the ends of each row's interval, `probability_low` and `probability_high`. Without a key only
+    its whole content identifies a row: then all columns are kept.
 
     Returns also the content of `_scores.json`: `run_dir`, `rows`, `decisions` (class → rows), `positive`, `threshold`,
     `mean_score` (of the positive class, or class → mean), `unseen_levels` (feature → rows with a value, and those with
@@ -78,7 +79,7 @@ def score_table(
         reading = read(spark, source, types)
         levels = Levels(classifier.model, types)
         levels.check(reading.df)
-        kept = kept_columns(reading.df, known)
+        kept = kept_columns(reading.df, known, () if classifier.policy.uncertainty is None else ENDS)
         ends = PeriodEnds(classifier.policy)
         rows = scored(ends.observed(levels.counted(reading.df)), classifier, kept)
         words = {"run_dir": run.location, "data": data, "out": out, "started": now()}
@@ -133,14 +134,14 @@ def _write(rows: DataFrame, place: RunDir, words: dict[str, Any]) -> None:
         place.delete(name)
 
 
-def kept_columns(df: DataFrame, data: Dataset) -> list[Column]:
-    """Return the columns that are written with a score."""
+def kept_columns(df: DataFrame, data: Dataset, ends: Sequence[str] = ()) -> list[Column]:
+    """Return the columns that are written with a score, and perhaps with the `ends` of an interval."""
     check_names(df.columns)
     require_columns(df, data.key, "key")
     passthrough = (data.label, data.group, data.time)
     names = dict.fromkeys([*data.key, *(c for c in passthrough if c in df.columns)] if data.key else df.columns)
     kept = [c for c in names if c is not None]
-    check_free(kept, _MADE, "score")
+    check_free(kept, (*_MADE, *ends), "score")
     return [col(c) for c in kept]
 
 
