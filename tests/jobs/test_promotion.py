@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from command_line import steelyard_here
 from pyspark.sql import SparkSession
@@ -31,7 +32,9 @@ class Runs:
     def make(self, day: int, decide: dict[str, Any], **promote: Any) -> Outcome:
         """Execute the run of a day and return the outcome of `promote`."""
         rule = {"metric": "f2", **promote}
-        config = pipeline(self.table, decide=decide, promote=rule, resample={"method": "random_under_sampler"})
+        sections: dict[str, Any] = {"explain": {"rows": 20}} if day == 5 else {}
+        resample = {"method": "random_under_sampler"}
+        config = pipeline(self.table, decide=decide, promote=rule, resample=resample, **sections)
         run = start_run(self.store, config, f"r{day}", {"date": f"2026-01-{day:02}"})
         earlier = self.place.below("r5")
         if day != 5:
@@ -76,6 +79,30 @@ def test_the_stage_promotes_what_its_rule_allows(runs: Runs) -> None:
     assert same["gain"] == {"value": 0.0, "ci95": [0.0, 0.0]} and same["support"] == {"0": 270, "1": 30}
     comparison = runs.run.read_json(f"promote/{runs.outcomes[8][0].attempt}/comparison.json")
     assert comparison["champion"] == "r5" and comparison["challenger"] == "r8"
+
+
+def test_a_run_with_the_section_explains_itself(runs: Runs) -> None:
+    place = f"{runs.place.location}/r5"
+    found = json.loads(steelyard_here("explain", place, "--json").stdout)
+    assert {of["feature"] for of in found["importances"]["features"]} == {"a", "b", "kind", "amount"}
+    wrong = json.loads(Path(found["mistakes_file"].removeprefix("file://")).read_text())
+    assert 0 < len(wrong) <= 20 and {"key", "score", "contributions"} <= wrong[0].keys()
+    assert sum(found["mistakes"].values()) == len(wrong)
+    shown = steelyard_here("explain", place).stdout
+    assert "importances (contributions), of 4 features" in shown and "missed positives" in shown
+    report = Path(place, "report.html").read_text()
+    assert "Why, and where it errs" in report and "mean absolute contribution" in report
+    assert "add the section" in steelyard_here("explain", f"{runs.place.location}/r6", code=2).stderr
+
+
+def test_the_contributions_of_new_rows(runs: Runs, tmp_path: Path) -> None:
+    out = tmp_path / "explained"
+    steelyard_here("explain", f"{runs.place.location}/r5", runs.table, "--out", out)
+    rows = pd.read_parquet(out)
+    assert list(rows.columns) == ["id", "y", "score", "decision", "margin", "bias", "contributions"]
+    sums = rows["contributions"].map(lambda of: sum(dict(of).values())) + rows["bias"]
+    assert len(rows) == 1200 and (sums - rows["margin"]).abs().max() < 1e-9
+    assert "needs --out" in steelyard_here("explain", f"{runs.place.location}/r5", runs.table, code=2).stderr
 
 
 def test_by_hand_and_back(runs: Runs) -> None:

@@ -12,6 +12,9 @@ DESCRIPTIONS: dict[str, str] = {
     "decide": "How scores become probabilities, and probabilities become decisions.",
     "compare": "Recipes on the same folds of the training rows; what is auto in resample and train follows.",
     "gate": "Bounds for metrics on the test split, by metric. If one is missed, the run exits with 1.",
+    "explain": "Explains decisions on test rows: importances, contributions to single rows, weak slices.",
+    "explain.rows": "Number of test rows explained one by one: half missed positives, half false alarms.",
+    "explain.slices": "Features whose values make slices; auto is all but arrays and vectors.",
     "promote": "When a run that has passed its gate becomes the current one, whose model scores new rows.",
     "promote.rule": "not_worse (the lower end of the 95 % interval of the gain is above minus the margin), or better "
     "(it is above 0).",

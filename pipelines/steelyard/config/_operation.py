@@ -1,4 +1,4 @@
-"""The sections `promote`, `guards`, `spark`, `airflow` and `score`."""
+"""The sections `explain`, `promote`, `guards`, `spark`, `airflow` and `score`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from steelyard.config._secrets import refuse_secret_paths, refuse_secrets
 from steelyard.config._values import Section, text_classes
+
+
+class ExplainConfig(Section):
+    """How many rows are explained, and which features weak slices are made of: `auto` is all.
+
+    Half of the rows are missed positives, half false alarms.
+    """
+
+    rows: Annotated[int, Field(ge=0, le=100_000)] = 1000
+    slices: Literal["auto"] | list[str] = "auto"
 
 
 class PromoteConfig(Section):

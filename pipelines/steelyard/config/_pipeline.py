@@ -9,7 +9,14 @@ from pydantic import Field, model_validator
 from steelyard.config._compare import CompareConfig
 from steelyard.config._data import DataConfig, SplitConfig
 from steelyard.config._monitor import MonitorConfig
-from steelyard.config._operation import AirflowConfig, GuardsConfig, PromoteConfig, ScoreConfig, SparkConfig
+from steelyard.config._operation import (
+    AirflowConfig,
+    ExplainConfig,
+    GuardsConfig,
+    PromoteConfig,
+    ScoreConfig,
+    SparkConfig,
+)
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._values import AUTO, Section
 
@@ -46,6 +53,7 @@ class PipelineConfig(Section):
     decide: DecideConfig = DecideConfig()
     compare: CompareConfig | None = None
     gate: dict[str, GateBound] = {}
+    explain: ExplainConfig | None = None
     promote: PromoteConfig | None = None
     guards: GuardsConfig = GuardsConfig()
     spark: SparkConfig = SparkConfig()

@@ -84,7 +84,8 @@ STAGE_TABLE: tuple[Stage, ...] = (
     Stage("decide", (*_TABLE, "train"), ("decide", *_WORTH), 5.2, "model", "model"),
     Stage("evaluate", (*_TABLE, "train", "decide"), _WORTH, 10.0, "model", "verdict"),
     Stage("guard_scored", ("profile", "evaluate"), ("guards.scored", *_JUDGED), 1.7, "model", "verdict"),
-    Stage("report", (*_GUARDED, "compare"), ("gate",), 0.2, "publish", "verdict"),
+    Stage("explain", (*_TABLE, "train", "decide"), ("explain",), 6.0, "model", "verdict", section="explain"),
+    Stage("report", (*_GUARDED, "compare", "explain"), ("gate",), 0.2, "publish", "verdict"),
     Stage("gate", ("report",), ("gate",), 0.02, "publish", "verdict"),
     Stage("promote", (*_TABLE, "evaluate", "gate"), ("promote",), 2.0, "publish", "verdict", section="promote"),
 )

@@ -18,6 +18,7 @@ _DOCUMENTS = {
     "resample": ("resample", "plan.json"),
     "metrics": ("evaluate", "metrics.json"),
     "curves": ("evaluate", "curves.json"),
+    "explanation": ("explain", "explanation.json"),
 }
 """Field of `Artifacts` → the stage and the name of its file."""
 
@@ -38,6 +39,7 @@ class Artifacts:
     resample: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Any] = field(default_factory=dict)
+    explanation: dict[str, Any] = field(default_factory=dict)
     guards: dict[str, dict[str, Any]] = field(default_factory=dict)
     promotions: list[Promotion] = field(default_factory=list)
 

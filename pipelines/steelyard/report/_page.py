@@ -11,6 +11,7 @@ from markupsafe import Markup
 from steelyard import __version__
 from steelyard.report import _comparison, _difficulty, _inputs, _results
 from steelyard.report._artifacts import Artifacts, read
+from steelyard.report._explanation import explanation
 from steelyard.report._html import Section
 from steelyard.report._numbers import moment
 from steelyard.report._verdict import Verdict, judge
@@ -23,6 +24,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
     ("decisions", _results.decisions),
     ("probabilities", _results.probabilities),
     ("metrics of each class", _results.classes),
+    ("explanation", explanation),
     ("classes", _inputs.classes),
     ("splits", _inputs.splits),
     ("comparison", _comparison.comparison),
@@ -32,6 +34,8 @@ _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
     ("configuration", _inputs.configuration),
     ("run", _inputs.facts),
 )
+
+_OPTIONAL = {"comparison": "compare", "explanation": "explain"}  # with the sections of the YAML that they need
 
 
 def build(run: RunDir) -> str:
@@ -65,7 +69,7 @@ def build(run: RunDir) -> str:
 
 def _is_expected(name: str, found: Artifacts) -> bool:
     """Whether a run has this section when all its stages are done."""
-    return name != "comparison" or found.manifest.get("config", {}).get("compare") is not None
+    return name not in _OPTIONAL or found.manifest.get("config", {}).get(_OPTIONAL[name]) is not None
 
 
 def verdict(run: RunDir) -> str:

@@ -37,6 +37,7 @@ EXAMPLES: dict[str, str] = {
     "decide": "decide: {calibrate: auto, threshold: {minimize: cost}}",
     "compare": "compare: {candidates: auto, folds: 3}",
     "gate": "gate: {pr_auc: {min: 0.7}, recall: {min_ci95: 0.75}}",
+    "explain": "explain: {rows: 1000, slices: auto}",
     "promote": "promote: {rule: not_worse, margin: 0.01, metric: pr_auc}",
     "guards": "guards: {parameters: {minority_share_min: 0.0005}, quarantine: true}",
     "spark": 'spark: {master: "local[4]", conf: {spark.driver.memory: 8g}}',

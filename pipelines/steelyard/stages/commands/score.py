@@ -7,6 +7,7 @@ written last; on other stores it says "writing" until then.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -18,6 +19,7 @@ from steelyard.config import hidden_env, known_format, refuse_secret_paths, reso
 from steelyard.dataset import Dataset
 from steelyard.deciding import ENDS, DecisionPolicy
 from steelyard.errors import ConfigError, InputError
+from steelyard.explaining import contributions_table
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.stages._context import ignore_warning, run_config
@@ -47,6 +49,7 @@ def score_table(
     form: str | None = None,
     *,
     overwrite: bool = False,
+    contributions: bool = False,
     options: Mapping[str, str] | None = None,
     missing: Sequence[str] | None = None,
     warn: Callable[[str], None] = ignore_warning,
@@ -60,7 +63,8 @@ def score_table(
 
     The columns are the key, then label, group and time as far as the table has them, `score` and `decision`, and with
     `decide.uncertainty` the ends of each row's interval, `probability_low` and `probability_high`. Without a key only
-    its whole content identifies a row: then all columns are kept.
+    its whole content identifies a row: then all columns are kept. With `contributions` there are also those of
+    `steelyard.explaining.contributions_table`.
 
     Returns also the content of `_scores.json`: `run_dir`, `rows`, `decisions` (class → rows), `positive`, `threshold`,
     `mean_score` (of the positive class, or class → mean), `unseen_levels` (feature → rows with a value, and those with
@@ -81,7 +85,9 @@ def score_table(
         levels.check(reading.df)
         kept = kept_columns(reading.df, known, () if classifier.policy.uncertainty is None else ENDS)
         ends = PeriodEnds(classifier.policy)
-        rows = scored(ends.observed(levels.counted(reading.df)), classifier, kept)
+        counted = ends.observed(levels.counted(reading.df))
+        make = partial(contributions_table, classifier) if contributions else partial(scored, classifier=classifier)
+        rows = make(df=counted, names=kept)
         words = {"run_dir": run.location, "data": data, "out": out, "started": now()}
         with scores_at(out, overwrite=overwrite).written_whole(MANIFEST) as place:
             _write(rows, place, words)

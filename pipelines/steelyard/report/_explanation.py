@@ -1,0 +1,61 @@
+"""What the model depends on, and where it errs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from steelyard.report._artifacts import Artifacts
+from steelyard.report._html import Section, folded, note, table
+from steelyard.report._numbers import interval, number, percent
+from steelyard.report._svg import group
+
+_SHOWN = 15
+_METHODS = {
+    "contributions": "mean absolute contribution to the margin (the logarithm of the odds)",
+    "permutation": "PR area lost when the values of the feature are exchanged between rows",
+}
+
+
+def explanation(found: Artifacts) -> Section | None:
+    """Return importances and weak slices, None without the stage `explain`."""
+    document = found.explanation
+    if not document:
+        return None
+    parts = [_importances(document["importances"]), _slices(document["slices"])]
+    counts = document["mistakes"]
+    words = f"{counts['missed']:,} missed positives and {counts['false_alarm']:,} false alarms are in mistakes.json."
+    return Section("explanation", "Why, and where it errs", group(*parts, note(words)))
+
+
+def _importances(document: dict[str, Any]) -> Markup:
+    if not document["features"]:
+        return note("Importances are shown for two classes only.")
+    rows = [[of["feature"], number(of["value"]), interval(of, number)] for of in document["features"]]
+    head = ["feature", "importance", "95 % interval"]
+    sizes = " and ".join(f"{n:,} of class {c}" for c, n in document["rows"].items())
+    text = f"Importance: {_METHODS[document['method']]}. Over {sizes}."
+    rest = folded(f"{len(rows) - _SHOWN} more features", table(head, rows[_SHOWN:], "lrr")) if rows[_SHOWN:] else ""
+    return group(table(head, rows[:_SHOWN], "lrr"), rest, note(text))
+
+
+def _slices(slices: list[dict[str, Any]]) -> Markup:
+    if not slices:
+        return note("No values of one or two features were found at which decisions are significantly worse.")
+    classes = list(slices[0]["support"])
+    rows = [[of["slice"], f"{of['rows']:,}", *(_rate(of, c) for c in classes), number(of["error"])] for of in slices]
+    head = ["slice", "rows", *(f"errors on class {c} (elsewhere)" for c in classes), "error"]
+    text = (
+        "Weak slices: decisions are worse there than elsewhere, beyond chance (p-values are corrected for the number "
+        "of slices that were looked at). In the error each class weighs the same."
+    )
+    return group(table(head, rows, "l" + "r" * (len(classes) + 2)), note(text))
+
+
+def _rate(of: dict[str, Any], name: str) -> str:
+    rate = of["rates"].get(name)
+    if rate is None:
+        return "–"
+    elsewhere = "–" if rate["elsewhere"] is None else percent(rate["elsewhere"])
+    return f"{percent(rate['value'])} of {of['support'][name]:,} ({elsewhere})"

@@ -1,0 +1,34 @@
+"""Stage `explain`: importances, mistakes and weak slices on the test rows."""
+
+from __future__ import annotations
+
+from steelyard.explaining import importances, mistakes, weak_slices
+from steelyard.stages._context import Context, Result
+from steelyard.stages._model import saved_classifier
+from steelyard.stages._source import dataset, rows_of
+
+_SHOWN = 3
+
+
+def run(ctx: Context, attempt: str) -> Result:
+    """Write `explanation.json` (importances and slices) and `mistakes.json`.
+
+    Costs about seven scans of the test rows, four of them with scoring: three for mistakes and one for slices.
+    """
+    data, classifier = dataset(ctx), saved_classifier(ctx.run)
+    rows, wanted = rows_of(ctx, "test"), ctx.config.explain
+    assert wanted is not None
+    features = None if wanted.slices == "auto" else wanted.slices
+    slices = weak_slices(classifier.transform(rows), data, features=features)
+    wrong = mistakes(classifier, rows, data, rows=wanted.rows)
+    counts = {kind: sum(m["kind"] == kind for m in wrong) for kind in ("missed", "false_alarm")}
+    found = {
+        "importances": importances(classifier, rows, data, rows=wanted.rows),
+        "slices": [of.to_json() for of in slices],
+        "mistakes": counts,
+    }
+    files = [f"explain/{attempt}/{name}.json" for name in ("explanation", "mistakes")]
+    ctx.run.write_json(files[0], found)
+    ctx.run.write_json(files[1], wrong)
+    words = [f"decisions are worse where {of} (error {of.error:.2g}, {of.rows:,} rows)" for of in slices[:_SHOWN]]
+    return Result(files, details={"slices": len(slices), **counts, "messages": words})
