@@ -29,7 +29,7 @@ def explain(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier rows in --out.")] = False,
     json: Json = False,
 ) -> None:
-    """Show what a model depends on and where it errs, or explain the scores of new rows.
+    """Show what a model depends on, or explain scores of new rows.
 
     Without DATA, shows importances and weak slices, which the stage explain has found on the test rows. With DATA,
     writes Parquet to OUT: key, score, decision, margin, bias, and the contribution of each feature to the margin.
