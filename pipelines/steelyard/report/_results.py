@@ -261,6 +261,10 @@ def probabilities(found: Artifacts) -> Section | None:
     text += "On the line, scores are calibrated probabilities."
     if found.training.get("calibration"):
         text += f" Calibration: {found.training['calibration']}."
+    known = found.training.get("uncertainty")
+    if known:
+        width, rows = number(known["median_width"]), count(known["rows"])
+        text += f" The intervals of probabilities have a median width of {width}, from {rows} validation rows."
     honest = figure(
         "Predicted and observed",
         _charts.calibration(lines),
