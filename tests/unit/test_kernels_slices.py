@@ -48,3 +48,15 @@ def test_without_errors_or_rows_of_a_class_nothing_is_worse() -> None:
     rows, none = np.array([[40, 0], [60, 10]]), np.zeros((2, 2), dtype=int)
     found = slice_errors(rows, none, rows.sum(axis=0), none.sum(axis=0))
     assert (found.p_value == 1).all() and (found.score < 0).all() and (found.error == 0).all()
+
+
+def test_a_few_rows_of_the_rare_class_prove_nothing() -> None:
+    totals = np.array([2898, 102]), np.array([170, 9])
+    p = slice_errors(np.array([[32, 2], [800, 40]]), np.array([[2, 2], [40, 9]]), *totals).p_value
+    assert p[0] == pytest.approx(2 * (9 / 102) ** 2) and p[1] == pytest.approx(2 * tail(9, 40, 9 / 102))
+
+
+def tail(least: int, n: int, p: float) -> float:
+    from scipy.stats import binom
+
+    return float(binom.sf(least - 1, n, p))

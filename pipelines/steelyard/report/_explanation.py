@@ -50,7 +50,7 @@ def _slices(slices: list[dict[str, Any]]) -> Markup:
         "Weak slices: decisions are worse there than elsewhere, beyond chance (p-values are corrected for the number "
         "of slices that were looked at). In the error each class weighs the same."
     )
-    return group(table(head, rows, "l" + "r" * (len(classes) + 2)), note(text))
+    return group(table(head, rows, "w" + "r" * (len(classes) + 2)), note(text))
 
 
 def _rate(of: dict[str, Any], name: str) -> str:
