@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from interpreters import python_that_has_imported
 from java_options import start_quickly
 from session_settings import SETTINGS
 from time_table import pytest_terminal_summary  # noqa: F401  # a hook
@@ -26,6 +28,12 @@ logging.getLogger("py4j").setLevel(logging.WARNING)
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dev"
 
 
+def pytest_collection_finish() -> None:
+    """Leave the modules that all tests import out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A session with two cores and few shuffle partitions: a local one, or of Spark Connect where that is asked for."""
@@ -37,7 +45,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     settings = {**SETTINGS, "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
     for name, value in settings.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", python_that_has_imported(tmp_path_factory.mktemp("python")))
+        session = builder.getOrCreate()
     if not remote:
         from steelyard.stages.commands._java_names import keep_names
 

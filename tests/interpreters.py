@@ -22,6 +22,28 @@ sys.meta_path.insert(0, Absent())
 """
 
 
+# Each new worker imports all that its tasks need, up to 3 s of work. Spark starts new workers often: after a task has
+# failed, after a limit has left rows unread, and after a minute without work. So the process that they are forked from
+# has the libraries. It freezes them, because a worker collects garbage after each task.
+_PRELOAD = """
+import gc, importlib, sys
+from contextlib import suppress
+
+if "pyspark.daemon" in sys.orig_argv:
+    for module in {modules!r}:
+        with suppress(ImportError):
+            importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+"""
+_MODULES = ("pyspark.worker", "pandas", "pyarrow", "scipy.stats", "sklearn.ensemble", "skops.io", "xgboost", "faiss")
+
+
+def python_that_has_imported(folder: Path) -> str:
+    """Return an interpreter whose Spark workers start with the libraries of this package imported."""
+    return python_that_begins_with(_PRELOAD.format(modules=_MODULES), folder)
+
+
 def python_that_begins_with(code: str, folder: Path) -> str:
     """Return an interpreter that runs some code at its start."""
     folder.mkdir(parents=True, exist_ok=True)
