@@ -12,8 +12,8 @@ from pathlib import Path
 ARCHIVE = Path(sys.prefix) / "classes.jsa"
 
 # The second compiler and collecting threads are half of the processor's time, and the first compiler alone would have
-# room for no more than it compiles in some minutes. With the default sizes, which are small, Java collects garbage every
-# half second, and all of it each time when the classes need more room.
+# room for no more than it compiles in some minutes. With its default sizes Java collects garbage twice a second, and
+# all garbage each time the classes need more memory.
 QUICK = (
     "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m -XX:NewSize=300m -XX:MetaspaceSize=256m"
 )
