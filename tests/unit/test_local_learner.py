@@ -15,7 +15,6 @@ import pytest
 from sklearn.ensemble import AdaBoostClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
-from skops import io
 
 from steelyard.errors import ConfigError, InputError
 from steelyard.learning import LocalLearner
@@ -46,6 +45,12 @@ Y = (X[:, 0] + rng.normal(size=300) / 2 > 0).astype(int)
 for name, params in {learners!r}:
     print(hashlib.sha256(LocalLearner(name, params).fit(X, Y, seed=3)).hexdigest())
 """
+
+
+def saved_by_skops(made: Any) -> bytes:
+    from skops import io  # takes a second, and torch along where that is installed
+
+    return bytes(io.dumps(made))
 
 
 def learner(name: str) -> LocalLearner:
@@ -123,18 +128,18 @@ class Foreign(DecisionTreeClassifier):
 
 
 def test_types_that_are_not_trusted_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    saved = io.dumps(Foreign(max_depth=1).fit(X, Y))
+    saved = saved_by_skops(Foreign(max_depth=1).fit(X, Y))
     with pytest.raises(InputError, match=rf"types that are not trusted: {__name__}\.Foreign; STEELYARD_ALLOWED"):
         load(saved)
     with pytest.raises(InputError, match="KDTree"):
         LocalLearner("sklearn.neighbors.KNeighborsClassifier").fit(X, Y)
     with pytest.raises(InputError, match="not trusted"):
-        load(io.dumps({"f": Parameters}))
+        load(saved_by_skops({"f": Parameters}))
     monkeypatch.setenv("STEELYARD_ALLOWED_MODULES", __name__)
     assert load(saved).get_depth() == 1
     brute = KNeighborsClassifier(algorithm="brute")
     assert LocalLearner("sklearn.neighbors.KNeighborsClassifier", {"algorithm": "brute"}).path.endswith("sClassifier")
-    assert load(io.dumps(brute.fit(X, Y))).n_neighbors == 5
+    assert load(saved_by_skops(brute.fit(X, Y))).n_neighbors == 5
 
 
 @pytest.mark.parametrize(
@@ -149,7 +154,7 @@ def test_types_that_are_not_trusted_are_refused(monkeypatch: pytest.MonkeyPatch)
 )
 @pytest.mark.parametrize("wrong", [10**6, 0])
 def test_trees_that_would_crash_are_refused(made: Any, wrong: int) -> None:
-    saved = io.dumps(made.fit(X, Y))
+    saved = saved_by_skops(made.fit(X, Y))
     load(saved)
     for column in ("left_child", "left"):
         saved = _with_nodes(saved, column, wrong)
