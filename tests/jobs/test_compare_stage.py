@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,25 @@ def test_the_same_comparison_gives_the_same_bytes_and_is_followed(compared: Cont
     assert compared.read("resample", "plan.json")["sampler"] == chosen["resample"]["method"]
     model = compared.read("train", "model.json", "model")
     assert model["trainer"] == chosen["train"]["model"] and model["class_weight"] == chosen["train"]["class_weight"]
+
+
+def test_the_plain_baseline_is_judged_on_the_same_test_rows(table: str, execute: Callable[..., RunDir]) -> None:
+    config = pipeline(
+        table,
+        data={"cost": {"false_negative": 50, "false_positive": 5}},
+        compare={"candidates": {}, "folds": 2},
+        train={"model": "logistic_regression"},
+    )
+    run = execute(config)
+    metrics = run.read_json("metrics.json")
+    plain = metrics["baseline"]
+    assert plain["recipe"] == PLAIN and set(plain["gain"]) == {"expected_cost", "log_loss", "pr_auc"}
+    assert plain["test"]["support"] == metrics["splits"]["test"]["support"]
+    ours, theirs = (of["per_class"]["1"]["pr_auc"]["value"] for of in (metrics["splits"]["test"], plain["test"]))
+    assert plain["gain"]["pr_auc"]["value"] == pytest.approx(ours - theirs)
+    page = run.read_text("report.html")
+    assert "plain baseline on the test rows" in page and "Compared recipes" in page
+    assert "so the comparison only informs" in page
 
 
 def test_a_stage_without_its_section_is_refused(tmp_path: Path, table: str, spark: SparkSession) -> None:

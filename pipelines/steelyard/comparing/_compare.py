@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from uuid import uuid4
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from steelyard.classifier import draw_rows, fewer_of_the_largest
 from steelyard.comparing._by_spark import judged_by_spark
@@ -127,7 +128,7 @@ class _Job:
         """Judge candidates, several at once: each is a job of one task for each fold."""
         each = for_tasks(rows)
         rows.count()  # fills the cache once, before the jobs read it at the same time
-        with _pool(len(due)) as pool:
+        with _pool(rows.sparkSession, len(due)) as pool:
             jobs = {pool.submit(self._judged, each, candidate): candidate for candidate in due}
             for job in as_completed(jobs):
                 with self.keeping(jobs[job]):
@@ -170,11 +171,16 @@ class _Job:
 
 
 @contextmanager
-def _pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Return threads that submit jobs; after a failure or an interrupt, those that wait are not started."""
-    pool = ThreadPoolExecutor(max(jobs, 1))
+def _pool(spark: SparkSession, jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Return threads that submit jobs; after a failure or an interrupt, their jobs are cancelled."""
+    tag = f"steelyard-compare-{uuid4().hex}"
+    pool = ThreadPoolExecutor(max(jobs, 1), initializer=spark.addTag, initargs=(tag,))
     try:
         yield pool
+    except BaseException:
+        with suppress(Exception):  # the session may be gone
+            spark.interruptTag(tag)
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from steelyard.metrics import get_metric, lookup
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._html import Section, note, table
 from steelyard.report._numbers import NONE, count, metric, number
@@ -32,9 +33,27 @@ def comparison(found: Artifacts) -> Section | None:
     return Section("comparison", "Compared recipes", group(*body))
 
 
-def compared(found: Artifacts) -> str | None:
-    """Return the sentence of the verdict, None without a comparison."""
-    return sentence(found.compare) if found.compare else None
+def compared(found: Artifacts) -> list[str]:
+    """Return the sentences of the verdict."""
+    said = [sentence(found.compare)] if found.compare else []
+    return [*said, *[text for text in [against_baseline(found)] if text]]
+
+
+def against_baseline(found: Artifacts) -> str | None:
+    """Return the sentence on the plain baseline, scored on the same test rows; None without one."""
+    of = found.metrics.get("baseline")
+    if not of or not of["gain"]:
+        return None
+    parts = []
+    for name, gain in of["gain"].items():
+        theirs = lookup(of["test"], name, found.positive)["value"]
+        ours = lookup(found.test, name, found.positive)["value"]
+        ci95 = gain["ci95"]
+        sure = "" if ci95 is None else f", gain {number(gain['value'])} ({number(ci95[0])} – {number(ci95[1])})"
+        parts.append(f"{get_metric(name).label} {metric(ours)} against {metric(theirs)}{sure}")
+    clear = any(gain["ci95"] is not None and gain["ci95"][0] > 0 for gain in of["gain"].values())
+    words = "Against" if clear else "No better than"
+    return f"{words} the plain baseline on the test rows: {'; '.join(parts)} (95 % intervals)."
 
 
 def sentence(of: Mapping[str, Any]) -> str:

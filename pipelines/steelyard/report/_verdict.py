@@ -59,8 +59,7 @@ def judge(found: Artifacts) -> Verdict:
 
 
 def _compared(found: Artifacts) -> list[Point]:
-    said = compared(found)
-    return [] if said is None else [Point(said)]
+    return [Point(text) for text in compared(found)]
 
 
 def _leak(found: Artifacts) -> str | None:

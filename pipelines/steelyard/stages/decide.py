@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from steelyard.classifier import fit_decisions, keeps_half, kept_half
 from steelyard.stages._alerts import recipe_of, validation_shares
+from steelyard.stages._baseline import decide_baseline
 from steelyard.stages._context import Context, Result
 from steelyard.stages._costs import check_new_costs
 from steelyard.stages._fold_scores import few_positives, fold_scores, interval_note
@@ -50,4 +51,4 @@ def run(ctx: Context, attempt: str) -> Result:
     }
     if policy.uncertainty is not None:
         details["uncertainty"] = {"rows": policy.uncertainty.rows, "median_width": policy.uncertainty.median_width}
-    return Result([path], details=details)
+    return Result([path, *decide_baseline(ctx, attempt)], details=details)

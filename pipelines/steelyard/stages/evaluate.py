@@ -13,6 +13,7 @@ from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.kernels.arrays import Floats
 from steelyard.splitting import SPLIT
 from steelyard.stages._alerts import with_periods
+from steelyard.stages._baseline import judge_baseline
 from steelyard.stages._context import Context, Result
 from steelyard.stages._model import saved_classifier
 from steelyard.stages._scores import COSTS, passthrough_columns, scored
@@ -45,11 +46,14 @@ def run(ctx: Context, attempt: str) -> Result:
         notes,
         decision_document(policy, splits, _alerts(ctx, scores, policy)),
     )
+    baseline, more = judge_baseline(ctx, attempt, rows, names, classifier)
+    if baseline is not None:
+        document["baseline"] = baseline
     curves = f"evaluate/{attempt}/curves.json"
     ctx.run.write_json(curves, {name: of.curves() for name, of in judged.items()})
     ctx.run.write_json("metrics.json", document)
     support = {name: document["splits"][name]["support"] for name in SPLITS}
-    return Result([scores, curves, "metrics.json"], {"in": support}, _headline(document))
+    return Result([scores, curves, *more, "metrics.json"], {"in": support}, _headline(document))
 
 
 def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metrics.SplitMetrics]:

@@ -6,6 +6,7 @@ from steelyard.classifier import keeps_half, kept_half
 from steelyard.distortion import Distortion
 from steelyard.learning import get_trainer
 from steelyard.stages._alerts import recipe_of
+from steelyard.stages._baseline import fit_baseline
 from steelyard.stages._context import Context, Result
 from steelyard.stages._fold_scores import write_fold_scores
 from steelyard.stages._resolved import resolved
@@ -14,7 +15,7 @@ from steelyard.weighting import cost_weighted, with_matrix
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Write the model, and where fold models are fitted their scores in `out_of_fold/`."""
+    """Write the model, the plain baseline of a comparison, and the scores of fold models in `out_of_fold/`."""
     folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), resolved(ctx).train
     data = dataset(ctx)
     weight = with_matrix(wanted.class_weight, data.cost)
@@ -39,6 +40,7 @@ def run(ctx: Context, attempt: str) -> Result:
         warn=ctx.warn,
     )
     model.save(ctx.run, folder)
+    fit_baseline(ctx, folder)
     details = {"model": model.trainer, "device": model.settings["device"], **model.summary}
     folds = write_fold_scores(ctx, folder, model, validation)
     if folds is not None:
