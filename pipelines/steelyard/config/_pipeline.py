@@ -91,7 +91,7 @@ class PipelineConfig(Section):
         """Raise `ValueError` unless the comparison can choose the model."""
         if self.compare is None:
             raise ValueError("train.model is auto, which needs the section compare: it chooses the model")
-        given = sorted(self.train.model_fields_set - {"model", "seed", "num_workers", "fold_models"})
+        given = sorted(self.train.model_fields_set - {"model", "seed", "num_workers", "fold_models", "device"})
         default = TrainConfig()
         for name in given:
             if getattr(self.train, name) != getattr(default, name):

@@ -30,7 +30,7 @@ def plain_recipe(ctx: Context) -> Recipe | None:
     config = resolved(ctx)
     if config.compare is None:
         return None
-    given = config.train.model_dump(include={"seed", "num_workers", "fold_models"})
+    given = config.train.model_dump(include={"seed", "num_workers", "fold_models", "device"})
     plain = Recipe(train=TrainConfig(**given), decide=config.decide)
     own = Recipe(resample=config.resample, train=config.train, decide=config.decide)
     return None if own.model_dump() == plain.model_dump() else plain

@@ -26,6 +26,6 @@ def resolved(ctx: Context) -> PipelineConfig:
     if follows["resample"]:
         update["resample"] = ResampleConfig.model_validate(chosen["resample"])
     if follows["train"]:
-        given = config.train.model_dump(include={"seed", "num_workers", "fold_models"})
+        given = config.train.model_dump(include={"seed", "num_workers", "fold_models", "device"})
         update["train"] = TrainConfig.model_validate({**chosen["train"], **given})
     return config.model_copy(update=update)
