@@ -42,6 +42,13 @@ class Cost:
         return self.given or self.matrix is not None
 
     @property
+    def free(self) -> str | None:
+        """The key of the one kind of error whose cost is not given, where that of the other is."""
+        names = {"false_negative": self.false_negative, "false_positive": self.false_positive}
+        missing = [f"data.cost.{name}" for name, cost in names.items() if cost is None]
+        return missing[0] if len(missing) == 1 else None
+
+    @property
     def several(self) -> bool:
         """Whether the matrix names more than two classes."""
         matrix = self.matrix or {}

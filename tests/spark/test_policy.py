@@ -144,6 +144,19 @@ def test_numbers_as_costs_give_the_threshold_in_closed_form(scored: DataFrame) -
     assert policy.cheapest is not None and policy.chosen.achieved["expected_cost"] > 0
     bent = fit_policy(rows, **how, calibrate="none")  # scores are no probabilities: tuned
     assert bent.chosen is not None and bent.chosen.value == bent.cheapest != 0.05 and not bent.probabilities
+    one = fit_policy(rows.withColumn("cost_fp", F.lit(0.0)), **{**how, "cost": Cost(19.0)})
+    assert one.chosen is not None and one.chosen.note is not None
+    assert one.chosen.note.startswith("data.cost.false_positive is not given and counts as 0")
+
+
+def test_a_row_that_stands_for_more_rows_than_alerts_are_allowed_is_noted(scored: DataFrame) -> None:
+    rows = scored.drop("cost_fn", "cost_fp").withColumns({"period": F.lit(1), "share": F.lit(0.1)})
+    for rule, noted in (({"top": 9}, True), ({"top": 10}, False), ({"at_most": 9}, True)):
+        policy = fit_policy(
+            rows, **HOW, distortion=Distortion(), time="t", threshold={"alerts": {"per": "day", **rule}}
+        )
+        assert policy.chosen is not None and (policy.chosen.note is not None) == noted
+        assert not noted or "stands for 10 rows of its day, more than the 9 alerts" in str(policy.chosen.note)
 
 
 def test_several_classes_are_decided_at_least_expected_cost(spark: SparkSession) -> None:

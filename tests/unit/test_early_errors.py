@@ -155,6 +155,7 @@ def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
             {"data": {"cost": BOTH}, "train": {"cost_weights": True}, **per_row},
             r".*per_row_cost would count costs that train\.cost_weights",
         ),
+        ({"data": {"cost": {"false_negative": 0, "false_positive": 0}}}, ".*errors cost nothing"),
         ({"data": {"cost": {**BOTH, "matrix": MATRIX}}}, ".*'matrix' holds the costs of all errors"),
         (
             {"data": {"cost": {"matrix": {"a": {"a": 1, "b": 0.5}}}}},

@@ -34,6 +34,8 @@ class CostConfig(Section):
 
     @model_validator(mode="after")
     def _errors_cost_more(self) -> CostConfig:
+        if self.given and not self.false_negative and not self.false_positive:
+            raise ValueError("errors cost nothing: give a cost above 0, or leave 'cost' out")
         if self.matrix is None:
             return self
         if self.given:

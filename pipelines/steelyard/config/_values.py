@@ -52,6 +52,8 @@ def rule_text(rule: Any) -> str:
     --------
     >>> rule_text({"recall_at_least": 0.9}), rule_text({"maximize": {"f_beta": 3}}), rule_text("per_row_cost")
     ('recall at least 0.9', 'maximize f_beta 3', 'per-row cost')
+    >>> rule_text({"conformal_recall": {"recall": 0.9, "confidence": 0.95}})
+    'conformal recall 0.9, confidence 0.95'
     """
     if isinstance(rule, str):
         return "per-row cost" if rule == "per_row_cost" else rule
@@ -59,10 +61,17 @@ def rule_text(rule: Any) -> str:
         return f"{rule:g}" if isinstance(rule, float) else str(rule)
     if isinstance(rule.get("alerts"), dict):
         given = rule["alerts"]
-        most = f"top {given['top']}" if "top" in given else f"at most {given.get('at_most')} alerts"
-        sure = f", confidence {given['confidence']:g}" if "confidence" in given else ""
-        return f"{most} per {given.get('per')}{sure}"
+        budget = given.get("at_most")
+        most = f"top {given['top']}" if "top" in given else f"at most {budget} alert{'' if budget == 1 else 's'}"
+        return ", ".join([f"{most} per {given.get('per')}", *_confidence(given)])
+    if isinstance(rule.get("conformal_recall"), dict):
+        given = rule["conformal_recall"]
+        return ", ".join([f"conformal recall {given.get('recall')}", *_confidence(given)])
     return ", ".join(f"{k if k == 'f_beta' else k.replace('_', ' ')} {rule_text(v)}" for k, v in rule.items())
+
+
+def _confidence(given: dict[str, Any]) -> list[str]:
+    return [f"confidence {given['confidence']:g}"] if "confidence" in given else []
 
 
 MISSING = ("", "NA", "NaN", "null", "?")

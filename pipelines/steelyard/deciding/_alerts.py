@@ -80,6 +80,26 @@ def alert_threshold(rows: DataFrame, table: ScoreTable, rule: Mapping[str, Any])
     return value, note
 
 
+def coarse_note(rows: DataFrame, rule: Mapping[str, Any]) -> str | None:
+    """Return a note where one row stands for more rows of its period than the rule allows alerts, else None.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `share`, as for `alert_threshold`.
+    rule : mapping
+        `per`, and `at_most` or `top`.
+    """
+    share = rows.agg(F.max("share").alias("share")).collect()[0]["share"]
+    most = rule.get("at_most", rule.get("top", 0))
+    if share is None or share * most * _ROUNDING >= 1:
+        return None
+    return (
+        f"decide.threshold.alerts: a validation row stands for {1 / share:.3g} rows of its {rule['per']}, more than "
+        f"the {most} alerts allowed, so that a single alarm is too many; split by time, or raise split.validation"
+    )
+
+
 def budget_scores(rows: DataFrame, at_most: int) -> Floats:
     """Return for each period the highest threshold that raises too many alerts; minus infinity where none does."""
     window = Window.partitionBy("period").orderBy(F.col("score").desc()).rangeBetween(Window.unboundedPreceding, 0)

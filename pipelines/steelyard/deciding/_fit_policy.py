@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.dataset import Cost
-from steelyard.deciding._alerts import alert_threshold
+from steelyard.deciding._alerts import alert_threshold, coarse_note
 from steelyard.deciding._auto import Choice, choose_calibrator
 from steelyard.deciding._calibrators import Identity
 from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
@@ -26,6 +26,10 @@ from steelyard.distortion import Distortion
 from steelyard.metrics import ScoreTable, score_table
 
 _CHEAPEST = {"minimize": "cost"}
+_FREE = {
+    "data.cost.false_negative": "no alarm at all",
+    "data.cost.false_positive": "an alarm on nearly every row",
+}
 
 
 def fit_policy(
@@ -130,6 +134,8 @@ def fit_policy(
         chosen = _alerts(scored, table, policy, argument)
     else:
         chosen = _chosen(table, threshold, policy.cost if calibrated else Cost())
+    if chosen.rule == _CHEAPEST and (free := policy.cost.free):
+        chosen = replace(chosen, note=f"{free} is not given and counts as 0: {_FREE[free]} costs least")
     cheapest = choose_threshold(table, _CHEAPEST).value if table.has_costs else None
     return replace(
         policy,
@@ -164,12 +170,13 @@ def _conformal(
 
 def _alerts(scored: DataFrame, table: ScoreTable, policy: DecisionPolicy, asked: Mapping[str, Any]) -> Threshold:
     rule = {ALERTS: dict(asked)}
-    if "top" in asked:
-        return Threshold(None, rule, {})
     counted = scored.where(F.col("share").isNotNull())
+    coarse = coarse_note(counted, asked)
+    if "top" in asked:
+        return Threshold(None, rule, {}, coarse)
     rows = counted.select("period", "share", policy.calibrated(F.col("probabilities")).alias("score"))
     value, note = alert_threshold(rows, table, asked)
-    return replace(threshold_at(table, value, rule), note=note)
+    return replace(threshold_at(table, value, rule), note=coarse or note)
 
 
 def _chosen(table: ScoreTable, rule: Rule | None, cost: Cost) -> Threshold:

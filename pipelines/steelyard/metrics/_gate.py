@@ -51,7 +51,7 @@ def check_gate(
             raise ConfigError(f"{key or 'gate'}: {error}") from None
         if metric.needs == "costs" and has_costs is False:
             raise ConfigError(f"{key or f'gate.{name}'}: no costs are given; set data.cost")
-        known = name == "expected_cost" and has_costs is True  # of a cost matrix
+        known = key is None and name == "expected_cost" and has_costs is True  # of a cost matrix
         if classes is not None and classes > 2 and metric.two_classes_only and not known:
             able = [n for n in metric_names() if not get_metric(n).two_classes_only]
             raise ConfigError(

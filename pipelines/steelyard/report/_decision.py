@@ -45,7 +45,8 @@ def _alerts(rule: Mapping[str, Any], promised: Mapping[str, Any], observed: Mapp
     per = rule["alerts"]["per"]
     least = f" on at least {percent(promised['min'])} of the {per}s" if "min" in promised else ""
     between = f" (95 % interval {interval(observed, percent)})" if observed.get("ci95") else ""
-    counts = f"; a {per} has {number(observed['mean'])} alerts on average, {number(observed['most'])} at most"
+    one = "an hour" if per == "hour" else f"a {per}"
+    counts = f"; {one} has {number(observed['mean'])} alerts on average, {number(observed['most'])} at most"
     return (
         f"Decision rule “{rule_text(rule)}”: the budget is kept{least}; on {percent(promised['value'])} of "
         f"{count(promised['periods'])} {per}s of validation rows, and on {percent(observed['value'])} of "
@@ -91,8 +92,9 @@ def implied(found: Artifacts) -> str | None:
 
 def decision_rule(found: Artifacts) -> Markup:
     """Return the rule, its promise and its savings."""
-    scarce = found.training.get("few_positives")
-    words = " ".join(text for text in (promise(found), implied(found), scarce and f"{scarce.capitalize()}.") if text)
+    notes = ((found.training.get("threshold") or {}).get("note"), found.training.get("few_positives"))
+    said = (f"{text[:1].upper()}{text[1:]}." for text in notes if text)
+    words = " ".join([*(text for text in (promise(found), implied(found)) if text), *said])
     saved: Mapping[str, Any] = found.test.get("saved") or {}
     rows = [
         [f"against {_rival(name, of)}", number(value(of)), interval(of, number)]
