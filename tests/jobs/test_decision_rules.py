@@ -108,6 +108,18 @@ def sampled_before(spark: SparkSession, ctx: Context, trained: Outcome) -> None:
     assert split["saved"]["no_model"]["value"] == pytest.approx(missed - costs.sum())
     assert np.average(rows["score"], weights=weight) == pytest.approx(np.average(yes, weights=weight), rel=0.35)
     assert "holds 50.0\u202f% of class 0" in build(ctx.run)
+    [means] = [r for r in guarded(ctx) if "prevalence" in r["expectation"]]
+    for of in means["observed"].values():  # among the rows of the table, of which 10 % are positive
+        assert of["observed"] == pytest.approx(0.1, abs=0.001) and of["predicted"] == pytest.approx(0.1, rel=0.35)
+
+
+def guarded(ctx: Context) -> list[dict[str, Any]]:
+    """Return what the guard of the scores found."""
+    run_stage(ctx, "guard_scored")
+    outcome = ctx.run.outcome("guard_scored")
+    assert outcome is not None
+    found: list[dict[str, Any]] = ctx.run.read_json(outcome.details["report"])["results"]
+    return found
 
 
 def steps(calibration: dict[str, Any]) -> list[dict[str, Any]]:
@@ -250,6 +262,7 @@ def test_costs_as_training_weights(start: Callable[..., Context], table: str) ->
     assert any("not probabilities; these metrics are null: Brier score" in note for note in found["notes"])
     assert split["saved"]["no_model"]["value"] > 0  # 0.5 is right for costs that are in the model already
     assert 'id="calibration-title"' not in build(ctx.run)
+    assert not any("prevalence" in r["expectation"] for r in guarded(ctx)) and not any("guard" in w for w in warnings)
     outcome = ctx.run.outcome("evaluate")
     assert outcome is not None
     scores = pd.read_parquet(f"{ctx.run.location}/scores/{outcome.attempt}")
