@@ -302,4 +302,4 @@ def test_fold_models_where_validation_has_few_positives(start: Callable[..., Con
     few = int((own["label"] == 1).sum())
     [said] = [w for w in warnings if w.startswith("few positives")]
     assert f"{few} validation rows and {int(unseen['y'].sum())} training rows that fold models scored" in said
-    assert "wide" in said and "ew positives: " in build(ctx.run)
+    assert "wide" in said and "Note: few positives: " in build(ctx.run)

@@ -93,7 +93,7 @@ def implied(found: Artifacts) -> str | None:
 def decision_rule(found: Artifacts) -> Markup:
     """Return the rule, its promise and its savings."""
     notes = ((found.training.get("threshold") or {}).get("note"), found.training.get("few_positives"))
-    said = (f"{text[:1].upper()}{text[1:]}." for text in notes if text)
+    said = (f"Note: {text}." for text in notes if text)
     words = " ".join([*(text for text in (promise(found), implied(found)) if text), *said])
     saved: Mapping[str, Any] = found.test.get("saved") or {}
     rows = [

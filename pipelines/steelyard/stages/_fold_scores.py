@@ -20,7 +20,7 @@ from steelyard.classifier import (
 )
 from steelyard.columns import class_text, col
 from steelyard.dataset import Dataset
-from steelyard.deciding import DecisionPolicy
+from steelyard.deciding import ALERTS, CONFORMAL, DecisionPolicy
 from steelyard.errors import InputError
 from steelyard.frames.tables import write_parquet
 from steelyard.kernels.intervals import wilson
@@ -55,7 +55,7 @@ def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFra
         drawn = draw_rows(train, data, counts, most_rows(len(model.preprocessing.names)), seed=ctx.config.split.seed)
         [models] = fit_folds([recipe], drawn, stopping, data, plan)
     except InputError as error:
-        ctx.warn(f"validation has {few} positive rows, and fold models cannot make up for it: {error}")
+        ctx.warn(f"few positives: {few} validation rows, and fold models cannot make up for it: {error}")
         return None
     scored = out_of_fold(models, data, drawn.rates, model.distortion)
     write_parquet(scored.select(*_kept(scored, data)), ctx.run.uri(f"{folder}/{_FOLDER}"))
@@ -92,14 +92,16 @@ def interval_note(few: int, more: int, policy: DecisionPolicy) -> str:
         Positive validation rows, and positive training rows with out-of-fold scores.
     policy : DecisionPolicy
     """
-    also = f" and {more} training rows that fold models scored" if more else ""
-    achieved = {} if policy.chosen is None else policy.chosen.achieved
-    recall, n = achieved.get("recall"), few + more
+    also = f" and {more:,} training rows that fold models scored" if more else ""
+    rule = {} if policy.chosen is None else policy.chosen.rule
+    own = ALERTS in rule or CONFORMAL in rule  # validation rows alone choose the threshold
+    recall = None if own or policy.chosen is None else policy.chosen.achieved.get("recall")
+    n = few if own else few + more
     low, high = wilson(0.5 if recall is None else recall, n)
     of = "a recall near 0.5 has" if recall is None else f"recall {recall:.3g} at the threshold has"
     return (
-        f"few positives: {few} validation rows{also}; {of} the 95 % interval {low:.3g} to {high:.3g}, "
-        f"{high - low:.2g} wide"
+        f"few positives: {few} validation row{'' if few == 1 else 's'}{also}; {of} the 95 % interval {low:.3g} to "
+        f"{high:.3g}, {high - low:.2g} wide"
     )
 
 
