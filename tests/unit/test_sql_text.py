@@ -12,6 +12,7 @@ GENERATED = {
     "datasets/_card_transactions.py",
     "frames/neighbors/_nearest.py",
     "frames/tasks.py",
+    "hashing/_histograms.py",
     "over_sampling/parents.py",
     "sampling/survey.py",
     "splitting/_plan.py",

@@ -15,6 +15,7 @@ from steelyard.hashing._identity import EVERYTHING, HASH_BITS
 
 _FINE_BIN = 4096  # a bin with at most so many rows is read value by value
 _MAX_BINS = 1 << 20  # what one aggregation may return to the driver
+_REACH = 4  # standard deviations; one cut in 16,000 is farther from where sizes say, and costs two more scans
 
 Ties = Literal["whole", "exact", "proportional"]
 Counts = Mapping[tuple[int, int], Sequence[tuple[int, int]]]
@@ -103,7 +104,7 @@ def cuts(
     bits : int, default 63
         Significant bits of `position`.
     sizes : mapping of str to int, optional
-        Rows of each stratum, for hashes: they say where the boundaries must lie, but for five standard deviations, so
+        Rows of each stratum, for hashes: they say where the boundaries must lie, but for four standard deviations, so
         that these places are counted value by value at once. The cuts are the same without them.
 
     Returns
@@ -111,7 +112,7 @@ def cuts(
     dict of str to list of Cut
         A quota of at least the size of its stratum gives a cut above every row.
     """
-    rows, strata = df.select(coded(df, stratum, quotas).alias("s"), position.alias("p")), len(quotas)
+    rows, strata = coded(df.select(stratum.alias("s"), position.alias("p")), "s", quotas), len(quotas)
     known = [(sizes or {}).get(name, 0) for name in quotas]
     step = _step(quotas)
     if ties == "proportional":
@@ -120,7 +121,7 @@ def cuts(
     shift = bits - step
     windows = _windows(list(quotas.values()), known, bits, shift)
     # Heavy groups are found by their bins, so that bins between windows are counted one by one.
-    look = first_look(rows, strata, shift, step, windows, gaps=bool(windows) and ties != "proportional")
+    look = first_look(rows, strata, shift, step, windows, known if windows and ties != "proportional" else None)
     total = {s: sum(n for _, n in look.bins[s]) for s in range(strata)}
     heavy = heavy_groups(rows, look.bins, total, shift) if ties == "proportional" else {}
     searches = [
@@ -164,12 +165,14 @@ def _step(quotas: Mapping[str, Sequence[int]]) -> int:
 
 def _windows(quotas: Sequence[Sequence[int]], sizes: Sequence[int], bits: int, shift: int) -> Windows:
     """Return the first and the last bin of the places where hashes of strata of known sizes are cut."""
+    if not all(sizes):
+        return {}
     found: dict[int, list[tuple[int, int]]] = {}
     rows = 0.0
     for s, (ranks, n) in enumerate(zip(quotas, sizes, strict=True)):
-        for rank in sorted(r for r in ranks if 0 <= r < n):
-            share = rank / n
-            reach = 5 * math.sqrt(share * (1 - share) / n) + 25 / n
+        for rank in sorted(ranks):
+            share = min(max(rank / n, 0.0), 1.0)
+            reach = _REACH * math.sqrt(share * (1 - share) / n) + 16 / n
             ends = (max(share - reach, 0.0), min(share + reach, 1.0))
             first, last = (min(int(end * 2**bits), 2**bits - 1) >> shift for end in ends)
             of = found.setdefault(s, [])

@@ -49,7 +49,7 @@ def find_heavy_groups(rows: DataFrame, sizes: Mapping[str, int]) -> dict[str, di
     """
     step, names = heavy_bits(len(sizes)), list(sizes)
     shift = HASH_BITS - step
-    coded_rows = rows.withColumn("s", coded(rows, F.col("s"), names))
+    coded_rows = coded(rows, "s", names)
     look = first_look(coded_rows, len(names), shift, step)
     found = heavy_groups(coded_rows, look.bins, dict(enumerate(sizes.values())), shift)
     return {names[s]: of for s, of in found.items()}

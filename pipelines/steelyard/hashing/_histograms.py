@@ -19,7 +19,6 @@ from pyspark.sql import types as T
 from steelyard.columns import of_key
 
 FEW = 32
-_LAST = (1 << 63) - 1
 GAP = -1
 """Number of the bins between windows, which are counted together."""
 
@@ -30,12 +29,13 @@ Windows = Mapping[int, Sequence[tuple[int, int]]]
 Ints = NDArray[np.int64]
 
 
-def coded(df: DataFrame, stratum: Column, names: Iterable[str]) -> Column:
-    """Return the place of each row's stratum among `names`; null for others. A stratum may be this number already."""
-    if not isinstance(df.select(stratum).schema.fields[0].dataType, T.StringType):
-        return stratum
+def coded(rows: DataFrame, stratum: str, names: Iterable[str]) -> DataFrame:
+    """Replace the name of each row's stratum by its place among `names`; null for others. It may be a place already."""
+    if not isinstance(rows.schema[stratum].dataType, T.StringType):
+        return rows
     places = {name: place for place, name in enumerate(names)}
-    return of_key(places, stratum, "int", plain=True) if places else F.lit(None).cast("int")
+    known = of_key(places, F.col(stratum), "int", plain=True) if places else F.lit(None).cast("int")
+    return rows.withColumn(stratum, known)
 
 
 def of_stratum(values: Sequence[int], place: Column) -> Column:
@@ -43,7 +43,8 @@ def of_stratum(values: Sequence[int], place: Column) -> Column:
 
     A branch for each stratum would soon be more code than Java compiles.
     """
-    return F.get(F.array(*(F.lit(v).cast("bigint") for v in values)), place)
+    # One text for the parser: literals would be a call to the JVM each.
+    return F.get(F.expr(f"array({', '.join(f'{v}L' for v in values)})"), place)
 
 
 @dataclass
@@ -75,7 +76,12 @@ def _by_bin(positions: Ints, rows: Ints, shift: int) -> list[tuple[int, int]]:
 
 
 def first_look(
-    rows: DataFrame, strata: int, shift: int, step: int, windows: Windows | None = None, *, gaps: bool = False
+    rows: DataFrame,
+    strata: int,
+    shift: int,
+    step: int,
+    windows: Windows | None = None,
+    sizes: Sequence[int] | None = None,
 ) -> Look:
     """Count the rows of each stratum by their bins, and in windows also by position.
 
@@ -89,23 +95,35 @@ def first_look(
     step : int
         Bits of a bin's number.
     windows : mapping, optional
-    gaps : bool, default False
-        Whether bins that are in no window are counted together between one window and the next.
+    sizes : sequence of int, optional
+        Rows of each stratum. With them, rows between one window and the next are counted together, and those after the
+        last window not at all: what is left of the stratum must be there.
     """
     windows = windows or {}
-    room = max(step, max(map(len, windows.values()), default=0).bit_length())
+    ends = _ends(windows, strata, shift)
+    room = max(step, len(ends).bit_length())
     before = -1 - F.shiftleft(F.col("s").cast("bigint"), room)
-    key = _keys(before, windows, strata, shift, None if gaps else F.shiftrightunsigned("p", shift))
+    if sizes is None:
+        known, key = F.col("s").isNotNull(), _keys(before, ends, F.shiftrightunsigned("p", shift))
+    else:
+        known, key = F.col("p") <= of_stratum([last for _, last in ends[-1]], F.col("s")), _keys(before, ends, None)
     # Rows outside windows have one `w`: with a second key that differs, fewer would be found at once.
-    keyed = rows.where(F.col("s").isNotNull()).select("s", key.alias("k"))
+    keyed = rows.where(known).select("s", key.alias("k"))
     counted = keyed.groupBy(F.when(F.col("k") >= 0, F.col("s")).otherwise(-1).alias("w"), "k").count()
     w, k, n = (np.asarray(column.to_numpy(), dtype=np.int64) for column in counted.toArrow().columns)
     fine = _by_stratum(w, strata, k, n)
     packed = -1 - k[w < 0]
     coarse = _by_stratum(packed >> room, strata, packed & ((1 << room) - 1), n[w < 0])
-    known = [windows.get(stratum, ()) if gaps else None for stratum in range(strata)]
-    bins = [_merged(bins, positions, shift, of) for bins, positions, of in zip(coarse, fine, known, strict=True)]
-    return Look(dict(enumerate(bins)), dict(enumerate(fine)))
+    bins: dict[int, Bins] = {}
+    for s in range(strata):
+        of = windows.get(s, ())
+        if sizes is None:
+            bins[s] = _merged(coarse[s], fine[s], shift)
+        else:
+            gaps = [-1] * (len(ends) - len(of) + 1) + [2 * last + 1 for _, last in of]
+            known_bins = _merged(coarse[s], fine[s], shift, gaps)
+            bins[s] = [*known_bins, (GAP, max(sizes[s] - sum(n for _, n in known_bins), 0))]
+    return Look(bins, dict(enumerate(fine)))
 
 
 def _by_stratum(places: Ints, strata: int, keys: Ints, rows: Ints) -> list[tuple[Ints, Ints]]:
@@ -115,30 +133,38 @@ def _by_stratum(places: Ints, strata: int, keys: Ints, rows: Ints) -> list[tuple
     return [(keys[order[a:b]], rows[order[a:b]]) for a, b in pairwise(edges)]
 
 
-def _keys(before: Column, windows: Windows, strata: int, shift: int, bin_of: Column | None) -> Column:
+def _ends(windows: Windows, strata: int, shift: int) -> list[list[tuple[int, int]]]:
+    """Return, for each window and stratum, the last position before it and its own last position.
+
+    Where a stratum has fewer windows than others, the first are empty, before all positions.
+    """
+    most = max(map(len, windows.values()), default=0)
+    of = [windows.get(s, ()) for s in range(strata)]
+    ends = [[((first << shift) - 1, ((last + 1) << shift) - 1) for first, last in w] for w in of]
+    return [list(each) for each in zip(*([(-1, -1)] * (most - len(w)) + w for w in ends), strict=True)]
+
+
+def _keys(before: Column, ends: Sequence[Sequence[tuple[int, int]]], bin_of: Column | None) -> Column:
     """Return a row's position in a window, else `before` (by stratum) less its bin, or less the number of its gap."""
-    p, most = F.col("p"), max(map(len, windows.values()), default=0)
-    outside = [before - (F.lit(i) if bin_of is None else bin_of) for i in range(most + 1)]
-    key = F.when(F.lit(False), p)
-    for i in range(most):
-        # Where a stratum has fewer windows, all further rows are before this one.
-        ends = [windows[s][i] if len(windows.get(s, ())) > i else None for s in range(strata)]
-        ahead = of_stratum([(end[0] << shift) - 1 if end else _LAST for end in ends], F.col("s"))
-        within = of_stratum([((end[1] + 1) << shift) - 1 if end else -1 for end in ends], F.col("s"))
-        key = key.when(p <= ahead, outside[i]).when(p <= within, p)
-    return key.otherwise(outside[most])
+    p, key = F.col("p"), F.when(F.lit(False), F.col("p"))
+    for i, of in enumerate(ends):
+        ahead, within = (of_stratum(each, F.col("s")) for each in zip(*of, strict=True))
+        key = key.when(p <= ahead, before - (F.lit(i) if bin_of is None else bin_of))
+        key = key.when(p <= within, p) if bin_of is not None or i < len(ends) - 1 else key.otherwise(p)
+    return key if bin_of is None else key.otherwise(before - bin_of)
 
 
 def _merged(
-    coarse: tuple[Ints, Ints], fine: tuple[Ints, Ints], shift: int, gaps: Sequence[tuple[int, int]] | None
+    coarse: tuple[Ints, Ints], fine: tuple[Ints, Ints], shift: int, gaps: Sequence[int] | None = None
 ) -> list[tuple[int, int]]:
-    """Return bins with their rows in order; `gaps` are the windows, where bins of the first are numbers of gaps."""
+    """Return bins with their rows in order; with `gaps`, bins of the first are numbers of these.
+
+    `gaps` are places of gaps among bins, which are at twice their number.
+    """
     numbers, rows = coarse
     places = numbers * 2
     if gaps is not None:
-        # A gap comes after the last bin of the window before it.
-        places = np.array([-1, *(2 * last + 1 for _, last in gaps)], dtype=np.int64)[numbers]
-        numbers = np.full_like(numbers, GAP)
+        places, numbers = np.array(gaps, dtype=np.int64)[numbers], np.full_like(numbers, GAP)
     found = [(2 * bin_, bin_, n) for bin_, n in _by_bin(*fine, shift)]
     found += zip(places.tolist(), numbers.tolist(), rows.tolist(), strict=True)
     return [(number, n) for _, number, n in sorted(found)]

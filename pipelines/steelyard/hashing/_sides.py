@@ -34,7 +34,7 @@ def with_side(
     column : str
         Name of the new int column.
     """
-    placed = df.withColumns({_P: position, _S: coded(df, stratum, cuts)})
+    placed = coded(df.withColumns({_P: position, _S: stratum}), _S, cuts)
     by_position = _side(F.col(_P), F.col(_S), list(cuts.values())).alias(column)
     names = [col(c) for c in df.columns if c != column]
     divided = divided_groups(cuts)
