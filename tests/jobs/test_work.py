@@ -19,7 +19,7 @@ WORK = {
     "split": Work(jobs=4, scans=2, shuffles=2, crossings=0),
     "guard_split": Work(jobs=2, scans=1, shuffles=1, crossings=2),
     "diagnose": Work(jobs=13, scans=6, shuffles=7, crossings=1),
-    "resample": Work(jobs=6, scans=3, shuffles=3, crossings=0),
+    "resample": Work(jobs=4, scans=2, shuffles=2, crossings=0),
     "guard_resampled": Work(jobs=2, scans=1, shuffles=1, crossings=0),
     "train": Work(jobs=9, scans=6, shuffles=5, crossings=1),
     "decide": Work(jobs=6, scans=2, shuffles=2, crossings=2),

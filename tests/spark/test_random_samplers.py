@@ -83,6 +83,16 @@ def test_wider_types_and_other_column_orders_keep_the_same_rows(spark: SparkSess
     assert multiset(apply_plan(wide, plan)) == multiset(apply_plan(df, plan))
 
 
+def test_known_counts_give_the_same_plan_and_are_believed(spark: SparkSession) -> None:
+    df = sample_table(spark)
+    sampler = RandomUnderSampler(sampling_strategy={"a": 20}, key_col="id")
+    counted = sampler.plan(df)
+    known = {name: of.before for name, of in counted.classes.items()}
+    assert sampler.knowing({**known, "none": 0}).plan(df) == counted
+    with pytest.raises(InputError, match="20"):
+        sampler.knowing({**known, "a": 19}).plan(df)
+
+
 def test_weights_undo_the_sampling(spark: SparkSession) -> None:
     df = sample_table(spark)
     result = RandomUnderSampler(key_col="id", weight_output_col="total").fit_resample(df)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, Self
 
 from pyspark.ml import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
@@ -21,7 +21,7 @@ from steelyard.sampling.params import HasColumns, seed
 from steelyard.sampling.plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling.roles import Roles, find_roles
 from steelyard.sampling.strategy import STRATEGY_SCHEMA, Kind, Strategy, check_strategy, resolve
-from steelyard.stats import class_counts
+from steelyard.stats import ClassCounts, class_counts
 
 
 class Sampler(HasColumns, MLReadable[Any], MLWritable):
@@ -63,6 +63,8 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     cleans: ClassVar[bool] = False
     seeded: ClassVar[bool] = True
     parents: ClassVar[bool] = True
+
+    _known: Mapping[str, int] | None = None
 
     sampling_strategy: Parameter[Strategy] = param(
         "a ratio of the rarest class to the other (two classes); 'auto', 'minority', 'not minority', "
@@ -130,6 +132,15 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         """Return the rows to keep, repeat and make per class, and the cost. Makes no rows."""
         return self._plan_classes(df, *self._looked_at(df))
 
+    def knowing(self, counts: Mapping[str, int]) -> Self:
+        """Return a copy that takes `counts` for the rows of each class, and does not count them.
+
+        They must be those of the table that it resamples, in which no label is null.
+        """
+        informed = self.copy()
+        informed._known = counts
+        return informed
+
     def check_columns(self, df: DataFrame) -> None:
         """Raise `InputError` for missing columns and types that the method does not support. Reads no row."""
         self._roles(df)
@@ -151,11 +162,12 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
             check_workers_once(df.sparkSession)
         roles = self._roles(df)
         self.check_output(df.columns)
-        found = class_counts(df, roles.label)
+        found = class_counts(df, roles.label) if self._known is None else ClassCounts(self._known)
         found.refuse_nulls(roles.label)
-        if not found.counts:
+        counts = {name: found.counts[name] for name in class_order(found.counts) if found.counts[name]}
+        if not counts:
             raise InputError("the table has no rows to resample")
-        return roles, {name: found.counts[name] for name in class_order(found.counts)}
+        return roles, counts
 
     def check_output(self, names: Iterable[str]) -> None:
         """Raise `InputError` for a table with a column that the result adds, except `is_synthetic`."""

@@ -16,7 +16,8 @@ def run(ctx: Context, attempt: str) -> Result:
     """Write `plan.json`, and `synthetic/`, `dropped/`, `kept/` where the sampler makes, drops, keeps single rows."""
     folder = f"resample/{attempt}"
     wanted = wanted_sampler(ctx)
-    made = sampler_for(dataset(ctx), wanted.method, wanted.params).resample(rows_of(ctx, "train"))
+    counts = ctx.read("split", "plan.json")["counts"]["train"]
+    made = sampler_for(dataset(ctx), wanted.method, wanted.params).knowing(counts).resample(rows_of(ctx, "train"))
     ctx.run.write_json(f"{folder}/plan.json", made.plan.to_json())
     for name, table in (("synthetic", made.synthetic), ("dropped", made.dropped), ("kept", made.kept)):
         if table is not None:

@@ -118,8 +118,9 @@ def class_counts(df: DataFrame, label: str) -> ClassCounts:
     # By the values themselves: a text for each row would cost more than all the rest. NaN and null are two groups.
     grouped = df.groupBy(col(label).alias("value")).agg(F.count(F.lit(1)).alias("n"))
     named = grouped.select(class_text(grouped, "value").alias("class"), "n")
-    rows = named.orderBy(F.desc("n"), "class").limit(MAX_CLASSES + 3).collect()
-    counts = {r["class"]: r["n"] for r in rows if r["class"] is not None}
+    rows = named.limit(MAX_CLASSES + 3).collect()
+    known = [(r["class"], r["n"]) for r in rows if r["class"] is not None]
+    counts = dict(sorted(known, key=lambda pair: (-pair[1], pair[0].encode())))
     if len(counts) > MAX_CLASSES:
         refuse_many(df, label)
     return ClassCounts(counts, sum(r["n"] for r in rows if r["class"] is None))
