@@ -23,6 +23,9 @@ from steelyard.guards._seen import Cells, Overlap, Overlaps
 from steelyard.hashing import encode
 
 ORIGINAL, SYNTHETIC = "original", "synthetic"
+MANY = 256
+"""Numbers beyond which they are rounded as one array: expressions for each would take Spark longer than the rows."""
+
 _MANTISSA = 53
 _TASK = "steelyard.guards._same_task"
 _LOW, _HIGH, _PART = map(internal, ("same_low", "same_high", "same_part"))
@@ -102,16 +105,25 @@ def part_of(df: DataFrame, parts: Sequence[Any]) -> Column:
 def hashes(df: DataFrame, kind: Any) -> tuple[Column, Column]:
     """Return two hashes, `low` and `high`, that are equal exactly if two rows are the same."""
     columns, _, digits, label, _ = kind
-    if digits is None:
-        encoded = encode(df, columns)
-    else:
-        numbers = {name: rounded(df, name, digits) for name in columns}
-        encoded = [part for name in sorted(numbers) for part in (col(name).isNull(), numbers[name])]
+    encoded = encode(df, columns) if digits is None else _rounded_row(df, sorted(columns), digits)
     if label is not None:
         encoded = [class_text(df, label).isNull(), class_text(df, label), *encoded]
     seeds = (zlib.crc32(str([purpose, columns]).encode()) for purpose in ("low", "high"))
     low, high = (F.xxhash64(F.lit(seed).cast("bigint"), *encoded) for seed in seeds)
     return low.alias("low"), high.alias("high")
+
+
+def _rounded_row(df: DataFrame, names: Sequence[str], digits: int) -> list[Column]:
+    """Return what is equal for two rows exactly if all their values are, rounded; numbers are one array where many."""
+    numbers = [name for name in names if isinstance(dtype(df, name, "feature"), T.NumericType)]
+    factor = _factor(digits)
+    together = numbers if len(numbers) > MANY and factor is not None else []
+    single = [name for name in names if name not in set(together)]
+    parts = [part for name in single for part in (col(name).isNull(), rounded(df, name, digits))]
+    if together:
+        array = F.array(*(col(name).cast("double") for name in together))
+        parts.append(F.transform(array, lambda value: _marked(value, factor)))
+    return parts
 
 
 def rounded(df: DataFrame, name: str, digits: int) -> Column:
@@ -120,28 +132,34 @@ def rounded(df: DataFrame, name: str, digits: int) -> Column:
     Other values are unchanged. It takes one product and two differences for each number (Dekker, "A floating-point
     technique for extending the available precision", Numerische Mathematik 18, 1971).
     """
-    bits = ceil(digits * log2(10))
-    factor = float(2 ** (_MANTISSA - bits) + 1) if bits < _MANTISSA else None
-
-    def fewer_bits(value: Column) -> Column:
-        if factor is None:
-            return value
-        high = value.cast("double") * F.lit(factor)
-        return high - (high - value.cast("double"))
-
-    def marked(value: Column) -> Column:
-        return F.struct(value.isNull(), fewer_bits(value))  # hashes skip the nulls of an array
-
+    factor = _factor(digits)
     if isinstance(dtype(df, name, "feature"), T.NumericType):
-        return fewer_bits(col(name))
+        return _fewer_bits(col(name), factor)
     if is_vector(df, name):
         from pyspark.ml.functions import vector_to_array
 
         array = F.when(col(name).isNotNull(), vector_to_array(col(name)))  # it raises for null
-        return F.transform(array, marked)
+        return F.transform(array, lambda value: _marked(value, factor))
     if holds_numbers(df, name):
-        return F.transform(col(name), marked)
+        return F.transform(col(name), lambda value: _marked(value, factor))
     return F.xxhash64(*encode(df, [name]))
+
+
+def _factor(digits: int) -> float | None:
+    """Return what a number is multiplied by to round it; None where no bit is too many."""
+    bits = ceil(digits * log2(10))
+    return float(2 ** (_MANTISSA - bits) + 1) if bits < _MANTISSA else None
+
+
+def _fewer_bits(value: Column, factor: float | None) -> Column:
+    if factor is None:
+        return value
+    high = value.cast("double") * F.lit(factor)
+    return high - (high - value.cast("double"))
+
+
+def _marked(value: Column, factor: float | None) -> Column:
+    return F.struct(value.isNull(), _fewer_bits(value, factor))  # hashes skip the nulls of an array
 
 
 def holds_numbers(df: DataFrame, name: str) -> bool:

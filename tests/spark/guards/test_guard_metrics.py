@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from steelyard.guards import run_guard
+from steelyard.guards import _same_rows, run_guard
 from steelyard.guards._counts import ScoreCounts, TimeRange
 from steelyard.guards._needs import parts_by_split, same_rows
 from steelyard.guards._same_rows import rounded
@@ -33,7 +33,11 @@ def counted(df: DataFrame, by: list[list[str]], *measures: Any) -> Cells:
     return in_spark
 
 
-def test_features_are_the_same_to_so_many_digits(spark: SparkSession) -> None:
+@pytest.mark.parametrize("many", [_same_rows.MANY, 0])
+def test_features_are_the_same_to_so_many_digits(
+    spark: SparkSession, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_same_rows, "MANY", many)
     query = "SELECT * FROM VALUES {} AS (v, a, k, split)"
     pairs = {
         "(1.0d, array(1d, null), 'x', 'train'), (1.0000001d, array(1d, null), 'x', 'test')": True,
