@@ -567,3 +567,12 @@ def test_numbers_are_rounded_as_people_write_them(value: float, as_metric: str, 
 )
 def test_what_guards_observed_is_said_in_words(observed: object, words: str) -> None:
     assert _in_words(observed).replace("\u202f", " ") == words
+
+
+def test_the_baseline_is_named_by_what_intervals_say() -> None:
+    from steelyard.report._comparison import _verdict
+
+    up, down, open_ = {"ci95": [0.1, 0.2]}, {"ci95": [-0.2, -0.1]}, {"ci95": [-0.1, 0.1]}
+    assert _verdict({"pr_auc": up}) == "Better in PR area than the plain baseline on the test rows"
+    assert _verdict({"pr_auc": up, "log_loss": down}).startswith("Better in PR area and worse in Log loss than")
+    assert _verdict({"pr_auc": open_, "log_loss": {"ci95": None}}).startswith("No better than the plain baseline")

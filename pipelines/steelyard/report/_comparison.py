@@ -51,9 +51,16 @@ def against_baseline(found: Artifacts) -> str | None:
         ci95 = gain["ci95"]
         sure = "" if ci95 is None else f", gain {number(gain['value'])} ({number(ci95[0])} – {number(ci95[1])})"
         parts.append(f"{get_metric(name).label} {metric(ours)} against {metric(theirs)}{sure}")
-    clear = any(gain["ci95"] is not None and gain["ci95"][0] > 0 for gain in of["gain"].values())
-    words = "Against" if clear else "No better than"
-    return f"{words} the plain baseline on the test rows: {'; '.join(parts)} (95 % intervals)."
+    return f"{_verdict(of['gain'])}: {'; '.join(parts)} (95 % intervals)."
+
+
+def _verdict(gains: Mapping[str, Any]) -> str:
+    """Return whether the run is better or worse than the baseline, as far as the intervals say so."""
+    known = {get_metric(name).label: gain["ci95"] for name, gain in gains.items() if gain["ci95"] is not None}
+    better, worse = [n for n, ci95 in known.items() if ci95[0] > 0], [n for n, ci95 in known.items() if ci95[1] < 0]
+    sides = [f"{word} in {', '.join(names)}" for word, names in (("better", better), ("worse", worse)) if names]
+    text = f"{' and '.join(sides) or 'no better'} than the plain baseline on the test rows"
+    return text[0].upper() + text[1:]
 
 
 def sentence(of: Mapping[str, Any]) -> str:
