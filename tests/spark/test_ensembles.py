@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 from steelyard.dataset import Dataset
-from steelyard.ensemble._bags import disjoint_bags, drawn_bags, draws, with_units
+from steelyard.ensemble._bags import disjoint_bags, drawn_bags, draws, unit_tables
 from steelyard.ensemble._quotas import Quotas, quotas
 from steelyard.errors import InputError
 from steelyard.learning import LocalLearner, get_trainer
@@ -48,11 +48,20 @@ def bags(drawn: DataFrame) -> list[pd.DataFrame]:
     return [of for _, of in found.groupby("task")]
 
 
+def units_of(rows: DataFrame) -> DataFrame:
+    with unit_tables(rows, COUNTS, 2) as (units, _):
+        return units
+
+
+def disjoint(units: DataFrame, of: Quotas, seed: int) -> list[pd.DataFrame]:
+    return bags(disjoint_bags(units, units, of, seed))
+
+
 def test_bags_without_replacement_are_disjoint_and_exact(rows: DataFrame) -> None:
-    units = with_units(rows, COUNTS, 2)
+    units = units_of(rows)
     assert units.select(F.count_distinct("__steelyard_unit")).first()[0] == ROWS  # type: ignore[index]
     of = Quotas(COUNTS, {"no": 100, "yes": 100}, 12)
-    first = bags(disjoint_bags(units, of, seed=1))
+    first = disjoint(units, of, 1)
     assert len(first) == 12
     used: Counter[float] = Counter()
     for bag in first:
@@ -61,15 +70,15 @@ def test_bags_without_replacement_are_disjoint_and_exact(rows: DataFrame) -> Non
         used.update(bag["x"][bag["label"] == 0])
     alike = used.pop(-1.0)
     assert set(used.values()) == {1} and 300 < alike < 460  # 600 / 1900 of 1,200
-    again = bags(disjoint_bags(with_units(rows.repartition(7), COUNTS, 2), of, seed=1))
-    other = bags(disjoint_bags(units, of, seed=2))
+    again = disjoint(units_of(rows.repartition(7)), of, 1)
+    other = disjoint(units, of, 2)
     contents = [[sorted(zip(b["place"], b["x"], strict=True)) for b in bags_] for bags_ in (first, again, other)]
     assert contents[0] == contents[1] != contents[2]
 
 
 def test_ranges_start_again_where_the_table_is_used_up(rows: DataFrame) -> None:
     of = quotas(COUNTS, {"no": 900, "yes": 40}, 5, 2, 10**6)
-    found = bags(disjoint_bags(with_units(rows, COUNTS, 2), of, seed=1))
+    found = disjoint(units_of(rows), of, 1)
     assert [Counter(bag["label"]) for bag in found] == [{0.0: 900, 1.0: 40}] * 5
     rare = [set(bag["x"][bag["label"] == 1]) for bag in found]
     assert not rare[0] & rare[1] and rare[0] & rare[2] and len(set.union(*rare)) > 80
@@ -80,7 +89,7 @@ def test_ranges_start_again_where_the_table_is_used_up(rows: DataFrame) -> None:
 
 def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
     of = Quotas(COUNTS, {"no": 100, "yes": 100}, 40)
-    units = with_units(rows, COUNTS, 2)
+    units = units_of(rows)
     found = bags(drawn_bags(units, draws(units, of, seed=3)))
     assert [Counter(bag["label"]) for bag in found] == [{0.0: 100, 1.0: 100}] * 40
     times = [Counter(bag["x"][bag["label"] == 1]) for bag in found]
@@ -91,7 +100,7 @@ def test_bags_with_replacement_are_exact_and_uniform(rows: DataFrame) -> None:
         total.update(t)
     chi = sum((total[i] - 40) ** 2 / 40 for i in range(100))
     assert 50 < chi < 160  # 99 degrees of freedom: six deviations above, three and a half below
-    parted = with_units(rows.repartition(5), COUNTS, 2)
+    parted = units_of(rows.repartition(5))
     again = bags(drawn_bags(parted, draws(parted, of, seed=3)))
     assert [sorted(b["place"]) for b in again] == [sorted(b["place"]) for b in found]
     shares = of.used(replacement=True)

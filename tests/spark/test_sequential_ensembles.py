@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,13 @@ from pyspark.sql import functions as F
 from sklearn.metrics import average_precision_score
 
 from steelyard.dataset import Dataset
-from steelyard.ensemble._bags import UNIT, with_units
-from steelyard.ensemble._rounds import MARGIN, SCORE, Rounds
+from steelyard.ensemble._bags import UNIT, unit_tables
+from steelyard.ensemble._rounds import MARGIN, SCORE, Rounds, pool_of
 from steelyard.errors import InputError
 from steelyard.kernels.boosting import self_paced_quotas
+from steelyard.kernels.random import words
 from steelyard.learning import LocalLearner, get_trainer
-from steelyard.learning._local_worker import smallest
+from steelyard.learning._local_worker import smallest, task_seed
 from steelyard.learning.tasks import POSITION, STRATUM
 
 ROWS = 1500
@@ -46,7 +48,9 @@ def rounds_of(table: DataFrame, pool: int | None = None) -> Rounds:
     found = dict(table.groupBy("y").count().collect())
     counts = {"0": found[0], "1": found[1]}
     bag = {"0": counts["1"] + 20, "1": counts["1"]}
-    return Rounds.start(with_units(rows, counts, 3), counts, bag, pool, LEARNER, seed=4)
+    with unit_tables(rows, counts, 3) as (units, narrow):
+        kept, chosen = pool_of(units, narrow, counts, bag, pool, 4)
+        return Rounds.start(chosen, counts, kept, bag, LEARNER, seed=4)
 
 
 def collected(rounds: Rounds) -> pd.DataFrame:
@@ -114,6 +118,21 @@ def test_a_sample_holds_the_smallest_exponential_variables(table: DataFrame) -> 
     ratio = sample["weight"][sample["label"] == 0].sum() / rare.sum()
     drawn = rounds.bag["0"] / rounds.counts["0"]
     assert ratio == pytest.approx(drawn * w[common].sum() / w[~common].sum(), rel=1e-9)
+
+
+def test_a_member_is_trained_on_the_sample_where_few_rows_have_most_of_the_weight(table: DataFrame) -> None:
+    rounds = rounds_of(table)
+    [few] = rounds.rows.where("label = 0").agg(F.percentile(UNIT, F.lit(0.004))).first()  # type: ignore[misc]
+    heavy = F.when(F.col(UNIT) < few, 6.0).otherwise(0.0)
+    rounds, sums = rounds.with_margin(F.col(MARGIN) + heavy, 6.0).weighed()
+    assert rounds.candidates(2, sums, 1.0).where("label = 0").count() < rounds.bag["0"]
+    sample = taken(rounds.candidates(2, sums, 64.0), rounds).sort_values(UNIT)
+    assert len(sample) == sum(rounds.bag.values())
+    seed = task_seed(int(words([2], 4, "round")[0] >> np.uint64(33)), 0)
+    x = np.stack([np.frombuffer(row, np.float32) for row in sample["features"]])
+    expected = LEARNER.fit(x, sample["label"].to_numpy(), sample_weight=sample["weight"].to_numpy(), seed=seed)
+    member = rounds.fit(partial(rounds.candidates, 2, sums), 2, list(rounds.bag.values()))
+    assert member.model == expected and member.rows == len(sample)
 
 
 def test_a_pool_is_weighted_back(table: DataFrame) -> None:

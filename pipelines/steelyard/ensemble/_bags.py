@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import internal, of_key
 from steelyard.ensemble._quotas import Quotas
+from steelyard.frames.caching import cached
 from steelyard.hashing import BAG, DRAW, HASH_BITS, Cut, Draws, cuts, find_heavy_groups, with_side
 from steelyard.learning.tasks import PLACE, TASK
 
@@ -29,12 +31,14 @@ NUMBERED_CELLS = 100_000_000
 """Rows × features of a table whose equal rows are all numbered, which shuffles it."""
 
 
-def with_units(rows: DataFrame, counts: Mapping[str, int], features: int) -> DataFrame:
-    """Add a number that identifies each row, by its content: the same from any partitioning.
+@contextmanager
+def unit_tables(rows: DataFrame, counts: Mapping[str, int], features: int) -> Iterator[tuple[DataFrame, DataFrame]]:
+    """Yield rows with units, and their units and labels alone, which are persisted during the `with` block.
 
-    Equal rows are numbered, so that they are drawn independently. In tables of more than `NUMBERED_CELLS`, those of
-    heavy groups alone are (see `steelyard.hashing`), and only their rows are shuffled; other equal rows, at most ten or
-    a thousandth of their class, are drawn together.
+    A unit is a number that identifies a row by its content: the same from any partitioning. Equal rows are numbered, so
+    that they are drawn independently. In tables of more than `NUMBERED_CELLS`, those of heavy groups alone are (see
+    `steelyard.hashing`), and only their rows are shuffled; other equal rows, at most ten or a thousandth of their
+    class, are drawn together.
 
     Parameters
     ----------
@@ -45,16 +49,22 @@ def with_units(rows: DataFrame, counts: Mapping[str, int], features: int) -> Dat
     features : int
     """
     placed = rows.withColumn(UNIT, _hash(*_CONTENT))
-    if sum(counts.values()) * features <= NUMBERED_CELLS:
-        return _numbered(placed)
+    large = sum(counts.values()) * features > NUMBERED_CELLS
+    units = placed if large else _numbered(placed)
+    with cached(units.select(UNIT, "label")) as narrow:
+        groups = _heavy(narrow, counts) if large else []
+        if groups:
+            alike = F.col(UNIT).isin(groups)
+            units = placed.where(~alike).unionByName(_numbered(placed.where(alike)))
+            narrow = units.select(UNIT, "label")
+        yield units, narrow
+
+
+def _heavy(narrow: DataFrame, counts: Mapping[str, int]) -> list[int]:
+    """Return the units of heavy groups."""
     sizes = {str(i): n for i, n in enumerate(counts.values())}
-    strata = _code().cast("string")
-    heavy = find_heavy_groups(placed.select(strata.alias("s"), F.col(UNIT).alias("p")), sizes)
-    groups = sorted({p for of in heavy.values() for p in of})
-    if not groups:
-        return placed
-    alike = F.col(UNIT).isin(groups)
-    return placed.where(~alike).unionByName(_numbered(placed.where(alike)))
+    found = find_heavy_groups(narrow.select(_code().cast("string").alias("s"), F.col(UNIT).alias("p")), sizes)
+    return sorted({p for of in found.values() for p in of})
 
 
 def _numbered(placed: DataFrame) -> DataFrame:
@@ -64,11 +74,11 @@ def _numbered(placed: DataFrame) -> DataFrame:
     return numbered.withColumn(UNIT, _hash(UNIT, _NUMBER)).drop(_NUMBER)
 
 
-def disjoint_bags(units: DataFrame, of: Quotas, seed: int) -> DataFrame:
+def disjoint_bags(units: DataFrame, narrow: DataFrame, of: Quotas, seed: int) -> DataFrame:
     """Return the rows of all bags, drawn without replacement: bags hold successive ranges of a random order.
 
     Where a class has too few rows for all bags, the ranges start again in another order. A class of which a bag holds
-    all rows is in every bag.
+    all rows is in every bag. `narrow` is read once for the cuts, `units` for the rows.
     """
     rounds, quotas, sizes = dict[int, int](), dict[str, list[int]](), dict[str, int]()
     each = {i: of.counts[c] // n for i, (c, n) in enumerate(of.bag.items())}
@@ -80,12 +90,14 @@ def disjoint_bags(units: DataFrame, of: Quotas, seed: int) -> DataFrame:
             quotas[f"{i}/{r}"] = [n * (k + 1) for k in range(ranges)] + [of.counts[c]] * (most - ranges)
             sizes[f"{i}/{r}"] = of.counts[c]
     label = _code()
-    drawn = units.withColumn(_DRAW, F.explode(F.sequence(F.lit(0), of_key(rounds, label) - 1)))
-    drawn = drawn.withColumns(
-        {_STRATUM: _stratum(label, _DRAW), _POSITION: _hash(UNIT, F.lit(seed), F.lit("bags"), _DRAW)}
-    )
-    found = cuts(drawn, F.col(_POSITION), F.col(_STRATUM), quotas, ties="exact", sizes=sizes)
-    inside = _near(drawn, {s: found[s][min(each[int(s.split("/")[0])], of.bags) - 1] for s in quotas})
+
+    def placed(rows: DataFrame) -> DataFrame:
+        drawn = rows.withColumn(_DRAW, F.explode(F.sequence(F.lit(0), of_key(rounds, label) - 1)))
+        position = _hash(UNIT, F.lit(seed), F.lit("bags"), _DRAW)
+        return drawn.withColumns({_STRATUM: _stratum(label, _DRAW), _POSITION: position})
+
+    found = cuts(placed(narrow), F.col(_POSITION), F.col(_STRATUM), quotas, ties="exact", sizes=sizes)
+    inside = _near(placed(units), {s: found[s][min(each[int(s.split("/")[0])], of.bags) - 1] for s in quotas})
     sided = with_side(inside, F.col(_POSITION), F.col(_STRATUM), found, TASK)
     per_round = {i: min(n, of.bags) for i, n in each.items()}
     whole = [i for i, (c, n) in enumerate(of.bag.items()) if n == of.counts[c]]
@@ -97,9 +109,9 @@ def disjoint_bags(units: DataFrame, of: Quotas, seed: int) -> DataFrame:
     return spread.withColumn(PLACE, _hash(UNIT, TASK))
 
 
-def draws(units: DataFrame, of: Quotas, seed: int) -> Draws:
+def draws(narrow: DataFrame, of: Quotas, seed: int) -> Draws:
     """Return the draws of bags with replacement; reads the units twice."""
-    return Draws.find(units, UNIT, _code(), of.counts, of.bag, bags=of.bags, seed=seed)
+    return Draws.find(narrow, UNIT, _code(), of.counts, of.bag, bags=of.bags, seed=seed)
 
 
 def drawn_bags(units: DataFrame, found: Draws) -> DataFrame:

@@ -65,23 +65,19 @@ class Rounds:
         cls,
         units: DataFrame,
         counts: Mapping[str, int],
+        kept: Mapping[str, int],
         bag: Mapping[str, int],
-        pool: int | None,
         learner: LocalLearner,
         seed: int,
     ) -> Rounds:
-        """Return rows with their first margins: those of the pool if there is one, weighted back."""
-        kept = dict(counts)
-        if pool is not None:
-            kept = {c: min(n, max(pool * min(counts.values()), bag[c])) for c, n in counts.items()}
-            units = disjoint_bags(units, Quotas(dict(counts), kept, 1), seed).drop(TASK, PLACE)
+        """Return rows with their first margins; where some of them were `kept`, those are weighted back."""
         back = of_key({i: counts[c] / n for i, (c, n) in enumerate(kept.items())}, F.col("label").cast("int"))
         margin = F.log(F.col("weight") * back)
         chosen = units.select(UNIT, "features", "label", "weight", margin.alias(MARGIN))
         rows = checkpointed(chosen.mapInArrow(in_worker("steelyard.ensemble._worker", "pack"), _ROWS))
         top = float(rows.agg(F.max(MARGIN)).collect()[0][0])
         sizes = {c: min(bag[c], n) for c, n in kept.items()}
-        return cls(rows, kept, sizes, learner, seed, top, top)
+        return cls(rows, dict(kept), sizes, learner, seed, top, top)
 
     @property
     def weight(self) -> Column:
@@ -212,6 +208,21 @@ class Rounds:
     def place(self, number: int) -> Column:
         """Return a 63-bit hash of each row for a round."""
         return F.shiftrightunsigned(F.xxhash64(UNIT, F.lit(self.seed), F.lit("draw"), F.lit(number)), 1)
+
+
+def pool_of(
+    units: DataFrame,
+    narrow: DataFrame,
+    counts: Mapping[str, int],
+    bag: Mapping[str, int],
+    pool: int | None,
+    seed: int,
+) -> tuple[dict[str, int], DataFrame]:
+    """Return how many rows of each class rounds read, and these rows: all without a pool."""
+    if pool is None:
+        return dict(counts), units
+    kept = {c: min(n, max(pool * min(counts.values()), bag[c])) for c, n in counts.items()}
+    return kept, disjoint_bags(units, narrow, Quotas(dict(counts), kept, 1), seed).drop(TASK, PLACE)
 
 
 def ample(wanted: int, of: int, reach: float) -> float:

@@ -146,8 +146,8 @@ class EnsembleTrainer(Trainer):
 class BaggingTrainer(EnsembleTrainer):
     """Base of ensembles whose members are trained independently: one bag and one Spark task each.
 
-    Costs, after the preprocessing: four scans of the training rows (labels; heavy groups; the cuts; the bags), one
-    shuffle of the bags, and one crossing into Python.
+    Costs, after the preprocessing: three scans of the training rows (labels; the hashes of all rows, which are
+    persisted for heavy groups and cuts; the bags), one shuffle of the bags, and one crossing into Python.
     """
 
     balances = True
@@ -173,20 +173,20 @@ class BaggingTrainer(EnsembleTrainer):
         return replace(model, distortion=Distortion(of.rates))
 
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
-        from steelyard.ensemble._bags import class_counts, disjoint_bags, drawn_bags, draws, with_units
+        from steelyard.ensemble._bags import class_counts, disjoint_bags, drawn_bags, draws, unit_tables
         from steelyard.ensemble._model import EnsembleModel
         from steelyard.ensemble._out_of_bag import out_of_bag
         from steelyard.learning.tasks import fit_tasks
 
-        counts = class_counts(data.rows, data.trained_classes)
-        of = self._quotas(counts, self.params["n_estimators"], len(data.preprocessing.names))
-        units = with_units(data.rows, counts, len(data.preprocessing.names))
-        drawn = draws(units, of, self.seed) if self.replacement else None
-        bags = disjoint_bags(units, of, self.seed) if drawn is None else drawn_bags(units, drawn)
-        members = fit_tasks(bags, self.learner, tasks=of.bags, seed=self.seed)
+        counts, names = class_counts(data.rows, data.trained_classes), data.preprocessing.names
+        of = self._quotas(counts, self.params["n_estimators"], len(names))
+        with unit_tables(data.rows, counts, len(names)) as (units, narrow):
+            drawn = draws(narrow, of, self.seed) if self.replacement else None
+            bags = drawn_bags(units, drawn) if drawn else disjoint_bags(units, narrow, of, self.seed)
+            members = fit_tasks(bags, self.learner, tasks=of.bags, seed=self.seed)
         model = EnsembleModel(
             **self.model_fields(data),
-            summary=self._summary(of, members, data.preprocessing.names),
+            summary=self._summary(of, members, names),
             distortion=Distortion(of.rates, exact=self.aggregation == "mean"),
             members=tuple(m.model for m in members),
         )

@@ -56,17 +56,17 @@ class SequentialTrainer(EnsembleTrainer):
         return LocalLearner(self.params["estimator"], self.params["estimator_params"])
 
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
-        from steelyard.ensemble._bags import class_counts, with_units
+        from steelyard.ensemble._bags import class_counts, unit_tables
         from steelyard.ensemble._model import EnsembleModel
-        from steelyard.ensemble._rounds import Rounds
+        from steelyard.ensemble._rounds import Rounds, pool_of
 
         counts = class_counts(data.rows, data.trained_classes)
         features = len(data.preprocessing.names)
         self._check_counts(counts)
         of = self._quotas(self._after_synthesis(counts), 1, features)
-        units = with_units(data.rows, counts, features)
-        pool, learner = self.params.get("pool"), self.learner
-        rounds = Rounds.start(units, counts, of.bag, pool, learner, self.seed)
+        with unit_tables(data.rows, counts, features) as (units, narrow):
+            kept, chosen = pool_of(units, narrow, counts, of.bag, self.params.get("pool"), self.seed)
+            rounds = Rounds.start(chosen, counts, kept, of.bag, self.learner, self.seed)
         members, votes, facts = self._run(rounds)
         messages = [f"{len(members)} rounds of {sum(of.bag.values()):,} rows", *self._smaller(of)]
         if len(members) < self.params["n_estimators"]:
