@@ -11,7 +11,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from steelyard.errors import ConfigError, InputError
-from steelyard.kernels.arrays import Floats
+from steelyard.kernels.arrays import Counts, Floats
 from steelyard.kernels.venn_abers import venn_abers
 from steelyard.metrics import ScoreTable
 from steelyard.metrics.expressions import bisect, number_array, pad
@@ -128,18 +128,21 @@ def fit_venn_abers(table: ScoreTable) -> VennAbers:
     if not there.any():
         raise InputError(f"decide.uncertainty: {VENN_ABERS} needs validation rows with a weight")
     least, most, pos, neg = (of[::-1][there] for of in (table.low, table.high, table.pos, table.neg))
-    weights = [
-        float(w.sum() / n.sum()) if n.sum() and w.sum() > 0 else 1.0
-        for w, n in ((table.pos, table.count_pos), (table.neg, table.count_neg))
-    ]
-    low, high = venn_abers(pos, neg, *weights)
-    widths, size = high - low, pos + neg
-    order = np.argsort(widths, kind="stable")
-    median = order[np.searchsorted(np.cumsum(size[order]), size.sum() / 2)]
+    low, high = venn_abers(pos, neg, _mean(table.pos, table.count_pos), _mean(table.neg, table.count_neg))
     # p0 changes at a score, p1 after it: the next double above.
     return VennAbers(
         StepFunction.of(least, np.concatenate([[0.0], low])).thinned(down=True),
         StepFunction.of(np.nextafter(most, np.inf), np.concatenate([high, [1.0]])).thinned(down=False),
         int(table.count_pos.sum() + table.count_neg.sum()),
-        float(widths[median]),
+        _median(high - low, pos + neg),
     )
+
+
+def _mean(weight: Floats, rows: Counts) -> float:
+    """Return the mean weight of a class's rows, 1 without any."""
+    return float(weight.sum() / rows.sum()) if weight.sum() > 0 else 1.0
+
+
+def _median(values: Floats, weight: Floats) -> float:
+    order = np.argsort(values, kind="stable")
+    return float(values[order[np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)]])

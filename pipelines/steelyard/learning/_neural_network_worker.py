@@ -136,7 +136,7 @@ def read_shard(task: Task, rank: int, processes: int) -> tuple[Rows, Rows]:
 def train_network(task: Task, rows: Rows, validation: Rows, rank: int) -> tuple[bytes, list[float]]:
     """Train until the validation loss stops falling, and return the weights of the best epoch."""
     torch.manual_seed(task.seed)  # the same first weights in all processes
-    network, losses_of = Network(task), _losses(task)
+    network = Network(task)
     _start_at_prior(network, task)
     network.to(task.device)
     rows, validation = rows.to(task.device), validation.to(task.device)
@@ -147,15 +147,8 @@ def train_network(task: Task, rows: Rows, validation: Rows, rank: int) -> tuple[
     losses: list[float] = []
     best = network.saved()
     for epoch in range(task.epochs):
-        network.train()
         weight = rows.weight * _class_weights(task, rows, epoch)
-        total, count = _sum(torch.tensor([weight.double().sum(), len(rows)], dtype=torch.float64)).tolist()
-        for batch in _batches(len(rows), steps, task.batch_size, order):
-            optimiser.zero_grad()
-            loss = losses_of(network(rows.features[batch]) + rows.offset[batch], rows.label[batch])
-            ((loss * weight[batch]).sum() / (total / count * len(batch))).backward()
-            _average_gradients(network)
-            optimiser.step()
+        _train_epoch(task, network, optimiser, rows, weight, _batches(len(rows), steps, task.batch_size, order))
         losses.append(_validation_loss(network, validation, task))
         if not np.isfinite(losses[-1]):
             raise ValueError(f"the log loss of epoch {epoch} is not finite: lower train.params.learning_rate")
@@ -164,6 +157,21 @@ def train_network(task: Task, rows: Rows, validation: Rows, rank: int) -> tuple[
         elif epoch - task.best_epoch(losses) >= task.early_stopping_epochs:
             break
     return best, losses
+
+
+def _train_epoch(
+    task: Task, network: Network, optimiser: torch.optim.Optimizer, rows: Rows, weight: Tensor, batches: list[Tensor]
+) -> None:
+    """Take a step for each batch, in which all processes average their gradients."""
+    network.train()
+    losses_of = _losses(task)
+    total, count = _sum(torch.tensor([weight.double().sum(), len(rows)], dtype=torch.float64)).tolist()
+    for batch in batches:
+        optimiser.zero_grad()
+        loss = losses_of(network(rows.features[batch]) + rows.offset[batch], rows.label[batch])
+        ((loss * weight[batch]).sum() / (total / count * len(batch))).backward()
+        _average_gradients(network)
+        optimiser.step()
 
 
 def _class_weights(task: Task, rows: Rows, epoch: int) -> Tensor:
