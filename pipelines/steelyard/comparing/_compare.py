@@ -89,7 +89,7 @@ def compare(
     due = [c for c in candidates if c.name not in kept]
     if due:
         drawn = draw_rows(df, dataset, counts, int(max_rows / folds.largest), seed=folds.seed)
-        plan = folds.plan(drawn.rows, dataset, taken)
+        plan = folds.plan(df, dataset, counts)
         job = _Job(dataset, shares, folds, decide or DecideConfig(), kept, warn)
         local = [c for c in due if is_local(c)]
         if local:
