@@ -1,6 +1,6 @@
 """Regret of `auto` against fixed recipes on real tables, in memory and without Spark.
 
-    PYTHONPATH=pipelines python benchmarks/auto_choice.py --data DIR [--out FILE] [--seeds N]
+    PYTHONPATH=pipelines python benchmarks/auto_choice.py --data DIR [--out FILE] [--seeds N] [--most N]
 
 Each table is divided at random into 70 % training and 30 % test rows. Recipes are compared on three folds of the
 training rows, as the stage `compare` does; the one that is chosen and each fixed one are then trained on all training
@@ -82,10 +82,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--most", type=int, default=1000, help="tables of a source")
     given = parser.parse_args()
     paths = [*sorted((given.data / "keel").glob("*.parquet")), *(given.data / f"{name}.parquet" for name in OTHERS)]
     by_source: dict[str, list[dict[str, float]]] = defaultdict(list)
     for path in paths:
+        source = re.split(r"[\d_]", path.stem)[0]
+        if len(by_source[source]) >= given.most:
+            continue
         x, y = read(path)
         if y.sum() * (1 - TEST) < 2 * FOLDS + 2:
             continue
@@ -95,7 +99,7 @@ def main() -> None:
         best = max(means.values())
         regrets = {name: best - mean for name, mean in means.items()}
         regrets["auto"] = best - float(np.mean([of[chosen] for of, chosen in found]))
-        by_source[re.split(r"[\d_]", path.stem)[0]].append(regrets)
+        by_source[source].append(regrets)
         print(path.stem, {n: round(r, 3) for n, r in regrets.items()}, [chosen for _, chosen in found], flush=True)
     text = summary(by_source, given.seeds)
     print(text)
