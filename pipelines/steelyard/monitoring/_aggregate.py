@@ -12,7 +12,7 @@ from steelyard.columns import internal
 from steelyard.dataset import MOST_AMOUNT
 from steelyard.errors import InputError
 from steelyard.frames.workers import in_worker
-from steelyard.kernels.arrays import Counts, sum_in_bins
+from steelyard.kernels.arrays import Counts, Floats, sum_in_bins
 from steelyard.metrics.expressions import collect
 from steelyard.monitoring import _count_task as task
 from steelyard.monitoring._counts import BINS, BUCKETS, ScoreCounts
@@ -55,38 +55,47 @@ def count_rows(
         For scores that are null or outside [0, 1], weights that are null, negative or too large, and decisions, labels
         or buckets that are null.
     """
-    numbers = [f for f in features if not f.categorical]
-    categories = [f for f in features if f.categorical]
+    ordered = sorted(features, key=lambda f: f.categorical)  # numbers first, as the task counts them
     place = (bucket.cast("int") * 2 + alarm.cast("int")) * 3 + label.cast("int")
     amount = F.lit(1.0) if weight is None else F.coalesce(weight.cast("double"), F.lit(-1.0))
     columns = {
         task.PLACE: F.when(amount.between(0.0, MOST_AMOUNT), place).cast("bigint"),
         task.SCORE: score.cast("double"),
         task.WEIGHT: amount,
+        **_values(df, ordered),
     }
-    if numbers:
-        columns[task.VALUES] = F.array(*(F.coalesce(number_value(df, f.name), F.lit(float("nan"))) for f in numbers))
-    if categories:
-        columns[task.LEVELS] = F.struct(
-            *(F.substring(level_text(df, f.name), 1, LEVEL).alias(str(i)) for i, f in enumerate(categories))
-        )
-    settings = {"edges": [f.edges for f in numbers], "levels": [f.levels for f in categories], "first": _CELLS}
     rows = df.select(*(column.alias(name) for name, column in columns.items()))
+    cell, count, size = _counted(rows, ordered)
+    if len(cell) and cell[0] == task.INVALID:
+        raise InputError(
+            f"in {int(count[0]):,} rows the score is null or outside [0, 1], the weight is null, negative or above "
+            f"{MOST_AMOUNT:g}, or the decision or the label is null"
+        )
+    scores = cell < _CELLS
+    grid = ScoreCounts.from_cells(cell[scores], count[scores], size[scores], grouped=grouped)
+    ends = np.cumsum([0, *(f.cells for f in ordered)])
+    flat = sum_in_bins(cell[~scores] - _CELLS, count[~scores], int(ends[-1])).astype(np.int64)
+    parts = {f.name: flat[end : end + f.cells] for f, end in zip(ordered, ends.tolist(), strict=False)}
+    return grid, [parts[f.name] for f in features]
+
+
+def _values(df: DataFrame, features: Sequence[Feature]) -> dict[str, Column]:
+    """Return the columns of features for the task: an array of numbers, and a struct of levels."""
+    numbers = [F.coalesce(number_value(df, f.name), F.lit(float("nan"))) for f in features if not f.categorical]
+    levels = [F.substring(level_text(df, f.name), 1, LEVEL) for f in features if f.categorical]
+    named = [level.alias(str(i)) for i, level in enumerate(levels)]
+    columns = {task.VALUES: F.array(*numbers)} if numbers else {}
+    return columns | ({task.LEVELS: F.struct(*named)} if named else {})
+
+
+def _counted(rows: DataFrame, features: Sequence[Feature]) -> tuple[Counts, Floats, Floats]:
+    """Return cells in ascending order, with their rows and weights."""
+    edges = [f.edges for f in features if not f.categorical]
+    levels = [f.levels for f in features if f.categorical]
+    settings = {"edges": edges, "levels": levels, "first": _CELLS}
     cells = rows.mapInArrow(in_worker(task.__name__, "count_cells", **settings), task.SCHEMA)
     sums = [F.sum(name).alias(internal(name)) for name in ("rows", "weight")]
     found = collect(cells.groupBy("cell").agg(*sums))
     order = np.argsort(found["cell"])
-    cell = found["cell"][order].astype(np.int64)
-    n, size = (found[internal(name)][order].astype(np.float64) for name in ("rows", "weight"))
-    if len(cell) and cell[0] == task.INVALID:
-        raise InputError(
-            f"in {int(n[0]):,} rows the score is null or outside [0, 1], the weight is null, negative or above "
-            f"{MOST_AMOUNT:g}, or the decision or the label is null"
-        )
-    scores = cell < _CELLS
-    grid = ScoreCounts.from_cells(cell[scores], n[scores], size[scores], grouped=grouped)
-    both = (*numbers, *categories)
-    ends = np.cumsum([f.cells for f in both])
-    flat = sum_in_bins(cell[~scores] - _CELLS, n[~scores], int(sum(f.cells for f in both))).astype(np.int64)
-    parts = {f.name: flat[end - f.cells : end] for f, end in zip(both, ends.tolist(), strict=True)}
-    return grid, [parts[f.name] for f in features]
+    count, size = (found[internal(name)][order].astype(np.float64) for name in ("rows", "weight"))
+    return found["cell"][order].astype(np.int64), count, size
