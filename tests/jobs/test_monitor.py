@@ -98,7 +98,7 @@ def test_labels_need_a_key(trained: RunDir) -> None:
     path = f"profile/{attempt}/stats.json"
     stats = trained.read_json(path)
     replace_document(trained, "profile", path, {**stats, "dataset": {**stats["dataset"], "key": []}})
-    with pytest.raises(InputError, match="^--labels needs data.key in the pipeline"):
+    with pytest.raises(InputError, match="^--labels are joined to rows by their key, and the run has none"):
         check_monitored(trained.location, "labels.csv")
     check_monitored(trained.location, None)
     replace_document(trained, "profile", path, stats)

@@ -43,7 +43,7 @@ def check_monitored(run_dir: str, labels: str | None) -> None:
 
 def _check_key(known: Dataset, labels: str | None) -> None:
     if labels is not None and not known.key:
-        raise InputError("--labels needs data.key in the pipeline: labels are joined to rows by their key")
+        raise InputError("--labels are joined to rows by their key, and the run has none (in a pipeline, data.key)")
 
 
 def monitor_table(
