@@ -87,6 +87,17 @@ def test_both_forms_show_the_same_and_escape_names(tmp_path: Path) -> None:
     assert len(rows) - text.count("| --- | --- | --- |") == len(facts(run))
 
 
+def test_a_comparison_and_its_reason_are_part_of_it(tmp_path: Path) -> None:
+    maker = Maker(tmp_path, ("0", "1"), (4_000, 200))
+    maker.profile()
+    plain = {"name": "plain", "log_loss": {"value": 0.05, "ci95": [0.04, 0.06]}, "difference": {}}
+    choice = {"metric": "log_loss", "chosen": "plain", "reason": "no better than plain", "candidates": [plain]}
+    maker.publish("compare", {"compare/a1/choice.json": {**choice, "better_than_plain": False, "suggestion": None}})
+    text = report.markdown_card(maker.run)
+    assert "| Reason of the choice | no better than plain | `compare/a1/choice.json#/reason` |" in text
+    assert "0.050 (95 % interval 0.040 – 0.060) | `compare/a1/choice.json#/candidates/0/log_loss` |" in text
+
+
 def test_several_classes_and_runs_that_failed_have_one_too(tmp_path: Path) -> None:
     many = Maker(tmp_path / "a", ("a", "b", "c"), (4_500, 900, 300)).whole()
     assert any("/macro/" in f.source for f in facts(many))

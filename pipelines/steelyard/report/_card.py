@@ -175,7 +175,21 @@ def _imbalance(d: Documents) -> Part:
 
 
 def _training(d: Documents) -> Part:
-    facts = [*d.fact("Model", "stage:train", "details", "model")]
+    facts = [
+        *d.fact("Recipes were compared by", "compare", "metric"),
+        *d.fact("Chosen recipe", "compare", "chosen"),
+        *d.fact("Reason of the choice", "compare", "reason"),
+        *d.fact("The choice is better than plain XGBoost", "compare", "better_than_plain"),
+        *d.fact("Recipe that the comparison suggests", "compare", "suggestion"),
+        *d.fact("Model", "stage:train", "details", "model"),
+    ]
+    metric_name = d.at("compare", "metric")
+    for i, of in enumerate(d.at("compare", "candidates") or []):
+        words = f"Folds: {metric_name} of {of.get('name')}"
+        facts += d.fact(words, "compare", "candidates", i, metric_name, shown=figure)
+        facts += d.fact(
+            f"{words}, less that of plain", "compare", "candidates", i, "difference", metric_name, shown=figure
+        )
     facts += d.fact("Parameters", "run", "config", "train", "params", shown=settings)
     facts += d.fact("Seed", "run", "config", "train", "seed")
     facts += d.fact("Trees", "stage:train", "details", "trees", shown=count)

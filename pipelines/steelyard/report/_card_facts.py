@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from steelyard.config import STAGES
+from steelyard.config import ALL_STAGES
 from steelyard.report._artifacts import GUARDS
 from steelyard.report._numbers import count, interval, metric, number, percent
 from steelyard.store import Outcome, Published, RunDir
@@ -18,6 +18,7 @@ _FILES = {
     "input": ("profile", "input.json"),
     "split": ("split", "plan.json"),
     "difficulty": ("diagnose", "difficulty.json"),
+    "compare": ("compare", "choice.json"),
     "resample": ("resample", "plan.json"),
     "model": ("train", "model.json"),
     "policy": ("decide", "policy.json"),
@@ -39,7 +40,7 @@ class Documents:
     """The JSON files of a run, by name: those of `_FILES`, `run`, and the outcomes of stages as `stage:<name>`."""
 
     def __init__(self, run: RunDir) -> None:
-        self.outcomes = {s: outcome for s in STAGES if (outcome := run.checked_outcome(s)) is not None}
+        self.outcomes = {s: outcome for s in ALL_STAGES if (outcome := run.checked_outcome(s)) is not None}
         self.paths = {"run": "run.json"}
         run.manifest()  # verifies the file
         self.found: dict[str, Any] = {"run": run.read_json("run.json")}
