@@ -107,7 +107,7 @@ def _title(d: Documents) -> Part:
         *d.fact("Pipeline", "run", "pipeline"),
         *d.fact("Run", "run", "run_id"),
         *d.fact("Started", "run", "created", shown=moment),
-        *d.fact("Model", "run", "config", "train", "model"),
+        *d.fact("Model", "stage:train", "details", "model"),
         *d.fact("Predicted column", "run", "config", "data", "label"),
         *d.fact("Positive class", "stats", "positive"),
     ]
