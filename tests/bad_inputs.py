@@ -93,7 +93,7 @@ gate.pr_auc: {min: .inf} -> min | guards.raw: row.json -> row.json | guards.raw:
 guards.raw: 5 | guards.parameters: [] | guards.parameters: {minority_shar_min: 0.1} -> minority_shar_min
 guards.quarantine: 3 | spark.conf: [] | spark.master: 5 | spark.conf: {spark.x.password: a} -> spark.x.password
 spark.conf: {spark.x: [1]} -> spark.x | airflow.retries: -1 | airflow.start_date: someday
-airflow.on_failure: no dots | airflow.schedule: 5 | compare: {folds: 3} | score: {path: x} -> out
+airflow.on_failure: no dots | airflow.schedule: 5 | compare: {folds: 1} -> folds | score: {path: x} -> out
 score: {path: x, out: "${day}"} -> day
 """
 

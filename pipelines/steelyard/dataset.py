@@ -68,7 +68,7 @@ class Cost:
         --------
         >>> cost = Cost(matrix={"0": {"1": 5}, "1": {"0": 100, "1": 5}}).above_right(("0", "1"), "1")
         >>> cost.false_negative, cost.false_positive
-        (95, 5)
+        (95, 5.0)
         """
         if self.matrix is None:
             return self

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from small_pipelines import pipeline
 
 from steelyard.comparing import PLAIN
@@ -131,3 +132,16 @@ def test_a_stage_without_its_section_is_refused(tmp_path: Path, table: str, spar
     start_run(Store(tmp_path), config, "r1", {})
     with pytest.raises(InputError, match="has no stage compare"):
         locate("compare", config.model_dump_json(by_alias=True), "r1", None, Store(tmp_path))
+
+
+def test_spark_ml_works_in_a_session_that_has_compared(compared: Context, spark: SparkSession) -> None:
+    """Its models with a training summary send the session along, which job tags must leave as it is."""
+    from pyspark.ml.classification import RandomForestClassifier
+    from pyspark.ml.functions import array_to_vector
+
+    assert compared.run.outcome("compare") is not None
+    rows = spark.range(200).select(array_to_vector(F.array(F.col("id").cast("double"))).alias("x"), F.col("id") % 2)
+    rows = rows.toDF("x", "y")
+    model = RandomForestClassifier(featuresCol="x", labelCol="y", numTrees=2, maxDepth=2).fit(rows)
+    assert model.hasSummary and model.transform(rows).select("prediction").count() == 200
+    assert len(model.transform(rows).select("probability").collect()) == 200

@@ -66,7 +66,7 @@ def faults(cases: Iterable[Bad]) -> tuple[int, list[str]]:
 
 
 def test_what_needs_no_spark(here: Path, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def started(*_: object) -> None:
+    def started(*_: object, **__: object) -> None:
         raise AssertionError("a session was started for an input that is wrong without one")
 
     monkeypatch.setattr("steelyard.stages.commands.session.own_session", started)

@@ -174,15 +174,29 @@ class _Job:
 def _pool(spark: SparkSession, jobs: int) -> Iterator[ThreadPoolExecutor]:
     """Return threads that submit jobs; after a failure or an interrupt, their jobs are cancelled."""
     tag = f"steelyard-compare-{uuid4().hex}"
-    pool = ThreadPoolExecutor(max(jobs, 1), initializer=spark.addTag, initargs=(tag,))
+    mark, cancel = _tagging(spark)
+    pool = ThreadPoolExecutor(max(jobs, 1), initializer=mark, initargs=(tag,))
     try:
         yield pool
     except BaseException:
         with suppress(Exception):  # the session may be gone
-            spark.interruptTag(tag)
+            cancel(tag)
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _tagging(spark: SparkSession) -> tuple[Callable[[str], object], Callable[[str], object]]:
+    """Return what marks the jobs of a thread, and what cancels them.
+
+    The tags of a classic session are those of its context: `SparkSession.addTag` leaves something in the session that
+    cannot be sent to executors, and Spark ML's models with a training summary send their session along.
+    """
+    from pyspark.sql.utils import is_remote
+
+    if is_remote():
+        return spark.addTag, spark.interruptTag
+    return spark.sparkContext.addJobTag, spark.sparkContext.cancelJobsWithTag
 
 
 def is_local(candidate: Candidate) -> bool:

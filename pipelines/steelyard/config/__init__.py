@@ -3,17 +3,11 @@
 from steelyard.config._compare import CandidateConfig, CompareConfig
 from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._descriptions import DESCRIPTIONS
+from steelyard.config._evidence import ExplainConfig, PromoteConfig
 from steelyard.config._load import load, read_document
 from steelyard.config._loss import LOG_LOSS, loss_name, parse_loss
 from steelyard.config._monitor import MonitorConfig
-from steelyard.config._operation import (
-    AirflowConfig,
-    ExplainConfig,
-    GuardsConfig,
-    PromoteConfig,
-    ScoreConfig,
-    SparkConfig,
-)
+from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
 from steelyard.config._pipeline import PipelineConfig, check_cost_weights
 from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths, resolve_env
 from steelyard.config._stages import ALL_STAGES, STAGE_TABLE, STAGES, Stage, stages_of

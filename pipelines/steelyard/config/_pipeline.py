@@ -8,15 +8,9 @@ from pydantic import Field, model_validator
 
 from steelyard.config._compare import CompareConfig
 from steelyard.config._data import DataConfig, SplitConfig
+from steelyard.config._evidence import ExplainConfig, PromoteConfig
 from steelyard.config._monitor import MonitorConfig
-from steelyard.config._operation import (
-    AirflowConfig,
-    ExplainConfig,
-    GuardsConfig,
-    PromoteConfig,
-    ScoreConfig,
-    SparkConfig,
-)
+from steelyard.config._operation import AirflowConfig, GuardsConfig, ScoreConfig, SparkConfig
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._values import AUTO, Section
 

@@ -77,10 +77,10 @@ def judge_baseline(
 
     Costs one more scan of the test rows for each of the two models, and three of their narrow scores.
     """
+    if plain_recipe(ctx) is None:
+        return None, []
     decided = ctx.published("decide")
     file = f"decide/{decided.attempt}/{BASELINE}.json"
-    if not decided.has(file):
-        return None, []
     files = ctx.published("train")
     policy = DecisionPolicy.from_json(decided.read_json(file))
     plain = Classifier(load_model(files, f"model/{files.attempt}/{BASELINE}"), policy)
