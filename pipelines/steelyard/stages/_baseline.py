@@ -11,14 +11,13 @@ from steelyard.classifier import Classifier, fit_decisions, keeps_half, kept_hal
 from steelyard.comparing import PLAIN
 from steelyard.config import Recipe, TrainConfig
 from steelyard.deciding import DecisionPolicy
-from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.learning import get_trainer, load_model
-from steelyard.metrics import SplitMetrics, evaluate_splits, lookup
+from steelyard.metrics import SplitMetrics, lookup
 from steelyard.splitting import SPLIT
 from steelyard.stages._alerts import validation_shares
 from steelyard.stages._context import Context
+from steelyard.stages._judging import side_by_side
 from steelyard.stages._resolved import resolved
-from steelyard.stages._scores import COSTS, scored
 from steelyard.stages._source import dataset, rows_of
 
 MODEL, BASELINE = "model", "baseline"
@@ -85,30 +84,10 @@ def judge_baseline(
     policy = DecisionPolicy.from_json(decided.read_json(file))
     plain = Classifier(load_model(files, f"model/{files.attempt}/{BASELINE}"), policy)
     test, place = rows.where(F.col(SPLIT) == "test"), f"evaluate/{attempt}/{BASELINE}"
-    sides = [
-        scored(test, of, [F.lit(side).alias("split"), *names[1:]])
-        for side, of in ((MODEL, classifier), (BASELINE, plain))
-    ]
-    write_parquet(sides[0].unionByName(sides[1]), ctx.run.uri(place))
-    found = _judged(ctx, read_parquet(ctx.spark, ctx.run.uri(place)), policy)
+    found = side_by_side(ctx, test, names[1:], {BASELINE: plain, MODEL: classifier}, place)
     gains = {name: found[MODEL].gain_over(found[BASELINE], name) for name in _GAINS if _has(found, name, policy)}
     document = {"recipe": PLAIN, "threshold": policy.threshold, "test": found[BASELINE].to_json(), "gain": gains}
     return document, [place]
-
-
-def _judged(ctx: Context, df: DataFrame, policy: DecisionPolicy) -> dict[str, SplitMetrics]:
-    costs = [name if name in df.columns else None for name in COSTS]
-    return evaluate_splits(
-        df,
-        (MODEL, BASELINE),
-        classes=policy.classes,
-        positive=policy.positive,
-        bucket=F.col("bucket"),
-        weight="weight" if "weight" in df.columns else None,
-        false_negative=costs[0],
-        false_positive=costs[1],
-        grouped="group" in df.columns or ctx.config.split.method == "temporal",
-    )
 
 
 def _has(found: dict[str, SplitMetrics], name: str, policy: DecisionPolicy) -> bool:

@@ -15,12 +15,12 @@ from steelyard.splitting import SPLIT
 from steelyard.stages._alerts import with_periods
 from steelyard.stages._baseline import judge_baseline
 from steelyard.stages._context import Context, Result
+from steelyard.stages._judging import judged
 from steelyard.stages._model import saved_classifier
-from steelyard.stages._scores import COSTS, passthrough_columns, scored
+from steelyard.stages._scores import passthrough_columns, scored
 from steelyard.stages._source import dataset, split_rows
 
 SPLITS = ("validation", "test")
-_NO_PROBABILITIES = "training changed the scores in a way that no calibration has undone, so they are not probabilities"
 
 
 def run(ctx: Context, attempt: str) -> Result:
@@ -32,11 +32,19 @@ def run(ctx: Context, attempt: str) -> Result:
     names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")
     scores = f"scores/{attempt}"
     write_parquet(scored(rows, classifier, names), ctx.run.uri(scores))
-    judged = judge(ctx, scores, policy)
-    notes = [f"{name}: {note}" for name, of in judged.items() for note in of.notes]
+    found = judged(
+        ctx,
+        scores,
+        SPLITS,
+        policy,
+        probabilities=policy.probabilities,
+        threshold=policy.threshold,
+        rivals=_rivals(policy),
+    )
+    notes = [f"{name}: {note}" for name, of in found.items() for note in of.notes]
     for note in notes:
         ctx.warn(note)
-    splits = {name: of.to_json() for name, of in judged.items()}
+    splits = {name: of.to_json() for name, of in found.items()}
     document = metrics.document(
         ctx.config.name,
         ctx.run.manifest()["run_id"],
@@ -50,32 +58,10 @@ def run(ctx: Context, attempt: str) -> Result:
     if baseline is not None:
         document["baseline"] = baseline
     curves = f"evaluate/{attempt}/curves.json"
-    ctx.run.write_json(curves, {name: of.curves() for name, of in judged.items()})
+    ctx.run.write_json(curves, {name: of.curves() for name, of in found.items()})
     ctx.run.write_json("metrics.json", document)
     support = {name: document["splits"][name]["support"] for name in SPLITS}
     return Result([scores, curves, *more, "metrics.json"], {"in": support}, _headline(document))
-
-
-def judge(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, metrics.SplitMetrics]:
-    """Return the metrics of each split, from the scores as they were written."""
-    df = read_parquet(ctx.spark, ctx.run.uri(scores))
-    costs = [name if name in df.columns else None for name in COSTS]
-    return metrics.evaluate_splits(
-        df,
-        SPLITS,
-        classes=policy.classes,
-        positive=policy.positive,
-        bucket=F.col("bucket"),
-        threshold=policy.threshold,
-        weight="weight" if "weight" in df.columns else None,
-        false_negative=costs[0],
-        false_positive=costs[1],
-        # Buckets of a split by time hold whole days, as those of a grouped table hold whole groups.
-        grouped="group" in df.columns or ctx.config.split.method == "temporal",
-        rivals=_rivals(policy),
-        matrix=policy.cost.matrix,
-        not_probabilities=None if policy.probabilities else _NO_PROBABILITIES,
-    )
 
 
 def _alerts(ctx: Context, scores: str, policy: DecisionPolicy) -> Mapping[str, Floats] | None:

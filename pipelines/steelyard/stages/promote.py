@@ -8,16 +8,15 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.classifier import Classifier
 from steelyard.errors import InputError
-from steelyard.frames.tables import read_parquet, write_parquet
-from steelyard.metrics import Metric, SplitMetrics, evaluate_splits, get_metric, lookup
+from steelyard.metrics import Metric, SplitMetrics, get_metric, lookup
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
 from steelyard.stages._alerts import with_periods
 from steelyard.stages._context import Context, Result, no_session, run_config
 from steelyard.stages._history import data_date
+from steelyard.stages._judging import side_by_side
 from steelyard.stages._model import saved_classifier, trained_on
-from steelyard.stages._scores import COSTS, passthrough_columns, scored
+from steelyard.stages._scores import passthrough_columns
 from steelyard.stages._source import dataset, split_rows
 from steelyard.stages.commands.current import current_run
 from steelyard.store import RunDir
@@ -100,29 +99,8 @@ def _measured(ctx: Context, before: Context, attempt: str) -> dict[str, SplitMet
     data = dataset(ctx)
     rows = with_periods(ctx, _unseen(ctx, before))
     names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")[1:]
-    sides = {CHAMPION: before.run, CHALLENGER: ctx.run}
-    tables = [_side(name, rows, saved_classifier(of), names) for name, of in sides.items()]
-    place = f"promote/{attempt}/scores"
-    write_parquet(tables[0].unionByName(tables[1]), ctx.run.uri(place))
-    df = read_parquet(ctx.spark, ctx.run.uri(place))
-    policy = saved_classifier(ctx.run).policy
-    costs = [name if name in df.columns else None for name in COSTS]
-    return evaluate_splits(
-        df,
-        (CHAMPION, CHALLENGER),
-        classes=policy.classes,
-        positive=policy.positive,
-        bucket=F.col("bucket"),
-        weight="weight" if "weight" in df.columns else None,
-        false_negative=costs[0],
-        false_positive=costs[1],
-        grouped="group" in df.columns or ctx.config.split.method == "temporal",
-        matrix=data.cost.matrix,
-    )
-
-
-def _side(name: str, rows: DataFrame, classifier: Classifier, names: list[Any]) -> DataFrame:
-    return scored(rows, classifier, [F.lit(name).alias("split"), *names])
+    sides = {CHAMPION: saved_classifier(before.run), CHALLENGER: saved_classifier(ctx.run)}
+    return side_by_side(ctx, rows, names, sides, f"promote/{attempt}/scores")
 
 
 def _unseen(ctx: Context, before: Context) -> DataFrame:
