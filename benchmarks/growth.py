@@ -82,10 +82,12 @@ class Growth:
         return self.fixed + low * rows, self.fixed + high * rows
 
 
-def run_once(table: str, rows: int, folder: Path, env: Mapping[str, str] | None = None) -> Measured:
-    """Run a pipeline in a process of its own, and read its event log."""
+def run_once(table: str, rows: int, folder: Path, env: Mapping[str, str] | None = None, tasks: int = 0) -> Measured:
+    """Run a pipeline in a process of its own, and read its event log; with `tasks`, training has so many."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         config = json.loads(pipeline(table))
+        if tasks:
+            config["train"] = {**config.get("train", {}), "num_workers": tasks}
         config["spark"] = {"conf": {**SETTINGS, "spark.eventLog.dir": f"file://{place}"}}
         if env is None:
             config["spark"]["master"] = f"local[{CORES}]"
@@ -191,7 +193,7 @@ def workers(options: argparse.Namespace, folder: Path) -> str:
     for count in (1, 2):
         with spark_cluster(folder / f"cluster{count}", [1] * count, COMPILED) as cluster:
             env = {**cluster.env, "STEELYARD_MASTER": cluster.url}
-            runs.append(run_once(table, rows, folder, env))
+            runs.append(run_once(table, rows, folder, env, tasks=count))  # one core cannot run two training tasks
     one, two = runs
     cells = [(stage, one.seconds[stage], two.seconds[stage], one.traffic[stage].task_seconds) for stage in one.traffic]
     total = ("all", sum(one.seconds.values()), sum(two.seconds.values()), sum(c[3] for c in cells))
@@ -202,8 +204,9 @@ def workers(options: argparse.Namespace, folder: Path) -> str:
     said = (
         f"`python benchmarks/growth.py --workers --rows {rows}` on {options.conditions}\n\nA Spark standalone cluster "
         "with one core on each worker; the driver runs on the same machine, so that two workers share its cores with "
-        "it. Task time is the share of a stage's seconds in which the single worker runs a task: the rest is planning, "
-        "files and NumPy on the driver, and no worker makes it faster."
+        "it. XGBoost trains in as many tasks as there are workers. Task time is the share of a stage's seconds in "
+        "which the single worker runs a task: the rest is planning, files and NumPy on the driver, and no worker makes "
+        "it faster."
     )
     heads = ["stage", "one worker, s", "two workers, s", "speed-up", "task time with one worker"]
     return page("What does a second worker bring?", said, found, header(heads))
