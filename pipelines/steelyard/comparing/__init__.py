@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steelyard.comparing._candidates import PLAIN, Candidate, more_candidates, standard_candidates
+from steelyard.comparing._candidates import PLAIN, Candidate, check_two, more_candidates, standard_candidates
 from steelyard.comparing._recipes import OWN, candidates_of
 from steelyard.lazy import lazy
 
@@ -20,6 +20,7 @@ __all__ = [
     "Comparison",
     "Folds",
     "candidates_of",
+    "check_two",
     "compare",
     "more_candidates",
     "standard_candidates",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from steelyard.config import LOG_LOSS, Recipe
+from steelyard.errors import ConfigError
 from steelyard.learning import trainer_class
 
 PLAIN = "xgboost"
@@ -56,6 +57,12 @@ class Candidate:
     def to_json(self) -> dict[str, Any]:
         """Return JSON types: what `resample` and `train` of a pipeline would hold."""
         return {name: getattr(self.recipe, name).model_dump(mode="json") for name in ("resample", "train")}
+
+
+def check_two(classes: Collection[str]) -> None:
+    """Raise `ConfigError` unless there are two classes: candidates and their metrics are those of two."""
+    if len(classes) != 2:
+        raise ConfigError(f"compare takes two classes, and the label has {len(classes)}: leave the section out")
 
 
 def standard_candidates(counts: Mapping[str, int], seed: int = 0) -> list[Candidate]:

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from steelyard.classifier import draw_rows, fewer_of_the_largest
 from steelyard.comparing._by_spark import judged_by_spark
-from steelyard.comparing._candidates import PLAIN, Candidate
+from steelyard.comparing._candidates import PLAIN, Candidate, check_two
 from steelyard.comparing._comparison import Comparison, compared
 from steelyard.comparing._fold_scores import FoldScores
 from steelyard.comparing._resample import Sampling
@@ -81,8 +81,7 @@ def compare(
     """
     folds, kept = folds or Folds(), memory if memory is not None else {}
     metric = _metric(metric, dataset)
-    if len(dataset.classes) != 2:
-        raise ConfigError(f"compare takes two classes, and the label has {len(dataset.classes)}: leave the section out")
+    check_two(dataset.classes)
     check_rows(counts, folds.folds)
     taken = fewer_of_the_largest(counts, int(max_rows / folds.largest))
     shares = {c: taken[c] / n for c, n in counts.items()}

@@ -65,7 +65,7 @@ class Sampling:
         if self.method == "guided_under_sampler":
             return self._guided(rows, place)
         if self.method == "smote":
-            return self._smote(rows)
+            return self._smote(self._weighted_back(rows))
         return self._weighted_back(rows), Distortion()
 
     def _weighted_back(self, rows: ArrayRows) -> ArrayRows:

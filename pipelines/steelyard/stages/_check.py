@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from steelyard.classifier import alert_period, alert_rule, check_calibration, check_rates
 from steelyard.columns import check_free
+from steelyard.comparing import check_two
 from steelyard.config import AUTO, PipelineConfig
 from steelyard.dataset import Cost, Dataset
 from steelyard.deciding import check_matrix, check_two_classes, check_uncertainty
@@ -80,6 +81,7 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     check_two_classes(config.decide.threshold, list(counts), has_costs=cost.given)
     check_uncertainty(config.decide.uncertainty, list(counts))
     check_matrix(cost, list(counts))
+    check_compare(config, list(counts))
     trainer_class(config.train.trainer).check_classes(list(counts), config.train.loss)
     refuse_huge(statistics["features"], config.train.trainer)
     check_gate(config.gate, has_costs=cost.known, classes=len(counts))
@@ -94,6 +96,12 @@ def check_promote(config: PipelineConfig, *, has_costs: bool | None = None, clas
     """Raise `ConfigError` for a metric by which runs cannot be compared."""
     if config.promote is not None and config.promote.metric != AUTO:
         check_gate({config.promote.metric: {}}, has_costs=has_costs, classes=classes, key="promote.metric")
+
+
+def check_compare(config: PipelineConfig, classes: Collection[str]) -> None:
+    """Raise `ConfigError` for a section `compare` whose label has more than two classes."""
+    if config.compare is not None:
+        check_two(classes)
 
 
 def check_sampling(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:
