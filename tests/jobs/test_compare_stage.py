@@ -12,7 +12,9 @@ from pyspark.sql import functions as F
 from small_pipelines import pipeline
 
 from steelyard.comparing import PLAIN
+from steelyard.config import CompareConfig, RedecideConfig
 from steelyard.stages import Context, run_pipeline, run_stage, start_run
+from steelyard.stages._choices import earlier_choice
 from steelyard.stages.compare import Kept
 from steelyard.store import RunDir, Store
 
@@ -103,6 +105,33 @@ def test_the_same_comparison_gives_the_same_bytes_and_is_followed(compared: Cont
     assert compared.read("resample", "plan.json")["sampler"] == chosen["resample"]["method"]
     model = compared.read("train", "model.json", "model")
     assert model["trainer"] == chosen["train"]["model"] and model["class_weight"] == chosen["train"]["class_weight"]
+
+
+def test_a_later_run_takes_over_the_choice_of_an_alike_table(compared: Context, spark: SparkSession) -> None:
+    """The choice of the first run stays until a bound is passed; the later run trains no folds."""
+
+    def later(run_id: str, where: str | None, **compare: Any) -> Context:
+        data = compared.config.data.model_copy(update={"where": where})
+        wanted = CompareConfig(candidates=CANDIDATES, folds=2, redecide=RedecideConfig(**compare))
+        config = compared.config.model_copy(update={"data": data, "compare": wanted})
+        store = Store(str(Path(compared.run.location).parents[1]))
+        ctx = Context(start_run(store, config, run_id, {}), config, lambda: spark)
+        ctx.warned = []  # type: ignore[attr-defined]
+        ctx.warn = ctx.warned.append  # type: ignore[attr-defined]
+        run_pipeline(ctx, stages=BEFORE)
+        return ctx
+
+    alike = later("r2", "id < 1000")
+    run_stage(alike, "compare")
+    taken, first = alike.read("compare", "choice.json"), compared.read("compare", "choice.json")
+    assert taken.pop("taken_over")["run_id"] == "r1" and taken == first
+    assert not alike.warned  # type: ignore[attr-defined]
+    other = later("r3", "id < 700", rows=1.5)
+    earlier = earlier_choice(other)
+    assert earlier is not None and earlier.run_id == "r1", "a choice that was taken over is not kept again"
+    run_stage(other, "compare")
+    assert "comparing again, since run r1" in other.warned[0]  # type: ignore[attr-defined]
+    assert "taken_over" not in other.read("compare", "choice.json")
 
 
 def test_the_plain_baseline_is_judged_on_the_same_test_rows(table: str, execute: Callable[..., RunDir]) -> None:

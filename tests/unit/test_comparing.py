@@ -15,9 +15,10 @@ from steelyard.comparing._estimates import Draws, Value, values_of
 from steelyard.comparing._fold_scores import BUCKETS, FoldScores
 from steelyard.comparing._resample import Sampling
 from steelyard.comparing._worker import Setting, Table, held_out, judged
-from steelyard.config import CompareConfig, Recipe
+from steelyard.config import CompareConfig, Recipe, RedecideConfig
 from steelyard.errors import ConfigError
 from steelyard.learning.arrays import ArrayRows
+from steelyard.stages._choices import Traits, changes
 
 COUNTS = {"0": 100_000, "1": 300}
 RNG = np.random.default_rng(0)
@@ -142,6 +143,9 @@ def test_thinned_rows_stand_for_all() -> None:
     positives, negatives = (table.label == 1).sum(), (table.label == 0).sum()
     assert set(drawn.weight) == {1.0}, "there are enough rows for the sample"
     assert distortion.rates["0"] == pytest.approx(2 * positives / (4 * negatives), rel=0.01)
+    made, _ = Sampling("smote", {"sampling_strategy": 0.5}, ("0", "1"), thinned).apply(table, place)
+    masses = [made.weight[made.label == i].sum() for i in (0, 1)]
+    assert masses[1] == pytest.approx(0.5 * masses[0], rel=0.01), "1:2, as on all rows"
 
 
 def test_guided_sampling_keeps_the_wanted_number_and_its_offsets_balance() -> None:
@@ -258,3 +262,18 @@ def test_a_leaking_feature_earns_auto_nothing() -> None:
     for row in choice.candidates:
         assert row["pr_auc"]["value"] == 1
         assert row["name"] == PLAIN or row["difference"]["pr_auc"] == {"value": 0, "ci95": [0, 0]}
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (Traits(4000, 0.02, 0.5), ""),  # at the bounds
+        (Traits(4001, 0.01, 0.3), "rows are 4,001 instead of 1,000"),
+        (Traits(1000, 0.004, 0.3), "prevalence is 0.004 instead of 0.01"),
+        (Traits(1000, 0.01, 0.55), "difficulty is 0.55 instead of 0.30"),
+        (Traits(1000, 0.01, None), ""),
+    ],
+)
+def test_a_later_table_differs_beyond_the_bounds(now: Traits, said: str) -> None:
+    found = changes(Traits(1000, 0.01, 0.3), now, RedecideConfig())
+    assert len(found) == bool(said) and "".join(found).startswith(said)

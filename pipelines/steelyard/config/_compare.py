@@ -23,6 +23,17 @@ class CandidateConfig(Section):
         return self
 
 
+class RedecideConfig(Section):
+    """How far the training rows of a later run may differ from those of the latest comparison to take over its choice.
+
+    Beyond these bounds, and where something else than the table has changed, recipes are compared again.
+    """
+
+    prevalence: Annotated[float, Field(gt=1)] = 2.0
+    rows: Annotated[float, Field(gt=1)] = 4.0
+    difficulty: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+
 class CompareConfig(Section):
     """Recipes on the same folds of the training rows, and how one is chosen."""
 
@@ -30,6 +41,7 @@ class CompareConfig(Section):
     metric: Literal["auto", "cost", "log_loss", "pr_auc"] = "auto"
     folds: Annotated[int, Field(ge=2, le=20)] = 3
     max_rows: Annotated[int, Field(ge=1000)] = 1_000_000
+    redecide: RedecideConfig | None = None
 
     @property
     def given(self) -> dict[str, CandidateConfig]:

@@ -66,6 +66,9 @@ def _verdict(gains: Mapping[str, Any]) -> str:
 def sentence(of: Mapping[str, Any]) -> str:
     """Return the choice of a comparison and its reason as text."""
     text = f"Of {len(of['candidates'])} compared recipes, {of['chosen']} was taken: {of['reason']}."
+    if "taken_over" in of:
+        run = of["taken_over"]
+        return f"{text} The choice and the numbers are those of run {run['run_id']}, whose training rows were alike."
     return text if of["suggestion"] is None else f"{text} The comparison suggests {of['suggestion']}."
 
 

@@ -18,7 +18,7 @@ from steelyard.store import RunDir, Store, signed, verified
 
 FOLDER = "_accepted"
 _FILE = re.compile(r"\d{8}T\d{6}_.+\.json")
-_STAMP = "%Y%m%dT%H%M%S"
+STAMP = "%Y%m%dT%H%M%S"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def accept(ctx: Context) -> str:
     """Store the class counts of a run that has passed its gate, and return the place."""
     date, run_id = data_date(ctx), ctx.run.manifest()["run_id"]
     classes = {c: of["count"] for c, of in _stats(ctx)["classes"].items()}
-    history, name = ctx.run.sibling(FOLDER), f"{date:{_STAMP}}_{run_id}.json"
+    history, name = ctx.run.sibling(FOLDER), f"{date:{STAMP}}_{run_id}.json"
     history.write_json(name, signed({"run_id": run_id, "date": date.isoformat(), "classes": classes}))
     return f"{history.location}/{name}"
 
@@ -108,7 +108,7 @@ def reference(ctx: Context) -> Reference | None:
 
 def latest_accepted(ctx: Context) -> str | None:
     """Return the file of the latest accepted run of earlier data, None if there is none."""
-    limit = f"{data_date(ctx):{_STAMP}}"
+    limit = f"{data_date(ctx):{STAMP}}"
     return max((n for n in accepted(ctx.run.sibling(FOLDER)) if n.partition("_")[0] < limit), default=None)
 
 

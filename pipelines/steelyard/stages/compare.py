@@ -8,9 +8,10 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from steelyard.comparing import Candidate, Folds, candidates_of, compare
-from steelyard.config import CompareConfig, PipelineConfig, Recipe
+from steelyard.comparing import Candidate, Comparison, Folds, candidates_of, compare
+from steelyard.config import AUTO, CompareConfig, PipelineConfig, Recipe
 from steelyard.errors import InputError
+from steelyard.stages._choices import Earlier, Traits, changes, earlier_choice, keep_choice
 from steelyard.stages._context import Context, Result
 from steelyard.stages._source import dataset, rows_of
 from steelyard.stages.split import gap_of
@@ -19,15 +20,41 @@ from steelyard.store import RunDir
 
 def run(ctx: Context, attempt: str) -> Result:
     """Write `choice.json`: the candidates, their paired differences, and the choice."""
-    wanted, data = ctx.config.compare, dataset(ctx)
+    wanted = ctx.config.compare
     if wanted is None:
         raise InputError("the pipeline has no section compare")
-    counts = ctx.read("split", "plan.json")["counts"]["train"]
+    path, counts = f"compare/{attempt}/choice.json", ctx.read("split", "plan.json")["counts"]["train"]
+    earlier = _alike(ctx, wanted)
+    if earlier is not None:
+        taken = {**earlier.choice, "taken_over": {"run_id": earlier.run_id, "date": earlier.date}}
+        ctx.run.write_json(path, taken)
+        words = f"chosen: {taken['chosen']}, as in {earlier.name}: prevalence, rows and difficulty are alike"
+        return Result([path], {"in": counts}, {"chosen": taken["chosen"], "messages": [words]})
+    found = _compared(ctx, wanted, counts)
+    ctx.run.write_json(path, found.to_json())
+    keep_choice(ctx, found.to_json())
+    ctx.run.delete("compare/parts")
+    return Result([path], {"in": counts}, {"chosen": found.chosen, "messages": found.messages()})
+
+
+def _alike(ctx: Context, wanted: CompareConfig) -> Earlier | None:
+    """Return the earlier choice that holds for this run's table too, if `auto` is to follow one."""
+    if wanted.redecide is None or AUTO not in (ctx.config.resample.method, ctx.config.train.model):
+        return None
+    earlier = earlier_choice(ctx)
+    changed = [] if earlier is None else changes(earlier.traits, Traits.of(ctx), wanted.redecide)
+    if earlier is not None and changed:
+        ctx.warn(f"comparing again, since {earlier.name}: {'; '.join(changed)}")
+    return None if changed else earlier
+
+
+def _compared(ctx: Context, wanted: CompareConfig, counts: dict[str, int]) -> Comparison:
+    data = dataset(ctx)
     candidates = candidates_of(_asked(ctx.config), wanted, counts, categories=bool(data.categorical))
     kept = Kept(ctx.run, f"compare/parts/{_digest(ctx, candidates)}")
     if len(kept):
         ctx.warn(f"continuing a comparison: {len(kept)} of {len(candidates)} candidates are judged already")
-    found = compare(
+    return compare(
         rows_of(ctx, "train"),
         data,
         counts,
@@ -39,10 +66,6 @@ def run(ctx: Context, attempt: str) -> Result:
         memory=kept,
         warn=ctx.warn,
     )
-    path = f"compare/{attempt}/choice.json"
-    ctx.run.write_json(path, found.to_json())
-    ctx.run.delete("compare/parts")
-    return Result([path], {"in": counts}, {"chosen": found.chosen, "messages": found.messages()})
 
 
 def _asked(config: PipelineConfig) -> Recipe:
