@@ -29,7 +29,7 @@ class Comparison:
     recipe : dict
         `resample` and `train` of the chosen candidate.
     better_than_plain : bool
-        Whether the paired 95 % interval of its difference to the plain baseline says so.
+        Whether the paired 95 % interval of its difference to the plain baseline excludes 0, in its favour.
     suggestion : str, optional
         Where the choice was given: the candidate that would have been chosen.
     candidates : list of dict
