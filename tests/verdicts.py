@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from steelyard.guards._needs import CELLS, OVERLAPS
 from steelyard.guards._seen import Cells, Group, Overlap, Overlaps
 from steelyard.guards._verdict import Verdict
-from steelyard.guards.expectations import JudgedExpectation
+
+if TYPE_CHECKING:
+    from steelyard.guards.expectations import JudgedExpectation
 
 Rows = tuple[Mapping[str, Any], int]
 """Role -> value, and the number of rows with these values."""
+
+
+class _Expectations:
+    """The package `steelyard.guards.expectations`, imported when a test uses it: Great Expectations takes seconds."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module("steelyard.guards.expectations"), name)
+
+
+gx = _Expectations()
 
 
 def judged(expectation: JudgedExpectation, given: Sequence[Rows], *measured: Mapping[str, Any]) -> Verdict:

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import binomtest, poisson
-from verdicts import Rows, judged
+from verdicts import Rows, gx, judged
 
 from steelyard.errors import InputError
 from steelyard.guards._verdict import Verdict
-from steelyard.guards.expectations import ExpectImbalanceRatioToBeBetween, ExpectLabelDistributionToMatch
 from steelyard.kernels.drift import count_interval, jensen_shannon, psi, share_ratio_intervals
 
 
@@ -23,7 +22,7 @@ def counts(slice_: str | None = None, **classes: int) -> list[Rows]:
 
 
 def same_distribution(now: Sequence[Rows], reference: Mapping[str, Any], **limits: Any) -> Verdict:
-    return judged(ExpectLabelDistributionToMatch(column="y", reference=reference, **limits), now)
+    return judged(gx.ExpectLabelDistributionToMatch(column="y", reference=reference, **limits), now)
 
 
 class TestMeasures:
@@ -167,7 +166,7 @@ class TestJudgement:
 
 def test_imbalance_ratio() -> None:
     def verdict(low: float | None, high: float | None, **classes: int) -> Verdict:
-        return judged(ExpectImbalanceRatioToBeBetween(column="y", min_value=low, max_value=high), counts(**classes))
+        return judged(gx.ExpectImbalanceRatioToBeBetween(column="y", min_value=low, max_value=high), counts(**classes))
 
     assert not verdict(None, 8.0, n=90, p=10).success
     assert verdict(None, 8.0, n=90, p=10).message == (
