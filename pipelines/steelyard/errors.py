@@ -134,7 +134,12 @@ def damaged_file(error: BaseException) -> str | None:
     return f"cannot read {found[1]}: {reason(error)}; the file is damaged, or not of the table's format and types"
 
 
-_WRAPPERS = ("steelyard.frames.caching", "steelyard.frames.tasks", "steelyard.stages._runner", "steelyard.cli")
+_WRAPPERS = (
+    *(f"steelyard.frames.{name}" for name in ("caching", "parts", "tables", "tasks")),
+    "steelyard.stages._runner",
+    "steelyard.cli",
+)
+"""Modules whose functions only run an action: the step is the function that called them."""
 
 
 def step_of(error: BaseException) -> str:
