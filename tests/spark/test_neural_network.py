@@ -29,21 +29,26 @@ def validation_log_loss(model: Model, df: DataFrame) -> float:
     return float(-np.log(probabilities(model, validation)[np.arange(len(labels)), labels]).mean())
 
 
-def test_two_processes_train_one_model(spark: SparkSession) -> None:
+@pytest.fixture(scope="module")
+def two(spark: SparkSession) -> Model:
+    """A model that two processes have trained, with the usual loss."""
+    return fitted(make, trainer_table(spark), num_workers=2)
+
+
+def test_two_processes_train_one_model(spark: SparkSession, two: Model) -> None:
     df = trainer_table(spark)
-    two = fitted(make, df, num_workers=2)
     again = fitted(make, df.repartition(9), num_workers=2)
     assert two.weights == again.weights, "the same model from other partitions"  # type: ignore[attr-defined]
     assert np.isclose(validation_log_loss(two, df), two.summary["validation_log_loss"], rtol=1e-5)
     assert two.summary["best_epoch"] < two.summary["epochs"] <= 20
 
 
-def test_the_margins_of_a_focal_loss_become_probabilities(spark: SparkSession) -> None:
+def test_the_margins_of_a_focal_loss_become_probabilities(spark: SparkSession, two: Model) -> None:
     df = trainer_table(spark)
-    focal, plain = fitted(make, df, loss={"focal": {"gamma": 2}}), fitted(make, df)
+    focal = fitted(make, df, loss={"focal": {"gamma": 2}})
     loss = validation_log_loss(focal, df)
     assert np.isclose(loss, focal.summary["validation_log_loss"], rtol=1e-5)
-    assert loss < 1.15 * validation_log_loss(plain, df) < validation_log_loss(replace(focal, focal=None), df)
+    assert loss < 1.15 * validation_log_loss(two, df) < validation_log_loss(replace(focal, focal=None), df)
     with pytest.raises(ConfigError, match=r"train\.loss: focal is for two classes, and the label has 3"):
         fitted(make, df, SEVERAL, loss={"focal": {"gamma": 2}})
 
