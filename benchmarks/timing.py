@@ -107,8 +107,18 @@ def resident(process: Path) -> float:
     return int(said["VmRSS"].split()[0]) / 1024
 
 
+def own(process: Path) -> bool:
+    """Whether a process descends from this one."""
+    pid = process.name
+    while pid not in ("0", "1"):
+        if int(pid) == os.getpid():
+            return True
+        pid = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1]
+    return False
+
+
 class Memory:
-    """The largest resident memory of Spark's Python workers while a block runs, and this process's growth, in MiB."""
+    """The largest resident memory of own Python workers of Spark while a block runs, and this process's growth, MiB."""
 
     def __enter__(self) -> Memory:
         self.peak, self.before, self.over = 0.0, resident(Path("/proc/self")), threading.Event()
@@ -126,7 +136,7 @@ class Memory:
             self.driver = max(self.driver, resident(Path("/proc/self")))
             for process in Path("/proc").glob("[0-9]*"):
                 try:
-                    if b"pyspark.daemon" in (process / "cmdline").read_bytes():
+                    if b"pyspark.daemon" in (process / "cmdline").read_bytes() and own(process):
                         self.peak = max(self.peak, resident(process))
                 except (OSError, KeyError, ValueError):
                     continue

@@ -143,3 +143,18 @@ def _stratum(label: Column, part: str) -> Column:
 def _hash(*parts: Any) -> Column:
     """Return a 63-bit hash."""
     return F.shiftrightunsigned(F.xxhash64(*parts), 1)
+
+
+def pool_of(
+    units: DataFrame,
+    narrow: DataFrame,
+    counts: Mapping[str, int],
+    bag: Mapping[str, int],
+    pool: int | None,
+    seed: int,
+) -> tuple[dict[str, int], DataFrame]:
+    """Return how many rows of each class rounds read, and these rows: all without a pool."""
+    if pool is None:
+        return dict(counts), units
+    kept = {c: min(n, max(pool * min(counts.values()), bag[c])) for c, n in counts.items()}
+    return kept, disjoint_bags(units, narrow, Quotas(dict(counts), kept, 1), seed).drop(TASK, PLACE)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,8 +13,8 @@ from steelyard.kernels.boosting import LEAST, step
 from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
-    from steelyard.ensemble._rounds import Rounds
-    from steelyard.learning.tasks import TaskModel
+    from steelyard.ensemble.sequential import AnyRounds, Trained
+    from steelyard.learning.local import TaskModel
 
 _ELSEWHERE = {"random_state": "write train.seed", "base_estimator": "write estimator"}
 
@@ -51,7 +50,7 @@ class RUSBoostTrainer(SequentialTrainer):
         """How members are combined."""
         return "mean" if self.params["algorithm"] == "m2" else "majority"
 
-    def _run(self, rounds: Rounds) -> tuple[list[TaskModel], list[float], dict[str, Any]]:
+    def _run(self, rounds: AnyRounds) -> Trained:
         members: list[TaskModel] = []
         votes: list[float] = []
         errors: list[float] = []
@@ -63,43 +62,17 @@ class RUSBoostTrainer(SequentialTrainer):
             members, votes, errors = [*members, member], [*votes, found.vote], [*errors, error]
             if error <= LEAST:
                 break
-            rounds = scored.with_margin(self.updated(found.rate), found.rate)
-        if not members:
-            raise InputError(
-                f"the first member of {self.name} is not better than chance: give the estimator more freedom "
-                "(train.params.estimator_params)"
-            )
+            rounds = scored.reweighted(self.params["algorithm"], found.rate)
         return members, votes, {"errors": errors}
 
-    def _round(self, rounds: Rounds, number: int) -> tuple[TaskModel, float, Rounds]:
+    def _round(self, rounds: AnyRounds, number: int) -> tuple[TaskModel, float, AnyRounds]:
         """Return the member of a round, its error, and the rounds with its scores."""
         weighed, sums = rounds.weighed()
-        take, synthetic = list(weighed.bag.values()), self._synthetic(weighed)
-        member = weighed.fit(partial(weighed.candidates, number, sums), number, take, synthetic)
+        member = weighed.member(number, sums, self._synthetic(weighed))
         scored = weighed.scored(member)
-        wrong = scored.sums({"e": scored.weight * self._wrong()})
-        return member, sum(of["e"] for of in wrong.values()) / sum(sums.values()), scored
+        return member, scored.wrong(self.params["algorithm"]) / sum(sums.values()), scored
 
-    def _wrong(self) -> Any:
-        """Return how wrong the member is for a row: its probability of the other class, or whether it decides so."""
-        from pyspark.sql import functions as F
-
-        from steelyard.ensemble._rounds import SCORE
-
-        score = F.col(SCORE)
-        if self.params["algorithm"] == "samme":
-            score = (score > 0.5).cast("double")
-        return F.when(F.col("label") == 1, F.lit(1.0) - score).otherwise(score)
-
-    def updated(self, rate: float) -> Any:
-        """Return the new logarithms of the weights."""
-        from pyspark.sql import functions as F
-
-        from steelyard.ensemble._rounds import MARGIN, constant
-
-        return F.col(MARGIN) + constant(float(rate)) * self._wrong()
-
-    def _synthetic(self, rounds: Rounds) -> dict[str, int] | None:
+    def _synthetic(self, rounds: AnyRounds) -> dict[str, int] | None:
         return None
 
 
@@ -145,7 +118,7 @@ class SMOTEBoostTrainer(RUSBoostTrainer):
         more = round(counts[rare] * (1 + self.params["synthetic"]))
         return {**counts, rare: max(min(more, *(n for c, n in counts.items() if c != rare)), counts[rare])}
 
-    def _synthetic(self, rounds: Rounds) -> dict[str, int]:
+    def _synthetic(self, rounds: AnyRounds) -> dict[str, int]:
         rare = min(rounds.counts, key=rounds.counts.__getitem__)
         rows = max(round(rounds.bag[rare] * self.params["synthetic"]), 1)
         return {"label": list(rounds.counts).index(rare), "rows": rows, "k": self.params["k_neighbors"]}

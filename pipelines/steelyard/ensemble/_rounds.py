@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,18 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import internal, of_key
-from steelyard.ensemble._bags import UNIT, disjoint_bags
-from steelyard.ensemble._quotas import Quotas
+from steelyard.ensemble._array_rounds import DRAW_BITS, LOOSE
+from steelyard.ensemble._bags import UNIT
+from steelyard.ensemble._round_columns import ample, by_label, constant, race_limit
 from steelyard.frames.caching import checkpointed
 from steelyard.frames.workers import in_worker
 from steelyard.hashing import HASH_BITS
+from steelyard.kernels.exact_sums import HALF, TERM_BITS, from_halves
 from steelyard.kernels.random import words
-from steelyard.learning.local import LocalLearner
-from steelyard.learning.tasks import PLACE, POSITION, STRATUM, TASK, TaskModel, fit_tasks
+from steelyard.learning.local import LocalLearner, TaskModel
+from steelyard.learning.tasks import PLACE, POSITION, STRATUM, TASK, fit_tasks
 
 MARGIN, SCORE = internal("margin"), internal("score")
-TERM_BITS = 62
-"""A term of a sum is rounded to 2**-62 of its bound: sums of whole numbers do not depend on their order."""
-_HALF = 32  # bits of the lower half of a term: sums of halves fit in 63 bits up to two billion rows
-_LOOSE = 2 * math.log(2)  # a bound of the weights is at most so far above the largest
-_DRAW_BITS = 62
 _ROWS = f"{UNIT} bigint, features binary, label double, weight double, {MARGIN} double"
 
 
@@ -98,17 +95,17 @@ class Rounds:
         largest : str
         """
         whole = {n: F.rint(t * F.lit(2.0**TERM_BITS)).cast("bigint") for n, t in terms.items()}
-        low = F.lit((1 << _HALF) - 1)
+        low = F.lit((1 << HALF) - 1)
         halves = [
             half
             for n, t in whole.items()
-            for half in (F.sum(F.shiftright(t, _HALF)).alias(f"{n} high"), F.sum(t.bitwiseAND(low)).alias(f"{n} low"))
+            for half in (F.sum(F.shiftright(t, HALF)).alias(f"{n} high"), F.sum(t.bitwiseAND(low)).alias(f"{n} low"))
         ]
         group = F.col("label").cast("int") if by is None else by
         found = self.rows.groupBy(group.alias("g")).agg(F.max(largest).alias("largest"), *halves).collect()
 
         def total(row: Any, name: str) -> float:
-            return float(((row[f"{name} high"] << _HALF) + row[f"{name} low"]) / 2**TERM_BITS)
+            return from_halves(row[f"{name} high"], row[f"{name} low"])
 
         return {row["g"]: {"largest": row["largest"], **{n: total(row, n) for n in terms}} for row in found}
 
@@ -116,9 +113,13 @@ class Rounds:
         """Return the rounds with their `top`, and the sum of the weights of each label."""
         found = self.sums({"w": self.weight})
         top = max(of["largest"] for of in found.values())
-        if top < self.bound - _LOOSE:
+        if top < self.bound - LOOSE:
             return replace(self, bound=top).weighed()
         return replace(self, top=top), {label: of["w"] for label, of in found.items()}
+
+    def member(self, number: int, sums: Mapping[int, float], synthetic: Mapping[str, int] | None = None) -> TaskModel:
+        """Train the member of a round on a sample that is drawn by weights; `sums` as from `weighed`."""
+        return self.fit(partial(self.candidates, number, sums), number, list(self.bag.values()), synthetic)
 
     def fit(
         self,
@@ -164,6 +165,55 @@ class Rounds:
         """Return the rounds with new margins, at most `rise` above the former, and without scores."""
         return replace(self, rows=self.rows.withColumn(MARGIN, margin).drop(SCORE), bound=self.top + rise)
 
+    def wrong(self, algorithm: str) -> float:
+        """Return the sum of the weights, each times how wrong the member is for its row."""
+        return sum(of["e"] for of in self.sums({"e": self.weight * _wrong(algorithm)}).values())
+
+    def reweighted(self, algorithm: str, rate: float) -> Rounds:
+        """Return the rounds after the update of the weights."""
+        return self.with_margin(F.col(MARGIN) + constant(float(rate)) * _wrong(algorithm), rate)
+
+    def zeroed(self) -> Rounds:
+        """Return the rounds with margins of 0: sums of the members' probabilities."""
+        return self.with_margin(F.lit(0.0))
+
+    def added(self) -> Rounds:
+        """Return the rounds with the scores added to the margins."""
+        return self.with_margin(F.col(MARGIN) + F.col(SCORE))
+
+    def hardness(self, number: int, label: int, bins: int) -> tuple[Any, list[int], list[float]]:
+        """Return the stratum of each row, and the rows and the mean hardness of each bin.
+
+        The stratum of rows of the label is their bin: of equal width, between the least and the greatest hardness. That
+        of the other rows is `bins`.
+        """
+        ours = F.col("label").cast("int") == label
+        hard = F.abs(F.col(MARGIN) / constant(float(max(number, 1))) - F.lit(float(label)))
+        bin_of = F.lit(0) if number == 0 else self._bins(hard, ours, bins)
+        of = self.sums({"n": F.lit(2.0**-30), "h": hard * F.lit(2.0**-30)}, F.when(ours, bin_of))
+        counts = [round(of[b]["n"] * 2**30) if b in of else 0 for b in range(bins)]
+        means = [of[b]["h"] / of[b]["n"] if b in of else 0.0 for b in range(bins)]
+        return F.when(ours, bin_of).otherwise(F.lit(bins)), counts, means
+
+    def _bins(self, hard: Column, ours: Column, bins: int) -> Column:
+        [row] = self.rows.where(ours).agg(F.min(hard), F.max(hard)).collect()
+        low, high = float(row[0]), float(row[1])
+        if high <= low:
+            return F.lit(0)
+        place = F.floor((hard - constant(low)) / constant(high - low) * F.lit(float(bins)))
+        return F.least(place, F.lit(bins - 1)).cast("int")
+
+    def drawn(self, number: int, stratum: Any, take: Sequence[int], sizes: Sequence[int]) -> TaskModel:
+        """Train the member of a round on rows that are drawn from each stratum."""
+        placed = self.rows.withColumns({STRATUM: stratum, POSITION: self.place(number)})
+
+        def near(reach: float) -> DataFrame:
+            shares = [ample(n, of, reach) for n, of in zip(take, sizes, strict=True)]
+            limits = {s: min(int(share * 2.0**HASH_BITS), 2**HASH_BITS - 1) for s, share in enumerate(shares)}
+            return placed.where(F.col(POSITION) <= of_key(limits, F.col(STRATUM), "bigint"))
+
+        return self.fit(near, number, take)
+
     def candidates(self, number: int, sums: Mapping[int, float], reach: float) -> DataFrame:
         """Return the rows among which a round's sample is, with the weights that it gives them.
 
@@ -190,7 +240,7 @@ class Rounds:
         code = F.col("label").cast("int")
         whole = code.isin([i for i, c in enumerate(self.counts) if self.bag[c] == self.counts[c]])
         place = F.when(whole, 0).otherwise(self._race(number, self.weight / by_label(mean))).cast("bigint")
-        limits = [_limit(self.bag[c], n, reach) for c, n in self.counts.items()]
+        limits = [race_limit(self.bag[c], n, reach) for c, n in self.counts.items()]
         near = F.col(POSITION) <= by_label(limits, "bigint")
         weight = F.when(whole, self.weight).otherwise(by_label(mean)) * constant(scale)
         return self.rows.withColumns({STRATUM: code, POSITION: place}).where(near).withColumn("weight", weight)
@@ -198,8 +248,8 @@ class Rounds:
     def _race(self, number: int, weight: Column) -> Column:
         """Return -ln(u) / weight as a position: through 1 - exp(-x), which is uniform for equal weights of 1."""
         exponential = -F.log(self.uniform(number)) / F.greatest(weight, F.lit(1e-300))
-        place = -F.expm1(-exponential) * F.lit(2.0**_DRAW_BITS)
-        return F.least(place, F.lit(2.0**_DRAW_BITS - 2.0**10)).cast("bigint")
+        place = -F.expm1(-exponential) * F.lit(2.0**DRAW_BITS)
+        return F.least(place, F.lit(2.0**DRAW_BITS - 2.0**10)).cast("bigint")
 
     def uniform(self, number: int) -> Column:
         """Return a number in (0, 1) for each row, by its hash."""
@@ -210,42 +260,9 @@ class Rounds:
         return F.shiftrightunsigned(F.xxhash64(UNIT, F.lit(self.seed), F.lit("draw"), constant(number)), 1)
 
 
-def by_label(values: Sequence[float], kind: str = "double") -> Column:
-    """Return the value of each row's label.
-
-    Spark reads it from an array. Numbers that change from round to round would otherwise be part of the code that it
-    generates, which it would then compile in each round.
-    """
-    return F.get(F.array(*(F.lit(v).cast(kind) for v in values)), F.col("label").cast("int"))
-
-
-def constant(value: float) -> Column:
-    """Return one number for the rows of both labels, see `by_label`."""
-    return by_label([value, value], "int" if isinstance(value, int) else "double")
-
-
-def pool_of(
-    units: DataFrame,
-    narrow: DataFrame,
-    counts: Mapping[str, int],
-    bag: Mapping[str, int],
-    pool: int | None,
-    seed: int,
-) -> tuple[dict[str, int], DataFrame]:
-    """Return how many rows of each class rounds read, and these rows: all without a pool."""
-    if pool is None:
-        return dict(counts), units
-    kept = {c: min(n, max(pool * min(counts.values()), bag[c])) for c, n in counts.items()}
-    return kept, disjoint_bags(units, narrow, Quotas(dict(counts), kept, 1), seed).drop(TASK, PLACE)
-
-
-def ample(wanted: int, of: int, reach: float) -> float:
-    """Return a share of rows that nearly always has as many as wanted: six standard deviations more."""
-    return min((wanted + 6 * math.sqrt(wanted) + 6) / max(of, 1) * reach, 1.0)
-
-
-def _limit(wanted: int, of: int, reach: float) -> int:
-    """Return the last position of candidates; their exponential variables reach `reach` times as far as by default."""
-    share = ample(wanted, of, 1.0)
-    below = 1.0 if share == 1 else -math.expm1(math.log1p(-share) * reach)
-    return int(below * 2.0**_DRAW_BITS)
+def _wrong(algorithm: str) -> Column:
+    """Return how wrong the member is for a row: its probability of the other class, or whether it decides so."""
+    score = F.col(SCORE)
+    if algorithm == "samme":
+        score = (score > 0.5).cast("double")
+    return F.when(F.col("label") == 1, F.lit(1.0) - score).otherwise(score)

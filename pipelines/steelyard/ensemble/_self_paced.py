@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -12,10 +12,8 @@ from steelyard.ensemble.sequential import SequentialParameters, SequentialTraine
 from steelyard.kernels.boosting import self_paced_quotas
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-    from steelyard.ensemble._rounds import Rounds
-    from steelyard.learning.tasks import TaskModel
+    from steelyard.ensemble.sequential import AnyRounds, Trained
+    from steelyard.learning.local import TaskModel
 
 
 class SelfPacedEnsembleParameters(SequentialParameters):
@@ -47,61 +45,19 @@ class SelfPacedEnsembleTrainer(SequentialTrainer):
     def _rates(self, rates: dict[str, float]) -> dict[str, float]:
         return rates
 
-    def _run(self, rounds: Rounds) -> tuple[list[TaskModel], list[float], dict[str, Any]]:
-        from pyspark.sql import functions as F
-
-        from steelyard.ensemble._rounds import MARGIN, SCORE
-
+    def _run(self, rounds: AnyRounds) -> Trained:
         members: list[TaskModel] = []
         drawn: list[list[int]] = []
-        rounds = rounds.with_margin(F.lit(0.0))  # the sum of the members' probabilities
-        for number in range(self.params["n_estimators"]):
-            candidates, take = self._candidates(rounds, number)
-            members, drawn = [*members, rounds.fit(candidates, number, take)], [*drawn, take[:-1]]
-            if number + 1 < self.params["n_estimators"]:
-                rounds = rounds.scored(members[-1]).with_margin(F.col(MARGIN) + F.col(SCORE))
-        return members, [1.0] * len(members), {"drawn": drawn}
-
-    def _candidates(self, rounds: Rounds, number: int) -> tuple[Callable[[float], DataFrame], list[int]]:
-        """Return the rows among which a round's sample is, and how many each bin and the rarest class give."""
-        from pyspark.sql import functions as F
-
-        from steelyard.columns import of_key
-        from steelyard.ensemble._rounds import MARGIN, ample, constant
-        from steelyard.hashing import HASH_BITS
-        from steelyard.learning.tasks import POSITION, STRATUM
-
         common = max(rounds.counts, key=rounds.counts.__getitem__)
         rare = next(c for c in rounds.counts if c != common)
-        label, bins = list(rounds.counts).index(common), self.params["k_bins"]
-        ours = F.col("label").cast("int") == label
-        hardness = F.abs(F.col(MARGIN) / constant(float(max(number, 1))) - F.lit(float(label)))
-        bin_of = F.lit(0) if number == 0 else self._bins(rounds, hardness, ours)
-        of = rounds.sums({"n": F.lit(2.0**-30), "h": hardness * F.lit(2.0**-30)}, F.when(ours, bin_of))
-        counts = [round(of[b]["n"] * 2**30) if b in of else 0 for b in range(bins)]
-        means = [of[b]["h"] / of[b]["n"] if b in of else 0.0 for b in range(bins)]
-        alpha = math.tan(math.pi / 2 * number / self.params["n_estimators"])
-        take = [*self_paced_quotas(means, counts, rounds.bag[common], alpha), rounds.bag[rare]]
-        sizes = [*counts, rounds.counts[rare]]
-        stratum = F.when(ours, bin_of).otherwise(F.lit(bins))
-        placed = rounds.rows.withColumns({STRATUM: stratum, POSITION: rounds.place(number)})
-
-        def near(reach: float) -> DataFrame:
-            shares = [ample(n, of, reach) for n, of in zip(take, sizes, strict=True)]
-            limits = {s: min(int(share * 2.0**HASH_BITS), 2**HASH_BITS - 1) for s, share in enumerate(shares)}
-            return placed.where(F.col(POSITION) <= of_key(limits, F.col(STRATUM), "bigint"))
-
-        return near, take
-
-    def _bins(self, rounds: Rounds, hardness: Any, ours: Any) -> Any:
-        """Return the bin of a row: of equal width, between the least and the greatest hardness."""
-        from pyspark.sql import functions as F
-
-        from steelyard.ensemble._rounds import constant
-
-        [row] = rounds.rows.where(ours).agg(F.min(hardness), F.max(hardness)).collect()
-        low, high, bins = float(row[0]), float(row[1]), self.params["k_bins"]
-        if high <= low:
-            return F.lit(0)
-        place = F.floor((hardness - constant(low)) / constant(high - low) * F.lit(float(bins)))
-        return F.least(place, F.lit(bins - 1)).cast("int")
+        label, bins, last = list(rounds.counts).index(common), self.params["k_bins"], self.params["n_estimators"]
+        rounds = rounds.zeroed()
+        for number in range(last):
+            stratum, counts, means = rounds.hardness(number, label, bins)
+            alpha = math.tan(math.pi / 2 * number / last)
+            take = self_paced_quotas(means, counts, rounds.bag[common], alpha)
+            member = rounds.drawn(number, stratum, [*take, rounds.bag[rare]], [*counts, rounds.counts[rare]])
+            members, drawn = [*members, member], [*drawn, take]
+            if number + 1 < last:
+                rounds = rounds.scored(member).added()
+        return members, [1.0] * len(members), {"drawn": drawn}

@@ -21,8 +21,8 @@ from steelyard.sampling.strategy import check_strategy
 
 if TYPE_CHECKING:
     from steelyard.ensemble._quotas import Quotas
+    from steelyard.learning.local import TaskModel
     from steelyard.learning.model import Model
-    from steelyard.learning.tasks import TaskModel
 
 _SHOWN = 30
 MAX_CELLS = 50_000_000

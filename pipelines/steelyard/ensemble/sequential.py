@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from pydantic import Field
 
 from steelyard.distortion import Distortion
 from steelyard.ensemble.base import EnsembleTrainer, MemberParameters, mean_shares
+from steelyard.errors import InputError
 from steelyard.learning.local import ESTIMATORS, LocalLearner
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import TrainingData
 
 if TYPE_CHECKING:
+    from steelyard.ensemble._array_rounds import ArrayRounds
     from steelyard.ensemble._rounds import Rounds
+    from steelyard.learning.local import TaskModel
     from steelyard.learning.model import Model
-    from steelyard.learning.tasks import TaskModel
+
+    AnyRounds: TypeAlias = Rounds | ArrayRounds
+    Trained: TypeAlias = tuple[list[TaskModel], list[float], dict[str, Any]]
+
+ONE_TASK_CELLS = 100_000_000
+"""Rows × (features + 24) up to which one task runs all rounds: a row has about 12 doubles besides its features."""
 
 
 class SequentialParameters(MemberParameters):
@@ -41,10 +49,14 @@ class SequentialParameters(MemberParameters):
 class SequentialTrainer(EnsembleTrainer):
     """Base of ensembles whose rounds draw a small sample, train one member in one task, and score all rows.
 
-    Costs, for each round: one crossing into Python of all training rows, which then stay on the executors with their
-    scores; three narrow scans of them (sums of weights, candidates of the sample, errors); and a shuffle of the
+    Where rounds read few rows (`ONE_TASK_CELLS`), one task runs all of them, with the rows in its memory: one shuffle
+    and one crossing into Python altogether. It draws the same samples as rounds on the executors.
+
+    These cost, for each round: one crossing into Python of all training rows, which then stay on the executors with
+    their scores; three narrow scans of them (sums of weights, candidates of the sample, errors); and a shuffle of the
     candidates, about as many as the sample. Rows are never shuffled. Features travel as one value of bytes for each
-    row, so that a round's crossing is cheaper than one of the table.
+    row, so that a round's crossing is cheaper than one of the table. Scores are checkpointed in each round: the three
+    scans would otherwise cross into Python themselves.
     """
 
     parameters: ClassVar[type[Parameters]] = SequentialParameters
@@ -56,9 +68,10 @@ class SequentialTrainer(EnsembleTrainer):
         return LocalLearner(self.params["estimator"], self.params["estimator_params"])
 
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
-        from steelyard.ensemble._bags import class_counts, unit_tables
+        from steelyard.ensemble._bags import class_counts, pool_of, unit_tables
         from steelyard.ensemble._model import EnsembleModel
-        from steelyard.ensemble._rounds import Rounds, pool_of
+        from steelyard.ensemble._one_task import run_rounds
+        from steelyard.ensemble._rounds import Rounds
 
         counts = class_counts(data.rows, data.trained_classes)
         features = len(data.preprocessing.names)
@@ -66,8 +79,17 @@ class SequentialTrainer(EnsembleTrainer):
         of = self._quotas(self._after_synthesis(counts), 1, features)
         with unit_tables(data.rows, counts, features) as (units, narrow):
             kept, chosen = pool_of(units, narrow, counts, of.bag, self.params.get("pool"), self.seed)
-            rounds = Rounds.start(chosen, counts, kept, of.bag, self.learner, self.seed)
-        members, votes, facts = self._run(rounds)
+            if alone := self._in_one_task(kept, features):
+                members, votes, facts = run_rounds(self, chosen, counts, kept, of.bag)
+            else:
+                rounds = Rounds.start(chosen, counts, kept, of.bag, self.learner, self.seed)
+        if not alone:
+            members, votes, facts = self._run(rounds)
+        if not members:
+            raise InputError(
+                f"the first member of {self.name} is not better than chance: give the estimator more freedom "
+                "(train.params.estimator_params)"
+            )
         messages = [f"{len(members)} rounds of {sum(of.bag.values()):,} rows", *self._smaller(of)]
         if len(members) < self.params["n_estimators"]:
             messages.append(f"training ended before round {len(members) + 1}: its error left nothing to gain")
@@ -76,7 +98,7 @@ class SequentialTrainer(EnsembleTrainer):
             summary={
                 "members": len(members),
                 "rows_per_round": of.bag,
-                "rows_in_pool": dict(rounds.counts),
+                "rows_in_pool": kept,
                 **facts,
                 "messages": messages,
                 "importances": mean_shares(members, data.preprocessing.names),
@@ -87,8 +109,13 @@ class SequentialTrainer(EnsembleTrainer):
         )
 
     @abstractmethod
-    def _run(self, rounds: Rounds) -> tuple[list[TaskModel], list[float], dict[str, Any]]:
-        """Return the members, their votes, and facts for the summary."""
+    def _run(self, rounds: AnyRounds) -> Trained:
+        """Return the members, their votes, and facts for the summary. There may be no member."""
+
+    def _in_one_task(self, kept: dict[str, int], features: int) -> bool:
+        """Whether one task runs all rounds. Executors may lack the class of a trainer that users define."""
+        known = type(self).__module__.startswith("steelyard.")
+        return known and sum(kept.values()) * (features + 24) <= ONE_TASK_CELLS
 
     def _check_counts(self, counts: dict[str, int]) -> None:
         """Refuse classes that are too small."""

@@ -30,7 +30,7 @@ from steelyard.learning._registry import (
     trainer_parameters,
 )
 from steelyard.learning.base import Trainer
-from steelyard.learning.local import LocalLearner
+from steelyard.learning.local import LocalLearner, TaskModel
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance, TrainingData
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from steelyard.learning._guided_under_sampler import GuidedUnderSampler
     from steelyard.learning._preparing import repartition_by_content
     from steelyard.learning.model import MarginModel, Model, shared_fields
-    from steelyard.learning.tasks import TaskModel, fit_tasks
+    from steelyard.learning.tasks import fit_tasks
 
 __all__ = [
     "GuidedUnderSampler",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from steelyard.kernels.random import words
 from steelyard.learning.arrays import by_task, matrix
-from steelyard.learning.local import LocalLearner
+from steelyard.learning.local import LocalLearner, TaskModel
 
 RESULT = pa.schema(
     [
@@ -53,12 +53,24 @@ def train(
             continue
         y, weight = (table.column(name).to_numpy() for name in ("label", "weight"))
         x = matrix(table.column(_FEATURES), len(y))
-        if synthetic is not None:
-            x, y, weight = _with_synthetic(x, y, weight, task_seed(seed, task), **synthetic)
-        model = local.fit(x, y, sample_weight=weight, seed=task_seed(seed, task))
-        shares = local.importances(model, x.shape[1])
-        row = {"task": task, "model": model, "rows": len(y), "importances": None if shares is None else shares.tolist()}
-        yield pa.RecordBatch.from_pylist([row], schema=RESULT)
+        member = fit_member(local, x, y, weight, task_seed(seed, task), synthetic)
+        yield pa.RecordBatch.from_pylist([{"task": task, **vars(member)}], schema=RESULT)
+
+
+def fit_member(
+    learner: LocalLearner,
+    x: NDArray[np.float32],
+    y: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    seed: int,
+    synthetic: Mapping[str, int] | None = None,
+) -> TaskModel:
+    """Train a model in this process; `synthetic` as for `fit_tasks`."""
+    if synthetic is not None:
+        x, y, weight = _with_synthetic(x, y, weight, seed, **synthetic)
+    model = learner.fit(x, y, sample_weight=weight, seed=seed)
+    shares = learner.importances(model, x.shape[1])
+    return TaskModel(model, len(y), None if shares is None else tuple(shares.tolist()))
 
 
 def task_seed(seed: int, task: int) -> int:

@@ -159,6 +159,25 @@ class LocalLearner:
         return format_of(self.path, dict(self.params), setting, trusted=self.estimator in ESTIMATORS)
 
 
+@dataclass(frozen=True)
+class TaskModel:
+    """What one task trained.
+
+    Parameters
+    ----------
+    model : bytes
+        As from `LocalLearner.fit`.
+    rows : int
+        Rows that it was trained on.
+    importances : tuple of float, optional
+        Each feature's share of the gain.
+    """
+
+    model: bytes
+    rows: int
+    importances: tuple[float, ...] | None = None
+
+
 @lru_cache(maxsize=2)
 def predictors(estimator: str, params: str, models: tuple[bytes, ...], *, votes: bool = False) -> list[Predictor]:
     """Return the functions of saved models: a worker process loads them once, and not for every task.
