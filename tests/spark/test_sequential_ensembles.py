@@ -20,7 +20,8 @@ from steelyard.errors import InputError
 from steelyard.kernels.boosting import self_paced_quotas
 from steelyard.kernels.random import words
 from steelyard.learning import LocalLearner, get_trainer
-from steelyard.learning._local_worker import smallest, task_seed
+from steelyard.learning._local_worker import smallest
+from steelyard.learning.members import task_seed
 from steelyard.learning.tasks import POSITION, STRATUM
 
 ROWS = 1500

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steelyard.kernels.boosting import LEAST, self_paced_quotas, step
-from steelyard.learning._local_worker import _with_synthetic
+from steelyard.learning.members import _with_synthetic
 
 
 def test_steps_follow_the_error() -> None:

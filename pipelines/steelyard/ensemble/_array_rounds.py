@@ -15,8 +15,8 @@ from steelyard.kernels.arrays import Counts, Floats
 from steelyard.kernels.exact_sums import exact_sum
 from steelyard.kernels.random import words
 from steelyard.kernels.xxhash import xxhash64
-from steelyard.learning._local_worker import fit_member, task_seed
 from steelyard.learning.local import LocalLearner, TaskModel
+from steelyard.learning.members import fit_member, task_seed
 
 LOOSE = 2 * math.log(2)
 """A bound of the logarithms of the weights is at most so far above the largest."""

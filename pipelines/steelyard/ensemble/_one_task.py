@@ -15,8 +15,8 @@ from pyspark.sql import functions as F
 from steelyard.ensemble._array_rounds import ArrayRounds
 from steelyard.ensemble._bags import UNIT
 from steelyard.frames.workers import in_worker, one_thread
-from steelyard.learning._local_worker import RESULT
 from steelyard.learning.local import TaskModel
+from steelyard.learning.members import RESULT
 from steelyard.learning.packed import matrix
 from steelyard.learning.tasks import PLACE, TASK, one_task_each
 

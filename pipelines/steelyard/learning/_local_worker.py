@@ -9,18 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steelyard.kernels.random import words
 from steelyard.learning.arrays import by_task, matrix
-from steelyard.learning.local import LocalLearner, TaskModel
+from steelyard.learning.local import LocalLearner
+from steelyard.learning.members import RESULT, fit_member, task_seed
 
-RESULT = pa.schema(
-    [
-        ("task", pa.int32()),
-        ("model", pa.binary()),
-        ("rows", pa.int64()),
-        ("importances", pa.list_(pa.float64())),
-    ]
-)
 _PLACE, _FEATURES, _STRATUM, _POSITION = 1, 2, 5, 6  # positions of columns
 
 
@@ -57,27 +49,6 @@ def train(
         yield pa.RecordBatch.from_pylist([{"task": task, **vars(member)}], schema=RESULT)
 
 
-def fit_member(
-    learner: LocalLearner,
-    x: NDArray[np.float32],
-    y: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    seed: int,
-    synthetic: Mapping[str, int] | None = None,
-) -> TaskModel:
-    """Train a model in this process; `synthetic` as for `fit_tasks`."""
-    if synthetic is not None:
-        x, y, weight = _with_synthetic(x, y, weight, seed, **synthetic)
-    model = learner.fit(x, y, sample_weight=weight, seed=seed)
-    shares = learner.importances(model, x.shape[1])
-    return TaskModel(model, len(y), None if shares is None else tuple(shares.tolist()))
-
-
-def task_seed(seed: int, task: int) -> int:
-    """Return a 31-bit seed of its own for each task."""
-    return int(words([task], seed, "task")[0] >> np.uint64(33))
-
-
 def _taken(table: pa.Table, take: Sequence[int]) -> tuple[pa.Table, bool]:
     """Return the rows of each stratum with the smallest positions, and whether each stratum has enough rows."""
     place, stratum, position = (table.column(i).to_numpy() for i in (_PLACE, _STRATUM, _POSITION))
@@ -112,24 +83,3 @@ def smallest(
     ends = [*starts[1:], len(order)]
     of_each = zip(starts, ends, take, strict=True)
     return np.sort(np.concatenate([order[start : min(start + n, end)] for start, end, n in of_each]))
-
-
-def _with_synthetic(
-    x: NDArray[np.float32],
-    y: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    seed: int,
-    label: int,
-    rows: int,
-    k: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
-    """Add rows that SMOTE makes of one class."""
-    from imblearn.over_sampling import SMOTE
-
-    own = y == label
-    smote = SMOTE(sampling_strategy={label: int(own.sum()) + rows}, k_neighbors=k, random_state=seed)
-    # SMOTE asks for two classes; it reads the rows of the other one's only to copy them.
-    made, _ = smote.fit_resample(np.concatenate([x[own], x[~own]]), np.where(np.sort(~own), 1 - label, label))
-    new = made[len(x) :].astype(np.float32)
-    mean = weight[own].mean()
-    return np.concatenate([x, new]), np.append(y, np.full(rows, float(label))), np.append(weight, np.full(rows, mean))
