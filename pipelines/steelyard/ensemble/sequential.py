@@ -110,7 +110,7 @@ class SequentialTrainer(EnsembleTrainer):
 
     @abstractmethod
     def _run(self, rounds: AnyRounds) -> Trained:
-        """Return the members, their votes, and facts for the summary. There may be no member."""
+        """Return the members, their votes, and facts for the summary. The list of members may be empty."""
 
     def _in_one_task(self, kept: dict[str, int], features: int) -> bool:
         """Whether one task runs all rounds. Executors may lack the class of a trainer that users define."""
