@@ -14,6 +14,7 @@ from steelyard.comparing._candidates import Candidate
 from steelyard.comparing._rows import Folds
 from steelyard.config import DecideConfig, Recipe
 from steelyard.dataset import Dataset
+from steelyard.frames.caching import checkpointed
 from steelyard.frames.workers import in_worker
 from steelyard.metrics import row_weight
 from steelyard.splitting import FoldPlan, bucket, fold_rows, holdout
@@ -43,9 +44,17 @@ def judged_by_spark(
         train, test = fold_rows(rows, plan, number)
         counts = class_counts(train, dataset.label).counts
         held = holdout(train, dataset, {c: counts[c] for c in dataset.classes}, folds.held, seed=folds.seed)
-        classifier = fit(recipe, *fold_rows(train, held, 0), dataset)
-        found.append(_scores(classifier, test, dataset, folds, sum(counts.values())))
+        own, validation = fold_rows(train, held, 0)
+        classifier = fit(recipe, _short(own), _short(validation), dataset)
+        found.append(_scores(classifier, test, dataset, folds, sum(held.counts["1"].values())))
     return found
+
+
+def _short(rows: DataFrame) -> DataFrame:
+    """Return rows with a short plan on Spark Connect, whose client limits the depth of the plan of a model's input."""
+    from pyspark.sql.utils import is_remote
+
+    return checkpointed(rows) if is_remote() else rows
 
 
 def _scores(classifier: Classifier, test: DataFrame, data: Dataset, folds: Folds, trained: int) -> Any:

@@ -8,7 +8,7 @@ _WRITTEN = "parquet.page.write-checksum.enabled"
 _VERIFIED = "parquet.page.verify-checksum.enabled"
 
 
-def write_parquet(df: DataFrame, uri: str, *, mode: str = "errorifexists", partition_by: tuple[str, ...] = ()) -> None:
+def write_parquet(df: DataFrame, uri: str, *, mode: str = "error", partition_by: tuple[str, ...] = ()) -> None:
     """Write a table as Parquet, its pages with checksums."""
     writer = df.write.mode(mode).option(_WRITTEN, "true")
     (writer.partitionBy(*partition_by) if partition_by else writer).parquet(uri)
