@@ -18,7 +18,8 @@ DOCUMENT = {
     "data": DATA,
     "resample": {"method": "smote", "k_neighbors": 5},
 }
-FROM_DECIDE = ["decide", "evaluate", "guard_scored", "report", "gate"]
+FROM_EVALUATE = ["evaluate", "guard_scored", "report", "gate"]
+FROM_DECIDE = ["decide", *FROM_EVALUATE]
 FROM_TRAIN = ["train", *FROM_DECIDE]
 FROM_RESAMPLE = ["resample", "guard_resampled", *FROM_TRAIN]
 CHANGES = {
@@ -27,6 +28,7 @@ CHANGES = {
     "data.where='a > 0'": list(STAGES),
     "data.cost.false_positive=5": FROM_DECIDE,
     "data.sampling_rate={0: 0.1}": FROM_DECIDE,
+    "data.slices=[kind]": FROM_EVALUATE,
     "decide.threshold=per_row_cost": FROM_DECIDE,
     "data.cost={matrix: {a: {b: 1}}}": FROM_RESAMPLE,  # the sampler interpolated the column of costs
     "decide.threshold={conformal_recall: 0.9}": FROM_TRAIN,  # XGBoost then stops on the other half of the rows

@@ -88,6 +88,7 @@ class DataConfig(Section):
     weight: Name | None = None
     cost: CostConfig = CostConfig()
     sampling_rate: Rates = {}
+    slices: Columns = []
     on_null_label: Literal["error", "drop", "quarantine"] = "error"
 
     @model_validator(mode="after")
@@ -114,6 +115,8 @@ class DataConfig(Section):
             raise ValueError(
                 f"column {self.label!r} is the label and cannot be {(clash or ['key or category'])[0]} too"
             )
+        if self.label in self.slices:
+            raise ValueError(f"'slices' cannot name the label {self.label!r}: metrics are given for each class anyway")
         return self
 
     @property

@@ -49,6 +49,7 @@ DESCRIPTIONS: dict[str, str] = {
     "decision needs a cost, at least that of the right one (default 0).",
     "data.sampling_rate": "Class to the share of its rows that the table holds, if rows were left out before. A row "
     "counts 1/rate in probabilities, thresholds, metrics and costs.",
+    "data.slices": "Columns of few values. Metrics of the test rows are also given for each of their values.",
     "data.on_null_label": "Rows without a label: error (stop the run), drop, or quarantine (write them to files).",
     "split.method": "stratified keeps class shares, group keeps groups together, temporal splits by data.time.",
     "split.validation": "Share of the rows used to choose the threshold.",

@@ -55,9 +55,10 @@ _DIAGNOSED = (*_TABLE, "diagnose")
 _GUARDED = ("guard_raw", "guard_split", "guard_resampled", "guard_scored")
 _JUDGED = ("guards.parameters", "guards.quarantine")
 _WORTH = ("data.cost", "data.sampling_rate")
+_SLICES = "data.slices"
 
 STAGE_TABLE: tuple[Stage, ...] = (
-    Stage("profile", (), ("data",), 43.0, "prepare", "data", without=_WORTH),
+    Stage("profile", (), ("data",), 43.0, "prepare", "data", without=(*_WORTH, _SLICES)),
     Stage("guard_raw", ("profile",), ("guards.raw", "guards.reference", *_JUDGED), 11.0, "prepare", "data"),
     Stage("split", ("profile",), ("split",), 9.0, "prepare", "data"),
     Stage("guard_split", _TABLE, ("guards.split", *_JUDGED), 9.0, "prepare", "data"),
@@ -82,7 +83,7 @@ STAGE_TABLE: tuple[Stage, ...] = (
         "model",
     ),
     Stage("decide", (*_TABLE, "train"), ("decide", *_WORTH), 5.2, "model", "model"),
-    Stage("evaluate", (*_TABLE, "train", "decide"), _WORTH, 10.0, "model", "verdict"),
+    Stage("evaluate", (*_TABLE, "train", "decide"), (*_WORTH, _SLICES), 10.0, "model", "verdict"),
     Stage("guard_scored", ("profile", "evaluate"), ("guards.scored", *_JUDGED), 1.7, "model", "verdict"),
     Stage("explain", (*_TABLE, "train", "decide"), ("explain",), 6.0, "model", "verdict", section="explain"),
     Stage("report", (*_GUARDED, "compare", "explain"), ("gate",), 0.2, "publish", "verdict"),

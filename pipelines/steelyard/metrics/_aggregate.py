@@ -103,6 +103,9 @@ class Tables:
         self._summaries = summaries
         self._own = [roles.positive] if roles.positive is not None else list(roles.classes)
         self._classes = len(self._own)
+        # Two splits have what the constants say; more parts share it, so that the driver holds no more than theirs.
+        self._shared = max(1.0, len(summaries) / 2)
+        self._most = int(MOST_SCORES / self._shared)
         self._long = self._lengthen(narrow)
         self._scales = {name: self._scales_of(*of) for name, of in _AMOUNTS.items()}
         either = np.minimum(self._scales["cost_fn"], self._scales["cost_fp"])
@@ -178,8 +181,8 @@ class Tables:
 
     def scores(self) -> list[ScoreTable]:
         """Return the score tables, those of a part together (one job)."""
-        keys = [F.col(SCORE) if of.distinct <= MOST_SCORES else self._range(of) for of in self._summaries]
-        exact = all(of.distinct <= MOST_SCORES for of in self._summaries)
+        keys = [F.col(SCORE) if of.distinct <= self._most else self._range(of) for of in self._summaries]
+        exact = all(of.distinct <= self._most for of in self._summaries)
         ends = [] if exact else [F.min(SCORE).alias("low"), F.max(SCORE).alias("high")]
         key = F.col(SCORE) if exact else self._by_part(keys)
         found = collect(self._long.groupBy(TABLE, key.alias(KEY)).agg(*ends, *self._sums()))
@@ -218,12 +221,12 @@ class Tables:
             kept = F.least(F.greatest(score, F.lit(_TINY)), F.lit(1 - _TINY))
             score = F.log(kept) - F.log1p(-kept)
             low, high = (_log_odds(min(max(x, _TINY), 1 - _TINY)) for x in (low, high))
-        steps = MOST_SCORES // self._classes - 1
+        steps = self._most // self._classes - 1
         return F.floor((score - F.lit(low)) * F.lit(steps / max(high - low, 1e-300)))
 
     def buckets(self, tables: Sequence[ScoreTable]) -> list[BucketTable]:
         """Return the bucket tables (one job)."""
-        most = max(20, min(MOST_BINS, MOST_CELLS // (BUCKETS * self._classes)))
+        most = max(20, min(MOST_BINS, int(MOST_CELLS / self._shared) // (BUCKETS * self._classes)))
         bins = [table.bins(most) for table in tables]
         # The least score of each bin but the lowest one, ascending.
         edges = [table.low[np.flatnonzero(np.diff(own))][::-1] for table, own in zip(tables, bins, strict=True)]

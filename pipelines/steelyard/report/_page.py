@@ -14,6 +14,7 @@ from steelyard.report._artifacts import Artifacts, read
 from steelyard.report._explanation import explanation
 from steelyard.report._html import Section
 from steelyard.report._numbers import moment
+from steelyard.report._slices import slices
 from steelyard.report._verdict import Verdict, judge
 from steelyard.store import RunDir
 
@@ -24,6 +25,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
     ("decisions", _results.decisions),
     ("probabilities", _results.probabilities),
     ("metrics of each class", _results.classes),
+    ("slices", slices),
     ("explanation", explanation),
     ("classes", _inputs.classes),
     ("splits", _inputs.splits),
@@ -35,7 +37,8 @@ _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
     ("run", _inputs.facts),
 )
 
-_OPTIONAL = {"comparison": "compare", "explanation": "explain"}  # with the sections of the YAML that they need
+# With the keys of the YAML that they need.
+_OPTIONAL = {"comparison": ("compare",), "explanation": ("explain",), "slices": ("data", "slices")}
 
 
 def build(run: RunDir) -> str:
@@ -69,7 +72,12 @@ def build(run: RunDir) -> str:
 
 def _is_expected(name: str, found: Artifacts) -> bool:
     """Whether a run has this section when all its stages are done."""
-    return name not in _OPTIONAL or found.manifest.get("config", {}).get(_OPTIONAL[name]) is not None
+    if name not in _OPTIONAL:
+        return True
+    at = found.manifest.get("config", {})
+    for key in _OPTIONAL[name]:
+        at = (at or {}).get(key)
+    return at not in (None, [])
 
 
 def verdict(run: RunDir) -> str:

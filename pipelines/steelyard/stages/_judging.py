@@ -29,6 +29,20 @@ def judged(
 ) -> dict[str, SplitMetrics]:
     """Return the metrics of each part of a table of scores, which its column `split` names."""
     df = read_parquet(ctx.spark, ctx.run.uri(scores))
+    return judged_rows(ctx, df, parts, policy, probabilities=probabilities, threshold=threshold, rivals=rivals)
+
+
+def judged_rows(
+    ctx: Context,
+    df: DataFrame,
+    parts: Sequence[str],
+    policy: DecisionPolicy,
+    *,
+    probabilities: bool,
+    threshold: float | None = None,
+    rivals: Mapping[str, float] | None = None,
+) -> dict[str, SplitMetrics]:
+    """Return the metrics of each part of scored rows, as they were read from a table of scores."""
     costs = [name if name in df.columns else None for name in COSTS]
     return evaluate_splits(
         df,

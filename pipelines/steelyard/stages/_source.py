@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import check_names, class_text, dtype, is_vector, require_columns
+from steelyard.columns import check_free, check_names, class_text, dtype, is_vector, require_columns
 from steelyard.config import DataConfig, resolve_env
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import InputError
@@ -23,6 +23,8 @@ from steelyard.stages._context import Context, ignore_warning
 
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _SHOWN = 20
+_FEW_VALUES = (T.StringType, T.BooleanType, T.IntegralType, T.DateType)
+SLICES = "slices"  # column of a table of scores: the values of data.slices
 
 
 def configured_source(config: DataConfig) -> Source:
@@ -93,6 +95,7 @@ def roles(
     }
     for role, names in named.items():
         require_columns(df, names, f"data.{role}")
+    check_slices(df, config.slices, config.key)
     check_flag(df, {f"data.{role}": names for role, names in named.items() if role != "exclude"})
     out = {config.label, *config.key, *config.exclude, config.group, config.time, config.weight, IS_SYNTHETIC}
     candidates = [c for c in df.columns if c not in out]
@@ -110,6 +113,24 @@ def roles(
         weight=config.weight,
         cost=Cost(config.cost.false_negative, config.cost.false_positive),
     )
+
+
+def check_slices(df: DataFrame, names: Sequence[str], key: Sequence[str]) -> None:
+    """Refuse columns that the table lacks, or whose type has no few values.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in names:
+        kind = dtype(df, name, "data.slices column")
+        if not isinstance(kind, _FEW_VALUES):
+            raise InputError(
+                f"data.slices: column {name!r} is {kind.simpleString()}; slices are made of strings, booleans, whole "
+                "numbers and dates. Cut it into ranges in the table first"
+            )
+    if names:
+        check_free(key, [SLICES], "the table of scores")
 
 
 def _features(

@@ -18,7 +18,8 @@ from steelyard.stages._context import Context, Result
 from steelyard.stages._judging import judged
 from steelyard.stages._model import saved_classifier
 from steelyard.stages._scores import passthrough_columns, scored
-from steelyard.stages._source import dataset, split_rows
+from steelyard.stages._slices import slice_metrics, slice_values
+from steelyard.stages._source import check_slices, dataset, split_rows
 
 SPLITS = ("validation", "test")
 
@@ -31,7 +32,9 @@ def run(ctx: Context, attempt: str) -> Result:
     rows = with_periods(ctx, split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS)))
     names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")
     scores = f"scores/{attempt}"
-    write_parquet(scored(rows, classifier, names), ctx.run.uri(scores))
+    slices = ctx.config.data.slices
+    check_slices(rows, slices, data.key)
+    write_parquet(scored(rows, classifier, [*names, *slice_values(slices)]), ctx.run.uri(scores))
     found = judged(
         ctx,
         scores,
@@ -45,6 +48,8 @@ def run(ctx: Context, attempt: str) -> Result:
     for note in notes:
         ctx.warn(note)
     splits = {name: of.to_json() for name, of in found.items()}
+    if slices:
+        splits["test"] = splits["test"] | {"slices": slice_metrics(ctx, scores, policy)}
     document = metrics.document(
         ctx.config.name,
         ctx.run.manifest()["run_id"],
