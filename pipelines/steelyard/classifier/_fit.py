@@ -29,7 +29,7 @@ from steelyard.deciding import (
 )
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.distortion import Distortion
-from steelyard.errors import InputError
+from steelyard.errors import ConfigError, InputError
 from steelyard.frames.caching import cached
 from steelyard.learning import Model, get_trainer, takes_offsets, trainer_class
 from steelyard.metrics import check_amounts, row_weight
@@ -84,6 +84,8 @@ def fit(
 
 def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: Dataset) -> Classifier:
     """Return a classifier as `fit` does; errors name keys of a pipeline YAML."""
+    if asked.train.transfer is not None:
+        raise ConfigError("train.transfer is for pipelines, whose stage train reads the source; leave it out")
     check_recipe(asked, cost=dataset.cost, sampling_rate=dataset.sampling_rate)
     check_time(asked.decide.threshold, dataset.time)
     dataset, counts = _with_classes(train, dataset)

@@ -123,7 +123,8 @@ def _planned(recipe: Recipe, classes: Sequence[str], sampling_rate: Mapping[str,
     weights = class_weights(dict.fromkeys(classes, 1.0), given) if classes else {**given, "": 1.0}  # others weigh 1
     trainer = get_trainer(how.model, how.params, loss=how.loss)
     planned = weight_distortion(weights).then(trainer.loss_distortion(tuple(classes) or ("0", "1")))
-    return planned.then(Distortion(dict(sampling_rate))) if sampling_rate else planned
+    planned = planned.then(Distortion(dict(sampling_rate or {})))
+    return planned.then(Distortion(exact=False)) if how.transfer is not None else planned
 
 
 @contextmanager

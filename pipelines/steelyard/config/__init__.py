@@ -13,6 +13,7 @@ from steelyard.config._secrets import hidden_env, hide_env, refuse_secret_paths,
 from steelyard.config._stages import ALL_STAGES, STAGE_TABLE, STAGES, Stage, stages_of
 from steelyard.config._surface import as_arguments, as_options, named_values
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
+from steelyard.config._transfer import TransferConfig
 from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format, rule_text
 from steelyard.config._yaml import parse_yaml
 from steelyard.extensions import check_module
@@ -46,6 +47,7 @@ __all__ = [
     "SplitConfig",
     "Stage",
     "TrainConfig",
+    "TransferConfig",
     "as_arguments",
     "as_options",
     "check_cost_weights",

@@ -20,6 +20,8 @@ class CandidateConfig(Section):
     def _named(self) -> CandidateConfig:
         if AUTO in (self.resample.method, self.train.model):
             raise ValueError("a candidate names its sampler and its model: 'auto' is not one")
+        if self.train.transfer is not None:
+            raise ValueError("train.transfer: candidates are compared on the rows of the table alone; leave it out")
         return self
 
 

@@ -100,10 +100,14 @@ def read_document(source: str | Path) -> tuple[str, str | None]:
 
 
 def _absolute(document: dict[str, Any], folder: str | None) -> None:
-    """Make relative paths of data, suites, a reference, and new rows and their scores absolute."""
+    """Make relative paths of data, transfer, suites, a reference, and new rows and their scores absolute."""
     if folder is None:
         return
     data, guards, score = (document.get(section) for section in ("data", "guards", "score"))
+    train = document.get("train")
+    transfer = train.get("transfer") if isinstance(train, dict) else None
+    if isinstance(transfer, dict) and "source" in transfer:
+        transfer["source"] = _joined(folder, transfer["source"])
     if isinstance(data, dict) and "path" in data:
         paths = data["path"]
         data["path"] = [_joined(folder, p) for p in paths] if isinstance(paths, list) else _joined(folder, paths)

@@ -67,6 +67,8 @@ class PipelineConfig(Section):
             )
         if self.train.model == AUTO:
             self._check_auto()
+        if self.train.transfer is not None and self.compare is not None:
+            raise ValueError("train.transfer and compare: recipes are compared without transfer; leave one out")
         if "minimize" in (self.decide.threshold or ()) and not self.data.cost.known:
             raise ValueError("decide.threshold minimizes cost, which needs data.cost")
         if self.train.cost_weights:

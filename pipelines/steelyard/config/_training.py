@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJs
 
 from steelyard.config._faults import explain
 from steelyard.config._loss import LOSS_SCHEMA, parse_loss
+from steelyard.config._transfer import TransferConfig
 from steelyard.config._values import AUTO, Section, Seed, text_keys
 from steelyard.errors import ConfigError
 
@@ -80,6 +81,7 @@ class TrainConfig(Section):
     num_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     seed: Seed = 0
+    transfer: TransferConfig | None = None
 
     @property
     def trainer(self) -> str:

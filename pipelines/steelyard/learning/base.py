@@ -266,7 +266,7 @@ class Trainer(ABC):
 
         self.check_classes(dataset.classes, self.loss)
         if start is not None:
-            self._check_start(start, dataset)
+            self.check_start(start, dataset)
         note = warn or _python_warning
         with translate_spark_errors(self.failures):
             device = self.find_device(train.sparkSession)
@@ -385,7 +385,8 @@ class Trainer(ABC):
             "takes more, such as xgboost or random_forest"
         )
 
-    def _check_start(self, start: Model, dataset: Dataset) -> None:
+    def check_start(self, start: Model, dataset: Dataset) -> None:
+        """Raise `InputError` unless `fit` can continue from a model on this table; the message names what differs."""
         if not self.continues:
             raise InputError(f"{self.name} cannot start from an earlier model; leave start out")
         if start.trainer != self.name:
@@ -394,9 +395,23 @@ class Trainer(ABC):
             raise InputError(f"start was trained with the loss {start.settings['loss']}, but train.loss is {self.loss}")
         if start.classes != dataset.classes:
             raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}")
+        self._check_features(start, dataset)
+
+    def _check_features(self, start: Model, dataset: Dataset) -> None:
+        """Raise `InputError` for features that differ in name, kind, order, or form for the trainer."""
         known = list(dict.fromkeys(f.column for f in start.preprocessing.features))
-        if known != [f for f in dataset.features if f in known] or set(known) != set(dataset.features):
+        lost, new = (sorted({*a} - {*b}) for a, b in ((known, dataset.features), (dataset.features, known)))
+        if lost or new:
+            sides = (("the table lacks", lost), ("start lacks", new))
+            raise InputError(f"features differ from those of start: {', '.join(f'{s} {n}' for s, n in sides if n)}")
+        of = {f.column for f in start.preprocessing.features if hasattr(f, "levels")}
+        other = sorted(of ^ set(dataset.categorical))
+        if other:
+            raise InputError(f"features that are categories in start or in the table, but not in both: {other}")
+        if known != list(dataset.features):
             raise InputError(f"start was trained on the features {known}, the table has {list(dataset.features)}")
+        if bool(start.preprocessing.codes) != bool(self.codes and of):
+            raise InputError("start and the trainer differ in train.params.enable_categorical")
 
 
 def _python_warning(message: str) -> None:

@@ -6,7 +6,7 @@ Samplers find this module by its name: `learning` imports them, so they cannot i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +22,9 @@ from steelyard.learning.base import Trainer
 from steelyard.learning.local import ESTIMATORS, LocalLearner, predictors
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
+_PREDICT = ("steelyard.learning.held_out", "predict")
 _STOPPING = 10  # one row in so many stops training early, of the rows that a model may see
 
 
@@ -108,7 +109,6 @@ def _by_trainer(rows: DataFrame, trainer: Trainer, cv: int, codes: Sequence[int]
 
 def _in_tasks(rows: DataFrame, learner: LocalLearner, cv: int, codes: Sequence[int], seed: int) -> DataFrame:
     from pyspark.sql import functions as F
-    from pyspark.sql.pandas.functions import pandas_udf
 
     from steelyard.learning.tasks import PLACE, TASK, fit_tasks
 
@@ -116,15 +116,28 @@ def _in_tasks(rows: DataFrame, learner: LocalLearner, cv: int, codes: Sequence[i
     each = rows.select(F.explode(others).alias(TASK), F.col("row_id").alias(PLACE), "features", "own")
     labelled = each.withColumns({"label": F.col("own").cast("double"), "weight": F.lit(1.0)})
     models = tuple(found.model for found in fit_tasks(labelled, learner, tasks=cv, seed=seed))
-    how = {"estimator": learner.estimator, "params": json.dumps(learner.to_json()["params"]), "models": models}
-    worker = in_worker("steelyard.learning.held_out", "predict", **how)
+    probability = by_fold(learner, models)(F.struct("features", "own", "fold"))
+    asked = rows.where(F.col("own").isin(list(codes)))
+    return asked.select("row_id", "own", probability.alias("probability"))
+
+
+def by_fold(
+    learner: LocalLearner, models: tuple[bytes, ...], worker: tuple[str, str] = _PREDICT, **more: Any
+) -> Callable[[Column], Column]:
+    """Return the function of structs of `features`, `own` and `fold` to a number by the model of the fold.
+
+    `worker` is the module and the name of a function such as `predict`, which `more` is passed to.
+    """
+    from pyspark.sql.pandas.functions import pandas_udf
+
+    params = json.dumps(learner.to_json()["params"])
+    run = in_worker(*worker, estimator=learner.estimator, params=params, models=models, **more)
 
     def call(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
-        yield from worker(batches)
+        yield from run(batches)
 
-    probability: Any = pandas_udf("double")(call)  # type: ignore[call-overload]
-    asked = rows.where(F.col("own").isin(list(codes)))
-    return asked.select("row_id", "own", probability(F.struct("features", "own", "fold")).alias("probability"))
+    found: Callable[[Column], Column] = pandas_udf("double")(call)  # type: ignore[call-overload]
+    return found
 
 
 def predict(

@@ -1,7 +1,12 @@
-"""The plain baseline of a compared run: XGBoost on all training rows, nothing weighted, the threshold tuned."""
+"""The model that a run is measured against on its test rows.
+
+Of a compared run it is the plain one: XGBoost on all training rows, nothing weighted, the threshold tuned. Of a run
+with transfer it is the same recipe without it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -20,7 +25,7 @@ from steelyard.stages._judging import side_by_side
 from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
 
-MODEL, BASELINE = "model", "baseline"
+MODEL, BASELINE, NO_TRANSFER = "model", "baseline", "no_transfer"
 _GAINS = ("expected_cost", "log_loss", "pr_auc")
 
 
@@ -35,8 +40,18 @@ def plain_recipe(ctx: Context) -> Recipe | None:
     return None if own.model_dump() == plain.model_dump() else plain
 
 
-def fit_baseline(ctx: Context, folder: str) -> None:
-    """Write the baseline's model below the folder of the run's own, if there is one."""
+def baseline_recipe(ctx: Context) -> tuple[str, Recipe] | None:
+    """Return the baseline's name and recipe; None if there is none."""
+    config = ctx.config
+    if config.train.transfer is None:
+        plain = plain_recipe(ctx)
+        return None if plain is None else (PLAIN, plain)
+    how = config.train.model_copy(update={"transfer": None})
+    return NO_TRANSFER, Recipe(resample=config.resample, train=how, decide=config.decide)
+
+
+def fit_plain(ctx: Context, folder: str) -> None:
+    """Write the model of the plain baseline below the folder of the run's own, if there is one."""
     plain = plain_recipe(ctx)
     if plain is None:
         return
@@ -50,9 +65,10 @@ def fit_baseline(ctx: Context, folder: str) -> None:
 
 def decide_baseline(ctx: Context, attempt: str) -> list[str]:
     """Write the baseline's policy, fitted on validation rows; return its path, if there is one."""
-    plain = plain_recipe(ctx)
-    if plain is None:
+    found = baseline_recipe(ctx)
+    if found is None:
         return []
+    _, recipe = found
     files, data, rows = ctx.published("train"), dataset(ctx), rows_of(ctx, "validation")
     policy = fit_decisions(
         load_model(files, f"model/{files.attempt}/{BASELINE}"),
@@ -61,8 +77,9 @@ def decide_baseline(ctx: Context, attempt: str) -> list[str]:
         ctx.read("split", "plan.json")["counts"]["train"],
         ctx.config.decide,
         shares=validation_shares(ctx),
-        held=kept_half(rows, data) if keeps_half(plain) else None,
+        held=kept_half(rows, data) if keeps_half(recipe) else None,
         exchangeable=ctx.config.split.method == "stratified",
+        probabilities=not recipe.train.cost_weights,
     )
     path = f"decide/{attempt}/{BASELINE}.json"
     ctx.run.write_json(path, policy.to_json())
@@ -76,7 +93,8 @@ def judge_baseline(
 
     Costs one more scan of the test rows for each of the two models, and three of their narrow scores.
     """
-    if plain_recipe(ctx) is None:
+    recipe = baseline_recipe(ctx)
+    if recipe is None:
         return None, []
     decided = ctx.published("decide")
     file = f"decide/{decided.attempt}/{BASELINE}.json"
@@ -86,8 +104,22 @@ def judge_baseline(
     test, place = rows.where(F.col(SPLIT) == "test"), f"evaluate/{attempt}/{BASELINE}"
     found = side_by_side(ctx, test, names[1:], {BASELINE: plain, MODEL: classifier}, place)
     gains = {name: found[MODEL].gain_over(found[BASELINE], name) for name in _GAINS if _has(found, name, policy)}
-    document = {"recipe": PLAIN, "threshold": policy.threshold, "test": found[BASELINE].to_json(), "gain": gains}
+    document = {"recipe": recipe[0], "threshold": policy.threshold, "test": found[BASELINE].to_json(), "gain": gains}
     return document, [place]
+
+
+def transfer_document(ctx: Context, gains: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return facts about the transfer with its verdict: "gains", "harms" or "no gain shown"; None without transfer.
+
+    The 95 % interval of the paired gain decides: in costs where they are given, else in PR area.
+    """
+    outcome = ctx.run.outcome("train")
+    if outcome is None or "transfer" not in outcome.details:
+        return None
+    metric = "expected_cost" if "expected_cost" in gains else "pr_auc"
+    low, high = (gains.get(metric) or {}).get("ci95") or (0.0, 0.0)
+    verdict = "gains" if low > 0 else "harms" if high < 0 else "no gain shown"
+    return {**outcome.details["transfer"], "metric": metric, "verdict": verdict}
 
 
 def _has(found: dict[str, SplitMetrics], name: str, policy: DecisionPolicy) -> bool:

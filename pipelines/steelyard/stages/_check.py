@@ -23,6 +23,8 @@ from steelyard.stages._costs import check_new_costs
 from steelyard.stages._refusals import refuse_huge
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import dataset, source, stats
+from steelyard.stages._training import trainer_of
+from steelyard.stages._transfer import check_start
 from steelyard.weighting import class_weights, with_matrix
 
 
@@ -84,6 +86,10 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     check_compare(config, list(counts))
     trainer_class(config.train.trainer).check_classes(list(counts), config.train.loss)
     refuse_huge(statistics["features"], config.train.trainer)
+    transfer = config.train.transfer
+    if transfer is not None and not transfer.takes_rows:
+        found = Dataset.from_json(statistics["dataset"])
+        check_start(transfer, trainer_of(config.train, found), found)
     check_gate(config.gate, has_costs=cost.known, classes=len(counts))
     check_promote(config, has_costs=cost.known, classes=len(counts))
     class_weights(counts, with_matrix(config.train.class_weight, cost.above_right(list(counts), None)))

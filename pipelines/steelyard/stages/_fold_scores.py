@@ -48,6 +48,9 @@ def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFra
     few, data = few_positives(ctx), dataset(ctx)
     if few is None or ctx.config.train.fold_models == "none":
         return None
+    if ctx.config.train.transfer is not None:
+        ctx.warn(f"few positives: {few} validation rows, and with train.transfer no fold models are fitted")
+        return None
     train, counts = rows_of(ctx, "train"), ctx.read("split", "plan.json")["counts"]["train"]
     recipe = recipe_of(resolved(ctx)).model_copy(update={"resample": wanted_sampler(ctx)})
     try:

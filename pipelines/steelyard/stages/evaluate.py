@@ -13,7 +13,7 @@ from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.kernels.arrays import Floats
 from steelyard.splitting import SPLIT
 from steelyard.stages._alerts import with_periods
-from steelyard.stages._baseline import judge_baseline
+from steelyard.stages._baseline import judge_baseline, transfer_document
 from steelyard.stages._context import Context, Result
 from steelyard.stages._judging import judged
 from steelyard.stages._model import saved_classifier
@@ -62,6 +62,8 @@ def run(ctx: Context, attempt: str) -> Result:
     baseline, more = judge_baseline(ctx, attempt, rows, names, classifier)
     if baseline is not None:
         document["baseline"] = baseline
+        transfer = transfer_document(ctx, baseline["gain"])
+        document |= {} if transfer is None else {"transfer": transfer}
     curves = f"evaluate/{attempt}/curves.json"
     ctx.run.write_json(curves, {name: of.curves() for name, of in found.items()})
     ctx.run.write_json("metrics.json", document)

@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from pyspark.sql import DataFrame
+
 from steelyard.classifier import keeps_half, kept_half
-from steelyard.distortion import Distortion
-from steelyard.learning import get_trainer
+from steelyard.config import TrainConfig
+from steelyard.learning import Model
 from steelyard.stages._alerts import recipe_of
-from steelyard.stages._baseline import fit_baseline
+from steelyard.stages._baseline import BASELINE, fit_plain
 from steelyard.stages._context import Context, Result
 from steelyard.stages._fold_scores import write_fold_scores
 from steelyard.stages._resolved import resolved
-from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
-from steelyard.weighting import cost_weighted, with_matrix
+from steelyard.stages._source import dataset, rows_of
+from steelyard.stages._training import Training, fit_model, resampled
+from steelyard.stages._transfer import transferred
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Write the model, the plain baseline of a comparison, and the scores of fold models in `out_of_fold/`."""
-    folder, plan, wanted = f"model/{attempt}", sampling_plan(ctx), resolved(ctx).train
-    data = dataset(ctx)
-    weight = with_matrix(wanted.class_weight, data.cost)
-    settings = (wanted.params, weight, wanted.num_workers, wanted.seed, wanted.loss, wanted.device)
-    trainer = get_trainer(wanted.model, *settings)
-    validation = rows_of(ctx, "validation")
+    """Write the model, the baseline, and the scores of fold models in `out_of_fold/`.
+
+    The baseline is the plain recipe of a comparison, or the same recipe without transfer.
+    """
+    folder, wanted = f"model/{attempt}", resolved(ctx).train
+    data, validation = dataset(ctx), rows_of(ctx, "validation")
     if keeps_half(recipe_of(resolved(ctx))):
         validation = validation.where(~kept_half(validation, data))
-    rows, row_weight, distortion = training_rows(ctx), plan.weight_output, plan.distortion
-    if wanted.cost_weights:
-        rows, row_weight = cost_weighted(rows, data, row_weight or data.weight)
-        distortion = distortion.then(Distortion(exact=False))
-    model = trainer.fit(
-        rows,
-        validation,
-        data,
-        original_train=rows_of(ctx, "train"),
-        # A sampler may give each row a weight that makes up for the rows it dropped.
-        train_weight=row_weight,
-        train_offset=plan.offset_output,
-        sampled=distortion,
-        warn=ctx.warn,
-    )
+    training = resampled(ctx)
+    more: dict[str, Any] = {}
+    if wanted.transfer is None:
+        model = fit_model(ctx, wanted, training, validation)
+        fit_plain(ctx, folder)
+    else:
+        model, more = _with_transfer(ctx, wanted, training, validation, folder)
+        fit_model(ctx, wanted, training, validation).save(ctx.run, f"{folder}/{BASELINE}")
     model.save(ctx.run, folder)
-    fit_baseline(ctx, folder)
-    details = {"model": model.trainer, "device": model.settings["device"], **model.summary}
+    details = {"model": model.trainer, "device": model.settings["device"], **model.summary, **more}
     folds = write_fold_scores(ctx, folder, model, validation)
     if folds is not None:
         note = f"{folds['folds']} fold models scored {folds['rows']:,} training rows, {folds['positives']:,} positive"
         details |= {"out_of_fold": folds, "messages": [*details.get("messages", []), note]}
-    return Result([folder], {"in": {c: of.after for c, of in plan.classes.items()}}, details)
+    return Result([folder], {"in": dict(training.counts)}, details)
+
+
+def _with_transfer(
+    ctx: Context, wanted: TrainConfig, training: Training, validation: DataFrame, folder: str
+) -> tuple[Model, dict[str, Any]]:
+    """Return a model that also knows the source, and details for the outcome."""
+    if wanted.transfer is None:
+        raise AssertionError("no transfer")
+    both, facts, messages = transferred(ctx, wanted.transfer, training, folder)
+    model = fit_model(ctx, wanted, both, validation)
+    model = replace(model, distortion=replace(model.distortion, exact=False))  # the source may have other rates
+    return model, {"transfer": facts, "messages": [*model.summary.get("messages", []), *messages]}

@@ -10,6 +10,7 @@ from steelyard.config import PipelineConfig, Recipe, SparkConfig, resolve_env
 from steelyard.dataset import Cost
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.guards import check_parameters, check_suite
+from steelyard.learning import trainer_class
 from steelyard.metrics import check_gate
 from steelyard.stages._check import check_promote
 from steelyard.stages.commands.session import master_of
@@ -30,7 +31,20 @@ def check(config: PipelineConfig) -> None:
         check_suite(suite)
     check_parameters(suites, config.guards.parameters)
     check_gate(config.gate, has_costs=cost.known)
+    _check_transfer(config)
     check_promote(config, has_costs=cost.known)
+
+
+def _check_transfer(config: PipelineConfig) -> None:
+    """Raise `ConfigError` for a method of transfer that the trainer cannot follow."""
+    how, trainer = config.train.transfer, trainer_class(config.train.trainer)
+    if how is None or how.takes_rows:
+        return
+    if not trainer.continues:
+        raise ConfigError(
+            f"train.transfer.method: {trainer.name} cannot continue a model of another run; importance_weighting "
+            "takes every model, warm_start takes xgboost"
+        )
 
 
 def check_paths(config: PipelineConfig, what: str = "data.path") -> None:
@@ -38,6 +52,8 @@ def check_paths(config: PipelineConfig, what: str = "data.path") -> None:
     paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path or []
     for path in resolve_env(paths):
         check_path(path, config.spark, what)
+    if config.train.transfer is not None:
+        check_path(resolve_env(config.train.transfer.source), config.spark, "train.transfer.source")
 
 
 def check_path(path: str, spark: SparkConfig, what: str) -> None:

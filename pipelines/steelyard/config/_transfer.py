@@ -1,0 +1,32 @@
+"""The section `train.transfer`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from steelyard.config._secrets import refuse_secret_paths
+from steelyard.config._values import Name, Section
+
+_CLIP = 20.0
+
+
+class TransferConfig(Section):
+    """Where training takes more knowledge from, and how: rows of another table, or the model of another run."""
+
+    source: Name
+    method: Literal["importance_weighting", "warm_start"]
+    clip: Annotated[float, Field(gt=1, le=1e6)] = _CLIP
+
+    @model_validator(mode="after")
+    def _own_keys(self) -> TransferConfig:
+        refuse_secret_paths("train.transfer", {"source": self.source})
+        if not self.takes_rows and self.clip != _CLIP:
+            raise ValueError(f"clip is for method importance_weighting, and the method is {self.method}: leave it out")
+        return self
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether the source is a table, whose rows join the training rows; else it is a run directory."""
+        return self.method == "importance_weighting"

@@ -1,0 +1,64 @@
+"""The section `train.transfer`: what is refused before Spark starts; and weights of a domain classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_pipelines import pipeline
+
+from steelyard.errors import ConfigError, InputError
+from steelyard.kernels.importance import density_ratio, effective_size
+from steelyard.stages._order import fingerprint
+from steelyard.stages.commands.check import check, check_paths
+
+
+def _asked(transfer: dict[str, Any], **train: Any) -> Any:
+    return pipeline("/t.parquet", train={"transfer": transfer, **train})
+
+
+def test_unknown_method() -> None:
+    with pytest.raises(ConfigError, match=r"train\.transfer\.method"):
+        _asked({"source": "/s", "method": "copy"})
+
+
+def test_warm_start_needs_a_trainer_that_continues() -> None:
+    with pytest.raises(ConfigError, match="logistic_regression cannot continue a model"):
+        check(_asked({"source": "/s", "method": "warm_start"}, model="logistic_regression"))
+
+
+def test_clip_is_for_weights() -> None:
+    with pytest.raises(ConfigError, match="clip is for method importance_weighting"):
+        _asked({"source": "/s", "method": "warm_start", "clip": 5})
+
+
+def test_transfer_and_compare() -> None:
+    with pytest.raises(ConfigError, match="leave one out"):
+        pipeline("/t.parquet", train={"transfer": {"source": "/s", "method": "warm_start"}}, compare={})
+
+
+def test_missing_source(tmp_path: Path) -> None:
+    (tmp_path / "t.parquet").touch()
+    how = {"source": str(tmp_path / "s.parquet"), "method": "importance_weighting"}
+    with pytest.raises(InputError, match=r"train\.transfer\.source: there is no file"):
+        check_paths(pipeline(str(tmp_path / "t.parquet"), train={"transfer": how}))
+
+
+def test_train_reads_the_source() -> None:
+    one, other = (_asked({"source": s, "method": "importance_weighting"}) for s in ("/a", "/b"))
+    assert fingerprint("train", one) != fingerprint("train", other)
+    assert fingerprint("resample", one) == fingerprint("resample", other)
+
+
+def test_weights_are_odds_between_bounds() -> None:
+    p = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
+    np.testing.assert_allclose(density_ratio(p, 4.0), [0.25, 0.25, 1.0, 4.0, 4.0])
+    np.testing.assert_allclose(density_ratio(p[1:4], 20.0), [1 / 9, 1.0, 9.0])
+
+
+def test_effective_size() -> None:
+    weights = np.array([3.0, 1.0, 0.0])
+    assert effective_size(weights.sum(), (weights**2).sum()) == pytest.approx(1.6)
+    assert effective_size(0.0, 0.0) == 0.0
