@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_pipelines import replace_document
 from test_report import NASTY, Maker, Page, check
 
 from steelyard import report
@@ -108,3 +109,20 @@ def test_several_classes_and_runs_that_failed_have_one_too(tmp_path: Path) -> No
     assert {f.name for f in limits.facts} >= {"Failure of stage guard_raw"}
     assert any("guards/" in f.source for f in limits.facts)
     assert "Model performance" not in [part.title for part in card_parts(maker.run)]
+
+
+@pytest.mark.parametrize("classes", [("0", "1"), ("a", "b", "c")])
+def test_declared_slices_are_shown_with_recall(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    run = Maker(tmp_path, classes, (40_000, 400, 90)[: len(classes)]).whole()
+    document = run.read_json("metrics.json")
+    test = document["splits"]["test"]
+    one = {name: test[name] for name in ("n", "support", "confusion", "per_class")}
+    document["splits"]["test"] = {**test, "slices": {"country": {"north": one}}}
+    replace_document(run, "evaluate", "metrics.json", document)
+    of = {fact.name: fact for fact in facts(run) if fact.name.startswith("country = north: ")}
+    names = ["recall"] if len(classes) == 2 else [f"recall of {c}" for c in classes]
+    assert {f"country = north: {name}" for name in ("rows", *names)} <= set(of)
+    for fact in of.values():
+        path, _, place = fact.source.partition("#")
+        assert is_shown(resolve(run.read_json(path), place), fact.value), fact
+    assert "Slice by slice" in check(report.build(run)).text

@@ -241,6 +241,11 @@ def _slices(d: Documents) -> Part:
         for value in list(values)[:_MOST_SLICES]:
             at = ("splits", "test", "slices", column, value)
             facts += d.fact(f"{column} = {value}: rows", "metrics", *at, "n", shown=count)
+            if positive is None:
+                for name in (d.at("metrics", *at, "per_class") or {}) if len(values) <= _MOST_CLASSES else ():
+                    place = (*at, "per_class", name, "recall")
+                    facts += d.fact(f"{column} = {value}: recall of {name}", "metrics", *place, shown=figure)
+                continue
             for key in ("recall", "precision", "pr_auc"):
                 place = (*at, "per_class", positive, key)
                 facts += d.fact(f"{column} = {value}: {key}", "metrics", *place, shown=figure)

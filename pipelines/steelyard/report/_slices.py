@@ -25,8 +25,8 @@ def slices(found: Artifacts) -> Section | None:
     parts = [_column(name, values, found.positive) for name, values in declared.items()]
     text = (
         "Test rows with each value, the 50 most frequent values of a column at most, the most frequent first; below "
-        "each number, its 95 % interval. Guessing has a PR area equal to the share of the class. With many values, "
-        "some differ by chance."
+        "each number, its 95 % interval, unless there are too few rows for one. Guessing has a PR area equal to the "
+        "share of the class. With many values, some differ by chance."
     )
     return Section("slices", "Slice by slice", group(*parts, note(text)))
 
