@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from interpreters import python_that_has_imported
 from java_options import start_quickly
@@ -24,6 +25,9 @@ start_quickly()
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # It reports closed connections while Python ends, when the stream it would write to is closed.
 logging.getLogger("py4j").setLevel(logging.WARNING)
+# An example may take long where other work shares the machine.
+hypothesis.settings.register_profile("steelyard", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("steelyard")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dev"
 
