@@ -1,4 +1,4 @@
-"""All rounds of a sequential ensemble in one task."""
+"""All rounds of a sequential ensemble in one task, with the libraries of its learner."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run_rounds(
     """
     placed = rows.select(F.lit(0).alias(TASK), F.col(UNIT).alias(PLACE), "label", "weight", "features")
     worker = in_worker(
-        "steelyard.ensemble._one_task",
+        "steelyard.ensemble._all_rounds",
         "rounds_of_task",
         trainer=(type(trainer).__module__, type(trainer).__qualname__),
         params=trainer.params,
