@@ -68,9 +68,9 @@ class SequentialTrainer(EnsembleTrainer):
         return LocalLearner(self.params["estimator"], self.params["estimator_params"])
 
     def _fit(self, data: TrainingData, start: Model | None) -> Model:
+        from steelyard.ensemble._all_rounds import run_rounds
         from steelyard.ensemble._bags import class_counts, pool_of, unit_tables
         from steelyard.ensemble._model import EnsembleModel
-        from steelyard.ensemble._all_rounds import run_rounds
         from steelyard.ensemble._rounds import Rounds
 
         counts = class_counts(data.rows, data.trained_classes)
