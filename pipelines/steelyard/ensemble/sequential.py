@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     AnyRounds: TypeAlias = Rounds | ArrayRounds
     Trained: TypeAlias = tuple[list[TaskModel], list[float], dict[str, Any]]
 
-ONE_TASK_CELLS = 100_000_000
+ONE_TASK_CELLS = 200_000_000
 """Rows × (features + 24) up to which one task runs all rounds: a row has about 12 doubles besides its features."""
 
 
