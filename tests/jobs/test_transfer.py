@@ -13,6 +13,8 @@ import pytest
 from small_pipelines import pipeline, small_table
 
 from steelyard.errors import InputError
+from steelyard.stages._model import trained_model
+from steelyard.stages.commands.check import check_paths
 from steelyard.store import RunDir
 
 _TARGET = 1500
@@ -58,6 +60,9 @@ def test_sources_help_and_harm(execute: Callable[..., RunDir], tmp_path: Path) -
     assert classes["1"]["weight"] < 0.15 * classes["1"]["rows"]
     assert classes["1"]["domain_auc"] > 0.9
 
+    with pytest.raises(InputError, match=r"train\.transfer: start is a model of xgboost; neural_network continues its"):
+        tuning = {"model": "neural_network", "transfer": {"source": run.location, "method": "fine_tune"}}
+        check_paths(pipeline(good, train=tuning))
     start = {"source": run.location, "method": "warm_start"}
     continued = execute(asked(start), run_id="r2").read_json("metrics.json")
     assert continued["transfer"]["method"] == "warm_start" and continued["transfer"]["verdict"]
@@ -65,6 +70,27 @@ def test_sources_help_and_harm(execute: Callable[..., RunDir], tmp_path: Path) -
         execute(asked(start, split={"method": "stratified", "seed": 77}), run_id="r3")
     with pytest.raises(InputError, match=r"train.transfer: features differ.*the table lacks \['b'\]"):
         execute(asked(start, data={"exclude": ["customer", "t", "b"]}), run_id="r4")
+
+
+def test_a_network_is_fine_tuned(execute: Callable[..., RunDir], tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+    target, source = small_table(_TARGET, seed=5), small_table(_ADDED, seed=8).assign(id=lambda t: t["id"] + 1_000_000)
+    for name, table in (("t", target), ("s", source)):
+        table.to_parquet(tmp_path / f"{name}.parquet", coerce_timestamps="us", index=False)
+
+    def asked(table: str, **more: Any) -> Any:
+        params = {"width": 8, "blocks": 1, "epochs": 5, "batch_size": 128, "learning_rate": 0.01}
+        return pipeline(str(tmp_path / table), train={"model": "neural_network", "params": params, **more})
+
+    first = execute(asked("s.parquet"))
+    how = {"source": first.location, "method": "fine_tune", "learning_rate_factor": 0.2}
+    second = execute(asked("t.parquet", transfer=how), run_id="r2")
+    found = second.read_json("metrics.json")["transfer"]
+    assert found["method"] == "fine_tune" and found["verdict"] in ("gains", "no gain shown")
+    assert found["learning_rate"] == pytest.approx(0.002)
+    before, after = trained_model(first), trained_model(second)
+    assert after.settings["params"] == {**before.settings["params"], "learning_rate": found["learning_rate"]}
+    assert after.preprocessing == before.preprocessing and after.distortion.kind == "unknown"
 
 
 def _counts(run: RunDir) -> Any:

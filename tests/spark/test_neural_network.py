@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from steelyard.classifier import fit_decisions
 from steelyard.config import DecideConfig
-from steelyard.errors import ConfigError, EngineError
+from steelyard.errors import ConfigError, EngineError, InputError
 from steelyard.learning import Model, get_trainer, load_model
 from steelyard.store import Store
 from steelyard.testing._check_trainers import DATA, SEVERAL, fitted, parts, probabilities, trainer_table
@@ -41,6 +41,16 @@ def test_two_processes_train_one_model(spark: SparkSession, two: Model) -> None:
     assert two.weights == again.weights, "the same model from other partitions"  # type: ignore[attr-defined]
     assert np.isclose(validation_log_loss(two, df), two.summary["validation_log_loss"], rtol=1e-5)
     assert two.summary["best_epoch"] < two.summary["epochs"] <= 20
+
+
+def test_a_model_is_fine_tuned_alike_from_any_partitions(spark: SparkSession, two: Model) -> None:
+    df = trainer_table(spark)
+    slow = partial(get_trainer, "neural_network", {**SMALL, "epochs": 3, "learning_rate": 1e-5})
+    more, again = (fitted(slow, rows, start=two, num_workers=2) for rows in (df, df.repartition(9)))
+    assert more == again and more.preprocessing == two.preprocessing
+    assert 0 < np.abs(probabilities(more, df) - probabilities(two, df)).max() < 0.1
+    with pytest.raises(InputError, match=r"trained with width 16, but train\.params\.width is 8"):
+        fitted(partial(get_trainer, "neural_network", {**SMALL, "width": 8}), df, start=two)
 
 
 def test_the_margins_of_a_focal_loss_become_probabilities(spark: SparkSession, two: Model) -> None:

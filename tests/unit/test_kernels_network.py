@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -96,5 +96,35 @@ def test_a_loss_with_margins_trains_cosines(classes: int) -> None:
         ours = forward(load(network.saved()), x)
         judged = _judged(theirs.double(), rows.label, task).numpy()
     assert np.allclose(ours, theirs.numpy(), atol=1e-5)
+    again = Network(replace(task, seed=1)).eval()
+    again.start_at(weights)
+    with torch.no_grad():
+        assert np.allclose(again(rows.features), found, atol=1e-4)
     cosines = ours if classes > 2 else np.stack([0 * ours[:, 0], ours[:, 0]], axis=1)
     assert np.allclose(judged, loss.values(cosines, label), atol=1e-4)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_training_continues_from_weights_at_the_new_shares_of_classes(classes: int) -> None:
+    pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+    from safetensors.numpy import load, save
+
+    from steelyard.learning._neural_network_task import Task
+    from steelyard.learning._neural_network_worker import Rows, train_network
+
+    outputs = 1 if classes == 2 else classes
+    start = random_weights(5, 16, outputs, 1)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 5)).astype(np.float32)
+    weight, label = np.where(np.arange(500) % 10 == 0, 3.0, 1.0), np.where(np.arange(500) % 10 == 0, classes - 1, 0)
+    label[1:20:5] = 1
+    rows = Rows(x, label, weight, np.zeros(500))
+    shape = {"starts": (0.0,) * outputs, "shift": (0.0,) * outputs, "width": 16, "blocks": 1, "dropout": 0.0}
+    task = Task(**{**TASK, **shape, "learning_rate": 1e-9, "start": save(start)})
+    found = load(train_network(task, rows, rows, 0)[0])
+    for name, values in start.items():
+        assert name == "output.bias" or np.allclose(values, found[name], atol=1e-6)
+    margins = forward(found, x)
+    margins = margins if classes > 2 else np.stack([0 * margins[:, 0], margins[:, 0]], axis=1)
+    p = np.exp(margins) / np.exp(margins).sum(axis=1, keepdims=True)
+    assert np.allclose(weight @ p, np.bincount(label, weight), rtol=1e-3)

@@ -12,6 +12,7 @@ from small_pipelines import pipeline
 from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.importance import density_ratio, effective_size
 from steelyard.stages._order import fingerprint
+from steelyard.stages._transfer import lower_rate
 from steelyard.stages.commands.check import check, check_paths
 
 
@@ -24,14 +25,42 @@ def test_unknown_method() -> None:
         _asked({"source": "/s", "method": "copy"})
 
 
-def test_warm_start_needs_a_trainer_that_continues() -> None:
-    with pytest.raises(ConfigError, match="logistic_regression cannot continue a model"):
-        check(_asked({"source": "/s", "method": "warm_start"}, model="logistic_regression"))
+@pytest.mark.parametrize(
+    ("method", "model"),
+    [("warm_start", "logistic_regression"), ("warm_start", "neural_network"), ("fine_tune", "xgboost")],
+)
+def test_methods_that_continue_a_model_need_a_trainer_of_their_own(method: str, model: str) -> None:
+    if model == "neural_network":
+        pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+    with pytest.raises(ConfigError, match=f"{method} does not take {model}"):
+        check(_asked({"source": "/s", "method": method}, model=model))
 
 
-def test_clip_is_for_weights() -> None:
+def test_keys_of_other_methods() -> None:
     with pytest.raises(ConfigError, match="clip is for method importance_weighting"):
         _asked({"source": "/s", "method": "warm_start", "clip": 5})
+    with pytest.raises(ConfigError, match="learning_rate_factor is for method fine_tune"):
+        _asked({"source": "/s", "method": "warm_start", "learning_rate_factor": 0.5})
+    with pytest.raises(ConfigError, match=r"learning_rate_factor.*less than or equal to 1"):
+        _asked({"source": "/s", "method": "fine_tune", "learning_rate_factor": 2})
+
+
+def test_fine_tuning_lowers_the_learning_rate() -> None:
+    def rate(transfer: dict[str, Any], **params: Any) -> Any:
+        asked = _asked({"source": "/s", **transfer}, model="neural_network", params=params)
+        return lower_rate(asked.train).params.get("learning_rate")
+
+    assert rate({"method": "fine_tune"}) == pytest.approx(1e-4)
+    assert rate({"method": "fine_tune", "learning_rate_factor": 0.5}, learning_rate=0.02) == pytest.approx(0.01)
+    assert rate({"method": "importance_weighting"}, learning_rate=0.02) == 0.02
+
+
+@pytest.mark.parametrize(("method", "model"), [("warm_start", "xgboost"), ("fine_tune", "neural_network")])
+def test_a_table_is_no_model(method: str, model: str, tmp_path: Path) -> None:
+    (tmp_path / "t.parquet").touch()
+    how = {"source": str(tmp_path / "t.parquet"), "method": method}
+    with pytest.raises(InputError, match=r"train\.transfer\.source: .* is not a run directory"):
+        check_paths(pipeline(how["source"], train={"transfer": how, "model": model}))
 
 
 def test_transfer_and_compare() -> None:

@@ -76,10 +76,12 @@ DESCRIPTIONS: dict[str, str] = {
     "train.seed": "Seed of the training.",
     "train.transfer": "Takes more knowledge from a larger or balanced domain. The report compares with no transfer.",
     "train.transfer.source": "A file or folder of rows (importance_weighting), read as data.path is, or a run "
-    "directory with a model (warm_start).",
+    "directory with a model (warm_start, fine_tune).",
     "train.transfer.method": "importance_weighting: rows of the source join the training rows, weighted by a domain "
-    "classifier. warm_start: boosting continues from the source's booster.",
+    "classifier. warm_start: boosting continues from the source's booster. fine_tune: training continues from the "
+    "weights of the source's network.",
     "train.transfer.clip": "Weights of importance_weighting are kept between 1/clip and clip.",
+    "train.transfer.learning_rate_factor": "fine_tune trains at this share of train.params.learning_rate.",
     "decide.calibrate": "Calibration of the scores; auto undoes what is exactly known, then compares candidates.",
     "decide.threshold": "A rule that chooses the threshold on validation rows. Default: lowest cost, else best F2.",
     "decide.uncertainty": "venn_abers adds probability_low and probability_high to scores: an interval of the "

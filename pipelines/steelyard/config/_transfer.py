@@ -10,20 +10,26 @@ from steelyard.config._secrets import refuse_secret_paths
 from steelyard.config._values import Name, Section
 
 _CLIP = 20.0
+_FACTOR = 0.1
 
 
 class TransferConfig(Section):
     """Where training takes more knowledge from, and how: rows of another table, or the model of another run."""
 
     source: Name
-    method: Literal["importance_weighting", "warm_start"]
+    method: Literal["importance_weighting", "warm_start", "fine_tune"]
     clip: Annotated[float, Field(gt=1, le=1e6)] = _CLIP
+    learning_rate_factor: Annotated[float, Field(gt=0, le=1)] = _FACTOR
 
     @model_validator(mode="after")
     def _own_keys(self) -> TransferConfig:
         refuse_secret_paths("train.transfer", {"source": self.source})
         if not self.takes_rows and self.clip != _CLIP:
             raise ValueError(f"clip is for method importance_weighting, and the method is {self.method}: leave it out")
+        if self.method != "fine_tune" and self.learning_rate_factor != _FACTOR:
+            raise ValueError(
+                f"learning_rate_factor is for method fine_tune, and the method is {self.method}: leave it out"
+            )
         return self
 
     @property

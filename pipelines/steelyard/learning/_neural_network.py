@@ -11,7 +11,7 @@ from pydantic import Field
 
 from steelyard.config import LOG_LOSS, loss_name
 from steelyard.distortion import Distortion
-from steelyard.errors import ConfigError
+from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.arrays import Floats
 from steelyard.learning._focal import FOCAL, focal_distortion
 from steelyard.learning.base import Trainer
@@ -71,6 +71,8 @@ class NeuralNetworkTrainer(Trainer):
     needs_validation = True
     losses = (LOG_LOSS, "logit_adjusted", *FOCAL, LDAM)
     losses_of_two = FOCAL
+    continues = True
+    fine_tunes = True
     device_library = "torch"
     libraries = ("torch", "safetensors")
     extra = "deep"
@@ -93,6 +95,13 @@ class NeuralNetworkTrainer(Trainer):
 
     def loss_distortion(self, trained_classes: tuple[str, ...]) -> Distortion:
         return Distortion(exact=False) if loss_name(self.loss) == LDAM else focal_distortion(self.loss)
+
+    def check_start_model(self, start: Model) -> None:
+        super().check_start_model(start)
+        for name in ("width", "blocks"):
+            known, wanted = start.settings["params"][name], self.params[name]
+            if known != wanted:
+                raise InputError(f"start was trained with {name} {known}, but train.params.{name} is {wanted}")
 
     @classmethod
     def model_class(cls) -> type[Model]:
@@ -118,6 +127,7 @@ class NeuralNetworkTrainer(Trainer):
                 shift=_by_output(np.log(np.divide(data.masses, data.sizes))),
                 focal=None if objective.focal is None else asdict(objective.focal),
                 ldam=None if ldam is None else asdict(ldam),
+                start=start.weights if isinstance(start, NeuralNetworkModel) else None,
                 device=data.device,
                 seed=self.seed,
                 **how,

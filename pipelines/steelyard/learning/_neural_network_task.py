@@ -36,6 +36,8 @@ class Task:
         The fields of a `Focal`; by default the loss is log loss.
     ldam : mapping, optional
         The fields of an `Ldam`. Outputs are then cosines, which start anywhere.
+    start : bytes, optional
+        Weights to continue from, as safetensors; the margins start at theirs, moved to the class shares.
     device : {"cpu", "cuda"}, default "cpu"
     seed : int
     width, blocks, dropout, epochs, early_stopping_epochs, batch_size, learning_rate, weight_decay
@@ -57,6 +59,7 @@ class Task:
     learning_rate: float
     weight_decay: float
     ldam: Mapping[str, Any] | None = None
+    start: bytes | None = None
     device: str = "cpu"
 
     @property

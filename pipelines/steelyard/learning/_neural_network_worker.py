@@ -13,13 +13,16 @@ import pyarrow.dataset
 import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from steelyard.kernels.losses import Focal, Ldam
 from steelyard.kernels.network import EPSILON, LEAST_LENGTH
 from steelyard.learning._neural_network_task import Task
+
+_PART = 65_536  # rows whose margins are computed at a time
+_MOVES = 50
 
 
 class Block(nn.Module):
@@ -50,6 +53,15 @@ class Cosines(nn.Module):
         scaled = self.scale * functional.normalize(self.vectors, eps=LEAST_LENGTH)
         return scaled if self.classes > 2 else scaled[1:] - scaled[:1]
 
+    def start_at(self, weight: Tensor) -> None:
+        """Let `weight` be that of a saved network: of two classes, whose vectors are found up to a rotation."""
+        towards = weight / self.scale
+        if self.classes == 2:
+            across = self.vectors[:1] - self.vectors[:1] @ towards.T / towards.square().sum() * towards
+            across = functional.normalize(across) * (1 - towards.square().sum() / 4).clamp(min=0).sqrt()
+            towards = torch.cat([across - towards / 2, across + towards / 2])
+        self.vectors.copy_(towards)
+
     def forward(self, hidden: Tensor) -> Tensor:
         return functional.linear(functional.normalize(hidden, eps=LEAST_LENGTH), self.weight)
 
@@ -71,6 +83,14 @@ class Network(nn.Module):
         for block in self.blocks:
             hidden = block(hidden)
         return self.output(torch.relu(self.norm(hidden)))
+
+    def start_at(self, weights: bytes) -> None:
+        """Take over what `saved` gave."""
+        given = load(weights)
+        with torch.no_grad():
+            if isinstance(self.output, Cosines):
+                self.output.start_at(given.pop("output.weight"))
+            self.load_state_dict(given, strict=not isinstance(self.output, Cosines))
 
     def saved(self) -> bytes:
         """Return the weights for `forward` as safetensors."""
@@ -137,9 +157,14 @@ def train_network(task: Task, rows: Rows, validation: Rows, rank: int) -> tuple[
     """Train until the validation loss stops falling, and return the weights of the best epoch."""
     torch.manual_seed(task.seed)  # the same first weights in all processes
     network = Network(task)
-    _start_at_prior(network, task)
+    if task.start is None:
+        _start_at_prior(network, task)
+    else:
+        network.start_at(task.start)
     network.to(task.device)
     rows, validation = rows.to(task.device), validation.to(task.device)
+    if task.start is not None:
+        _move_to_prior(network, task, rows)
     optimiser = torch.optim.AdamW(network.parameters(), lr=task.learning_rate, weight_decay=task.weight_decay)
     steps = _most(-(-len(rows) // task.batch_size))
     order = torch.Generator().manual_seed(task.seed * 1009 + rank)
@@ -233,8 +258,8 @@ def _validation_loss(network: Network, rows: Rows, task: Task) -> float:
     sums = torch.zeros(2, dtype=torch.float64)
     weights = rows.weight.double() * _class_weights(task, rows, task.epochs)
     with torch.no_grad():
-        for at in range(0, len(rows), 65_536):
-            part = slice(at, at + 65_536)
+        for at in range(0, len(rows), _PART):
+            part = slice(at, at + _PART)
             loss = _judged(network(rows.features[part]).double(), rows.label[part], task)
             sums += torch.stack([(loss * weights[part]).sum(), weights[part].sum()]).cpu()
     total, weight = _sum(sums).tolist()
@@ -257,6 +282,24 @@ def _start_at_prior(network: Network, task: Task) -> None:
     with torch.no_grad():
         network.output.weight.mul_(0.1)
         network.output.bias.copy_(torch.tensor(task.starts))
+
+
+def _move_to_prior(network: Network, task: Task, rows: Rows) -> None:
+    """Change the bias until probabilities add up to the shares of the classes: a source may have had others."""
+    if isinstance(network.output, Cosines) or task.focal is not None:
+        return
+    network.eval()
+    classes = max(task.outputs, 2)
+    with torch.no_grad():
+        margins = torch.cat([network(part) for part in rows.features.split(_PART)]) + rows.offset
+        margins = functional.pad(margins, (classes - task.outputs, 0)).double()
+        weight = rows.weight.double()[:, None]
+        shares = _sum((functional.one_hot(rows.label, classes) * weight).sum(dim=0).cpu())
+        moved = torch.zeros(classes, dtype=torch.float64)
+        for _ in range(_MOVES):
+            found = torch.softmax(margins + moved.to(margins.device), dim=1)
+            moved += torch.log(shares) - torch.log(_sum((found * weight).sum(dim=0).cpu()))
+        network.output.bias += (moved - moved[0])[classes - task.outputs :].to(network.output.bias)
 
 
 def _average_gradients(network: Network) -> None:

@@ -77,6 +77,9 @@ class Trainer(ABC):
         the rows.
     continues : bool
         Whether `fit` can start from an earlier model.
+    fine_tunes : bool
+        Whether `fit` then changes the earlier model's weights, by steps of the parameter `learning_rate`. Otherwise it
+        keeps the model, and adds to it.
     exact : bool
         Whether the model is bit for bit the same from any partitioning; otherwise it agrees to a tolerance.
     balances : bool
@@ -108,6 +111,7 @@ class Trainer(ABC):
     losses_of_two: ClassVar[tuple[str, ...]] = ()
     takes_offsets: bool = False
     continues: ClassVar[bool] = False
+    fine_tunes: ClassVar[bool] = False
     exact: ClassVar[bool] = False
     balances: ClassVar[bool] = False
     device_library: ClassVar[str | None] = None
@@ -387,15 +391,19 @@ class Trainer(ABC):
 
     def check_start(self, start: Model, dataset: Dataset) -> None:
         """Raise `InputError` unless `fit` can continue from a model on this table; the message names what differs."""
+        self.check_start_model(start)
+        if start.classes != dataset.classes:
+            raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}")
+        self._check_features(start, dataset)
+
+    def check_start_model(self, start: Model) -> None:
+        """Raise `InputError` for a model that `fit` can continue from on no table."""
         if not self.continues:
             raise InputError(f"{self.name} cannot start from an earlier model; leave start out")
         if start.trainer != self.name:
             raise InputError(f"start is a model of {start.trainer}; {self.name} continues its own models only")
         if start.settings.get("loss", LOG_LOSS) != self.loss:
             raise InputError(f"start was trained with the loss {start.settings['loss']}, but train.loss is {self.loss}")
-        if start.classes != dataset.classes:
-            raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}")
-        self._check_features(start, dataset)
 
     def _check_features(self, start: Model, dataset: Dataset) -> None:
         """Raise `InputError` for features that differ in name, kind, order, or form for the trainer."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -12,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype, internal, require_columns, unused_name
-from steelyard.config import TransferConfig, resolve_env
+from steelyard.config import TrainConfig, TransferConfig, resolve_env
 from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
@@ -21,7 +22,7 @@ from steelyard.frames.reading import read
 from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.hashing import encode
 from steelyard.kernels.importance import effective_size
-from steelyard.learning import Model, Trainer
+from steelyard.learning import Model, Trainer, get_trainer
 from steelyard.sampling import IS_SYNTHETIC
 from steelyard.splitting import SPLIT
 from steelyard.stages._context import Context, run_config
@@ -50,8 +51,32 @@ def start_of(how: TransferConfig) -> Model:
 
 def check_start(how: TransferConfig, trainer: Trainer, data: Dataset) -> None:
     """Raise `InputError` where the source's model does not fit the table: other features, classes or loss."""
-    try:
+    with _named():
         trainer.check_start(start_of(how), data)
+
+
+def check_start_model(wanted: TrainConfig) -> None:
+    """Raise `InputError` if the source has no model, or one that training cannot continue; needs no Spark."""
+    how = wanted.transfer
+    if how is not None and not how.takes_rows:
+        with _named():
+            get_trainer(wanted.trainer, wanted.params, loss=wanted.loss).check_start_model(start_of(how))
+
+
+def lower_rate(wanted: TrainConfig) -> TrainConfig:
+    """Return the section with the learning rate at which a network is fine-tuned; other methods change nothing."""
+    how = wanted.transfer
+    if how is None or how.method != "fine_tune":
+        return wanted
+    rate = get_trainer(wanted.model, wanted.params).params["learning_rate"] * how.learning_rate_factor
+    return wanted.model_copy(update={"params": {**wanted.params, "learning_rate": rate}})
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Begin the message of an `InputError` with the section."""
+    try:
+        yield
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith("train.transfer") else f"train.transfer: {text}") from None

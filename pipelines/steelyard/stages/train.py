@@ -17,7 +17,7 @@ from steelyard.stages._fold_scores import write_fold_scores
 from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
 from steelyard.stages._training import Training, fit_model, resampled
-from steelyard.stages._transfer import transferred
+from steelyard.stages._transfer import lower_rate, transferred
 
 
 def run(ctx: Context, attempt: str) -> Result:
@@ -53,6 +53,9 @@ def _with_transfer(
     if wanted.transfer is None:
         raise AssertionError("no transfer")
     both, facts, messages = transferred(ctx, wanted.transfer, training, folder)
-    model = fit_model(ctx, wanted, both, validation)
+    lower = lower_rate(wanted)
+    model = fit_model(ctx, lower, both, validation)
+    if lower is not wanted:
+        facts["learning_rate"] = lower.params["learning_rate"]
     model = replace(model, distortion=replace(model.distortion, exact=False))  # the source may have other rates
     return model, {"transfer": facts, "messages": [*model.summary.get("messages", []), *messages]}

@@ -13,6 +13,7 @@ from steelyard.guards import check_parameters, check_suite
 from steelyard.learning import trainer_class
 from steelyard.metrics import check_gate
 from steelyard.stages._check import check_promote
+from steelyard.stages._transfer import check_start_model
 from steelyard.stages.commands.session import master_of
 
 
@@ -40,10 +41,10 @@ def _check_transfer(config: PipelineConfig) -> None:
     how, trainer = config.train.transfer, trainer_class(config.train.trainer)
     if how is None or how.takes_rows:
         return
-    if not trainer.continues:
+    if not trainer.continues or trainer.fine_tunes != (how.method == "fine_tune"):
         raise ConfigError(
-            f"train.transfer.method: {trainer.name} cannot continue a model of another run; importance_weighting "
-            "takes every model, warm_start takes xgboost"
+            f"train.transfer.method: {how.method} does not take {trainer.name}; importance_weighting takes every "
+            "model, warm_start takes xgboost, and fine_tune takes neural_network"
         )
 
 
@@ -53,7 +54,10 @@ def check_paths(config: PipelineConfig, what: str = "data.path") -> None:
     for path in resolve_env(paths):
         check_path(path, config.spark, what)
     if config.train.transfer is not None:
-        check_path(resolve_env(config.train.transfer.source), config.spark, "train.transfer.source")
+        source = resolve_env(config.train.transfer.source)
+        check_path(source, config.spark, "train.transfer.source")
+        if not _elsewhere(source, config.spark):
+            check_start_model(config.train)
 
 
 def check_path(path: str, spark: SparkConfig, what: str) -> None:
