@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 
 from steelyard.comparing import OWN, PLAIN, candidates_of, more_candidates, standard_candidates
+from steelyard.comparing._candidates import searched_candidates
 from steelyard.comparing._choice import Contender, choose
 from steelyard.comparing._comparison import compared
 from steelyard.comparing._estimates import Draws, Value, values_of
 from steelyard.comparing._fold_scores import BUCKETS, FoldScores
 from steelyard.comparing._resample import Sampling
+from steelyard.comparing._search import better_half, halved
 from steelyard.comparing._worker import Setting, Table, held_out, judged
-from steelyard.config import CompareConfig, Recipe, RedecideConfig
+from steelyard.config import CompareConfig, Recipe, RedecideConfig, SearchConfig
 from steelyard.errors import ConfigError
 from steelyard.learning.arrays import ArrayRows
+from steelyard.report._comparison import _search
 from steelyard.stages._choices import Traits, changes
 
 COUNTS = {"0": 100_000, "1": 300}
@@ -277,3 +280,90 @@ def test_a_leaking_feature_earns_auto_nothing() -> None:
 def test_a_later_table_differs_beyond_the_bounds(now: Traits, said: str) -> None:
     found = changes(Traits(1000, 0.01, 0.3), now, RedecideConfig())
     assert len(found) == bool(said) and "".join(found).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "kept"),
+    [
+        ("log_loss", [0.3, 0.1, 0.4, 0.2], "bd"),
+        ("pr_auc", [0.3, 0.1, 0.4, 0.2], "ca"),
+        ("cost", [2.0, 1.0, 1.0, 1.0], "bc"),  # equal ones by their simplicity
+        ("cost", [2.0, float("nan"), 3.0, 4.0], "ac"),
+        ("log_loss", [0.3, 0.1, 0.2], "bc"),
+        ("log_loss", [0.5, 0.4, 0.3, 0.2, 0.1], "edc"),
+    ],
+)
+def test_the_better_half_is_kept(metric: str, values: list[float], kept: str) -> None:
+    found = [
+        contender(name, i, **{metric: (value, 0.0)})
+        for i, (name, value) in enumerate(zip("abcde"[: len(values)], values, strict=True))
+    ]
+    assert "".join(better_half(found, metric)) == kept
+    assert better_half(found[::-1], metric) == better_half(found, metric), "their order does not count"
+
+
+def test_rungs_halve_the_searched_candidates() -> None:
+    """Depth 1 cannot see an interaction, and a tiny rate does not learn: the planted setting is left."""
+    rng = np.random.default_rng(3)
+    of = table()
+    x = rng.normal(size=of.features.shape).astype(np.float32)
+    noisy = (x[:, 0] * x[:, 1] > 0.8) ^ (rng.random(len(x)) < 0.02)
+    base = replace(of, features=x, label=noisy.astype(float))
+    common = np.sort(base.place[base.label == 0])
+    counts = {"0": len(common), "1": int(base.label.sum())}
+    space = SearchConfig(max_depth=[1, 3], learning_rate=[0.001, 0.3], class_weight=["none", "balanced"])
+    searched = searched_candidates(space, counts)
+    rungs = list[dict[str, int]]()
+
+    def judge(going: Any, rows: Any) -> Any:
+        rungs.append(rows)
+        assert rows["1"] == counts["1"], "the rarer class is whole"
+        chosen = (base.label > 0) | (base.place <= common[rows["0"] - 1])
+        part = Table(**{name: value[chosen] for name, value in vars(base).items()})
+        thinned = (rows["0"] / counts["0"], 1.0)
+        return {c.name: [judged(part, setting(c.to_json(), thinned=thinned, cost={}))] for c in going}
+
+    others = standard_candidates(counts)
+    left, document = halved([*others, *searched], counts, "log_loss", judge)
+    assert [len(rung["candidates"]) for rung in document] == [8, 4] and left[: len(others)] == others
+    assert [rung["rows"] for rung in document] == rungs and rungs[1]["0"] == pytest.approx(2 * rungs[0]["0"], abs=1)
+    names = [c.name for c in left if c.searched]
+    assert len(names) == 2 and "xgboost max_depth 3, learning_rate 0.3" in names
+    assert {one["name"] for one in document[-1]["candidates"] if one["kept"]} == set(names)
+    shown = _search({"recipes": [c.name for c in searched], "rungs": document, "left": names}, "log_loss")
+    assert "8 recipes were searched" in shown and shown.count("compared above") == 2
+
+
+def test_what_a_search_adds() -> None:
+    wanted = CompareConfig(candidates={}, search=SearchConfig(max_depth=[3, 4], negatives_per_positive=[20, 1000]))
+    auto = {"resample": {"method": "auto"}, "train": {"model": "auto"}}
+    both = [c for c in candidates_of(Recipe.of(auto), wanted, COUNTS, categories=False) if c.searched]
+    assert [c.name for c in both][:2] == ["xgboost max_depth 3, 20:1", "xgboost max_depth 3"], "there are 333:1"
+    assert all(c.eligible for c in both) and both[0].recipe.resample.params == {"sampling_strategy": 0.05}
+    informs = candidates_of(Recipe.of({"train": {"model": "logistic_regression"}}), wanted, COUNTS, categories=False)
+    assert len([c for c in informs if c.searched]) == 4 and not any(c.eligible for c in informs if c.searched)
+    sampled = {"resample": {"method": "smote"}, "train": {"model": "auto"}}
+    depths = CompareConfig(candidates={}, search=SearchConfig(max_depth=[3, 4]))
+    trained = [c for c in candidates_of(Recipe.of(sampled), depths, COUNTS, categories=False) if c.searched]
+    assert [c.recipe.resample.method for c in trained] == ["smote", "smote"] and all(c.eligible for c in trained)
+    same = CompareConfig(candidates={}, search=SearchConfig(negatives_per_positive=[20, 50]))
+    found = candidates_of(Recipe.of(auto), same, COUNTS, categories=False)
+    assert [c.name for c in found if c.searched] == ["xgboost 50:1"], "20:1 is a standard candidate"
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        ({}, "at least one of max_depth, learning_rate"),
+        ({"max_depth": list(range(1, 14)), "learning_rate": [0.1, 0.2, 0.3, 0.4, 0.5]}, "65 combinations, and at most"),
+        ({"learning_rate": [0.0]}, "learning_rate"),
+        ({"negatives_per_positive": [10]}, "resample.method is smote"),
+    ],
+)
+def test_a_search_is_small(search: dict[str, Any], said: str) -> None:
+    from steelyard.config import load
+
+    document = {"version": 1, "name": "t", "data": {"path": "t.parquet", "label": "y"}}
+    sections = {"resample": {"method": "smote"}, "train": {"model": "auto"}, "compare": {"search": search}}
+    with pytest.raises(ConfigError, match=said):
+        load({**document, **sections})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
-from steelyard.config import LOG_LOSS, Recipe
+from steelyard.config import LOG_LOSS, Recipe, SearchConfig
 from steelyard.errors import ConfigError
 from steelyard.learning import trainer_class
 
@@ -31,11 +32,14 @@ class Candidate:
     recipe : Recipe
     eligible : bool, default True
         Whether it may be chosen.
+    searched : bool, default False
+        Whether it is a combination of a search, which successive halving may end early.
     """
 
     name: str
     recipe: Recipe
     eligible: bool = True
+    searched: bool = False
 
     @property
     def simplicity(self) -> tuple[int, int]:
@@ -102,7 +106,37 @@ def more_candidates(counts: Mapping[str, int], *, categories: bool, seed: int = 
     return found
 
 
-def _under(method: str, kept: int) -> dict[str, Any]:
+def searched_candidates(space: SearchConfig, counts: Mapping[str, int], seed: int = 0) -> list[Candidate]:
+    """Return an XGBoost recipe for each combination of a search's settings, in the order of its lists.
+
+    Where the table has no more negatives for each positive, all are kept.
+
+    Examples
+    --------
+    >>> space = SearchConfig(max_depth=[3, 6], negatives_per_positive=[20, 500])
+    >>> [c.name for c in searched_candidates(space, {"0": 1000, "1": 10})]
+    ['xgboost max_depth 3, 20:1', 'xgboost max_depth 3', 'xgboost max_depth 6, 20:1', 'xgboost max_depth 6']
+    """
+    given = space.given
+    return [_searched(dict(zip(given, one, strict=True)), counts, seed) for one in product(*given.values())]
+
+
+def _searched(one: Mapping[str, Any], counts: Mapping[str, int], seed: int) -> Candidate:
+    params = {name: one[name] for name in ("max_depth", "learning_rate") if name in one}
+    words, sections = [f"{name} {value:g}" for name, value in params.items()], dict[str, Any]()
+    kept, weight = one.get("negatives_per_positive"), one.get("class_weight", "none")
+    if kept is not None and kept < _ratio(counts):
+        words.append(f"{kept:g}:1")
+        sections["resample"] = _under("random_under_sampler", kept)
+    if weight != "none":
+        words.append(weight)
+    made = _candidate(
+        " ".join([PLAIN, ", ".join(words)]).rstrip(), seed, **sections, train={"class_weight": weight, "params": params}
+    )
+    return replace(made, searched=True)
+
+
+def _under(method: str, kept: float) -> dict[str, Any]:
     return {"method": method, "sampling_strategy": 1 / kept}
 
 

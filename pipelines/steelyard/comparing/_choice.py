@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from steelyard.comparing._estimates import METRICS, Draws, Value
+from steelyard.comparing._candidates import Candidate
+from steelyard.comparing._estimates import METRICS, Draws, Value, values_of
+from steelyard.comparing._fold_scores import FoldScores
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,12 @@ class Contender:
     simplicity: tuple[int, ...]
     rows: int
     values: Mapping[str, Value]
+
+    @classmethod
+    def of(cls, candidate: Candidate, folds: Sequence[FoldScores], draws: Draws) -> Contender:
+        """Return a candidate with the metrics of its folds."""
+        rows = sum(int(fold.facts["rows"]) for fold in folds)
+        return cls(candidate.name, candidate.simplicity, rows, values_of(folds, draws))
 
 
 @dataclass(frozen=True)

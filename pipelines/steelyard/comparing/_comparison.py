@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from steelyard.comparing._candidates import PLAIN, Candidate
 from steelyard.comparing._choice import Chosen, Contender, choose
-from steelyard.comparing._estimates import METRICS, Draws, values_of
+from steelyard.comparing._estimates import METRICS, Draws
 from steelyard.comparing._fold_scores import FoldScores
 
+_NAMES = {"cost": "cost", "log_loss": "log loss", "pr_auc": "PR area"}
 _GIVEN = "resample and train are given, so the comparison only informs"
 
 
@@ -52,11 +51,22 @@ class Comparison:
         return dict(vars(self))
 
     def messages(self) -> list[str]:
-        """Return the table of candidates and the choice as lines of text."""
+        """Return the rungs of a search, the table of candidates and the choice as lines of text."""
         width = max(len(c["name"]) for c in self.candidates)
         rows = [f"{c['name']:<{width}}  {_shown(c, self.metric)}" for c in self.candidates]
         hint = [] if self.suggestion in (None, self.chosen) else [f"suggested: {self.suggestion}"]
-        return [*rows, f"chosen: {self.chosen} ({self.reason})", *hint]
+        return [*self._rungs(), *rows, f"chosen: {self.chosen} ({self.reason})", *hint]
+
+    def _rungs(self) -> list[str]:
+        found = list[str]()
+        for rung in self.facts.get("search", {}).get("rungs", ()):
+            found.append(f"search on {sum(rung['rows'].values()):,} rows:")
+            width = max(len(one["name"]) for one in rung["candidates"])
+            for one in rung["candidates"]:
+                value = "undefined" if one[self.metric] is None else f"{one[self.metric]:.4g}"
+                end = "kept" if one["kept"] else "left out"
+                found.append(f"  {one['name']:<{width}}  {_NAMES[self.metric]} {value}, {end}")
+        return found
 
 
 def compared(
@@ -82,7 +92,7 @@ def compared(
     """
     of = {c.name: c for c in candidates if c.name in found}
     draws = Draws.of(found[PLAIN])
-    contenders = [Contender(n, c.simplicity, _rows(found[n]), values_of(found[n], draws)) for n, c in of.items()]
+    contenders = [Contender.of(c, found[n], draws) for n, c in of.items()]
     allowed = [c for c in contenders if of[c.name].eligible] or contenders
     best = choose(contenders if len(allowed) == 1 else allowed, metric, draws)
     informs = len(allowed) == 1
@@ -142,16 +152,11 @@ def _reason(chosen: Chosen, better: bool) -> str:
 
 def _shown(row: Mapping[str, Any], metric: str) -> str:
     """Return the metrics of a candidate as text."""
-    named = {"cost": "cost", "log_loss": "log loss", "pr_auc": "PR area"}
-    parts = [f"{text} {row[name]['value']:.4g}" for name, text in named.items() if name in row]
+    parts = [f"{text} {row[name]['value']:.4g}" for name, text in _NAMES.items() if name in row]
     number = row["difference"].get(metric)
     if number is not None:
         ci95 = number["ci95"]
         parts.append(
-            f"{named[metric]} to plain {number['value']:+.3g}" + (f" [{ci95[0]:.3g}, {ci95[1]:.3g}]" if ci95 else "")
+            f"{_NAMES[metric]} to plain {number['value']:+.3g}" + (f" [{ci95[0]:.3g}, {ci95[1]:.3g}]" if ci95 else "")
         )
     return ", ".join(parts)
-
-
-def _rows(folds: Sequence[FoldScores]) -> int:
-    return int(np.sum([fold.facts["rows"] for fold in folds]))

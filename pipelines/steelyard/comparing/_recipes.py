@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from steelyard.comparing._candidates import PLAIN, Candidate, more_candidates, standard_candidates
+from steelyard.comparing._candidates import (
+    PLAIN,
+    Candidate,
+    more_candidates,
+    searched_candidates,
+    standard_candidates,
+)
 from steelyard.config import AUTO, CompareConfig, Recipe
 from steelyard.errors import ConfigError
 from steelyard.learning import trainer_class
@@ -21,7 +27,7 @@ def candidates_of(
 
     With both `resample.method` and `train.model` auto, each may be chosen. With one of them, its candidates are the
     alternatives to the other section as it is given, and all others inform only. With neither, the pipeline's own
-    recipe is the only one that may be chosen.
+    recipe is the only one that may be chosen. Searched recipes may be chosen where the model is auto.
 
     Parameters
     ----------
@@ -34,20 +40,22 @@ def candidates_of(
         Whether some features are categories.
     """
     found = standard_candidates(counts, recipe.train.seed)
+    searched = [] if wanted.search is None else searched_candidates(wanted.search, counts, recipe.train.seed)
     if wanted.candidates == AUTO:
         found += more_candidates(counts, categories=categories, seed=recipe.train.seed)
     else:
         named = wanted.given.items()
-        _check_names(wanted.given, [c.name for c in found])
+        _check_names(wanted.given, [c.name for c in [*found, *searched]])
         found += [Candidate(name, Recipe(resample=of.resample, train=of.train)) for name, of in named]
     follows = recipe.resample.method == AUTO, recipe.train.model == AUTO
     if all(follows):
-        return _distinct(found)
-    if not any(follows):
-        own = Candidate(OWN, Recipe(resample=recipe.resample, train=recipe.train))
-        return _distinct([*[replace(c, eligible=False) for c in found], own])
+        return _distinct([*found, *searched])
     others = [replace(c, eligible=False) for c in found]
-    return _distinct([*others, *(_resampled(found, recipe) if follows[0] else _trained(found, recipe))])
+    if follows[1]:
+        return _distinct([*others, *_trained([*found, *searched], recipe)])
+    others += [replace(c, eligible=False) for c in searched]
+    own = [Candidate(OWN, Recipe(resample=recipe.resample, train=recipe.train))]
+    return _distinct([*others, *(_resampled(found, recipe) if follows[0] else own)])
 
 
 def _resampled(found: list[Candidate], recipe: Recipe) -> list[Candidate]:
@@ -67,8 +75,10 @@ def _trained(found: list[Candidate], recipe: Recipe) -> list[Candidate]:
     """Return each candidate's training on rows that the pipeline's sampler gives; ensembles draw from all rows."""
     section = recipe.resample
     return [
-        Candidate(
-            c.name if section.method == "none" else f"{c.name}, {OWN}", Recipe(resample=section, train=c.recipe.train)
+        replace(
+            c,
+            name=c.name if section.method == "none" else f"{c.name}, {OWN}",
+            recipe=Recipe(resample=section, train=c.recipe.train),
         )
         for c in found
         if c.recipe.resample.method == "none"
@@ -94,5 +104,6 @@ def _distinct(candidates: list[Candidate]) -> list[Candidate]:
     for one in candidates:
         key = str(one.to_json())
         known = found.get(key, one)
-        found[key] = replace(known, eligible=known.eligible or one.eligible)
+        eligible, searched = known.eligible or one.eligible, known.searched and one.searched
+        found[key] = replace(known, eligible=eligible, searched=searched)
     return list(found.values())

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_text, col, internal
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.hashing import row_hash
+from steelyard.hashing import Ties, cuts, row_hash, select
 from steelyard.learning import fit_preprocessing
 from steelyard.learning.base import LIMITS
 from steelyard.learning.tasks import PLACE, TASK
@@ -100,6 +100,26 @@ def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> Data
         costs[1].alias("cost_fp"),
         F.array(*prepared.columns(rows)).cast("array<float>").alias("features"),
     )
+
+
+def fewer_rows(rows: DataFrame, data: Dataset, taken: Mapping[str, int], wanted: Mapping[str, int]) -> DataFrame:
+    """Return so many rows of each class, drawn by hash; those of a smaller number are among those of a larger one.
+
+    Costs one scan.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `in_folds`.
+    data : Dataset
+    taken, wanted : mapping of str to int
+        Rows of each class that are there, and that are wanted.
+    """
+    place, code = F.col(PLACE), F.col("label").cast("int")
+    quotas = {c: [wanted[c]] for c in data.classes}
+    ties: Ties = "exact" if data.key else "proportional"
+    found = cuts(rows, place, code, quotas, ties=ties, sizes={c: taken[c] for c in data.classes})
+    return select(rows, place, code, {c: cut for c, (cut,) in found.items()})
 
 
 def for_tasks(rows: DataFrame) -> DataFrame:

@@ -1,6 +1,6 @@
 """A pipeline's configuration: YAML in, checked models out. Imports neither pyspark nor pandas."""
 
-from steelyard.config._compare import CandidateConfig, CompareConfig, RedecideConfig
+from steelyard.config._compare import CandidateConfig, CompareConfig, RedecideConfig, SearchConfig
 from steelyard.config._data import CostConfig, DataConfig, SplitConfig
 from steelyard.config._descriptions import DESCRIPTIONS
 from steelyard.config._evidence import ExplainConfig, PromoteConfig
@@ -43,6 +43,7 @@ __all__ = [
     "RedecideConfig",
     "ResampleConfig",
     "ScoreConfig",
+    "SearchConfig",
     "SparkConfig",
     "SplitConfig",
     "Stage",

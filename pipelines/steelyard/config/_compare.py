@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -36,6 +37,34 @@ class RedecideConfig(Section):
     difficulty: Annotated[float, Field(gt=0, le=1)] = 0.2
 
 
+MOST_SEARCHED = 64
+"""Recipes of a search at most."""
+
+
+class SearchConfig(Section):
+    """Settings of XGBoost recipes. Each combination is a candidate; successive halving leaves the best of them."""
+
+    max_depth: Annotated[list[Annotated[int, Field(ge=1, le=30)]], Field(min_length=1)] | None = None
+    learning_rate: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)] | None = None
+    negatives_per_positive: Annotated[list[Annotated[float, Field(ge=1)]], Field(min_length=1)] | None = None
+    class_weight: Annotated[list[Literal["none", "balanced", "sqrt_balanced"]], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> SearchConfig:
+        lists = list(self.given.values())
+        if not lists:
+            raise ValueError(f"give a list for at least one of {', '.join(type(self).model_fields)}")
+        recipes = math.prod(map(len, lists))
+        if recipes > MOST_SEARCHED:
+            raise ValueError(f"{recipes:,} combinations, and at most {MOST_SEARCHED} are searched: give fewer values")
+        return self
+
+    @property
+    def given(self) -> dict[str, list[int] | list[float] | list[str]]:
+        """The lists that are given, by key."""
+        return {name: of for name, of in self.model_dump().items() if of is not None}
+
+
 class CompareConfig(Section):
     """Recipes on the same folds of the training rows, and how one is chosen."""
 
@@ -43,6 +72,7 @@ class CompareConfig(Section):
     metric: Literal["auto", "cost", "log_loss", "pr_auc"] = "auto"
     folds: Annotated[int, Field(ge=2, le=20)] = 3
     max_rows: Annotated[int, Field(ge=1000)] = 1_000_000
+    search: SearchConfig | None = None
     redecide: RedecideConfig | None = None
 
     @property

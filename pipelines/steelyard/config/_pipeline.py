@@ -92,6 +92,12 @@ class PipelineConfig(Section):
         for name in given:
             if getattr(self.train, name) != getattr(default, name):
                 raise ValueError(f"train.{name}: with model auto, the comparison chooses it; leave it out")
+        search = self.compare.search
+        if search is not None and search.negatives_per_positive is not None and self.resample.method != AUTO:
+            raise ValueError(
+                f"compare.search.negatives_per_positive: resample.method is {self.resample.method}, which decides "
+                "that; write resample.method auto, or leave it out"
+            )
 
     @property
     def threshold_rule(self) -> str | dict[str, Any]:

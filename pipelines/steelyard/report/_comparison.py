@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from steelyard.metrics import get_metric, lookup
 from steelyard.report._artifacts import Artifacts
-from steelyard.report._html import Section, note, table
+from steelyard.report._html import Section, folded, note, table
 from steelyard.report._numbers import NONE, count, metric, number
 from steelyard.report._svg import group
 
@@ -35,6 +37,8 @@ def comparison(found: Artifacts) -> Section | None:
     ]
     rows = [_row(one, of, shown) for one in of["candidates"]]
     body = [note(sentence(of)), table(head, rows, "w" + "r" * (len(head) - 1)), note(_how(of["facts"]))]
+    if "search" in of["facts"]:
+        body.append(_search(of["facts"]["search"], of["metric"]))
     return Section("comparison", "Compared recipes", group(*body))
 
 
@@ -86,6 +90,21 @@ def _row(one: Mapping[str, Any], of: Mapping[str, Any], shown: list[str]) -> lis
     interval = NONE if ci95 is None else f"{number(ci95[0])} – {number(ci95[1])}"
     values = [number(one[n]["value"]) if n == "cost" else metric(one[n]["value"]) for n in shown]
     return [name, *values, number(difference["value"]), interval, count(one["rows"])]
+
+
+def _search(of: Mapping[str, Any], name: str) -> Markup:
+    """Return the metric of each searched recipe in each rung, folded."""
+    rungs = [{one["name"]: one[name] for one in rung["candidates"]} for rung in of["rungs"]]
+    head = ["recipe", *[f"{_NAMES[name]}, {count(sum(rung['rows'].values()))} rows" for rung in of["rungs"]], "end"]
+    rows = []
+    for recipe in of["recipes"]:
+        values = [number(rung[recipe]) if recipe in rung else NONE for rung in rungs]
+        rows.append([recipe, *values, "compared above" if recipe in of["left"] else "left out"])
+    text = (
+        f"{len(rows)} recipes were searched by successive halving. Each round keeps the rarer class whole and draws "
+        f"rows of the other by hash; the better half by {_NAMES[name]} is kept, for twice as many rows."
+    )
+    return folded("Searched recipes", group(note(text), table(head, rows, "w" + "r" * len(rungs) + "l")))
 
 
 def _how(facts: Mapping[str, Any]) -> str:

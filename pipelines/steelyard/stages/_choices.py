@@ -114,7 +114,8 @@ def asked(ctx: Context) -> str:
     """Return a digest of the settings and columns that a comparison depends on, its table left out."""
     config, data = ctx.config.to_json(), dataset(ctx)
     sections = {name: config[name] for name in ("split", "resample", "train", "decide")}
-    sections["compare"] = {name: of for name, of in config["compare"].items() if name != "redecide"}
+    compare = config["compare"].items()
+    sections["compare"] = {name: of for name, of in compare if name != "redecide" and of is not None}
     columns = [data.label, data.classes, data.features, data.categorical, asdict(data.cost), data.sampling_rate]
     text = json.dumps([sections, columns], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -53,7 +53,9 @@ def _compared(ctx: Context, wanted: CompareConfig, counts: dict[str, int]) -> Co
     candidates = candidates_of(_asked(ctx.config), wanted, counts, categories=bool(data.categorical))
     kept = Kept(ctx.run, f"compare/parts/{_digest(ctx, candidates)}")
     if len(kept):
-        ctx.warn(f"continuing a comparison: {len(kept)} of {len(candidates)} candidates are judged already")
+        judged = sum(c.name in kept for c in candidates)
+        rungs = f", {len(kept) - judged} on fewer rows" if len(kept) > judged else ""
+        ctx.warn(f"continuing a comparison: {judged} of {len(candidates)} candidates are judged already{rungs}")
     return compare(
         rows_of(ctx, "train"),
         data,

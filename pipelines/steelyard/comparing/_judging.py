@@ -1,0 +1,201 @@
+"""Judge candidates: each is a job of one Spark task for each fold, several jobs at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+from pyspark.sql import DataFrame, SparkSession
+
+from steelyard.classifier import DrawnRows, draw_rows, fewer_of_the_largest
+from steelyard.comparing._by_spark import judged_by_spark
+from steelyard.comparing._candidates import PLAIN, Candidate
+from steelyard.comparing._fold_scores import FoldScores
+from steelyard.comparing._resample import Sampling
+from steelyard.comparing._rows import Folds, fewer_rows, for_tasks, in_folds
+from steelyard.comparing._worker import Setting
+from steelyard.config import DecideConfig
+from steelyard.dataset import Dataset
+from steelyard.errors import InputError, SteelyardError
+from steelyard.frames.caching import cached
+from steelyard.frames.workers import in_worker
+from steelyard.learning import get_trainer
+from steelyard.learning.tasks import one_task_each
+from steelyard.splitting import FoldPlan
+
+Memory = MutableMapping[str, Any]
+"""Scores of candidates that are judged already, by name, as JSON types."""
+
+
+@dataclass
+class Judge:
+    """Judges candidates on the same folds. A context: it caches rows when a candidate first needs them.
+
+    Parameters
+    ----------
+    df : DataFrame
+    dataset : Dataset
+    counts : mapping of str to int
+    folds : Folds
+    max_rows : int
+    decide : DecideConfig
+    kept : mutable mapping
+        Scores that are there already; new ones are added as soon as a candidate is judged.
+    warn : callable, optional
+    """
+
+    df: DataFrame
+    dataset: Dataset
+    counts: Mapping[str, int]
+    folds: Folds
+    max_rows: int
+    decide: DecideConfig
+    kept: Memory
+    warn: Callable[[str], None] | None = None
+    scope: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.scope.close()
+
+    @property
+    def most(self) -> int:
+        """Rows of all folds together."""
+        return int(self.max_rows / self.folds.largest)
+
+    @cached_property
+    def taken(self) -> dict[str, int]:
+        """Rows of each class that the folds divide."""
+        return fewer_of_the_largest(self.counts, self.most)
+
+    def judge(self, candidates: Sequence[Candidate], rows: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """Return the scores of candidates by name; those that the rows do not allow are left out.
+
+        Parameters
+        ----------
+        candidates : sequence of Candidate
+        rows : mapping of str to int, optional
+            How many of the taken rows of each class, for candidates that one task can train. Default: all.
+        """
+        rung = self.taken if rows is None else dict(rows)
+        names = {c.name: self._key(c, rung) for c in candidates}
+        due = [c for c in candidates if names[c.name] not in self.kept]
+        local = [c for c in due if is_local(c)]
+        if local:
+            self._judge_in_tasks(local, rung)
+        for candidate in due:
+            if candidate not in local:
+                with self._allowing(candidate):
+                    self.kept[candidate.name] = self._by_spark(candidate)
+        known = {name: self.kept[key] for name, key in names.items() if key in self.kept}
+        return {name: [FoldScores.from_json(of) for of in scores] for name, scores in known.items()}
+
+    def _key(self, candidate: Candidate, rung: Mapping[str, int]) -> str:
+        return candidate.name if rung == self.taken else f"{candidate.name}, {sum(rung.values())} rows"
+
+    @cached_property
+    def _drawn(self) -> DrawnRows:
+        return draw_rows(self.df, self.dataset, self.counts, self.most, seed=self.folds.seed)
+
+    @cached_property
+    def _plan(self) -> FoldPlan:
+        return self.folds.plan(self.df, self.dataset, self.counts)
+
+    @cached_property
+    def _narrow(self) -> DataFrame:
+        rows = self.scope.enter_context(cached(in_folds(self._drawn.rows, self.dataset, self._plan, self.folds)))
+        rows.count()  # fills the cache once, before the jobs read it at the same time
+        return rows
+
+    def _by_spark(self, candidate: Candidate) -> list[Any]:
+        drawn = self._drawn
+        weighted = self.dataset if drawn.weight is None else replace(self.dataset, weight=drawn.weight)
+        return judged_by_spark(candidate, drawn.rows, weighted, self._plan, self.folds, self.decide)
+
+    def _judge_in_tasks(self, due: Sequence[Candidate], rung: Mapping[str, int]) -> None:
+        rows = self._narrow if rung == self.taken else fewer_rows(self._narrow, self.dataset, self.taken, rung)
+        each = for_tasks(rows)
+        with _pool(rows.sparkSession, len(due)) as pool:
+            jobs = {pool.submit(self._judged, each, candidate, rung): candidate for candidate in due}
+            for job in as_completed(jobs):
+                with self._allowing(jobs[job]):
+                    self.kept[self._key(jobs[job], rung)] = job.result()
+
+    def _judged(self, each: DataFrame, candidate: Candidate, rung: Mapping[str, int]) -> list[Any]:
+        worker = in_worker("steelyard.comparing._worker", "compare", **asdict(self._setting(candidate, rung)))
+        tasks = self.folds.folds
+        found = one_task_each(each, tasks).mapInArrow(worker, "task int, scores string").collect()
+        if len(found) < tasks:
+            raise InputError(f"{tasks - len(found)} of {tasks} folds have no rows")
+        scores = [json.loads(row["scores"]) for row in sorted(found, key=lambda row: row["task"])]
+        for of in scores:
+            if "error" in of:
+                raise InputError(of["error"])
+        return scores
+
+    def _setting(self, candidate: Candidate, rung: Mapping[str, int]) -> Setting:
+        data = self.dataset
+        first, second = data.classes
+        return Setting(
+            recipe={**candidate.to_json(), "decide": self.decide.model_dump(mode="json")},
+            classes=(first, second),
+            held=self.folds.held,
+            thinned=(rung[first] / self.counts[first], rung[second] / self.counts[second]),
+            rates=(float(data.sampling_rate.get(first, 1.0)), float(data.sampling_rate.get(second, 1.0))),
+            cost=asdict(data.cost) if data.cost.given else {},
+        )
+
+    @contextmanager
+    def _allowing(self, candidate: Candidate) -> Iterator[None]:
+        """Leave out a candidate that these rows do not allow, with a note; the plain baseline must go through."""
+        try:
+            yield
+        except SteelyardError as error:
+            if candidate.name == PLAIN or self.warn is None:
+                raise
+            self.warn(f"{candidate.name} is left out: {error}")
+
+
+@contextmanager
+def _pool(spark: SparkSession, jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Return threads that submit jobs; after a failure or an interrupt, their jobs are cancelled."""
+    tag = f"steelyard-compare-{uuid4().hex}"
+    mark, cancel = _tagging(spark)
+    pool = ThreadPoolExecutor(max(jobs, 1), initializer=mark, initargs=(tag,))
+    try:
+        yield pool
+    except BaseException:
+        with suppress(Exception):  # the session may be gone
+            cancel(tag)
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _tagging(spark: SparkSession) -> tuple[Callable[[str], object], Callable[[str], object]]:
+    """Return what marks the jobs of a thread, and what cancels them.
+
+    The tags of a classic session are those of its context: `SparkSession.addTag` leaves something in the session that
+    cannot be sent to executors, and Spark ML's models with a training summary send their session along.
+    """
+    from pyspark.sql.utils import is_remote
+
+    if is_remote():
+        return spark.addTag, spark.interruptTag
+    return spark.sparkContext.addJobTag, spark.sparkContext.cancelJobsWithTag
+
+
+def is_local(candidate: Candidate) -> bool:
+    """Whether one task can train a candidate."""
+    how, resample = candidate.recipe.train, candidate.recipe.resample
+    trainer = get_trainer(how.model, how.params, how.class_weight, None, how.seed, how.loss)
+    simple = how.class_weight != "cost_matrix" and not how.cost_weights
+    return simple and trainer.fits_arrays and Sampling.knows(resample.method, resample.params)
