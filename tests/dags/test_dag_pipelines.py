@@ -137,6 +137,10 @@ def test_where_runs_are_promoted_the_task_that_does_so_is_the_last(pipelines: Pa
     last = list(found.values())[-1]
     assert [t.task_id for t in dag.leaves] == [last.task_id] and len(last.outlets) == 1
     assert [task.task_id for task in found.values() if task.outlets] == [last.task_id]
+    report = next(i for i, task in enumerate(found.values()) if "report" in task.stages)
+    for i, task in enumerate(found.values()):
+        if i > report:
+            assert task.upstream_task_ids == set(list(found)[:i]), "the report succeeds whatever has failed"
 
 
 def test_the_schedule_has_real_intervals(examples: DagBag) -> None:

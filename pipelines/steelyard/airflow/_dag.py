@@ -117,7 +117,9 @@ def make_dag(pipeline: str | Path, config: PipelineConfig, deployment: Deploymen
     for before, after in pairwise(tasks):
         before >> after
     # Directly, not only through the report, which succeeds whatever has failed before it.
-    tasks[-1].set_upstream(tasks[:-2])
+    report = next(i for i, task in enumerate(tasks) if "report" in task.stages)
+    for i in range(min(report + 1, len(tasks) - 1), len(tasks)):
+        tasks[i].set_upstream(tasks[: i - 1])
     # At the end: Airflow copies a DAG's parameters five times for each task that is made in it.
     dag.params.update(form(config))
     return dag
