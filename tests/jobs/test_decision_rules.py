@@ -12,13 +12,16 @@ import pytest
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
 
-from steelyard.classifier import kept_half
+from steelyard.classifier import Classifier, kept_half
 from steelyard.config import PipelineConfig
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
+from steelyard.explaining import importances
+from steelyard.learning import load_model
 from steelyard.report import build, verdict
 from steelyard.stages import Context, run_pipeline, run_stage
-from steelyard.stages._model import saved_policy
+from steelyard.stages._model import saved_classifier, saved_policy
+from steelyard.stages._source import dataset, rows_of
 from steelyard.stages.commands.score import score_table
 from steelyard.store import Outcome, RunDir
 
@@ -277,10 +280,10 @@ def test_fold_models_where_validation_has_few_positives(start: Callable[..., Con
     decide = {"calibrate": "prior", "threshold": {"recall_at_least": 0.8}}
     model = {"model": "logistic_regression", "fold_models": "auto"}
     ctx = start(pipeline(table, data={**COSTS, "group": "customer"}, split={"method": "group"}, resample=sampled,
-                         train=model, decide=decide))  # fmt: skip
+                         train=model, decide=decide, explain={"rows": 40, "slices": ["kind"]}))  # fmt: skip
     warnings: list[str] = []
     ctx.warn = warnings.append
-    for stage in ("profile", "split", "resample", "train", "decide", "evaluate", "report"):
+    for stage in ("profile", "split", "resample", "train", "decide", "evaluate", "explain", "report"):
         run_stage(ctx, stage)
     trained, evaluated = ctx.run.outcome("train"), ctx.run.outcome("evaluate")
     assert trained is not None and evaluated is not None
@@ -303,3 +306,22 @@ def test_fold_models_where_validation_has_few_positives(start: Callable[..., Con
     [said] = [w for w in warnings if w.startswith("few positives")]
     assert f"{few} validation rows and {int(unseen['y'].sum())} training rows that fold models scored" in said
     assert "wide" in said and "Note: few positives: " in build(ctx.run)
+    _importances_are_stable(ctx, trained.attempt)
+
+
+def _importances_are_stable(ctx: Context, attempt: str) -> None:
+    """The spread of importances is that of the five models, on the same test rows."""
+    models = [load_model(ctx.run, f"model/{attempt}/folds/{fold}") for fold in range(5)]
+    policy = saved_classifier(ctx.run).policy
+    rows = rows_of(ctx, "test")
+    lists = [importances(Classifier(m, policy), rows, dataset(ctx), rows=40)["features"] for m in models]
+    found = ctx.read("explain", "explanation.json")["stability"]
+    assert (found["folds"], found["top"], found["note"]) == (5, 2, None)
+    assert {of["feature"] for of in found["features"]} == {"a", "b", "kind"}
+    for of in found["features"]:
+        own = [part["value"] for one in lists for part in one if part["feature"] == of["feature"]]
+        assert (of["min"], of["max"]) == pytest.approx((min(own), max(own))) and of["min"] < of["max"]
+        assert of["mean"] == pytest.approx(np.mean(own))
+        assert of["in_top"] == sum(of["feature"] in [part["feature"] for part in one[:2]] for one in lists)
+    assert {of["feature"] for of in found["features"] if of["in_top"] == 5} == {"a", "b"}, "the causes, not the noise"
+    assert "by the models of 5 folds of the training rows" in build(ctx.run)

@@ -88,10 +88,14 @@ def test_a_run_with_the_section_explains_itself(runs: Runs) -> None:
     wrong = json.loads(Path(found["mistakes_file"].removeprefix("file://")).read_text())
     assert 0 < len(wrong) <= 20 and {"key", "score", "contributions"} <= wrong[0].keys()
     assert sum(found["mistakes"].values()) == len(wrong)
+    stable = found["stability"]
+    assert (stable["folds"], stable["features"]) == (0, None) and "no fold models to compare" in stable["note"]
     shown = steelyard_here("explain", place).stdout
+    assert "stability: there are no fold models" in shown
     assert "importances (contributions), of 4 features" in shown and "missed positives" in shown
     report = Path(place, "report.html").read_text()
     assert "Why, and where it errs" in report and "mean absolute contribution" in report
+    assert "Stability over folds: there are no fold models" in report
     assert "add the section" in steelyard_here("explain", f"{runs.place.location}/r6", code=2).stderr
 
 

@@ -76,8 +76,20 @@ def _show(found: Mapping[str, Any]) -> None:
     for of in importances["features"][:_SHOWN]:
         low, high = of["ci95"] or (float("nan"),) * 2
         typer.echo(f"  {of['feature']:<30} {of['value']:.4g}  ({low:.4g} to {high:.4g})")
+    stable = found.get("stability")  # earlier versions have none
+    if stable is not None:
+        _show_stability(stable)
     typer.echo("decisions are significantly worse where:" if found["slices"] else "no weak slice was found")
     for of in found["slices"]:
         typer.echo(f"  {of['slice']}: error {of['error']:.3g}, {of['rows']:,} rows")
     counts = found["mistakes"]
     typer.echo(f"{counts['missed']} missed positives, {counts['false_alarm']} false alarms: {found['mistakes_file']}")
+
+
+def _show_stability(found: Mapping[str, Any]) -> None:
+    if found["features"] is None:
+        typer.echo(f"stability: {found['note']}")
+        return
+    typer.echo(f"over {found['folds']} folds: mean (minimum to maximum), and how often among the top {found['top']}:")
+    for of in found["features"][:_SHOWN]:
+        typer.echo(f"  {of['feature']:<30} {of['mean']:.4g}  ({of['min']:.4g} to {of['max']:.4g})  {of['in_top']}")

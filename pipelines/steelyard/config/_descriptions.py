@@ -67,7 +67,8 @@ DESCRIPTIONS: dict[str, str] = {
     "neural_network, {ldam: {max_margin: 0.5, scale: 30, drw_epoch: 20}}, whose scores are not probabilities.",
     "train.cost_weights": "Weigh each training row by the cost of an error on it. Scores are then not probabilities.",
     "train.fold_models": "auto: where validation has fewer than 50 positives, also fit five models, each without "
-    "a fifth of the training rows. Their scores of that fifth help to calibrate and to choose the threshold.",
+    "a fifth of the training rows. Their scores of that fifth help to calibrate and to choose the threshold. always: "
+    "also with more positives, if there are two classes.",
     "train.params": "The trainer's parameters, with the names of its library.",
     "train.num_workers": "Number of partitions of the training rows, and of XGBoost tasks; null is 1 up to 10 million "
     "values (rows × features, with validation rows), else 2. The model depends on it.",

@@ -76,7 +76,7 @@ class TrainConfig(Section):
     )
     loss: Annotated[str | dict[str, Any], BeforeValidator(parse_loss), WithJsonSchema(LOSS_SCHEMA)] = "log_loss"
     cost_weights: bool = False
-    fold_models: Literal["auto", "none"] = "auto"
+    fold_models: Literal["auto", "always", "none"] = "auto"
     params: dict[str, Any] = {}
     num_workers: Annotated[int, Field(ge=1, le=10_000)] | None = None
     device: Literal["cpu", "cuda", "auto"] = "cpu"

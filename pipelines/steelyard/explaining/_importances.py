@@ -53,12 +53,12 @@ def importances(classifier: Classifier, df: DataFrame, data: Dataset, *, rows: i
     positive = classifier.policy.positive
     if positive is None or rows <= 0:
         return {"method": None, "rows": {}, "features": []}
-    sample = _sample(df, data, positive, rows)
+    sample = draw_sample(df, data, positive, rows)
     found = _contributions(classifier, sample, data) if has_contributions(classifier.model) else None
     return found if found is not None else _permutation(classifier, sample, data)
 
 
-def _sample(df: DataFrame, data: Dataset, positive: str, rows: int) -> DataFrame:
+def draw_sample(df: DataFrame, data: Dataset, positive: str, rows: int) -> DataFrame:
     """Return rows of both classes with the smallest hashes."""
     placed = df.withColumn(_PLACE, row_hash(df, data.identity, 0, "importance"))
     own = class_text(df, data.label) == F.lit(positive)

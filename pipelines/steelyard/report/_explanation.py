@@ -23,7 +23,8 @@ def explanation(found: Artifacts) -> Section | None:
     document = found.explanation
     if not document:
         return None
-    parts = [_importances(document["importances"]), _slices(document["slices"])]
+    stable = _stability(document["stability"]) if "stability" in document else ""  # earlier versions have none
+    parts = [_importances(document["importances"]), stable, _slices(document["slices"])]
     counts = document["mistakes"]
     words = f"{counts['missed']:,} missed positives and {counts['false_alarm']:,} false alarms are in mistakes.json."
     return Section("explanation", "Why, and where it errs", group(*parts, note(words)))
@@ -36,8 +37,31 @@ def _importances(document: dict[str, Any]) -> Markup:
     head = ["feature", "importance", "95 % interval"]
     sizes = " and ".join(f"{n:,} of class {c}" for c, n in document["rows"].items())
     text = f"Importance: {_METHODS[document['method']]}. Over {sizes}."
-    rest = folded(f"{len(rows) - _SHOWN} more features", table(head, rows[_SHOWN:], "lrr")) if rows[_SHOWN:] else ""
-    return group(table(head, rows[:_SHOWN], "lrr"), rest, note(text))
+    return group(_features(head, rows), note(text))
+
+
+def _features(head: list[str], rows: list[list[str]]) -> Markup:
+    """Return a table of features, the first of them unfolded."""
+    align = "l" + "r" * (len(head) - 1)
+    rest = folded(f"{len(rows) - _SHOWN} more features", table(head, rows[_SHOWN:], align)) if rows[_SHOWN:] else ""
+    return group(table(head, rows[:_SHOWN], align), rest)
+
+
+def _stability(document: dict[str, Any]) -> Markup:
+    if not document["features"]:
+        return note(f"Stability over folds: {document['note']}.")
+    folds, top = document["folds"], document["top"]
+    rows = [
+        [of["feature"], *(number(of[k]) for k in ("mean", "min", "max")), f"{of['in_top']} of {folds}"]
+        for of in document["features"]
+    ]
+    head = ["feature", "mean over folds", "minimum", "maximum", f"among the top {top}"]
+    text = (
+        f"Stability: the same importances, on the same rows, by the models of {folds} folds of the training rows. "
+        "Where the range is wide, or only some folds have the feature among the top, its importance depends on which "
+        "rows were drawn for training."
+    )
+    return group(_features(head, rows), note(text))
 
 
 def _slices(slices: list[dict[str, Any]]) -> Markup:

@@ -24,7 +24,7 @@ from steelyard.deciding import ALERTS, CONFORMAL, DecisionPolicy
 from steelyard.errors import InputError
 from steelyard.frames.tables import write_parquet
 from steelyard.kernels.intervals import wilson
-from steelyard.learning import Model
+from steelyard.learning import Model, load_model
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context
 from steelyard.stages._resampling import wanted_sampler
@@ -32,13 +32,14 @@ from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
 from steelyard.stages.split import make_folds
 
-_FOLDER = "out_of_fold"
+_FOLDER, _MODELS = "out_of_fold", "folds"
 
 
 def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFrame) -> dict[str, Any] | None:
-    """Fit the fold models of a recipe and write the scores of the rows that each has not seen.
+    """Fit the fold models of a recipe, write them, and the scores of the rows that each has not seen.
 
-    Nothing is done with more than two classes, or where validation rows have 50 positives or more.
+    Nothing is done with more than two classes; nor, unless `train.fold_models` is always, where validation rows have 50
+    positives or more.
 
     Returns
     -------
@@ -46,10 +47,11 @@ def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFra
         `folds`; `rows` and `positives` that are scored.
     """
     few, data = few_positives(ctx), dataset(ctx)
-    if few is None or ctx.config.train.fold_models == "none":
+    if data.positive is None or not fits_folds(ctx.config.train.fold_models, few):
         return None
+    why = "train.fold_models is always" if few is None else f"few positives: {few} validation rows"
     if ctx.config.train.transfer is not None:
-        ctx.warn(f"few positives: {few} validation rows, and with train.transfer no fold models are fitted")
+        ctx.warn(f"{why}, and with train.transfer no fold models are fitted")
         return None
     train, counts = rows_of(ctx, "train"), ctx.read("split", "plan.json")["counts"]["train"]
     recipe = recipe_of(resolved(ctx)).model_copy(update={"resample": wanted_sampler(ctx)})
@@ -58,13 +60,33 @@ def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFra
         drawn = draw_rows(train, data, counts, most_rows(len(model.preprocessing.names)), seed=ctx.config.split.seed)
         [models] = fit_folds([recipe], drawn, stopping, data, plan)
     except InputError as error:
-        ctx.warn(f"few positives: {few} validation rows, and fold models cannot make up for it: {error}")
+        ctx.warn(f"{why}, and no fold models can be fitted: {error}")
         return None
+    for of in models:
+        of.model.save(ctx.run, f"{folder}/{_MODELS}/{of.fold}")
     scored = out_of_fold(models, data, drawn.rates, model.distortion)
     write_parquet(scored.select(*_kept(scored, data)), ctx.run.uri(f"{folder}/{_FOLDER}"))
     held = [of for name, of in plan.counts.items() if int(name) in plan.numbers]
     rows = sum(round(n * drawn.rates[c]) for of in held for c, n in of.items())
     return {"folds": FOLDS, "rows": rows, "positives": sum(of[str(data.positive)] for of in held)}
+
+
+def fits_folds(wanted: str, few: int | None) -> bool:
+    """Return whether fold models are fitted.
+
+    Parameters
+    ----------
+    wanted : {"auto", "always", "none"}
+        `train.fold_models`.
+    few : int or None
+        Positive validation rows, None if there are enough.
+
+    Examples
+    --------
+    >>> fits_folds("auto", 49), fits_folds("auto", None), fits_folds("always", None), fits_folds("none", 49)
+    (True, False, True, False)
+    """
+    return wanted == "always" or (wanted == "auto" and few is not None)
 
 
 def few_positives(ctx: Context) -> int | None:
@@ -84,6 +106,13 @@ def fold_scores(ctx: Context) -> tuple[DataFrame | None, int]:
         return None, 0
     rows = ctx.table("train", folder)
     return rows, rows.where(class_text(rows, ctx.config.data.label) == F.lit(dataset(ctx).positive)).count()
+
+
+def fold_models(ctx: Context) -> list[Model]:
+    """Return the fold models that `train` has published, if any."""
+    made = ctx.published("train")
+    folders = [f"model/{made.attempt}/{_MODELS}/{fold}" for fold in range(FOLDS + 1)]
+    return [load_model(made, folder) for folder in folders if made.has(folder)]
 
 
 def interval_note(few: int, more: int, policy: DecisionPolicy) -> str:

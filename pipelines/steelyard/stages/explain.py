@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from steelyard.explaining import importances, mistakes, weak_slices
+from steelyard.classifier import Classifier
+from steelyard.explaining import importances, mistakes, stability, weak_slices
 from steelyard.stages._context import Context, Result
+from steelyard.stages._fold_scores import fold_models
 from steelyard.stages._model import saved_classifier
 from steelyard.stages._source import dataset, rows_of
 
@@ -11,9 +13,10 @@ _SHOWN = 3
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Write `explanation.json` (importances and slices) and `mistakes.json`.
+    """Write `explanation.json` (importances, their stability, slices) and `mistakes.json`.
 
-    Costs about seven scans of the test rows, four of them with scoring: three for mistakes and one for slices.
+    Costs about seven scans of the test rows, four of them with scoring: three for mistakes and one for slices; and one
+    more where there are fold models.
     """
     data, classifier = dataset(ctx), saved_classifier(ctx.run)
     rows, wanted = rows_of(ctx, "test"), ctx.config.explain
@@ -22,8 +25,10 @@ def run(ctx: Context, attempt: str) -> Result:
     slices = weak_slices(classifier.transform(rows), data, features=features)
     wrong = mistakes(classifier, rows, data, rows=wanted.rows)
     counts = {kind: sum(m["kind"] == kind for m in wrong) for kind in ("missed", "false_alarm")}
+    folds = [Classifier(model, classifier.policy) for model in fold_models(ctx)]
     found = {
         "importances": importances(classifier, rows, data, rows=wanted.rows),
+        "stability": stability(folds, rows, data, rows=wanted.rows),
         "slices": [of.to_json() for of in slices],
         "mistakes": counts,
     }

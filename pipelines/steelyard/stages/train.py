@@ -21,7 +21,7 @@ from steelyard.stages._transfer import lower_rate, transferred
 
 
 def run(ctx: Context, attempt: str) -> Result:
-    """Write the model, the baseline, and the scores of fold models in `out_of_fold/`.
+    """Write the model, the baseline, fold models in `folds/`, and their scores in `out_of_fold/`.
 
     The baseline is the plain recipe of a comparison, or the same recipe without transfer.
     """
