@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, TypeVar
 
-from pyspark.ml.linalg import VectorUDT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -144,6 +143,8 @@ def require_columns(df: DataFrame, names: Iterable[str], role: str = "column") -
 
 def is_vector(df: DataFrame, name: str) -> bool:
     """Whether the column is a Spark ML vector."""
+    from pyspark.ml.linalg import VectorUDT  # imports pandas, which takes a second
+
     return isinstance(dtype(df, name), VectorUDT)
 
 
