@@ -85,10 +85,6 @@ class Distance:
                     inside[:] = 0.0
         return total
 
-    def lengths(self, totals: Floats) -> Floats:
-        """Return distances from totals."""
-        return totals if self.name == "manhattan" else np.sqrt(totals)
-
     def embed(self, queries: Floats, index: Floats) -> tuple[Floats, Floats] | None:
         """Return rows whose squared Euclidean distances are the totals, or None where no such rows are narrow.
 
