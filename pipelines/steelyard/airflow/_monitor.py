@@ -2,72 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk.exceptions import AirflowFailException
-
-from steelyard.airflow._submit import JobOperator
-from steelyard.config import ScoreConfig
-from steelyard.errors import GuardError, InputError
+from steelyard.airflow._new_rows import NewRowsOperator
+from steelyard.errors import GuardError
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
-FOLDER = "_monitor"
-"""In the folder of the scores, whose readers skip names that begin with an underscore."""
+    from steelyard.store import Folder
 
 
-class MonitorOperator(JobOperator):
+class MonitorOperator(NewRowsOperator):
     """Compare new rows with a run through spark-submit; the task fails if a limit of the pipeline is exceeded.
 
-    Parameters
-    ----------
-    run_dir : str
-        A run, or a pipeline's folder in the store: then the current run. (templated)
-    score : ScoreConfig
-        Where the rows and their scores are. (templated)
-    jobs : str
-        The folder of `job_monitor.py`.
-    **submit : object
-        What `SparkSubmitOperator` and Airflow's operators take.
-
-    Returns
-    -------
-    dict
-        Goes to XCom: the content of `monitor.json`.
+    Takes what `NewRowsOperator` takes. The content of `monitor.json` goes to XCom.
     """
 
-    template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "out")
+    script, document = "job_monitor.py", "monitor.json"
+    folder = "/_monitor"  # readers of the scores skip names that begin with an underscore
 
-    def __init__(self, *, run_dir: str, score: ScoreConfig, jobs: str, **submit: Any) -> None:
-        form = [] if score.format is None else ["--format", score.format]
-        self.out = f"{score.out}/{FOLDER}"
-        arguments = [run_dir, score.path, "--out", self.out, "--overwrite", *form]
-        super().__init__(job=f"{jobs}/job_monitor.py", arguments=arguments, **submit)
-
-    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the base's gives nothing back
-        """Submit the job, wait for it, and return its `monitor.json`.
-
-        Raises
-        ------
-        AirflowFailException
-            For an alert, and for wrong input, which a retry cannot change; other errors are raised unchanged.
-        """
-        from steelyard.store import Store  # imports pyarrow, which DAG parsing does not need
-
-        self.find_spark()
-        place = Store(self.out).here()
-        try:
-            super().execute(context)
-        except Exception as error:
-            code = self.exit_code()
-            if code == InputError.exit_code:
-                raise AirflowFailException(str(error)) from error
-            if code == GuardError.exit_code and place.exists("monitor.json"):
-                alerts = [alert["message"] for alert in place.read_json("monitor.json")["alerts"]]
-                raise AirflowFailException("; ".join(alerts) or str(error)) from error
-            raise
-        found: dict[str, Any] = place.read_json("monitor.json")
-        return found
+    def final(self, error: str, place: Folder) -> str | None:
+        """Return the messages of the alerts, too."""
+        if self.exit_code() == GuardError.exit_code and place.exists(self.document):
+            return "; ".join(alert["message"] for alert in place.read_json(self.document)["alerts"]) or error
+        return super().final(error, place)

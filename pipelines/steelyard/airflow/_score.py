@@ -3,78 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG, Param
-from airflow.sdk.exceptions import AirflowFailException
 
 from steelyard.airflow._dag import shared
 from steelyard.airflow._deployment import Deployment, pipeline_asset
 from steelyard.airflow._literal import literal
 from steelyard.airflow._monitor import MonitorOperator
+from steelyard.airflow._new_rows import NewRowsOperator
 from steelyard.airflow._run import RUN_ID, data_date
 from steelyard.airflow._schedule import timetable
-from steelyard.airflow._submit import JobOperator
 from steelyard.config import PipelineConfig, ScoreConfig
 from steelyard.errors import InputError
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 _RUN = "{{ steelyard_run(params.run_id) }}"
 _DATE = "{{ steelyard_date(dag_run) }}"
 
 
-class ScoreOperator(JobOperator):
+class ScoreOperator(NewRowsOperator):
     """Score new rows through spark-submit; scores of an earlier try, or of an earlier run for the same day, go.
 
-    Parameters
-    ----------
-    run_dir : str
-        A run, or a pipeline's folder in the store: then the current run. (templated)
-    score : ScoreConfig
-        Where the rows are and where scores go. (templated)
-    jobs : str
-        The folder of `job_score.py`.
-    **submit : object
-        What `SparkSubmitOperator` and Airflow's operators take.
-
-    Returns
-    -------
-    dict
-        Goes to XCom: what `_scores.json` says, such as the run whose model it was, rows and decisions.
+    Takes what `NewRowsOperator` takes. The content of `_scores.json` goes to XCom, such as the run whose model it was,
+    rows and decisions.
     """
 
-    template_fields: Sequence[str] = (*SparkSubmitOperator.template_fields, "out")
-
-    def __init__(self, *, run_dir: str, score: ScoreConfig, jobs: str, **submit: Any) -> None:
-        form = [] if score.format is None else ["--format", score.format]
-        arguments = [run_dir, score.path, "--out", score.out, "--overwrite", *form]
-        super().__init__(job=f"{jobs}/job_score.py", arguments=arguments, **submit)
-        self.out = score.out
-
-    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]  # the base's gives nothing back
-        """Submit the job, wait for it, and return its `_scores.json`.
-
-        Raises
-        ------
-        AirflowFailException
-            For wrong input, which a retry cannot fix; other errors are raised unchanged.
-        """
-        from steelyard.store import Store  # imports pyarrow, which DAG parsing does not need
-
-        self.find_spark()
-        try:
-            super().execute(context)
-        except Exception as error:
-            if self.exit_code() == InputError.exit_code:
-                raise AirflowFailException(str(error)) from error
-            raise
-        said: dict[str, Any] = Store(self.out).here().read_json("_scores.json")
-        return said
+    script, document = "job_score.py", "_scores.json"
 
 
 def run_below(chosen: str | None) -> str:
