@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from steelyard import __version__
-from steelyard.cli import _data, _doctor, _explain, _gc, _guard, _promotion, _run
+from steelyard.cli import _data, _doctor, _explain, _gc, _guard, _new_rows, _promotion, _run
 from steelyard.cli._session import came, interrupt_again, was_interrupted
 from steelyard.errors import INTERRUPTED, InterruptedRunError, SteelyardError, short, translated
 
@@ -41,8 +41,8 @@ _COMMANDS: tuple[Callable[..., int | None], ...] = (
     _data.split,
     _data.resample,
     _data.evaluate,
-    _data.score,
-    _data.monitor,
+    _new_rows.score,
+    _new_rows.monitor,
     _explain.explain,
     _run.report,
     _promotion.promote,

@@ -1,4 +1,4 @@
-"""Commands on a bare table or on scores, without a pipeline."""
+"""Commands on a table or on scores, without a pipeline or a run."""
 
 from __future__ import annotations
 
@@ -7,66 +7,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from steelyard.cli._run import Json
-from steelyard.cli._session import command_session
+from steelyard.cli._table_options import (
+    Data,
+    Exclude,
+    Format,
+    Key,
+    Label,
+    Missing,
+    NoIdentity,
+    Options,
+    Out,
+    Positive,
+    Seed,
+    parse_params,
+    reading,
+    session_of,
+    show_note,
+)
 from steelyard.errors import InputError, closest
-from steelyard.labels import class_name
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from steelyard.config import PipelineConfig
     from steelyard.splitting import FoldPlan, SplitPlan
 
-Label = Annotated[str, typer.Option("--label", help="The label column.")]
-Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, folder, glob or URI that Spark reads.")]
-Format = Annotated[str | None, typer.Option("--format", help="[default: by the file endings, else parquet]")]
-Options = Annotated[
-    list[str] | None,
-    typer.Option("--option", metavar="NAME=value", help="An option of Spark's reader, such as sep=;. Repeatable."),
-]
-Missing = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--missing",
-        help="A CSV value that means missing; repeatable. [default: empty, NA, NaN, null, ?; in text: empty]",
-    ),
-]
-Key = Annotated[list[str] | None, typer.Option("--key", help="A column that identifies a row; repeatable.")]
-Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="A column that is not a feature; repeatable.")]
-NoIdentity = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", help="A column that does not identify rows (without --key); repeatable."),
-]
-Positive = Annotated[str | None, typer.Option("--positive", help="The positive class. [default: the rarer of two]")]
-Out = Annotated[str, typer.Option("--out", help="A new folder or URI.")]
 _MISTAKES = ("false_negative", "false_positive")
-Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same rows.")]
-
-
-def show_note(message: str) -> None:
-    """Show a note on stderr."""
-    from steelyard.config import as_options
-
-    typer.echo(f"note: {as_options(message)}", err=True)
-
-
-def reading(options: list[str] | None, missing: list[str] | None) -> dict[str, Any]:
-    """Return how a table is read, as keys of the section `data`."""
-    from steelyard.config import named_values
-
-    return {"options": named_values(options, "--option"), "missing": missing}
-
-
-def session_of(config: PipelineConfig, out: str | None = None) -> SparkSession:
-    """Return a session for a command on a table, after a check of its paths: Java starts slowly."""
-    from steelyard.stages.commands.check import check_paths
-    from steelyard.stages.commands.session import is_small
-    from steelyard.stages.commands.tables import free
-
-    if out is not None:
-        free(out)
-    check_paths(config, "DATA")
-    return command_session(config.spark, small=is_small(config.data.path))
 
 
 def profile(
@@ -172,24 +135,6 @@ def resample(
     answer(json, plan.to_json(), show_sampling_plan, plan, out)
 
 
-def parse_params(pairs: list[str] | None, option: str = "--param") -> dict[str, Any]:
-    """Return `NAME=value` pairs, the values read as YAML."""
-    from steelyard.config import named_values, parse_yaml
-
-    parsed: dict[str, Any] = {}
-    for name, value in named_values(pairs, option).items():
-        try:
-            parsed[name] = _by_class(parse_yaml(value, option, plain=True))
-        except InputError:
-            raise InputError(f"{option} {name}: the value is not valid YAML: {value[:80]}") from None
-    return parsed
-
-
-def _by_class(value: Any) -> Any:
-    """Return a map with its keys in the string form of classes: `1.0` is class 1, as in a table."""
-    return {class_name(k): v for k, v in value.items()} if isinstance(value, dict) else value
-
-
 def evaluate(
     scores: Annotated[str, typer.Argument(metavar="SCORES", help="A table with a label and a score.")],
     label: Label,
@@ -229,81 +174,3 @@ def evaluate(
     config = bare_table(scores, form, **roles, **reading(options, missing))
     document = evaluate_table(session_of(config), config, score, threshold, group, show_note)
     answer(json, document, show_scores, document)
-
-
-def score(
-    run_dir: Annotated[
-        str, typer.Argument(metavar="RUN_DIR", help="A run directory, or STORE/<name>: the pipeline's current run.")
-    ],
-    data: Data,
-    out: Annotated[str, typer.Option("--out", help="The folder or URI for the scores.")],
-    form: Format = None,
-    options: Options = None,
-    missing: Missing = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier scores in --out.")] = False,
-    json: Json = False,
-) -> None:
-    """Score new rows with the model of a run.
-
-    The rows need the features of the model, but no label. Writes Parquet to OUT: key, label, group and time if the
-    table has them (without a key, all columns), score and decision. OUT/_scores.json is written last. The current
-    run of a pipeline is the run with the latest data whose gate has passed.
-    """
-    from steelyard.cli._output import answer
-    from steelyard.cli._tables import show_scoring
-    from steelyard.config import SparkConfig, known_format
-    from steelyard.stages.commands.check import check_path
-    from steelyard.stages.commands.score import check_scorable, score_table
-    from steelyard.stages.commands.session import is_small
-
-    form = known_format(form, "--format")
-    check_scorable(run_dir)
-    check_path(data, SparkConfig(), "DATA")
-    session = command_session(SparkConfig(), small=is_small(data))
-    how = {"overwrite": overwrite, "warn": show_note, **reading(options, missing)}
-    written = score_table(session, run_dir, data, out, form, **how)
-    answer(json, written, show_scoring, written)
-
-
-def monitor(
-    run_dir: Annotated[
-        str, typer.Argument(metavar="RUN_DIR", help="A run directory, or STORE/<name>: the pipeline's current run.")
-    ],
-    data: Data,
-    out: Annotated[str, typer.Option("--out", help="The folder or URI for monitor.json.")],
-    labels: Annotated[
-        str | None, typer.Option("--labels", metavar="TABLE", help="Key and label of some of the rows.")
-    ] = None,
-    form: Format = None,
-    options: Options = None,
-    missing: Missing = None,
-    width: Annotated[
-        float, typer.Option("--width", help="Wanted length of the prevalence's 95 % interval, as a share of it.")
-    ] = 0.5,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace monitor.json in --out.")] = False,
-    json: Json = False,
-) -> int:
-    """Compare new rows with a run, before their labels are known.
-
-    Writes OUT/monitor.json: drift of scores and features, the share of the positive class among the new rows, and the
-    performance that follows. Exits with 1 if a change exceeds a limit of the pipeline's section monitor. With --labels,
-    also estimates from these labels, and how many more are needed in which range of scores.
-    """
-    from steelyard.cli._monitor import show_monitoring
-    from steelyard.cli._output import answer
-    from steelyard.config import SparkConfig, known_format
-    from steelyard.errors import GuardError
-    from steelyard.stages.commands.check import check_path
-    from steelyard.stages.commands.monitor import check_monitored, monitor_table
-    from steelyard.stages.commands.session import is_small
-
-    form = known_format(form, "--format")
-    check_monitored(run_dir, labels)
-    for path, option in ((data, "DATA"), (labels, "--labels")):
-        if path is not None:
-            check_path(path, SparkConfig(), option)
-    session = command_session(SparkConfig(), small=is_small(data))
-    how = {"labels": labels, "width": width, "overwrite": overwrite, "warn": show_note, **reading(options, missing)}
-    found = monitor_table(session, run_dir, data, out, form, **how)
-    answer(json, found, show_monitoring, found)
-    return GuardError.exit_code if found["alerts"] else 0

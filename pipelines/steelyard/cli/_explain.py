@@ -7,18 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from steelyard.cli._data import Format, Missing, Options, reading, show_note
 from steelyard.cli._run import Json
 from steelyard.cli._session import command_session
+from steelyard.cli._table_options import Format, Missing, Options, RunDirectory, reading, show_note
 from steelyard.errors import InputError
 
 _SHOWN = 10
 
 
 def explain(
-    run_dir: Annotated[
-        str, typer.Argument(metavar="RUN_DIR", help="A run directory, or STORE/<name>: the pipeline's current run.")
-    ],
+    run_dir: RunDirectory,
     data: Annotated[
         str | None, typer.Argument(metavar="[DATA]", help="New rows. [default: what stage explain has found]")
     ] = None,

@@ -6,7 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from steelyard.cli._data import Data, Exclude, Format, Key, Label, Missing, Options, Positive
+from steelyard.cli._table_options import (
+    Data,
+    Exclude,
+    Format,
+    Key,
+    Label,
+    Missing,
+    Options,
+    Positive,
+    reading,
+    session_of,
+    show_note,
+)
 
 app = typer.Typer(help="Suites of expectations for a table.", rich_markup_mode=None)
 
@@ -35,7 +47,6 @@ def suggest(
 
     The table passes the suite. Name its file under guards.raw of a pipeline.
     """
-    from steelyard.cli._data import reading, session_of, show_note
     from steelyard.cli._output import answer, print_json
     from steelyard.guards import suggest_suite
     from steelyard.stages.commands.tables import bare_table, new_file, profile_table
