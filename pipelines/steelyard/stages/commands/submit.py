@@ -184,19 +184,11 @@ def main_score() -> None:
     from steelyard.stages.commands.score import score_table
 
     parser = argparse.ArgumentParser(description="Score new rows with a run's model.")
-    parser.add_argument("run_dir", metavar="RUN_DIR", help="a run, or a pipeline's folder: its current run")
-    parser.add_argument("data", metavar="DATA")
-    parser.add_argument("--out", required=True)
-    _add_reading(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier scores in --out")
+    _add_rows(parser)
     given = parser.parse_args()
 
     def execute() -> None:
-        how = {
-            "overwrite": given.overwrite,
-            "missing": given.missing,
-            "options": named_values(given.options, "--option"),
-        }
+        how = {"overwrite": given.overwrite, **_reading(given)}
         known_format(given.format, "--format")
         session = submitted_session(SparkConfig(), warn)
         _print(score_table(session, given.run_dir, given.data, given.out, given.format, warn=_warn_of_table, **how))
@@ -209,23 +201,13 @@ def main_monitor() -> None:
     from steelyard.stages.commands.monitor import monitor_table
 
     parser = argparse.ArgumentParser(description="Compare new rows with a run, before their labels are known.")
-    parser.add_argument("run_dir", metavar="RUN_DIR", help="a run, or a pipeline's folder: its current run")
-    parser.add_argument("data", metavar="DATA")
-    parser.add_argument("--out", required=True)
+    _add_rows(parser)
     parser.add_argument("--labels", metavar="TABLE", help="key and label of some of the rows")
     parser.add_argument("--width", type=float, default=0.5, help="wanted length of the prevalence's interval")
-    _add_reading(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace monitor.json in --out")
     given = parser.parse_args()
 
     def execute() -> None:
-        how = {
-            "labels": given.labels,
-            "width": given.width,
-            "overwrite": given.overwrite,
-            "missing": given.missing,
-            "options": named_values(given.options, "--option"),
-        }
+        how = {"labels": given.labels, "width": given.width, "overwrite": given.overwrite, **_reading(given)}
         known_format(given.format, "--format")
         session = submitted_session(SparkConfig(), warn)
         found = monitor_table(session, given.run_dir, given.data, given.out, given.format, warn=_warn_of_table, **how)
@@ -258,12 +240,7 @@ def main_evaluate_scores() -> None:
         costs = {"false_negative": given.false_negative, "false_positive": given.false_positive}
         cost = {k: _number(v) for k, v in costs.items() if v is not None}
         roles = {"label": given.label, "positive": given.positive, "weight": given.weight, "cost": cost}
-        roles |= {
-            "exclude": given.exclude,
-            "missing": given.missing,
-            "options": named_values(given.options, "--option"),
-        }
-        config = bare_table(given.scores, given.format, **roles)
+        config = bare_table(given.scores, given.format, **roles, exclude=given.exclude, **_reading(given))
         session = submitted_session(SparkConfig(), warn)
         _print(evaluate_table(session, config, given.score, given.threshold, given.group, _warn_of_table))
 
@@ -274,11 +251,25 @@ def _warn_of_table(message: str) -> None:
     warn(as_options(message))
 
 
+def _add_rows(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a job on new rows."""
+    parser.add_argument("run_dir", metavar="RUN_DIR", help="a run, or a pipeline's folder: its current run")
+    parser.add_argument("data", metavar="DATA")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier call wrote in --out")
+    _add_reading(parser)
+
+
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     """Add the options of how a table is read, as the command `steelyard` has them."""
     parser.add_argument("--format", help="default: by the files' endings, else parquet")
     parser.add_argument("--option", action="append", dest="options", metavar="NAME=value", help="of Spark's reader")
     parser.add_argument("--missing", action="append", help="a CSV value that means missing; repeatable")
+
+
+def _reading(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `_add_reading`, apart from the format."""
+    return {"missing": given.missing, "options": named_values(given.options, "--option")}
 
 
 def _number(text: str) -> float | str:
