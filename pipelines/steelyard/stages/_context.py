@@ -148,6 +148,10 @@ class Context:
     def table(self, stage: str, path: str) -> DataFrame:
         """Return a table that a stage has published at `path`, its files compared with what the stage wrote."""
         self.published(stage).check_table(path)
+        return self.written(path)
+
+    def written(self, path: str) -> DataFrame:
+        """Return a table that the stage itself has written at `path`."""
         return read_parquet(self.spark, self.run.uri(path))
 
 

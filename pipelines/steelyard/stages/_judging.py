@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from steelyard.classifier import Classifier
 from steelyard.deciding import DecisionPolicy
-from steelyard.frames.tables import read_parquet, write_parquet
+from steelyard.frames.tables import write_parquet
 from steelyard.metrics import SplitMetrics, evaluate_splits
 from steelyard.stages._context import Context
 from steelyard.stages._scores import COSTS, scored
@@ -19,21 +19,6 @@ _NO_PROBABILITIES = "training changed the scores in a way that no calibration ha
 
 def judged(
     ctx: Context,
-    scores: str,
-    parts: Sequence[str],
-    policy: DecisionPolicy,
-    *,
-    probabilities: bool,
-    threshold: float | None = None,
-    rivals: Mapping[str, float] | None = None,
-) -> dict[str, SplitMetrics]:
-    """Return the metrics of each part of a table of scores, which its column `split` names."""
-    df = read_parquet(ctx.spark, ctx.run.uri(scores))
-    return judged_rows(ctx, df, parts, policy, probabilities=probabilities, threshold=threshold, rivals=rivals)
-
-
-def judged_rows(
-    ctx: Context,
     df: DataFrame,
     parts: Sequence[str],
     policy: DecisionPolicy,
@@ -42,7 +27,7 @@ def judged_rows(
     threshold: float | None = None,
     rivals: Mapping[str, float] | None = None,
 ) -> dict[str, SplitMetrics]:
-    """Return the metrics of each part of scored rows, as they were read from a table of scores."""
+    """Return the metrics of each part of a table of scores, which its column `split` names."""
     costs = [name if name in df.columns else None for name in COSTS]
     return evaluate_splits(
         df,
@@ -72,4 +57,5 @@ def side_by_side(
     tables = [scored(rows, of, [F.lit(side).alias("split"), *names]) for side, of in sides.items()]
     write_parquet(tables[0].unionByName(tables[1]), ctx.run.uri(place))
     policies = [of.policy for of in sides.values()]
-    return judged(ctx, place, tuple(sides), policies[-1], probabilities=all(p.probabilities for p in policies))
+    probabilities = all(p.probabilities for p in policies)
+    return judged(ctx, ctx.written(place), tuple(sides), policies[-1], probabilities=probabilities)

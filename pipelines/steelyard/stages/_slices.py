@@ -10,10 +10,9 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import col
 from steelyard.deciding import DecisionPolicy
-from steelyard.frames.tables import read_parquet
 from steelyard.metrics import SplitMetrics
 from steelyard.stages._context import Context
-from steelyard.stages._judging import judged_rows
+from steelyard.stages._judging import judged
 from steelyard.stages._source import SLICES
 
 MOST_VALUES = 50  # of a column
@@ -27,14 +26,14 @@ def slice_values(names: Sequence[str]) -> list[Column]:
     return [F.array(*values).alias(SLICES)] if values else []
 
 
-def slice_metrics(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str, dict[str, Any]]:
+def slice_metrics(ctx: Context, scores: DataFrame, policy: DecisionPolicy) -> dict[str, dict[str, Any]]:
     """Return column → value → metrics of the test rows with this value, for the 50 most frequent values of a column.
 
     One small job for each column, and the three of all metrics, over one row for each test row and column. Rows of
     weight 0 are left out.
     """
     names = ctx.config.data.slices
-    rows = read_parquet(ctx.spark, ctx.run.uri(scores)).where(F.col("split") == "test")
+    rows = scores.where(F.col("split") == "test")
     if "weight" in rows.columns:
         rows = rows.where(F.col("weight") > 0)
     values = [_frequent(rows, i) for i in range(len(names))]
@@ -43,7 +42,7 @@ def slice_metrics(ctx: Context, scores: str, policy: DecisionPolicy) -> dict[str
         return {}
     each = rows.select("*", F.posexplode(SLICES).alias("place", "value"))
     each = each.withColumn("split", F.concat_ws(":", F.col("place").cast("string"), "value"))
-    found = judged_rows(ctx, each, tuple(parts), policy, probabilities=policy.probabilities, threshold=policy.threshold)
+    found = judged(ctx, each, tuple(parts), policy, probabilities=policy.probabilities, threshold=policy.threshold)
     document: dict[str, dict[str, Any]] = {name: {} for name in names}
     for part, (name, value) in parts.items():
         document[name][value] = _numbers(found[part])

@@ -19,7 +19,7 @@ from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
 from steelyard.frames.reading import read
-from steelyard.frames.tables import read_parquet, write_parquet
+from steelyard.frames.tables import write_parquet
 from steelyard.hashing import encode
 from steelyard.kernels.importance import effective_size
 from steelyard.learning import Model, Trainer, get_trainer
@@ -136,7 +136,7 @@ def _weighted_source(ctx: Context, how: TransferConfig, path: str) -> tuple[Data
         train, seed = rows_of(ctx, "train"), ctx.config.train.seed
         found = fit_domain_classifier(train, rows, data, target, counts, seed=seed)
         write_parquet(rows.withColumn(_RATIO, found.weights(rows, how.clip)), ctx.run.uri(path))
-    written = read_parquet(ctx.spark, ctx.run.uri(path))
+    written = ctx.written(path)
     facts = {"rows": sum(counts.values()), "dropped": sum(before.values()) - sum(counts.values()), "clip": how.clip}
     return written, {**facts, "classes": _summary(written, data, how.clip, found.auc)}
 

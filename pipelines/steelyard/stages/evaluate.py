@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard import metrics
 from steelyard.deciding import DecisionPolicy, alert_counts, decision_document
-from steelyard.frames.tables import read_parquet, write_parquet
+from steelyard.frames.tables import write_parquet
 from steelyard.kernels.arrays import Floats
 from steelyard.splitting import SPLIT
 from steelyard.stages._alerts import with_periods
@@ -35,9 +36,10 @@ def run(ctx: Context, attempt: str) -> Result:
     slices = ctx.config.data.slices
     check_slices(rows, slices, data.key)
     write_parquet(scored(rows, classifier, [*names, *slice_values(slices)]), ctx.run.uri(scores))
+    written = ctx.written(scores)
     found = judged(
         ctx,
-        scores,
+        written,
         SPLITS,
         policy,
         probabilities=policy.probabilities,
@@ -49,7 +51,7 @@ def run(ctx: Context, attempt: str) -> Result:
         ctx.warn(note)
     splits = {name: of.to_json() for name, of in found.items()}
     if slices:
-        splits["test"] = splits["test"] | {"slices": slice_metrics(ctx, scores, policy)}
+        splits["test"] = splits["test"] | {"slices": slice_metrics(ctx, written, policy)}
     document = metrics.document(
         ctx.config.name,
         ctx.run.manifest()["run_id"],
@@ -57,7 +59,7 @@ def run(ctx: Context, attempt: str) -> Result:
         policy.threshold,
         splits,
         notes,
-        decision_document(policy, splits, _alerts(ctx, scores, policy)),
+        decision_document(policy, splits, _alerts(written, policy)),
     )
     baseline, more = judge_baseline(ctx, attempt, rows, names, classifier)
     if baseline is not None:
@@ -71,12 +73,11 @@ def run(ctx: Context, attempt: str) -> Result:
     return Result([scores, curves, *more, "metrics.json"], {"in": support}, _headline(document))
 
 
-def _alerts(ctx: Context, scores: str, policy: DecisionPolicy) -> Mapping[str, Floats] | None:
+def _alerts(scores: DataFrame, policy: DecisionPolicy) -> Mapping[str, Floats] | None:
     """Return the alerts of each period of each split, for rules on alerts."""
     if policy.alerts is None:
         return None
-    rows = read_parquet(ctx.spark, ctx.run.uri(scores)).where(F.col("period").isNotNull())
-    return alert_counts(rows, F.col("decision") == F.lit(policy.positive))
+    return alert_counts(scores.where(F.col("period").isNotNull()), F.col("decision") == F.lit(policy.positive))
 
 
 def _rivals(policy: DecisionPolicy) -> dict[str, float]:
