@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-
-from steelyard.config import LOG_LOSS, loss_name, parse_loss
+from steelyard.config import LOG_LOSS
 from steelyard.distortion import Distortion
-from steelyard.errors import ConfigError, InputError, closest
 from steelyard.kernels.distance import LARGEST
-from steelyard.learning._device import AUTO, CPU, CUDA, DEVICES, find_device
-from steelyard.learning._workers import workers_note
+from steelyard.learning import _checks
+from steelyard.learning._device import CPU, find_device
 from steelyard.learning.arrays import ArrayModel, ArrayRows
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance, TrainingData
@@ -29,8 +23,6 @@ if TYPE_CHECKING:
 
 LIMITS: Mapping[str, float] = {"float32": 1e38, "float64": LARGEST}
 """Largest size of a feature by type. Single precision ends at 3.4e38, and XGBoost doubles the largest value."""
-
-_SHOWN = 20
 
 
 class Trainer(ABC):
@@ -152,17 +144,7 @@ class Trainer(ABC):
         ConfigError
             If there is no such loss, or the trainer cannot minimise it with these parameters.
         """
-        try:
-            found = parse_loss(loss)
-        except ValueError as error:
-            raise ConfigError(f"train.loss: {error}") from None
-        if loss_name(found) not in cls.losses:
-            others = " or ".join(name for name in ("xgboost", "neural_network") if name != cls.name)
-            raise ConfigError(
-                f"train.loss: {cls.name} minimises {' or '.join(cls.losses)}, not {loss_name(found)}; the other losses "
-                f"need train.model {others}"
-            )
-        return found
+        return _checks.check_loss(cls, loss)
 
     @classmethod
     def check_device(cls, device: str, num_workers: int | None = None) -> str:
@@ -173,13 +155,7 @@ class Trainer(ABC):
         ConfigError
             If there is no such device, the trainer does not take it, or several workers would share it.
         """
-        if device not in DEVICES:
-            raise ConfigError(f"train.device must be {', '.join(DEVICES)}.{closest(device, DEVICES)} Got {device!r}")
-        if cls.device_library is None and device == CUDA:
-            raise ConfigError(f"train.device: {cls.name} trains on CPUs only; leave it out")
-        if device == CUDA and (num_workers or 1) > 1:
-            raise ConfigError("train.device: cuda trains with one worker; leave train.num_workers out")
-        return CPU if cls.device_library is None else device
+        return _checks.check_device(cls, device, num_workers)
 
     def find_device(self, spark: SparkSession) -> str:
         """Return the device that trains in this session: "cpu" or "cuda".
@@ -196,12 +172,7 @@ class Trainer(ABC):
     @classmethod
     def check_installed(cls) -> None:
         """Raise `ConfigError` if a library of this trainer is not installed here."""
-        for name in cls.libraries:
-            try:
-                version(name)
-            except PackageNotFoundError:
-                hint = f"steelyard[{cls.extra}]" if cls.extra else name
-                raise ConfigError(f"{cls.name} needs {name}, which is not installed: install {hint}") from None
+        _checks.check_installed(cls)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -264,34 +235,12 @@ class Trainer(ABC):
         EngineError
             If the cluster can't run the training as asked.
         """
-        from steelyard.learning._failures import translate_spark_errors
-        from steelyard.learning._preparing import Offset, prepare
-        from steelyard.weighting import weights_note
+        from steelyard.learning._fit_rows import fit_rows  # imports Spark
 
-        self.check_classes(dataset.classes, self.loss)
-        if start is not None:
-            self.check_start(start, dataset)
-        note = warn or _python_warning
-        with translate_spark_errors(self.failures):
-            device = self.find_device(train.sparkSession)
-            if self.device == AUTO:
-                note(f"train.device is auto: {device} trains here; the model's bits depend on the machine")
-            offset = None if train_offset is None else Offset(train_offset, (sampled or Distortion()).rates)
-            rows, data, weighted = prepare(
-                self, train, validation, dataset, original_train, train_weight, start, offset
-            )
-            by_default = self.uses_workers and self.num_workers is None
-            large = workers_note(rows, len(data.preprocessing.names)) if by_default else None
-            for text in (large, weights_note(self.class_weight, weighted.rates)):
-                if text is not None:
-                    note(text)
-            model = self._fit(data if device == CPU else replace(data, device=device, workers=1), start)
-        prior = sampled if sampled is not None and train_offset is None else Distortion()
-        found = prior.then(weighted).then(self.loss_distortion(data.trained_classes))
-        found = found.then(model.distortion)
-        if start is not None and start.distortion != found:
-            found = replace(found, exact=False)  # the parts of the model saw different priors
-        return replace(model, distortion=found)
+        before = sampled or Distortion()
+        return fit_rows(
+            self, train, validation, dataset, original_train, train_weight, train_offset, before, start, warn
+        )
 
     @property
     def fits_arrays(self) -> bool:
@@ -318,22 +267,9 @@ class Trainer(ABC):
         sampled : Distortion, optional
             As for `fit`. Offsets undo it; a trainer without `takes_offsets` weighs the rows of the sampled class.
         """
-        from steelyard.weighting import class_weights, weight_distortion
+        from steelyard.learning._fit_arrays import fit_arrays  # imports Spark
 
-        rates = (sampled or Distortion()).rates if train.offset is not None else {}
-        totals = {c: float(train.weight[train.label == i].sum()) for i, c in enumerate(classes)}
-        sizes = {c: n / rates.get(c, 1.0) for c, n in totals.items()}
-        weights = class_weights(sizes, self.class_weight)
-        each = np.where(train.label > 0, weights[classes[1]], weights[classes[0]])
-        if train.offset is not None and not self.takes_offsets:
-            thinned = [c for c, rate in rates.items() if rate < 1]
-            each = each * np.where(np.isin(train.label, [classes.index(c) for c in thinned]), np.exp(train.offset), 1.0)
-        offset = train.offset if self.takes_offsets else None
-        rows = replace(train, weight=train.weight * each, offset=offset)
-        model = self._fit_arrays(rows, validation, sizes, {c: n * weights[c] for c, n in sizes.items()})
-        prior = sampled if sampled is not None and train.offset is None else Distortion()
-        found = prior.then(weight_distortion(weights)).then(self.loss_distortion(classes))
-        return replace(model, distortion=found.then(model.distortion))
+        return fit_arrays(self, train, validation, classes, sampled or Distortion())
 
     def _fit_arrays(
         self, train: ArrayRows, validation: ArrayRows, sizes: Mapping[str, float], masses: Mapping[str, float]
@@ -375,52 +311,13 @@ class Trainer(ABC):
     @classmethod
     def check_classes(cls, classes: Sequence[str], loss: str | Mapping[str, Any] = LOG_LOSS) -> None:
         """Raise `ConfigError` if the trainer does not take so many classes, or not with this loss."""
-        if loss_name(loss) in cls.losses_of_two and len(classes) > 2:
-            others = [name for name in cls.losses if name not in cls.losses_of_two]
-            raise ConfigError(
-                f"train.loss: {loss_name(loss)} is for two classes, and the label has {len(classes)}: use "
-                f"{' or '.join(others)}"
-            )
-        if not cls.two_classes_only or len(classes) <= 2:
-            return
-        shown = ", ".join(map(repr, classes[:_SHOWN])) + (", …" if len(classes) > _SHOWN else "")
-        raise ConfigError(
-            f"train.model: {cls.name} takes two classes, and the label has {len(classes)}: {shown}. Name a model that "
-            "takes more, such as xgboost or random_forest"
-        )
+        _checks.check_classes(cls, classes, loss)
 
     def check_start(self, start: Model, dataset: Dataset) -> None:
         """Raise `InputError` unless `fit` can continue from a model on this table; the message names what differs."""
         self.check_start_model(start)
-        if start.classes != dataset.classes:
-            raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}")
-        self._check_features(start, dataset)
+        _checks.check_start_table(self, start, dataset)
 
     def check_start_model(self, start: Model) -> None:
         """Raise `InputError` for a model that `fit` can continue from on no table."""
-        if not self.continues:
-            raise InputError(f"{self.name} cannot start from an earlier model; leave start out")
-        if start.trainer != self.name:
-            raise InputError(f"start is a model of {start.trainer}; {self.name} continues its own models only")
-        if start.settings.get("loss", LOG_LOSS) != self.loss:
-            raise InputError(f"start was trained with the loss {start.settings['loss']}, but train.loss is {self.loss}")
-
-    def _check_features(self, start: Model, dataset: Dataset) -> None:
-        """Raise `InputError` for features that differ in name, kind, order, or form for the trainer."""
-        known = list(dict.fromkeys(f.column for f in start.preprocessing.features))
-        lost, new = (sorted({*a} - {*b}) for a, b in ((known, dataset.features), (dataset.features, known)))
-        if lost or new:
-            sides = (("the table lacks", lost), ("start lacks", new))
-            raise InputError(f"features differ from those of start: {', '.join(f'{s} {n}' for s, n in sides if n)}")
-        of = {f.column for f in start.preprocessing.features if hasattr(f, "levels")}
-        other = sorted(of ^ set(dataset.categorical))
-        if other:
-            raise InputError(f"features that are categories in start or in the table, but not in both: {other}")
-        if known != list(dataset.features):
-            raise InputError(f"start was trained on the features {known}, the table has {list(dataset.features)}")
-        if bool(start.preprocessing.codes) != bool(self.codes and of):
-            raise InputError("start and the trainer differ in train.params.enable_categorical")
-
-
-def _python_warning(message: str) -> None:
-    warnings.warn(message, stacklevel=3)
+        _checks.check_start_model(self, start)
