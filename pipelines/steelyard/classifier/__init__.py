@@ -12,7 +12,8 @@ Examples
 
 from steelyard.classifier._classifier import Classifier
 from steelyard.classifier._estimator import ClassifierEstimator, ClassifierModel
-from steelyard.classifier._fit import OUT_OF_FOLD, STANDS_FOR, fit, fit_decisions
+from steelyard.classifier._fit import fit
+from steelyard.classifier._fit_decisions import OUT_OF_FOLD, STANDS_FOR, fit_decisions
 from steelyard.classifier._folds import (
     FEWEST_POSITIVES,
     FOLDS,

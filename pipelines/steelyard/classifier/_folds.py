@@ -13,7 +13,8 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.classifier._fit import OUT_OF_FOLD, STANDS_FOR, fit_model
+from steelyard.classifier._fit_decisions import OUT_OF_FOLD, STANDS_FOR
+from steelyard.classifier._fit_model import fit_model
 from steelyard.columns import class_text, col, combined, of_key, unused_name
 from steelyard.config import Recipe, ResampleConfig
 from steelyard.dataset import Dataset

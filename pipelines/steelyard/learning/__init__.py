@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from steelyard.learning._fitting import fit_preprocessing
     from steelyard.learning._guided_under_sampler import GuidedUnderSampler
     from steelyard.learning._preparing import repartition_by_content
+    from steelyard.learning._section import train_model, trainer_of
     from steelyard.learning.model import MarginModel, Model, shared_fields
     from steelyard.learning.tasks import fit_tasks
 
@@ -63,10 +64,14 @@ __all__ = [
     "repartition_by_content",
     "shared_fields",
     "takes_offsets",
+    "train_model",
     "trainer_class",
     "trainer_names",
+    "trainer_of",
     "trainer_parameters",
 ]
 
 # Names and parameters of trainers are checked without Spark.
-__getattr__ = lazy(__name__, "model", "_features", "_fitting", "_preparing", "_guided_under_sampler", "tasks")
+__getattr__ = lazy(
+    __name__, "model", "_features", "_fitting", "_preparing", "_guided_under_sampler", "_section", "tasks"
+)

@@ -13,7 +13,7 @@ from steelyard.comparing import check_two
 from steelyard.config import AUTO, PipelineConfig
 from steelyard.dataset import Cost, Dataset
 from steelyard.deciding import check_matrix, check_two_classes, check_uncertainty
-from steelyard.learning import get_trainer, trainer_class
+from steelyard.learning import get_trainer, trainer_class, trainer_of
 from steelyard.metrics import check_gate
 from steelyard.sampling import sampler_for
 from steelyard.sampling.base import Sampler
@@ -23,7 +23,6 @@ from steelyard.stages._costs import check_new_costs
 from steelyard.stages._refusals import refuse_huge
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import dataset, source, stats
-from steelyard.stages._training import trainer_of
 from steelyard.stages._transfer import check_start
 from steelyard.weighting import class_weights, with_matrix
 

@@ -1,4 +1,4 @@
-"""What a model is trained on, and its training by the section `train`."""
+"""The rows that a model is trained on, and its training in a run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from steelyard.config import TrainConfig
-from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
-from steelyard.learning import Model, Trainer, get_trainer
+from steelyard.learning import Model, train_model
 from steelyard.stages._context import Context
 from steelyard.stages._source import dataset, rows_of, sampling_plan, training_rows
-from steelyard.weighting import cost_weighted, with_matrix
 
 
 @dataclass(frozen=True)
@@ -48,27 +46,17 @@ def resampled(ctx: Context) -> Training:
     return Training(training_rows(ctx), counts, plan.weight_output, plan.offset_output, plan.distortion)
 
 
-def trainer_of(wanted: TrainConfig, data: Dataset) -> Trainer:
-    """Return the trainer of a section."""
-    weight = with_matrix(wanted.class_weight, data.cost)
-    return get_trainer(wanted.model, wanted.params, weight, wanted.num_workers, wanted.seed, wanted.loss, wanted.device)
-
-
 def fit_model(ctx: Context, wanted: TrainConfig, training: Training, validation: DataFrame) -> Model:
     """Return the model of training rows; preprocessing is fitted on the original ones."""
-    data = dataset(ctx)
-    rows, weight, distortion = training.rows, training.weight, training.distortion
-    if wanted.cost_weights:
-        rows, weight = cost_weighted(rows, data, weight or data.weight)
-        distortion = distortion.then(Distortion(exact=False))
-    return trainer_of(wanted, data).fit(
-        rows,
+    return train_model(
+        wanted,
+        training.rows,
         validation,
-        data,
+        dataset(ctx),
         original_train=rows_of(ctx, "train"),
-        train_weight=weight,
+        train_weight=training.weight,
         train_offset=training.offset,
-        sampled=distortion,
+        sampled=training.distortion,
         start=training.start,
         warn=ctx.warn,
     )

@@ -1,0 +1,71 @@
+"""Resample and train: the model of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+
+from pyspark.sql import DataFrame
+
+from steelyard.config import AUTO, Recipe, ResampleConfig
+from steelyard.dataset import Dataset
+from steelyard.diagnosis import diagnose, recommended_sampler
+from steelyard.frames.caching import cached
+from steelyard.learning import Model, takes_offsets, train_model, trainer_class
+from steelyard.sampling import apply_plan, sampler_for
+
+
+def fit_model(
+    asked: Recipe,
+    train: DataFrame,
+    stopping: DataFrame,
+    dataset: Dataset,
+    counts: Mapping[str, int],
+    *,
+    weight: str | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> Model:
+    """Return the model of resampled training rows.
+
+    Parameters
+    ----------
+    asked : Recipe
+    train : DataFrame
+    stopping : DataFrame
+        Rows by which a trainer may stop early.
+    dataset : Dataset
+        With its classes.
+    counts : mapping of str to int
+        Training rows of each class.
+    weight : str, optional
+        A column of the training rows' weights in place of that of `dataset`.
+    warn : callable, optional
+        Takes notes; by default they are Python warnings.
+    """
+    weighted = replace(dataset, weight=weight or dataset.weight)
+    wanted = _sampler(asked, train, dataset, counts)
+    made = sampler_for(weighted, wanted.method, wanted.params).resample(train)
+    with ExitStack() as scope:
+        parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
+        rows, plan = apply_plan(train, made.plan, *parts), made.plan
+        return train_model(
+            asked.train,
+            rows,
+            stopping,
+            dataset,
+            original_train=train,
+            # A sampler may give each row a weight that makes up for the rows it dropped.
+            train_weight=plan.weight_output or weight,
+            train_offset=plan.offset_output,
+            sampled=plan.distortion,
+            warn=warn,
+        )
+
+
+def _sampler(asked: Recipe, train: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> ResampleConfig:
+    if asked.resample.method != AUTO:
+        return asked.resample
+    model = asked.train.model
+    weak = model if trainer_class(model).gains_from_balance else None
+    return recommended_sampler(diagnose(train, dataset, counts, weak_learner=weak, takes_offsets=takes_offsets(model)))
