@@ -32,10 +32,14 @@ hypothesis.settings.load_profile("steelyard")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dev"
 
 
+# Until all tests are collected: imports make little garbage, and each search for it walks through all their objects.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Leave the modules that all tests import out of every later collection of garbage."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The network's outputs in NumPy are torch's, and those of a row depend on no other row."""
+"""The network's outputs in NumPy are torch's, a row's depend on no other row, and its tensors meet on a device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steelyard.kernels.losses import Ldam
+from steelyard.kernels.losses import Focal, Ldam
 from steelyard.kernels.network import forward
 
 TASK: dict[str, Any] = {
@@ -128,3 +128,32 @@ def test_training_continues_from_weights_at_the_new_shares_of_classes(classes: i
     margins = margins if classes > 2 else np.stack([0 * margins[:, 0], margins[:, 0]], axis=1)
     p = np.exp(margins) / np.exp(margins).sum(axis=1, keepdims=True)
     assert np.allclose(weight @ p, np.bincount(label, weight), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "loss"),
+    [(1, {}), (3, {}), (1, {"focal": asdict(Focal(2.0))})]
+    + [(n, {"ldam": asdict(Ldam(30.0, (0.1, 0.5, 0.2)[:k], (1.0, 4.0, 2.0)[:k]))}) for n, k in ((1, 2), (3, 3))],
+)
+def test_all_tensors_of_a_step_are_on_the_device(outputs: int, loss: dict[str, Any]) -> None:
+    """On torch's device "meta", which computes no numbers, but refuses operands of other devices as a GPU does."""
+    torch = pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+    from steelyard.learning import _neural_network_worker as worker
+    from steelyard.learning._neural_network_task import Task
+
+    with pytest.raises(RuntimeError):
+        torch.ones(3, device="meta") + torch.ones(3)
+    how: dict[str, Any] = {"shards": "", "features": 5, "focal": None, "seed": 0, "width": 8, "blocks": 1, **loss}
+    how |= {"dropout": 0.1, "epochs": 3, "early_stopping_epochs": 1, "batch_size": 8, "learning_rate": 0.1}
+    zeros = (0.0,) * outputs
+    task = Task(**how, weight_decay=0.0, starts=zeros, shift=zeros, device="meta")
+    network = worker.Network(task).to("meta")
+    x, label = np.zeros((20, 5), np.float32), np.arange(20) % max(outputs, 2)
+    rows = worker.Rows(x, label, np.ones(20), np.zeros(20)).to("meta")
+    weight = rows.weight * worker._class_weights(task, rows, 2)
+    batch = torch.randperm(20)[:8]
+    margins = network(rows.features[batch]) + rows.offset[batch]
+    (worker._losses(task)(margins, rows.label[batch]) * weight[batch]).sum().backward()
+    assert {p.grad.device.type for p in network.parameters()} == {"meta"}
+    if not loss.get("focal"):
+        assert worker._judged(margins.double(), rows.label[batch], task).device.type == "meta"

@@ -48,7 +48,7 @@ def test_the_interval_is_that_of_resampled_rows_of_both_sides() -> None:
     found = gain(split(label, bucket, one), split(label, bucket, other), "pr_auc")
     rng = np.random.default_rng(1)
     drawn = []
-    for _ in range(300):
+    for _ in range(150):
         picked = rng.integers(0, N, N)
         areas = [average_precision_score(label[picked], score[picked]) for score in (one, other)]
         drawn.append(areas[0] - areas[1])

@@ -54,7 +54,7 @@ def test_ratios_mean_what_they_mean_in_imbalanced_learn(counts: dict[int, int], 
 
 
 @given(st.data(), counts_of_classes, st.sampled_from(KINDS))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_maps_and_functions_mean_what_they_mean_in_imbalanced_learn(
     data: st.DataObject, counts: dict[int, int], kind: str
 ) -> None:
