@@ -120,6 +120,14 @@ def col(name: str) -> Column:
     return F.col(quoted(name))
 
 
+def doubles(names: Iterable[str]) -> Column:
+    """Return columns of numbers or booleans as one array of doubles.
+
+    SQL text: a call to the JVM for each column would take seconds where there are thousands.
+    """
+    return F.expr(f"array({', '.join(f'cast({quoted(name)} as double)' for name in names)})")
+
+
 def dtype(df: DataFrame, name: str, role: str = "column") -> T.DataType:
     """Return the type of a column.
 

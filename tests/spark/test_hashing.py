@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 from steelyard import hashing
 from steelyard.columns import class_text
 from steelyard.errors import InputError
-from steelyard.hashing import _cuts
+from steelyard.hashing import _cuts, _identity
 
 
 def hashes(df: DataFrame, *columns: str, seed: int = 0, purpose: str = "t") -> list[int]:
@@ -56,6 +56,14 @@ def test_widening_a_column_keeps_the_hash(spark: SparkSession, narrow: str, wide
 def test_column_order_does_not_matter(spark: SparkSession) -> None:
     df = spark.createDataFrame([(1, "x"), (2, None)], "a int, b string")
     assert hashes(df) == hashes(df.select("b", "a"))
+
+
+def test_many_floats_have_the_hash_of_their_columns(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(1.5, None, 7, 0.0, float("nan"), 3.0), (-0.0, 2.5, None, None, None, None), (None,) * 6]
+    df = spark.createDataFrame(rows, "a double, b float, c int, d float, e double, `f``.g` double")
+    one_by_one = hashes(df)
+    monkeypatch.setattr(_identity, "_MANY", 1)
+    assert hashes(df) == one_by_one
 
 
 def test_dense_and_sparse_vectors_are_equal(spark: SparkSession) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, decimal_text, dtype, internal
+from steelyard.columns import col, decimal_text, doubles, dtype, internal
 from steelyard.errors import InputError
 
 ENCODING_VERSION = 2
 HASH_BITS = 63
 EVERYTHING = 1 << HASH_BITS
 ROW_ID = internal("row_id")
+
+_MANY = 200
+"""Neighbouring floats from which an array takes their place: Spark compiles an expression for each column."""
 
 
 def encode(df: DataFrame, columns: Iterable[str]) -> list[Column]:
@@ -30,7 +34,20 @@ def encode(df: DataFrame, columns: Iterable[str]) -> list[Column]:
     InputError
         For a missing column, or one of a type that has no canonical form (map, variant).
     """
-    return [part for name in sorted(set(columns)) for part in _marked(col(name), dtype(df, name), name)]
+    kinds = {name: dtype(df, name) for name in sorted(set(columns))}
+    parts: list[Column] = []
+    for floats, run in groupby(kinds, lambda name: isinstance(kinds[name], T.FloatType | T.DoubleType)):
+        names = list(run)
+        if floats and len(names) > _MANY:
+            parts.append(_many_floats(names))
+        else:
+            parts += [part for name in names for part in _marked(col(name), kinds[name], name)]
+    return parts
+
+
+def _many_floats(names: Sequence[str]) -> Column:
+    """Return the encoding of neighbouring floats as one array. Its hash is that of its parts, one after the other."""
+    return F.transform(doubles(names), lambda value: F.struct(value.isNull(), value))
 
 
 def _marked(value: Column, kind: T.DataType, name: str) -> list[Column]:
