@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import functions as F
 
 from steelyard.dataset import Dataset
-from steelyard.diagnosis import _types, diagnose
+from steelyard.diagnosis import _table, _types, diagnose
+from steelyard.errors import InputError
 from steelyard.hashing import row_hash
 
 if TYPE_CHECKING:
@@ -115,8 +117,9 @@ def test_a_sample_with_gaps_and_categories_in_any_partitioning(
     data = dataset(frame, "Machine_failure", key=("UDI",), categories=("Type",))
     df, sizes = spark.createDataFrame(frame), counts(frame, "Machine_failure")
     monkeypatch.setattr(_types, "MOST_ROWS", 100)
-    found, again = (diagnose(df.repartition(n), data, sizes) for n in (1, 7))
-    assert json.dumps(found) == json.dumps(again)
+    found = diagnose(df.repartition(1), data, sizes)
+    monkeypatch.setattr(_table, "MANY", 0)
+    assert json.dumps(found) == json.dumps(diagnose(df.repartition(7), data, sizes)), "numbers stored as one array"
     types = found["types"]
     assert types["rows"] == 339 and 70 < types["sampled"] < 130 and not types["limited"]
     for kind in ("safe", "borderline", "rare", "outlier"):
@@ -156,7 +159,7 @@ def test_the_scenario_of_the_fraud_handbook_is_found(spark: SparkSession, real_d
     assert [s["missing"] for s in found["suspects"] if s["why"] == "missing"] == [{"class": 0.0, "rest": 1.0}]
 
 
-def test_arrays_and_planted_contradictions(spark: SparkSession) -> None:
+def test_arrays_and_planted_contradictions(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(200, 3))
     y = (np.arange(200) % 5 == 0).astype(int)
@@ -166,7 +169,16 @@ def test_arrays_and_planted_contradictions(spark: SparkSession) -> None:
         (i, [float(v) for v in row] if i != 30 else None, int(c)) for i, (row, c) in enumerate(zip(x, y, strict=True))
     ]
     df = spark.createDataFrame(rows, "id long, x array<double>, y int")
-    found = diagnose(df, Dataset("y", ("x",), key=("id",), content=("id", "x")), {"0": 160, "1": 40})
+    sizes = {"0": 160, "1": 40}
+    found = diagnose(df, Dataset("y", ("x",), key=("id",), content=("id", "x")), sizes)
     assert found["contradictions"] == {"rows": 5, "of_class": 2, "patterns": 2}
     assert found["overlap"]["feature"] in {"x[0]", "x[1]", "x[2]"} and found["space"]["n_features"] == 3
     assert found["recommendation"]["warnings"][0].startswith("2 of 40 rows of class 1")
+    # Numbers around an array, which are stored as two more.
+    several = df.selectExpr("id", "x[0] as a", "x[1] as b", "x", "cast(x[2] as float) as c", "y")
+    data = Dataset("y", ("a", "b", "x", "c"), key=("id",), content=("id", "x"))
+    by_column = diagnose(several, data, sizes)
+    monkeypatch.setattr(_table, "MANY", 0)
+    assert json.dumps(diagnose(several, data, sizes)) == json.dumps(by_column)
+    with pytest.raises(InputError, match=r"'b' \(160 rows, up to inf in size\)"):
+        diagnose(several.withColumn("b", F.expr("if(y = 0, double('inf'), b)")), data, sizes)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text
+from steelyard.columns import class_text, col
+from steelyard.diagnosis._rows import CONTENT
 from steelyard.diagnosis._table import Table
-from steelyard.hashing import row_hash
 
 BROADCAST = 1_000_000
 """Rows of all classes but the largest, up to which their hashes are sent to all tasks: 8 to 16 MB."""
@@ -30,7 +30,7 @@ def contradictions(table: Table) -> dict[str, int]:
     """
     label = class_text(table.df, table.dataset.label)
     rows = table.df.where(label.isNotNull()).select(
-        row_hash(table.df, table.features.names, 0, "contradictions").alias("features"),
+        col(CONTENT).alias("features"),
         # As a number: the least of texts would have to be found by sorting.
         F.xxhash64(label).alias("class"),
         table.own.cast("bigint").alias("own"),

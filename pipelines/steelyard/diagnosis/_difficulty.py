@@ -35,7 +35,8 @@ def diagnose(
     rarest class has more rows than the driver should hold (4 MiB of features), two more for rows in doubt; where all
     classes but the largest have more than a million rows, one less, but a shuffle of a hash a row. The search takes
     queries × rows × features multiplications, 5e11 at most unless that leaves fewer than 100 rows to ask for, twice as
-    many with those in doubt. All that decides is exact or from hash samples: the same in any partitioning.
+    many with those in doubt. Tables of more than 200 features are read once: the executors keep the rows, as arrays
+    and hashes, for all queries. All that decides is exact or from hash samples: the same in any partitioning.
 
     Parameters
     ----------

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 
-from steelyard.columns import class_text
+from steelyard.columns import class_text, col
 from steelyard.dataset import Dataset
+from steelyard.diagnosis._rows import IDENTITY, MANY, SAMPLE, WHO, hashed, stored
 from steelyard.errors import InputError
 from steelyard.frames.neighbors import Search
-from steelyard.hashing import row_hash
 from steelyard.sampling.features import Features, find_features
 from steelyard.sampling.space import Space, category_penalty
 from steelyard.sampling.statistics import Sample, class_samples, pooled, spread
 from steelyard.sampling.survey import survey
-
-WHO = "diagnose"
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +29,7 @@ class Table:
     Parameters
     ----------
     df : DataFrame
+        With the hashes of `steelyard.diagnosis._rows`, and many features as arrays.
     dataset : Dataset
     counts : mapping of str to int
         Rows of each class that is there, the rarest last; of equal ones the last of the alphabet.
@@ -38,6 +37,8 @@ class Table:
     space : Space
         Gaps in numbers are filled with medians of all rows, not of the class: that would bring rows of one class
         nearer to each other. A gap in a category is a category of its own.
+    columns : Space
+        The same space by the columns of `df`.
     samples : mapping of str to Sample
         Of each class.
     """
@@ -47,6 +48,7 @@ class Table:
     counts: Mapping[str, int]
     features: Features
     space: Space
+    columns: Space
     samples: Mapping[str, Sample]
 
     @property
@@ -66,11 +68,9 @@ class Table:
 
     def points(self) -> DataFrame:
         """Return the rows as a search sees them. Rows that are equal in everything share an id, and no others do."""
-        position = row_hash(self.df, {*self.dataset.identity, *self.features.names, self.dataset.label}, 0, WHO)
         known = self.df.where(class_text(self.df, self.dataset.label).isNotNull())
-        return known.select(
-            position.alias("row_id"), self.space.points(self.df).alias("x"), self.own.cast("int").alias("carried")
-        )
+        x, carried = self.columns.points(self.df), self.own.cast("int")
+        return known.select(col(IDENTITY).alias("row_id"), x.alias("x"), carried.alias("carried"))
 
     def search(self, k: int) -> Search:
         """Return the search for k neighbours among all rows."""
@@ -83,7 +83,9 @@ class Table:
 
 
 def look_at(df: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Table:
-    """Sample the classes and find the space: two scans of the table.
+    """Sample the classes and find the space.
+
+    Costs two scans of the table; with many features one, and all further queries read what is stored.
 
     Parameters
     ----------
@@ -101,9 +103,21 @@ def look_at(df: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Table
     if len(there) < 2:
         raise InputError(f"the rows are of {len(there)} class(es), {dict(there)}: there is nothing to classify")
     features = find_features(df, dataset.features, WHO, dataset.categorical)
-    widths = dict(survey(df, dataset.label, features, WHO, [], 0, gaps="ignored").widths)
-    samples = class_samples(df, dataset.identity, dataset.label, features, widths, there)
-    return Table(df, dataset, there, features, _space(samples, features, widths, there), samples)
+    many = len(features.names) > MANY
+    rows, columns = stored(df, dataset, features) if many else (hashed(df, dataset, features), features)
+    found = _widths(df, rows, dataset.label, features, columns)
+    samples = class_samples(rows, dataset.identity, dataset.label, columns, found, there, position=col(SAMPLE))
+    space = _space(samples, features, {f: found.get(f, 1) for f in features.numbers}, there)
+    return Table(rows, dataset, there, features, space, replace(space, features=columns, widths=found), samples)
+
+
+def _widths(df: DataFrame, rows: DataFrame, label: str, features: Features, columns: Features) -> dict[str, int]:
+    """Return the length of each column of numbers in the stored rows. Refuse values that no distance allows."""
+    try:
+        return dict(survey(rows, label, columns, WHO, [], 0, gaps="ignored").widths)
+    except InputError:
+        survey(df, label, features, WHO, [], 0, gaps="ignored")  # names the features, not the arrays
+        raise
 
 
 def _space(

@@ -94,6 +94,7 @@ def class_samples(
     features: Features,
     widths: Mapping[str, int],
     counts: Mapping[str, int],
+    position: Column | None = None,
 ) -> dict[str, Sample]:
     """Return a sample of each class: all rows, or about 16,000 of them, fewer with wide rows or many classes.
 
@@ -108,10 +109,13 @@ def class_samples(
     widths : mapping of str to int
     counts : mapping of str to int
         Rows of the requested classes.
+    position : Column, optional
+        Hash that decides which rows are in the sample; by default that of `identity` and the features.
     """
     values = max(sum(widths.values()) + len(features.categories), 1) * len(counts)
     wanted = max(min(_SAMPLE_ROWS, _SAMPLE_VALUES // values), _FEWEST_OF_CLASS)
-    position = row_hash(df, {*identity, *features.names}, 0, "class sample")
+    if position is None:
+        position = row_hash(df, {*identity, *features.names}, 0, "class sample")
     return _sampled(df, position, class_text(df, label), wanted, counts, features, widths)
 
 
