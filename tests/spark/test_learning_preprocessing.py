@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.learning import _sample
+from steelyard.learning import _features, _sample
 from steelyard.learning._features import Preprocessing
 from steelyard.learning._fitting import fit_preprocessing
 from steelyard.learning._sample import hash_sample
@@ -30,7 +30,12 @@ def dataset(df: DataFrame, *categorical: str) -> Dataset:
 
 
 def applied(df: DataFrame, fitted: Preprocessing) -> np.ndarray[Any, Any]:
-    rows = df.select(F.array(*fitted.columns(df)).alias("x")).collect()
+    """Return the numbers of each row, which are the same where there are many and they become one array."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(_features, "MANY", 0)
+        many = fitted.array(df)
+    rows = df.select(F.array(*fitted.columns(df)).alias("x"), many.alias("many")).collect()
+    assert np.array_equal(*np.array([(r["many"], r["x"]) for r in rows], dtype=float).swapaxes(0, 1), equal_nan=True)
     return np.array([r["x"] for r in rows], dtype=float)
 
 
@@ -160,7 +165,9 @@ def test_infinite_values_at_scoring_are_named(spark: SparkSession) -> None:
         applied(later, fitted)
 
 
-def test_a_huge_value_is_named_among_missing_ones_also_where_a_model_skips_its_feature(spark: SparkSession) -> None:
+def test_a_huge_value_is_named_among_missing_ones_also_where_a_model_skips_its_feature(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     df = spark.createDataFrame([(1.0, 2.0, [1.0, 2.0], 0)], "a double, b float, v array<double>, y int")
     fitted = fit_preprocessing(df, dataset(df))
     row = [(NAN, None, [NAN, float("-inf")])]
@@ -168,6 +175,9 @@ def test_a_huge_value_is_named_among_missing_ones_also_where_a_model_skips_its_f
     assert np.isnan(applied(later.withColumn("v", F.lit(None).cast("array<double>")), fitted)).all()
     with pytest.raises(Exception, match=r"feature 'v\[1\]' holds an infinite value or one beyond ±1e.75"):
         later.select(fitted.columns(later)[0]).collect()
+    monkeypatch.setattr(_features, "MANY", 0)
+    with pytest.raises(Exception, match=r"feature 'v\[1\]' holds an infinite value or one beyond ±1e.75"):
+        later.select(fitted.array(later)).collect()
 
 
 def test_thousands_of_features_are_few_nodes_each(spark: SparkSession) -> None:

@@ -16,7 +16,7 @@ from toy_trainer import NaiveBayes
 from steelyard import learning
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError
-from steelyard.learning import MarginModel, check_trainer, get_trainer, trainer_names
+from steelyard.learning import MarginModel, _features, check_trainer, get_trainer, trainer_names
 from steelyard.learning._workers import LARGE
 from steelyard.testing import TRAINER_CHECKS
 from steelyard.testing._check_trainers import DATA, MakeTrainer, fitted, model_of, parts, probabilities, trainer_table
@@ -132,7 +132,7 @@ def test_early_stopping_continues_too(spark: SparkSession) -> None:
     assert told["trees"] == 12 + told["best_iteration"] + 1 and told["rounds"] == told["best_iteration"] + 1 + 3
 
 
-def test_contributions_are_those_of_xgboost(spark: SparkSession) -> None:
+def test_contributions_are_those_of_xgboost(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     df, model = trainer_table(spark), model_of(MAKE["xgboost"], spark)
     assert isinstance(model, MarginModel)
     rows = df.select("id", *[c.alias(str(i)) for i, c in enumerate(model.preprocessing.columns(df))]).orderBy("id")
@@ -142,6 +142,11 @@ def test_contributions_are_those_of_xgboost(spark: SparkSession) -> None:
     theirs = booster.predict(xgb.DMatrix(features), pred_contribs=True, validate_features=False)
     ours = [r["contributions"] for r in model.contributions(df).orderBy("id").collect()]
     assert np.allclose(np.array(ours), theirs, atol=1e-6)
+    with monkeypatch.context() as patched:
+        patched.setattr(_features, "MANY", 0)
+        same = fitted(MAKE["xgboost"], df)
+        assert same == model, "trained on many features, which are one array"
+        assert ours == [r["contributions"] for r in same.contributions(df).orderBy("id").collect()]
     several = Dataset(**{**vars(DATA), "label": "several", "positive": None, "classes": ("good", "bad", "odd")})
     [row] = fitted(MAKE["xgboost"], df, several).contributions(df).limit(1).collect()
     assert np.array(row["contributions"]).shape == (3, len(model.preprocessing.names) + 1)

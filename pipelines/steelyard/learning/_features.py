@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from operator import add
 from typing import Any, Literal
 
@@ -11,11 +12,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, combined, dtype, is_vector, of_key
+from steelyard.columns import class_text, col, combined, doubles, dtype, is_vector, of_key
 from steelyard.errors import InputError
 from steelyard.kernels.distance import LARGEST
 
 Kind = Literal["number", "boolean", "array", "vector", "category"]
+
+MANY = 200
+"""Features from which numbers become one array, and not a column each: Spark compiles each expression."""
 
 _OUT = "(data.exclude; in code, the dataset's features)"
 HUGE = "holds an infinite value or one beyond"
@@ -56,16 +60,16 @@ def raw(df: DataFrame, name: str, kind: Kind, element: int | None = None) -> Col
 def raws(df: DataFrame, features: Sequence[Numeric]) -> Column:
     """Return numeric features as one array of doubles: null or NaN where they are missing."""
     parts: list[Column] = []
-    numbers: list[Column] = []
+    numbers: list[str] = []
     for feature in features:
         if feature.element is None:
-            numbers.append(raw(df, feature.column, feature.kind))
+            numbers.append(feature.column)
         elif feature.element == 0:
             array = as_array(feature.column, feature.kind).cast("array<double>")
             gaps = F.array_repeat(F.lit(None).cast("double"), feature.size or 0)
-            parts += [F.array(*numbers), F.coalesce(array, gaps)]
+            parts += [doubles(numbers), F.coalesce(array, gaps)]
             numbers = []
-    return F.concat(*parts, F.array(*numbers).cast("array<double>")) if parts else F.array(*numbers)
+    return F.concat(*parts, doubles(numbers).cast("array<double>")) if parts else doubles(numbers)
 
 
 def as_array(name: str, kind: Kind) -> Column:
@@ -119,6 +123,12 @@ class Numeric:
         """A name for each of `columns`."""
         return [self.name, f"{self.name} is missing"] if self.indicator else [self.name]
 
+    @property
+    def as_read(self) -> bool:
+        """Whether the number is that of a column, but NaN where it is missing."""
+        changed = self.fill is not None or self.indicator or (self.mean, self.std) != (0.0, 1.0)
+        return self.element is None and not changed
+
     def columns(self, df: DataFrame) -> list[Column]:
         """Return the expressions.
 
@@ -152,7 +162,7 @@ def _kind_as_fitted(df: DataFrame, name: str, fitted: Kind) -> Kind:
 
 
 def _failure(message: Column) -> Column:
-    return F.raise_error(message).cast("double")
+    return F.raise_error(message)
 
 
 @dataclass(frozen=True)
@@ -263,17 +273,40 @@ class Preprocessing:
         values = self.unchecked(df)
         return [self.checked(df, value) for value in values[:1]] + values[1:]
 
+    def array(self, df: DataFrame) -> Column:
+        """Return the same as one array of doubles, with few expressions for many numbers that are taken as read."""
+        if len(self.features) <= MANY:
+            return F.array(*self.columns(df))
+        parts: list[Column] = []
+        for as_read, run in groupby(self.features, lambda f: isinstance(f, Numeric) and f.as_read):
+            features = list(run)
+            if not as_read:
+                parts.append(F.array(*[column for f in features for column in f.columns(df)]))
+                continue
+            numbers = {f.column: _kind_as_fitted(df, f.column, f.kind) for f in features if isinstance(f, Numeric)}
+            parts.append(F.transform(doubles(numbers), lambda v: F.coalesce(v, F.lit(float("nan")))))
+        return self.checked(df, F.concat(*parts) if len(parts) > 1 else parts[0])
+
+    def floats(self, df: DataFrame) -> Column:
+        """Return the same in single precision, for a pandas UDF: a struct, which is a frame there; of many an array."""
+        if len(self.features) > MANY:
+            return self.array(df).cast("array<float>")
+        return F.struct(*[value.cast("float").alias(str(i)) for i, value in enumerate(self.columns(df))])
+
     def unchecked(self, df: DataFrame) -> list[Column]:
         """Return the same, where evaluating them doesn't fail: for those who don't need them all."""
         return [column for feature in self.features for column in feature.columns(df)]
 
     def checked(self, df: DataFrame, value: Column) -> Column:
-        """Return a double that fails to evaluate where any feature is beyond `limit`."""
+        """Return a value that fails to evaluate where any feature is beyond `limit`."""
         features = [f for f in self.features if isinstance(f, Numeric) and not _whole(dtype(df, f.column))]
         if not features:
             return value
         # Negative: for Spark, NaN is greater than all numbers, and null is left out.
-        sizes = F.array(*[-F.abs(raw(df, f.column, f.kind, f.element)) for f in features])
+        if len(features) > MANY:
+            sizes = F.transform(raws(df, features), lambda size: -F.abs(size))
+        else:
+            sizes = F.array(*[-F.abs(raw(df, f.column, f.kind, f.element)) for f in features])
         names = F.split(F.lit("\n".join(f"feature {f.name!r}" for f in features)), "\n")
         place = F.array_position(F.transform(sizes, lambda size: size < -self.limit), True)
         what = F.concat_ws(" ", F.element_at(names, place.cast("int")), F.lit(f"{HUGE} ±{self.limit:.0e}"))

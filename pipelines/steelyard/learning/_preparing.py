@@ -89,7 +89,7 @@ def _rows(
     elif offset is not None:
         sampled = class_text(df, dataset.label).isin([c for c, rate in offset.rates.items() if rate < 1])
         weight = weight * F.when(sampled, F.exp(col(offset.column).cast("double"))).otherwise(1.0)
-    features = F.array(*preprocessing.columns(df))
+    features = preprocessing.array(df)
     if trainer.dtype == "float32":
         features = features.cast("array<float>")
     columns = {"features": features, "label": label, "weight": weight, **more}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 import xgboost as xgb
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from steelyard.learning.model import MarginModel, focal_of, shared_fields
@@ -43,7 +42,7 @@ class XGBoostModel(MarginModel):
 
     def _predicted(self, df: DataFrame, *, contributions: bool) -> Column:
         several = len(self.trained_classes) > 2
-        features = F.struct(*[c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))])
+        features = self.preprocessing.floats(df)
         found: Column = booster_udf(self.booster, several=several, contributions=contributions)(features)
         return found
 
@@ -62,7 +61,9 @@ class XGBoostModel(MarginModel):
 
 
 def booster_udf(booster: bytes, *, several: bool, contributions: bool = False) -> Any:
-    """Return a pandas UDF from a struct of floats to the booster's margins, or to each one's contribution and the bias.
+    """Return a pandas UDF from floats to the booster's margins, or to each one's contribution and the bias.
+
+    Floats are a struct or an array, as `Preprocessing.floats` returns them.
 
     It is pickled by value, so that executors need XGBoost, but not this library.
     """
@@ -78,10 +79,12 @@ def booster_udf(booster: bytes, *, several: bool, contributions: bool = False) -
         model.load_model(bytearray(booster))
         model.set_param({"nthread": 1})
         for batch in batches:
-            rows = numpy.ascontiguousarray(batch.to_numpy(dtype=numpy.float32))
-            if not len(rows):
+            if not len(batch):
                 yield pandas.Series([], dtype=object if depth else float)
-            elif contributions:
+                continue
+            values: Any = numpy.stack(batch.to_list()) if isinstance(batch, pandas.Series) else batch
+            rows = numpy.ascontiguousarray(values, dtype=numpy.float32)
+            if contributions:
                 matrix = xgboost.DMatrix(rows, nthread=1)
                 found = model.predict(matrix, pred_contribs=True, validate_features=False).astype(float)
                 yield pandas.Series([list(row) for row in found] if several else list(found))
