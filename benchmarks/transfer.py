@@ -1,6 +1,6 @@
-"""Transfer by importance weighting against no transfer, on three pairs of source and target.
+"""Transfer against no transfer, on three pairs of source and target.
 
-    PYTHONPATH=pipelines python benchmarks/transfer.py --data DIR [--seeds 3]
+    PYTHONPATH=pipelines python benchmarks/transfer.py --data DIR [--seeds 3] [--method fine_tune] [--pairs adult]
 
 Each pair is a pipeline with `train.transfer`, run once for each seed, which splits the target and draws its positives.
 The run itself fits the same recipe without transfer.
@@ -21,7 +21,7 @@ import pandas as pd
 import steelyard
 from steelyard.config import load
 from steelyard.stages import Context, run_pipeline, start_run
-from steelyard.store import Store
+from steelyard.store import RunDir, Store
 
 FRAUD = "fraud_handbook_apr2018"
 TARGET_POSITIVES = 100  # of the later weeks in training and validation
@@ -69,44 +69,52 @@ def _thinned(table: pd.DataFrame, positives: int, draws: np.random.Generator) ->
     return pd.concat([table[table["label"] == 0].sample(60_000, random_state=seed), rare])
 
 
-def measure(spark: Any, folder: Path, pair: Pair, data: Path, seed: int) -> dict[str, Any]:
-    """Run a pipeline with transfer; return its metrics."""
+def measure(spark: Any, folder: Path, pair: Pair, data: Path, seed: int, method: str) -> dict[str, Any]:
+    """Run a pipeline with transfer, before it one on the source if the method takes its model; return the metrics."""
     source, target = pair(data, np.random.default_rng(seed))
     for name, table in (("source", source), ("target", target)):
         kept = table.drop(columns=[c for c in (*_LEAKS, "split") if c in table])
         kept.to_parquet(folder / f"{name}.parquet", index=False)
+    model = {"model": "neural_network" if method == "fine_tune" else "xgboost"}
+    place = str(folder / "source.parquet")
+    if method != "importance_weighting":
+        place = _run(spark, folder, "source", seed, model, 0.2).location
+    how = {**model, "transfer": {"source": place, "method": method}}
+    found: dict[str, Any] = _run(spark, folder, "target", seed, how, 0.5).read_json("metrics.json")
+    return found
+
+
+def _run(spark: Any, folder: Path, name: str, seed: int, train: dict[str, Any], test: float) -> RunDir:
     config = load(
         {
             "version": 1,
-            "name": "transfer",
-            "data": {"path": str(folder / "target.parquet"), "label": "label", "key": "row"},
-            "split": {"validation": 0.15, "test": 0.5, "seed": seed},
-            "train": {
-                "seed": seed,
-                "fold_models": "none",
-                "transfer": {"source": str(folder / "source.parquet"), "method": "importance_weighting"},
-            },
+            "name": name,
+            "data": {"path": str(folder / f"{name}.parquet"), "label": "label", "key": "row"},
+            "split": {"validation": 0.15, "test": test, "seed": seed},
+            "train": {"seed": seed, "fold_models": "none", **train},
         }
     )
     run = start_run(Store(folder / "runs"), config, f"s{seed}", {})
     run_pipeline(Context(run, config, lambda: spark))
-    found: dict[str, Any] = run.read_json("metrics.json")
-    return found
+    return run
 
 
 def row(name: str, runs: list[dict[str, Any]]) -> str:
-    """Return the means over seeds of a pair as a row of the table."""
+    """Return the means over seeds of a pair as a row of the table; the last four columns are of weighted rows."""
     positive = runs[0]["positive"]
     ours = [r["splits"]["test"]["per_class"][positive]["pr_auc"]["value"] for r in runs]
     plain = [r["baseline"]["test"]["per_class"][positive]["pr_auc"]["value"] for r in runs]
-    rare = [r["transfer"]["classes"][positive] for r in runs]
     verdicts = ", ".join(r["transfer"]["verdict"] for r in runs)
-    means = [np.mean([of[key] for of in rare]) for key in ("rows", "weight", "effective_rows", "domain_auc")]
-    losses = [np.mean([r["baseline"]["gain"]["log_loss"]["value"] for r in runs])]
-    return (
+    losses = np.mean([r["baseline"]["gain"]["log_loss"]["value"] for r in runs])
+    text = (
         f"| {name} | {np.mean(plain):.3f} | {np.mean(ours):.3f} | {np.mean(ours) - np.mean(plain):+.3f} | "
-        f"{losses[0]:+.4f} | {verdicts} | {means[0]:,.0f} | {means[1]:,.0f} | {means[2]:,.0f} | {means[3]:.3f} |"
+        f"{losses:+.4f} | {verdicts} |"
     )
+    if "classes" not in runs[0]["transfer"]:
+        return text
+    rare = [r["transfer"]["classes"][positive] for r in runs]
+    means = [np.mean([of[key] for of in rare]) for key in ("rows", "weight", "effective_rows", "domain_auc")]
+    return f"{text} {means[0]:,.0f} | {means[1]:,.0f} | {means[2]:,.0f} | {means[3]:.3f} |"
 
 
 def main() -> None:
@@ -114,12 +122,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--method", default="importance_weighting")
+    parser.add_argument("--pairs", default="", help="begin of the names")
     given = parser.parse_args()
     spark = steelyard.session()
-    for name, pair in PAIRS.items():
+    for name, pair in ((n, p) for n, p in PAIRS.items() if n.startswith(given.pairs)):
         began = perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            runs = [measure(spark, Path(folder), pair, given.data, seed) for seed in range(given.seeds)]
+            runs = [measure(spark, Path(folder), pair, given.data, seed, given.method) for seed in range(given.seeds)]
         print(row(name, runs), f"{perf_counter() - began:.0f} s", flush=True)
 
 
