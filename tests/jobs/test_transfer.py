@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import SparkSession
 from small_pipelines import pipeline, small_table
 
 from steelyard.errors import InputError
@@ -25,13 +26,16 @@ def _source(path: Path, target: pd.DataFrame, shift: float) -> str:
     """Write the target's rows and more; features of added positives are moved by `shift`."""
     more = small_table(_ADDED, seed=8).assign(id=lambda t: t["id"] + 1_000_000)
     more[["a", "b"]] += np.where(more["y"] == 1, shift, 0.0)[:, None]
-    pd.concat([target, more]).drop(columns=["customer", "t"]).to_parquet(path, index=False)
+    rows = pd.concat([target, more]).drop(columns=["customer", "t"])
+    rows.assign(region="south", site=7.5).to_parquet(path, index=False)
     return str(path)
 
 
-def test_sources_help_and_harm(execute: Callable[..., RunDir], tmp_path: Path) -> None:
+def test_sources_help_and_harm(execute: Callable[..., RunDir], spark: SparkSession, tmp_path: Path) -> None:
     target = small_table(_TARGET, seed=5)
-    target.to_parquet(tmp_path / "t.parquet", coerce_timestamps="us", index=False)
+    # Columns that tell the domains apart do not spoil the weights.
+    here = target.assign(region="north", site=np.arange(_TARGET) % 5)
+    here.to_parquet(tmp_path / "t.parquet", coerce_timestamps="us", index=False)
 
     def asked(transfer: dict[str, Any], **sections: Any) -> Any:
         train = {"model": "xgboost", "params": {"n_estimators": 30, "max_depth": 3}, "transfer": transfer}
@@ -48,12 +52,15 @@ def test_sources_help_and_harm(execute: Callable[..., RunDir], tmp_path: Path) -
     for of in found["classes"].values():
         assert of["effective_rows"] <= of["rows"] and 0.3 < of["weight"] / of["rows"] < 3
         assert 0.4 < of["domain_auc"] < 0.65
-    assert 0 < found["share"] < 1
+    assert 0 < found["share"] < 1 and found["left_out"] == ["region", "site"]
     assert metrics["baseline"]["recipe"] == "no_transfer"
     assert set(metrics["baseline"]["gain"]) >= {"pr_auc", "log_loss"}
     assert "against the same recipe without transfer" in unescape(run.read_text("report.html"))
 
-    harmful = execute(asked({"source": bad, "method": "importance_weighting"}), resume=True).read_json("metrics.json")
+    spark.read.parquet(bad).createOrReplaceTempView("elsewhere")
+    harmful = execute(asked({"table": "elsewhere", "method": "importance_weighting"}), resume=True).read_json(
+        "metrics.json"
+    )
     classes = harmful["transfer"]["classes"]
     # Positives of the source lie where the target has none.
     assert classes["1"]["rows"] == _ADDED // 10 and harmful["transfer"]["dropped"] == 0

@@ -10,7 +10,7 @@ import pytest
 from small_pipelines import pipeline
 
 from steelyard.errors import ConfigError, InputError
-from steelyard.kernels.importance import density_ratio, effective_size
+from steelyard.kernels.importance import density_ratio, effective_size, ranges_meet
 from steelyard.stages._order import fingerprint
 from steelyard.stages._transfer import lower_rate
 from steelyard.stages.commands.check import check, check_paths
@@ -68,6 +68,15 @@ def test_transfer_and_compare() -> None:
         pipeline("/t.parquet", train={"transfer": {"source": "/s", "method": "warm_start"}}, compare={})
 
 
+def test_a_path_or_a_table() -> None:
+    with pytest.raises(ConfigError, match="exactly one of 'source' and 'table'"):
+        _asked({"method": "importance_weighting"})
+    with pytest.raises(ConfigError, match="exactly one of 'source' and 'table'"):
+        _asked({"source": "/s", "table": "lake.s", "method": "importance_weighting"})
+    with pytest.raises(ConfigError, match="method fine_tune takes a run directory as 'source', not a table"):
+        _asked({"table": "lake.s", "method": "fine_tune"})
+
+
 def test_missing_source(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").touch()
     how = {"source": str(tmp_path / "s.parquet"), "method": "importance_weighting"}
@@ -91,3 +100,11 @@ def test_effective_size() -> None:
     weights = np.array([3.0, 1.0, 0.0])
     assert effective_size(weights.sum(), (weights**2).sum()) == pytest.approx(1.6)
     assert effective_size(0.0, 0.0) == 0.0
+
+
+def test_values_that_two_domains_share() -> None:
+    gap = np.nan
+    low = np.array([[1.0, 0.0, 0.0, gap, gap, 1.0], [1.0, 1.1, 0.5, 0.0, 0.0, 5.0]])
+    high = np.array([[1.0, 1.0, 1.0, gap, gap, 2.0], [1.0, 2.0, 0.5, 1.0, 1.0, 6.0]])
+    missing = np.array([[0, 0, 0, 1, 1, 1], [0, 1, 0, 0, 1, 1]]) > 0
+    assert ranges_meet(low, high, missing).tolist() == [True, False, True, False, True, True]

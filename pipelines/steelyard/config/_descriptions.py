@@ -78,6 +78,7 @@ DESCRIPTIONS: dict[str, str] = {
     "train.transfer": "Takes more knowledge from a larger or balanced domain. The report compares with no transfer.",
     "train.transfer.source": "A file or folder of rows (importance_weighting), read as data.path is, or a run "
     "directory with a model (warm_start, fine_tune).",
+    "train.transfer.table": "A table of the catalog in place of source, for importance_weighting.",
     "train.transfer.method": "importance_weighting: rows of the source join the training rows, weighted by a domain "
     "classifier. warm_start: boosting continues from the source's booster. fine_tune: training continues from the "
     "weights of the source's network.",

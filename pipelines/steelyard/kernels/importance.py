@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steelyard.kernels.arrays import Floats
 
@@ -22,6 +23,25 @@ def density_ratio(probability: Floats, clip: float) -> Floats:
     with np.errstate(divide="ignore"):
         odds = probability / (1.0 - probability)
     return np.clip(odds, 1.0 / clip, clip)
+
+
+def ranges_meet(low: Floats, high: Floats, missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return for each feature whether its range in two domains overlaps, or it is missing in some rows of both.
+
+    Parameters
+    ----------
+    low, high : array of shape (2, n)
+        The least and the greatest value of each feature in each domain; NaN where it has none.
+    missing : array of bool, of the same shape
+
+    Examples
+    --------
+    >>> low, high = np.array([[0.0, 0.0, 3.0], [1.0, 2.0, np.nan]]), np.array([[1.0, 1.0, 3.0], [5.0, 2.0, np.nan]])
+    >>> ranges_meet(low, high, np.array([[False, False, False], [False, False, True]])).tolist()
+    [True, False, False]
+    """
+    found: NDArray[np.bool_] = (low.max(axis=0) <= high.min(axis=0)) | missing.all(axis=0)
+    return found
 
 
 def effective_size(total: float, squares: float) -> float:

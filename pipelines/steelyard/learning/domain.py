@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pyspark.sql import Column, DataFrame
@@ -11,9 +11,12 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import class_code, of_class
 from steelyard.dataset import Dataset
+from steelyard.errors import InputError
+from steelyard.frames.caching import cached
 from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.curves import roc_auc
-from steelyard.learning._features import Preprocessing
+from steelyard.kernels.importance import ranges_meet
+from steelyard.learning._features import Category, Preprocessing
 from steelyard.learning._fitting import fit_preprocessing
 from steelyard.learning.base import LIMITS
 from steelyard.learning.held_out import by_fold
@@ -47,6 +50,9 @@ class DomainClassifier:
     seed : int
     auc : mapping of str to float
         Class → area under the ROC curve on rows that the classifier has not seen: 0.5 where the domains agree.
+    left_out : tuple of str
+        Columns that no classifier sees, since each alone tells the domains apart: no value of it is in both. Weights
+        are then the densities' ratio of the other features.
     """
 
     dataset: Dataset
@@ -55,6 +61,7 @@ class DomainClassifier:
     models: tuple[bytes, ...]
     seed: int
     auc: Mapping[str, float]
+    left_out: tuple[str, ...] = ()
 
     def weights(self, source: DataFrame, clip: float) -> Column:
         """Return the weight of each row of the source: the ratio of the densities in target and source, clipped.
@@ -93,6 +100,11 @@ def fit_domain_classifier(
     target_counts, source_counts : mapping of str to int
         Rows of each class.
     seed : int, default 0
+
+    Raises
+    ------
+    InputError
+        If each feature tells the domains apart.
     """
     classes = tuple(c for c in dataset.classes if min(target_counts.get(c, 0), source_counts.get(c, 0)) >= FEWEST)
     fitted = fit_preprocessing(target, dataset, limit=LIMITS["float32"], seed=seed)
@@ -109,9 +121,22 @@ def fit_domain_classifier(
         limits = {c: sample_limit(drawn[c], counts[c]) for c in classes}
         weights = {c: smaller[c] / drawn[c] for c in classes}
         parts.append(_sampled(df, dataset, fitted, limits, weights, domain, seed))
-    rows = parts[0].unionByName(parts[1])
-    models = _trained(rows, len(classes), seed)
-    return DomainClassifier(dataset, fitted, classes, models, seed, _areas(rows, models, classes))
+    return _of_sample(parts[0].unionByName(parts[1]), dataset, fitted, classes, seed)
+
+
+def _of_sample(
+    sample: DataFrame, dataset: Dataset, fitted: Preprocessing, classes: tuple[str, ...], seed: int
+) -> DomainClassifier:
+    """Return the classifiers of a sample, without the columns that tell the domains apart by themselves."""
+    with cached(sample) as rows:
+        left_out = _telling(rows, fitted)
+        seen = replace(fitted, features=tuple(f for f in fitted.features if f.column not in left_out))
+        if not seen.features:
+            raise InputError("no row of the source is like one of the table: no value of any feature is in both")
+        rows = _only(rows, [f.column not in left_out for f in fitted.features for _ in f.names]) if left_out else rows
+        models = _trained(rows, len(classes), seed)
+        areas = _areas(rows, models, classes)
+    return DomainClassifier(dataset, seen, classes, models, seed, areas, left_out)
 
 
 def _place(df: DataFrame, dataset: Dataset, classes: tuple[str, ...], seed: int) -> Column:
@@ -122,6 +147,32 @@ def _place(df: DataFrame, dataset: Dataset, classes: tuple[str, ...], seed: int)
 
 def _features(df: DataFrame, fitted: Preprocessing) -> Column:
     return F.array(*fitted.columns(df)).cast("array<float>").alias("features")
+
+
+def _telling(rows: DataFrame, fitted: Preprocessing) -> tuple[str, ...]:
+    """Return the columns of which no value is in both domains: one scan of the sample."""
+    value = F.nanvl("value", F.lit(None).cast("float"))
+    values = rows.select("label", F.posexplode("features").alias("place", "value")).groupBy("label", "place")
+    ranges = values.agg(
+        F.min(value).alias("low"), F.max(value).alias("high"), F.count_if(F.isnan("value")).alias("gaps")
+    )
+    table = ranges.toPandas().set_index(["label", "place"]).sort_index()
+    low, high, gaps = (table[name].to_numpy(np.float64).reshape(2, -1) for name in ("low", "high", "gaps"))
+    meet, both_have = ranges_meet(low, high, gaps > 0), np.minimum(*high) > 0
+    at, found = 0, []
+    for feature in fitted.features:
+        own = slice(at, at + len(feature.names))
+        # A category is a flag for each level.
+        if not (both_have if isinstance(feature, Category) else meet)[own].any():
+            found.append(feature.column)
+        at = own.stop
+    return tuple(dict.fromkeys(found))
+
+
+def _only(rows: DataFrame, kept: Sequence[bool]) -> DataFrame:
+    """Return the sample with some of the features."""
+    flags = F.lit(list(kept))
+    return rows.withColumn("features", F.filter("features", lambda _, place: F.get(flags, place)))
 
 
 def _sampled(

@@ -33,6 +33,8 @@ from steelyard.store import open_run
 
 _RATIO = internal("importance")
 _FOLDER = "source"
+_APART = 0.99  # area under the ROC curve of a domain classifier
+_SHOWN = 20
 
 
 def start_of(how: TransferConfig) -> Model:
@@ -44,7 +46,7 @@ def start_of(how: TransferConfig) -> Model:
         If the source is not a run directory, or has no model.
     """
     try:
-        return trained_model(open_run(resolve_env(how.source)))
+        return trained_model(open_run(resolve_env(how.place)))
     except InputError as error:
         raise InputError(f"train.transfer.source: {error}") from None
 
@@ -89,7 +91,7 @@ def transferred(
 
     Rows of a source are written below `folder`, as they join the training rows.
     """
-    facts = {"method": how.method, "source": ctx.hide(how.source)}
+    facts = {"method": how.method, "source": ctx.hide(how.place)}
     if not how.takes_rows:
         _check_unseen(ctx, how)
         return replace(training, start=start_of(how)), facts, []
@@ -104,7 +106,7 @@ def _check_unseen(ctx: Context, how: TransferConfig) -> None:
 
     Costs a join of the keys. A source whose table has changed or is gone cannot be checked, with a warning.
     """
-    run, data = open_run(resolve_env(how.source)), dataset(ctx)
+    run, data = open_run(resolve_env(how.place)), dataset(ctx)
     try:
         rows = rows_of(Context(run, run_config(run), lambda: ctx.spark), "train")
         require_columns(rows, [*data.identity, *([data.group] if data.group else [])], "train.transfer.source")
@@ -137,7 +139,10 @@ def _weighted_source(ctx: Context, how: TransferConfig, path: str) -> tuple[Data
         found = fit_domain_classifier(train, rows, data, target, counts, seed=seed)
         write_parquet(rows.withColumn(_RATIO, found.weights(rows, how.clip)), ctx.run.uri(path))
     written = ctx.written(path)
-    facts = {"rows": sum(counts.values()), "dropped": sum(before.values()) - sum(counts.values()), "clip": how.clip}
+    kept = sum(counts.values())
+    facts: dict[str, Any] = {"rows": kept, "dropped": sum(before.values()) - kept, "clip": how.clip}
+    if found.left_out:
+        facts["left_out"] = list(found.left_out)
     return written, {**facts, "classes": _summary(written, data, how.clip, found.auc)}
 
 
@@ -145,16 +150,17 @@ def _read_source(ctx: Context, how: TransferConfig, data: Dataset) -> DataFrame:
     """Return the columns of the source that training reads, with the types of the table; no rows without a label."""
     config = ctx.config.data
     like = {f.name: f.dataType for f in source(ctx).schema.fields}
-    where = replace(configured_source(config), paths=(resolve_env(how.source),), table=None)
-    if config.path is None:  # its format and options are those of a table
+    paths = () if how.source is None else (resolve_env(how.source),)
+    where = replace(configured_source(config), paths=paths, table=how.table)
+    if config.path is None or how.table is not None:  # format and options are not those of these files
         where = replace(where, format=None, options={}, schema=None)
     reading = read(ctx.spark, where, like)
     for note in reading.notes:
-        ctx.warn(f"train.transfer.source: {note}")
+        ctx.warn(f"train.transfer: {note}")
     costs = data.cost.columns if ctx.config.train.cost_weights else ()
     others = [data.label, *data.features, *data.identity, data.group, data.weight, *costs]
     names = list(dict.fromkeys(n for n in others if n is not None))
-    require_columns(reading.df, names, "train.transfer.source")
+    require_columns(reading.df, names, "train.transfer")
     rows = reading.df.select(*[_typed(reading.df, n, like[n]).alias(n) for n in names])
     return rows.where(class_text(rows, data.label).isNotNull())
 
@@ -166,7 +172,7 @@ def _typed(df: DataFrame, name: str, kind: T.DataType) -> Column:
         return col(name)
     if not (isinstance(own, T.NumericType) and isinstance(kind, T.NumericType)):
         raise InputError(
-            f"train.transfer.source: column {name!r} is {own.simpleString()}, in the table {kind.simpleString()}"
+            f"train.transfer: column {name!r} of the source is {own.simpleString()}, in the table {kind.simpleString()}"
         )
     return col(name).cast(kind)
 
@@ -198,9 +204,11 @@ def _counted(rows: DataFrame, data: Dataset) -> dict[str, int]:
 def _check_labels(counts: Mapping[str, int], data: Dataset) -> None:
     other = sorted(set(counts) - set(data.classes))
     if other:
-        raise InputError(f"train.transfer.source has labels that the table has not: {', '.join(map(repr, other[:20]))}")
+        raise InputError(
+            f"the source of train.transfer has labels that the table has not: {', '.join(map(repr, other[:20]))}"
+        )
     if not counts:
-        raise InputError("train.transfer.source has no row that is not among the validation and test rows")
+        raise InputError("the source of train.transfer has no row that is not among the validation and test rows")
 
 
 def _summary(rows: DataFrame, data: Dataset, clip: float, auc: Mapping[str, float]) -> dict[str, Any]:
@@ -247,6 +255,10 @@ def _messages(facts: Mapping[str, Any]) -> list[str]:
     head = f"{facts['rows']:,} rows of the source join the training rows, with {facts['share']:.1%} of the weight"
     if facts["dropped"]:
         head += f"; {facts['dropped']:,} are left out: their key is in validation or test"
+    out = facts.get("left_out", [])
+    if out:
+        shown = ", ".join(out[:_SHOWN]) + (f" and {len(out) - _SHOWN} more" if len(out) > _SHOWN else "")
+        head += f"; domain classifiers leave out columns of which source and table share no value: {shown}"
     return [head, *(_of_class(name, of) for name, of in facts["classes"].items())]
 
 
@@ -256,4 +268,7 @@ def _of_class(name: str, of: Mapping[str, Any]) -> str:
         f"(effective size {of['effective_rows']:,.0f}, {of['clipped']:.0%} clipped)"
     )
     known = of["domain_auc"]
-    return text + ("; too few rows for a domain classifier" if known is None else f", domain AUC {known:.3f}")
+    if known is None:
+        return f"{text}; too few rows for a domain classifier"
+    text += f", domain AUC {known:.3f}"
+    return text + (": hardly any of them is like a row of the table" if known > _APART else "")

@@ -53,7 +53,7 @@ def check_paths(config: PipelineConfig, what: str = "data.path") -> None:
     paths = [config.data.path] if isinstance(config.data.path, str) else config.data.path or []
     for path in resolve_env(paths):
         check_path(path, config.spark, what)
-    if config.train.transfer is not None:
+    if config.train.transfer is not None and config.train.transfer.source is not None:
         source = resolve_env(config.train.transfer.source)
         check_path(source, config.spark, "train.transfer.source")
         if not _elsewhere(source, config.spark):
