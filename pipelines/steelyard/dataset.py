@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from steelyard.domain import Domain, domain_of
+
 MOST_AMOUNT = 1e50
 """Largest weight or cost: the square of the product of two is still a double."""
 
@@ -114,6 +116,8 @@ class Dataset:
     sampling_rate : mapping of str to float
         Class → the share of its rows that the table holds, above 0 and up to 1; a class not named has 1. A row counts
         one over its rate in priors, calibration, thresholds and metrics.
+    domain : mapping of str to ColumnDomain
+        Feature → what is known of its values.
     """
 
     label: str
@@ -128,6 +132,7 @@ class Dataset:
     positive: str | None = None
     classes: tuple[str, ...] = ()
     sampling_rate: Mapping[str, float] = field(default_factory=dict, hash=False)
+    domain: Domain = field(default_factory=dict, hash=False)
 
     def __repr__(self) -> str:
         """Return the roles that columns have; of many columns the first ten."""
@@ -148,11 +153,13 @@ class Dataset:
         return tuple(f for f in self.features if f not in set(self.categorical))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the roles as JSON types."""
-        return asdict(self)
+        """Return the roles as JSON types; an empty domain is left out."""
+        roles = asdict(replace(self, domain={}))
+        del roles["domain"]
+        return roles | ({"domain": {n: of.to_json() for n, of in self.domain.items()}} if self.domain else {})
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Dataset:
         """Return the roles of a document made by `to_json`."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
-        return cls(**{**values, "cost": Cost(**document["cost"])})
+        return cls(**{**values, "cost": Cost(**document["cost"]), "domain": domain_of(document.get("domain", {}))})

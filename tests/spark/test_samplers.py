@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 WHOLE = ["random_under_sampler", "smote", "tomek_links"]
 OF_OTHER_BASES = ["cluster_centroids", "near_miss", "random_over_sampler"]
 SOME = ["exact_counts", "partitions_and_order", "plan", "schema"]
+MAKES_ROWS = {n for n in sampler_names() if sampler_class(n)().makes_rows} | {"cluster_centroids"}
 
 
 def marks(name: str, check: str) -> list[pytest.MarkDecorator]:
-    short = name in WHOLE or check == "exact_counts" or (name in OF_OTHER_BASES and check in SOME)
+    counted = "domain" if name in MAKES_ROWS else "exact_counts"  # both check the counts
+    short = name in WHOLE or check == counted or (name in OF_OTHER_BASES and check in SOME)
     same_rows = check == "partitions_and_order" and name in WHOLE  # with Spark's defaults too
     return [*([] if short else [pytest.mark.long]), *([pytest.mark.invariance] if same_rows else [])]
 

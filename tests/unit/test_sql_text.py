@@ -17,6 +17,8 @@ GENERATED = {
     "sampling/survey.py",
     "splitting/_plan.py",
 }
+# A formula of the user, in which "${" is refused.
+OF_USERS = {"sampling/domain.py"}
 
 
 _METHODS = ("expr", "selectExpr", "where", "filter", "sql")
@@ -46,4 +48,4 @@ def test_sql_text_is_constant_or_generated() -> None:
             texts = [arg for arg in node.args if _made(arg) and (always or isinstance(arg, ast.JoinedStr | ast.BinOp))]
             if any(always or isinstance(part, ast.JoinedStr) for arg in texts for part in ast.walk(arg)):
                 found.add(place)
-    assert found == GENERATED
+    assert found == GENERATED | OF_USERS

@@ -14,6 +14,7 @@ from steelyard.comparing._rows import Folds, check_rows
 from steelyard.comparing._search import halved
 from steelyard.config import DecideConfig
 from steelyard.dataset import Dataset
+from steelyard.domain import Domain
 from steelyard.errors import ConfigError
 
 
@@ -69,7 +70,7 @@ def compare(
     metric = _metric(metric, dataset)
     check_two(dataset.classes)
     check_rows(counts, folds.folds)
-    _check_searched(candidates)
+    _check_searched(candidates, dataset.domain)
     with Judge(df, dataset, counts, folds, max_rows, decide or DecideConfig(), kept, warn) as job:
         left, rungs = halved(candidates, job.taken, metric, job.judge)
         found = job.judge(left)
@@ -92,10 +93,10 @@ def _searched(
     return {"recipes": recipes, "rungs": list(rungs), "left": [c.name for c in left if c.searched]}
 
 
-def _check_searched(candidates: Sequence[Candidate]) -> None:
+def _check_searched(candidates: Sequence[Candidate], domain: Domain) -> None:
     """Raise `ConfigError` for a search whose recipes no single task can train."""
     for c in candidates:
-        if c.searched and not is_local(c):
+        if c.searched and not is_local(c, domain):
             raise ConfigError(
                 f"compare.search: {c.recipe.resample.method} resamples a whole table, which rungs are not; search with "
                 "resample.method auto, none, random_under_sampler, guided_under_sampler or smote"

@@ -22,6 +22,7 @@ from steelyard.comparing._rows import Folds, fewer_rows, for_tasks, in_folds
 from steelyard.comparing._worker import Setting
 from steelyard.config import DecideConfig
 from steelyard.dataset import Dataset
+from steelyard.domain import Domain
 from steelyard.errors import InputError, SteelyardError
 from steelyard.frames.caching import cached
 from steelyard.frames.workers import in_worker
@@ -88,7 +89,7 @@ class Judge:
         rung = self.taken if rows is None else dict(rows)
         names = {c.name: self._key(c, rung) for c in candidates}
         due = [c for c in candidates if names[c.name] not in self.kept]
-        local = [c for c in due if is_local(c)]
+        local = [c for c in due if is_local(c, self.dataset.domain)]
         if local:
             self._judge_in_tasks(local, rung)
         for candidate in due:
@@ -193,9 +194,9 @@ def _tagging(spark: SparkSession) -> tuple[Callable[[str], object], Callable[[st
     return spark.sparkContext.addJobTag, spark.sparkContext.cancelJobsWithTag
 
 
-def is_local(candidate: Candidate) -> bool:
-    """Whether one task can train a candidate."""
+def is_local(candidate: Candidate, domain: Domain) -> bool:
+    """Whether one task can train a candidate, with a domain of features."""
     how, resample = candidate.recipe.train, candidate.recipe.resample
     trainer = get_trainer(how.model, how.params, how.class_weight, None, how.seed, how.loss)
     simple = how.class_weight != "cost_matrix" and not how.cost_weights
-    return simple and trainer.fits_arrays and Sampling.knows(resample.method, resample.params)
+    return simple and trainer.fits_arrays and Sampling.knows(resample.method, resample.params, domain)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from steelyard.comparing._candidates import GUIDED_ROWS
 from steelyard.distortion import Distortion
+from steelyard.domain import Domain
 from steelyard.kernels.arrays import Counts, Floats
 from steelyard.kernels.guided import keeping_weights
 from steelyard.kernels.random import uniform
@@ -47,9 +49,10 @@ class Sampling:
     thinned: tuple[float, float] = (1.0, 1.0)
 
     @staticmethod
-    def knows(method: str, params: Mapping[str, Any]) -> bool:
-        """Whether a sampler with these parameters can work on rows in memory."""
-        return method in _KNOWN and set(params) <= _KNOWN[method]
+    def knows(method: str, params: Mapping[str, Any], domain: Domain = MappingProxyType({})) -> bool:
+        """Whether a sampler with these parameters can work on rows in memory: new rows obey no domain there."""
+        obeys = method != "smote" or not any(of.shapes_rows for of in domain.values())
+        return obeys and method in _KNOWN and set(params) <= _KNOWN[method]
 
     def apply(self, rows: ArrayRows, place: Counts) -> tuple[ArrayRows, Distortion]:
         """Return the resampled rows, and how that changed the class prior.

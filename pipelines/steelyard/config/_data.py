@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from steelyard.config._domain import DomainConfig
 from steelyard.config._secrets import refuse_secret_paths, refuse_secrets
 from steelyard.config._values import (
     FILE_FORMATS,
@@ -23,6 +24,7 @@ from steelyard.config._values import (
     Seed,
     Share,
 )
+from steelyard.domain import ColumnDomain
 
 
 class CostConfig(Section):
@@ -89,6 +91,7 @@ class DataConfig(Section):
     cost: CostConfig = CostConfig()
     sampling_rate: Rates = {}
     slices: Columns = []
+    domain: dict[Name, DomainConfig] = {}
     on_null_label: Literal["error", "drop", "quarantine"] = "error"
 
     @model_validator(mode="after")
@@ -117,7 +120,22 @@ class DataConfig(Section):
             )
         if self.label in self.slices:
             raise ValueError(f"'slices' cannot name the label {self.label!r}: metrics are given for each class anyway")
+        self._check_domain()
         return self
+
+    def _check_domain(self) -> None:
+        """Raise `ValueError` for domains of columns that are not features, and of categories for numbers only."""
+        others = {self.label, self.group, self.time, self.weight, *self.key, *self.exclude}
+        for name, given in self.domain.items():
+            if name in others:
+                raise ValueError(f"'domain' is for features, and {name!r} has another role or is excluded")
+            if name in self.categorical and given.domain().numeric:
+                raise ValueError(f"'domain': {name!r} is a category: bounds, integer and monotone are for numbers")
+
+    @property
+    def domains(self) -> dict[str, ColumnDomain]:
+        """The domain of each feature that has one."""
+        return {name: given.domain() for name, given in self.domain.items()}
 
     @property
     def has_files(self) -> bool:

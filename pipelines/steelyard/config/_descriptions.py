@@ -50,6 +50,13 @@ DESCRIPTIONS: dict[str, str] = {
     "data.sampling_rate": "Class to the share of its rows that the table holds, if rows were left out before. A row "
     "counts 1/rate in probabilities, thresholds, metrics and costs.",
     "data.slices": "Columns of few values. Metrics of the test rows are also given for each of their values.",
+    "data.domain": "Feature to what is known of its values. Synthetic rows obey it, and so does training (monotone).",
+    "data.domain.*.min": "The least value.",
+    "data.domain.*.max": "The greatest value.",
+    "data.domain.*.integer": "Values are whole numbers.",
+    "data.domain.*.immutable": "A synthetic row has the value of its seed row.",
+    "data.domain.*.derived": "An SQL expression of other features; it gives the value in synthetic rows.",
+    "data.domain.*.monotone": "The score of the positive class may only rise (1) or fall (-1) with the value.",
     "data.on_null_label": "Rows without a label: error (stop the run), drop, or quarantine (write them to files).",
     "split.method": "stratified keeps class shares, group keeps groups together, temporal splits by data.time.",
     "split.validation": "Share of the rows used to choose the threshold.",

@@ -69,6 +69,11 @@ class PipelineConfig(Section):
             self._check_auto()
         if self.train.transfer is not None and self.compare is not None:
             raise ValueError("train.transfer and compare: recipes are compared without transfer; leave one out")
+        directed = [name for name, of in self.data.domain.items() if of.monotone is not None]
+        if directed and self.compare is not None:
+            raise ValueError(
+                f"data.domain.{directed[0]}.monotone and compare: recipes are compared without it; leave one out"
+            )
         if "minimize" in (self.decide.threshold or ()) and not self.data.cost.known:
             raise ValueError("decide.threshold minimizes cost, which needs data.cost")
         if self.train.cost_weights:

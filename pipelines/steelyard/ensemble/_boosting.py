@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from steelyard.ensemble.sequential import SequentialParameters, SequentialTrainer
-from steelyard.errors import InputError
+from steelyard.errors import ConfigError, InputError
 from steelyard.kernels.boosting import LEAST, step
 from steelyard.learning.parameters import Parameters
 
 if TYPE_CHECKING:
+    from steelyard.domain import Domain
     from steelyard.ensemble.sequential import AnyRounds, Trained
     from steelyard.learning.local import TaskModel
 
@@ -104,6 +105,17 @@ class SMOTEBoostTrainer(RUSBoostTrainer):
     def impute(self) -> bool:  # type: ignore[override]
         """SMOTE takes no missing values."""
         return True
+
+    @classmethod
+    def check_domain(cls, domain: Domain, classes: int = 2) -> None:
+        """Raise `ConfigError` for a domain that the new rows of the rounds would not obey."""
+        super().check_domain(domain, classes)
+        for name, of in domain.items():
+            if of.shapes_rows:
+                raise ConfigError(
+                    f"data.domain.{name}: the rows that smoteboost makes in its rounds would not obey it; take "
+                    "rusboost after resample.method smote, or leave it out"
+                )
 
     def _check_counts(self, counts: dict[str, int]) -> None:
         rare = min(counts, key=counts.__getitem__)

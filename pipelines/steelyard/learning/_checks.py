@@ -1,4 +1,4 @@
-"""Checks of what a trainer takes: loss, device, classes, and a model to continue from. They need no Spark."""
+"""Checks of what a trainer takes: loss, device, classes, domain, and a model to continue from. They need no Spark."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from steelyard.config import LOG_LOSS, loss_name, parse_loss
+from steelyard.domain import Domain, monotone
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.learning._device import CPU, CUDA, DEVICES
 
@@ -71,6 +72,18 @@ def check_classes(trainer: type[Trainer], classes: Sequence[str], loss: str | Ma
     )
 
 
+def check_domain(trainer: type[Trainer], domain: Domain, classes: int) -> None:
+    """Raise `ConfigError` for a domain of features that the trainer cannot obey with so many classes."""
+    directions = monotone(domain)
+    if not directions:
+        return
+    key = f"data.domain.{next(iter(directions))}.monotone"
+    if not trainer.takes_monotone:
+        raise ConfigError(f"{key}: {trainer.name} cannot obey it; take xgboost, or leave it out")
+    if classes > 2:
+        raise ConfigError(f"{key} is for two classes, and the label has {classes}; leave it out")
+
+
 def check_start_model(trainer: Trainer, start: Model) -> None:
     """Raise `InputError` for a model that the trainer can continue from on no table."""
     if not trainer.continues:
@@ -83,6 +96,8 @@ def check_start_model(trainer: Trainer, start: Model) -> None:
 
 def check_start_table(trainer: Trainer, start: Model, dataset: Dataset) -> None:
     """Raise `InputError` for classes or features of a table with which the trainer cannot continue from a model."""
+    if monotone(dataset.domain):
+        raise InputError("data.domain has monotone features, but start may have been trained without; leave it out")
     if start.classes != dataset.classes:
         raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}")
     _check_features(trainer, start, dataset)

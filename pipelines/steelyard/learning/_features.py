@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import add
@@ -259,6 +259,16 @@ class Preprocessing:
         """The places of `columns` that are codes of categories."""
         kinds = [isinstance(feature, CategoryCode) for feature in self.features for _ in feature.names]
         return tuple(i for i, code in enumerate(kinds) if code)
+
+    def directions(self, monotone: Mapping[str, int]) -> tuple[int, ...]:
+        """Return, for each of `columns`, the direction of its column, 0 without one; empty if no column has one.
+
+        Whether a value is missing has no direction.
+        """
+        if not monotone:
+            return ()
+        places = [(feature.column, i) for feature in self.features for i, _ in enumerate(feature.names)]
+        return tuple(0 if i else monotone.get(column, 0) for column, i in places)
 
     def columns(self, df: DataFrame) -> list[Column]:
         """Return raw rows as double expressions; a label is not needed.

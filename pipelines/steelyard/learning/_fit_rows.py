@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 
 from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
+from steelyard.domain import monotone
 from steelyard.learning._device import AUTO, CPU
 from steelyard.learning._failures import translate_spark_errors
 from steelyard.learning._preparing import Offset, prepare
@@ -36,6 +37,7 @@ def fit_rows(
 ) -> Model:
     """Return the model of a table; see `Trainer.fit`."""
     trainer.check_classes(dataset.classes, trainer.loss)
+    trainer.check_domain(dataset.domain, len(dataset.classes))
     if start is not None:
         trainer.check_start(start, dataset)
     note = warn or _python_warning
@@ -45,6 +47,7 @@ def fit_rows(
             note(f"train.device is auto: {device} trains here; the model's bits depend on the machine")
         offset = None if train_offset is None else Offset(train_offset, sampled.rates)
         rows, data, weighted = prepare(trainer, train, validation, dataset, original_train, train_weight, start, offset)
+        data = replace(data, monotone=data.preprocessing.directions(monotone(dataset.domain)))
         by_default = trainer.uses_workers and trainer.num_workers is None
         large = workers_note(rows, len(data.preprocessing.names)) if by_default else None
         for text in (large, weights_note(trainer.class_weight, weighted.rates)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -102,6 +102,8 @@ class XGBoostTrainer(Trainer):
 
     With `enable_categorical`, a category is one feature: the place of its level among the 1,000 most frequent ones of
     the training rows. Rarer and unseen levels are missing values. The levels are saved with the model.
+
+    Features that `Dataset.domain` declares monotone get XGBoost's `monotone_constraints`.
     """
 
     name = "xgboost"
@@ -110,6 +112,7 @@ class XGBoostTrainer(Trainer):
     losses = (LOG_LOSS, "logit_adjusted", *FOCAL)
     losses_of_two = FOCAL
     continues = True
+    takes_monotone = True
     exact = True
     device_library = "xgboost"
     libraries = ("xgboost",)
@@ -191,6 +194,9 @@ class XGBoostTrainer(Trainer):
         # The trees do not depend on the number of threads.
         of = data.preprocessing
         task = self._task(of.names, of.codes, objective, first, threads=1 + alone, device=data.device)
+        if data.monotone:
+            constraints = f"({','.join(map(str, data.monotone))})"
+            task = replace(task, booster={**task.booster, "monotone_constraints": constraints})
         train = "train_alone" if alone else "train_together"
         worker = in_worker("steelyard.learning._xgboost_worker", train, **asdict(task))
         ordered = repartition_by_content(together, data.workers)

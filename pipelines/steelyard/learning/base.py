@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from steelyard.config import LOG_LOSS
 from steelyard.distortion import Distortion
+from steelyard.domain import Domain
 from steelyard.kernels.distance import LARGEST
 from steelyard.learning import _checks
 from steelyard.learning._device import CPU, find_device
@@ -72,6 +73,8 @@ class Trainer(ABC):
     fine_tunes : bool
         Whether `fit` then changes the earlier model's weights, by steps of the parameter `learning_rate`. Otherwise it
         keeps the model, and adds to it.
+    takes_monotone : bool
+        Whether the score of the positive class can be made to only rise or only fall with a feature.
     exact : bool
         Whether the model is bit for bit the same from any partitioning; otherwise it agrees to a tolerance.
     balances : bool
@@ -104,6 +107,7 @@ class Trainer(ABC):
     takes_offsets: bool = False
     continues: ClassVar[bool] = False
     fine_tunes: ClassVar[bool] = False
+    takes_monotone: ClassVar[bool] = False
     exact: ClassVar[bool] = False
     balances: ClassVar[bool] = False
     device_library: ClassVar[str | None] = None
@@ -231,7 +235,7 @@ class Trainer(ABC):
             For features that can't be used (see `fit_preprocessing`), labels that are not classes, weights that are
             missing or negative, a single class, or a `start` that the trainer cannot continue.
         ConfigError
-            For more classes than the trainer takes.
+            For more classes than the trainer takes, and a domain of features that it cannot obey.
         EngineError
             If the cluster can't run the training as asked.
         """
@@ -312,6 +316,11 @@ class Trainer(ABC):
     def check_classes(cls, classes: Sequence[str], loss: str | Mapping[str, Any] = LOG_LOSS) -> None:
         """Raise `ConfigError` if the trainer does not take so many classes, or not with this loss."""
         _checks.check_classes(cls, classes, loss)
+
+    @classmethod
+    def check_domain(cls, domain: Domain, classes: int = 2) -> None:
+        """Raise `ConfigError` for a domain of features that the trainer cannot obey with so many classes."""
+        _checks.check_domain(cls, domain, classes)
 
     def check_start(self, start: Model, dataset: Dataset) -> None:
         """Raise `InputError` unless `fit` can continue from a model on this table; the message names what differs."""

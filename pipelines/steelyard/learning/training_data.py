@@ -38,6 +38,9 @@ class TrainingData:
         The same times the class's weight: the share of each class in the loss.
     device : {"cpu", "cuda"}, default "cpu"
         What trains.
+    monotone : tuple of int
+        For each of `preprocessing.names`, whether the score of the second class may only rise (1), only fall (-1) or
+        both (0) with it. Empty: no feature is constrained.
     """
 
     rows: DataFrame
@@ -49,6 +52,7 @@ class TrainingData:
     sizes: tuple[float, ...] = ()
     masses: tuple[float, ...] = ()
     device: str = CPU
+    monotone: tuple[int, ...] = ()
 
 
 class Importance(NamedTuple):

@@ -35,7 +35,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
 
     def _pairs(self, context: SynthesisContext) -> DataFrame:
         assert context.points is not None and context.search is not None
-        numbers = context.space.n_numbers if on_the_way(context.table, context.space) else 0
+        numbers = context.space.n_numbers if on_the_way(context.table, context.roles, context.space) else 0
         seed, purpose = context.plan.seed, context.plan.purpose
         return pairs(context.points, context.search, seed=seed, purpose=purpose, numbers=numbers)
 
@@ -47,7 +47,7 @@ class NeighborSampler(SyntheticSampler, SearchingSampler):
             asked[self._class_of(stratum)] += seeds.rows
         search = self._search(context, {c: (n, context.counts[c]) for c, n in asked.items()})
         how, recall = self.getOrDefault("search"), self.getOrDefault("recall")
-        points = own_points(context, without=on_the_way(context.table, context.space))
+        points = own_points(context, without=on_the_way(context.table, context.roles, context.space))
         search = with_cells(points, search, how=how, recall=recall)
         cells = {c: d.to_json() for c, d in search.divisions.items()}
         return self._recorded(replace(context, points=points, search=search), cells=cells)

@@ -9,8 +9,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import clamped, col, dtype, is_vector
+from steelyard.domain import immutable
 from steelyard.hashing import row_hash
 from steelyard.sampling.applying import IS_SYNTHETIC, PROVENANCE
+from steelyard.sampling.domain import within_domain
 from steelyard.sampling.features import as_vector, is_array, is_float, is_number, placed
 from steelyard.sampling.plan import SamplingPlan
 from steelyard.sampling.roles import Roles
@@ -28,13 +30,17 @@ def fields(roles: Roles) -> dict[str, str]:
     return {name: f"c{i}" for i, name in enumerate(inherited(roles))}
 
 
-def on_the_way(table: DataFrame, space: Space) -> list[str]:
-    """Return the features that new rows can have from the points of their parents: floats, where there are no gaps."""
+def on_the_way(table: DataFrame, roles: Roles, space: Space) -> list[str]:
+    """Return the features that new rows can have from the points of their parents: floats, where there are no gaps.
+
+    Immutable features are copied instead.
+    """
 
     def real(kind: T.DataType) -> bool:
         return is_float(kind.elementType) if isinstance(kind, T.ArrayType) else is_float(kind) or not is_number(kind)
 
-    return [] if space.fills else [f for f in space.features.numbers if real(dtype(table, f))]
+    copied = set(immutable(roles.domain))
+    return [] if space.fills else [f for f in space.features.numbers if f not in copied and real(dtype(table, f))]
 
 
 def packed(rows: DataFrame, columns: Mapping[str, str], *more: Column) -> Column:
@@ -58,6 +64,8 @@ def new_rows(
 ) -> DataFrame:
     """Return a new row for each pair of parents, with the table's columns, `is_synthetic` and provenance if asked for.
 
+    Rows obey the domain in `roles`.
+
     Parameters
     ----------
     pairs : DataFrame
@@ -71,9 +79,9 @@ def new_rows(
     id_column : str, optional
         Column that gets the id of each new row, whether or not provenance is asked for.
     """
-    numbers = _numbers(pairs, table, roles, space)
+    made = _numbers(pairs, table, roles, space) | _copied(table, roles)
     columns = [
-        (numbers[f.name] if f.name in numbers else _typed(f.dataType, _value(f, roles, space))).alias(f.name)
+        (made[f.name] if f.name in made else _typed(f.dataType, _value(f, roles, space))).alias(f.name)
         for f in table.schema.fields
         if f.name != IS_SYNTHETIC
     ]
@@ -83,13 +91,20 @@ def new_rows(
         columns.append(row_id.alias(id_column))
     if plan.provenance:
         columns += [row_id.alias("row_id"), *(F.col(c) for c in PROVENANCE[1:])]
-    return pairs.select(*columns)
+    return within_domain(pairs.select(*columns), roles.domain)
+
+
+def _copied(table: DataFrame, roles: Roles) -> dict[str, Column]:
+    """Return the immutable features of a new row, by name: those of its seed."""
+    field = fields(roles)
+    seeds = {name: F.col(_parents(field[name])[0]) for name in immutable(roles.domain)}
+    return {n: as_vector(seed) if is_vector(table, n) else seed.cast(dtype(table, n)) for n, seed in seeds.items()}
 
 
 def _numbers(pairs: DataFrame, table: DataFrame, roles: Roles, space: Space) -> dict[str, Column]:
     """Return the features of a new row that are numbers, by name, with their types."""
     found, start = {}, 0
-    columns, way = set(pairs.columns), set(on_the_way(table, space))
+    columns, way = set(pairs.columns), set(on_the_way(table, roles, space))
     field = fields(roles)
     for name in space.features.numbers:
         kind, width = dtype(table, name), space.widths[name]

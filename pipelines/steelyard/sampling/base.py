@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, Self
 
 from pyspark.ml import Estimator
@@ -11,12 +13,14 @@ from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import Column, DataFrame
 
 from steelyard.columns import check_free, class_code
+from steelyard.domain import ColumnDomain, Domain, domain_of
 from steelyard.errors import InputError
 from steelyard.frames.workers import check_workers_once
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash
 from steelyard.labels import class_order
 from steelyard.params import Check, Parameter, param
 from steelyard.sampling.applying import IS_SYNTHETIC, PROVENANCE, apply_plan
+from steelyard.sampling.domain import check_domain
 from steelyard.sampling.params import HasColumns, seed
 from steelyard.sampling.plan import Effect, Resampling, SamplingPlan
 from steelyard.sampling.roles import Roles, find_roles
@@ -65,6 +69,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     parents: ClassVar[bool] = True
 
     _known: Mapping[str, int] | None = None
+    _domain: Domain = MappingProxyType({})
 
     sampling_strategy: Parameter[Strategy] = param(
         "a ratio of the rarest class to the other (two classes); 'auto', 'minority', 'not minority', "
@@ -141,6 +146,30 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         informed._known = counts
         return informed
 
+    def within(self, domain: Mapping[str, ColumnDomain | Mapping[str, Any]]) -> Self:
+        """Return a copy whose new rows obey a domain of features.
+
+        Immutable features of a new row are those of its seed. Whole numbers are then rounded, numbers are clipped to
+        their bounds, and derived features are computed from the others. Rows of the table are kept as they are.
+
+        Parameters
+        ----------
+        domain : mapping
+            Feature → `steelyard.domain.ColumnDomain`, or a mapping of its fields.
+
+        Raises
+        ------
+        InputError
+            For a domain that contradicts itself, and for immutable features if new rows have no seed row.
+
+        Examples
+        --------
+        >>> sampler = get_sampler("smote", label_col="is_fraud").within({"amount": {"min": 0}})
+        """
+        obedient = self.copy()
+        obedient._domain = domain_of(domain)
+        return obedient
+
     def check_columns(self, df: DataFrame) -> None:
         """Raise `InputError` for missing columns and types that the method does not support. Reads no row."""
         self._roles(df)
@@ -153,7 +182,11 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         """Raise `InputError` for missing values that the method does not support. Needs no table."""
 
     def _roles(self, df: DataFrame) -> Roles:
-        return find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
+        roles = find_roles(df, {p.name: self.getOrDefault(p) for p in self._columns()})
+        if not self._domain:
+            return roles
+        check_domain(df, self._domain, roles.features)
+        return replace(roles, domain=self._domain)
 
     def _looked_at(self, df: DataFrame) -> tuple[Roles, dict[str, int]]:
         """Return the roles of columns, and the rows of each class; all columns must exist."""

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pyspark.sql import DataFrame
 
 from steelyard.sampling.base import Sampler
+from steelyard.sampling.domain import refuse_categories
 from steelyard.sampling.features import Features, find_features
 from steelyard.sampling.neighborhood import IndexedRows, index_rows
 from steelyard.sampling.params import HasCategories, HasSearch
@@ -33,7 +34,7 @@ class MeasuringSampler(HasCategories, Sampler):
         """Raise `InputError` for columns that are missing or of a type that the method can't use. Reads no row."""
         roles = self._roles(df)
         if self._measures:
-            self._features(df, roles)
+            refuse_categories(roles.domain, self._features(df, roles).categories)
 
     def check_missing(self, missing: Mapping[str, int]) -> None:
         """Raise `InputError` for features with missing values that the method can't use. Needs no table."""
@@ -43,6 +44,7 @@ class MeasuringSampler(HasCategories, Sampler):
     def _measured(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> Space:
         """Scan the features, and return the space in which distances are taken."""
         features = self._features(df, roles)
+        refuse_categories(roles.domain, features.categories)
         return self._space(df, roles, features, self._seen(df, roles, features, counts), counts)
 
     def _features(self, df: DataFrame, roles: Roles) -> Features:

@@ -146,4 +146,5 @@ def sampler_for(dataset: Dataset, name: str, params: Mapping[str, Any]) -> Sampl
     }
     seen: dict[str, Any] = {**IN_PIPELINES, "categorical_features": list(dataset.categorical)}
     cls = sampler_class(name)
-    return get_sampler(name, **{**roles, **{n: v for n, v in seen.items() if hasattr(cls, n)}, **params})
+    sampler = get_sampler(name, **{**roles, **{n: v for n, v in seen.items() if hasattr(cls, n)}, **params})
+    return sampler.within(dataset.domain) if dataset.domain else sampler

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from steelyard.columns import check_names, dtype, require_columns, same_name
+from steelyard.domain import Domain
 from steelyard.errors import InputError
 from steelyard.sampling.applying import IS_SYNTHETIC
 
@@ -28,6 +29,8 @@ class Roles:
         Whether there is a key.
     group, time, weight : str, optional
     costs : tuple of str
+    domain : mapping of str to ColumnDomain
+        Of features.
     """
 
     label: str
@@ -38,10 +41,12 @@ class Roles:
     time: str | None = None
     weight: str | None = None
     costs: tuple[str, ...] = ()
+    domain: Domain = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return {n: list(v) if isinstance(v, tuple) else v for n, v in vars(self).items()}
+        """Return JSON types; an empty domain is left out."""
+        columns = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(self).items() if n != "domain"}
+        return columns | ({"domain": {n: of.to_json() for n, of in self.domain.items()}} if self.domain else {})
 
 
 def check_flag(df: DataFrame, roles: Mapping[str, Iterable[str]]) -> None:

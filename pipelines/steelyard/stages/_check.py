@@ -83,7 +83,9 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     check_uncertainty(config.decide.uncertainty, list(counts))
     check_matrix(cost, list(counts))
     check_compare(config, list(counts))
-    trainer_class(config.train.trainer).check_classes(list(counts), config.train.loss)
+    trainer = trainer_class(config.train.trainer)
+    trainer.check_classes(list(counts), config.train.loss)
+    trainer.check_domain(config.data.domains, len(counts))
     refuse_huge(statistics["features"], config.train.trainer)
     transfer = config.train.transfer
     if transfer is not None and not transfer.takes_rows:

@@ -1,4 +1,4 @@
-"""What is odd about features, and the line to add: identifiers, and categories of many levels."""
+"""What is odd about features: identifiers, categories of many levels, values outside the declared bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FEW_ROWS = 50  # fewer are easily all different
 
 
 def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) -> None:
-    """Warn of features that look like identifiers, and of categories with hundreds of levels.
+    """Warn of features that look like identifiers, categories with hundreds of levels, and values out of bounds.
 
     Parameters
     ----------
@@ -36,6 +36,22 @@ def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) ->
                 f"category {name!r} has {levels:,} levels or more, of which a model keeps the most frequent; "
                 f"data.exclude {name} leaves it out"
             )
+
+    for name, of in data.domain.items():
+        low, high = _range(found.features[name])
+        if (low is not None and of.min is not None and low < of.min) or (
+            high is not None and of.max is not None and high > of.max
+        ):
+            warn(
+                f"data.domain.{name}: the table has values from {low:g} to {high:g}, outside the bounds; its rows are "
+                "kept as they are"
+            )
+
+
+def _range(feature: dict[str, Any]) -> tuple[float | None, float | None]:
+    by_class = feature["by_class"].values()
+    lows, highs = ([of[end] for of in by_class if of.get(end) is not None] for end in ("min", "max"))
+    return min(lows, default=None), max(highs, default=None)
 
 
 def _levels(feature: dict[str, Any]) -> int:

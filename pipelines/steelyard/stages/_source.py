@@ -18,6 +18,7 @@ from steelyard.dataset import Cost, Dataset
 from steelyard.errors import InputError
 from steelyard.frames.reading import Pin, Source, check_time_zone, check_unchanged, read_pinned
 from steelyard.sampling import IS_SYNTHETIC, SamplingPlan, apply_plan, check_flag
+from steelyard.sampling.domain import check_domain
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
 from steelyard.stages._context import Context, ignore_warning
 
@@ -80,7 +81,7 @@ def roles(
     ------
     InputError
         For names that are refused (see `check_names`), a column that is missing, features of a type that no model
-        takes, and an `is_synthetic` that is not boolean.
+        takes, a domain that columns cannot have, and an `is_synthetic` that is not boolean.
     """
     check_names(df.columns)
     named = {
@@ -102,16 +103,19 @@ def roles(
     if not candidates:
         raise InputError("no feature is left: every column is the label, a key, a group, a time, a weight or excluded")
     features = tuple(candidates) if any_type else _features(df, candidates, config, bare=bare, warn=warn)
+    categorical = tuple(f for f in features if f in config.categorical or _is_category(dtype(df, f)))
+    check_domain(df, config.domains, features, categorical, key="data.domain")
     return Dataset(
         label=config.label,
         features=features,
-        categorical=tuple(f for f in features if f in config.categorical or _is_category(dtype(df, f))),
+        categorical=categorical,
         key=tuple(config.key),
         content=tuple(c for c in df.columns if c != config.label),
         group=config.group,
         time=config.time,
         weight=config.weight,
         cost=Cost(config.cost.false_negative, config.cost.false_positive),
+        domain=config.domains,
     )
 
 

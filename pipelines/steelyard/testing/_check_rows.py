@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pyspark.sql import DataFrame, SparkSession
@@ -10,7 +11,17 @@ from pyspark.sql import functions as F
 
 from steelyard.sampling import IS_SYNTHETIC
 from steelyard.sampling.strategy import SPELLINGS, Strategy, resolve
-from steelyard.testing._making import Make, asked, expected, planned, reachable, resampled, result_of, sampler_of
+from steelyard.testing._making import (
+    Make,
+    asked,
+    expected,
+    planned,
+    reachable,
+    read_once,
+    resampled,
+    result_of,
+    sampler_of,
+)
 from steelyard.testing._tables import (
     BIG,
     ROLES,
@@ -172,3 +183,25 @@ def check_other_columns(make: Make, spark: SparkSession) -> None:
         assert any(r["who"] is not None for r in new)
     if make().hasParam("distinct_neighbors"):
         assert any(r["who"] is None for r in new), "two parents may be of two groups"
+
+
+def check_domain(make: Make, spark: SparkSession) -> None:
+    """New rows obey a domain of features, rows of the table stay as they are, and counts are exact."""
+    df = sample_table(spark)
+    domain: dict[str, Any] = {"n": {"derived": "cast(price as int) % 7"}}
+    if make().numbers:
+        domain |= {"y": {"integer": True, "min": -1.5}, "price": {"min": 2000.5, "max": 5000}}
+    copied = {"x": {"immutable": True}, "big": {"immutable": True}}
+    has_seeds = make().parents or not result_of(make, spark).new
+    if has_seeds:
+        domain |= copied
+    else:
+        refused(lambda: make(**ROLES).within(copied), "domain.x.immutable", "seed")
+    made = read_once(sampler_of(make, **ROLES).within(domain), df, {**SIZES, **reachable(make)})
+    assert made.sizes == made.wanted and made.dtypes == result_of(make, spark).dtypes
+    assert set(exactly(made.old, without=IS_SYNTHETIC)) <= set(multiset(df))
+    seeds = {(r.label, r.x, r.big) for r in df.collect()}
+    for r in made.new:
+        assert r["n"] == int(r["price"]) % 7
+        assert not has_seeds or (r["label"], r["x"], r["big"]) in seeds
+        assert "y" not in domain or (r["y"] == round(r["y"]) and r["y"] >= -1 and 2000.5 <= r["price"] <= 5000)

@@ -17,6 +17,7 @@ from steelyard.frames.caching import checkpointed
 from steelyard.frames.tasks import in_tasks
 from steelyard.frames.workers import in_worker
 from steelyard.sampling.applying import IS_SYNTHETIC
+from steelyard.sampling.domain import within_domain
 from steelyard.sampling.engine._scopes import ClassQuotas, TaskAssignment
 from steelyard.sampling.engine._task import DROPPED, NEW, SCHEMA, STATUS, TaskQuota
 from steelyard.sampling.features import is_number, placed
@@ -87,7 +88,7 @@ def made_rows(new: DataFrame, table: DataFrame, roles: Roles, space: Space, clas
     """Return new rows with the table's columns and `is_synthetic`; columns other than label and features are null.
 
     `new` has ``code``, ``x`` and ``c``, as tasks return them; `classes` are by code. Reads the table once more if a
-    feature has more digits than a double, for its bounds.
+    feature has more digits than a double, for its bounds. Rows obey the domain in `roles`.
     """
     values = _features(table, space)
     for name, (low, high) in _bounds(table, roles.label, space, classes).items():
@@ -99,7 +100,7 @@ def made_rows(new: DataFrame, table: DataFrame, roles: Roles, space: Space, clas
         for f in table.schema.fields
         if f.name != IS_SYNTHETIC
     ]
-    return new.select(*columns, F.lit(True).alias(IS_SYNTHETIC))
+    return within_domain(new.select(*columns, F.lit(True).alias(IS_SYNTHETIC)), roles.domain)
 
 
 def _features(table: DataFrame, space: Space) -> dict[str, Column]:

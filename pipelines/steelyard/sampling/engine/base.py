@@ -8,13 +8,14 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pyspark import cloudpickle
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import col, dtype
+from steelyard.domain import ColumnDomain, immutable
 from steelyard.errors import InputError
 from steelyard.hashing import ROW_ID, Cut
 from steelyard.labels import class_order
@@ -69,6 +70,17 @@ class EngineSampler(HasEngine, MeasuringSampler):
     replaces: ClassVar[bool] = False
     near: ClassVar[bool] = False
     neighbors: ClassVar[str | None] = None
+
+    def within(self, domain: Mapping[str, ColumnDomain | Mapping[str, Any]]) -> Self:
+        """Return a copy whose new rows obey a domain of features, as `Sampler.within` does."""
+        obedient = super().within(domain)
+        copied = immutable(obedient._domain)
+        if copied and (self.makes_rows or self.replaces):
+            raise InputError(
+                f"domain.{copied[0]}.immutable: new rows of {type(self).__name__} have no seed row to copy the value "
+                "from; take a method that has one, such as smotenc"
+            )
+        return obedient
 
     @abstractmethod
     def _wrapped(self) -> Any:

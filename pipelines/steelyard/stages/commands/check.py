@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from steelyard.classifier import check_recipe
-from steelyard.config import PipelineConfig, Recipe, SparkConfig, resolve_env
+from steelyard.config import AUTO, PipelineConfig, Recipe, SparkConfig, resolve_env
 from steelyard.dataset import Cost
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.guards import check_parameters, check_suite
 from steelyard.learning import trainer_class
 from steelyard.metrics import check_gate
+from steelyard.sampling import get_sampler
 from steelyard.stages._check import check_promote
 from steelyard.stages._transfer import check_start_model
 from steelyard.stages.commands.session import master_of
@@ -33,7 +34,20 @@ def check(config: PipelineConfig) -> None:
     check_parameters(suites, config.guards.parameters)
     check_gate(config.gate, has_costs=cost.known)
     _check_transfer(config)
+    _check_domain(config)
     check_promote(config, has_costs=cost.known)
+
+
+def _check_domain(config: PipelineConfig) -> None:
+    """Raise `ConfigError` for a domain that the sampler or the trainer cannot obey."""
+    trainer_class(config.train.trainer).check_domain(config.data.domains)
+    wanted = config.resample
+    if wanted.method == AUTO:
+        return
+    try:
+        get_sampler(wanted.method, **wanted.params).within(config.data.domains)
+    except InputError as error:
+        raise ConfigError(f"data.{error}") from None
 
 
 def _check_transfer(config: PipelineConfig) -> None:

@@ -1,0 +1,113 @@
+"""Declarations of `data.domain`: contradictions are refused, before Spark starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from steelyard.comparing._resample import Sampling
+from steelyard.config import DataConfig, PipelineConfig, load
+from steelyard.dataset import Dataset
+from steelyard.domain import ColumnDomain
+from steelyard.errors import ConfigError, InputError
+from steelyard.learning import trainer_class, trainer_names
+from steelyard.learning._features import Category, Numeric, Preprocessing
+from steelyard.stages._feature_notes import feature_notes
+from steelyard.stages.commands.check import check
+from steelyard.stats import ClassCounts, Summary
+
+CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
+    ({}, "declares nothing"),
+    ({"integer": False}, "declares nothing"),
+    ({"min": 2, "max": 1}, "min 2 is above max 1"),
+    ({"min": 0.2, "max": 0.8, "integer": True}, "no whole number from 0.2 to 0.8"),
+    ({"immutable": True, "derived": "a + b"}, "leave one out"),
+    ({"derived": "a + '${env:HOME}'"}, "cannot hold"),
+    ({"derived": "a + b", "min": 0}, "leave min, max and integer out"),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), CONTRADICTIONS)
+def test_contradictions(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        ColumnDomain(**fields)
+
+
+def _pipeline(domain: dict[str, Any], **more: Any) -> PipelineConfig:
+    data = {"path": "x.csv", "label": "y", "key": ["id"], "categorical": ["zip"], "domain": domain}
+    return load({"version": 1, "name": "p", "data": data, **more})
+
+
+@pytest.mark.parametrize(
+    ("domain", "words"),
+    [
+        ({"age": {"min": 2, "max": 1}}, "data.domain.age: min 2 is above max 1"),
+        ({"age": {"monotone": 2}}, "data.domain.age.monotone"),
+        ({"age": {"minimum": 2}}, "data.domain.age.minimum: unknown key"),
+        ({"y": {"min": 0}}, "'y' has another role"),
+        ({"id": {"min": 0}}, "'id' has another role"),
+        ({"zip": {"monotone": 1}}, "'zip' is a category"),
+    ],
+)
+def test_configuration(domain: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        _pipeline(domain)
+
+
+def test_samplers_without_seed_rows() -> None:
+    domain = {"age": {"immutable": True}}
+    check(_pipeline(domain, resample={"method": "smote"}))
+    check(_pipeline(domain, resample={"method": "one_sided_selection"}))
+    for method in ("kmeans_smote", "svmsmote", "cluster_centroids"):
+        with pytest.raises(ConfigError, match=r"data\.domain\.age\.immutable"):
+            check(_pipeline(domain, resample={"method": method}))
+
+
+@pytest.mark.parametrize("name", trainer_names())
+def test_trainers_refuse_what_they_cannot_obey(name: str) -> None:
+    pipeline = _pipeline({"age": {"monotone": 1}}, train={"model": name})
+    if trainer_class(name).takes_monotone:
+        check(pipeline)
+        with pytest.raises(ConfigError, match=r"data\.domain\.age\.monotone is for two classes, and the label has 3"):
+            trainer_class(name).check_domain(pipeline.data.domains, 3)
+        return
+    with pytest.raises(ConfigError, match=rf"data\.domain\.age\.monotone: {name} cannot obey it; take xgboost"):
+        check(pipeline)
+
+
+def test_rows_that_are_made_in_memory() -> None:
+    bounds, direction = {"age": ColumnDomain(min=0)}, {"age": ColumnDomain(monotone=-1)}
+    with pytest.raises(ConfigError, match=r"data\.domain\.age: the rows that smoteboost makes"):
+        check(_pipeline({"age": {"min": 0}}, train={"model": "smoteboost"}))
+    assert Sampling.knows("smote", {}) and Sampling.knows("smote", {}, direction)
+    assert not Sampling.knows("smote", {}, bounds) and Sampling.knows("random_under_sampler", {}, bounds)
+    with pytest.raises(ConfigError, match=r"data\.domain\.age\.monotone and compare"):
+        _pipeline({"age": {"monotone": -1}}, compare={})
+
+
+def test_directions_of_columns() -> None:
+    features = (Numeric("a", "number", indicator=True), Category("c", ("x", "y")), Numeric("b", "number"))
+    fitted = Preprocessing(features)
+    assert fitted.directions({"b": -1, "a": 1}) == (1, 0, 0, 0, -1)
+    assert fitted.directions({}) == ()
+
+
+def test_documents() -> None:
+    plain = Dataset("y", ("age", "sex"))
+    assert "domain" not in plain.to_json()
+    known = Dataset("y", ("age", "sex"), domain={"age": ColumnDomain(min=0, integer=True)})
+    assert known.to_json()["domain"] == {"age": {"min": 0, "integer": True}}
+    assert Dataset.from_json(known.to_json()) == known
+    assert DataConfig(path="x", label="y", domain={"age": {"max": 9}}).domain["age"].domain() == ColumnDomain(max=9)
+
+
+def test_notes_on_values_outside_the_bounds() -> None:
+    by_class = {"0": {"min": 1.0, "max": 5.0}, "1": {"min": 3.0, "max": 9.0}, "2": {"min": None, "max": None}}
+    features = {name: {"by_class": by_class} for name in "abc"}
+    domain = {"a": ColumnDomain(min=1, max=9), "b": ColumnDomain(max=8), "c": ColumnDomain(monotone=1)}
+    found: list[str] = []
+    summary = Summary(ClassCounts({"0": 5, "1": 4, "2": 3}), features)
+    feature_notes(Dataset("y", ("a", "b", "c"), domain=domain), summary, found.append)
+    assert len(found) == 1
+    assert found[0].startswith("data.domain.b: the table has values from 1 to 9, outside the bounds")
