@@ -24,6 +24,7 @@ TEMPORAL = ({"time": "t", "exclude": ["customer"]}, GAP)
 GROUPED = ({"group": "customer", "exclude": ["t"]}, GROUPS)
 BEFORE = {"run_id": "before", "date": "2020-01-01T00:00:00+00:00", "classes": {"0": 1090, "1": 110}}
 SMOTENC = {"method": "smotenc", "missing": "impute", "sampling_strategy": 0.3}
+DOMAIN = {"a": {"derived": "b * 2"}, "amount": {"integer": True, "max": 80}, "kind": {"immutable": True}}
 
 
 def latest_action(spark: SparkSession) -> int:
@@ -59,7 +60,7 @@ def test_each_suite_reads_the_table_once(
 
     # Around the guard itself: a stage also looks whether the pinned files are as they were.
     monkeypatch.setattr("steelyard.stages._guarding.run_guard", counting)
-    ctx = start(pipeline(table, data=data, split=split, resample=SMOTENC))
+    ctx = start(pipeline(table, data={**data, "domain": DOMAIN}, split=split, resample=SMOTENC))
     ctx.run.sibling("_accepted").write_json("20200101T000000_before.json", BEFORE)
     for stage in STAGES[: STAGES.index("guard_scored") + 1]:
         run_stage(ctx, stage)
@@ -68,6 +69,11 @@ def test_each_suite_reads_the_table_once(
     names = [dataset(ctx).label, *dataset(ctx).features]
     seen, expected = (rows(ctx, names, "part").collect() for rows in (_all_rows, _side_by_side))
     assert sorted(map(str, seen)) == sorted(map(str, expected)), "the rows that a model sees, and those beside them"
+    made = [r for r in seen if r[IS_SYNTHETIC]]
+    assert made and all(r.a == r.b * 2 and r.amount <= 80 and r.amount == round(r.amount) for r in made)
+    found = ctx.run.read_json(f"guards/{ctx.run.outcome('guard_resampled').attempt}/resampled.json")["results"]
+    [seen_domain] = [r["observed"] for r in found if r["expectation"] == "expect_synthetic_rows_within_domain"]
+    assert seen_domain["broken"] == {} and set(seen_domain["original"]) == {"a", "amount"}
 
 
 def test_rows_of_divided_groups_are_those_that_a_model_sees(

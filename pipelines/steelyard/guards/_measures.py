@@ -10,7 +10,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.columns import col, dtype
+from steelyard.domain import ColumnDomain
 from steelyard.errors import InputError
+from steelyard.sampling.domain import breaks_domain
 from steelyard.splitting import time_position
 
 DECIMALS = 1e9  # scores are added as whole numbers of billionths: such a sum is the same in any order
@@ -33,6 +35,8 @@ def values_of(df: DataFrame, measure: Sequence[Any]) -> dict[str, Column]:
     kind, name, *more = measure
     if kind == "time":
         return {"time": _comparable(df, name)}
+    if kind == "domain":
+        return {"broken": breaks_domain(df, name, ColumnDomain(**more[0]))}
     return _range_of(df, name) if kind == "range" else _faults(df, name, *more)
 
 

@@ -29,7 +29,8 @@ def cells(*measures: list[Any], **roles: str | None) -> Needs:
     Parameters
     ----------
     *measures : list
-        `["time", column]`, `["range", column]` or `["score", column, classes, tolerance]`.
+        `["time", column]`, `["range", column]`, `["domain", column, fields]` or `["score", column, classes,
+        tolerance]`.
     **roles : str, optional
         `label`, `split`, `synthetic` or `slice`, with the column that plays it.
     """

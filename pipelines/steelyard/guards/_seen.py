@@ -65,6 +65,18 @@ class Cells:
         cells = [at for at in next(iter(found.values()), {}) if at[2] == within or roles["split"] is None]
         return [Bounds(at[0], bool(at[1]), name, **found[name][at]) for at in cells for name in features]
 
+    def broken(
+        self, domain: Mapping[str, Mapping[str, Any]], synthetic: str, split: str | None, within: str | None
+    ) -> dict[tuple[str, bool], int]:
+        """Return the rows that break the domain of each feature, in original and in synthetic rows of one split."""
+        roles = {"synthetic": synthetic, "split": split if within is not None else None}
+        found: Counter[tuple[str, bool]] = Counter()
+        for name, fields in domain.items():
+            for (made, part), measured in self._measured(["domain", name, dict(fields)], roles).items():
+                if part == within or roles["split"] is None:
+                    found[name, bool(made)] += measured["broken"]
+        return dict(found)
+
     def scores(
         self, score: str, classes: Sequence[str] | None, tolerance: float, split: str | None = None
     ) -> dict[str | None, ScoreCounts]:

@@ -30,18 +30,26 @@ def run(ctx: Context, attempt: str) -> Result:
     # Cleaning may remove the parent of a new row, so that the remaining rows have a narrower range.
     within_class = sampler.makes_rows and not sampler.cleans
     names = [data.label, *data.features]
+    free = [f for f in data.features if f not in data.domain or data.domain[f].derived is None]
     split_column = free_name("split", names)
     rows = _all_rows(ctx, names, split_column)
     parameters: dict[str, Any] = {
         "label": data.label,
         "split_column": split_column,
         "counts": _requested(ctx, sampler),
-        "features": (_numbers(rows, data) if within_class else []) or None,
-        "categories": (list(data.categorical) if within_class else []) or None,
+        "features": ([f for f in free if f in _numbers(rows, data)] if within_class else []) or None,
+        "categories": ([f for f in free if f in data.categorical] if within_class else []) or None,
+        "domain": _checked_domain(data),
         "compared": list(data.features) if sampler.makes_rows else None,
         "areas": _areas(ctx),
     }
     return guard(ctx, attempt, "resampled", rows, parameters)
+
+
+def _checked_domain(data: Dataset) -> dict[str, dict[str, Any]] | None:
+    """Return the domains of features that can be checked row by row; copies of a seed row cannot."""
+    domain = {f: of for f, of in data.domain.items() if not of.immutable}
+    return {f: of.to_json() for f, of in domain.items() if of.bounded or of.derived is not None} or None
 
 
 def _requested(ctx: Context, sampler: Sampler) -> dict[str, int]:

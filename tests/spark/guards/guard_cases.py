@@ -27,6 +27,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "counts": {"n": 70, "p": 70},
         "features": ["x", "amount"],
         "categories": ["kind"],
+        "domain": {"x": {"min": 0}, "amount": {"derived": "amount + 0"}},
         "compared": ["x", "amount", "kind"],
         "areas": {},
         "leak_area_max": 0.999,
@@ -249,6 +250,14 @@ CASES = [
         where("id = 1000", "x", 105.5),
         "expect_synthetic_rows_to_keep_whole_numbers",
         ("fractions where original rows have whole numbers: column 'x' in 1 row",),
+    ),
+    Case(
+        "synthetic row outside its domain",
+        "resampled",
+        lambda df: df,
+        "expect_synthetic_rows_within_domain",
+        ("'x' in 4 rows, column 'amount' in 56 rows; original rows do not: column 'x' in 71 rows, column 'amount'",),
+        {"domain": {"x": {"min": 100.5}, "amount": {"derived": "x * 2.5"}}},
     ),
     Case(
         "category of no row of the class",

@@ -41,6 +41,7 @@ from steelyard.guards.expectations._synthetic import (
     ExpectSyntheticRowsToKeepCategories,
     ExpectSyntheticRowsToKeepWholeNumbers,
     ExpectSyntheticRowsWithinClassBounds,
+    ExpectSyntheticRowsWithinDomain,
 )
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "ExpectSyntheticRowsToKeepCategories",
     "ExpectSyntheticRowsToKeepWholeNumbers",
     "ExpectSyntheticRowsWithinClassBounds",
+    "ExpectSyntheticRowsWithinDomain",
     "JudgedExpectation",
     "LabelExpectation",
 ]

@@ -168,6 +168,48 @@ class ExpectSyntheticRowsToKeepWholeNumbers(SyntheticRangesExpectation):
         return Verdict(not wrong, message, {"broken": wrong}, {"broken": {}}, table)
 
 
+class ExpectSyntheticRowsWithinDomain(JudgedExpectation):
+    """Expect synthetic rows to obey the declared domain of each feature: bounds, whole numbers, and formulas.
+
+    Original rows that do not are counted too, for the message. Missing values are not outside.
+
+    Parameters
+    ----------
+    features : mapping
+        Feature → fields of its `steelyard.domain.ColumnDomain`.
+    synthetic_column : str
+    split_column, split : str, optional
+        Look only at this split.
+    """
+
+    features: dict[str, Any] | Parameter
+    synthetic_column: str | Parameter = "is_synthetic"
+    split_column: str | Parameter | None = None
+    split: str | Parameter | None = None
+
+    template: ClassVar[str] = "Rows with $synthetic_column must obey the domains: $features."
+
+    def needs(self) -> Needs:
+        domains = [["domain", name, dict(of)] for name, of in self.features.items()]
+        return cells(*domains, synthetic=self.synthetic_column, split=self.split_column)
+
+    def _judge(self, metrics: Mapping[str, Any]) -> Verdict:
+        found = metrics[CELLS].broken(self.features, self.synthetic_column, self.split_column, self.split)
+        made, real = ({f: found[f, kind] for f in self.features if found.get((f, kind))} for kind in (True, False))
+        message = f"synthetic rows obey the domains of all {plural(len(self.features), 'feature')}"
+        if made:
+            message = f"synthetic rows do not obey their domain: {_listed(made)}"
+        if real:
+            message += f"; original rows do not: {_listed(real)}"
+        table = [{"feature": f, "synthetic rows": n, "original rows": real.get(f, 0)} for f, n in made.items()]
+        return Verdict(not made, message, {"broken": made, "original": real}, {"broken": {}}, table)
+
+
+def _listed(rows: Mapping[str, int]) -> str:
+    shown = [f"column {name!r} in {plural(n, 'row')}" for name, n in rows.items()]
+    return ", ".join(shown[:5]) + more(shown, 5)
+
+
 class ExpectSyntheticRowsToKeepCategories(JudgedExpectation):
     """Expect each category of a synthetic row to occur in an original row of its class.
 
