@@ -25,6 +25,8 @@ data: {{path: '../in/${{date}}.parquet', label: Class, positive: 2}}
 split: {{validation: 0.2, test: 0.2, seed: 7}}
 train: {{model: logistic_regression, fold_models: none}}
 gate: {{roc_auc: {{min: 0.7}}}}
+promote: {{rule: not_worse}}
+monitor: {{psi: 1.0}}
 guards: {{parameters: {{minority_share_min: 0.03}}}}
 airflow: {{schedule: '0 {HOUR} * * *', retries: 1, on_failure: heard.tell}}
 score: {{path: ../in/new.parquet, out: ../scored}}
@@ -38,6 +40,9 @@ data: {{path: ../in/small.parquet, label: y, positive: 1, key: id, exclude: [cus
 split: {{validation: 0.2, test: 0.25, seed: 3}}
 resample: {{method: random_under_sampler, sampling_strategy: 0.5}}
 train: {{model: logistic_regression, fold_models: none}}
+compare: {{candidates: {{}}, folds: 2}}
+explain: {{rows: 20, slices: [kind]}}
+promote: {{rule: better}}
 guards: {{resampled: {suite}}}
 airflow: {{tasks: {tasks}, retries: 1, conn_id: spark_local, on_failure: heard.tell}}
 """
@@ -58,7 +63,7 @@ def make_place(folder: Path, wilt: str) -> Path:
     tables = [sound, poor.drop(poor[poor["Class"] == 2].index[3:]), blind.rename(columns={"Class": "Clas"})]
     for day, rows in zip(DAYS, tables, strict=True):
         rows.to_parquet(folder / "in" / f"{day}.parquet", index=False)
-    table.iloc[:100].drop(columns="Class").to_parquet(folder / "in" / "new.parquet", index=False)
+    write_new(folder, table, 1.0)
     (folder / "pipelines").mkdir()
     (folder / "pipelines" / "wilt.yaml").write_text(PIPELINE)
     (folder / "pipelines" / "torn.yaml").write_text(
@@ -73,6 +78,12 @@ def make_place(folder: Path, wilt: str) -> Path:
     (folder / "pipelines" / "lost.yaml").write_text(lost.replace("name: group", "name: lost"))
     (folder / "heard.py").write_text(HOOK)
     return folder
+
+
+def write_new(folder: Path, table: pd.DataFrame, times: float) -> None:
+    """Write a hundred rows to score, one of whose features is multiplied."""
+    new = table.drop(columns="Class").sample(100, random_state=1)
+    new.assign(Mean_NIR=new["Mean_NIR"] * times).to_parquet(folder / "in" / "new.parquet", index=False)
 
 
 def write_small(folder: Path, tasks: str, suite: str) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from days import DAYS, IDS, STARTS, dags, unpause
+from days import DAYS, IDS, STARTS, dags, unpause, write_new
 from running import Scheduler, kill_the_task
 from standalone import wait_for
 
 from steelyard.config import STAGES
 
 pytestmark = [pytest.mark.airflow_run, pytest.mark.timeout(1500)]
+
+WILT = (*STAGES, "promote")
 
 
 def test_broken_pipelines_stop_no_other_pipeline_and_are_listed(running: Scheduler, place: Path) -> None:
@@ -58,7 +60,7 @@ def test_a_backfill_gives_each_day_its_own_run_of_its_own_data(
 ) -> None:
     assert [r["run_type"] for r in backfilled] == ["backfill"] * 3
     assert [r["state"] for r in backfilled] == ["success", "failed", "failed"]
-    assert sorted(p.name for p in (place / "runs" / "wilt").glob("[!_]*")) == IDS
+    assert sorted(p.name for p in (place / "runs" / "wilt").glob("[!_]*/")) == IDS
     for day, run_id in zip(DAYS, IDS, strict=True):
         run = place / "runs" / "wilt" / run_id
         assert json.loads((run / "run.json").read_text())["variables"] == {"date": day}
@@ -67,7 +69,7 @@ def test_a_backfill_gives_each_day_its_own_run_of_its_own_data(
         counts = pd.read_parquet(place / "in" / f"{DAYS[i]}.parquet")["Class"].astype(str).value_counts().to_dict()
         assert outcome(place, i, "profile")["rows"]["out"] == counts
     states = running.states("wilt", backfilled[0]["dag_run_id"])
-    assert {t: s for t, (s, _) in states.items()} == dict.fromkeys(STAGES, "success")
+    assert {t: s for t, (s, _) in states.items()} == dict.fromkeys(WILT, "success")
 
 
 def test_a_killed_task_is_tried_again(running: Scheduler, backfilled: list[dict[str, Any]]) -> None:
@@ -81,7 +83,7 @@ def ends_red(states: dict[str, tuple[str, int]], stage: str) -> None:
     place, report = STAGES.index(stage), STAGES.index("report")
     assert {states[s] for s in (*STAGES[:place], "report")} == {("success", 1)}
     assert states[stage] == ("failed", 1)
-    assert {states[s][0] for s in (*STAGES[place + 1 : report], "gate")} == {"upstream_failed"}
+    assert {states[s][0] for s in (*STAGES[place + 1 : report], "gate", "promote")} == {"upstream_failed"}
 
 
 def test_a_failed_guard_ends_red_without_a_retry_and_is_reported(
@@ -140,16 +142,17 @@ def all_scored(running: Scheduler) -> None:
     wait_for(ended, 240, "the scores", running.home / "standalone.log")
 
 
-def test_the_gate_alone_emits_the_asset_and_only_once_passed(
+def test_the_last_task_alone_emits_the_asset_of_a_run_that_is_current(
     running: Scheduler, backfilled: list[dict[str, Any]], place: Path
 ) -> None:
     all_scored(running)  # Airflow's API has no word for an event whose run is still queued: 500
     events = emitted(running)
-    assert {e["source_task_id"] for e in events} == {"gate"}
+    assert {e["source_task_id"] for e in events} == {"promote"}
     assert {e["name"] for e in events} == {f"file://{place}/runs/wilt"}
     made = {e["source_run_id"]: e["extra"] for e in events}
     run = place / "runs" / "wilt" / IDS[0]
     assert made == {backfilled[0]["dag_run_id"]: {"run_dir": str(run), "run_id": IDS[0]}}
+    assert json.loads((place / "runs" / "wilt" / "current.json").read_text())["run_id"] == IDS[0]
 
 
 def content(folder: Path) -> dict[str, tuple[int, int]]:
@@ -170,17 +173,32 @@ def test_clearing_a_task_rewrites_its_own_run_and_no_other(
         "dry_run": False,
         "only_failed": False,
         "dag_run_id": backfilled[0]["dag_run_id"],
-        "task_ids": ["gate"],
+        "task_ids": ["promote"],
         "reset_dag_runs": True,
     }
     count = len(emitted(running))
+    write_new(place, pd.read_parquet(place / "in" / f"{DAYS[0]}.parquet"), 3.0)
     running.call("dags/wilt/clearTaskInstances", body)
-    wait_for(lambda: len(emitted(running)) > count, 240, "the gate anew", running.home / "standalone.log")
+    wait_for(lambda: len(emitted(running)) > count, 240, "the promotion anew", running.home / "standalone.log")
     after = {run_id: content(place / "runs" / "wilt" / run_id) for run_id in IDS}
     assert (after[IDS[1]], after[IDS[2]]) == (before[IDS[1]], before[IDS[2]])
-    gate = str(place / "runs" / "wilt" / IDS[0] / "stages" / "gate.json")
-    assert {p for p in after[IDS[0]] if after[IDS[0]][p] != before[IDS[0]].get(p)} == {gate}
-    assert set(after[IDS[0]]) == set(before[IDS[0]])
+    run, attempt = place / "runs" / "wilt" / IDS[0], outcome(place, 0, "promote")["attempt"]
+    changed = {p for p in after[IDS[0]] if after[IDS[0]][p] != before[IDS[0]].get(p)}
+    assert changed == {str(run / "stages" / "promote.json"), str(run / "promote" / attempt / "comparison.json")}
+    assert "current run already" in outcome(place, 0, "promote")["details"]["reason"]
+    drifted(running, place)
+
+
+def drifted(running: Scheduler, place: Path) -> None:
+    """Rows that have drifted are scored, and the task `monitor` fails once, with the words of its alerts."""
+    all_scored(running)
+    last = running.runs("wilt.score")[-1]
+    assert last["state"] == "failed"
+    assert running.states("wilt.score", last["dag_run_id"]) == {"score": ("success", 1), "monitor": ("failed", 1)}
+    found = json.loads((place / "scored" / "_monitor" / "monitor.json").read_text())
+    [words] = [m for m in (place / "heard.txt").read_text().split("\n\n") if ", task monitor: " in m]
+    assert words.endswith("; ".join(alert["message"] for alert in found["alerts"])) and "Mean_NIR" in words
+    assert found["status"] == "alert" and len(pd.read_parquet(place / "scored")) == 100
 
 
 def test_new_rows_are_scored_after_each_passed_gate_with_the_current_model(
@@ -188,7 +206,12 @@ def test_new_rows_are_scored_after_each_passed_gate_with_the_current_model(
 ) -> None:
     """The current run is the first day's: later days have no passed gate."""
     all_scored(running)
-    assert {r["state"] for r in running.runs("wilt.score")} == {"success"}
+    first = running.runs("wilt.score")[0]
+    assert running.states("wilt.score", first["dag_run_id"]) == dict.fromkeys(("score", "monitor"), ("success", 1))
+    of = f"dags/wilt.score/dagRuns/{first['dag_run_id']}/taskInstances/monitor"
+    value = running.call(f"{of}/xcomEntries/return_value")["value"]
+    value = json.loads(value) if isinstance(value, str) else value
+    assert (value["status"], value["rows"], value["alerts"]) == ("done", 100, [])
     assert {r["run_type"] for r in running.runs("wilt.score")} == {"asset_triggered"}
     said = scores(place)
     assert (said["status"], said["rows"]) == ("done", 100)

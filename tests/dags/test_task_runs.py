@@ -11,7 +11,7 @@ from days import unpause, write_small
 from running import Scheduler, kill_the_task
 from standalone import wait_for
 
-from steelyard.config import STAGES
+from steelyard.config import ALL_STAGES as STAGES  # the pipelines have all sections
 from steelyard.store import RunDir, open_run
 
 pytestmark = [pytest.mark.airflow_run, pytest.mark.timeout(900)]
@@ -35,7 +35,7 @@ def ended(scheduler: Scheduler, dag: str) -> str:
 
 
 def run_of(place: Path, dag: str) -> RunDir:
-    [folder] = (place / "runs" / dag).glob("[!_]*")
+    [folder] = (place / "runs" / dag).glob("[!_]*/")
     return open_run(str(folder))
 
 
@@ -112,6 +112,10 @@ def test_the_cleared_group_goes_on_at_the_stage_that_failed(begun: Scheduler, pl
     assert {s for s in after if after[s] == before.get(s)} == set(STAGES[: STAGES.index("guard_resampled")])
     assert set(after) == set(STAGES) and {status for status, _ in after.values()} == {"done"}
     assert emitted(begun, "group") == [{"run_dir": run.location, "run_id": run.location.rpartition("/")[2]}]
+    promoted = run.outcome("promote")
+    assert promoted is not None and "no current run to compare with" in promoted.details["reason"]
+    report = run.read_bytes("report.html").decode()
+    assert all(title in report for title in ("Compared recipes", "Why, and where it errs", "no fold models"))
     assert list(xcom(begun, "group", "data")) == list(STAGES[:4])
     gate = xcom(begun, "group", "verdict")["gate"]
     assert (gate["stage"], gate["status"], gate["minority"]["class"]) == ("gate", "done", "1")
