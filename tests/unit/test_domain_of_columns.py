@@ -14,6 +14,7 @@ from steelyard.errors import ConfigError, InputError
 from steelyard.learning import trainer_class, trainer_names
 from steelyard.learning._features import Category, Numeric, Preprocessing
 from steelyard.stages._feature_notes import feature_notes
+from steelyard.stages._order import changed_keys, fingerprint
 from steelyard.stages.commands.check import check
 from steelyard.stats import ClassCounts, Summary
 
@@ -111,3 +112,11 @@ def test_notes_on_values_outside_the_bounds() -> None:
     feature_notes(Dataset("y", ("a", "b", "c"), domain=domain), summary, found.append)
     assert len(found) == 1
     assert found[0].startswith("data.domain.b: the table has values from 1 to 9, outside the bounds")
+
+
+def test_stages_of_runs_without_a_domain_are_not_repeated() -> None:
+    """The key is not among those that stages read where it is empty, as in runs of versions that did not have it."""
+    without, known = _pipeline({}), _pipeline({"age": {"min": 0}})
+    changed = changed_keys(without, known)
+    assert "data.domain" not in changed and changed["data.domain.age.min"] == (None, 0)
+    assert fingerprint("profile", without) != fingerprint("profile", known)

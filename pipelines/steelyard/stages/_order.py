@@ -99,7 +99,10 @@ def _flat(config: PipelineConfig) -> dict[str, Any]:
     derived = {"data.cost.columns": interpolated, "decide.threshold.conformal": _keeps_half(config)}
     in_training = config.train.cost_weights or config.train.class_weight == "cost_matrix"
     derived["data.cost.training"] = cost.model_dump(mode="json") if in_training else None
-    return {**_leaves(config.to_json()), **derived}
+    leaves = _leaves(config.to_json())
+    if not config.data.domain:  # runs of versions without it are resumed
+        del leaves["data.domain"]
+    return {**leaves, **derived}
 
 
 def _keeps_half(config: PipelineConfig) -> bool:
