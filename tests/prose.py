@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,12 +68,15 @@ def prose(page: Path) -> str:
     return re.sub(r"`[^`]*`|\]\([^)]*\)", "`", text)
 
 
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")  # or text in a string, whose words are checked anyway
+
+
 def wording(module: Path) -> Iterator[tuple[int, str]]:
     """Yield comments, docstrings and other texts of several words in a module, each with its line."""
     source = module.read_text(encoding="utf-8")
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string
+    for number, line in enumerate(source.splitlines(), 1):
+        if "#" in line and (comment := _COMMENT.search(line)):
+            yield number, comment[0]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.lineno, re.sub(r"`[^`]*`", "`", node.value)
