@@ -64,14 +64,17 @@ def debiased_error(gaps: Floats, deviations: Floats, draws: int = 500) -> tuple[
     seen = float(np.abs(gaps).sum())
     if not seen > 0:
         return 0.0, 0.0, 0.0
-    noise = deviations * normal(np.arange(draws), 0, "calibration", len(gaps))
+    noise = np.ascontiguousarray((deviations * normal(np.arange(draws), 0, "calibration", len(gaps))).T)
 
     def multiple(share: float) -> float:
+        below, part = divmod(share * (draws - 1), 1)
+        places = (int(below), int(below) + 1)
         low, high = 0.0, 1 + 5 * float(deviations.sum()) / seen
         for _ in range(45):
             middle = (low + high) / 2
-            reached = np.quantile(np.abs(middle * gaps + noise).sum(axis=1), share) >= seen
-            low, high = (low, middle) if reached else (middle, high)
+            errors = np.abs(middle * gaps[:, None] + noise).sum(axis=0)
+            lower, upper = np.partition(errors, places)[list(places)]  # np.quantile takes five times as long
+            low, high = (low, middle) if lower + part * (upper - lower) >= seen else (middle, high)
         return low if low > 1e-6 else 0.0
 
     # With gaps as small as the noise, that limit is too low: it is at least 1.645 standard errors above.
