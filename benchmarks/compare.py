@@ -98,6 +98,7 @@ def both(path: str, *, search: bool) -> None:
     """Run the script and `steelyard compare` once each, and print their seconds and ratios."""
     more = ["--search"] if search else []
     alone = spent(sys.executable, __file__, path, *more)
+    print(f"script {alone:.1f} s", flush=True)
     steelyard = str(Path(sys.executable).with_name("steelyard"))
     with tempfile.TemporaryDirectory() as store:
         whole = spent(steelyard, "compare", pipeline(path, search=search), "--store", store, "--run-id", "r1")
@@ -107,7 +108,7 @@ def both(path: str, *, search: bool) -> None:
         names = [of["name"] for of in json.loads(choice.read_text())["candidates"]]
     start, end = (datetime.fromisoformat(stage[name]) for name in ("started", "finished"))
     own = (end - start).total_seconds()
-    print(f"script {alone:.1f} s, steelyard {whole:.1f} s, its stage compare {own:.1f} s")
+    print(f"steelyard {whole:.1f} s, its stage compare {own:.1f} s")
     print(f"ratios {whole / alone:.2f} and {own / alone:.2f}; compared on all rows: {', '.join(names)}")
 
 
