@@ -20,7 +20,7 @@ from steelyard.dataset import Dataset
 from steelyard.ensemble._bags import disjoint_bags, drawn_bags, draws, unit_tables
 from steelyard.ensemble._quotas import Quotas, quotas
 from steelyard.errors import InputError
-from steelyard.learning import LocalLearner, get_trainer
+from steelyard.learning import LocalLearner, _features, get_trainer
 from steelyard.learning.tasks import PLACE, TASK
 
 ROWS = 2000
@@ -163,7 +163,7 @@ def test_the_same_bytes_from_any_partitioning(name: str, table: DataFrame) -> No
     assert "rows of class '0'" in models[0].summary["messages"][0]
 
 
-def test_easy_ensemble_adds_the_votes_of_all_trees(table: DataFrame) -> None:
+def test_easy_ensemble_adds_the_votes_of_all_trees(table: DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = get_trainer("easy_ensemble", {"n_estimators": 2, "rounds": 5})
     model = trainer.fit(table, table, DATA, original_train=table)
     some = table.limit(300)
@@ -176,6 +176,9 @@ def test_easy_ensemble_adds_the_votes_of_all_trees(table: DataFrame) -> None:
             total += weight * (2 * tree.predict(rows) - 1)
     found = [row["probabilities"][1] for row in model.predict(some).collect()]
     assert np.allclose(found, 1 / (1 + np.exp(-total / 2)), atol=1e-12)
+    with monkeypatch.context() as patched:
+        patched.setattr(_features, "MANY", 0)
+        assert found == [row["probabilities"][1] for row in model.predict(some).collect()], "features as one array"
     assert model.distortion.kind == "unknown"
     assert get_trainer("easy_ensemble", {"aggregation": "mean"}).fit(
         some, some, DATA, original_train=some

@@ -38,7 +38,7 @@ class EnsembleModel(Model):
 
     def raw_prediction(self, df: DataFrame) -> Column:
         """Return the probability of the second class, or of each class if there are more than two."""
-        features = F.struct(*[c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))])
+        features = self.preprocessing.floats(df)
         learner, two = self._trainer.learner, len(self.trained_classes) == 2
         predict = in_worker(
             "steelyard.ensemble._worker",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from steelyard.frames.workers import one_thread
 from steelyard.learning.local import predictors
-from steelyard.learning.packed import matrix, packed
+from steelyard.learning.packed import floats_of, matrix, packed
 
 
 def pack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -55,7 +55,7 @@ def predict(
     Parameters
     ----------
     batches : iterator of DataFrame
-        Features as floats.
+        Features as floats; series of arrays where there are many.
     estimator, params : str
         Of the `LocalLearner`; `params` as JSON.
     members : tuple of bytes
@@ -68,7 +68,7 @@ def predict(
     known = predictors(estimator, params, members, votes=aggregation == "sum")
     with one_thread():
         for batch in batches:
-            rows = np.ascontiguousarray(batch.to_numpy(dtype=np.float32))
+            rows = floats_of(batch)
             if not len(rows):
                 yield pd.Series([], dtype=float if two else object)
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -30,3 +31,10 @@ def matrix(features: pa.Array) -> NDArray[np.float32]:
     ends = np.frombuffer(features.buffers()[1], kind)[features.offset :]
     size = int(ends[len(features)] - ends[0]) // 4
     return np.frombuffer(features.buffers()[2], np.float32, size, int(ends[0])).reshape(len(features), -1)
+
+
+def floats_of(batch: pd.DataFrame | pd.Series) -> NDArray[np.float32]:
+    """Return as a matrix what a pandas UDF gets of `Preprocessing.floats`: a frame, or a series of arrays."""
+    if isinstance(batch, pd.DataFrame) or not len(batch):
+        return np.ascontiguousarray(batch.to_numpy(np.float32))
+    return np.stack(batch.to_list()).astype(np.float32, copy=False)
