@@ -123,8 +123,12 @@ def col(name: str) -> Column:
 def doubles(names: Iterable[str]) -> Column:
     """Return columns of numbers or booleans as one array of doubles.
 
-    SQL text: a call to the JVM for each column would take seconds where there are thousands.
+    SQL text: a call to the JVM for each column would take seconds where there are thousands. Spark substitutes
+    variables in it, so where a name contains ``${`` there is a call for each column.
     """
+    names = list(names)
+    if any("${" in name for name in names):
+        return F.array(*[col(name).cast("double") for name in names])
     return F.expr(f"array({', '.join(f'cast({quoted(name)} as double)' for name in names)})")
 
 

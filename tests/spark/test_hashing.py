@@ -61,9 +61,10 @@ def test_column_order_does_not_matter(spark: SparkSession) -> None:
 def test_many_floats_have_the_hash_of_their_columns(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [(1.5, None, 7, 0.0, float("nan"), 3.0), (-0.0, 2.5, None, None, None, None), (None,) * 6]
     df = spark.createDataFrame(rows, "a double, b float, c int, d float, e double, `f``.g` double")
-    one_by_one = hashes(df)
+    named = df.withColumnRenamed("a", "a ${env:HOME}")  # a variable in SQL text
+    one_by_one = hashes(df), hashes(named)
     monkeypatch.setattr(_identity, "_MANY", 1)
-    assert hashes(df) == one_by_one
+    assert (hashes(df), hashes(named)) == one_by_one
 
 
 def test_dense_and_sparse_vectors_are_equal(spark: SparkSession) -> None:

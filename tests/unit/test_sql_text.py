@@ -17,8 +17,8 @@ GENERATED = {
     "sampling/survey.py",
     "splitting/_plan.py",
 }
-# A formula of the user, in which "${" is refused.
-OF_USERS = {"sampling/domain.py"}
+# Names of columns without "${", and a formula of the user, in which it is refused.
+OF_USERS = {"columns.py", "sampling/domain.py"}
 
 
 _METHODS = ("expr", "selectExpr", "where", "filter", "sql")
