@@ -95,5 +95,7 @@ def test_monotone_scores(spark: SparkSession) -> None:
         steps = np.diff([r["p"][1] for r in rows])
         falls[direction] = bool((steps < -1e-6).any()), bool((steps > 1e-6).any())
     assert falls == {None: (True, True), 1: (False, True), -1: (True, False)}
+    with pytest.raises(InputError, match=r"'c', which is not a feature"):
+        trainer.fit(df, df, replace(free, domain=domain_of({"c": {"monotone": 1}})), original_train=df)
     with pytest.raises(InputError, match="start may have been trained without"):
         trainer.fit(df, df, replace(free, domain=known), original_train=df, start=model)

@@ -16,6 +16,7 @@ from steelyard.learning._device import AUTO, CPU
 from steelyard.learning._failures import translate_spark_errors
 from steelyard.learning._preparing import Offset, prepare
 from steelyard.learning._workers import workers_note
+from steelyard.sampling.domain import check_domain
 from steelyard.weighting import weights_note
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def fit_rows(
     """Return the model of a table; see `Trainer.fit`."""
     trainer.check_classes(dataset.classes, trainer.loss)
     trainer.check_domain(dataset.domain, len(dataset.classes))
+    check_domain(train, dataset.domain, dataset.features, dataset.categorical)
     if start is not None:
         trainer.check_start(start, dataset)
     note = warn or _python_warning
