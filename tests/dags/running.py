@@ -129,6 +129,7 @@ def kill_the_task(job: str, run_id: str, at_work: float = 2) -> list[int]:
     time.sleep(at_work)  # seconds, so that it has begun
     submit = parent(driver)
     found = [parent(submit), submit, driver]
-    for pid in found:
-        os.kill(pid, signal.SIGKILL)
+    for end in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: none of them sees, and writes, that another has ended
+        for pid in found:
+            os.kill(pid, end)
     return found

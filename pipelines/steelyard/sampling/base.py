@@ -164,7 +164,8 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
 
         Examples
         --------
-        >>> sampler = get_sampler("smote", label_col="is_fraud").within({"amount": {"min": 0}})
+        >>> from steelyard.over_sampling import SMOTE
+        >>> sampler = SMOTE(label_col="is_fraud").within({"amount": {"min": 0}})
         """
         obedient = self.copy()
         obedient._domain = domain_of(domain)
