@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tarfile
 import venv
@@ -18,13 +19,14 @@ from results import results
 from standalone import Cluster
 
 from steelyard import __version__
-from steelyard.config import STAGES, PipelineConfig
+from steelyard.config import PipelineConfig, stages_of
 from steelyard.store import RunDir, open_run
 
 pytestmark = pytest.mark.cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 Submit = Callable[..., str]
+SECTIONS = {"compare": {"candidates": {}, "folds": 2}, "explain": {"rows": 20}, "promote": {}}
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +64,32 @@ def test_a_zip_for_interpreters_without_steelyard_does_what_one_process_does(
 ) -> None:
     python = python_without("steelyard", tmp_path / "bare")
     env, zipped = {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python}, ["--py-files", shipped]
-    store, run = tmp_path / "store", tmp_path / "store" / "small" / "r1"
-    text = json.dumps(config().to_json())
-    submit(env, zipped, "job_profile.py", "--pipeline", text, "--run-id", "r1", "--store", store)
-    for stage in STAGES[1:]:
+    store, run, wanted = tmp_path / "store", tmp_path / "store" / "small" / "r2", config(**SECTIONS)
+    shutil.copytree(reference.location, store / "small" / "r1")
+    submit(
+        env, zipped, "job_profile.py", "--pipeline", json.dumps(wanted.to_json()), "--run-id", "r2", "--store", store
+    )
+    for stage in stages_of(wanted)[1:]:
         submit(env, zipped, f"job_{stage}.py", "--run-dir", run)
-    assert results(open_run(run)) == results(reference)
+    found = results(open_run(run))
+    assert found["metrics"].pop("baseline")["recipe"] == "xgboost"
+    found["metrics"]["run_id"] = "r1"
+    assert found == results(reference)
+    _has_compared_and_explained(open_run(run))
     # spark-submit sends what Python writes to stderr to its own stdout.
     assert "is not a run directory" in submit(env, zipped, "job_split.py", "--run-dir", tmp_path, code=2)
+
+
+def _has_compared_and_explained(run: RunDir) -> None:
+    """The stages that need a section: what workers without steelyard have made of them."""
+    outcomes = {stage: run.outcome(stage) for stage in SECTIONS}
+    compare, explain, promote = (of for of in outcomes.values() if of is not None)
+    choice = run.read_json(f"compare/{compare.attempt}/choice.json")
+    assert {"xgboost", "logistic_regression", "pipeline"} <= {of["name"] for of in choice["candidates"]}
+    found = run.read_json(f"explain/{explain.attempt}/explanation.json")
+    assert {of["feature"] for of in found["importances"]["features"][:2]} == {"a", "b"}
+    assert promote.details["promoted"] and promote.details["champion"] == "r1"
+    assert promote.details["gain"] == {"value": 0.0, "ci95": [0.0, 0.0]}, "the models are equal"
 
 
 def environment(folder: Path, shipped: Path) -> Path:
