@@ -148,7 +148,11 @@ def test_mistakes_name_their_path_and_line(tmp_path: Path, old: str, new: str, s
         ("split={method: group}", "needs data.group"),
         ("split={method: groups}", "split.method"),
         ("gate={pr_auc: {}}", "at least one of"),
-        ("gate={pr_auc: {mni: 0.5}}", "gate.pr_auc.mni: unknown key"),
+        ("gate={pr_auc: {mni: 0.5}}", "gate.pr_auc.mni: unknown key. Did you mean 'min'?"),
+        ("data.domain={x: {monoton: 1}}", "data.domain.x.monoton: unknown key. Did you mean 'monotone'?"),
+        ("data.cost={false_negatives: 1}", "data.cost.false_negatives: unknown key. Did you mean 'false_negative'?"),
+        ("promote={rul: better}", "promote.rul: unknown key. Did you mean 'rule'?"),
+        ("train.transfer={sorce: r}", "train.transfer.sorce: unknown key. Did you mean 'source'?"),
         ("compare={folds: 1}", "compare.folds"),
         ("data", "not of the form a.b=value"),
         ("name.x=1", "is a value, not a section"),
@@ -157,6 +161,12 @@ def test_mistakes_name_their_path_and_line(tmp_path: Path, old: str, new: str, s
 )
 def test_overrides_are_checked_too(tmp_path: Path, override: str, said: str) -> None:
     assert said in refused(tmp_path, GOOD, override)
+
+
+def test_a_mistake_below_one_type_of_a_union_is_the_only_one(tmp_path: Path) -> None:
+    message = refused(tmp_path, GOOD, "compare.candidates={a: {trian: {}}}")
+    assert message.startswith("compare.candidates.a.trian: unknown key. Did you mean 'train'?")
+    assert len(message.splitlines()) == 1
 
 
 def test_cost_rule_without_costs(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,15 +20,22 @@ def explain(
     error: ValidationError, model: type[BaseModel], document: Any = None, source: str | Path | None = None
 ) -> str:
     """Return the errors with path and line, in terms of the configuration instead of pydantic."""
+    faults = [(fault, _path(fault["loc"])) for fault in error.errors()]
     lines = []
-    for fault in error.errors():
-        path = [p for p in fault["loc"] if not str(p).startswith(_UNION_BRANCHES)]
+    for fault, path in faults:
+        if any(other[: len(path)] == path and other != path for _, other in faults):
+            continue  # another type of a union, which the value was not meant for
         line = _line(document, path)
         places = [f"line {line}" if line else "", str(source) if source is not None else ""]
         where = f" ({' of '.join(filter(None, places))})" if any(places) else ""
         place = ".".join(map(str, path)) or model.__name__.removesuffix("Config").lower()
         lines.append(f"{place}: {_words(fault, path, model)}{where}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def _path(place: Sequence[int | str]) -> list[int | str]:
+    """Return the place of a fault in the document, without the types of unions that pydantic inserts."""
+    return [part for part in place if not str(part).startswith(_UNION_BRANCHES)]
 
 
 def _words(fault: Any, path: Sequence[int | str], model: type[BaseModel]) -> str:
@@ -50,13 +58,35 @@ def _got(fault: Any, path: Sequence[int | str]) -> str:
 
 
 def _known_keys(path: Sequence[int | str], of: type[BaseModel]) -> list[str]:
-    model: Any = of
+    """Return the keys that the value at `path` of a model may have."""
+    kinds: list[Any] = [of]
     for part in path:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field is not None else None
-    if not hasattr(model, "model_fields"):
-        return []
-    return [f.alias or name for name, f in model.model_fields.items()]
+        kinds = [inner for kind in kinds for inner in _below(kind, part)]
+    models = [kind for kind in kinds if hasattr(kind, "model_fields")]
+    return [field.alias or name for model in models for name, field in model.model_fields.items()]
+
+
+def _below(kind: Any, part: int | str) -> list[Any]:
+    """Return the types that a model's field, or each value of a mapping or a list, may have."""
+    if hasattr(kind, "model_fields"):
+        field = kind.model_fields.get(part)
+        return [] if field is None else _alternatives(field.annotation)
+    return _alternatives(get_args(kind)[-1]) if get_origin(kind) in (dict, list) else []
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """Return the types of a union, and any other type alone.
+
+    Examples
+    --------
+    >>> _alternatives(int | None), _alternatives(dict[str, int])
+    ([<class 'int'>, <class 'NoneType'>], [dict[str, int]])
+    """
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for of in get_args(annotation) for kind in _alternatives(of)]
+    return [annotation]
 
 
 def _line(document: Any, path: Sequence[int | str]) -> int | None:
