@@ -12,7 +12,8 @@ from command_line import steelyard_here
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline, replace_document
 
-from steelyard.stages import Context, run_pipeline, start_run
+from steelyard.errors import GuardError
+from steelyard.stages import Context, run_pipeline, run_stage, start_run
 from steelyard.stages.commands.current import find_run
 from steelyard.store import Outcome, RunDir, Store
 from steelyard.store.promotions import history
@@ -42,6 +43,11 @@ class Runs:
                 if file not in ("run.json", "stages/promote.json"):
                     run.write_bytes(file, earlier.read_bytes(file))
         return run_pipeline(Context(run, config, lambda: self.spark), resume=day != 5)["promote"]
+
+    def gate(self, day: int, **bounds: Any) -> None:
+        """Execute only the gate of a run again."""
+        run = self.place.below(f"r{day}")
+        run_stage(Context(run, pipeline(self.table, decide=FAIR, gate=bounds), lambda: self.spark), "gate")
 
     @property
     def current(self) -> str:
@@ -123,6 +129,17 @@ def test_by_hand_and_back(runs: Runs) -> None:
     report = Path(steelyard_here("report", f"{place}/r8").stdout.strip().removeprefix("file://")).read_text()
     assert all(words in report for words in ("it misses all", "a trial", "steelyard rollback", "no current run"))
     assert [p.run_id for p in history(runs.place)] == ["r5", "r8", "r6", "r8"]
+
+
+def test_a_run_whose_gate_fails_now_is_not_current(runs: Runs) -> None:
+    with pytest.raises(GuardError, match=r"f2 .*\. Run r8 was promoted; now run r5 is current"):
+        runs.gate(8, f2={"min": 1.1})
+    assert runs.current == "r5"
+    with pytest.raises(GuardError) as failure:
+        runs.gate(7, f2={"min": 1.1})
+    assert "is current" not in str(failure.value), "it was not"
+    runs.gate(8)
+    assert runs.current == "r8"
 
 
 def test_a_run_of_another_task_is_not_compared(runs: Runs) -> None:

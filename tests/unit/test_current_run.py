@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from steelyard.errors import InputError
-from steelyard.stages.commands.current import find_run
+from steelyard.stages.commands.current import find_run, promotion_notes
 from steelyard.stages.commands.retention import judge
 from steelyard.store import Outcome, RunDir, Store, now
-from steelyard.store.promotions import ROLLBACK, history, predecessor, promote, promoted
+from steelyard.store.promotions import ROLLBACK, history, predecessor, promote, promoted, standing
 
 
 def make(
@@ -63,7 +63,7 @@ def test_what_has_no_current_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a run directory and contains none"):
         find_run(str(tmp_path / "nowhere"))
     make(tmp_path, "r1", gate="failed")
-    with pytest.raises(InputError, match="has 1 runs, but none whose gate has passed"):
+    with pytest.raises(InputError, match="has 1 run, but none whose gate has passed"):
         find_run(str(tmp_path / "p"))
 
 
@@ -89,6 +89,36 @@ def test_a_promoted_run_is_current_until_another_is(tmp_path: Path) -> None:
     assert current(tmp_path) == "r1" and predecessor(place, "r1") == "r3", "not r2, which was rolled back"
     assert [p.run_id for p in history(place)] == ["r1", "r2", "r1"]
     assert [p.reason for p in history(place)] == ["by hand", "better", "false alarms"]
+
+
+def test_a_promotion_holds_for_a_model_whose_gate_passes(tmp_path: Path) -> None:
+    runs = {day: Store(tmp_path).run("p", f"r{day}") for day in (1, 2, 3)}
+    place = Store(tmp_path / "p").here()
+    for day, run in runs.items():
+        make(tmp_path, f"r{day}", date=f"2026-03-0{day}")
+        run.publish(Outcome("decide", "done", "a", now(), now()))
+        promote(place, f"r{day}", f"r{day - 1}" if day > 1 else None, by="stage promote", reason="better")
+    assert current(tmp_path) == "r3" and promotion_notes(place.location, runs[3]) == []
+
+    runs[3].publish(Outcome("gate", "failed", "b", now(), now()))
+    assert current(tmp_path) == "r2" and promoted(place) == "r3"
+    note = "run r3 was promoted, but since then its gate has not passed, or its model has changed; run r2 is current"
+    assert promotion_notes(place.location, runs[2]) == [note]
+    assert promotion_notes(runs[2].location, runs[2]) == [], "the run was named"
+    kept = {judged.run_id: judged.kept for judged in judge(Store(tmp_path), keep=0)}
+    assert kept["r2"] == "the current run, whose model scores" and kept["r3"] == "promoted last"
+    runs[2].publish(Outcome("decide", "done", "b", now(), now()))  # another model; its gate passes
+    assert current(tmp_path) == "r1"
+    runs[1].void(["gate"])
+    with pytest.raises(InputError, match=r"has no current run: run r3 was promoted, but .* Promote another run"):
+        current(tmp_path)
+
+    promote(place, "r3", None, by="steelyard promote", reason="in spite of its gate")
+    assert current(tmp_path) == "r3" and not history(place)[-1].gate_passed
+    runs[3].publish(Outcome("decide", "done", "b", now(), now()))
+    assert standing(place) is None
+    promote(place, "r3", None, by="steelyard promote", reason="the new model")
+    assert standing(place) == "r3"
 
 
 def test_a_current_run_that_is_gone_or_damaged_is_an_error(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from steelyard.stages._judging import side_by_side
 from steelyard.stages._model import saved_classifier, trained_on
 from steelyard.stages._scores import passthrough_columns
 from steelyard.stages._source import dataset, split_rows
-from steelyard.stages.commands.current import current_run
+from steelyard.stages.commands.current import current_run, run_name
 from steelyard.store import RunDir
-from steelyard.store.promotions import promote, promoted
+from steelyard.store.promotions import promote, standing
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -44,19 +44,19 @@ def run(ctx: Context, attempt: str) -> Result:
     """
     ctx.published("gate")
     place, own = ctx.run.parent(), ctx.run_id
-    champion = current_run(place, without=own)
-    if promoted(place) == own:
+    champion, stands = current_run(place, without=own), standing(place) == own
+    if stands:
         verdict = Verdict(True, "it is the current run already", {})
     elif champion is None:
         verdict = Verdict(True, "there is no current run to compare with, and its gate has passed", {})
     else:
         verdict = _against(ctx, champion, attempt)
-    name = None if champion is None else _id(champion)
+    name = None if champion is None else run_name(champion)
     document = {"champion": name, "challenger": own, "promoted": verdict.passed, "reason": verdict.reason}
     document |= verdict.numbers
     file = f"promote/{attempt}/comparison.json"
     ctx.run.write_json(file, document)
-    if verdict.passed and promoted(place) != own:
+    if verdict.passed and not stands:
         promote(place, own, name, by="stage promote", reason=verdict.reason, more={"numbers": verdict.numbers})
     words = f"run {own} is current: {verdict.reason}" if verdict.passed else f"run {name} stays: {verdict.reason}"
     return Result([file, *_tables(ctx, attempt)], details={**document, "messages": [words]})
@@ -65,10 +65,6 @@ def run(ctx: Context, attempt: str) -> Result:
 def _tables(ctx: Context, attempt: str) -> list[str]:
     scores = f"promote/{attempt}/scores"
     return [scores] if ctx.run.exists(scores) else []
-
-
-def _id(run: RunDir) -> str:
-    return run.location.rstrip("/").rpartition("/")[2]
 
 
 def _against(ctx: Context, champion: RunDir, attempt: str) -> Verdict:

@@ -1,6 +1,7 @@
 """Which run of a pipeline is live, and who replaced whom: `STORE/<name>/current.json` and `_promotions/`.
 
-`current.json` is one small write. A pipeline without it follows the rule of `steelyard.stages.commands.current`.
+`current.json` is one small write: the last promotion. It holds while the run has the model that was promoted, and its
+gate passes; see `standing`. A pipeline without it follows the rule of `steelyard.stages.commands.current`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class Promotion:
     reason : str
     at : str
         ISO 8601.
+    model : str, optional
+        The attempt of `decide` that published the model with its threshold.
+    gate_passed : bool, default True
+        Whether the gate of the run had passed.
     """
 
     run_id: str
@@ -41,6 +46,12 @@ class Promotion:
     by: str
     reason: str
     at: str
+    model: str | None = None
+    gate_passed: bool = True
+
+    def holds(self, run: RunDir) -> bool:
+        """Whether the run still has the model that was promoted, and still passes its gate if it passed it then."""
+        return (_passes(run) or not self.gate_passed) and self.model == _model(run)
 
 
 def promoted(place: RunDir) -> str | None:
@@ -51,10 +62,49 @@ def promoted(place: RunDir) -> str | None:
     InputError
         If the file is damaged.
     """
+    latest = _latest(place)
+    return None if latest is None else latest.run_id
+
+
+def standing(place: RunDir) -> str | None:
+    """Return the run whose promotion holds: the last one, else the run that it replaced, and so on; None without any.
+
+    A run that replaced none, or was never promoted, is current by its gate alone.
+
+    Raises
+    ------
+    InputError
+        If `current.json`, or the outcome of a gate, is damaged.
+    """
+    latest = _latest(place)
+    if latest is None or latest.holds(place.below(latest.run_id)):
+        return None if latest is None else latest.run_id
+    made = {promotion.run_id: promotion for promotion in history(place)}
+    name, seen = predecessor(place, latest.run_id), {latest.run_id}
+    while name is not None and name not in seen:
+        run = place.below(name)
+        if made[name].holds(run) if name in made else _passes(run):
+            return name
+        seen.add(name)
+        name = predecessor(place, name)
+    return None
+
+
+def _passes(run: RunDir) -> bool:
+    outcome = run.checked_outcome("gate")
+    return outcome is not None and outcome.done
+
+
+def _model(run: RunDir) -> str | None:
+    outcome = run.outcome("decide")
+    return None if outcome is None else outcome.attempt
+
+
+def _latest(place: RunDir) -> Promotion | None:
     if not place.exists(CURRENT):
         return None
     try:
-        return str(verified(place.read_json(CURRENT))["run_id"])
+        return _promotion(verified(place.read_json(CURRENT)))
     except (OSError, ValueError, TypeError, LookupError):
         raise InputError(
             f"{place.location}/{CURRENT} can't be read; `steelyard promote RUN_DIR` writes it again"
@@ -65,10 +115,11 @@ def promote(
     place: RunDir, run_id: str, replaces: str | None, *, by: str, reason: str, more: Mapping[str, Any] | None = None
 ) -> Promotion:
     """Make a run current. The history is written first, so that each current run has its reason."""
-    made = Promotion(run_id, replaces, by, reason, now())
+    run = place.below(run_id)
+    made = Promotion(run_id, replaces, by, reason, now(), model=_model(run), gate_passed=_passes(run))
     document = signed({**made.__dict__, **(more or {})})
     place.below(FOLDER).write_json(f"{datetime.now(UTC):{_STAMP}}_{run_id}.json", document)
-    place.write_json(CURRENT, signed({"run_id": run_id, "at": made.at, "reason": reason}))
+    place.write_json(CURRENT, signed(made.__dict__))
     return made
 
 
@@ -77,11 +128,14 @@ def history(place: RunDir) -> list[Promotion]:
     folder, found = place.below(FOLDER), []
     for name in sorted(folder.files()):
         try:
-            document = verified(folder.read_json(name))
-            found.append(Promotion(**{field: document[field] for field in Promotion.__dataclass_fields__}))
+            found.append(_promotion(verified(folder.read_json(name))))
         except (OSError, ValueError, TypeError, LookupError):
             continue
     return found
+
+
+def _promotion(document: Mapping[str, Any]) -> Promotion:
+    return Promotion(**{field: document[field] for field in Promotion.__dataclass_fields__ if field in document})
 
 
 def predecessor(place: RunDir, run_id: str) -> str | None:

@@ -6,16 +6,19 @@ from collections.abc import Iterable
 
 from steelyard.errors import InputError
 from steelyard.store import RunDir, Store
-from steelyard.store.promotions import promoted
+from steelyard.store.promotions import promoted, standing
 
 
 def find_run(location: str) -> RunDir:
     """Return a run directory, or the current run of a pipeline's folder `STORE/<name>`; each by path or URI.
 
     The current run is the one that `current.json` names, which `steelyard promote`, `steelyard rollback` and the stage
-    `promote` write. Without that file, it is the one with the latest data among those whose gate has passed. The
-    outcome of `gate`, one small write, makes a run current. A run that is executed again first loses that outcome, and
-    the run before it is current until its gate has passed again. A backfill of earlier days changes nothing.
+    `promote` write. While that run is repeated, and once it has another model or its gate has failed, it is the run
+    that it replaced, see `steelyard.store.promotions.standing`.
+
+    Without that file, it is the one with the latest data among those whose gate has passed. The outcome of `gate`, one
+    small write, makes a run current. A run that is executed again first loses that outcome, and the run before it is
+    current until its gate has passed again. A backfill of earlier days changes nothing.
     """
     place = Store(location).here()
     if place.exists("run.json"):
@@ -25,8 +28,32 @@ def find_run(location: str) -> RunDir:
         raise InputError(f"{location} is not a run directory and contains none: it has no run.json")
     found = current_run(place)
     if found is None:
-        raise InputError(f"{location} has {len(runs)} runs, but none whose gate has passed")
+        raise InputError(f"{location} has {_without_current(place, len(runs))}")
     return found
+
+
+def _without_current(place: RunDir, runs: int) -> str:
+    """Return why a pipeline has no current run, in words."""
+    name = promoted(place)
+    if name is None:
+        return f"{runs} run{'s' if runs != 1 else ''}, but none whose gate has passed"
+    return f"no current run: {_withdrawn(name)}, and the runs before it do not pass either. Promote another run"
+
+
+def _withdrawn(name: str) -> str:
+    return f"run {name} was promoted, but since then its gate has not passed, or its model has changed"
+
+
+def promotion_notes(location: str, run: RunDir) -> list[str]:
+    """Return a note if `find_run` has found another run than the one that was promoted last."""
+    place = Store(location).here()
+    name = None if place.location == run.location else promoted(place)
+    return [] if name in (None, run_name(run)) else [f"{_withdrawn(str(name))}; run {run_name(run)} is current"]
+
+
+def run_name(run: RunDir) -> str:
+    """Return the id of a run by its directory."""
+    return run.location.rstrip("/").rpartition("/")[2]
 
 
 def current_run(place: RunDir, *, without: str | None = None) -> RunDir | None:
@@ -40,11 +67,10 @@ def current_run(place: RunDir, *, without: str | None = None) -> RunDir | None:
     name = promoted(place)
     if name is None:
         return current(run for run in _runs(place) if run.location != place.below(without or "_").location)
-    if name == without:
-        return None
     if not place.below(name).exists("run.json"):
         raise InputError(f"{place.location}/current.json names run {name}, which is gone; promote another run")
-    return place.below(name)
+    name = standing(place)
+    return None if name in (None, without) else place.below(str(name))
 
 
 def _runs(place: RunDir) -> list[RunDir]:

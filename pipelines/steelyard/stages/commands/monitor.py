@@ -25,7 +25,7 @@ from steelyard.stages.commands._test_scores import (
     reference_counts,
     test_scores,
 )
-from steelyard.stages.commands.current import find_run
+from steelyard.stages.commands.current import find_run, promotion_notes
 from steelyard.stages.commands.score import refuse_secrets
 from steelyard.store import RunDir, Store, now
 
@@ -104,7 +104,7 @@ def monitor_table(
         if labels is not None:
             df = rows.labelled(df, labels)
         found = _compare(spark, run, classifier, rows, df, width)
-    notes = [*rows.notes, *_notes(found, classifier)]
+    notes = [*promotion_notes(run_dir, run), *rows.notes, *_notes(found, classifier)]
     words = {"run_dir": run.location, **paths, "started": started}
     whole = {"status": "alert" if found["alerts"] else "done", **words, **found, "notes": notes, "finished": now()}
     place.write_json(FILE, whole)

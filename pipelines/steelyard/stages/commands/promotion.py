@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from steelyard.errors import InputError
 from steelyard.stages._model import saved_classifier
-from steelyard.stages.commands.current import current_run
+from steelyard.stages.commands.current import current_run, run_name
 from steelyard.store import RunDir, Store, open_run
-from steelyard.store.promotions import ROLLBACK, Promotion, predecessor, promote, promoted
+from steelyard.store.promotions import ROLLBACK, Promotion, predecessor, promote, promoted, standing
 
 BY_HAND = "steelyard promote"
 
@@ -20,10 +20,8 @@ def promote_run(run_dir: str, reason: str) -> tuple[Promotion, list[str]]:
         If the reason is empty, the run has no model, or it is current already.
     """
     run = open_run(run_dir)
-    outcome = run.checked_outcome("gate")
-    passed = outcome is not None and outcome.done
-    notes = [] if passed else [f"the gate of run {_id(run)} has not passed"]
-    return _made(run, _checked(reason), BY_HAND), notes
+    made = _made(run, _checked(reason), BY_HAND)
+    return made, [] if made.gate_passed else [f"the gate of run {made.run_id} has not passed"]
 
 
 def rollback(location: str, reason: str) -> Promotion:
@@ -38,7 +36,8 @@ def rollback(location: str, reason: str) -> Promotion:
     name = promoted(place)
     if name is None:
         raise InputError(f"{location} has no current.json: no run of it was promoted")
-    before = predecessor(place, name)
+    now = standing(place)
+    before = predecessor(place, name) if now == name else now
     if before is None:
         raise InputError(f"no run was current before {name}; `steelyard promote RUN_DIR` chooses one")
     if not place.below(before).exists("run.json"):
@@ -47,19 +46,16 @@ def rollback(location: str, reason: str) -> Promotion:
 
 
 def _made(run: RunDir, reason: str, by: str) -> Promotion:
-    place, run_id = run.parent(), _id(run)
+    place, run_id = run.parent(), run_name(run)
     saved_classifier(run)
-    if promoted(place) == run_id:
+    if standing(place) == run_id and promoted(place) == run_id:
         raise InputError(f"run {run_id} is current already")
-    before = current_run(place, without=run_id)
-    return promote(place, run_id, None if before is None else _id(before), by=by, reason=reason)
+    before, named = current_run(place, without=run_id), promoted(place)
+    replaced = (named if named != run_id else None) if before is None else run_name(before)
+    return promote(place, run_id, replaced, by=by, reason=reason)
 
 
 def _checked(reason: str) -> str:
     if not reason.strip():
         raise InputError("--reason is empty: say why, for those who read the history")
     return reason.strip()
-
-
-def _id(run: RunDir) -> str:
-    return run.location.rstrip("/").rpartition("/")[2]

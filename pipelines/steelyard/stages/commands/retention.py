@@ -12,9 +12,9 @@ from steelyard.stages._context import Context, no_session, run_config
 from steelyard.stages._history import FOLDER, accepted, latest_accepted, run_of
 from steelyard.stages._order import ALL_STAGES
 from steelyard.stages._ownership import TORN, why_foreign
-from steelyard.stages.commands.current import current, date_and_id
+from steelyard.stages.commands.current import current, date_and_id, run_name
 from steelyard.store import RunDir, Store
-from steelyard.store.promotions import predecessor, promoted
+from steelyard.store.promotions import predecessor, promoted, standing
 
 _CHANGED = "the outcome of its gate or report has changed"
 _NO_RUN_ID = re.compile(r"[^A-Za-z0-9._-]")
@@ -164,13 +164,17 @@ def _by_policy(runs: Sequence[Judged], keep: int | None, limit: datetime | None,
 
 def _by_use(place: RunDir, runs: Sequence[Judged]) -> list[Judged]:
     """Keep the current run, and the runs with which others are or will be compared."""
-    live = promoted(place)
-    model = current(run.run for run in runs) if live is None else place.below(live)
-    if model is not None:
-        used = "the current run, whose model scores"
-        runs = [run.because(used if run.run.location == model.location else None) for run in runs]
-    before = None if live is None else predecessor(place, live)
-    runs = [run.because("rollback leads to it" if run.run_id == before else None) for run in runs]
+    named = promoted(place)
+    model = current(run.run for run in runs) if named is None else None
+    live = standing(place) if model is None else run_name(model)
+    before = None if named is None else predecessor(place, named)
+    uses = (
+        (live, "the current run, whose model scores"),
+        (named, "promoted last"),
+        (before, "rollback leads to it"),
+    )
+    for name, used in uses:
+        runs = [run.because(used if run.run_id == name else None) for run in runs]
     against = {_reference_of(run): f"{run.run_id} was compared with it" for run in runs if run.kept}
     profiles = accepted(place.below(FOLDER))
     if profiles:

@@ -27,7 +27,7 @@ from steelyard.stages._model import saved_classifier, trained_on
 from steelyard.stages._scores import scored
 from steelyard.stages.commands._levels import Levels
 from steelyard.stages.commands._periods import PeriodEnds
-from steelyard.stages.commands.current import find_run
+from steelyard.stages.commands.current import find_run, promotion_notes
 from steelyard.store import RunDir, Store, now
 
 MANIFEST = "_scores.json"
@@ -91,7 +91,7 @@ def score_table(
         words = {"run_dir": run.location, "data": data, "out": out, "started": now()}
         with scores_at(out, overwrite=overwrite).written_whole(MANIFEST) as place:
             _write(rows, place, words)
-            notes = [*reading.notes, *levels.warnings(), *ends.notes()]
+            notes = [*promotion_notes(run_dir, run), *reading.notes, *levels.warnings(), *ends.notes()]
             found = {
                 "status": "done",
                 **words,
