@@ -44,10 +44,10 @@ class Runs:
                     run.write_bytes(file, earlier.read_bytes(file))
         return run_pipeline(Context(run, config, lambda: self.spark), resume=day != 5)["promote"]
 
-    def gate(self, day: int, **bounds: Any) -> None:
-        """Execute only the gate of a run again."""
-        run = self.place.below(f"r{day}")
-        run_stage(Context(run, pipeline(self.table, decide=FAIR, gate=bounds), lambda: self.spark), "gate")
+    def again(self, day: int, stage: str, **sections: Any) -> Outcome:
+        """Execute only the gate or the promotion of a run again."""
+        config = pipeline(self.table, decide=FAIR, promote={"metric": "f2"}, **sections)
+        return run_stage(Context(self.place.below(f"r{day}"), config, lambda: self.spark), stage)
 
     @property
     def current(self) -> str:
@@ -133,13 +133,14 @@ def test_by_hand_and_back(runs: Runs) -> None:
 
 def test_a_run_whose_gate_fails_now_is_not_current(runs: Runs) -> None:
     with pytest.raises(GuardError, match=r"f2 .*\. Run r8 was promoted; now run r5 is current"):
-        runs.gate(8, f2={"min": 1.1})
+        runs.again(8, "gate", gate={"f2": {"min": 1.1}})
     assert runs.current == "r5"
     with pytest.raises(GuardError) as failure:
-        runs.gate(7, f2={"min": 1.1})
+        runs.again(7, "gate", gate={"f2": {"min": 1.1}})
     assert "is current" not in str(failure.value), "it was not"
-    runs.gate(8)
+    runs.again(8, "gate")
     assert runs.current == "r8"
+    assert runs.again(8, "promote").details["reason"] == "it is the current run already"
 
 
 def test_a_run_of_another_task_is_not_compared(runs: Runs) -> None:

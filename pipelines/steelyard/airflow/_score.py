@@ -72,7 +72,7 @@ def make_score_dag(pipeline: str | Path, config: PipelineConfig, deployment: Dep
                 type=["null", "string"],
                 pattern=f"^(?:{RUN_ID})?$",
                 title="Run id",
-                description="Whose model scores. Empty: the run with the latest data whose gate has passed.",
+                description="Whose model scores. Empty: the current run of the pipeline.",
             )
         },
         doc_md=f"Scores `{score.path}` with the current model of `{config.name}`, into `{score.out}`.",

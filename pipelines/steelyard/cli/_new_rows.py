@@ -25,7 +25,7 @@ def score(
 
     The rows need the features of the model, but no label. Writes Parquet to OUT: key, label, group and time if the
     table has them (without a key, all columns), score and decision. OUT/_scores.json is written last. The current
-    run of a pipeline is the run with the latest data whose gate has passed.
+    run of a pipeline is the one promoted last, otherwise that of the latest data whose gate has passed.
     """
     from steelyard.cli._output import answer
     from steelyard.cli._tables import show_scoring
