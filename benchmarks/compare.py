@@ -38,7 +38,8 @@ def script(path: str, *, search: bool) -> dict[str, float]:
 
     from steelyard.comparing import more_candidates, standard_candidates
     from steelyard.comparing._candidates import searched_candidates
-    from steelyard.comparing._worker import Setting, Table, judged
+    from steelyard.comparing._table import Table
+    from steelyard.comparing._worker import Setting, judged
     from steelyard.config import SearchConfig
 
     frame = pd.read_parquet(path)

@@ -16,7 +16,8 @@ from steelyard.comparing._estimates import Draws, Value, values_of
 from steelyard.comparing._fold_scores import BUCKETS, FoldScores
 from steelyard.comparing._resample import Sampling
 from steelyard.comparing._search import better_half, halved
-from steelyard.comparing._worker import Setting, Table, held_out, judged
+from steelyard.comparing._table import Table
+from steelyard.comparing._worker import Setting, held_out, judged
 from steelyard.config import CompareConfig, Recipe, RedecideConfig, SearchConfig
 from steelyard.errors import ConfigError
 from steelyard.learning.arrays import ArrayRows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,12 +77,26 @@ class FoldScores:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON types."""
-        arrays = {name: getattr(self, name).tolist() for name in ("loss", "cost", "mass", "cells")}
-        return {"pr_auc": self.pr_auc, **arrays, "positives": self.positives, "facts": self.facts}
+        """Return JSON types; arrays are text: tens of thousands of numbers of each fold and candidate."""
+        arrays = {name: _text(getattr(self, name)) for name in ("loss", "cost", "mass", "cells")}
+        area = None if math.isnan(self.pr_auc) else self.pr_auc
+        return {"pr_auc": area, **arrays, "positives": self.positives, "facts": self.facts}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> FoldScores:
         """Return what `to_json` described."""
-        arrays = {name: np.array(document[name], dtype=np.float64) for name in ("loss", "cost", "mass", "cells")}
-        return cls(document["pr_auc"], **arrays, positives=document["positives"], facts=document["facts"])
+        arrays = {name: _numbers(document[name]) for name in ("loss", "cost", "mass", "cells")}
+        arrays["cells"] = arrays["cells"].reshape(-1, 4)
+        area = math.nan if document["pr_auc"] is None else document["pr_auc"]
+        return cls(area, **arrays, positives=document["positives"], facts=document["facts"])
+
+
+def _text(numbers: Floats) -> str:
+    """Return numbers as base64 text."""
+    return b64encode(numbers.astype("<f8").tobytes()).decode()
+
+
+def _numbers(text: str) -> Floats:
+    """Return the numbers of `_text`."""
+    found: Floats = np.frombuffer(b64decode(text), "<f8").astype(np.float64)
+    return found

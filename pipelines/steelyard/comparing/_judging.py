@@ -27,7 +27,6 @@ from steelyard.errors import InputError, SteelyardError
 from steelyard.frames.caching import cached
 from steelyard.frames.workers import in_worker
 from steelyard.learning import get_trainer
-from steelyard.learning.tasks import one_task_each
 from steelyard.splitting import FoldPlan
 
 Memory = MutableMapping[str, Any]
@@ -112,9 +111,12 @@ class Judge:
 
     @cached_property
     def _narrow(self) -> DataFrame:
-        rows = self.scope.enter_context(cached(in_folds(self._drawn.rows, self.dataset, self._plan, self.folds)))
-        rows.count()  # fills the cache once, before the jobs read it at the same time
-        return rows
+        return in_folds(self._drawn.rows, self.dataset, self._plan, self.folds)
+
+    def _rows(self, rung: Mapping[str, int]) -> DataFrame:
+        if rung == self.taken:
+            return self._narrow
+        return fewer_rows(self.scope.enter_context(cached(self._narrow)), self.dataset, self.taken, rung)
 
     def _by_spark(self, candidate: Candidate) -> list[Any]:
         drawn = self._drawn
@@ -122,10 +124,11 @@ class Judge:
         return judged_by_spark(candidate, drawn.rows, weighted, self._plan, self.folds, self.decide)
 
     def _judge_in_tasks(self, due: Sequence[Candidate], rung: Mapping[str, int]) -> None:
-        rows = self._narrow if rung == self.taken else fewer_rows(self._narrow, self.dataset, self.taken, rung)
-        each = for_tasks(rows)
-        with _pool(rows.sparkSession, len(due)) as pool:
-            jobs = {pool.submit(self._judged, each, candidate, rung): candidate for candidate in due}
+        rows = for_tasks(self._rows(rung), self.folds.folds)
+        with cached(rows) as each, _pool(rows.sparkSession, len(due)) as pool:
+            each.count()  # fills the cache once, before the jobs read it at the same time
+            costly = sorted(due, key=lambda c: c.simplicity, reverse=True)  # first, so that no core is idle at the end
+            jobs = {pool.submit(self._judged, each, candidate, rung): candidate for candidate in costly}
             for job in as_completed(jobs):
                 with self._allowing(jobs[job]):
                     self.kept[self._key(jobs[job], rung)] = job.result()
@@ -133,7 +136,7 @@ class Judge:
     def _judged(self, each: DataFrame, candidate: Candidate, rung: Mapping[str, int]) -> list[Any]:
         worker = in_worker("steelyard.comparing._worker", "compare", **asdict(self._setting(candidate, rung)))
         tasks = self.folds.folds
-        found = one_task_each(each, tasks).mapInArrow(worker, "task int, scores string").collect()
+        found = each.mapInArrow(worker, "task int, scores string").collect()
         if len(found) < tasks:
             raise InputError(f"{tasks - len(found)} of {tasks} folds have no rows")
         scores = [json.loads(row["scores"]) for row in sorted(found, key=lambda row: row["task"])]

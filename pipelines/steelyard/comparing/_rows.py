@@ -10,12 +10,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import class_text, col, internal
+from steelyard.comparing._table import PACKED
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
+from steelyard.frames.workers import in_worker
 from steelyard.hashing import Ties, cuts, row_hash, select
 from steelyard.learning import fit_preprocessing
 from steelyard.learning.base import LIMITS
-from steelyard.learning.tasks import PLACE, TASK
+from steelyard.learning.tasks import PLACE, TASK, one_task_each
 from steelyard.splitting import (
     FoldPlan,
     apply_folds,
@@ -122,14 +124,25 @@ def fewer_rows(rows: DataFrame, data: Dataset, taken: Mapping[str, int], wanted:
     return select(rows, place, code, {c: cut for c, (cut,) in found.items()})
 
 
-def for_tasks(rows: DataFrame) -> DataFrame:
-    """Return a row for each fold that a row trains or tests, with the columns that tasks read."""
+def for_tasks(rows: DataFrame, tasks: int) -> DataFrame:
+    """Return the rows that each fold trains or tests, in blocks that a task reads at once.
+
+    Costs one shuffle of the rows, once for each fold, and one crossing into Python.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `in_folds`.
+    tasks : int
+        Folds.
+    """
     others = [c for c in rows.columns if c not in (SIDES, PLACE, "features")]
     each = rows.select(F.explode(SIDES).alias("side"), *rows.columns)
     side = F.col("side")
-    return each.select(
+    placed = each.select(
         side["task"].alias(TASK), PLACE, *others, side["test"].alias("test"), F.col(PLACE).alias("place"), "features"
     )
+    return one_task_each(placed, tasks).mapInArrow(in_worker("steelyard.comparing._table", "pack"), PACKED)
 
 
 def _order(df: DataFrame, data: Dataset, folds: Folds, place: Column) -> Column:

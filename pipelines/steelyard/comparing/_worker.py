@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from steelyard.comparing._fold_scores import FoldScores
 from steelyard.comparing._resample import Sampling
+from steelyard.comparing._table import Table
 from steelyard.config import Recipe
 from steelyard.dataset import Cost
 from steelyard.deciding import fit_array_policy
 from steelyard.distortion import Distortion
 from steelyard.errors import SteelyardError
 from steelyard.frames.workers import one_thread
-from steelyard.kernels.arrays import Counts, Floats
+from steelyard.kernels.arrays import Floats
 from steelyard.learning import get_trainer
-from steelyard.learning.arrays import ArrayRows, by_task, matrix
+from steelyard.learning.arrays import ArrayRows, by_task
 from steelyard.metrics import ScoreTable
 
 RESULT = pa.schema([("task", pa.int32()), ("scores", pa.string())])
@@ -51,33 +52,6 @@ class Setting:
     thinned: tuple[float, float]
     rates: tuple[float, float]
     cost: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Table:
-    """The rows of one task in memory."""
-
-    features: NDArray[np.float32]
-    label: Floats
-    weight: Floats
-    place: Counts
-    order: Counts
-    test: NDArray[np.bool_]
-    bucket: Counts
-    cost_fn: Floats
-    cost_fp: Floats
-
-    @classmethod
-    def of(cls, parts: list[pa.RecordBatch]) -> Table:
-        """Return the columns of Arrow batches."""
-        table = pa.Table.from_batches(parts)
-        names = ("label", "weight", "place", "order", "test", "bucket", "cost_fn", "cost_fp")
-        columns = {n: table.column(n).to_numpy() for n in names}
-        return cls(matrix(table.column("features"), table.num_rows), **columns)
-
-    def rows(self, chosen: NDArray[np.bool_]) -> ArrayRows:
-        """Return the training rows of a model."""
-        return ArrayRows(self.features[chosen], self.label[chosen], self.weight[chosen])
 
 
 def compare(batches: Iterable[pa.RecordBatch], **settings: Any) -> Iterator[pa.RecordBatch]:

@@ -107,18 +107,23 @@ def by_task(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, list[pa.Re
     now = -1
     parts: list[pa.RecordBatch] = []
     for batch in batches:
-        tasks = batch.column(0).to_numpy()
-        ends = [0, *(np.flatnonzero(np.diff(tasks)) + 1).tolist(), len(tasks)]
-        for start, end in pairwise(ends):
-            if start == end:
-                continue
-            if tasks[start] != now and parts:
+        for task, part in runs(batch):
+            if task != now and parts:
                 yield now, parts
                 parts = []
-            now = int(tasks[start])
-            parts.append(batch.slice(start, end - start))
+            now = task
+            parts.append(part)
     if parts:
         yield now, parts
+
+
+def runs(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield each task of a batch with its rows, which follow each other; the first column holds its number."""
+    tasks = batch.column(0).to_numpy()
+    ends = [0, *(np.flatnonzero(np.diff(tasks)) + 1).tolist(), len(tasks)]
+    for start, end in pairwise(ends):
+        if start < end:
+            yield int(tasks[start]), batch.slice(start, end - start)
 
 
 def matrix(column: pa.ChunkedArray, rows: int) -> NDArray[np.float32]:

@@ -27,10 +27,16 @@ def matrix(features: pa.Array) -> NDArray[np.float32]:
     if not pa.types.is_binary(features.type) and not pa.types.is_large_binary(features.type):
         numbers: NDArray[Any] = features.flatten().to_numpy(zero_copy_only=False)
         return numbers.reshape(len(features), -1)
-    kind = np.int32 if pa.types.is_binary(features.type) else np.int64
-    ends = np.frombuffer(features.buffers()[1], kind)[features.offset :]
-    size = int(ends[len(features)] - ends[0]) // 4
-    return np.frombuffer(features.buffers()[2], np.float32, size, int(ends[0])).reshape(len(features), -1)
+    return joined(features).view(np.float32).reshape(len(features), -1)
+
+
+def joined(values: pa.Array) -> NDArray[np.uint8]:
+    """Return the bytes of binary values, one after the other: a view."""
+    if not len(values):
+        return np.empty(0, np.uint8)
+    kind = np.int32 if pa.types.is_binary(values.type) else np.int64
+    ends = np.frombuffer(values.buffers()[1], kind)[values.offset :]
+    return np.frombuffer(values.buffers()[2], np.uint8, int(ends[len(values)] - ends[0]), int(ends[0]))
 
 
 def floats_of(batch: pd.DataFrame | pd.Series) -> NDArray[np.float32]:

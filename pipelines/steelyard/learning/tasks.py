@@ -90,5 +90,6 @@ def one_task_each(rows: DataFrame, tasks: int) -> DataFrame:
     by_id = getattr(rows, "repartitionById", None)
     spread: DataFrame = by_id(parts, F.col(TASK) % F.lit(parts)) if by_id is not None else rows.repartition(parts, TASK)
     others = [c for c in rows.columns if c not in (TASK, PLACE, STRATUM, POSITION, "features")]
-    first = [PLACE] if tasks == 1 else [TASK, PLACE]  # a constant in front makes the sort slow
+    alone = tasks == 1 or (by_id is not None and parts == tasks)
+    first = [PLACE] if alone else [TASK, PLACE]  # a constant in front makes the sort slow
     return spread.sortWithinPartitions(*first, *others, *(["features"] if "features" in rows.columns else []))
