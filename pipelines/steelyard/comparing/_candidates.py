@@ -66,7 +66,10 @@ class Candidate:
 def check_two(classes: Collection[str]) -> None:
     """Raise `ConfigError` unless there are two classes: candidates and their metrics are those of two."""
     if len(classes) != 2:
-        raise ConfigError(f"compare takes two classes, and the label has {len(classes)}: leave the section out")
+        raise ConfigError(
+            f"compare takes two classes, and the label has {len(classes)}: it judges scores and decisions of one "
+            "positive class; leave the section compare out and name a model in train.model"
+        )
 
 
 def standard_candidates(counts: Mapping[str, int], seed: int = 0) -> list[Candidate]:
