@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steelyard.comparing import OWN, PLAIN, candidates_of, more_candidates, standard_candidates
+from steelyard.comparing import OWN, PLAIN, Candidate, candidates_of, more_candidates, standard_candidates
 from steelyard.comparing._candidates import searched_candidates
 from steelyard.comparing._choice import Contender, choose
 from steelyard.comparing._comparison import compared
@@ -21,7 +21,7 @@ from steelyard.comparing._worker import Setting, held_out, judged
 from steelyard.config import CompareConfig, Recipe, RedecideConfig, SearchConfig
 from steelyard.errors import ConfigError
 from steelyard.learning.arrays import ArrayRows
-from steelyard.report._comparison import _search
+from steelyard.report._comparison import _search, sentence
 from steelyard.stages._choices import Traits, changes
 
 COUNTS = {"0": 100_000, "1": 300}
@@ -251,6 +251,25 @@ def test_a_candidate_names_what_it_is() -> None:
         load({**document, "compare": {}, "train": {"model": "auto", "loss": {"focal": {"gamma": 2}}}})
     assert "compare" in stages_of(load({**document, "compare": {}}))
     assert "compare" not in stages_of(load(document))
+
+
+def test_terminal_and_report_say_what_was_left_out_and_what_only_informs() -> None:
+    plain, logistic, searched = (
+        Candidate(name, Recipe(), eligible=name != "deep", searched=name == "deep") for name in (PLAIN, "line", "deep")
+    )
+    gains = {PLAIN: 1.0, "line": 1.0, "deep": 3.0}
+    found = {name: [scores(np.random.default_rng(1), gain)] for name, gain in gains.items()}
+    facts = {"search": {"left_out": ["deep a", "deep b"]}}
+    choice = compared(found, [plain, logistic, searched], "log_loss", facts, costs=False)
+    assert choice.chosen != "deep" and (choice.suggestion or "").startswith("deep (deep has the best log loss")
+    words = "5 compared recipes, 2 of them left out by the search"
+    *rows, taken, hint = choice.messages()
+    assert taken.startswith(f"chosen: {choice.chosen}, of {words} (") and hint == f"suggested: {choice.suggestion}"
+    assert [row.endswith(", only informs") for row in rows] == [False, False, True]
+    assert sentence(choice.to_json()).startswith(f"Of {words}, {choice.chosen} was taken: ")
+    alone = compared(found, [plain, logistic], "log_loss", {}, costs=False)
+    assert alone.suggestion is None
+    assert alone.messages()[-1].startswith(f"chosen: {alone.chosen}, of 2 compared recipes (")
 
 
 def test_a_leaking_feature_earns_auto_nothing() -> None:

@@ -10,7 +10,7 @@ from steelyard.lazy import lazy
 
 if TYPE_CHECKING:
     from steelyard.comparing._compare import compare
-    from steelyard.comparing._comparison import Comparison
+    from steelyard.comparing._comparison import Comparison, counted
     from steelyard.comparing._rows import Folds
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "candidates_of",
     "check_two",
     "compare",
+    "counted",
     "more_candidates",
     "standard_candidates",
 ]

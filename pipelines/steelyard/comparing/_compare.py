@@ -90,7 +90,8 @@ def _searched(
 ) -> dict[str, Any]:
     """Return what was searched, as JSON types."""
     recipes = {c.name: c.to_json() for c in candidates if c.searched}
-    return {"recipes": recipes, "rungs": list(rungs), "left": [c.name for c in left if c.searched]}
+    out = [one["name"] for rung in rungs for one in rung["candidates"] if not one["kept"]]
+    return {"recipes": recipes, "rungs": list(rungs), "left": [c.name for c in left if c.searched], "left_out": out}
 
 
 def _check_searched(candidates: Sequence[Candidate], domain: Domain) -> None:

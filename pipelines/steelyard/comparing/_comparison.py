@@ -30,7 +30,8 @@ class Comparison:
     better_than_plain : bool
         Whether the paired 95 % interval of its difference to the plain baseline excludes 0, in its favour.
     suggestion : str, optional
-        Where the choice was given: the candidate that would have been chosen.
+        The candidate that would have been chosen if all might be: always where the choice was given, else where it is
+        another one.
     candidates : list of dict
         Name, recipe, metrics with intervals, differences to the plain baseline with paired intervals, and rows.
     facts : dict
@@ -53,9 +54,13 @@ class Comparison:
     def messages(self) -> list[str]:
         """Return the rungs of a search, the table of candidates and the choice as lines of text."""
         width = max(len(c["name"]) for c in self.candidates)
-        rows = [f"{c['name']:<{width}}  {_shown(c, self.metric)}" for c in self.candidates]
-        hint = [] if self.suggestion in (None, self.chosen) else [f"suggested: {self.suggestion}"]
-        return [*self._rungs(), *rows, f"chosen: {self.chosen} ({self.reason})", *hint]
+        rows = [f"{c['name']:<{width}}  {_shown(c, self.metric)}{self._note(c)}" for c in self.candidates]
+        hint = [] if self.suggestion is None else [f"suggested: {self.suggestion}"]
+        chosen = f"chosen: {self.chosen}, of {counted(self.to_json())} ({self.reason})"
+        return [*self._rungs(), *rows, chosen, *hint]
+
+    def _note(self, row: Mapping[str, Any]) -> str:
+        return ", only informs" if not row["eligible"] and not self.reason.startswith(_GIVEN) else ""
 
     def _rungs(self) -> list[str]:
         found = list[str]()
@@ -67,6 +72,24 @@ class Comparison:
                 end = "kept" if one["kept"] else "left out"
                 found.append(f"  {one['name']:<{width}}  {_NAMES[self.metric]} {value}, {end}")
         return found
+
+
+def counted(choice: Mapping[str, Any]) -> str:
+    """Return how many recipes were compared as text, those that a search left out included.
+
+    Parameters
+    ----------
+    choice : mapping
+        The JSON types of a `Comparison`.
+
+    Examples
+    --------
+    >>> counted({"candidates": [{}, {}, {}], "facts": {"search": {"left_out": ["a", "b"]}}})
+    '5 compared recipes, 2 of them left out by the search'
+    """
+    out = len(choice["facts"].get("search", {}).get("left_out", ()))
+    text = f"{len(choice['candidates']) + out} compared recipes"
+    return f"{text}, {out} of them left out by the search" if out else text
 
 
 def compared(
@@ -94,9 +117,8 @@ def compared(
     draws = Draws.of(found[PLAIN])
     contenders = [Contender.of(c, found[n], draws) for n, c in of.items()]
     allowed = [c for c in contenders if of[c.name].eligible] or contenders
-    best = choose(contenders if len(allowed) == 1 else allowed, metric, draws)
-    informs = len(allowed) == 1
-    chosen = Chosen(allowed[0].name, _GIVEN) if informs else best
+    best, informs = choose(contenders, metric, draws), len(allowed) == 1
+    chosen = Chosen(allowed[0].name, _GIVEN) if informs else choose(allowed, metric, draws)
     plain = next(c for c in contenders if c.name == PLAIN)
     shown = [name for name in METRICS if costs or name != "cost"]
     table = [_row(c, of[c.name], found[c.name], plain, shown, draws) for c in contenders]
@@ -108,7 +130,7 @@ def compared(
         reason=_reason(chosen, better),
         recipe=of[chosen.name].to_json(),
         better_than_plain=better,
-        suggestion=f"{best.name} ({best.reason})" if informs else None,
+        suggestion=f"{best.name} ({best.reason})" if informs or best.name != chosen.name else None,
         candidates=table,
         facts=dict(facts),
     )

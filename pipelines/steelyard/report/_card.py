@@ -177,6 +177,7 @@ def _imbalance(d: Documents) -> Part:
 def _training(d: Documents) -> Part:
     facts = [
         *d.fact("Recipes were compared by", "compare", "metric"),
+        *d.fact("Recipes that the search left out", "compare", "facts", "search", "left_out", shown=names),
         *d.fact("Chosen recipe", "compare", "chosen"),
         *d.fact("Reason of the choice", "compare", "reason"),
         *d.fact("The choice is better than plain XGBoost", "compare", "better_than_plain"),

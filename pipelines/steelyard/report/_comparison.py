@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from steelyard.comparing import counted
 from steelyard.metrics import get_metric, lookup
 from steelyard.report._artifacts import Artifacts
 from steelyard.report._html import Section, folded, note, table
@@ -76,7 +77,7 @@ def _verdict(gains: Mapping[str, Any]) -> str:
 
 def sentence(of: Mapping[str, Any]) -> str:
     """Return the choice of a comparison and its reason as text."""
-    text = f"Of {len(of['candidates'])} compared recipes, {of['chosen']} was taken: {of['reason']}."
+    text = f"Of {counted(of)}, {of['chosen']} was taken: {of['reason']}."
     if "taken_over" in of:
         run = of["taken_over"]
         return f"{text} The choice and the numbers are those of run {run['run_id']}, whose training rows were alike."
@@ -86,7 +87,11 @@ def sentence(of: Mapping[str, Any]) -> str:
 def _row(one: Mapping[str, Any], of: Mapping[str, Any], shown: list[str]) -> list[object]:
     difference = one["difference"].get(of["metric"]) or {"value": None, "ci95": None}
     ci95 = difference["ci95"]
-    name = f"{one['name']} (taken)" if one["name"] == of["chosen"] else one["name"]
+    name = one["name"]
+    if name == of["chosen"]:
+        name = f"{name} (taken)"
+    elif not one["eligible"]:
+        name = f"{name} (only informs)"
     interval = NONE if ci95 is None else f"{number(ci95[0])} – {number(ci95[1])}"
     values = [number(one[n]["value"]) if n == "cost" else metric(one[n]["value"]) for n in shown]
     return [name, *values, number(difference["value"]), interval, count(one["rows"])]
