@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.learning import _features, _sample
-from steelyard.learning._features import Preprocessing
+from steelyard.learning import _preprocessing, _sample
 from steelyard.learning._fitting import fit_preprocessing
+from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._sample import hash_sample
 from steelyard.learning.base import LIMITS
 
@@ -32,7 +32,7 @@ def dataset(df: DataFrame, *categorical: str) -> Dataset:
 def applied(df: DataFrame, fitted: Preprocessing) -> np.ndarray[Any, Any]:
     """Return the numbers of each row, which are the same where there are many and they become one array."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(_features, "MANY", 0)
+        patched.setattr(_preprocessing, "MANY", 0)
         many = fitted.array(df)
     rows = df.select(F.array(*fitted.columns(df)).alias("x"), many.alias("many")).collect()
     assert np.array_equal(*np.array([(r["many"], r["x"]) for r in rows], dtype=float).swapaxes(0, 1), equal_nan=True)
@@ -175,7 +175,7 @@ def test_a_huge_value_is_named_among_missing_ones_also_where_a_model_skips_its_f
     assert np.isnan(applied(later.withColumn("v", F.lit(None).cast("array<double>")), fitted)).all()
     with pytest.raises(Exception, match=r"feature 'v\[1\]' holds an infinite value or one beyond ±1e.75"):
         later.select(fitted.columns(later)[0]).collect()
-    monkeypatch.setattr(_features, "MANY", 0)
+    monkeypatch.setattr(_preprocessing, "MANY", 0)
     with pytest.raises(Exception, match=r"feature 'v\[1\]' holds an infinite value or one beyond ±1e.75"):
         later.select(fitted.array(later)).collect()
 

@@ -24,8 +24,8 @@ from steelyard.hashing import row_hash
 from steelyard.learning import Model, get_trainer, load_model
 from steelyard.learning._device import gpus
 from steelyard.learning._failures import translate_spark_errors
-from steelyard.learning._features import Preprocessing
 from steelyard.learning._preparing import prepare
+from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._xgboost_worker import Rows, Task, train_booster
 from steelyard.store import Store
 

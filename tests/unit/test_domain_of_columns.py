@@ -12,7 +12,8 @@ from steelyard.dataset import Dataset
 from steelyard.domain import ColumnDomain
 from steelyard.errors import ConfigError, InputError
 from steelyard.learning import trainer_class, trainer_names
-from steelyard.learning._features import Category, Numeric, Preprocessing
+from steelyard.learning._features import Category, Numeric
+from steelyard.learning._preprocessing import Preprocessing
 from steelyard.stages._feature_notes import feature_notes
 from steelyard.stages._order import changed_keys, fingerprint
 from steelyard.stages.commands.check import check

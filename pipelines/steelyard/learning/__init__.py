@@ -35,10 +35,10 @@ from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance, TrainingData
 
 if TYPE_CHECKING:
-    from steelyard.learning._features import Preprocessing
     from steelyard.learning._fitting import fit_preprocessing
     from steelyard.learning._guided_under_sampler import GuidedUnderSampler
     from steelyard.learning._preparing import repartition_by_content
+    from steelyard.learning._preprocessing import Preprocessing
     from steelyard.learning._section import train_model, trainer_of
     from steelyard.learning.model import MarginModel, Model, shared_fields
     from steelyard.learning.tasks import fit_tasks

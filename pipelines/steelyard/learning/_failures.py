@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from steelyard.errors import EngineError, InputError, SteelyardError
-from steelyard.learning._features import HUGE, RAGGED
+from steelyard.learning._features import RAGGED
+from steelyard.learning._preprocessing import HUGE
 
 _FEATURE = re.compile(rf"feature ('[^\n]*?'|\"[^\n]*?\") ({HUGE} \S+|{RAGGED})")
 _KNOWN = (

@@ -1,10 +1,9 @@
-"""Features as column expressions of raw columns: fixed once fitted, and stored as JSON."""
+"""A feature as column expressions of a raw column: fixed once fitted, and stored as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import add
 from typing import Any, Literal
 
@@ -14,15 +13,10 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, combined, doubles, dtype, is_vector, of_key
 from steelyard.errors import InputError
-from steelyard.kernels.distance import LARGEST
 
 Kind = Literal["number", "boolean", "array", "vector", "category"]
 
-MANY = 200
-"""Features from which numbers become one array, and not a column each: Spark compiles each expression."""
-
 _OUT = "(data.exclude; in code, the dataset's features)"
-HUGE = "holds an infinite value or one beyond"
 RAGGED = "does not hold the number of elements it was fitted with"
 
 
@@ -82,10 +76,6 @@ def as_array(name: str, kind: Kind) -> Column:
     return F.when(col(name).isNotNull(), vector_to_array(col(name)))
 
 
-def _whole(of: T.DataType) -> bool:
-    return isinstance(of, T.IntegralType | T.BooleanType | T.DecimalType)
-
-
 @dataclass(frozen=True)
 class Numeric:
     """A number: a column, or one element of an array or vector.
@@ -134,7 +124,7 @@ class Numeric:
 
         Spark analyses, optimises and compiles each node of them, of thousands of features too: they must be small.
         """
-        kind = _kind_as_fitted(df, self.column, self.kind)
+        kind = kind_as_fitted(df, self.column, self.kind)
         value = raw(df, self.column, kind, self.element)
         gap = F.lit(float("nan") if self.fill is None else self.fill)
         known = F.coalesce(value if self.fill is None else F.nanvl(value, gap), gap)
@@ -143,13 +133,13 @@ class Numeric:
         if self.size is not None and self.element == 0:
             length = F.coalesce(F.size(as_array(self.column, kind)), F.lit(-1))
             wrong = (length >= 0) & (length != self.size)
-            known = F.when(wrong, _failure(F.lit(f"feature {self.column!r} {RAGGED}"))).otherwise(known)
+            known = F.when(wrong, F.raise_error(F.lit(f"feature {self.column!r} {RAGGED}"))).otherwise(known)
         if not self.indicator:
             return [known]
         return [known, F.isnan(F.coalesce(value, F.lit(float("nan")))).cast("double")]
 
 
-def _kind_as_fitted(df: DataFrame, name: str, fitted: Kind) -> Kind:
+def kind_as_fitted(df: DataFrame, name: str, fitted: Kind) -> Kind:
     """Return how a column is read, which must be as it was in training; numbers and booleans are one there."""
     now = dtype(df, name, "feature")
     try:
@@ -159,10 +149,6 @@ def _kind_as_fitted(df: DataFrame, name: str, fitted: Kind) -> Kind:
     if kind is None or (kind != fitted and {kind, fitted} != {"number", "boolean"}):
         raise InputError(f"feature {name!r} was fitted as {fitted}, but is {now.simpleString()} in this table")
     return kind
-
-
-def _failure(message: Column) -> Column:
-    return F.raise_error(message)
 
 
 @dataclass(frozen=True)
@@ -194,7 +180,7 @@ class Category:
 
     def columns(self, df: DataFrame) -> list[Column]:
         """Return the expressions."""
-        _kind_as_fitted(df, self.column, self.kind)
+        kind_as_fitted(df, self.column, self.kind)
         level = class_text(df, self.column)
         flags = [F.coalesce(level == F.lit(known), F.lit(False)) for known in self.levels]
         if self.other:
@@ -226,7 +212,7 @@ class CategoryCode:
 
     def columns(self, df: DataFrame) -> list[Column]:
         """Return the expression."""
-        _kind_as_fitted(df, self.column, "category")
+        kind_as_fitted(df, self.column, "category")
         unknown = F.lit(float("nan"))
         codes = {level: float(i) for i, level in enumerate(self.levels)}
         return [F.coalesce(of_key(codes, class_text(df, self.column)), unknown) if codes else unknown]
@@ -235,104 +221,8 @@ class CategoryCode:
 Feature = Numeric | Category | CategoryCode
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """Fitted features, in order.
-
-    Parameters
-    ----------
-    features : tuple of Numeric, Category or CategoryCode
-    limit : float
-        Larger values, negative ones included, are refused.
-    """
-
-    features: tuple[Feature, ...]
-    limit: float = LARGEST
-
-    @property
-    def names(self) -> list[str]:
-        """A name for each of `columns`."""
-        return [name for feature in self.features for name in feature.names]
-
-    @property
-    def codes(self) -> tuple[int, ...]:
-        """The places of `columns` that are codes of categories."""
-        kinds = [isinstance(feature, CategoryCode) for feature in self.features for _ in feature.names]
-        return tuple(i for i, code in enumerate(kinds) if code)
-
-    def directions(self, monotone: Mapping[str, int]) -> tuple[int, ...]:
-        """Return, for each of `columns`, the direction of its column, 0 without one; empty if no column has one.
-
-        Whether a value is missing has no direction.
-        """
-        if not monotone:
-            return ()
-        places = [(feature.column, i) for feature in self.features for i, _ in enumerate(feature.names)]
-        return tuple(0 if i else monotone.get(column, 0) for column, i in places)
-
-    def columns(self, df: DataFrame) -> list[Column]:
-        """Return raw rows as double expressions; a label is not needed.
-
-        Evaluating the first of them fails where any feature is beyond `limit`.
-
-        Raises
-        ------
-        InputError
-            If a feature is missing, or no longer of the kind it was.
-        """
-        values = self.unchecked(df)
-        return [self.checked(df, value) for value in values[:1]] + values[1:]
-
-    def array(self, df: DataFrame) -> Column:
-        """Return the same as one array of doubles, with few expressions for many numbers that are taken as read."""
-        if len(self.features) <= MANY:
-            return F.array(*self.columns(df))
-        parts: list[Column] = []
-        for as_read, run in groupby(self.features, lambda f: isinstance(f, Numeric) and f.as_read):
-            features = list(run)
-            if not as_read:
-                parts.append(F.array(*[column for f in features for column in f.columns(df)]))
-                continue
-            numbers = {f.column: _kind_as_fitted(df, f.column, f.kind) for f in features if isinstance(f, Numeric)}
-            parts.append(F.transform(doubles(numbers), lambda v: F.coalesce(v, F.lit(float("nan")))))
-        return self.checked(df, F.concat(*parts) if len(parts) > 1 else parts[0])
-
-    def floats(self, df: DataFrame) -> Column:
-        """Return the same in single precision, for a pandas UDF: a struct, which is a frame there; of many an array."""
-        if len(self.features) > MANY:
-            return self.array(df).cast("array<float>")
-        return F.struct(*[value.cast("float").alias(str(i)) for i, value in enumerate(self.columns(df))])
-
-    def unchecked(self, df: DataFrame) -> list[Column]:
-        """Return the same, where evaluating them doesn't fail: for those who don't need them all."""
-        return [column for feature in self.features for column in feature.columns(df)]
-
-    def checked(self, df: DataFrame, value: Column) -> Column:
-        """Return a value that fails to evaluate where any feature is beyond `limit`."""
-        features = [f for f in self.features if isinstance(f, Numeric) and not _whole(dtype(df, f.column))]
-        if not features:
-            return value
-        # Negative: for Spark, NaN is greater than all numbers, and null is left out.
-        if len(features) > MANY:
-            sizes = F.transform(raws(df, features), lambda size: -F.abs(size))
-        else:
-            sizes = F.array(*[-F.abs(raw(df, f.column, f.kind, f.element)) for f in features])
-        names = F.split(F.lit("\n".join(f"feature {f.name!r}" for f in features)), "\n")
-        place = F.array_position(F.transform(sizes, lambda size: size < -self.limit), True)
-        what = F.concat_ws(" ", F.element_at(names, place.cast("int")), F.lit(f"{HUGE} ±{self.limit:.0e}"))
-        return F.when(F.array_min(sizes) < -self.limit, _failure(what)).otherwise(value)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return {"limit": self.limit, "features": [asdict(f) for f in self.features]}
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Preprocessing:
-        """Rebuild what `to_json` gave."""
-        return cls(tuple(_feature(f) for f in document["features"]), document["limit"])
-
-
-def _feature(document: dict[str, Any]) -> Feature:
+def feature_from_json(document: dict[str, Any]) -> Feature:
+    """Rebuild a feature from its fields."""
     if document["kind"] == "category":
         return Category(**{**document, "levels": tuple(document["levels"])})
     if document["kind"] == "code":

@@ -20,11 +20,11 @@ from steelyard.learning._features import (
     Feature,
     Kind,
     Numeric,
-    Preprocessing,
     as_array,
     kind_of,
     raws,
 )
+from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._sample import hash_sample
 
 MAX_LEVELS = 50

@@ -29,7 +29,7 @@ from steelyard.sampling.plan import ClassPlan, Resampling, SamplingPlan, Work
 from steelyard.sampling.roles import Roles
 
 if TYPE_CHECKING:
-    from steelyard.learning._features import Preprocessing
+    from steelyard.learning._preprocessing import Preprocessing
 
 _SCORE, _WEIGHT, _POSITION = internal("pilot_score"), internal("keeping_weight"), internal("keeping_position")
 _BAG = 50_000  # rows of each class that the pilot is trained on, at most

@@ -13,8 +13,8 @@ from steelyard.columns import check_names, class_code, class_text, col, require_
 from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
-from steelyard.learning._features import Preprocessing
 from steelyard.learning._fitting import fit_preprocessing
+from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._workers import workers_for
 from steelyard.learning.base import LIMITS, Trainer
 from steelyard.learning.model import Model

@@ -16,8 +16,9 @@ from steelyard.frames.caching import cached
 from steelyard.hashing import row_hash, sample_limit
 from steelyard.kernels.curves import roc_auc
 from steelyard.kernels.importance import ranges_meet
-from steelyard.learning._features import Category, Preprocessing
+from steelyard.learning._features import Category
 from steelyard.learning._fitting import fit_preprocessing
+from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning.base import LIMITS
 from steelyard.learning.held_out import by_fold
 from steelyard.learning.local import LocalLearner

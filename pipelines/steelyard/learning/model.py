@@ -19,8 +19,8 @@ from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.kernels.losses import Focal
 from steelyard.learning._device import CPU
-from steelyard.learning._features import Preprocessing
 from steelyard.learning._link import focal_log_odds, in_order, logistic, softmax
+from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._registry import FORMAT, trainer_class
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from steelyard.learning._workers import WORKERS
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from steelyard.learning._features import Preprocessing
+    from steelyard.learning._preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
