@@ -33,8 +33,8 @@ def random_weights(features: int, width: int, outputs: int, blocks: int) -> dict
 @pytest.mark.parametrize(("outputs", "blocks"), [(1, 2), (3, 0)])
 def test_outputs_are_those_of_torch(outputs: int, blocks: int) -> None:
     torch = pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+    from steelyard.learning._neural_network_modules import Network
     from steelyard.learning._neural_network_task import Task
-    from steelyard.learning._neural_network_worker import Network
 
     weights = random_weights(5, 32, outputs, blocks)
     task = Task(**TASK, starts=(0.0,) * outputs, shift=(0.0,) * outputs, width=32, blocks=blocks, dropout=0.5)
@@ -64,8 +64,10 @@ def test_a_loss_with_margins_trains_cosines(classes: int) -> None:
     torch = pytest.importorskip("torch", reason="steelyard[deep] is not installed")
     from safetensors.numpy import load
 
+    from steelyard.learning._neural_network_losses import validation_losses
+    from steelyard.learning._neural_network_modules import Network
     from steelyard.learning._neural_network_task import Task
-    from steelyard.learning._neural_network_worker import Network, Rows, _judged, train_network
+    from steelyard.learning._neural_network_worker import Rows, train_network
 
     outputs = 1 if classes == 2 else classes
     shape: dict[str, Any] = {"starts": (0.0,) * outputs, "shift": (0.0,) * outputs, "width": 16, "blocks": 1}
@@ -94,7 +96,7 @@ def test_a_loss_with_margins_trains_cosines(classes: int) -> None:
     with torch.no_grad():
         theirs = network(rows.features)
         ours = forward(load(network.saved()), x)
-        judged = _judged(theirs.double(), rows.label, task).numpy()
+        judged = validation_losses(theirs.double(), rows.label, task).numpy()
     assert np.allclose(ours, theirs.numpy(), atol=1e-5)
     again = Network(replace(task, seed=1)).eval()
     again.start_at(weights)
@@ -138,7 +140,9 @@ def test_training_continues_from_weights_at_the_new_shares_of_classes(classes: i
 def test_all_tensors_of_a_step_are_on_the_device(outputs: int, loss: dict[str, Any]) -> None:
     """On torch's device "meta", which computes no numbers, but refuses operands of other devices as a GPU does."""
     torch = pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+    from steelyard.learning import _neural_network_losses as losses
     from steelyard.learning import _neural_network_worker as worker
+    from steelyard.learning._neural_network_modules import Network
     from steelyard.learning._neural_network_task import Task
 
     with pytest.raises(RuntimeError):
@@ -147,13 +151,13 @@ def test_all_tensors_of_a_step_are_on_the_device(outputs: int, loss: dict[str, A
     how |= {"dropout": 0.1, "epochs": 3, "early_stopping_epochs": 1, "batch_size": 8, "learning_rate": 0.1}
     zeros = (0.0,) * outputs
     task = Task(**how, weight_decay=0.0, starts=zeros, shift=zeros, device="meta")
-    network = worker.Network(task).to("meta")
+    network = Network(task).to("meta")
     x, label = np.zeros((20, 5), np.float32), np.arange(20) % max(outputs, 2)
     rows = worker.Rows(x, label, np.ones(20), np.zeros(20)).to("meta")
     weight = rows.weight * worker._class_weights(task, rows, 2)
     batch = torch.randperm(20)[:8]
     margins = network(rows.features[batch]) + rows.offset[batch]
-    (worker._losses(task)(margins, rows.label[batch]) * weight[batch]).sum().backward()
+    (losses.training_losses(task)(margins, rows.label[batch]) * weight[batch]).sum().backward()
     assert {p.grad.device.type for p in network.parameters()} == {"meta"}
     if not loss.get("focal"):
-        assert worker._judged(margins.double(), rows.label[batch], task).device.type == "meta"
+        assert losses.validation_losses(margins.double(), rows.label[batch], task).device.type == "meta"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,92 +13,15 @@ import pyarrow.dataset
 import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
-from safetensors.torch import load, save
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from steelyard.kernels.losses import Focal, Ldam
-from steelyard.kernels.network import EPSILON, LEAST_LENGTH
+from steelyard.learning._neural_network_losses import training_losses, validation_losses
+from steelyard.learning._neural_network_modules import Cosines, Network
 from steelyard.learning._neural_network_task import Task
 
 _PART = 65_536  # rows whose margins are computed at a time
 _MOVES = 50
-
-
-class Block(nn.Module):
-    """h + W2 relu(W1 norm(h) + b1) + b2, with dropout of the inner values."""
-
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width, eps=EPSILON)
-        self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        inner = torch.relu(self.first(self.norm(hidden)))
-        return hidden + self.second(self.dropout(inner))
-
-
-class Cosines(nn.Module):
-    """Cosines of the inputs with a vector for each class, times a scale; of two classes the difference."""
-
-    def __init__(self, width: int, outputs: int, scale: float) -> None:
-        super().__init__()
-        self.classes, self.scale = max(outputs, 2), scale
-        self.vectors = nn.Parameter(torch.randn(self.classes, width) / width**0.5)
-
-    @property
-    def weight(self) -> Tensor:
-        """What inputs of length 1 are multiplied by."""
-        scaled = self.scale * functional.normalize(self.vectors, eps=LEAST_LENGTH)
-        return scaled if self.classes > 2 else scaled[1:] - scaled[:1]
-
-    def start_at(self, weight: Tensor) -> None:
-        """Let `weight` be that of a saved network: of two classes, whose vectors are found up to a rotation."""
-        towards = weight / self.scale
-        if self.classes == 2:
-            across = self.vectors[:1] - self.vectors[:1] @ towards.T / towards.square().sum() * towards
-            across = functional.normalize(across) * (1 - towards.square().sum() / 4).clamp(min=0).sqrt()
-            towards = torch.cat([across - towards / 2, across + towards / 2])
-        self.vectors.copy_(towards)
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        return functional.linear(functional.normalize(hidden, eps=LEAST_LENGTH), self.weight)
-
-
-class Network(nn.Module):
-    """The network of `steelyard.kernels.network.forward`."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__()
-        self.input = nn.Linear(task.features, task.width)
-        self.blocks = nn.ModuleList(Block(task.width, task.dropout) for _ in range(task.blocks))
-        self.norm = nn.LayerNorm(task.width, eps=EPSILON)
-        self.output: nn.Linear | Cosines = nn.Linear(task.width, task.outputs)
-        if task.ldam is not None:
-            self.output = Cosines(task.width, task.outputs, task.ldam["scale"])
-
-    def forward(self, rows: Tensor) -> Tensor:
-        hidden = self.input(rows)
-        for block in self.blocks:
-            hidden = block(hidden)
-        return self.output(torch.relu(self.norm(hidden)))
-
-    def start_at(self, weights: bytes) -> None:
-        """Take over what `saved` gave."""
-        given = load(weights)
-        with torch.no_grad():
-            if isinstance(self.output, Cosines):
-                self.output.start_at(given.pop("output.weight"))
-            self.load_state_dict(given, strict=not isinstance(self.output, Cosines))
-
-    def saved(self) -> bytes:
-        """Return the weights for `forward` as safetensors."""
-        weights = dict(self.state_dict())
-        if isinstance(self.output, Cosines):
-            del weights["output.vectors"]
-            weights["output.weight"] = self.output.weight.detach()
-        return save({name: values.cpu().contiguous().clone() for name, values in weights.items()})
 
 
 class Rows:
@@ -189,7 +112,7 @@ def _train_epoch(
 ) -> None:
     """Take a step for each batch, in which all processes average their gradients."""
     network.train()
-    losses_of = _losses(task)
+    losses_of = training_losses(task)
     total, count = _sum(torch.tensor([weight.double().sum(), len(rows)], dtype=torch.float64)).tolist()
     for batch in batches:
         optimiser.zero_grad()
@@ -213,41 +136,6 @@ def _batches(rows: int, steps: int, size: int, order: torch.Generator) -> list[T
     return list(wanted[: (steps - 1) * size + last].split(size))
 
 
-def _losses(task: Task) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the function from margins and labels to the loss of each row."""
-    if task.ldam is not None:
-        return _margin_losses(Ldam(**task.ldam))
-    if task.focal is None:
-        return _log_losses
-    focal = Focal(**task.focal)
-
-    def losses(margins: Tensor, label: Tensor) -> Tensor:
-        signed = torch.where(label > 0, margins[:, 0], -margins[:, 0])
-        weight = torch.where(label > 0, focal.weights[1], focal.weights[0])
-        return weight * torch.sigmoid(-signed) ** focal.gamma * functional.softplus(-signed)
-
-    return losses
-
-
-def _margin_losses(ldam: Ldam) -> Callable[[Tensor, Tensor], Tensor]:
-    shifts = torch.tensor(ldam.shifts)
-
-    def losses(margins: Tensor, label: Tensor) -> Tensor:
-        shift = shifts.to(margins)[label]
-        if margins.shape[1] == 1:
-            return functional.softplus(shift - torch.where(label > 0, margins[:, 0], -margins[:, 0]))
-        shifted = margins - functional.one_hot(label, margins.shape[1]) * shift[:, None]
-        return functional.cross_entropy(shifted, label, reduction="none")
-
-    return losses
-
-
-def _log_losses(margins: Tensor, label: Tensor) -> Tensor:
-    if margins.shape[1] > 1:
-        return functional.cross_entropy(margins, label, reduction="none")
-    return functional.binary_cross_entropy_with_logits(margins[:, 0], label.to(margins.dtype), reduction="none")
-
-
 def _validation_loss(network: Network, rows: Rows, task: Task) -> float:
     """Return the mean loss on the validation rows of all processes.
 
@@ -260,19 +148,10 @@ def _validation_loss(network: Network, rows: Rows, task: Task) -> float:
     with torch.no_grad():
         for at in range(0, len(rows), _PART):
             part = slice(at, at + _PART)
-            loss = _judged(network(rows.features[part]).double(), rows.label[part], task)
+            loss = validation_losses(network(rows.features[part]).double(), rows.label[part], task)
             sums += torch.stack([(loss * weights[part]).sum(), weights[part].sum()]).cpu()
     total, weight = _sum(sums).tolist()
     return total / weight
-
-
-def _judged(margins: Tensor, label: Tensor, task: Task) -> Tensor:
-    """Return the validation loss of each row."""
-    if task.ldam is not None:
-        return _margin_losses(Ldam(**task.ldam))(margins, label)
-    if task.focal is not None:
-        margins = margins.new_tensor(Focal(**task.focal).log_odds(margins.cpu().numpy()))
-    return _log_losses(margins - margins.new_tensor(task.shift), label)
 
 
 def _start_at_prior(network: Network, task: Task) -> None:
