@@ -11,8 +11,8 @@ from small_pipelines import replace_document
 from test_report import NASTY, Maker, Page, check
 
 from steelyard import report
-from steelyard.report._card import card_parts
 from steelyard.report._card_facts import Fact, resolve
+from steelyard.report._card_parts import card_parts
 from steelyard.report._numbers import count, metric, moment, number, percent
 from steelyard.store import RunDir
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from steelyard import __version__
-from steelyard.report import _comparison, _difficulty, _inputs, _results
+from steelyard.report import _comparison, _confusion, _curves, _difficulty, _inputs, _metrics
 from steelyard.report._artifacts import Artifacts, read
 from steelyard.report._explanation import explanation
 from steelyard.report._html import Section
@@ -20,11 +20,11 @@ from steelyard.store import RunDir
 
 # In the order of the page, with what it is called where it is missing.
 _SECTIONS: tuple[tuple[str, Callable[[Artifacts], Section | None]], ...] = (
-    ("metrics", _results.metrics),
-    ("curves", _results.curves),
-    ("decisions", _results.decisions),
-    ("probabilities", _results.probabilities),
-    ("metrics of each class", _results.classes),
+    ("metrics", _metrics.metrics),
+    ("curves", _curves.curves),
+    ("decisions", _confusion.decisions),
+    ("probabilities", _curves.probabilities),
+    ("metrics of each class", _metrics.classes),
     ("slices", slices),
     ("explanation", explanation),
     ("classes", _inputs.classes),

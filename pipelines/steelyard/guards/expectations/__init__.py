@@ -39,6 +39,8 @@ from steelyard.guards.expectations._synthetic import (
     ExpectFewSyntheticDuplicates,
     ExpectSyntheticRowsOnlyInSplit,
     ExpectSyntheticRowsToKeepCategories,
+)
+from steelyard.guards.expectations._synthetic_values import (
     ExpectSyntheticRowsToKeepWholeNumbers,
     ExpectSyntheticRowsWithinClassBounds,
     ExpectSyntheticRowsWithinDomain,
