@@ -20,7 +20,7 @@ from steelyard.dataset import Dataset
 from steelyard.ensemble._bags import disjoint_bags, drawn_bags, draws, unit_tables
 from steelyard.ensemble._quotas import Quotas, quotas
 from steelyard.errors import InputError
-from steelyard.learning import LocalLearner, _features, get_trainer
+from steelyard.learning import LocalLearner, _preprocessing, get_trainer
 from steelyard.learning.tasks import PLACE, TASK
 
 ROWS = 2000
@@ -177,7 +177,7 @@ def test_easy_ensemble_adds_the_votes_of_all_trees(table: DataFrame, monkeypatch
     found = [row["probabilities"][1] for row in model.predict(some).collect()]
     assert np.allclose(found, 1 / (1 + np.exp(-total / 2)), atol=1e-12)
     with monkeypatch.context() as patched:
-        patched.setattr(_features, "MANY", 0)
+        patched.setattr(_preprocessing, "MANY", 0)
         assert found == [row["probabilities"][1] for row in model.predict(some).collect()], "features as one array"
     assert model.distortion.kind == "unknown"
     assert get_trainer("easy_ensemble", {"aggregation": "mean"}).fit(

@@ -16,7 +16,7 @@ from toy_trainer import NaiveBayes
 from steelyard import learning
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError
-from steelyard.learning import MarginModel, _features, check_trainer, get_trainer, trainer_names
+from steelyard.learning import MarginModel, _preprocessing, check_trainer, get_trainer, trainer_names
 from steelyard.learning._workers import LARGE
 from steelyard.testing import TRAINER_CHECKS
 from steelyard.testing._check_trainers import DATA, MakeTrainer, fitted, model_of, parts, probabilities, trainer_table
@@ -143,7 +143,7 @@ def test_contributions_are_those_of_xgboost(spark: SparkSession, monkeypatch: py
     ours = [r["contributions"] for r in model.contributions(df).orderBy("id").collect()]
     assert np.allclose(np.array(ours), theirs, atol=1e-6)
     with monkeypatch.context() as patched:
-        patched.setattr(_features, "MANY", 0)
+        patched.setattr(_preprocessing, "MANY", 0)
         same = fitted(MAKE["xgboost"], df)
         assert same == model, "trained on many features, which are one array"
         assert ours == [r["contributions"] for r in same.contributions(df).orderBy("id").collect()]
