@@ -65,6 +65,9 @@ _RULES = (
     ("{conformal_recall: {recall: 0.9, confidence: 0.95}}", "The same, guaranteed with this confidence."),
 )
 
+_ENTRIES = {"data.domain": "FEATURE", "gate": "METRIC"}
+"""What the keys of a map name."""
+
 
 def pipeline_reference() -> str:
     """Return the page."""
@@ -84,7 +87,7 @@ def _rows(schema: dict[str, Any], path: str, key: dict[str, Any]) -> Iterator[tu
     for section, place in sections_of(schema, key):
         required = section.get("required", [])
         for name, below in section["properties"].items():
-            at = f"{path}{place.replace('*', 'METRIC')}.{name}"
+            at = f"{path}{place.replace('*', _ENTRIES.get(path, 'NAME'))}.{name}"
             inner = list(_rows(schema, at, below))
             default = "required" if name in required else _default(below)
             yield f"`{at}`", "a section" if inner else _values(schema, below), default, below.get("description", "")
@@ -120,7 +123,7 @@ def _values(schema: Mapping[str, Any], key: Mapping[str, Any]) -> str:
 
 def _limits(key: Mapping[str, Any]) -> str:
     words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
-    found = [f"{word} {key[name]:,}" for name, word in words.items() if name in key and abs(key[name]) < 2**62]
+    found = [f"{word} {key[name]:,.15g}" for name, word in words.items() if name in key and abs(key[name]) < 2**62]
     return "".join(f" {part}" for part in found)
 
 
