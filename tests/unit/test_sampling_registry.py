@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -196,11 +194,3 @@ def test_parameters_are_checked_on_a_grid_too() -> None:
     sampler = get_sampler("smote")
     with pytest.raises(InputError, match="k_neighbors must be"):
         sampler.copy({sampler.getParam("k_neighbors"): 0})
-
-
-def test_names_need_no_spark() -> None:
-    code = (
-        "import sys; from steelyard.sampling import sampler_names; sampler_names(); "
-        "assert 'pyspark' not in sys.modules, 'pyspark was imported'"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
