@@ -51,7 +51,7 @@ test-examples: .venv/classes.jsa
 
 # make test-deep: the neural network; installs torch, 200 MB or, with CUDA, several GB. Without torch it is skipped.
 test-deep: .venv/deep .venv/classes.jsa
-	$(BIN)/python -m pytest -n 0 -k 'network or neural' tests/unit/test_kernels_network.py tests/spark/test_neural_network.py tests/spark/test_trainers.py $(ARGS)
+	$(BIN)/python -m pytest -n 0 -k 'network or neural' tests/simulation/test_network.py tests/spark/test_neural_network.py tests/spark/test_trainers.py $(ARGS)
 
 # make test-airflow: whole DAGs for real, by a scheduler and a Spark cluster that all tests share.
 test-airflow: .venv/classes.jsa

@@ -14,14 +14,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import Any
 
-import steelyard
+from modules import SOURCE, module_names
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "api.txt"
-SOURCE = ROOT / "pipelines" / "steelyard"
 HEAD = """The public API of steelyard. A test fails when it changes and this file does not.
 Renew it by: .venv/bin/python tests/api_snapshot.py
 """
@@ -47,7 +45,7 @@ def snapshot() -> str:
 
 
 def _python() -> Iterator[str]:
-    for name in sorted(["steelyard", *(m.name for m in walk_packages(steelyard.__path__, "steelyard."))]):
+    for name in ["steelyard", *module_names()]:
         if "._" not in name and not name.startswith(INTERNAL):
             yield from _module(name)
     airflow = ast.parse((SOURCE / "airflow" / "__init__.py").read_text(encoding="utf-8"))

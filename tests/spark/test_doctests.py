@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from modules import module_names
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-import steelyard
 from steelyard.dataset import Dataset
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -20,8 +19,8 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 def examples() -> Iterator[doctest.DocTest]:
     """Return the docstrings that have examples."""
-    for found in pkgutil.walk_packages(steelyard.__path__, "steelyard."):
-        module = importlib.import_module(found.name)
+    for name in module_names():
+        module = importlib.import_module(name)
         yield from (t for t in doctest.DocTestFinder(exclude_empty=True).find(module) if t.examples)
 
 

@@ -7,21 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simulated import array_rows
 
 from steelyard.comparing import OWN, PLAIN, Candidate, candidates_of, more_candidates, standard_candidates
-from steelyard.comparing._candidates import searched_candidates
 from steelyard.comparing._choice import Contender, choose
 from steelyard.comparing._comparison import compared
 from steelyard.comparing._estimates import Draws, Value, values_of
 from steelyard.comparing._fold_scores import BUCKETS, FoldScores
 from steelyard.comparing._resample import Sampling
-from steelyard.comparing._search import better_half, halved
-from steelyard.comparing._table import Table
-from steelyard.comparing._worker import Setting, held_out, judged
+from steelyard.comparing._search import better_half
 from steelyard.config import CompareConfig, Recipe, RedecideConfig, SearchConfig
 from steelyard.errors import ConfigError
-from steelyard.learning.arrays import ArrayRows
-from steelyard.report._comparison import _search, sentence
+from steelyard.report._comparison import sentence
 from steelyard.stages._choices import Traits, changes
 
 COUNTS = {"0": 100_000, "1": 300}
@@ -112,16 +109,8 @@ def test_the_binned_area_agrees_with_the_exact_one() -> None:
     assert again.pr_auc == one.pr_auc and np.array_equal(again.cells, one.cells) and again.facts == one.facts
 
 
-def rows(n: int = 3000, share: float = 0.1, seed: int = 0) -> tuple[ArrayRows, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    y = (rng.random(n) < share).astype(float)
-    x = (rng.normal(size=(n, 3)) + y[:, None]).astype(np.float32)
-    x[rng.random((n, 3)) < 0.02] = np.nan
-    return ArrayRows(x, y, np.ones(n)), rng.permutation(n).astype(np.int64) * 1_000_003
-
-
 def test_smaller_samples_are_parts_of_larger_ones() -> None:
-    table, place = rows()
+    table, place = array_rows()
     kept = {}
     for ratio in (0.5, 0.2):
         drawn, distortion = Sampling("random_under_sampler", {"sampling_strategy": ratio}, ("0", "1")).apply(
@@ -137,7 +126,7 @@ def test_smaller_samples_are_parts_of_larger_ones() -> None:
 
 
 def test_thinned_rows_stand_for_all() -> None:
-    table, place = rows()
+    table, place = array_rows()
     thinned = (0.25, 1.0)
     back, _ = Sampling("none", {}, ("0", "1"), thinned).apply(table, place)
     assert set(back.weight[back.label == 0]) == {4.0} and set(back.weight[back.label == 1]) == {1.0}
@@ -153,7 +142,7 @@ def test_thinned_rows_stand_for_all() -> None:
 
 
 def test_guided_sampling_keeps_the_wanted_number_and_its_offsets_balance() -> None:
-    table, place = rows(20_000, 0.03)
+    table, place = array_rows(20_000, 0.03)
     params = {"sampling_strategy": 0.1, "min_rows": 0}
     drawn, _ = Sampling("guided_under_sampler", params, ("0", "1")).apply(table, place)
     positives, negatives = int((table.label == 1).sum()), int((table.label == 0).sum())
@@ -161,56 +150,6 @@ def test_guided_sampling_keeps_the_wanted_number_and_its_offsets_balance() -> No
     assert drawn.offset is not None and drawn.offset.min() >= 0
     # Each kept negative stands for exp(offset) rows.
     assert np.exp(drawn.offset[drawn.label == 0]).sum() == pytest.approx(negatives, rel=0.05)
-
-
-def table(n: int = 3000, folds: int = 3, **more: Any) -> Table:
-    found, place = rows(n)
-    rng = np.random.default_rng(1)
-    columns = {
-        "features": found.features,
-        "label": found.label,
-        "weight": np.ones(n),
-        "place": place,
-        "order": rng.permutation(n),
-        "test": rng.random(n) < 1 / folds,
-        "bucket": rng.integers(0, BUCKETS, n),
-        "cost_fn": np.full(n, 10.0),
-        "cost_fp": np.full(n, 1.0),
-    }
-    return Table(**{**columns, **more})
-
-
-def setting(recipe: dict[str, Any], **more: Any) -> Setting:
-    cost = {"false_negative": 10.0, "false_positive": 1.0}
-    fixed = {"classes": ("0", "1"), "held": 0.125, "thinned": (1.0, 1.0), "rates": (1.0, 1.0)}
-    return Setting(**{"recipe": recipe, "cost": cost, **fixed, **more})
-
-
-@pytest.mark.parametrize(
-    "name", [c.name for c in [*standard_candidates(COUNTS), *more_candidates(COUNTS, categories=False)]]
-)
-def test_every_candidate_is_trained_and_judged(name: str) -> None:
-    [one] = [c for c in [*standard_candidates(COUNTS), *more_candidates(COUNTS, categories=False)] if c.name == name]
-    recipe = one.to_json()
-    if recipe["resample"]["method"].endswith("under_sampler"):
-        recipe["resample"] |= {"sampling_strategy": 0.5, **({"min_rows": 0} if "guided" in name else {})}
-    found, again = judged(table(), setting(recipe)), judged(table(), setting(recipe))
-    assert found.to_json() == again.to_json()
-    assert found.pr_auc > 0.25, "three times the share of positives"
-    prior = 0.1
-    plain = -(prior * np.log(prior) + (1 - prior) * np.log(1 - prior))
-    assert found.loss.sum() / found.mass.sum() < plain, "better than the share of positives for every row"
-    assert found.cost.sum() < 10 * found.positives, "cheaper than no alarm at all"
-
-
-def test_the_last_rows_are_held_out() -> None:
-    of = table()
-    held = held_out(of, 0.125)
-    own = ~of.test
-    assert held.sum() == pytest.approx(0.125 * own.sum(), abs=1) and not held[of.test].any()
-    assert of.order[held].min() > of.order[own & ~held].max()
-    late = replace(of, order=np.where(of.label > 0, 0, of.order + 1))  # all positives are among the first rows
-    assert late.label[held_out(late, 0.125)].max() == 1, "some of both classes"
 
 
 def test_what_auto_leaves_open() -> None:
@@ -272,21 +211,6 @@ def test_terminal_and_report_say_what_was_left_out_and_what_only_informs() -> No
     assert alone.messages()[-1].startswith(f"chosen: {alone.chosen}, of 2 compared recipes (")
 
 
-def test_a_leaking_feature_earns_auto_nothing() -> None:
-    base = table()
-    leaking = replace(base, features=np.column_stack([base.features, base.label.astype(np.float32)]))
-    names = (PLAIN, "logistic_regression", "xgboost balanced", "xgboost focal")
-    known = [*standard_candidates(COUNTS), *more_candidates(COUNTS, categories=False)]
-    candidates = [c for c in known if c.name in names]
-    found = {c.name: [judged(leaking, setting(c.to_json(), cost={}))] for c in candidates}
-    choice = compared(found, candidates, "log_loss", {}, costs=False)
-    [taken] = [c for c in candidates if c.name == choice.chosen]
-    assert taken.simplicity[0] == 0, "nothing is done to rows and loss where every recipe ranks all rows right"
-    for row in choice.candidates:
-        assert row["pr_auc"]["value"] == 1
-        assert row["name"] == PLAIN or row["difference"]["pr_auc"] == {"value": 0, "ci95": [0, 0]}
-
-
 @pytest.mark.parametrize(
     ("now", "said"),
     [
@@ -320,38 +244,6 @@ def test_the_better_half_is_kept(metric: str, values: list[float], kept: str) ->
     ]
     assert "".join(better_half(found, metric)) == kept
     assert better_half(found[::-1], metric) == better_half(found, metric), "their order does not count"
-
-
-def test_rungs_halve_the_searched_candidates() -> None:
-    """Depth 1 cannot see an interaction, and a tiny rate does not learn: the planted setting is left."""
-    rng = np.random.default_rng(3)
-    of = table()
-    x = rng.normal(size=of.features.shape).astype(np.float32)
-    noisy = (x[:, 0] * x[:, 1] > 0.8) ^ (rng.random(len(x)) < 0.02)
-    base = replace(of, features=x, label=noisy.astype(float))
-    common = np.sort(base.place[base.label == 0])
-    counts = {"0": len(common), "1": int(base.label.sum())}
-    space = SearchConfig(max_depth=[1, 3], learning_rate=[0.001, 0.3], class_weight=["none", "balanced"])
-    searched = searched_candidates(space, counts)
-    rungs = list[dict[str, int]]()
-
-    def judge(going: Any, rows: Any) -> Any:
-        rungs.append(rows)
-        assert rows["1"] == counts["1"], "the rarer class is whole"
-        chosen = (base.label > 0) | (base.place <= common[rows["0"] - 1])
-        part = Table(**{name: value[chosen] for name, value in vars(base).items()})
-        thinned = (rows["0"] / counts["0"], 1.0)
-        return {c.name: [judged(part, setting(c.to_json(), thinned=thinned, cost={}))] for c in going}
-
-    others = standard_candidates(counts)
-    left, document = halved([*others, *searched], counts, "log_loss", judge)
-    assert [len(rung["candidates"]) for rung in document] == [8, 4] and left[: len(others)] == others
-    assert [rung["rows"] for rung in document] == rungs and rungs[1]["0"] == pytest.approx(2 * rungs[0]["0"], abs=1)
-    names = [c.name for c in left if c.searched]
-    assert len(names) == 2 and "xgboost max_depth 3, learning_rate 0.3" in names
-    assert {one["name"] for one in document[-1]["candidates"] if one["kept"]} == set(names)
-    shown = _search({"recipes": [c.name for c in searched], "rungs": document, "left": names}, "log_loss")
-    assert "8 recipes were searched" in shown and shown.count("compared above") == 2
 
 
 def test_what_a_search_adds() -> None:

@@ -18,7 +18,7 @@ from steelyard.metrics import ScoreTable
 def rows(seed: int = 0, n: int = 600) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     rng = np.random.default_rng(seed)
     label = rng.random(n) < 0.1
-    score = np.round(40 / (1 + np.exp(2 - rng.normal(size=n) - 2 * label))) / 40
+    score = np.round(20 / (1 + np.exp(2 - rng.normal(size=n) - 2 * label))) / 20
     return score, label, {"cost_fn": rng.exponential(30, n), "cost_fp": np.full(n, 3.0)}
 
 

@@ -6,12 +6,11 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from pkgutil import walk_packages
 from typing import Any
 
 import pytest
+from modules import module_names
 
-import steelyard
 from steelyard import extensions
 
 # `_name` or `name()`.
@@ -22,8 +21,7 @@ _NEEDS_AIRFLOW = "steelyard.airflow"
 @pytest.fixture(scope="module")
 def modules() -> list[Any]:
     """All modules of the package."""
-    found = (m.name for m in walk_packages(steelyard.__path__, "steelyard."))
-    return [import_module(name) for name in found if not name.startswith(_NEEDS_AIRFLOW)]
+    return [import_module(name) for name in module_names() if not name.startswith(_NEEDS_AIRFLOW)]
 
 
 def _defined(modules: list[Any], kind: Callable[[Any], bool]) -> Iterator[Any]:

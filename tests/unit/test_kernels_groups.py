@@ -8,27 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from simulated import around_centres, by_feature
 
 from steelyard.kernels import _groups
 from steelyard.kernels._groups import Groups
-from steelyard.kernels.distance import Distance
-from steelyard.kernels.knn import nearest, share_compared
-
-
-def around(rng: np.random.Generator, n: int, d: int) -> NDArray[np.float64]:
-    """Return rows around a dozen of centres."""
-    centres = rng.normal(0, 5, (12, d))
-    return np.asarray(centres[rng.integers(0, 12, n)] + rng.normal(size=(n, d)))
-
-
-def by_feature(rows: NDArray[Any]) -> NDArray[Any]:
-    """Return the rows as `Groups` takes them."""
-    return np.vstack([rows.T, np.zeros((1, len(rows)), dtype=rows.dtype)])
-
+from steelyard.kernels.knn import nearest
 
 KINDS = {
-    "around centres": lambda rng, n: around(rng, n, 4),
+    "around centres": lambda rng, n: around_centres(rng, n, 4),
     "far": lambda rng, n: rng.normal(1e6, 1e-3, (n, 4)),
     "grid": lambda rng, n: rng.integers(0, 6, (n, 3)).astype(float),
     "heavy tails": lambda rng, n: rng.standard_cauchy((n, 4)),
@@ -71,22 +58,6 @@ def test_no_row_is_nearer_than_its_group(kind: str, seed: int, precision: type[A
         least = groups._least(queries, group)
         for other in range(len(groups._sizes)):
             assert (least[:, other] <= squared[:, groups._group(other)].min(axis=1)).all()
-
-
-def test_most_pairs_are_left_out_where_rows_lie_around_centres() -> None:
-    rng = np.random.default_rng(3)
-    rows = around(rng, 8192, 6)
-    assert share_compared(rows, 5) < 0.15
-    assert share_compared(rng.normal(size=(8192, 30)), 5) > 0.95
-    codes = np.column_stack([rows, rng.integers(0, 3, len(rows))])
-    assert share_compared(codes, 5, Distance(nominal=1, penalty=400.0)) < 0.15
-    assert share_compared(rows, 5, Distance("manhattan")) == 1.0 == share_compared(rows[:0], 5)
-
-
-def test_groups_of_many_rows_are_larger_and_fewer() -> None:
-    rng = np.random.default_rng(5)
-    few, many = (len(Groups(by_feature(rng.normal(size=(n, 2))), n)._sizes) for n in (20_000, 320_000))
-    assert few in range(15, 20) and many in range(150, 189)
 
 
 def test_few_rows_or_queries_are_compared_with_all() -> None:

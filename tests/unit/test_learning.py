@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xgboost as xgb
+from modules import skip_without
 from pydantic import Field, model_validator
 
 from steelyard.errors import ConfigError
@@ -28,7 +29,7 @@ BOOSTER = {"objective": "binary:logistic", "eval_metric": "logloss", "max_depth"
 @pytest.mark.parametrize("name", trainer_names())
 def test_no_parameter_is_fine(name: str) -> None:
     if name == "neural_network":
-        pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+        skip_without("torch")
     check_trainer(name)
     check_trainer(name, {})
 

@@ -7,29 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simulated import score_counts, two_normal_classes
 
-from steelyard.kernels.arrays import Counts, Floats
 from steelyard.kernels.calibration import fit_platt, log_odds
-from steelyard.kernels.drift import closest_shares, psi, psi_by_chance
+from steelyard.kernels.drift import closest_shares
 from steelyard.kernels.label_shift import likelihood_prevalence, logistic_probabilities
-from steelyard.kernels.prediction_powered import Strata, labels_needed, share, strata_edges, total
+from steelyard.kernels.prediction_powered import Strata, labels_needed, strata_edges
 from steelyard.monitoring import Limits, ScoreCounts, document, expected, label_shift, profiled_features
 from steelyard.monitoring._count_task import _level_cells, _number_cells
 from steelyard.monitoring._counts import BINS, bins_of, score_at
-
-
-def draw(seed: int, rows: int, prevalence: float, shift: float = 2.0, moved: float = 0.0) -> tuple[Floats, Counts]:
-    """Calibrated scores at 5 % of two normal classes; `moved` shifts the negatives."""
-    rng = np.random.default_rng(seed)
-    y = (rng.random(rows) < prevalence).astype(np.int64)
-    x = rng.normal(size=rows) + shift * y + moved * (1 - y)
-    z = shift * x - shift**2 / 2 + np.log(0.05 / 0.95)
-    return 1 / (1 + np.exp(-z)), y
-
-
-def counts(seed: int, rows: int, prevalence: float, known: bool = True, moved: float = 0.0) -> ScoreCounts:
-    score, y = draw(seed, rows, prevalence, moved=moved)
-    return ScoreCounts.from_rows(score, score >= 0.2, y if known else None)
 
 
 def test_bins_ascend_with_the_score_and_their_edges_are_scores() -> None:
@@ -61,38 +47,20 @@ def test_the_likelihood_is_greatest_at_the_prevalence() -> None:
 
 
 def test_scores_of_the_reference_itself_give_its_own_prevalence() -> None:
-    reference = counts(3, 5000, 0.05)
+    reference = score_counts(3, 5000, 0.05)
     shift = label_shift(reference, reference)
     assert shift.prevalence[0] == pytest.approx(shift.before[0], rel=1e-3) and shift.holds
 
 
-def test_label_shift_is_estimated_and_another_shift_claims_nothing() -> None:
-    reference, missed = counts(4, 20_000, 0.05), 0
-    for seed in range(10):
-        found = document(reference, counts(100 + seed, 10_000, 0.15, known=False), positive="1")
-        shift, (low, high) = found["label_shift"], found["label_shift"]["prevalence"]["ci95"]
-        missed += not low < 0.15 < high
-        assert shift["holds"] and 2.4 < shift["ratio"]["value"] < 3.6
-        assert [a["what"] for a in found["alerts"]] in (["prevalence"], ["score", "prevalence"])
-        after = found["expected"]
-        assert after["recall"]["value"] == pytest.approx(found["reference"]["recall"])
-        assert after["precision"]["value"] > after["precision_before"]
-    assert missed <= 3
-    other = document(reference, counts(5, 10_000, 0.05, known=False, moved=0.3), positive="1")
-    assert not other["label_shift"]["holds"] and "not a label shift" in other["label_shift"]["reason"]
-    assert other["label_shift"]["prevalence"] is None is other["expected"]
-    assert "prevalence" not in [a["what"] for a in other["alerts"]]
-
-
 def test_expected_precision_and_cost_follow_from_the_rates() -> None:
-    reference, new = counts(6, 20_000, 0.05), counts(7, 20_000, 0.1, known=False)
+    reference, new = score_counts(6, 20_000, 0.05), score_counts(7, 20_000, 0.1, known=False)
     shift = label_shift(reference, new)
     missed = reference.rows[:, 0, 1].sum(axis=1) * 10.0
     false = reference.rows[:, 1, 0].sum(axis=1) * 2.0
     found = expected(shift, (missed, false), fixed=True)
     assert found is not None and expected(shift, None, fixed=False) is None
     q = shift.prevalence[0]
-    score, y = draw(6, 20_000, 0.05)
+    score, y = two_normal_classes(6, 20_000, 0.05)
     recall, rate = (score[y == 1] >= 0.2).mean(), (score[y == 0] >= 0.2).mean()
     assert found["precision"]["value"] == pytest.approx(q * recall / (q * recall + (1 - q) * rate))
     assert found["cost_per_row"]["value"] == pytest.approx(q * (1 - recall) * 10 + (1 - q) * rate * 2)
@@ -103,15 +71,15 @@ def test_expected_precision_and_cost_follow_from_the_rates() -> None:
 
 @pytest.mark.parametrize(("before", "now"), [(0.0, 0.05), (0.05, 0.0), (1.0, 0.05)])
 def test_a_class_that_is_absent_gives_a_document_too(before: float, now: float) -> None:
-    found = document(counts(15, 500, before), counts(16, 500, now), positive="1")
+    found = document(score_counts(15, 500, before), score_counts(16, 500, now), positive="1")
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["label_shift"]["holds"] is False and found["label_shift"]["prevalence"] is None
-    nothing = document(counts(15, 500, 0.1), counts(16, 0, 0.1), positive="1")
+    nothing = document(score_counts(15, 500, 0.1), score_counts(16, 0, 0.1), positive="1")
     assert (nothing["rows"], nothing["alerts"], nothing["label_shift"]) == (0, [], None)
 
 
 def test_too_few_positives_claim_nothing() -> None:
-    shift = label_shift(counts(8, 300, 0.05), counts(9, 1000, 0.05, known=False))
+    shift = label_shift(score_counts(8, 300, 0.05), score_counts(9, 1000, 0.05, known=False))
     assert not shift.holds and "fewer than 30" in str(shift.reason)
 
 
@@ -126,14 +94,6 @@ def test_cuts_of_distributions_are_as_close_as_what_is_known_allows() -> None:
             assert ((of[:, 0] - 1e-9 <= cuts) & (cuts <= of[:, 1] + 1e-9)).all()
         gaps = np.maximum(np.maximum(ranges[0, :, 0] - ranges[1, :, 1], ranges[1, :, 0] - ranges[0, :, 1]), 0)
         assert np.abs(np.cumsum(now) - np.cumsum(before))[:-1] == pytest.approx(gaps, abs=1e-9)
-
-
-def test_chance_explains_the_psi_of_equal_distributions() -> None:
-    rng = np.random.default_rng(11)
-    limit = psi_by_chance(2000, 5000, 8, 0.99)
-    p = rng.dirichlet(np.full(8, 5.0))
-    beyond = [psi(*(rng.multinomial(n, p).tolist() for n in (2000, 5000))) > limit for _ in range(1000)]
-    assert 0.002 < np.mean(beyond) < 0.025
 
 
 def profile_of(columns: dict[str, Any], rows: int) -> dict[str, Any]:
@@ -195,23 +155,6 @@ def test_features_drift_only_where_they_changed() -> None:
     assert (other["kind"]["cell"], other["kind"]["reference_share"]) == ("any other value", 0)
 
 
-def test_labels_chosen_by_score_give_totals_without_bias() -> None:
-    rng, found = np.random.default_rng(13), []
-    p = np.array([0.01, 0.1, 0.6])
-    truth, rows = np.array([0.02, 0.1, 0.5]), np.array([9000.0, 900.0, 100.0])
-    for _ in range(400):
-        labels = np.array([200.0, 100.0, 50.0])
-        hits = rng.binomial(labels.astype(int), truth)
-        errors, squares = hits - labels * p, hits * (1 - p) ** 2 + (labels - hits) * p**2
-        strata = Strata(rows, rows * p, labels, errors, squares, p * (1 - p))
-        (value, error), (part, part_error) = total(strata), share(strata, np.array([0.0, 0.0, 1.0]))
-        found.append((value, error, part, part_error))
-    value, error, part, part_error = np.array(found).T
-    assert value.mean() == pytest.approx((rows * truth).sum(), rel=0.05)
-    assert error.mean() == pytest.approx(value.std(), rel=0.2)
-    assert part_error.mean() == pytest.approx(part.std(), rel=0.3)
-
-
 def test_more_labels_reach_the_wanted_error_and_no_fewer_do() -> None:
     rows = np.array([9000.0, 900.0, 100.0, 0.0])
     strata = Strata(rows, rows * 0.1, np.array([5.0, 0, 100, 0]), np.zeros(4), np.zeros(4), np.full(4, 0.09))
@@ -226,19 +169,19 @@ def test_more_labels_reach_the_wanted_error_and_no_fewer_do() -> None:
 
 def labelled(seed: int, chosen: Any, rows: int = 20_000, recall: float = 1.0) -> dict[str, Any]:
     """A document of new rows of which `chosen` says what share have a label; some positives score like negatives."""
-    score, y = draw(seed, rows, 0.05)
+    score, y = two_normal_classes(seed, rows, 0.05)
     rng = np.random.default_rng(1000 + seed)  # not the deviates of the rows
     hidden = (y == 1) & (rng.random(rows) >= recall)
-    score = np.where(hidden, draw(seed + 1, rows, 0.0)[0], score)
+    score = np.where(hidden, two_normal_classes(seed + 1, rows, 0.0)[0], score)
     known = np.where(rng.random(rows) < chosen(score), y, 2)
     new = ScoreCounts.from_rows(score, score >= 0.2, known)
-    return document(counts(3, 20_000, 0.05), new, positive="1", limits=Limits())
+    return document(score_counts(3, 20_000, 0.05), new, positive="1", limits=Limits())
 
 
 def test_a_fall_of_recall_shows_in_labels() -> None:
     same = labelled(30, lambda score: np.where(score > 0.02, 0.5, 0.1))
     assert [a["what"] for a in same["alerts"]] == []
-    score, y = draw(30, 20_000, 0.05)
+    score, y = two_normal_classes(30, 20_000, 0.05)
     true = {"prevalence": y.mean(), "recall": (score[y == 1] >= 0.2).mean(), "precision": y[score >= 0.2].mean()}
     for name, value in true.items():
         assert same["labels"][name]["ci95"][0] < value < same["labels"][name]["ci95"][1], name

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from modules import skip_without
 from small_pipelines import pipeline
 
 from steelyard.errors import ConfigError, InputError
@@ -31,7 +32,7 @@ def test_unknown_method() -> None:
 )
 def test_methods_that_continue_a_model_need_a_trainer_of_their_own(method: str, model: str) -> None:
     if model == "neural_network":
-        pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+        skip_without("torch")
     with pytest.raises(ConfigError, match=f"{method} does not take {model}"):
         check(_asked({"source": "/s", "method": method}, model=model))
 

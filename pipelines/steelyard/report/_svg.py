@@ -22,9 +22,10 @@ def tag(name: str, content: object = "", **attributes: object) -> Markup:
     >>> tag("text", "a < b", x=1.5, class_="tick")
     Markup('<text x="1.5" class="tick">a &lt; b</text>')
     """
+    # Not by Markup.format, which takes ten times as long: a page has thousands of elements.
     given = [(k.rstrip("_").replace("_", "-"), v) for k, v in attributes.items() if v is not None]
-    shown = Markup("").join(Markup(' {}="{}"').format(k, _plain(v)) for k, v in given)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), shown, content)
+    shown = "".join(f' {k}="{escape(_plain(v))}"' for k, v in given)
+    return Markup(f"<{name}{shown}>{escape(content)}</{name}>")
 
 
 def group(*parts: object) -> Markup:
