@@ -99,6 +99,17 @@ def test_a_comparison_and_its_reason_are_part_of_it(tmp_path: Path) -> None:
     assert "0.050 (95 % interval 0.040 – 0.060) | `compare/a1/choice.json#/candidates/0/log_loss` |" in text
 
 
+def test_gains_over_the_baseline_and_missing_intervals_are_named(tmp_path: Path) -> None:
+    run = Maker(tmp_path, ("0", "1"), (4_000, 200)).whole()
+    document = run.read_json("metrics.json")
+    gain = {"pr_auc": {"value": 0.02, "ci95": [-0.01, 0.05]}, "f2": {"value": 0.1, "ci95": None, "note": "too few"}}
+    document["baseline"] = {"recipe": "plain", "threshold": 0.5, "test": {}, "gain": gain}
+    replace_document(run, "evaluate", "metrics.json", document)
+    text = report.markdown_card(run)
+    assert r"| Test: gain over the baseline in pr\_auc | 0.020 (95 % interval −0.010 – 0.050) |" in text
+    assert "| Test: gain over the baseline in f2 | 0.100 (no interval: too few) |" in text
+
+
 def test_several_classes_and_runs_that_failed_have_one_too(tmp_path: Path) -> None:
     many = Maker(tmp_path / "a", ("a", "b", "c"), (4_500, 900, 300)).whole()
     assert any("/macro/" in f.source for f in facts(many))
@@ -120,7 +131,7 @@ def test_declared_slices_are_shown_with_recall(tmp_path: Path, classes: tuple[st
     document["splits"]["test"] = {**test, "slices": {"country": {"north": one}}}
     replace_document(run, "evaluate", "metrics.json", document)
     of = {fact.name: fact for fact in facts(run) if fact.name.startswith("country = north: ")}
-    names = ["recall"] if len(classes) == 2 else [f"recall of {c}" for c in classes]
+    names = ["recall", "rows of class 1"] if len(classes) == 2 else [f"recall of {c}" for c in classes]
     assert {f"country = north: {name}" for name in ("rows", *names)} <= set(of)
     for fact in of.values():
         path, _, place = fact.source.partition("#")

@@ -104,15 +104,19 @@ def resolve(document: Any, text: str) -> Any:
 
 
 def figure(value: Mapping[str, Any]) -> str:
-    """Return a number of `metrics.json` with its interval."""
-    between = f" (95 % interval {interval(value)})" if value.get("ci95") else ""
-    return f"{metric(value['value'])}{between}"
+    """Return a number of `metrics.json` with its interval, or the note why it has none."""
+    return f"{metric(value['value'])}{_between(value, interval(value) if value.get('ci95') else '')}"
 
 
 def amount(value: Mapping[str, Any]) -> str:
     """Return an amount of `metrics.json` with its interval."""
-    between = f" (95 % interval {interval(value, number)})" if value.get("ci95") else ""
-    return f"{number(value['value'])}{between}"
+    return f"{number(value['value'])}{_between(value, interval(value, number) if value.get('ci95') else '')}"
+
+
+def _between(value: Mapping[str, Any], ends: str) -> str:
+    if ends:
+        return f" (95 % interval {ends})"
+    return f" (no interval: {value['note']})" if value.get("note") and value.get("value") is not None else ""
 
 
 def settings(value: Mapping[str, Any]) -> str:

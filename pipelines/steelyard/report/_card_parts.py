@@ -84,6 +84,8 @@ def _outcome(d: Documents) -> Part:
     facts += d.fact("Number of features", "stats", "dataset", "features", shown=size)
     facts += d.fact("Categories", "stats", "dataset", "categorical", shown=names)
     facts += d.fact("Columns that are not features", "run", "config", "data", "exclude", shown=names)
+    for name in d.at("run", "config", "data", "domain") or {}:
+        facts += d.fact(f"Domain of {name}", "run", "config", "data", "domain", name, shown=settings)
     return Part("Outcome and predictors", facts)
 
 
@@ -135,6 +137,7 @@ def _training(d: Documents) -> Part:
         facts += d.fact(
             f"{words}, less that of plain", "compare", "candidates", i, "difference", metric_name, shown=figure
         )
+    facts += d.fact("Source of the transfer", "run", "config", "train", "transfer", shown=settings)
     facts += d.fact("Parameters", "run", "config", "train", "params", shown=settings)
     facts += d.fact("Seed", "run", "config", "train", "seed")
     facts += d.fact("Trees", "stage:train", "details", "trees", shown=count)
@@ -176,6 +179,10 @@ def _performance(d: Documents) -> Part:
         for name in decided if len(decided) <= _MOST_CLASSES else ():
             at = ("splits", "test", "confusion", actual, name)
             facts += d.fact(f"Test rows of class {actual} decided as {name}", "metrics", *at, shown=count)
+    facts += d.fact("Baseline on the same test rows", "metrics", "baseline", "recipe")
+    for key in d.at("metrics", "baseline", "gain") or {}:
+        facts += d.fact(f"Test: gain over the baseline in {key}", "metrics", "baseline", "gain", key, shown=figure)
+    facts += d.fact("Verdict on the transfer", "metrics", "transfer", "verdict")
     return Part("Model performance", facts)
 
 
@@ -191,6 +198,9 @@ def _slices(d: Documents) -> Part:
                     place = (*at, "per_class", name, "recall")
                     facts += d.fact(f"{column} = {value}: recall of {name}", "metrics", *place, shown=figure)
                 continue
+            facts += d.fact(
+                f"{column} = {value}: rows of class {positive}", "metrics", *at, "support", positive, shown=count
+            )
             for key in ("recall", "precision", "pr_auc"):
                 place = (*at, "per_class", positive, key)
                 facts += d.fact(f"{column} = {value}: {key}", "metrics", *place, shown=figure)
@@ -202,12 +212,16 @@ def _costs(d: Documents) -> Part:
         *d.fact("Cost of a false negative", "run", "config", "data", "cost", "false_negative"),
         *d.fact("Cost of a false positive", "run", "config", "data", "cost", "false_positive"),
     ]
+    for actual, decided in (d.at("run", "config", "data", "cost", "matrix") or {}).items():
+        for name in decided:
+            at = ("config", "data", "cost", "matrix", actual, name)
+            facts += d.fact(f"Cost of deciding {name} for class {actual}", "run", *at, shown=number)
     for key in ("expected_cost", "expected_cost_never_alarm", "expected_cost_always_alarm"):
         facts += d.fact(f"Test: {key}", "metrics", "splits", "test", key, shown=amount)
     for key in d.at("metrics", "splits", "test", "saved") or {}:
         facts += d.fact(f"Test: cost saved against {key}", "metrics", "splits", "test", "saved", key, shown=amount)
-    given = d.at("run", "config", "data", "cost", "false_negative") or d.at("metrics", "splits", "test", "saved")
-    return Part("Costs", facts if given else [])
+    given = any((d.at("run", "config", "data", "cost") or {}).values())
+    return Part("Costs", facts if given or d.at("metrics", "splits", "test", "saved") else [])
 
 
 def _limits(d: Documents) -> Part:
@@ -237,8 +251,8 @@ def _monitoring(d: Documents) -> Part:
         for key, bound in bounds.items():
             if bound is not None:
                 facts += d.fact(f"Gate: {name}, {key}", "run", "config", "gate", name, key, shown=number)
-    remark = "`steelyard monitor` compares new rows with this run, before labels arrive; its defaults apply where no "
-    return Part("Monitoring triggers", facts, (remark + "limit is listed here",))
+    remark = "The command steelyard monitor compares new rows with this run, before labels arrive"
+    return Part("Monitoring triggers", facts, (f"{remark}; its defaults apply where no limit is listed here",))
 
 
 def _open_science(d: Documents) -> Part:
