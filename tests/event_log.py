@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from steelyard.config import STAGES
 from steelyard.store import RunDir
@@ -27,6 +27,16 @@ class Work(NamedTuple):
     scans: int
     shuffles: int
     crossings: int
+
+    @classmethod
+    def of(cls, jobs: int, operators: Sequence[str]) -> Self:
+        """Count the names of operators in executed plans."""
+        return cls(
+            jobs,
+            sum(name.startswith("Scan parquet") for name in operators),
+            operators.count("Exchange"),
+            sum("InArrow" in name or "InPandas" in name or "EvalPython" in name for name in operators),
+        )
 
 
 class Traffic(NamedTuple):
@@ -86,12 +96,8 @@ def work_of(log: Path, run: RunDir) -> dict[str, Work]:
     found = {}
     for stage, (first, last) in _times(run).items():
         nodes = [name for i, at in begun.items() if first <= at <= last for name in _nodes(plans[i])]
-        found[stage] = Work(
-            jobs.count(f"{run.manifest()['pipeline']}/{run.manifest()['run_id']}: {stage}"),
-            sum(name.startswith("Scan parquet") for name in nodes),
-            nodes.count("Exchange"),
-            sum("InArrow" in name or "InPandas" in name or "EvalPython" in name for name in nodes),
-        )
+        described = f"{run.manifest()['pipeline']}/{run.manifest()['run_id']}: {stage}"
+        found[stage] = Work.of(jobs.count(described), nodes)
     return {stage: work for stage, work in found.items() if any(work)}
 
 

@@ -10,6 +10,7 @@ import pytest
 from long_cases import thinned
 from pyspark.sql import SparkSession
 from small_pipelines import pipeline
+from spark_actions import latest_action
 
 from steelyard.guards import GuardReport, run_guard
 from steelyard.hashing import divided_groups
@@ -25,13 +26,6 @@ GROUPED = ({"group": "customer", "exclude": ["t"]}, GROUPS)
 BEFORE = {"run_id": "before", "date": "2020-01-01T00:00:00+00:00", "classes": {"0": 1090, "1": 110}}
 SMOTENC = {"method": "smotenc", "missing": "impute", "sampling_strategy": 0.3}
 DOMAIN = {"a": {"derived": "b * 2"}, "amount": {"integer": True, "max": 80}, "kind": {"immutable": True}}
-
-
-def latest_action(spark: SparkSession) -> int:
-    """Return the number of the session's latest action: Spark forgets old ones, so that their count stands still."""
-    spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()
-    actions = spark._jsparkSession.sharedState().statusStore().executionsList()
-    return int(actions.last().executionId()) if actions.nonEmpty() else -1
 
 
 @pytest.mark.parametrize(

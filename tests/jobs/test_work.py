@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from command_line import steelyard
 from event_log import SETTINGS, Work, work_of, written_log
+from pyspark.sql import SparkSession
 from small_pipelines import pipeline
+from spark_actions import latest_action, work_after
 
+from steelyard.stages import Context, run_stage
 from steelyard.store import Store
 
 # A stage that needs less may have less here; one that needs more must say why.
@@ -26,6 +32,12 @@ WORK = {
     "evaluate": Work(jobs=8, scans=4, shuffles=3, crossings=1),
     "guard_scored": Work(jobs=3, scans=1, shuffles=1, crossings=0),
 }
+WIDE = {
+    "profile": Work(jobs=1, scans=1, shuffles=1, crossings=2),
+    "split": Work(jobs=1, scans=1, shuffles=1, crossings=0),
+    "diagnose": Work(jobs=7, scans=1, shuffles=6, crossings=1),
+}
+"""Of a table of 300 features, with the settings of the suite's session."""
 
 
 @pytest.mark.long
@@ -45,3 +57,19 @@ def test_no_stage_asks_for_more_than_it_did(table: str, tmp_path: Path) -> None:
     assert found.keys() == WORK.keys()
     for stage, work in found.items():
         assert all(now <= most for now, most in zip(work, WORK[stage], strict=True)), f"{stage}: {work}"
+
+
+def test_a_wide_table_is_diagnosed_in_one_scan(
+    spark: SparkSession, start: Callable[..., Context], tmp_path: Path
+) -> None:
+    """Each scan of a wide table costs what Spark needs to plan and compile all its columns."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 300)), columns=[f"f{i}" for i in range(300)])
+    frame.assign(id=np.arange(300), y=np.arange(300) % 10 == 0).to_parquet(tmp_path / "t.parquet", index=False)
+    data = {"positive": True, "exclude": []}
+    ctx = start(pipeline(str(tmp_path / "t.parquet"), data=data))
+    for stage, most in WIDE.items():
+        before = latest_action(spark)
+        run_stage(ctx, stage)
+        work = work_after(spark, before)
+        assert all(now <= limit for now, limit in zip(work, most, strict=True)), f"{stage}: {work}"

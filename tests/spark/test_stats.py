@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from spark_actions import latest_action, nodes_of
 
 from steelyard.columns import col
 from steelyard.dataset import Dataset
@@ -178,18 +179,11 @@ def test_one_pass_finds_all_in_any_partitioning(spark: SparkSession, monkeypatch
 def test_a_table_is_read_and_profiled_by_one_action_with_one_scan(spark: SparkSession, tmp_path: Path) -> None:
     rows = spark.range(400).select("id", (F.col("id") % 7).alias("x"), F.lit("a").alias("c"), F.col("id").alias("z"))
     rows.withColumn("y", (F.col("id") % 9 == 0)).write.parquet(f"{tmp_path}/t")
-    actions = spark._jsparkSession.sharedState().statusStore()
-
-    def latest() -> int:
-        spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()
-        return int(actions.executionsList().last().executionId())
-
-    before = latest()
+    before = latest_action(spark)
     config = bare_table(f"{tmp_path}/t", label="y", key=["id"], cost={"false_negative": "z"})
     assert profile_table(spark, config)["repeated_keys"] == 0
-    assert latest() == before + 1
-    nodes = actions.planGraph(latest()).allNodes()
-    names = [nodes.apply(i).name() for i in range(nodes.size())]
+    assert latest_action(spark) == before + 1
+    names = nodes_of(spark, before + 1)
     counts = {kind: sum(name.startswith(kind) for name in names) for kind in ("Scan", "Exchange", "MapInArrow")}
     assert counts == {"Scan": 1, "Exchange": 1, "MapInArrow": 2}
 

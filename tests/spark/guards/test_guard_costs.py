@@ -11,24 +11,12 @@ import pytest
 from guard_cases import PARAMETERS, copies_in_test, where
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from spark_actions import latest_action, nodes_of
 
 from steelyard.errors import InputError
 from steelyard.guards import run_guard
 
 pytestmark = pytest.mark.classic
-
-
-def latest_action(spark: SparkSession) -> int:
-    """Return the number of the session's latest action: Spark forgets old ones, so that their count stands still."""
-    spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()
-    actions = spark._jsparkSession.sharedState().statusStore().executionsList()
-    return int(actions.last().executionId()) if actions.nonEmpty() else -1
-
-
-def scans_of(spark: SparkSession, action: int) -> int:
-    """Return how often an action reads Parquet files, from its plan as it was executed."""
-    nodes = spark._jsparkSession.sharedState().statusStore().planGraph(action).allNodes()
-    return sum(nodes.apply(i).name().startswith("Scan parquet") for i in range(nodes.size()))
 
 
 @contextmanager
@@ -41,9 +29,10 @@ def counted(spark: SparkSession) -> Iterator[dict[str, int]]:
     try:
         yield found
     finally:
-        latest = latest_action(spark)
-        found["actions"] = latest - before
-        found["scans"] = sum(scans_of(spark, action) for action in range(before + 1, latest + 1))
+        actions = range(before + 1, latest_action(spark) + 1)
+        found["actions"] = len(actions)
+        nodes = [name for action in actions for name in nodes_of(spark, action)]
+        found["scans"] = sum(name.startswith("Scan parquet") for name in nodes)
         found["jobs"] = len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
         spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
