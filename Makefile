@@ -73,12 +73,11 @@ test-hostile: .venv/classes.jsa
 test-long: .venv/classes.jsa
 	$(BIN)/python -m pytest -m long $(ARGS)
 
-# make test-connect: data parts on Spark Connect, one server of their own and one in another process; their other tests
-# are those of classic sessions, run once more.
+# make test-connect: data parts and models on Spark Connect, on a server of their own and on one in another process. Their
+# other tests are those of classic sessions, run once more, without partitionings.
 ON_CONNECT := tests/spark/guards $(patsubst %,tests/spark/test_%.py,neighbors splitting grouped_splits folds metrics tree_trainers)
 test-connect: .venv/classes.jsa
-	$(BIN)/python -m pytest -n 0 -m connect tests/spark $(ARGS)
-	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest --dist loadfile -m 'not classic' tests/connect $(ON_CONNECT) $(ARGS)
+	SPARK_TESTING=1 STEELYARD_TEST_REMOTE='local[2]' $(BIN)/python -m pytest --dist loadfile -m 'not classic and not invariance and not long' tests/connect $(ON_CONNECT) $(ARGS)
 
 # make test-docker: the containers of docker/, built, started and used, where a Docker engine runs.
 test-docker: .venv/test

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +28,6 @@ TRAIN = {
     "xgboost": {"model": "xgboost", "params": {"n_estimators": 8, "max_depth": 3}, "num_workers": 1},
     "logistic_regression": {"model": "logistic_regression", "params": {"maxIter": 20}, "num_workers": 1},
 }
-HERE = Path(__file__).parent
 SAMPLED = {"method": "random_under_sampler", "sampling_strategy": 0.5}
 
 
@@ -278,52 +273,3 @@ def test_the_flag_of_resampled_rows_is_no_feature(df: DataFrame) -> None:
     model = estimator("logistic_regression", features_col=None, key_col=None, recipe=None).fit(resampled)
     assert model.classifier.model.preprocessing.names == ["x0", "x1"]
     assert model.transform(df.select("x0", "x1")).count() == df.count()
-
-
-CONNECT = """
-import sys
-from pyspark.sql import SparkSession
-import test_classifier as here
-
-spark = SparkSession.builder.remote("local[2]").getOrCreate()
-df = spark.read.parquet(sys.argv[1] + "/table")
-for model in here.TRAIN:
-    print("scores", *here.scores_of(here.estimator(model, group_col="g").fit(df), df, sys.argv[1] + "/" + model))
-if here.has_torch():
-    print("scores", *here.scores_of(here.network(sys.argv[1]).fit(df), df, sys.argv[1] + "/network"))
-spark.stop()
-"""
-
-
-def has_torch() -> bool:
-    return importlib.util.find_spec("torch") is not None
-
-
-def network(folder: str) -> ClassifierEstimator:
-    params = {"width": 8, "blocks": 1, "epochs": 2, "batch_size": 64, "shards": f"{folder}/shards"}
-    train = {"model": "neural_network", "params": params, "num_workers": 1}
-    return estimator("xgboost", recipe={"resample": SAMPLED, "train": train})
-
-
-def scores_of(model: ClassifierModel, df: DataFrame, folder: str) -> list[float]:
-    """Return some calibrated probabilities of a model that was saved and loaded."""
-    model.write().overwrite().save(f"file://{folder}")
-    rows = ClassifierModel.load(f"file://{folder}").transform(df).where("id < 9").orderBy("id")
-    return [row["calibrated_probability"] for row in rows.select("calibrated_probability").collect()]
-
-
-@pytest.mark.connect
-def test_spark_connect(df: DataFrame, tmp_path: Path) -> None:
-    """On Spark Connect, in a process of its own: the models of a classic session, saving included."""
-    df.write.parquet(f"{tmp_path}/table")
-    command = [sys.executable, "-c", CONNECT, str(tmp_path)]
-    env = {**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
-    run = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=env)
-    assert run.returncode == 0, run.stderr[-3000:]
-    remote = [list(map(float, line.split()[1:])) for line in run.stdout.splitlines() if line.startswith("scores")]
-    classic = [scores_of(estimator(m, group_col="g").fit(df), df, f"{tmp_path}/classic_{m}") for m in TRAIN]
-    assert len(remote[0]) == 9 and remote[0] == classic[0], "XGBoost is exact"
-    assert remote[1] == pytest.approx(classic[1], abs=1e-6)
-    if has_torch():
-        folder = f"{tmp_path}/classic_network"
-        assert remote[2] == pytest.approx(scores_of(network(str(tmp_path)).fit(df), df, folder), abs=1e-6)

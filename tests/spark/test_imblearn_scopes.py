@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 from imblearn.combine import SMOTETomek
 from imblearn.over_sampling import SMOTENC, BorderlineSMOTE
@@ -187,35 +184,3 @@ def test_an_object_among_the_parameters_is_told_in_the_plan(df: DataFrame) -> No
 
     sampler = SVMSMOTE(key_col="id", features_col="x", svm_estimator=SVC(C=2.0), sampling_strategy={"c": 50})
     assert "SVC(C=2.0)" in json.dumps(sampler.plan(df).to_json())
-
-
-CONNECT = """
-import sys
-from pyspark.sql import SparkSession
-from steelyard.over_sampling import SVMSMOTE
-from steelyard.under_sampling import CondensedNearestNeighbour
-
-spark = SparkSession.builder.remote("local[2]").getOrCreate()
-spark.conf.set("spark.sql.shuffle.partitions", 2)
-df = spark.read.parquet(sys.argv[1])
-given = dict(key_col="id", features_col="x")
-kept = CondensedNearestNeighbour(scope="cell", max_rows=200, **given).fit_resample(df)
-new = SVMSMOTE(sampling_strategy={"c": 70}, **given).fit_resample(df).where("is_synthetic")
-print("found", kept.selectExpr("sum(id)").first()[0], repr(new.selectExpr("sum(x[0])").first()[0]), new.count())
-spark.stop()
-"""
-
-
-@pytest.mark.connect
-def test_spark_connect(df: DataFrame, tmp_path: Path) -> None:
-    """On Spark Connect, in a process of its own: the same rows as on a classic session."""
-    pq.write_table(df.toArrow(), tmp_path / "table.parquet")
-    command = [sys.executable, "-c", CONNECT, str(tmp_path / "table.parquet")]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert run.returncode == 0, run.stderr[-3000:]
-    ids, total, n = next(line.split()[1:] for line in run.stdout.splitlines() if line.startswith("found"))
-    given: dict[str, Any] = {"key_col": "id", "features_col": "x"}
-    kept = CondensedNearestNeighbour(scope="cell", max_rows=200, **given).fit_resample(df)
-    new = SVMSMOTE(sampling_strategy={"c": 70}, **given).fit_resample(df).where("is_synthetic").select("x").collect()
-    assert int(ids) == sum(r["id"] for r in kept.select("id").collect())
-    assert int(n) == len(new) == 30 and float(total) == pytest.approx(sum(r["x"][0] for r in new), abs=1e-9)
