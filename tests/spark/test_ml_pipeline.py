@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -103,6 +101,11 @@ def assembler() -> VectorAssembler:
     return VectorAssembler(inputCols=["x0", "x1"], outputCol="features")
 
 
+def regression(**params: Any) -> LogisticRegression:
+    """Of few rounds: each of a hundred is a job of Spark's."""
+    return LogisticRegression(**{"maxIter": 5, **params})
+
+
 def smote(**params: Any) -> SMOTE:
     return SMOTE(**{"features_col": "features", "key_col": "id", "k_neighbors": 3, **params})
 
@@ -113,7 +116,7 @@ def over(**params: Any) -> RandomOverSampler:
 
 def test_resamples_while_fitting_only(df: DataFrame) -> None:
     sampler = smote(sampling_strategy={"1": 77})
-    pipeline = Pipeline(stages=[assembler(), sampler, Recorder(), LogisticRegression()])
+    pipeline = Pipeline(stages=[assembler(), sampler, Recorder(), regression()])
     model = pipeline.fit(df)
     assert type(model) is PipelineModel
     assert [type(s) for s in model.stages] == [VectorAssembler, Model, LogisticRegressionModel]
@@ -121,7 +124,7 @@ def test_resamples_while_fitting_only(df: DataFrame) -> None:
     resampled = sampler.fit_resample(assembler().transform(df)).drop("is_synthetic")
     assert Counter(map(repr, SEEN[0].rows)) == exact(resampled)
     assert exact(model.transform(df).select(df.columns)) == exact(df)
-    by_hand = LogisticRegression().fit(resampled)
+    by_hand = regression().fit(resampled)
     np.testing.assert_allclose(model.stages[2].coefficients.toArray(), by_hand.coefficients.toArray(), rtol=1e-6)
 
 
@@ -129,7 +132,7 @@ def test_without_samplers_it_is_sparks(df: DataFrame) -> None:
     stages = [
         assembler(),
         StandardScaler(inputCol="features", outputCol="scaled"),
-        LogisticRegression(featuresCol="scaled"),
+        regression(featuresCol="scaled"),
     ]
     ours, theirs = (kind(stages=stages).fit(df).transform(df) for kind in (Pipeline, SparkPipeline))
     assert exact(ours) == exact(theirs)
@@ -141,7 +144,7 @@ def test_samplers_between_estimators_and_within_pipelines(df: DataFrame) -> None
     under = RandomUnderSampler(key_col="id", sampling_strategy={"0": 100}, weight_output_col="weight")
     scaler = StandardScaler(inputCol="features", outputCol="scaled")
     again = smote(features_col="scaled", weight_col="weight", sampling_strategy=1.0, provenance=True)
-    last = LogisticRegression(featuresCol="scaled", weightCol="weight")
+    last = regression(featuresCol="scaled", weightCol="weight")
     model = Pipeline(stages=[under, assembler(), scaler, again, Recorder(), last]).fit(df)
     assert SEEN[0].sizes == {0: 100, 1: 100}
     assert {*SEEN[0].schema.names} == {*df.columns, "features", "scaled", "weight"}
@@ -149,16 +152,14 @@ def test_samplers_between_estimators_and_within_pipelines(df: DataFrame) -> None
     assert model.stages[1].std[0] == pytest.approx(kept.std(), rel=1e-9), "learned from the rows of the first sampler"
     assert model.transform(df).count() == df.count()
     inner = Pipeline(stages=[under, Recorder()])
-    outer = SparkPipeline(stages=[inner, assembler(), LogisticRegression()]).fit(df)
+    outer = SparkPipeline(stages=[inner, assembler(), regression()]).fit(df)
     assert outer.stages[-1].summary.predictions.count() == df.count()
 
 
 def test_added_columns_do_not_reach_later_stages(df: DataFrame) -> None:
     """A formula takes all columns: those that only resampled rows have would break scoring."""
     formula = RFormula(formula="label ~ . - id", labelCol="y")
-    model = Pipeline(stages=[RandomOverSampler(key_col="id"), formula, LogisticRegression(labelCol="y")]).fit(
-        df.drop("fold")
-    )
+    model = Pipeline(stages=[RandomOverSampler(key_col="id"), formula, regression(labelCol="y")]).fit(df.drop("fold"))
     assert model.stages[-1].numFeatures == 2 + FOLDS
     assert model.transform(df.drop("fold")).count() == df.count()
     flagged = df.withColumn("is_synthetic", F.lit(False))
@@ -226,7 +227,7 @@ def test_folds_are_no_features(df: DataFrame) -> None:
 
 
 def test_train_validation_split(df: DataFrame) -> None:
-    sampler, last = smote(), LogisticRegression()
+    sampler, last = smote(), regression()
     grid = ParamGridBuilder().addGrid(sampler.sampling_strategy, [0.3, 1.0]).addGrid(last.regParam, [0.1]).build()
     pipeline = Pipeline(stages=[assembler(), sampler, last])
     model = TrainValidationSplit(
@@ -237,7 +238,7 @@ def test_train_validation_split(df: DataFrame) -> None:
 
 
 def test_validator_scores_as_by_hand(df: DataFrame) -> None:
-    sampler, last = over(sampling_strategy=0.8), LogisticRegression(regParam=0.1)
+    sampler, last = over(sampling_strategy=0.8), regression(regParam=0.1)
     pipeline = Pipeline(stages=[assembler(), sampler, last], fold_col="fold")
     found = CrossValidator(
         estimator=pipeline, estimatorParamMaps=[{}], evaluator=Evaluator(), foldCol="fold", numFolds=FOLDS
@@ -252,7 +253,7 @@ def test_validator_scores_as_by_hand(df: DataFrame) -> None:
 
 
 def test_copies_take_parameters_of_stages(df: DataFrame) -> None:
-    sampler, last = smote(), LogisticRegression()
+    sampler, last = smote(), regression()
     pipeline = Pipeline(stages=[assembler(), sampler, last])
     copied = pipeline.copy({sampler.k_neighbors: 7, last.regParam: 0.5, pipeline.fold_col: "fold"})
     assert [s.uid for s in copied.getStages()] == [s.uid for s in pipeline.getStages()]
@@ -265,7 +266,7 @@ def test_copies_take_parameters_of_stages(df: DataFrame) -> None:
 
 
 def test_save_and_load(df: DataFrame, tmp_path: Path) -> None:
-    pipeline = Pipeline(stages=[assembler(), over(sampling_strategy=0.7), LogisticRegression()], fold_col="fold")
+    pipeline = Pipeline(stages=[assembler(), over(sampling_strategy=0.7), regression()], fold_col="fold")
     folder = f"{tmp_path}/one"
     pipeline.save(folder)
     with pytest.raises(Exception, match="(?i)exist"):
@@ -283,13 +284,13 @@ def test_save_and_load(df: DataFrame, tmp_path: Path) -> None:
     assert type(SparkPipeline.load(f"{tmp_path}/outer").getStages()[0]) is Pipeline
     with pytest.raises(InputError, match=r"RandomOverSampler, not a steelyard\.pipeline\.Pipeline"):
         Pipeline.load(f"{folder}/stages/1_{pipeline.getStages()[1].uid}")
-    by_function = Pipeline(stages=[over(sampling_strategy=lambda counts: counts), LogisticRegression()])
+    by_function = Pipeline(stages=[over(sampling_strategy=lambda counts: counts), regression()])
     with pytest.raises(InputError, match="function"):
         by_function.save(f"{tmp_path}/function")
 
 
 def test_validators_save_and_load(df: DataFrame, tmp_path: Path) -> None:
-    sampler, last = over(), LogisticRegression()
+    sampler, last = over(), regression()
     grid = ParamGridBuilder().addGrid(last.regParam, [0.1]).addGrid(sampler.sampling_strategy, [{"1": 60}, {"1": 90}])
     validator = CrossValidator(
         estimator=Pipeline(stages=[assembler(), sampler, last], fold_col="fold"),
@@ -310,7 +311,7 @@ def test_validators_save_and_load(df: DataFrame, tmp_path: Path) -> None:
 
 def test_validators_of_java_parts_alone_keep_the_pipeline(df: DataFrame, tmp_path: Path) -> None:
     """Spark would save them by Java, which knows no other pipeline than its own."""
-    last = LogisticRegression()
+    last = regression()
     validator = CrossValidator(
         estimator=Pipeline(stages=[assembler(), last], fold_col="fold"),
         estimatorParamMaps=[{last.regParam: 0.1}],
@@ -331,76 +332,16 @@ def saved(validator: CrossValidator, folder: Path) -> CrossValidator:
 @pytest.mark.parametrize(
     ("stages", "parts"),
     [
-        (lambda: [LogisticRegression(), "smote"], ("stages[1]", "a transformer, an estimator or a sampler", "'smote'")),
+        (lambda: [regression(), "smote"], ("stages[1]", "a transformer, an estimator or a sampler", "'smote'")),
         (lambda: [SMOTE], ("stages[0]", "instance, not the class")),
         (smote, ("stages must be a list",)),
-        (lambda: [LogisticRegression(), smote()], ("no estimator after the sampler SMOTE_", "fit_resample")),
+        (lambda: [regression(), smote()], ("no estimator after the sampler SMOTE_", "fit_resample")),
         (lambda: [smote(), assembler()], ("no estimator after the sampler SMOTE_",)),
         (lambda: [RandomUnderSampler(), smote()], ("no estimator after the sampler RandomUnderSampler_",)),
-        (lambda: [smote()] * 2 + [LogisticRegression()], ("SMOTE_", "more than once")),
+        (lambda: [smote()] * 2 + [regression()], ("SMOTE_", "more than once")),
     ],
 )
 def test_stages_that_cannot_be_are_refused(stages: Callable[[], Any], parts: tuple[str, ...], df: DataFrame) -> None:
     with pytest.raises(InputError) as failure:
         Pipeline(stages=stages())
     assert all(part in str(failure.value) for part in parts), failure.value
-
-
-CONNECT = """
-import sys
-from pyspark.ml.classification import LogisticRegression
-from pyspark.ml.feature import VectorAssembler
-from pyspark.ml.tuning import CrossValidator, CrossValidatorModel, ParamGridBuilder
-from pyspark.sql import SparkSession
-from steelyard.metrics import Evaluator
-from steelyard.over_sampling import SMOTE
-from steelyard.pipeline import Pipeline
-
-
-def main(folder):
-    # A function: what Spark holds for models is released at its end, which hangs when the interpreter shuts down.
-    spark = SparkSession.builder.remote("local[2]").getOrCreate()
-    spark.conf.set("spark.sql.shuffle.partitions", 2)
-    df = spark.read.parquet(f"{folder}/table")
-    assembler = VectorAssembler(inputCols=["x0", "x1"], outputCol="features")
-    sampler = SMOTE(features_col="features", key_col="id", k_neighbors=3)
-    last = LogisticRegression(regParam=0.1)
-    pipeline = Pipeline(stages=[assembler, sampler, last], fold_col="fold")
-    pipeline.save(f"{folder}/pipeline")
-    pipeline.write().overwrite().save(f"{folder}/pipeline")
-    loaded = Pipeline.load(f"{folder}/pipeline")
-    assert type(loaded) is Pipeline and loaded.getStages()[1].getOrDefault("k_neighbors") == 3
-    grid = ParamGridBuilder().addGrid(sampler.sampling_strategy, [0.5, 1.0]).build()
-    validator = CrossValidator(
-        estimator=loaded, estimatorParamMaps=grid, evaluator=Evaluator(), foldCol="fold", numFolds=2, parallelism=2
-    )
-    validator.write().overwrite().save(f"{folder}/cv")
-    model = CrossValidator.load(f"{folder}/cv").fit(df)
-    assert model.transform(df).count() == df.count()
-    model.write().overwrite().save(f"{folder}/model")
-    print("metrics", *CrossValidatorModel.load(f"{folder}/model").avgMetrics)
-    spark.stop()
-
-
-main(sys.argv[1])
-"""
-
-
-@pytest.mark.connect
-def test_spark_connect(df: DataFrame, tmp_path: Path) -> None:
-    """On Spark Connect, in a process of its own: the same numbers as on a classic session, saving included."""
-    df.write.parquet(f"{tmp_path}/table")
-    run = subprocess.run(
-        [sys.executable, "-c", CONNECT, str(tmp_path)], capture_output=True, text=True, timeout=600, check=False
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
-    remote = [float(v) for line in run.stdout.splitlines() if line.startswith("metrics") for v in line.split()[1:]]
-    sampler, last = smote(), LogisticRegression(regParam=0.1)
-    here = CrossValidator(
-        estimator=Pipeline(stages=[assembler(), sampler, last], fold_col="fold"),
-        estimatorParamMaps=ParamGridBuilder().addGrid(sampler.sampling_strategy, [0.5, 1.0]).build(),
-        evaluator=Evaluator(),
-        foldCol="fold",
-        numFolds=FOLDS,
-    ).fit(df)
-    assert remote == pytest.approx(here.avgMetrics, abs=1e-6)
