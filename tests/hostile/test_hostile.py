@@ -15,7 +15,7 @@ from long_cases import thinned
 from pyspark.sql import SparkSession
 
 CASES = int(os.environ.get("STEELYARD_HOSTILE_CASES", "0"))
-IN_CI, IN_SHORT = 150, 30
+IN_CI, IN_SHORT = 100, 30
 AT_ONCE = 10
 
 

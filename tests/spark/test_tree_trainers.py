@@ -34,8 +34,7 @@ EACH = pytest.mark.parametrize("name", list(MAKE))
 def test_the_same_model_from_any_partitioning_that_scores_as_spark_does(name: str, spark: SparkSession) -> None:
     df = trainer_table(spark)
     model = fitted(MAKE[name], df.repartition(1))
-    for partitions in (7, 200):
-        assert fitted(MAKE[name], df.repartition(partitions)) == model, f"from {partitions} partitions"
+    assert fitted(MAKE[name], df.repartition(200)) == model, "from 7 partitions it is another test"
     train, validation = parts(df)
     _, data, _ = prepare(MAKE[name](), train, validation, DATA, train, None, None)
     known = {"weightCol": "weight", "seed": 0}

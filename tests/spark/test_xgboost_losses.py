@@ -37,7 +37,7 @@ def test_focal_probabilities_are_the_same_bits_saved_and_loaded(spark: SparkSess
     df = trainer_table(spark)
     params = {"max_depth": 3, "learning_rate": 0.3, "n_estimators": 40, "early_stopping_rounds": 4}
     make = partial(get_trainer, "xgboost", params, loss={"focal": {"alpha": 0.7}}, num_workers=2)
-    models = [fitted(make, df.repartition(n)) for n in (1, 7, 200)]
+    models = [fitted(make, df.repartition(n)) for n in (1, 200)]
     assert len({json.dumps(m.to_json()) for m in models}) == 1 == len({m.booster for m in models})  # type: ignore[attr-defined]
     model, run = models[0], Store(tmp_path).create("p", "r", {})
     model.save(run, "model/1")

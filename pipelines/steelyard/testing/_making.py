@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from steelyard.sampling import IS_SYNTHETIC, Sampler, SamplingPlan, apply_plan
+from steelyard.sampling import IS_SYNTHETIC, Resampling, Sampler, SamplingPlan, apply_plan
 from steelyard.testing._tables import ROLES, SIZES, exactly, sample_table
 
 Make = Callable[..., Sampler]
@@ -56,6 +56,7 @@ class Result:
     dtypes: list[tuple[str, str]]
     found: list[Row]
     wanted: dict[str, int]
+    made: Resampling
 
     @property
     def rows(self) -> Counter[tuple[Any, ...]]:
@@ -76,13 +77,11 @@ class Result:
 
 def read_once(sampler: Sampler, df: DataFrame, wanted: dict[str, int]) -> Result:
     """Resample a table once, and read the result in one job."""
+    made = sampler.resample(df)
+    result = apply_plan(df, made.plan, *made.tables)
     if sampler.cleans:
-        made = sampler.resample(df)
-        result = apply_plan(df, made.plan, *made.tables)
         wanted = {c: n for c, n in planned(made.plan).items() if n}
-    else:
-        result = sampler.fit_resample(df)
-    return Result(result.dtypes, result.collect(), wanted)
+    return Result(result.dtypes, result.collect(), wanted, made)
 
 
 def resampled(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **params: Any) -> Result:
