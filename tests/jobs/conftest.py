@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from small_pipelines import small_table
 
 from steelyard.config import PipelineConfig
-from steelyard.stages import Context, run_pipeline, start_run
+from steelyard.stages import Context, run_pipeline, run_stage, start_run
 from steelyard.store import RunDir, Store
 
 Run = Callable[..., RunDir]
@@ -43,6 +43,19 @@ def execute(start: Callable[..., Context]) -> Run:
     def executed(config: PipelineConfig, run_id: str = "r1", **how: Any) -> RunDir:
         ctx = start(config, run_id, **how)
         run_pipeline(ctx, resume=how.get("resume", False))
+        return ctx.run
+
+    return executed
+
+
+@pytest.fixture
+def evaluated(start: Callable[..., Context]) -> Run:
+    """Return a function that runs the stages which make rows, scores and metrics; guards take a third of a run."""
+
+    def executed(config: PipelineConfig, run_id: str = "r1") -> RunDir:
+        ctx = start(config, run_id)
+        for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
+            run_stage(ctx, stage)
         return ctx.run
 
     return executed

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from command_line import steelyard
+from command_line import steelyard_here
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from steelyard.config import PipelineConfig, load
@@ -17,7 +17,7 @@ from steelyard.splitting import wanted_counts
 from steelyard.stages import STAGES
 from steelyard.store import RunDir, open_run
 
-pytestmark = pytest.mark.examples
+pytestmark = [pytest.mark.examples, pytest.mark.usefixtures("spark")]
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 # The table, and the least PR area of the rare class: about a tenth below that of XGBoost in one process.
@@ -32,7 +32,7 @@ BINARY = {
 def run_example(name: str, table: str, store: Path) -> tuple[dict[str, Any], RunDir, pd.Series]:
     """Run all stages of an example, and return its metrics, its run and the table's label as text."""
     pipeline, data = PIPELINES / f"{name}.yaml", f"data.path={table}"
-    done = steelyard("run", pipeline, "--set", data, "--store", store, "--run-id", "r", "--json")
+    done = steelyard_here("run", pipeline, "--set", data, "--store", store, "--run-id", "r", "--json")
     run = open_run(store / name / "r")
     assert all((outcome := run.outcome(stage)) is not None and outcome.done for stage in STAGES)
     config = load(pipeline)

@@ -51,7 +51,7 @@ def artifacts(run: RunDir) -> dict[str, object]:
     return {**found, "synthetic": table(synthetic)} if run.exists(synthetic) else found
 
 
-def check(execute: Run, shuffle: Callable[[int], None], configs: list[PipelineConfig], most: int) -> None:
+def check(evaluated: Run, shuffle: Callable[[int], None], configs: list[PipelineConfig], most: int) -> None:
     """Run each configuration in another number of partitions.
 
     Splits, SMOTE, XGBoost and metrics have tests in 200 partitions; here each of a hundred jobs would have 200 tasks.
@@ -59,7 +59,7 @@ def check(execute: Run, shuffle: Callable[[int], None], configs: list[PipelineCo
     results = []
     for config, partitions in zip(configs, (1, 7, most), strict=True):
         shuffle(partitions)
-        results.append(artifacts(execute(config, f"p{partitions}")))
+        results.append(artifacts(evaluated(config, f"p{partitions}")))
     for other in results[1:]:
         for name, value in results[0].items():
             assert other[name] == value, name
@@ -67,7 +67,7 @@ def check(execute: Run, shuffle: Callable[[int], None], configs: list[PipelineCo
 
 @pytest.mark.long
 def test_smote_and_xgboost_with_equal_rows_and_no_key(
-    execute: Run, shuffle: Callable[[int], None], tmp_path: Path
+    evaluated: Run, shuffle: Callable[[int], None], tmp_path: Path
 ) -> None:
     frame = small_table(400)[["a", "b", "amount", "y"]].fillna(0.0).round(1)
     frame.loc[::10, "amount"] = 5.0
@@ -77,11 +77,11 @@ def test_smote_and_xgboost_with_equal_rows_and_no_key(
         "train": {"model": "xgboost", "params": {"n_estimators": 10, "max_depth": 3}},
         "data": {"key": [], "exclude": [], "cost": {"false_negative": "amount", "false_positive": 1.0}},
     }
-    check(execute, shuffle, [pipeline(path, **sections) for path in layouts(tmp_path, frame)], most=3)
+    check(evaluated, shuffle, [pipeline(path, **sections) for path in layouts(tmp_path, frame)], most=3)
 
 
 @pytest.mark.long
-def test_temporal_split_and_groups(execute: Run, shuffle: Callable[[int], None], tmp_path: Path) -> None:
+def test_temporal_split_and_groups(evaluated: Run, shuffle: Callable[[int], None], tmp_path: Path) -> None:
     sections = {
         "resample": {"method": "random_under_sampler", "sampling_strategy": 0.5},
         "train": {
@@ -92,4 +92,4 @@ def test_temporal_split_and_groups(execute: Run, shuffle: Callable[[int], None],
         "split": {"method": "temporal", "validation": 0.2, "test": 0.2, "gap": "5h"},
         "data": {"time": "t", "group": "customer", "exclude": []},
     }
-    check(execute, shuffle, [pipeline(path, **sections) for path in layouts(tmp_path, small_table(500))], most=50)
+    check(evaluated, shuffle, [pipeline(path, **sections) for path in layouts(tmp_path, small_table(500))], most=50)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from steelyard.store import RunDir, RunExistsError, Store
 
 Run = Callable[..., RunDir]
 COSTS = {"cost": {"false_negative": "amount", "false_positive": 4.0}}
+FINISHED = {"data": COSTS, "resample": {"method": "random_under_sampler", "sampling_strategy": 0.5}}
 
 
 def scores_of(run: RunDir) -> pd.DataFrame:
@@ -40,7 +42,7 @@ def finished(spark: SparkSession, table: str, tmp_path_factory: pytest.TempPathF
     from steelyard.stages import start_run
     from steelyard.store import Store
 
-    config = pipeline(table, data=COSTS, resample={"method": "random_under_sampler", "sampling_strategy": 0.5})
+    config = pipeline(table, **FINISHED)
     run = start_run(Store(tmp_path_factory.mktemp("runs")), config, "r1", {})
     run_pipeline(Context(run, config, lambda: spark))
     return run
@@ -255,10 +257,12 @@ def test_a_failed_guard_stops_the_run_and_the_report_says_so(start: Callable[...
     assert "expect_minority_share" in ctx.run.read_text("report.html")
 
 
-def test_a_gate_that_says_no(start: Callable[..., Context], table: str) -> None:
-    ctx = start(pipeline(table, gate={"pr_auc": {"min": 0.9999}, "recall": {"max_ci95": 1.0}}))
+def test_a_gate_that_says_no(start: Callable[..., Context], finished: RunDir, table: str, tmp_path: Path) -> None:
+    """Of a copy of that run, under another rule."""
+    shutil.copytree(finished.location, tmp_path / "runs" / "small" / "r1")
+    ctx = start(pipeline(table, gate={"pr_auc": {"min": 0.9999}, "recall": {"max_ci95": 1.0}}, **FINISHED), resume=True)
     with pytest.raises(GuardError, match="pr_auc is 0.*at least 0.9999"):
-        run_pipeline(ctx)
+        run_pipeline(ctx, stages=("report", "gate"))
     outcome = ctx.run.outcome("gate")
     assert outcome is not None and [v["passed"] for v in outcome.details["verdicts"]] == [False, True]
     assert ctx.run.exists("metrics.json") and ctx.run.exists("report.html")
@@ -334,7 +338,7 @@ def test_a_table_in_many_small_files_is_copied_into_the_run(start: Callable[...,
 
 
 def test_csv_in_another_order_and_partitions_gives_the_same_split_and_scores(
-    execute: Run, shuffle: Callable[[int], None], table: str, tmp_path: Path
+    evaluated: Run, shuffle: Callable[[int], None], table: str, tmp_path: Path
 ) -> None:
     csv = tmp_path / "t.csv"
     frame = pd.read_parquet(table).sample(frac=1, random_state=1)
@@ -345,9 +349,9 @@ def test_csv_in_another_order_and_partitions_gives_the_same_split_and_scores(
         "resample": {"method": "random_over_sampler", "sampling_strategy": 0.3},
         "train": {"model": "xgboost", "params": {"n_estimators": 8, "max_depth": 3}},
     }
-    one = execute(pipeline(table, **how), "parquet")
+    one = evaluated(pipeline(table, **how), "parquet")
     shuffle(7)
-    two = execute(pipeline(str(csv), data=more, **how), "csv")
+    two = evaluated(pipeline(str(csv), data=more, **how), "csv")
     plans = [run.read_json(f"split/{run.outcome('split').attempt}/plan.json") for run in (one, two)]  # type: ignore[union-attr]
     assert plans[0] == plans[1]
     scores = [scores_of(run).set_index("id").sort_index() for run in (one, two)]
