@@ -26,7 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # It reports closed connections while Python ends, when the stream it would write to is closed.
 logging.getLogger("py4j").setLevel(logging.WARNING)
 # An example may take long where other work shares the machine.
-hypothesis.settings.register_profile("steelyard", hypothesis.settings.default, deadline=None)
+hypothesis.settings.register_profile("steelyard", hypothesis.settings.default, deadline=None, max_examples=50)
 hypothesis.settings.load_profile("steelyard")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "dev"

@@ -68,12 +68,18 @@ def prose(page: Path) -> str:
     return re.sub(r"`[^`]*`|\]\([^)]*\)", "`", text)
 
 
+_JOINED = re.compile(r"""["']\s*\n\s*[rf]*["']""")  # where two strings are one
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")  # or text in a string, whose words are checked anyway
 
 
 def wording(module: Path) -> Iterator[tuple[int, str]]:
-    """Yield comments, docstrings and other texts of several words in a module, each with its line."""
+    """Yield comments, docstrings and other texts of several words in a module, each with its line.
+
+    A module whose code has none of the words either is not parsed, which takes most of the time.
+    """
     source = module.read_text(encoding="utf-8")
+    if not unusual(_JOINED.sub("", source)):
+        return
     for number, line in enumerate(source.splitlines(), 1):
         if "#" in line and (comment := _COMMENT.search(line)):
             yield number, comment[0]

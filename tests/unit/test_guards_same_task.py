@@ -19,7 +19,7 @@ from steelyard.guards._same_task import partial, whole
 def test_values_and_rows_are_those_of_a_plain_count(cut: int, values: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_same_task, "_WAITING", 700)
     rng = np.random.default_rng(values)
-    n = 4000
+    n = 2000
     hashes = rng.integers(-(2**63), 2**63, size=(2, 2, values))
     hashes[0, 0, :2] = 7  # two values of one first hash
     which = rng.integers(0, values, size=(2, n))

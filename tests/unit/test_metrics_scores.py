@@ -29,7 +29,7 @@ def decided(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
 
 
 @given(decided())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_decisions(data: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None:
     actual, guessed, weight, classes = data
     table = sk.confusion_matrix(actual, guessed, sample_weight=weight, labels=range(classes)).astype(float)

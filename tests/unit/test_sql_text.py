@@ -22,7 +22,8 @@ OF_USERS = {"columns.py", "sampling/domain.py"}
 
 
 _METHODS = ("expr", "selectExpr", "where", "filter", "sql")
-_CALL = re.compile(rf"\.\s*(?:{'|'.join(_METHODS)})\b")  # what a file without such a call has no match of
+# What a file without such a call has no match of. A condition is text where an f-string follows.
+_CALL = re.compile(r"\.\s*(?:expr|selectExpr|sql)\s*\(|\.\s*(?:where|filter)\s*\(.{0,300}?\bf[\"']", re.DOTALL)
 
 
 def _takes_sql(call: ast.Call) -> bool:
