@@ -14,9 +14,16 @@ SOURCE = Path(steelyard.__file__).parent
 
 def module_names() -> list[str]:
     """Return the dotted names of all modules and packages below `steelyard`, ordered."""
-    files = (path.relative_to(SOURCE.parent).with_suffix("") for path in SOURCE.rglob("*.py"))
-    names = {".".join(file.parts).removesuffix(".__init__") for file in files}
-    return sorted(names - {"steelyard"})
+    return sorted(set(map(_name, SOURCE.rglob("*.py"))) - {"steelyard"})
+
+
+def torch_modules() -> list[str]:
+    """Return those that import torch."""
+    return [_name(path) for path in SOURCE.rglob("*.py") if "\nimport torch\n" in path.read_text(encoding="utf-8")]
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
 def skip_without(library: str) -> None:

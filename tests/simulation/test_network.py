@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
+from docstrings import CHECKS
+from modules import torch_modules
 
 from steelyard.kernels.losses import Focal, Ldam
 from steelyard.kernels.network import forward
@@ -161,3 +164,11 @@ def test_all_tensors_of_a_step_are_on_the_device(outputs: int, loss: dict[str, A
     assert {p.grad.device.type for p in network.parameters()} == {"meta"}
     if not loss.get("focal"):
         assert losses.validation_losses(margins.double(), rows.label[batch], task).device.type == "meta"
+
+
+def test_docstrings_name_what_exists() -> None:
+    pytest.importorskip("torch", reason="steelyard[deep] is not installed")
+    modules = [import_module(name) for name in torch_modules()]
+    assert len(modules) >= 3
+    named = [of for check in CHECKS.values() for of in check(modules)]
+    assert [name for name, exists in named if not exists] == []
