@@ -3,7 +3,8 @@
     PYTHONPATH=pipelines python benchmarks/ensembles.py --data DIR [--out FILE] [--seeds N] [--names A B]
 
 Five real tables of two classes, divided at random into 60 % training and 40 % test rows, five times. Both libraries
-train on the same rows with the same parameters. imbalanced-learn has no SMOTEBoost and no self-paced ensemble: these
+train on the same rows with the same parameters. Sequential ensembles run in this process what their Spark task runs,
+so that a training takes no job. imbalanced-learn has no SMOTEBoost and no self-paced ensemble: these
 are compared with imbalanced-ensemble's areas, which imbens_areas.py has written. The table shows the mean PR area on
 test rows, and the mean paired difference with the 95 % interval of Student's t over the seeds.
 """
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from ensemble_tables import TABLES, divided, read
 from imblearn.ensemble import (
     BalancedBaggingClassifier,
@@ -34,7 +36,12 @@ from sklearn.tree import DecisionTreeClassifier
 
 from steelyard import session
 from steelyard.dataset import Dataset
-from steelyard.learning import get_trainer
+from steelyard.ensemble._all_rounds import rounds_of_task
+from steelyard.ensemble._worker import combined
+from steelyard.ensemble.sequential import SequentialTrainer
+from steelyard.learning import Trainer, get_trainer
+from steelyard.learning.arrays import Standardiser
+from steelyard.learning.packed import packed
 
 IMBENS = Path(__file__).parent / "results" / "imbens_areas.json"
 Peer = Callable[[int], Any] | None
@@ -74,14 +81,35 @@ COMPARED: dict[str, tuple[str, dict[str, Any], Peer]] = {
 }
 
 
-def ours(spark: Any, model: str, params: dict[str, Any], seed: int, train: pd.DataFrame, test: pd.DataFrame) -> Any:
+def ours(spark: Any, trainer: Trainer, train: pd.DataFrame, test: pd.DataFrame) -> Any:
     """Return the scores of test rows."""
     features = tuple(c for c in train.columns if c.startswith("x"))
     data = Dataset(label="y", features=features, content=features, positive="1", classes=("0", "1"))
     rows = spark.createDataFrame(train).coalesce(2)
-    fitted = get_trainer(model, params, seed=seed).fit(rows, rows, data, original_train=rows)
+    fitted = trainer.fit(rows, rows, data, original_train=rows)
     scored = fitted.predict(spark.createDataFrame(test).coalesce(2)).select("row", "probabilities").toPandas()
     return np.stack(scored.sort_values("row")["probabilities"].to_list())[:, 1]
+
+
+def of_task(trainer: SequentialTrainer, train: pd.DataFrame, test: pd.DataFrame) -> Any:
+    """Return the scores of test rows by the members that a task trains."""
+    x, label, z = (f.to_numpy(np.float32) for f in (train.drop(columns="y"), train["y"], test.drop(columns="row")))
+    if trainer.impute:
+        scale = Standardiser.of(x)
+        x, z = (scale.apply(rows).astype(np.float32) for rows in (x, z))
+    counts = {"0": int((label == 0).sum()), "1": int((label == 1).sum())}
+    bag = trainer._quotas(trainer._after_synthesis(counts), 1, x.shape[1]).bag
+    columns = {"task": np.zeros(len(x), np.int32), "place": np.arange(len(x)), "label": label.astype(float)}
+    arrays = [*columns.values(), np.ones(len(x)), packed(x)]
+    batch = pa.RecordBatch.from_arrays([pa.array(a) for a in arrays], [*columns, "weight", "features"])
+    path = (type(trainer).__module__, type(trainer).__qualname__)
+    sizes = {c: min(bag[c], n) for c, n in counts.items()}
+    run = rounds_of_task(
+        [batch], trainer=path, params=trainer.params, seed=trainer.seed, back=[1.0, 1.0], counts=counts, bag=sizes
+    )
+    *members, last = [row for part in run for row in part.to_pylist()]
+    found = [trainer.learner.load(member["model"])(z) for member in members]
+    return combined(found, json.loads(last["facts"])[0], trainer.aggregation)[:, 1]
 
 
 def compare(
@@ -96,7 +124,11 @@ def compare(
         a, b, ya, yb = divided(x, y, seed)
         test = b.assign(row=range(len(b)))
         start = time.monotonic()
-        scores = ours(spark, model, params, seed, a.assign(y=ya), test)
+        trainer = get_trainer(model, params, seed=seed)
+        if isinstance(trainer, SequentialTrainer):
+            scores = of_task(trainer, a.assign(y=ya), test)
+        else:
+            scores = ours(spark, trainer, a.assign(y=ya), test)
         seconds.append(time.monotonic() - start)
         mine.append(float(average_precision_score(yb, scores)))
         if peer is None:
@@ -125,7 +157,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--names", nargs="*", default=list(COMPARED))
     asked = parser.parse_args()
-    spark = session("local[2]", {"spark.sql.shuffle.partitions": "4", "spark.ui.enabled": "false"})
+    spark = None
+    if any(not issubclass(type(get_trainer(COMPARED[name][0])), SequentialTrainer) for name in asked.names):
+        spark = session("local[2]", {"spark.sql.shuffle.partitions": "4", "spark.ui.enabled": "false"})
     lines = ["| ensemble | table | steelyard | other | difference | verdict | seconds |"]
     lines.append("|" + " --- |" * 7)
     for name in asked.names:
