@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from steelyard.ensemble._array_rounds import smallest
-from steelyard.kernels.exact_sums import exact_sum
+import numpy as np
+import pyarrow as pa
+from imblearn.over_sampling import SMOTE
+
+from steelyard.ensemble import _blocks
+from steelyard.ensemble._array_rounds import ArrayRounds, smallest
+from steelyard.ensemble._row_arrays import race_limit
+from steelyard.kernels.exact_sums import exact_sum, from_halves
 from steelyard.kernels.xxhash import xxhash64
+from steelyard.learning import LocalLearner
+from steelyard.learning._synthetic import with_synthetic
+from steelyard.learning.packed import packed
 
 
 def test_sums_do_not_depend_on_the_order() -> None:
@@ -27,3 +36,56 @@ def test_smallest_takes_the_first_of_equal_positions() -> None:
 def test_the_hash_is_that_of_spark() -> None:
     # SELECT xxhash64(0L), xxhash64(1L): from Spark's own functions
     assert xxhash64(np.array([0, 1])).view(np.int64).tolist() == [-5252525462095825812, -7001672635703045582]
+
+
+N, RARE = 5000, 200
+LEARNER = LocalLearner("decision_tree", {"max_depth": 3})
+
+
+def table() -> dict[str, Any]:
+    rng = np.random.default_rng(2)
+    label = np.arange(N) < RARE
+    features = rng.normal(size=(N, 3)).astype(np.float32) + label[:, None]
+    return {"unit": np.arange(N) * 7, "label": label.astype(np.int8), "weight": 1 + rng.random(N), "features": features}
+
+
+def start(rows: dict[str, Any]) -> ArrayRounds:
+    return ArrayRounds.start(rows, [3.0, 1.0], {"0": N - RARE, "1": RARE}, {"0": RARE, "1": RARE}, LEARNER, 3)
+
+
+def test_blocks_hold_the_rows_and_their_rounds() -> None:
+    rows, rounds = table(), start(table())
+    columns = [rows["unit"], packed(rows["features"]), rows["label"].astype(float), rows["weight"]]
+    batch = pa.RecordBatch.from_arrays([pa.array(c) for c in columns], ["u", "features", "label", "weight"])
+    [blocks] = _blocks.pack([batch], back=[3.0, 1.0])
+    assert blocks.num_rows > 3
+    state = {"counts": rounds.counts, "bag": rounds.bag, "learner": LEARNER.to_json(), "seed": 3, "bound": rounds.top}
+    rounds, sums = rounds.weighed()
+    member = rounds.member(0, sums)
+    [scored] = _blocks.scored([blocks[2:]], state=state, change=None, member=member.model)
+    [(_, part)] = _blocks.rows_of([scored], state, ("m2", 0.4))
+    left = N - len(part.unit)
+    expected = rounds.scored(member).reweighted("m2", 0.4)
+    for name in ("unit", "label", "weight", "features", "margin"):
+        assert np.array_equal(getattr(part, name), getattr(expected, name)[left:])
+    found = _blocks.totals([blocks], state=state, change=None, of=("weights",))
+    totals = {row["g"]: from_halves(row["high"], row["low"]) for batch in found for row in batch.to_pylist()}
+    assert totals == sums
+
+
+def test_a_limit_only_leaves_out_rows_beyond_it() -> None:
+    rounds, sums = start(table()).weighed()
+    every, some = rounds.raced(5, sums), rounds.raced(5, sums, [race_limit(RARE, N - RARE, 1.0), 0])
+    inside = (every.stratum == 1) | (every.position <= race_limit(RARE, N - RARE, 1.0))
+    assert inside.sum() < N / 10 and all(np.array_equal(a[inside], b) for a, b in zip(every, some, strict=True))
+
+
+def test_neighbours_that_are_known_change_no_synthetic_row() -> None:
+    rows = table()
+    x, y, weight = rows["features"], rows["label"], rows["weight"]
+    own = np.concatenate([x[:RARE], x[RARE:]])
+    for seed in (1, 2):
+        made, labels, weights = with_synthetic(x, y, weight, seed, label=1, rows=50, k=5)
+        theirs, _ = SMOTE(sampling_strategy={1: RARE + 50}, random_state=seed).fit_resample(own, y)
+        assert np.array_equal(made[N:], theirs[N:]) and labels.sum() == RARE + 50
+        assert np.allclose(weights[N:], weight[:RARE].mean())

@@ -111,4 +111,4 @@ def _arrays(parts: list[pa.RecordBatch]) -> dict[str, Any]:
         some = matrix(parts.pop().column(4))
         features[start : start + len(some)] = some
         start += len(some)
-    return {**found, "features": features}
+    return {**found, "label": found["label"].astype(np.int8), "features": features}

@@ -53,10 +53,10 @@ class SelfPacedEnsembleTrainer(SequentialTrainer):
         label, bins, last = list(rounds.counts).index(common), self.params["k_bins"], self.params["n_estimators"]
         rounds = rounds.zeroed()
         for number in range(last):
-            stratum, counts, means = rounds.hardness(number, label, bins)
+            strata, counts, means = rounds.bins(number, label, bins)
             alpha = math.tan(math.pi / 2 * number / last)
             take = self_paced_quotas(means, counts, rounds.bag[common], alpha)
-            member = rounds.drawn(number, stratum, [*take, rounds.bag[rare]], [*counts, rounds.counts[rare]])
+            member = rounds.drawn(number, strata, [*take, rounds.bag[rare]], [*counts, rounds.counts[rare]])
             members, drawn = [*members, member], [*drawn, take]
             if number + 1 < last:
                 rounds = rounds.scored(member).added()

@@ -11,33 +11,7 @@ from numpy.typing import NDArray
 
 from steelyard.frames.workers import one_thread
 from steelyard.learning.local import predictors
-from steelyard.learning.packed import floats_of, matrix, packed
-
-
-def pack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield rows whose ``features`` are packed."""
-    for batch in batches:
-        place = batch.schema.get_field_index("features")
-        yield batch.set_column(place, "features", packed(matrix(batch.column(place))))
-
-
-def score(batches: Iterable[pa.RecordBatch], *, estimator: str, params: str, member: bytes) -> Iterator[pa.RecordBatch]:
-    """Yield rows with one more column, the last: the probability of the second class.
-
-    Parameters
-    ----------
-    batches : iterable of pyarrow.RecordBatch
-        ``features`` are packed.
-    estimator, params
-        As for `predict`.
-    member : bytes
-    """
-    [known] = predictors(estimator, params, (member,))
-    with one_thread():
-        for batch in batches:
-            rows = matrix(batch.column("features"))
-            found = known(rows)[:, 1] if len(rows) else np.empty(0)
-            yield batch.append_column("score", pa.array(found))
+from steelyard.learning.packed import floats_of
 
 
 def predict(

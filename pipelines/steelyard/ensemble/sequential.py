@@ -52,11 +52,17 @@ class SequentialTrainer(EnsembleTrainer):
     Where rounds read few rows (`ONE_TASK_CELLS`), one task runs all of them, with the rows in its memory: one shuffle
     and one crossing into Python altogether. It draws the same samples as rounds on the executors.
 
-    These cost, for each round: one crossing into Python of all training rows, which then stay on the executors with
-    their scores; three narrow scans of them (sums of weights, candidates of the sample, errors); and a shuffle of the
-    candidates, about as many as the sample. Rows are never shuffled. Features travel as one value of bytes for each
-    row, so that a round's crossing is cheaper than one of the table. Scores are checkpointed in each round: the three
-    scans would otherwise cross into Python themselves.
+    On the executors, rows are kept as blocks: a row of Spark holds some hundred rows of the table as arrays, which
+    cross into Python as they are. A round costs three Spark jobs in boosting, and in the self-paced ensemble:
+
+    - one or two scans of labels, margins and scores (the sums of the weights; the bins of hardness),
+    - one crossing of all columns into Python that returns the candidates of the sample, and the shuffle of these, about
+      as many rows as the sample has, to the task that trains,
+    - one crossing that returns all rows with the member's scores, and a scan of these for the error.
+
+    Rows are never shuffled, except when equal rows are numbered (see `unit_tables`). Scores are computed once, and the
+    rows of the last round alone stay persisted; they are checkpointed every ten rounds, because plans grow. To compute
+    margins from the members of several rounds instead would score each row several times in each scan.
     """
 
     parameters: ClassVar[type[Parameters]] = SequentialParameters
@@ -72,19 +78,21 @@ class SequentialTrainer(EnsembleTrainer):
         from steelyard.ensemble._bags import class_counts, pool_of, unit_tables
         from steelyard.ensemble._model import EnsembleModel
         from steelyard.ensemble._rounds import Rounds
+        from steelyard.frames.caching import Latest
 
         counts = class_counts(data.rows, data.trained_classes)
         features = len(data.preprocessing.names)
         self._check_counts(counts)
         of = self._quotas(self._after_synthesis(counts), 1, features)
-        with unit_tables(data.rows, counts, features) as (units, narrow):
-            kept, chosen = pool_of(units, narrow, counts, of.bag, self.params.get("pool"), self.seed)
-            if alone := self._in_one_task(kept, features):
-                members, votes, facts = run_rounds(self, chosen, counts, kept, of.bag)
-            else:
-                rounds = Rounds.start(chosen, counts, kept, of.bag, self.learner, self.seed)
-        if not alone:
-            members, votes, facts = self._run(rounds)
+        with Latest() as latest:
+            with unit_tables(data.rows, counts, features) as (units, narrow):
+                kept, chosen = pool_of(units, narrow, counts, of.bag, self.params.get("pool"), self.seed)
+                if alone := self._in_one_task(kept, features):
+                    members, votes, facts = run_rounds(self, chosen, counts, kept, of.bag)
+                else:
+                    rounds = Rounds.start(chosen, counts, kept, of.bag, self.learner, self.seed, latest)
+            if not alone:
+                members, votes, facts = self._run(rounds)
         if not members:
             raise InputError(
                 f"the first member of {self.name} is not better than chance: give the estimator more freedom "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from pyspark.sql import DataFrame
 
@@ -29,6 +29,50 @@ def cached(df: DataFrame) -> Iterator[DataFrame]:
         yield kept
     finally:
         kept.unpersist()
+
+
+class Latest:
+    """The rows of an iteration, each computed from those of the one before: only the last ones stay persisted.
+
+    Persisted rows are released when they are replaced, unlike checkpointed ones, which Spark removes when the driver
+    collects garbage. Every `every` iterations rows are checkpointed instead, because their plans grow.
+
+    Parameters
+    ----------
+    every : int, default 10
+
+    Examples
+    --------
+    >>> with Latest() as latest:
+    ...     rows = latest.keep(df)
+    ...     for _ in range(3):
+    ...         rows = latest.keep(rows.filter("amount > 0"))
+    ...         count = rows.count()
+    """
+
+    def __init__(self, every: int = 10) -> None:
+        self._every, self._kept, self._count = every, list[DataFrame](), 0
+
+    def keep(self, df: DataFrame) -> DataFrame:
+        """Return rows that the next action persists. They may need the rows before, which are kept until then."""
+        self._count += 1
+        if self._count % self._every == 0:
+            kept = checkpointed(df)
+            self._release(0)
+            return kept
+        self._release(1)
+        self._kept.append(df.persist())
+        return self._kept[-1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._release(0)
+
+    def _release(self, left: int) -> None:
+        while len(self._kept) > left:
+            self._kept.pop(0).unpersist()
 
 
 def checkpointed(df: DataFrame) -> DataFrame:

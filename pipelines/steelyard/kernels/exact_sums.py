@@ -20,8 +20,13 @@ def exact_sum(terms: Floats) -> float:
     >>> exact_sum(np.array([0.5, 0.25, 0.25]))
     1.0
     """
+    return from_halves(*halves(terms))
+
+
+def halves(terms: Floats) -> tuple[int, int]:
+    """Return the sums of the upper and lower halves of terms: those of parts of a table may be added."""
     whole = np.rint(terms * 2.0**TERM_BITS).astype(np.int64)
-    return from_halves(int((whole >> HALF).sum()), int((whole & ((1 << HALF) - 1)).sum()))
+    return int((whole >> HALF).sum()), int((whole & ((1 << HALF) - 1)).sum())
 
 
 def from_halves(high: int, low: int) -> float:

@@ -12,12 +12,23 @@ from numpy.typing import NDArray
 
 def packed(features: NDArray[np.float32]) -> pa.BinaryArray:
     """Return the rows of a matrix as binary values."""
-    rows, width = features.shape
-    ends = np.arange(rows + 1, dtype=np.int64) * (4 * width)
-    if ends[-1] > np.iinfo(np.int32).max:
-        raise ValueError(f"a batch of {rows:,} rows of {width:,} features has more than 2 GiB")
-    buffers = [None, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(np.ascontiguousarray(features))]
-    return pa.BinaryArray.from_buffers(pa.binary(), rows, buffers)
+    return bytes_of(features, np.arange(1, len(features) + 1))
+
+
+def bytes_of(values: NDArray[Any], ends: NDArray[Any]) -> pa.BinaryArray:
+    """Return successive slices of an array as binary values.
+
+    Parameters
+    ----------
+    values : array
+    ends : array of int
+        The end of each slice; the last one is the length of `values`.
+    """
+    stops = np.append(0, ends) * (values.itemsize * int(np.prod(values.shape[1:])))
+    if stops[-1] > np.iinfo(np.int32).max:
+        raise ValueError(f"a batch of {len(values):,} rows has more than 2 GiB of features")
+    buffers = [None, pa.py_buffer(stops.astype(np.int32)), pa.py_buffer(np.ascontiguousarray(values))]
+    return pa.BinaryArray.from_buffers(pa.binary(), len(ends), buffers)
 
 
 def matrix(features: pa.Array) -> NDArray[np.float32]:
@@ -32,11 +43,15 @@ def matrix(features: pa.Array) -> NDArray[np.float32]:
 
 def joined(values: pa.Array) -> NDArray[np.uint8]:
     """Return the bytes of binary values, one after the other: a view."""
-    if not len(values):
-        return np.empty(0, np.uint8)
+    stops = stops_of(values) if len(values) else np.zeros(1, np.int32)
+    size, start = int(stops[-1] - stops[0]), int(stops[0])
+    return np.frombuffer(values.buffers()[2], np.uint8, size, start) if size else np.empty(0, np.uint8)
+
+
+def stops_of(values: pa.Array) -> NDArray[Any]:
+    """Return the offset of each binary value, and the end of the last."""
     kind = np.int32 if pa.types.is_binary(values.type) else np.int64
-    ends = np.frombuffer(values.buffers()[1], kind)[values.offset :]
-    return np.frombuffer(values.buffers()[2], np.uint8, int(ends[len(values)] - ends[0]), int(ends[0]))
+    return np.frombuffer(values.buffers()[1], kind)[values.offset : values.offset + len(values) + 1]
 
 
 def floats_of(batch: pd.DataFrame | pd.Series) -> NDArray[np.float32]:
