@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from imblearn.over_sampling import SMOTE
 
 from steelyard.ensemble import _blocks
@@ -53,24 +54,45 @@ def start(rows: dict[str, Any]) -> ArrayRounds:
     return ArrayRounds.start(rows, [3.0, 1.0], {"0": N - RARE, "1": RARE}, {"0": RARE, "1": RARE}, LEARNER, 3)
 
 
+def blocks_of(rows: dict[str, Any], chosen: Any) -> pa.RecordBatch:
+    columns = [rows["unit"], packed(rows["features"][chosen]), rows["label"].astype(float), rows["weight"]]
+    arrays = [pa.array(c if isinstance(c, pa.Array) else c[chosen]) for c in columns]
+    [blocks] = _blocks.pack([pa.RecordBatch.from_arrays(arrays, ["u", "features", "label", "weight"])], back=[3.0, 1.0])
+    return blocks
+
+
+def state_of(rounds: ArrayRounds) -> dict[str, Any]:
+    return {"counts": rounds.counts, "bag": rounds.bag, "learner": LEARNER.to_json(), "seed": 3, "bound": rounds.bound}
+
+
 def test_blocks_hold_the_rows_and_their_rounds() -> None:
-    rows, rounds = table(), start(table())
-    columns = [rows["unit"], packed(rows["features"]), rows["label"].astype(float), rows["weight"]]
-    batch = pa.RecordBatch.from_arrays([pa.array(c) for c in columns], ["u", "features", "label", "weight"])
-    [blocks] = _blocks.pack([batch], back=[3.0, 1.0])
+    rounds, sums = start(table()).weighed()
+    member, blocks, state = rounds.member(0, sums), blocks_of(table(), np.arange(N)), state_of(rounds)
     assert blocks.num_rows > 3
-    state = {"counts": rounds.counts, "bag": rounds.bag, "learner": LEARNER.to_json(), "seed": 3, "bound": rounds.top}
-    rounds, sums = rounds.weighed()
-    member = rounds.member(0, sums)
     [scored] = _blocks.scored([blocks[2:]], state=state, change=None, member=member.model)
     [(_, part)] = _blocks.rows_of([scored], state, ("m2", 0.4))
-    left = N - len(part.unit)
     expected = rounds.scored(member).reweighted("m2", 0.4)
     for name in ("unit", "label", "weight", "features", "margin"):
-        assert np.array_equal(getattr(part, name), getattr(expected, name)[left:])
-    found = _blocks.totals([blocks], state=state, change=None, of=("weights",))
-    totals = {row["g"]: from_halves(row["high"], row["low"]) for batch in found for row in batch.to_pylist()}
-    assert totals == sums
+        assert np.array_equal(getattr(part, name), getattr(expected, name)[N - len(part.unit) :])
+
+
+@pytest.mark.parametrize("partitions", [1, 7, 200])
+def test_sums_and_candidates_of_blocks_do_not_depend_on_partitions(partitions: int) -> None:
+    rounds, sums = start(table()).weighed()
+    parts = np.array_split(np.random.default_rng(partitions).permutation(N), partitions)
+    blocks, state = [blocks_of(table(), part) for part in parts], state_of(rounds)
+    found = [row for b in _blocks.totals(blocks, state=state, change=None, of=("weights",)) for row in b.to_pylist()]
+    for label, expected in sums.items():
+        own = [row for row in found if row["g"] == label]
+        assert from_halves(sum(row["high"] for row in own), sum(row["low"] for row in own)) == expected
+    limits = [race_limit(RARE, N - RARE, 1.0), 0]
+    drawn = pa.Table.from_batches(
+        _blocks.candidates(blocks, state=state, change=None, number=4, by=sums, limits=limits)
+    ).sort_by("place")
+    there = rounds.raced(4, sums, limits)
+    order = np.argsort(there.rows)
+    for name, values in (("place", rounds.unit[there.rows]), ("position", there.position), ("weight", there.weight)):
+        assert np.array_equal(drawn.column(name).to_numpy(), values[order])
 
 
 def test_a_limit_only_leaves_out_rows_beyond_it() -> None:
