@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +22,8 @@ def importing(stages: Iterable[str] = (), model: str = "") -> Iterator[None]:
     Without stages, it imports what pyspark itself needs for a session.
 
     Code after the block never imports at the same time. An import that fails is tried again where the module is used,
-    and fails there.
+    and fails there. Python collects no garbage during the block: imports make little, and each collection visits all
+    objects of all modules.
     """
     ended = threading.Event()
     tasks = _needed(stages, model)
@@ -34,13 +36,27 @@ def importing(stages: Iterable[str] = (), model: str = "") -> Iterator[None]:
                 task()
 
     thread = threading.Thread(target=run, name="steelyard-imports", daemon=True)
-    thread.start()
+    with _no_collections():
+        thread.start()
+        try:
+            yield
+        except BaseException:
+            ended.set()
+            raise
+        thread.join()
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Collect no garbage during a block, and leave the objects that exist after it out of later collections."""
+    collects = gc.isenabled()
+    gc.disable()
     try:
         yield
-    except BaseException:
-        ended.set()
-        raise
-    thread.join()
+    finally:
+        if collects:
+            gc.freeze()
+            gc.enable()
 
 
 def _needed(stages: Iterable[str], model: str) -> list[Callable[[], object]]:
