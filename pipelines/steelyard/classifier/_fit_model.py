@@ -23,6 +23,7 @@ def fit_model(
     dataset: Dataset,
     counts: Mapping[str, int],
     *,
+    counted: bool = True,
     weight: str | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Model:
@@ -38,6 +39,8 @@ def fit_model(
         With its classes.
     counts : mapping of str to int
         Training rows of each class.
+    counted : bool, default True
+        Whether these are exactly those of `train`. Otherwise the sampler counts them again.
     weight : str, optional
         A column of the training rows' weights in place of that of `dataset`.
     warn : callable, optional
@@ -45,7 +48,8 @@ def fit_model(
     """
     weighted = replace(dataset, weight=weight or dataset.weight)
     wanted = _sampler(asked, train, dataset, counts)
-    made = sampler_for(weighted, wanted.method, wanted.params).resample(train)
+    sampler = sampler_for(weighted, wanted.method, wanted.params)
+    made = (sampler.knowing(counts) if counted else sampler).resample(train)
     with ExitStack() as scope:
         parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
         rows, plan = apply_plan(train, made.plan, *parts), made.plan

@@ -151,12 +151,14 @@ def fit_folds(
         The first failure of a model, once those that have begun are done.
     """
     parts = {fold: fold_rows(train.rows, plan, fold) for fold in plan.numbers}
+    # Counts of a plan include rows that are not drawn, and those in the gap of a split by time.
+    counted = plan.method != "temporal" and min(train.rates.values()) == 1
 
     def fitted(recipe: Recipe, fold: int) -> FoldModel:
         own, unseen = parts[fold]
         trained = rows_before(plan, fold)
         asked = _of_fold(recipe, {c: n / max(sum(of[c] for of in plan.counts.values()), 1) for c, n in trained.items()})
-        model = fit_model(asked, own, stopping, dataset, trained, weight=train.weight, warn=_ignored)
+        model = fit_model(asked, own, stopping, dataset, trained, counted=counted, weight=train.weight, warn=_ignored)
         return FoldModel(fold, model, unseen)
 
     with ThreadPoolExecutor(at_once) as pool:
