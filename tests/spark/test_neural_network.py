@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from steelyard.classifier import fit_decisions
 from steelyard.config import DecideConfig
 from steelyard.errors import ConfigError, EngineError, InputError
-from steelyard.learning import Model, get_trainer, load_model
+from steelyard.learning import Model, _preprocessing, get_trainer, load_model
 from steelyard.store import Store
 from steelyard.testing._check_trainers import DATA, SEVERAL, fitted, parts, probabilities, trainer_table
 
@@ -35,9 +35,13 @@ def two(spark: SparkSession) -> Model:
     return fitted(make, trainer_table(spark), num_workers=2)
 
 
-def test_two_processes_train_one_model(spark: SparkSession, two: Model) -> None:
-    assert np.isclose(validation_log_loss(two, trainer_table(spark)), two.summary["validation_log_loss"], rtol=1e-5)
+def test_two_processes_train_one_model(spark: SparkSession, two: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    df = trainer_table(spark)
+    assert np.isclose(validation_log_loss(two, df), two.summary["validation_log_loss"], rtol=1e-5)
     assert two.summary["best_epoch"] < two.summary["epochs"] <= 20
+    found = probabilities(two, df)
+    monkeypatch.setattr(_preprocessing, "MANY", 0)
+    assert np.array_equal(probabilities(two, df), found), "many features, which are one array"
 
 
 def test_a_model_is_fine_tuned_alike_from_any_partitions(spark: SparkSession, two: Model) -> None:

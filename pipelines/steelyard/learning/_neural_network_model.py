@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from steelyard.errors import EngineError
@@ -39,7 +38,7 @@ class NeuralNetworkModel(MarginModel):
         except ModuleNotFoundError:
             raise EngineError("a neural network needs safetensors to be loaded: install steelyard[deep]") from None
         several = len(self.trained_classes) > 2
-        features = F.struct(*[c.cast("float").alias(str(i)) for i, c in enumerate(self.preprocessing.columns(df))])
+        features = self.preprocessing.floats(df)
         call = in_worker(__name__, "margins_of", weights=load(self.weights), several=several)
 
         def margins(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
@@ -58,12 +57,15 @@ class NeuralNetworkModel(MarginModel):
         return cls(**shared_fields(document), focal=focal_of(document), weights=run_dir.read_bytes(f"{path}/{_FILE}"))
 
 
-def margins_of(batches: Iterator[pd.DataFrame], *, weights: Mapping[str, Any], several: bool) -> Iterator[pd.Series]:
-    """Return the margins of each batch of features, in one thread."""
+def margins_of(
+    batches: Iterator[pd.DataFrame | pd.Series], *, weights: Mapping[str, Any], several: bool
+) -> Iterator[pd.Series]:
+    """Return the margins of each batch of `Preprocessing.floats`, in one thread."""
     from steelyard.frames.workers import one_thread
     from steelyard.kernels.network import forward
+    from steelyard.learning.packed import floats_of
 
     with one_thread():
         for batch in batches:
-            found = forward(weights, batch.to_numpy(dtype="float32"))
+            found = forward(weights, floats_of(batch))
             yield pd.Series(list(found) if several else found[:, 0])

@@ -147,7 +147,7 @@ def _place(df: DataFrame, dataset: Dataset, classes: tuple[str, ...], seed: int)
 
 
 def _features(df: DataFrame, fitted: Preprocessing) -> Column:
-    return F.array(*fitted.columns(df)).cast("array<float>").alias("features")
+    return fitted.array(df).cast("array<float>").alias("features")
 
 
 def _telling(rows: DataFrame, fitted: Preprocessing) -> tuple[str, ...]:
