@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from small_pipelines import small_table
 
 from steelyard.comparing import PLAIN, Candidate, Folds, compare
-from steelyard.comparing._rows import SIDES, in_folds
+from steelyard.comparing._rows import in_folds
+from steelyard.comparing._table import SIDES
 from steelyard.config import Recipe
 from steelyard.dataset import Dataset
 
@@ -31,8 +33,14 @@ def data(**roles: Any) -> Dataset:
 def sides(df: DataFrame, folds: Folds, **roles: Any) -> pd.DataFrame:
     """Return task, side and order of the rows; the last ones in this order are held out."""
     dataset = data(**roles)
-    rows = in_folds(df, dataset, folds.plan(df, dataset, COUNTS), folds)
-    return rows.selectExpr(f"explode(`{SIDES}`) as side", "order").select("side.*", "order").toPandas()
+    rows = in_folds(df, dataset, folds.plan(df, dataset, COUNTS), folds).select(*SIDES, "order").toPandas()
+    found = list[pd.DataFrame]()
+    for task in range(folds.folds):
+        train, test = (rows[name].to_numpy(np.int64) >> task & 1 > 0 for name in SIDES)
+        assert not (train & test).any()
+        side = pd.DataFrame({"task": task, "test": test, "order": rows["order"]})
+        found.append(side.loc[train | test])
+    return pd.concat(found)
 
 
 def test_groups_are_whole_and_so_are_those_that_are_held_out(df: DataFrame) -> None:

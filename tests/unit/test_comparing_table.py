@@ -1,8 +1,7 @@
-"""The rows of a comparison's tasks, packed in blocks: the same arrays whatever the batches."""
+"""The rows of a comparison, packed in blocks: each fold's arrays are the same whatever the batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,12 @@ import pyarrow as pa
 import pytest
 
 from steelyard.comparing._table import Table, pack
-from steelyard.learning.arrays import by_task
 
 ROWS, WIDTH = 1_000, 5
 
 
 def rows() -> tuple[pa.Table, dict[str, Any]]:
-    """Return rows of two tasks as Spark gives them, and their columns."""
+    """Return rows as Spark gives them, and their columns."""
     rng = np.random.default_rng(0)
     features = rng.normal(size=(ROWS, WIDTH)).astype(np.float32)
     features[rng.random(features.shape) < 0.1] = np.nan
@@ -25,31 +23,38 @@ def rows() -> tuple[pa.Table, dict[str, Any]]:
         "weight": rng.random(ROWS),
         "place": rng.integers(0, 1 << 62, ROWS),
         "order": rng.integers(0, 1 << 62, ROWS),
-        "test": rng.random(ROWS) < 0.3,
         "bucket": rng.integers(0, 200, ROWS).astype(np.int32),
         "cost_fn": np.where(rng.random(ROWS) < 0.1, np.nan, 7.0),
         "cost_fp": np.full(ROWS, 5.0),
     }
-    task = pa.array((np.arange(ROWS) >= 700).astype(np.int32))
-    missing = pa.array(columns["cost_fn"], from_pandas=True)  # null, as in a table
-    given = {name: pa.array(of) for name, of in columns.items()} | {"cost_fn": missing}
-    listed = pa.array(list(features), pa.list_(pa.float32()))
-    return pa.table({"task": task, **given, "features": listed}), {**columns, "features": features}
+    given = {name: pa.array(of) for name, of in columns.items()}
+    given |= {"cost_fn": pa.array(columns["cost_fn"], from_pandas=True)}  # null, as in a table
+    given |= {name: pa.array(of, pa.int32()) for name, of in sides().items()}
+    return pa.table({**given, "features": pa.array(list(features), pa.list_(pa.float32()))}), {
+        **columns,
+        "features": features,
+    }
+
+
+def sides() -> dict[str, np.ndarray]:
+    """Return the sides of rows in four blocks of time: fold 0 trains with the first one, and does not see the last."""
+    block = np.arange(ROWS) * 4 // ROWS
+    return {"train": sum((block <= i) << i for i in range(3)), "test": sum((block == i + 1) << i for i in range(3))}
 
 
 @pytest.mark.parametrize("size", [1, 64, 10_000])
 def test_packed_rows_are_the_rows(size: int) -> None:
     table, columns = rows()
-
-    def blocks() -> Iterator[pa.RecordBatch]:
-        for block in pack(table.to_batches(max_chunksize=size)):
-            assert len(block.column("records")[0].as_py()) <= 16_384
-            yield from (block.slice(i, 2) for i in range(0, len(block), 2))
-
-    found = {task: Table.of(parts) for task, parts in by_task(blocks())}
-    assert list(found) == [0, 1]
-    for task, part in ((0, slice(0, 700)), (1, slice(700, ROWS))):
+    blocks = list(pack(table.to_batches(max_chunksize=size)))
+    numbers = np.concatenate([block.column("number").to_numpy() for block in blocks])
+    np.testing.assert_array_equal(numbers, np.arange(len(numbers)))
+    assert max(len(value.as_py()) for block in blocks for value in block.column("records")) <= 16_384
+    parts = [block.slice(i, 2) for block in blocks for i in range(0, len(block), 2)]
+    for fold in (0, 2):
+        train, test = (of >> fold & 1 > 0 for of in sides().values())
+        found = Table.of(parts, fold)
+        np.testing.assert_array_equal(found.test, test[train | test])
         for name, of in columns.items():
-            read = getattr(found[task], name)
+            read = getattr(found, name)
             assert read.dtype == of.dtype, name
-            np.testing.assert_array_equal(read, of[part])
+            np.testing.assert_array_equal(read, of[train | test])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import class_text, col, internal
-from steelyard.comparing._table import PACKED
+from steelyard.comparing._table import BLOCKS, SIDES
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.frames.workers import in_worker
@@ -29,7 +30,7 @@ from steelyard.splitting import (
     time_position,
 )
 
-_FOLD, SIDES = internal("fold"), internal("sides")
+_FOLD = internal("fold")
 _PURPOSE = "compare"
 
 
@@ -41,6 +42,7 @@ class Folds:
     ----------
     method : {"stratified", "group", "temporal"}
     folds : int
+        At most 60.
     gap : timedelta
         Of a division by time.
     held : float
@@ -68,7 +70,7 @@ class Folds:
 
 
 def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> DataFrame:
-    """Return narrow rows for tasks, with the folds that each trains or tests.
+    """Return narrow rows for tasks, with the folds that train and test with each.
 
     Levels of categories are those of all rows; medians and scales are left to the tasks.
 
@@ -82,18 +84,12 @@ def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> Data
     """
     prepared = fit_preprocessing(df, data, limit=LIMITS["float32"], seed=folds.seed)
     rows = apply_folds(df, plan, _FOLD)
-    sides = []
-    for task, fold in enumerate(plan.numbers):
-        train, test = fold_sides(rows, plan, fold, _FOLD)
-        sides += [
-            F.when(side, F.struct(F.lit(task).alias("task"), F.lit(of).alias("test")))
-            for side, of in ((train, False), (test, True))
-        ]
+    sides = zip(*[fold_sides(rows, plan, fold, _FOLD) for fold in plan.numbers], strict=True)
     costs = [_amount(rows, of) for of in (data.cost.false_negative, data.cost.false_positive)]
     place = row_hash(rows, data.identity, folds.seed, _PURPOSE)
     return rows.select(
-        F.array_compact(F.array(*sides)).alias(SIDES),
         place.alias(PLACE),
+        *[_bits(of).alias(name) for name, of in zip(SIDES, sides, strict=True)],
         (class_text(rows, data.label) == data.classes[1]).cast("double").alias("label"),
         (F.lit(1.0) if data.weight is None else col(data.weight).cast("double")).alias("weight"),
         _order(rows, data, folds, place).alias("order"),
@@ -125,9 +121,10 @@ def fewer_rows(rows: DataFrame, data: Dataset, taken: Mapping[str, int], wanted:
 
 
 def for_tasks(rows: DataFrame, tasks: int) -> DataFrame:
-    """Return the rows that each fold trains or tests, in blocks that a task reads at once.
+    """Return all rows for each task, in blocks that it reads at once.
 
-    Costs one shuffle of the rows, once for each fold, and one crossing into Python.
+    Costs one sort of the rows in one Spark task (each fold's task has as many), one crossing into Python, and one
+    shuffle of the blocks.
 
     Parameters
     ----------
@@ -136,13 +133,15 @@ def for_tasks(rows: DataFrame, tasks: int) -> DataFrame:
     tasks : int
         Folds.
     """
-    others = [c for c in rows.columns if c not in (SIDES, PLACE, "features")]
-    each = rows.select(F.explode(SIDES).alias("side"), *rows.columns)
-    side = F.col("side")
-    placed = each.select(
-        side["task"].alias(TASK), PLACE, *others, side["test"].alias("test"), F.col(PLACE).alias("place"), "features"
-    )
-    return one_task_each(placed, tasks).mapInArrow(in_worker("steelyard.comparing._table", "pack"), PACKED)
+    ordered = one_task_each(rows.select(F.lit(0).alias(TASK), "*", F.col(PLACE).alias("place")), 1)
+    blocks = ordered.mapInArrow(in_worker("steelyard.comparing._table", "pack"), BLOCKS)
+    each = F.explode(F.array(*map(F.lit, range(tasks)))).alias(TASK)
+    return one_task_each(blocks.select(each, F.col("number").alias(PLACE), "records", "features"), tasks)
+
+
+def _bits(flags: Iterable[Column]) -> Column:
+    """Return a whole number whose bit i says whether flag i holds."""
+    return reduce(Column.__add__, [F.when(flag, F.lit(1 << i)).otherwise(F.lit(0)) for i, flag in enumerate(flags)])
 
 
 def _order(df: DataFrame, data: Dataset, folds: Folds, place: Column) -> Column:

@@ -1,4 +1,4 @@
-"""The rows of one task in memory, and packed in blocks, which Spark caches and copies at once for each candidate."""
+"""The rows of folds: packed in blocks, which Spark copies at once for each task, and as arrays in a task's memory."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from steelyard.kernels.arrays import Counts, Floats
-from steelyard.learning.arrays import ArrayRows, runs
+from steelyard.learning.arrays import ArrayRows
 from steelyard.learning.packed import joined, matrix
 
-PACKED = "task int, records binary, features binary"
-_SCHEMA = pa.schema([("task", pa.int32()), ("records", pa.binary()), ("features", pa.binary())])
-_RECORD = np.dtype(
-    [
-        ("label", "<f8"),
-        ("weight", "<f8"),
-        ("place", "<i8"),
-        ("order", "<i8"),
-        ("test", "?"),
-        ("bucket", "<i4"),
-        ("cost_fn", "<f8"),
-        ("cost_fp", "<f8"),
-    ]
-)
+SIDES = ("train", "test")
+"""Columns of whole numbers: bit i says whether fold i trains, or tests, with the row."""
+BLOCKS = "number bigint, records binary, features binary"
+_COLUMNS = {
+    "label": "<f8",
+    "weight": "<f8",
+    "place": "<i8",
+    "order": "<i8",
+    "bucket": "<i4",
+    "cost_fn": "<f8",
+    "cost_fp": "<f8",
+}
+_RECORD = np.dtype([*_COLUMNS.items(), *((name, "<i8") for name in SIDES)])
 _BLOCK = 16_384
 """Bytes of a block, about: Spark copies 10,000 blocks at once by default."""
+_SCHEMA = pa.schema([("number", pa.int64()), ("records", pa.binary()), ("features", pa.binary())])
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,16 @@ class Table:
     cost_fp: Floats
 
     @classmethod
-    def of(cls, parts: list[pa.RecordBatch]) -> Table:
-        """Return the rows of blocks that `pack` made."""
+    def of(cls, parts: list[pa.RecordBatch], task: int) -> Table:
+        """Return the rows with which one fold trains or tests, of the blocks of all rows."""
         records = np.concatenate([joined(part.column("records")).view(_RECORD) for part in parts])
         features = np.concatenate([joined(part.column("features")).view(np.float32) for part in parts])
-        columns = {name: np.ascontiguousarray(records[name]) for name in _RECORD.names or ()}
-        return cls(features.reshape(len(records), -1), **columns)
+        features = features.reshape(len(records), -1)
+        train, test = ((records[name] >> task & 1) > 0 for name in SIDES)
+        used = train | test
+        if not used.all():
+            records, features, test = records[used], features[used], test[used]
+        return cls(features, test=test, **{name: np.ascontiguousarray(records[name]) for name in _COLUMNS})
 
     def rows(self, chosen: NDArray[np.bool_]) -> ArrayRows:
         """Return the training rows of a model."""
@@ -59,14 +63,15 @@ class Table:
 
 
 def pack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield blocks of rows of one task, in the order of the rows; the first column holds the task's number."""
+    """Yield rows in numbered blocks, in their order."""
+    first = 0
     for batch in batches:
-        for task, part in runs(batch):
-            records, features = np.empty(len(part), _RECORD), matrix(part.column("features"))
-            for name in _RECORD.names or ():
-                records[name] = part.column(name).to_numpy(zero_copy_only=False)
-            size = max(_BLOCK // (_RECORD.itemsize + features.shape[1] * features.itemsize), 1)
-            starts = range(0, len(part), size)
-            blocks = [[of[start : start + size].tobytes() for start in starts] for of in (records, features)]
-            tasks = pa.array(np.full(len(starts), task, np.int32))
-            yield pa.RecordBatch.from_arrays([tasks, *(pa.array(of, pa.binary()) for of in blocks)], schema=_SCHEMA)
+        records, features = np.empty(len(batch), _RECORD), matrix(batch.column("features"))
+        for name in _RECORD.names or ():
+            records[name] = batch.column(name).to_numpy(zero_copy_only=False)
+        size = max(_BLOCK // (_RECORD.itemsize + features.shape[1] * features.itemsize), 1)
+        starts = range(0, len(batch), size)
+        blocks = ([of[start : start + size].tobytes() for start in starts] for of in (records, features))
+        numbers = pa.array(range(first, first + len(starts)), pa.int64())
+        yield pa.RecordBatch.from_arrays([numbers, *(pa.array(of, pa.binary()) for of in blocks)], schema=_SCHEMA)
+        first += len(starts)

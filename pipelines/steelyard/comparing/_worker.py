@@ -60,7 +60,7 @@ def compare(batches: Iterable[pa.RecordBatch], **settings: Any) -> Iterator[pa.R
     for task, parts in by_task(batches):
         with one_thread():
             try:
-                found = judged(Table.of(parts), setting).to_json()
+                found = judged(Table.of(parts, task), setting).to_json()
             except (SteelyardError, ValueError) as error:  # what these rows do not allow
                 found = {"error": str(error)}
         yield pa.RecordBatch.from_pylist([{"task": task, "scores": json.dumps(found)}], schema=RESULT)
