@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import subprocess
@@ -66,7 +67,8 @@ def test_imports_have_ended_after_the_block(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(imports, "_needed", lambda *_: [begun.set, lambda: done.wait(0.2), done.set])
     with importing((), ""):
         assert begun.wait(60), "they run during the block"
-    assert done.is_set()
+        assert not gc.isenabled()
+    assert done.is_set() and gc.isenabled()
 
 
 def test_an_import_that_fails_does_not_fail_the_session(monkeypatch: pytest.MonkeyPatch) -> None:

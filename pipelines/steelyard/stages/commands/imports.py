@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -25,8 +25,8 @@ def importing(stages: Iterable[str] = (), model: str = "") -> Iterator[None]:
     and fails there. Python collects no garbage during the block: imports make little, and each collection visits all
     objects of all modules.
     """
-    ended = threading.Event()
-    tasks = _needed(stages, model)
+    ended, names = threading.Event(), list(stages)
+    tasks = _needed(names, model)
 
     def run() -> None:
         for task in tasks:
@@ -36,7 +36,7 @@ def importing(stages: Iterable[str] = (), model: str = "") -> Iterator[None]:
                 task()
 
     thread = threading.Thread(target=run, name="steelyard-imports", daemon=True)
-    with _no_collections():
+    with _no_collections(freeze=bool(names)):
         thread.start()
         try:
             yield
@@ -47,21 +47,24 @@ def importing(stages: Iterable[str] = (), model: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
-    """Collect no garbage during a block, and leave the objects that exist after it out of later collections."""
+def _no_collections(*, freeze: bool) -> Iterator[None]:
+    """Collect no garbage during a block; with `freeze`, leave the objects that exist after it out of collections.
+
+    Not in a user's own process, whose objects may become garbage.
+    """
     collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if collects:
-            gc.freeze()
+            if freeze:
+                gc.freeze()
             gc.enable()
 
 
-def _needed(stages: Iterable[str], model: str) -> list[Callable[[], object]]:
+def _needed(stages: Sequence[str], model: str) -> list[Callable[[], object]]:
     """Return what imports the slow modules of some stages: their own, Great Expectations, the trainer's library."""
-    stages = list(stages)
     names = [_FIRST, *(f"steelyard.stages.{stage}" for stage in stages)]
     if any(stage.startswith("guard_") for stage in stages):
         names += ["great_expectations", "steelyard.guards.expectations"]
