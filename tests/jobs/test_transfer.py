@@ -1,4 +1,4 @@
-"""Transfer: source rows by their weights, the gain against no transfer, and a booster that is continued."""
+"""Transfer: source rows by their weights, the gain against no transfer, fold models, and a booster that goes on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
+from sklearn.metrics import roc_auc_score
 from small_pipelines import pipeline, small_table
 
 from steelyard.errors import InputError
+from steelyard.stages import Context, run_stage
 from steelyard.stages._model import trained_model
 from steelyard.stages.commands.check import check_paths
 from steelyard.store import RunDir
@@ -37,9 +39,9 @@ def test_sources_help_and_harm(execute: Callable[..., RunDir], spark: SparkSessi
     here = target.assign(region="north", site=np.arange(_TARGET) % 5)
     here.to_parquet(tmp_path / "t.parquet", coerce_timestamps="us", index=False)
 
-    def asked(transfer: dict[str, Any], **sections: Any) -> Any:
+    def asked(transfer: dict[str, Any], folds: str = "none", **sections: Any) -> Any:
         train = {"model": "xgboost", "params": {"n_estimators": 30, "max_depth": 3}, "transfer": transfer}
-        return pipeline(str(tmp_path / "t.parquet"), train=train, **sections)
+        return pipeline(str(tmp_path / "t.parquet"), train={**train, "fold_models": folds}, **sections)
 
     good = _source(tmp_path / "good.parquet", target, 0.0)
     bad = _source(tmp_path / "bad.parquet", target.head(0), -6.0)
@@ -55,12 +57,16 @@ def test_sources_help_and_harm(execute: Callable[..., RunDir], spark: SparkSessi
     assert 0 < found["share"] < 1 and found["left_out"] == ["region", "site"]
     assert metrics["baseline"]["recipe"] == "no_transfer"
     assert set(metrics["baseline"]["gain"]) >= {"pr_auc", "log_loss"}
-    assert "against the same recipe without transfer" in unescape(run.read_text("report.html"))
+    assert "the same recipe without" in unescape(run.read_text("report.html"))
 
-    spark.read.parquet(bad).createOrReplaceTempView("elsewhere")
-    harmful = execute(asked({"table": "elsewhere", "method": "importance_weighting"}), resume=True).read_json(
-        "metrics.json"
-    )
+    spark.read.parquet(bad).write.saveAsTable("elsewhere")
+    try:
+        from_table = {"table": "default.elsewhere", "method": "importance_weighting"}
+        harmful = execute(asked(from_table), resume=True).read_json("metrics.json")
+    finally:
+        spark.sql("DROP TABLE elsewhere")
+    with pytest.raises(InputError, match="elsewhere"):  # at once, not after the stages before `train`
+        execute(asked(from_table), run_id="r5")
     classes = harmful["transfer"]["classes"]
     # Positives of the source lie where the target has none.
     assert classes["1"]["rows"] == _ADDED // 10 and harmful["transfer"]["dropped"] == 0
@@ -71,8 +77,11 @@ def test_sources_help_and_harm(execute: Callable[..., RunDir], spark: SparkSessi
         tuning = {"model": "neural_network", "transfer": {"source": run.location, "method": "fine_tune"}}
         check_paths(pipeline(good, train=tuning))
     start = {"source": run.location, "method": "warm_start"}
-    continued = execute(asked(start), run_id="r2").read_json("metrics.json")
+    again = execute(asked(start, folds="always"), run_id="r2")
+    continued, trained = again.read_json("metrics.json"), again.outcome("train")
     assert continued["transfer"]["method"] == "warm_start" and continued["transfer"]["verdict"]
+    # No model of a fold: that of the source has seen all training rows.
+    assert trained is not None and "out_of_fold" not in trained.details
     with pytest.raises(InputError, match="was trained on .* rows whose key is in validation or test"):
         execute(asked(start, split={"method": "stratified", "seed": 77}), run_id="r3")
     with pytest.raises(InputError, match=r"train.transfer: features differ.*the table lacks \['b'\]"):
@@ -98,6 +107,52 @@ def test_a_network_is_fine_tuned(execute: Callable[..., RunDir], tmp_path: Path)
     before, after = trained_model(first), trained_model(second)
     assert after.settings["params"] == {**before.settings["params"], "learning_rate": found["learning_rate"]}
     assert after.preprocessing == before.preprocessing and after.distortion.kind == "unknown"
+
+
+def _customers(seed: int) -> pd.DataFrame:
+    """100 customers with 8 rows each, whose labels nothing tells; features name the customer."""
+    rng = np.random.default_rng(seed)
+    places, labels = rng.uniform(size=(100, 2)), rng.permutation(100) < 20
+    customer = np.repeat(np.arange(100), 8)
+    table = pd.DataFrame({"id": rng.permutation(800), "customer": customer, "y": labels[customer].astype(int)})
+    table[["a", "b"]] = places[customer] + rng.normal(scale=0.001, size=(800, 2))
+    return table
+
+
+def test_fold_models_do_not_know_their_rows_from_the_source(start: Callable[..., Context], tmp_path: Path) -> None:
+    target, other = _customers(1), _customers(2)
+    same_group = target.assign(id=lambda t: t["id"] + 1000)
+    same_key = target.assign(customer=lambda t: t["customer"] + 1000)
+    known = pd.concat([same_group, same_key])
+    source = pd.concat([known, other.assign(id=lambda t: t["id"] + 5000, customer=lambda t: t["customer"] + 5000)])
+    for name, table in (("t", target), ("s", source)):
+        table.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    # One deep tree knows every row that it has seen.
+    deep = {"n_estimators": 1, "max_depth": 0, "learning_rate": 1.0, "min_child_weight": 0.0, "reg_lambda": 0.01}
+    how = {"source": str(tmp_path / "s.parquet"), "method": "importance_weighting"}
+    train = {"model": "xgboost", "fold_models": "auto", "params": deep, "transfer": how}
+    split = {"method": "group", "validation": 0.2, "test": 0.2}
+    data = {"group": "customer", "exclude": []}
+    ctx = start(pipeline(str(tmp_path / "t.parquet"), train=train, split=split, data=data))
+    for stage in ("profile", "split", "resample", "train", "decide", "evaluate"):
+        run_stage(ctx, stage)
+    trained = ctx.run.outcome("train")
+    assert trained is not None
+    folder = Path(ctx.run.location, "model", trained.attempt)
+    ours, plain = (pd.read_parquet(place / "out_of_fold").sort_values("id") for place in (folder, folder / "baseline"))
+    scores = {
+        name: np.stack(of["__steelyard_out_of_fold"].to_numpy())[:, 1]
+        for name, of in (("ours", ours), ("plain", plain))
+    }
+    assert list(ours["id"]) == list(plain["id"]) and len(ours) == trained.details["out_of_fold"]["rows"]
+    # Models that had seen the rows' copies would rank nearly all of them right.
+    assert roc_auc_score(ours["y"], scores["ours"]) < 0.75
+    model = trained_model(ctx.run)
+    seen = model.predict(ctx.spark.createDataFrame(ours[["id", "customer", "y", "a", "b"]]), "p").toPandas()
+    assert roc_auc_score(seen["y"], np.stack(seen["p"].to_numpy())[:, 1]) > 0.95
+    assert not np.allclose(scores["ours"], scores["plain"])  # the other rows of the source have joined
+    warned = ctx.run.outcome("decide")
+    assert warned is not None and f"{int(ours['y'].sum()):,} training rows" in warned.details["few_positives"]
 
 
 def _counts(run: RunDir) -> Any:

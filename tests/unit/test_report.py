@@ -576,3 +576,31 @@ def test_the_baseline_is_named_by_what_intervals_say() -> None:
     assert _verdict({"pr_auc": up}) == "Better in PR area than the plain baseline on the test rows"
     assert _verdict({"pr_auc": up, "log_loss": down}).startswith("Better in PR area and worse in Log loss than")
     assert _verdict({"pr_auc": open_, "log_loss": {"ci95": None}}).startswith("No better than the plain baseline")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "loss", "begin", "end"),
+    [
+        ("harms", [-0.3, -0.2], "The source harms", " to −0.200)."),
+        ("harms", [0.2, 0.3], "The source harms", "It is better in log loss."),
+        ("no gain shown", [-0.3, -0.2], "No gain", "It is worse in log loss."),
+        ("gains", [-0.3, -0.2], "The source helps", "It is worse in log loss."),
+        ("gains", [0.2, 0.3], "The source helps", " to 0.300)."),
+    ],
+)
+def test_a_transfer_is_judged_in_words(verdict: str, loss: list[float], begin: str, end: str) -> None:
+    from steelyard.report._transfer import transfer_sentence
+
+    def side(area: float, loss: float) -> dict[str, Any]:
+        return {"per_class": {"1": {"pr_auc": {"value": area}}}, "log_loss": {"value": loss}}
+
+    gain = {"pr_auc": {"value": -0.15, "ci95": [-0.2, -0.1]}, "log_loss": {"value": -0.15, "ci95": loss}}
+    document = {
+        "positive": "1",
+        "splits": {"test": side(0.7, 0.2)},
+        "baseline": {"test": side(0.85, 0.05), "gain": gain},
+        "transfer": {"metric": "pr_auc", "verdict": verdict},
+    }
+    text = transfer_sentence(document)
+    assert text.startswith(begin) and text.endswith(end)
+    assert "PR area 0.700 with transfer, 0.850 without (gain −0.150, 95 % interval −0.200 to −0.100);" in text

@@ -24,6 +24,7 @@ from steelyard.classifier._folds import (
     fit_folds,
     most_rows,
     out_of_fold,
+    rows_before,
 )
 from steelyard.classifier._recipe import check_calibration, check_rates, check_recipe, check_resampling
 from steelyard.classifier._rules import alert_period, alert_rule, keeps_half, kept_half, rate_of
@@ -54,4 +55,5 @@ __all__ = [
     "most_rows",
     "out_of_fold",
     "rate_of",
+    "rows_before",
 ]

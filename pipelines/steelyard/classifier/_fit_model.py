@@ -12,7 +12,7 @@ from steelyard.config import AUTO, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.frames.caching import cached
-from steelyard.learning import Model, takes_offsets, train_model, trainer_class
+from steelyard.learning import Model, TrainingRows, takes_offsets, train_model, trainer_class
 from steelyard.sampling import apply_plan, sampler_for
 
 
@@ -25,6 +25,7 @@ def fit_model(
     *,
     counted: bool = True,
     weight: str | None = None,
+    change: Callable[[TrainingRows], TrainingRows] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Model:
     """Return the model of resampled training rows.
@@ -43,6 +44,8 @@ def fit_model(
         Whether these are exactly those of `train`. Otherwise the sampler counts them again.
     weight : str, optional
         A column of the training rows' weights in place of that of `dataset`.
+    change : callable, optional
+        Returns what is trained on, given the resampled rows: transfer from another domain.
     warn : callable, optional
         Takes notes; by default they are Python warnings.
     """
@@ -53,18 +56,12 @@ def fit_model(
     with ExitStack() as scope:
         parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
         rows, plan = apply_plan(train, made.plan, *parts), made.plan
-        return train_model(
-            asked.train,
-            rows,
-            stopping,
-            dataset,
-            original_train=train,
-            # A sampler may give each row a weight that makes up for the rows it dropped.
-            train_weight=plan.weight_output or weight,
-            train_offset=plan.offset_output,
-            sampled=plan.distortion,
-            warn=warn,
-        )
+        counts = {c: of.after for c, of in plan.classes.items()}
+        # A sampler may give each row a weight that makes up for the rows it dropped.
+        training = TrainingRows(rows, counts, plan.weight_output or weight, plan.offset_output, plan.distortion)
+        if change is not None:
+            training = change(training)
+        return train_model(asked.train, training, stopping, dataset, original_train=train, warn=warn)
 
 
 def _sampler(asked: Recipe, train: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> ResampleConfig:

@@ -5,9 +5,10 @@ Where validation rows have few positives, these scores make up for it; compariso
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -22,7 +23,7 @@ from steelyard.deciding import ClassCalibrators, Identity
 from steelyard.distortion import Distortion
 from steelyard.ensemble.base import MAX_CELLS
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash, select
-from steelyard.learning import Model
+from steelyard.learning import Model, TrainingRows
 from steelyard.splitting import FoldPlan, fold_rows
 
 FEWEST_POSITIVES = 50
@@ -118,6 +119,7 @@ def fit_folds(
     plan: FoldPlan,
     *,
     at_once: int = 8,
+    change: Callable[[int, TrainingRows], TrainingRows] | None = None,
 ) -> list[list[FoldModel]]:
     """Fit the models of all folds, for each of several recipes.
 
@@ -139,6 +141,8 @@ def fit_folds(
         Of all training rows.
     at_once : int, default 8
         Models that are fitted at the same time, at most.
+    change : callable, optional
+        Returns what the model of a fold is trained on, given the fold and its resampled rows. Threads call it.
 
     Returns
     -------
@@ -158,7 +162,18 @@ def fit_folds(
         own, unseen = parts[fold]
         trained = rows_before(plan, fold)
         asked = _of_fold(recipe, {c: n / max(sum(of[c] for of in plan.counts.values()), 1) for c, n in trained.items()})
-        model = fit_model(asked, own, stopping, dataset, trained, counted=counted, weight=train.weight, warn=_ignored)
+        more = None if change is None else partial(change, fold)
+        model = fit_model(
+            asked,
+            own,
+            stopping,
+            dataset,
+            trained,
+            counted=counted,
+            weight=train.weight,
+            change=more,
+            warn=_ignored,
+        )
         return FoldModel(fold, model, unseen)
 
     with ThreadPoolExecutor(at_once) as pool:

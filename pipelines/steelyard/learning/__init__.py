@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from steelyard.learning._guided_under_sampler import GuidedUnderSampler
     from steelyard.learning._preparing import repartition_by_content
     from steelyard.learning._preprocessing import Preprocessing
-    from steelyard.learning._section import train_model, trainer_of
+    from steelyard.learning._section import TrainingRows, train_model, trainer_of
     from steelyard.learning.model import MarginModel, Model, shared_fields
     from steelyard.learning.tasks import fit_tasks
 
@@ -54,6 +54,7 @@ __all__ = [
     "TaskModel",
     "Trainer",
     "TrainingData",
+    "TrainingRows",
     "check_trainer",
     "fit_preprocessing",
     "fit_tasks",

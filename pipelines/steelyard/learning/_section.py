@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
@@ -15,6 +16,30 @@ from steelyard.learning.model import Model
 from steelyard.weighting import cost_weighted, with_matrix
 
 
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a model is trained on: training rows after resampling, and a model to continue from.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    counts : mapping of str to int
+        Rows of each class.
+    weight, offset : str, optional
+        Columns that a sampler has added, see `Trainer.fit`.
+    distortion : Distortion
+    start : Model, optional
+        A model to continue from.
+    """
+
+    rows: DataFrame
+    counts: Mapping[str, int]
+    weight: str | None
+    offset: str | None
+    distortion: Distortion
+    start: Model | None = None
+
+
 def trainer_of(section: TrainConfig, dataset: Dataset) -> Trainer:
     """Return the trainer of a section; class weights by cost use the costs of the dataset."""
     weight = with_matrix(section.class_weight, dataset.cost)
@@ -25,15 +50,11 @@ def trainer_of(section: TrainConfig, dataset: Dataset) -> Trainer:
 
 def train_model(
     section: TrainConfig,
-    train: DataFrame,
+    training: TrainingRows,
     validation: DataFrame,
     dataset: Dataset,
     *,
     original_train: DataFrame,
-    train_weight: str | None,
-    train_offset: str | None,
-    sampled: Distortion,
-    start: Model | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Model:
     """Train the model of a section, with `cost_weights` on rows that weigh what errors on them cost.
@@ -41,20 +62,22 @@ def train_model(
     Parameters
     ----------
     section : TrainConfig
-    train, validation, dataset, original_train, train_weight, train_offset, sampled, start, warn
+    training : TrainingRows
+    validation, dataset, original_train, warn
         As for `Trainer.fit`.
     """
+    rows, weight, sampled = training.rows, training.weight, training.distortion
     if section.cost_weights:
-        train, train_weight = cost_weighted(train, dataset, train_weight or dataset.weight)
+        rows, weight = cost_weighted(rows, dataset, weight or dataset.weight)
         sampled = sampled.then(Distortion(exact=False))
     return trainer_of(section, dataset).fit(
-        train,
+        rows,
         validation,
         dataset,
         original_train=original_train,
-        train_weight=train_weight,
-        train_offset=train_offset,
+        train_weight=weight,
+        train_offset=training.offset,
         sampled=sampled,
-        start=start,
+        start=training.start,
         warn=warn,
     )

@@ -15,11 +15,6 @@ from steelyard.report._numbers import NONE, count, metric, number
 from steelyard.report._svg import group
 
 _NAMES = {"cost": "cost per row", "log_loss": "log loss", "pr_auc": "PR area"}
-_TRANSFER = {
-    "gains": "Transfer from the source gains, against the same recipe without transfer",
-    "harms": "The source harms: the same recipe without transfer is better, leave train.transfer out",
-    "no gain shown": "No gain by transfer is shown, against the same recipe without transfer",
-}
 _DIVIDED = {"stratified": "", "group": ", whole groups", "temporal": ", forward in time"}
 
 
@@ -52,7 +47,7 @@ def compared(found: Artifacts) -> list[str]:
 def against_baseline(found: Artifacts) -> str | None:
     """Return the sentence on the plain baseline, scored on the same test rows; None without one."""
     of = found.metrics.get("baseline")
-    if not of or not of["gain"]:
+    if not of or not of["gain"] or "transfer" in found.metrics:
         return None
     parts = []
     for name, gain in of["gain"].items():
@@ -61,9 +56,7 @@ def against_baseline(found: Artifacts) -> str | None:
         ci95 = gain["ci95"]
         sure = "" if ci95 is None else f", gain {number(gain['value'])} ({number(ci95[0])} – {number(ci95[1])})"
         parts.append(f"{get_metric(name).label} {metric(ours)} against {metric(theirs)}{sure}")
-    transfer = found.metrics.get("transfer")
-    head = _verdict(of["gain"]) if transfer is None else _TRANSFER[transfer["verdict"]]
-    return f"{head}: {'; '.join(parts)} (95 % intervals)."
+    return f"{_verdict(of['gain'])}: {'; '.join(parts)} (95 % intervals)."
 
 
 def _verdict(gains: Mapping[str, Any]) -> str:

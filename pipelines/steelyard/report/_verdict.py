@@ -13,6 +13,7 @@ from steelyard.report._comparison import compared
 from steelyard.report._decision import broken, implied, matrix_cost, promise, savings
 from steelyard.report._difficulty import diagnosed, leaks, listed_leaks
 from steelyard.report._numbers import count, interval, metric, number, percent, value
+from steelyard.report._transfer import transfer_sentence
 
 Tone = Literal["good", "bad", "plain"]
 _WHO = {"input": "The input is wrong", "guard": "The data failed a check", "engine": "The engine failed"}
@@ -47,7 +48,8 @@ def judge(found: Artifacts) -> Verdict:
     """Return the verdict on a run."""
     failure = found.failure
     leak = _leak(found)
-    points = [*_almost(found), *_compared(found), *map(Point, diagnosed(found)), *_gate(found), *_guards(found)]
+    measured = [*_compared(found), *_transfer(found), *map(Point, diagnosed(found))]
+    points = [*_almost(found), *measured, *_gate(found), *_guards(found)]
     if not found.test:
         return Verdict(_unfinished(found), "bad" if failure else "plain", [*_after("", leak), *points])
     headline, more = _binary(found) if found.positive is not None else _several(found)
@@ -60,6 +62,13 @@ def judge(found: Artifacts) -> Verdict:
 
 def _compared(found: Artifacts) -> list[Point]:
     return [Point(text) for text in compared(found)]
+
+
+def _transfer(found: Artifacts) -> list[Point]:
+    """Return the sentence on transfer; a source that harms is bad news."""
+    of = found.metrics.get("transfer")
+    tones: dict[str, Tone] = {"gains": "good", "harms": "bad"}
+    return [] if not of else [Point(transfer_sentence(found.metrics), tones.get(of["verdict"], "plain"))]
 
 
 def _leak(found: Artifacts) -> str | None:

@@ -21,6 +21,7 @@ from steelyard.metrics import SplitMetrics, lookup
 from steelyard.splitting import SPLIT
 from steelyard.stages._alerts import validation_shares
 from steelyard.stages._context import Context
+from steelyard.stages._fold_scores import fold_scores
 from steelyard.stages._judging import side_by_side
 from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
@@ -80,6 +81,7 @@ def decide_baseline(ctx: Context, attempt: str) -> list[str]:
         held=kept_half(rows, data) if keeps_half(recipe) else None,
         exchangeable=ctx.config.split.method == "stratified",
         probabilities=not recipe.train.cost_weights,
+        unseen=fold_scores(ctx, BASELINE)[0],
     )
     path = f"decide/{attempt}/{BASELINE}.json"
     ctx.run.write_json(path, policy.to_json())

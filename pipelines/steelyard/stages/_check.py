@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -24,6 +25,7 @@ from steelyard.stages._refusals import refuse_huge
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import dataset, source, stats
 from steelyard.stages._transfer import check_start
+from steelyard.stages._transfer_rows import read_source
 from steelyard.weighting import class_weights, with_matrix
 
 
@@ -48,13 +50,16 @@ def check_due(ctx: Context, due: Collection[str], *, has_split: bool) -> None:
 def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:
     """Raise `InputError` for what a table's types, classes and missing values forbid later stages.
 
-    Where the model is to be trained on a GPU, also if there is none.
+    Columns of a source of transfer are checked too. Where the model is to be trained on a GPU, also if there is none.
     """
     how = config.train.known
     if how.device == "cuda":
         get_trainer(how.model, how.params, loss=how.loss, device=how.device).find_device(df.sparkSession)
     check_classes(config, statistics)
     check_sampling(config, df, found, statistics)
+    transfer = config.train.transfer
+    if transfer is not None and transfer.takes_rows:
+        read_source(df.sparkSession, config, transfer, replace(found, cost=Cost.of(config.data.cost)), df.schema)
 
 
 def check_names_of_outputs(config: PipelineConfig, df: DataFrame, found: Dataset) -> None:

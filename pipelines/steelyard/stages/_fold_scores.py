@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -13,33 +14,58 @@ from steelyard.classifier import (
     FOLDS,
     OUT_OF_FOLD,
     STANDS_FOR,
+    DrawnRows,
     draw_rows,
     fit_folds,
     most_rows,
     out_of_fold,
 )
 from steelyard.columns import class_text, col
+from steelyard.config import TrainConfig
 from steelyard.dataset import Dataset
 from steelyard.deciding import ALERTS, CONFORMAL, DecisionPolicy
 from steelyard.errors import InputError
 from steelyard.frames.tables import write_parquet
 from steelyard.kernels.intervals import wilson
 from steelyard.learning import Model, load_model
+from steelyard.splitting import FoldPlan
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context
 from steelyard.stages._resampling import wanted_sampler
 from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
+from steelyard.stages._transfer import FoldChange
 from steelyard.stages.split import make_folds
 
 _FOLDER, _MODELS = "out_of_fold", "folds"
 
 
-def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFrame) -> dict[str, Any] | None:
+def write_fold_scores(
+    ctx: Context,
+    folder: str,
+    model: Model,
+    stopping: DataFrame,
+    wanted: TrainConfig,
+    transfer: Callable[[DrawnRows, FoldPlan], FoldChange] | None = None,
+) -> dict[str, Any] | None:
     """Fit the fold models of a recipe, write them, and the scores of the rows that each has not seen.
 
     Nothing is done with more than two classes; nor, unless `train.fold_models` is always, where validation rows have 50
     positives or more.
+
+    Parameters
+    ----------
+    ctx : Context
+    folder : str
+        That of the model, in which `folds/` and `out_of_fold/` are written.
+    model : Model
+        Of all training rows.
+    stopping : DataFrame
+        See `fit_folds`.
+    wanted : TrainConfig
+        How `model` was trained.
+    transfer : callable, optional
+        Returns what fold models are trained on, by transfer.
 
     Returns
     -------
@@ -50,15 +76,13 @@ def write_fold_scores(ctx: Context, folder: str, model: Model, stopping: DataFra
     if data.positive is None or not fits_folds(ctx.config.train.fold_models, few):
         return None
     why = "train.fold_models is always" if few is None else f"few positives: {few} validation rows"
-    if ctx.config.train.transfer is not None:
-        ctx.warn(f"{why}, and with train.transfer no fold models are fitted")
-        return None
     train, counts = rows_of(ctx, "train"), ctx.read("split", "plan.json")["counts"]["train"]
-    recipe = recipe_of(resolved(ctx)).model_copy(update={"resample": wanted_sampler(ctx)})
+    recipe = recipe_of(resolved(ctx)).model_copy(update={"resample": wanted_sampler(ctx), "train": wanted})
     try:
         plan = make_folds(train, data, counts, ctx.config.split, FOLDS)
         drawn = draw_rows(train, data, counts, most_rows(len(model.preprocessing.names)), seed=ctx.config.split.seed)
-        [models] = fit_folds([recipe], drawn, stopping, data, plan)
+        change = None if transfer is None else transfer(drawn, plan)
+        [models] = fit_folds([recipe], drawn, stopping, data, plan, change=change)
     except InputError as error:
         ctx.warn(f"{why}, and no fold models can be fitted: {error}")
         return None
@@ -98,10 +122,13 @@ def few_positives(ctx: Context) -> int | None:
     return n if n < FEWEST_POSITIVES else None
 
 
-def fold_scores(ctx: Context) -> tuple[DataFrame | None, int]:
-    """Return the out-of-fold scores that `train` has published, if any, and the positives among them."""
+def fold_scores(ctx: Context, of: str = "") -> tuple[DataFrame | None, int]:
+    """Return the out-of-fold scores that `train` has published, if any, and the positives among them.
+
+    `of` is a folder in that of the model, such as the baseline's.
+    """
     made = ctx.published("train")
-    folder = f"model/{made.attempt}/{_FOLDER}"
+    folder = "/".join(part for part in ("model", made.attempt, of, _FOLDER) if part)
     if not made.has(folder):
         return None, 0
     rows = ctx.table("train", folder)

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import reduce
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-from pyspark.sql import types as T
-
-from steelyard.columns import class_text, col, dtype, internal, require_columns, unused_name
+from steelyard.classifier import DrawnRows
+from steelyard.columns import require_columns
 from steelyard.config import TrainConfig, TransferConfig, resolve_env
 from steelyard.dataset import Dataset
-from steelyard.distortion import Distortion
 from steelyard.errors import InputError
-from steelyard.frames.caching import cached
-from steelyard.frames.reading import read
-from steelyard.frames.tables import write_parquet
-from steelyard.hashing import encode
-from steelyard.kernels.importance import effective_size
-from steelyard.learning import Model, Trainer, get_trainer
-from steelyard.sampling import IS_SYNTHETIC
-from steelyard.splitting import SPLIT
+from steelyard.learning import Model, Trainer, TrainingRows, get_trainer
+from steelyard.splitting import FoldPlan
 from steelyard.stages._context import Context, run_config
 from steelyard.stages._model import trained_model
-from steelyard.stages._source import configured_source, dataset, rows_of, source, split_rows
-from steelyard.stages._training import Training
+from steelyard.stages._source import dataset, rows_of
+from steelyard.stages._transfer_rows import joined, joined_in_folds, unseen, weighted_source
 from steelyard.store import open_run
 
-_RATIO = internal("importance")
 _FOLDER = "source"
 _APART = 0.99  # area under the ROC curve of a domain classifier
 _SHOWN = 20
+FoldChange = Callable[[int, TrainingRows], TrainingRows]
 
 
 def start_of(how: TransferConfig) -> Model:
@@ -85,8 +74,8 @@ def _named() -> Iterator[None]:
 
 
 def transferred(
-    ctx: Context, how: TransferConfig, training: Training, folder: str
-) -> tuple[Training, dict[str, Any], list[str]]:
+    ctx: Context, how: TransferConfig, training: TrainingRows, folder: str
+) -> tuple[TrainingRows, dict[str, Any], list[str]]:
     """Return what is trained on with transfer, facts about it, and messages for the user.
 
     Rows of a source are written below `folder`, as they join the training rows.
@@ -95,25 +84,54 @@ def transferred(
     if not how.takes_rows:
         _check_unseen(ctx, how)
         return replace(training, start=start_of(how)), facts, []
-    rows, found = _weighted_source(ctx, how, f"{folder}/{_FOLDER}")
-    joined = _joined(training, rows, dataset(ctx))
+    rows, found = weighted_source(ctx, how, f"{folder}/{_FOLDER}")
+    data = dataset(ctx)
     facts |= found | {"share": _share(found["classes"], training.counts)}
-    return joined, facts, _messages(facts)
+    return joined(training, rows, data, data.weight), facts, _messages(facts)
+
+
+def transferred_in_folds(
+    ctx: Context, how: TransferConfig, folder: str, drawn: DrawnRows, plan: FoldPlan
+) -> FoldChange:
+    """Return what each fold model is trained on with transfer; it knows nothing of the rows of its fold.
+
+    Parameters
+    ----------
+    ctx : Context
+    how : TransferConfig
+    folder : str
+        As for `transferred`, which comes first.
+    drawn : DrawnRows
+        Of the training rows.
+    plan : FoldPlan
+
+    Raises
+    ------
+    InputError
+        If the source's model was trained on training rows, or if this is unknown.
+    """
+    if how.takes_rows:
+        return joined_in_folds(ctx, how, f"{folder}/{_FOLDER}", drawn, plan)
+    known = _rows_seen(ctx, how, "train")
+    if known:
+        raise InputError(
+            f"train.transfer.source: its model was trained on {known:,} of the training rows, so that no model of a "
+            "fold has not seen them"
+        )
+    start = start_of(how)
+    return lambda _, training: replace(training, start=start)
 
 
 def _check_unseen(ctx: Context, how: TransferConfig) -> None:
     """Raise `InputError` if the source's model was trained on rows that are in validation or test.
 
-    Costs a join of the keys. A source whose table has changed or is gone cannot be checked, with a warning.
+    A source whose table has changed or is gone cannot be checked, with a warning.
     """
-    run, data = open_run(resolve_env(how.place)), dataset(ctx)
     try:
-        rows = rows_of(Context(run, run_config(run), lambda: ctx.spark), "train")
-        require_columns(rows, [*data.identity, *([data.group] if data.group else [])], "train.transfer.source")
+        seen = _rows_seen(ctx, how, "validation", "test")
     except InputError as error:
         ctx.warn(f"train.transfer.source: whether its model has seen validation or test rows is unknown: {error}")
         return
-    seen = rows.count() - _unseen(ctx, rows, data).count()
     if seen:
         raise InputError(
             f"train.transfer.source: its model was trained on {seen:,} rows whose key is in validation or test, so "
@@ -121,128 +139,18 @@ def _check_unseen(ctx: Context, how: TransferConfig) -> None:
         )
 
 
-def _weighted_source(ctx: Context, how: TransferConfig, path: str) -> tuple[DataFrame, dict[str, Any]]:
-    """Write the rows of the source that are kept, with their importance; return them, and facts.
+def _rows_seen(ctx: Context, how: TransferConfig, *splits: str) -> int:
+    """Return how many rows that trained the source's model have the key of a row in some splits: a join of the keys.
 
-    Costs a scan of the source, a join with the keys of validation and test, a stage of small models, and one more scan
-    of the rows that are kept.
+    Raises
+    ------
+    InputError
+        If the table of the source has changed, or lacks the key.
     """
-    from steelyard.learning.domain import fit_domain_classifier
-
-    data = dataset(ctx)
-    every = _read_source(ctx, how, data)
-    with cached(_unseen(ctx, every, data)) as rows:
-        before, counts = _counted(every, data), _counted(rows, data)
-        _check_labels(counts, data)
-        target = ctx.read("split", "plan.json")["counts"]["train"]
-        train, seed = rows_of(ctx, "train"), ctx.config.train.seed
-        found = fit_domain_classifier(train, rows, data, target, counts, seed=seed)
-        write_parquet(rows.withColumn(_RATIO, found.weights(rows, how.clip)), ctx.run.uri(path))
-    written = ctx.written(path)
-    kept = sum(counts.values())
-    facts: dict[str, Any] = {"rows": kept, "dropped": sum(before.values()) - kept, "clip": how.clip}
-    if found.left_out:
-        facts["left_out"] = list(found.left_out)
-    return written, {**facts, "classes": _summary(written, data, how.clip, found.auc)}
-
-
-def _read_source(ctx: Context, how: TransferConfig, data: Dataset) -> DataFrame:
-    """Return the columns of the source that training reads, with the types of the table; no rows without a label."""
-    config = ctx.config.data
-    like = {f.name: f.dataType for f in source(ctx).schema.fields}
-    paths = () if how.source is None else (resolve_env(how.source),)
-    where = replace(configured_source(config), paths=paths, table=how.table)
-    if config.path is None or how.table is not None:  # format and options are not those of these files
-        where = replace(where, format=None, options={}, schema=None)
-    reading = read(ctx.spark, where, like)
-    for note in reading.notes:
-        ctx.warn(f"train.transfer: {note}")
-    costs = data.cost.columns if ctx.config.train.cost_weights else ()
-    others = [data.label, *data.features, *data.identity, data.group, data.weight, *costs]
-    names = list(dict.fromkeys(n for n in others if n is not None))
-    require_columns(reading.df, names, "train.transfer")
-    rows = reading.df.select(*[_typed(reading.df, n, like[n]).alias(n) for n in names])
-    return rows.where(class_text(rows, data.label).isNotNull())
-
-
-def _typed(df: DataFrame, name: str, kind: T.DataType) -> Column:
-    """Return a column with the type of the table's; text and numbers are not converted into each other."""
-    own = dtype(df, name)
-    if own == kind:
-        return col(name)
-    if not (isinstance(own, T.NumericType) and isinstance(kind, T.NumericType)):
-        raise InputError(
-            f"train.transfer: column {name!r} of the source is {own.simpleString()}, in the table {kind.simpleString()}"
-        )
-    return col(name).cast(kind)
-
-
-def _unseen(ctx: Context, rows: DataFrame, data: Dataset) -> DataFrame:
-    """Return the rows whose key, and group where there are groups, is in no validation or test row."""
-    held = split_rows(ctx).where(F.col(SPLIT).isin("validation", "test"))
-    for names in (data.identity, (data.group,) if data.group is not None else ()):
-        rows = _without(rows, held, names) if names else rows
-    return rows
-
-
-def _without(rows: DataFrame, held: DataFrame, names: Sequence[str]) -> DataFrame:
-    """Return the rows that agree with no row of `held` in some columns; null agrees with null."""
-    ours, theirs = encode(rows, names), encode(held, names)
-    mine = [internal(f"mine_{i}") for i in range(len(ours))]
-    other = [internal(f"held_{i}") for i in range(len(ours))]
-    known = held.select(*[c.alias(n) for n, c in zip(other, theirs, strict=True)])
-    named = rows.select("*", *[c.alias(n) for n, c in zip(mine, ours, strict=True)])
-    same = reduce(Column.__and__, [F.col(a).eqNullSafe(F.col(b)) for a, b in zip(mine, other, strict=True)])
-    return named.join(known, same, "left_anti").drop(*mine)
-
-
-def _counted(rows: DataFrame, data: Dataset) -> dict[str, int]:
-    counts = rows.groupBy(class_text(rows, data.label).alias("class")).count().limit(10_000).collect()
-    return {row["class"]: row["count"] for row in counts}
-
-
-def _check_labels(counts: Mapping[str, int], data: Dataset) -> None:
-    other = sorted(set(counts) - set(data.classes))
-    if other:
-        raise InputError(
-            f"the source of train.transfer has labels that the table has not: {', '.join(map(repr, other[:20]))}"
-        )
-    if not counts:
-        raise InputError("the source of train.transfer has no row that is not among the validation and test rows")
-
-
-def _summary(rows: DataFrame, data: Dataset, clip: float, auc: Mapping[str, float]) -> dict[str, Any]:
-    """Return rows, total weight, effective size and clipped share of each class."""
-    ratio = F.col(_RATIO)
-    # In decimals: their sum does not depend on the order of rows.
-    sums = [F.sum(c.cast("decimal(30,10)")).cast("double").alias(n) for n, c in (("w", ratio), ("w2", ratio * ratio))]
-    clipped = F.count_if((ratio <= F.lit(1.0 / clip)) | (ratio >= F.lit(clip))).alias("clipped")
-    groups = rows.groupBy(class_text(rows, data.label).alias("class"))
-    found = {row["class"]: row for row in groups.agg(F.count(F.lit(1)).alias("n"), *sums, clipped).collect()}
-    return {
-        c: {
-            "rows": found[c]["n"],
-            "weight": found[c]["w"],
-            "effective_rows": effective_size(found[c]["w"], found[c]["w2"]),
-            "clipped": found[c]["clipped"] / found[c]["n"],
-            "domain_auc": auc.get(c),
-        }
-        for c in data.classes
-        if c in found
-    }
-
-
-def _joined(training: Training, rows: DataFrame, data: Dataset) -> Training:
-    """Return training rows with those of the source after them; their class prior is not that of the target."""
-    name = unused_name("transfer_weight", training.rows.columns)
-    own = training.weight or data.weight
-    target = training.rows.withColumn(name, col(own).cast("double") if own else F.lit(1.0))
-    given = col(data.weight).cast("double") if data.weight else F.lit(1.0)
-    added = rows.withColumns({name: given * F.col(_RATIO), IS_SYNTHETIC: F.lit(False)}).drop(_RATIO)
-    if training.offset is not None:
-        added = added.withColumn(training.offset, F.lit(0.0))  # no sampling has left any of them out
-    both = target.unionByName(added, allowMissingColumns=True)
-    return replace(training, rows=both, weight=name, distortion=training.distortion.then(Distortion(exact=False)))
+    run, data = open_run(resolve_env(how.place)), dataset(ctx)
+    rows = rows_of(Context(run, run_config(run), lambda: ctx.spark), "train")
+    require_columns(rows, [*data.identity, *([data.group] if data.group else [])], "train.transfer.source")
+    return rows.count() - unseen(ctx, rows, data, *splits).count()
 
 
 def _share(classes: Mapping[str, Any], counts: Mapping[str, int]) -> float:
