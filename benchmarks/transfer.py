@@ -22,6 +22,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+import steelyard
+from steelyard.config import load
+from steelyard.stages import Context, run_pipeline, start_run
+from steelyard.store import Store
+
 FRAUD = "fraud_handbook_apr2018"
 TARGET_POSITIVES = 100  # of the later weeks in training and validation
 NEGATIVES = 30_000  # of a fraud table, at most
@@ -71,7 +76,9 @@ PAIRS: dict[str, Pair] = {
     "adult: 40 hours → fewer": hours,
     "fraud: early → later weeks": weeks,
     "fraud: scenario 2 → 1": scenarios,
+    "fraud: scenario 2 → 1, fine bins": scenarios,
 }
+PARAMS = {"fraud: scenario 2 → 1, fine bins": {"max_bin": 16384}}  # of XGBoost
 
 
 def _adult(data: Path) -> pd.DataFrame:
@@ -94,39 +101,32 @@ def _fewer(table: pd.DataFrame, draws: np.random.Generator) -> pd.DataFrame:
     return pd.concat([drawn, table[~negative]])
 
 
-def measure(
-    spark: Any, folder: Path, pair: Pair, data: Path, seed: int, methods: list[str]
-) -> Iterable[dict[str, Any]]:
+def measure(spark: Any, folder: Path, name: str, data: Path, seed: int, methods: list[str]) -> Iterable[dict[str, Any]]:
     """Run a pair's pipeline with some methods, and one on the source for the models that training continues from."""
-    for name, table in zip(("source", "target"), pair(data, np.random.default_rng(seed)), strict=True):
+    for side, table in zip(("source", "target"), PAIRS[name](data, np.random.default_rng(seed)), strict=True):
         kept = table.drop(columns=[c for c in _LEAKS if c in table])
-        kept.to_parquet(folder / f"{name}.parquet", index=False)
+        kept.to_parquet(folder / f"{side}.parquet", index=False)
     ready = dict[str, bool]()
 
-    def run(name: str, test: float, train: dict[str, Any], stages: tuple[str, ...]) -> Any:
-        from steelyard.stages import Context, run_pipeline, start_run
-        from steelyard.store import Store
-
-        config = _pipeline(folder, name, seed, train, test)
-        made = start_run(Store(folder / "runs"), config, f"s{seed}", {}, resume=name in ready)
-        run_pipeline(Context(made, config, lambda: spark), stages=stages if name in ready else (*_DATA, *stages))
-        ready[name] = True
+    def run(side: str, test: float, train: dict[str, Any], stages: tuple[str, ...]) -> Any:
+        config = _pipeline(folder, side, seed, train, test)
+        made = start_run(Store(folder / "runs"), config, f"s{seed}", {}, resume=side in ready)
+        run_pipeline(Context(made, config, lambda: spark), stages=stages if side in ready else (*_DATA, *stages))
+        ready[side] = True
         return made
 
     for method in methods:
-        model = METHODS[method]
+        model: dict[str, Any] = {"model": METHODS[method], "params": PARAMS.get(name, {})}
         began = perf_counter()
         place = str(folder / "source.parquet")
         if method != "importance_weighting":
-            place = run("source", 0.05, {"model": model}, _MODEL).location
-        how = {"model": model, "transfer": {"source": place, "method": method}}
+            place = run("source", 0.05, model, _MODEL).location
+        how = {**model, "transfer": {"source": place, "method": method}}
         found = run("target", 0.5, how, (*_MODEL, *_VERDICT)).read_json("metrics.json")
         yield {"seed": seed, "method": method, "seconds": perf_counter() - began, **summary(found)}
 
 
 def _pipeline(folder: Path, name: str, seed: int, train: dict[str, Any], test: float) -> Any:
-    from steelyard.config import load
-
     return load(
         {
             "version": 1,
@@ -241,22 +241,30 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--pairs", default="", help="begin of the names")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="no pair begins later; run again to go on")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     if given.write:
-        write([json.loads(line) for line in given.runs.read_text().splitlines()])
+        write(_runs(given.runs))
         return
-    import steelyard
-
+    began = perf_counter()
+    done = {(r["pair"], r["seed"], r["method"]) for r in _runs(given.runs)}
     spark = steelyard.session()
-    for name, pair in ((n, p) for n, p in PAIRS.items() if n.startswith(given.pairs)):
-        for seed in given.seeds:
-            with tempfile.TemporaryDirectory() as folder:
-                for found in measure(spark, Path(folder), pair, given.data, seed, given.methods):
-                    with given.runs.open("a") as file:
-                        file.write(json.dumps({"pair": name, **found}) + "\n")
-                    print(name, found, flush=True)
+    for seed in given.seeds:
+        for name in (n for n in PAIRS if n.startswith(given.pairs)):
+            wanted = [m for m in given.methods if METHODS[m] == "xgboost" or name not in PARAMS]
+            methods = [m for m in wanted if (name, seed, m) not in done]
+            if methods and perf_counter() - began < given.seconds:
+                with tempfile.TemporaryDirectory() as folder:
+                    for found in measure(spark, Path(folder), name, given.data, seed, methods):
+                        with given.runs.open("a") as file:
+                            file.write(json.dumps({"pair": name, **found}) + "\n")
+                        print(name, found, flush=True)
+
+
+def _runs(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 if __name__ == "__main__":
