@@ -1,11 +1,12 @@
-"""Transfer against no transfer, on four pairs of source and target.
+"""Transfer against no transfer in whole runs, on four pairs of source and target.
 
     PYTHONPATH=pipelines python benchmarks/transfer.py --data DIR --runs FILE [--seeds 0 1 2] [--pairs adult]
-    python benchmarks/transfer.py --runs FILE --write
+    PYTHONPATH=pipelines python benchmarks/transfer.py --runs FILE --found FILE [FILE] --write
 
 Each pair is a pipeline with `train.transfer`, run once for each seed and method. The seed draws the target's rows and
 splits them. The run itself fits the same recipe without transfer and judges both on the same test rows. FILE collects
-one line of JSON for each run; `--write` makes the tables of the results page from it.
+one line of JSON for each run; `--write` makes the tables of the results page from it, and from the many seeds of
+`transfer_arrays.py`.
 """
 
 from __future__ import annotations
@@ -13,98 +14,30 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.stats import t
+from transfer_arrays import LEAKS, METHODS, PAIRS, PARAMS
 
 import steelyard
 from steelyard.config import load
 from steelyard.stages import Context, run_pipeline, start_run
 from steelyard.store import Store
 
-FRAUD = "fraud_handbook_apr2018"
-TARGET_POSITIVES = 100  # of the later weeks in training and validation
-NEGATIVES = 30_000  # of a fraud table, at most
 RESULTS = Path(__file__).parent / "results" / "transfer.md"
 NOTES = "## What it shows"
-METHODS = {"importance_weighting": "xgboost", "warm_start": "xgboost", "fine_tune": "neural_network"}
-_LEAKS = ("TX_FRAUD_SCENARIO", "TX_TIME_SECONDS", "TX_TIME_DAYS", "CUSTOMER_ID", "TERMINAL_ID", "TX_DATETIME")
+MODELS = {"importance_weighting": "xgboost", "warm_start": "xgboost", "fine_tune": "neural_network"}
 _DATA, _MODEL, _VERDICT = ("profile", "split", "resample"), ("train",), ("decide", "evaluate")
-Pair = Callable[[Path, np.random.Generator], tuple[pd.DataFrame, pd.DataFrame]]
-
-
-def sexes(data: Path, draws: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Men are the source; the target is 3,000 women."""
-    table = _adult(data)
-    return _divided(table, table["sex"] == "Male", draws)
-
-
-def hours(data: Path, draws: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Who works 40 hours a week and more is the source; the target is 3,000 who work less."""
-    table = _adult(data)
-    return _divided(table, table["hours_per_week"] >= 40, draws)
-
-
-def weeks(data: Path, draws: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The first two weeks are the source; of the later ones, `TARGET_POSITIVES` positives and half of the test rows."""
-    table = _fraud(data)
-    early = table["TX_DATETIME"] < table["TX_DATETIME"].min() + pd.Timedelta(days=14)
-    later, seed = table[~early], int(draws.integers(2**31))
-    rare = later[later["label"] == 1].sample(2 * TARGET_POSITIVES, random_state=seed)
-    return _fewer(table[early], draws), pd.concat([_fewer(later[later["label"] == 0], draws), rare])
-
-
-def scenarios(data: Path, draws: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scenario 2 (compromised terminals) is the source, scenario 1 (amounts above 220) the target.
-
-    Each has genuine rows of its own.
-    """
-    table = _fraud(data)
-    genuine, of = table[table["label"] == 0], table["TX_FRAUD_SCENARIO"]
-    ours = draws.random(len(genuine)) < 0.5
-    source, target = pd.concat([genuine[~ours], table[of == 2]]), pd.concat([genuine[ours], table[of == 1]])
-    return _fewer(source, draws), _fewer(target, draws)
-
-
-PAIRS: dict[str, Pair] = {
-    "adult: men → women": sexes,
-    "adult: 40 hours → fewer": hours,
-    "fraud: early → later weeks": weeks,
-    "fraud: scenario 2 → 1": scenarios,
-    "fraud: scenario 2 → 1, fine bins": scenarios,
-}
-PARAMS = {"fraud: scenario 2 → 1, fine bins": {"max_bin": 16384}}  # of XGBoost
-
-
-def _adult(data: Path) -> pd.DataFrame:
-    table = pd.read_parquet(data / "adult.parquet").reset_index(names="row")
-    return table.rename(columns={"income": "label"}).drop(columns="split")
-
-
-def _fraud(data: Path) -> pd.DataFrame:
-    return pd.read_parquet(data / f"{FRAUD}.parquet").rename(columns={"TX_FRAUD": "label", "TRANSACTION_ID": "row"})
-
-
-def _divided(table: pd.DataFrame, source: pd.Series, draws: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return table[source], table[~source].sample(3000, random_state=int(draws.integers(2**31)))
-
-
-def _fewer(table: pd.DataFrame, draws: np.random.Generator) -> pd.DataFrame:
-    """Return all positives, and at most `NEGATIVES` other rows."""
-    negative = table["label"] == 0
-    drawn = table[negative].sample(min(NEGATIVES, int(negative.sum())), random_state=int(draws.integers(2**31)))
-    return pd.concat([drawn, table[~negative]])
 
 
 def measure(spark: Any, folder: Path, name: str, data: Path, seed: int, methods: list[str]) -> Iterable[dict[str, Any]]:
     """Run a pair's pipeline with some methods, and one on the source for the models that training continues from."""
     for side, table in zip(("source", "target"), PAIRS[name](data, np.random.default_rng(seed)), strict=True):
-        kept = table.drop(columns=[c for c in _LEAKS if c in table])
+        kept = table.drop(columns=[c for c in LEAKS if c in table])
         kept.to_parquet(folder / f"{side}.parquet", index=False)
     ready = dict[str, bool]()
 
@@ -116,7 +49,7 @@ def measure(spark: Any, folder: Path, name: str, data: Path, seed: int, methods:
         return made
 
     for method in methods:
-        model: dict[str, Any] = {"model": METHODS[method], "params": PARAMS.get(name, {})}
+        model: dict[str, Any] = {"model": MODELS[method], "params": PARAMS.get(name, {})}
         began = perf_counter()
         place = str(folder / "source.parquet")
         if method != "importance_weighting":
@@ -140,78 +73,57 @@ def _pipeline(folder: Path, name: str, seed: int, train: dict[str, Any], test: f
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:
     """Return what the tables show of a run's metrics."""
-    positive, facts, gain = found["positive"], found["transfer"], found["baseline"]["gain"]
-    areas = {
-        name: of["per_class"][positive]["pr_auc"]["value"]
-        for name, of in (("ours", found["splits"]["test"]), ("plain", found["baseline"]["test"]))
-    }
-    rare = facts.get("classes", {}).get(positive, {})
-    return {
-        **areas,
-        "positives": found["splits"]["test"]["support"][positive],
-        "gain": gain["pr_auc"],
-        "log_loss": gain.get("log_loss"),
-        "verdict": facts["verdict"],
-        **{key: rare.get(key) for key in ("rows", "weight", "effective_rows", "domain_auc")},
-    }
+    positive, gain = found["positive"], found["baseline"]["gain"]["pr_auc"]
+    sides = {"ours": found["splits"]["test"], "plain": found["baseline"]["test"]}
+    areas = {name: of["per_class"][positive]["pr_auc"]["value"] for name, of in sides.items()}
+    return {**areas, "gain": gain["value"], "ci95": gain["ci95"], "verdict": found["transfer"]["verdict"]}
 
 
-def overview(runs: list[dict[str, Any]]) -> list[str]:
+def overview(found: list[dict[str, Any]]) -> list[str]:
     """Return the table of means over seeds: the interval is that of Student's t over the seeds' paired gains."""
-    lines = [
-        "| pair | method | no transfer | transfer | gain | 95 % over seeds | log loss less by | verdicts |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for pair, method, found in _grouped(runs):
-        plain, ours = (float(np.mean([r[name] for r in found])) for name in ("plain", "ours"))
-        low, high = _interval([r["gain"]["value"] for r in found])
-        losses = [r["log_loss"]["value"] for r in found if r["log_loss"] is not None]
-        loss = f"{np.mean(losses):+.4f}" if losses else "–"
-        words = [r["verdict"] for r in found]
-        said = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(sorted(words)))
+    lines = _head("pair", "method", "no transfer", "transfer", "gain", "95 % over seeds", "verdicts of the seeds")
+    for pair, method, of in _grouped(found):
+        plain, ours = (float(np.mean([r[name] for r in of])) for name in ("plain", "ours"))
+        low, high = _interval([r["gain"] for r in of])
+        words = [r["verdict"] for r in of]
+        said = ", ".join(f"{words.count(word)} {word}" for word in sorted(set(words)))
         cells = [pair, method, f"{plain:.3f}", f"{ours:.3f}", f"{ours - plain:+.3f}", f"{low:+.3f} to {high:+.3f}"]
-        lines.append(f"| {' | '.join([*cells, loss, said])} |")
+        lines.append(f"| {' | '.join([*cells, said])} |")
     return lines
 
 
-def details(runs: list[dict[str, Any]]) -> list[str]:
-    """Return the table of runs: the paired gain in PR area on the same test rows, with its bootstrap interval."""
-    lines = [
-        "| pair | method | seed | no transfer | transfer | gain | 95 % | verdict |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for pair, method, found in _grouped(runs):
-        for of in found:
-            gain, ci95 = of["gain"]["value"], of["gain"]["ci95"]
-            sure = "–" if ci95 is None else f"{ci95[0]:+.3f} to {ci95[1]:+.3f}"
-            cells = [pair, method, str(of["seed"]), f"{of['plain']:.3f}", f"{of['ours']:.3f}", f"{gain:+.3f}", sure]
-            lines.append(f"| {' | '.join([*cells, of['verdict']])} |")
+def details(found: list[dict[str, Any]]) -> list[str]:
+    """Return the table of seeds: the paired gain in PR area on the same test rows, with its bootstrap interval."""
+    lines = _head("pair", "method", "seed", "no transfer", "transfer", "gain", "95 %", "verdict")
+    for pair, method, of in _grouped(found):
+        for r in of:
+            sure = "–" if r["ci95"] is None else f"{r['ci95'][0]:+.3f} to {r['ci95'][1]:+.3f}"
+            cells = [pair, method, str(r["seed"]), f"{r['plain']:.3f}", f"{r['ours']:.3f}", f"{r['gain']:+.3f}", sure]
+            lines.append(f"| {' | '.join([*cells, r['verdict']])} |")
     return lines
 
 
-def weights(runs: list[dict[str, Any]]) -> list[str]:
+def weights(found: list[dict[str, Any]]) -> list[str]:
     """Return the table of what importance weighting took from the source: means over seeds, of the positive class."""
-    lines = [
-        "| pair | source positives | their weight | effective rows | domain AUC | test positives |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for pair, method, found in _grouped(runs):
+    lines = _head("pair", "test positives", "source positives", "their weight", "effective rows", "domain AUC")
+    for pair, method, of in _grouped(found):
         if method == "importance_weighting":
-            means = [
-                np.mean([r[key] for r in found])
-                for key in ("rows", "weight", "effective_rows", "domain_auc", "positives")
-            ]
-            cells = [*(f"{m:,.0f}" for m in means[:3]), f"{means[3]:.3f}", f"{means[4]:,.0f}"]
-            lines.append(f"| {' | '.join([pair, *cells])} |")
+            names = ("positives", "rows", "weight", "effective", "domain_auc")
+            means = [float(np.mean([r[name] for r in of])) for name in names]
+            lines.append(f"| {' | '.join([pair, *(f'{m:,.0f}' for m in means[:4]), f'{means[4]:.3f}'])} |")
     return lines
 
 
-def _grouped(runs: list[dict[str, Any]]) -> Iterable[tuple[str, str, list[dict[str, Any]]]]:
+def _head(*names: str) -> list[str]:
+    return [f"| {' | '.join(names)} |", f"| {' | '.join(['---'] * len(names))} |"]
+
+
+def _grouped(found: list[dict[str, Any]]) -> Iterable[tuple[str, str, list[dict[str, Any]]]]:
     for pair in PAIRS:
         for method in METHODS:
-            found = [r for r in runs if (r["pair"], r["method"]) == (pair, method)]
-            if found:
-                yield pair, method, sorted(found, key=lambda r: int(r["seed"]))
+            of = [r for r in found if (r["pair"], r["method"]) == (pair, method)]
+            if of:
+                yield pair, method, sorted(of, key=lambda r: int(r["seed"]))
 
 
 def _interval(values: list[float]) -> tuple[float, float]:
@@ -219,17 +131,21 @@ def _interval(values: list[float]) -> tuple[float, float]:
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
-def write(runs: list[dict[str, Any]]) -> None:
+def write(found: list[dict[str, Any]], runs: list[dict[str, Any]]) -> None:
     """Write the tables of the results page; its notes stay."""
     _, _, notes = RESULTS.read_text().partition(NOTES) if RESULTS.exists() else ("", "", "\n")
     parts = [
-        "# Transfer against no transfer\n\n`benchmarks/transfer.py`. PR area on the test rows; means over seeds.",
-        "\n".join(overview(runs)),
-        f"{NOTES}{notes}".split("## Each run")[0].rstrip(),
-        "## Each run\n\nThe interval is the run's own: a paired bootstrap over its test rows.",
+        "# Transfer against no transfer\n\n"
+        "PR area on the same test rows, with and without transfer: means over seeds\n"
+        "(`benchmarks/transfer_arrays.py`).",
+        "\n".join(overview(found)),
+        f"{NOTES}{notes}".split("## Whole runs")[0].rstrip(),
+        "## Whole runs\n\nVerdicts of `steelyard` itself (`benchmarks/transfer.py`), each with its own split.",
         "\n".join(details(runs)),
-        "## What importance weighting took\n\nThe positive class, means over seeds.",
-        "\n".join(weights(runs)),
+        "## Each seed\n\nIntervals are a paired bootstrap over the test rows.",
+        "\n".join(details(found)),
+        "## What importance weighting takes\n\nThe positive class, means over seeds.",
+        "\n".join(weights(found)),
     ]
     RESULTS.write_text("\n\n".join(parts) + "\n")
 
@@ -243,17 +159,18 @@ def main() -> None:
     parser.add_argument("--pairs", default="", help="begin of the names")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="no pair begins later; run again to go on")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--found", type=Path, nargs="+", default=[], help="files of transfer_arrays.py")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     if given.write:
-        write(_runs(given.runs))
+        write([r for file in given.found for r in _runs(file)], _runs(given.runs))
         return
     began = perf_counter()
     done = {(r["pair"], r["seed"], r["method"]) for r in _runs(given.runs)}
     spark = steelyard.session()
     for seed in given.seeds:
         for name in (n for n in PAIRS if n.startswith(given.pairs)):
-            wanted = [m for m in given.methods if METHODS[m] == "xgboost" or name not in PARAMS]
+            wanted = [m for m in given.methods if MODELS[m] == "xgboost" or name not in PARAMS]
             methods = [m for m in wanted if (name, seed, m) not in done]
             if methods and perf_counter() - began < given.seconds:
                 with tempfile.TemporaryDirectory() as folder:
