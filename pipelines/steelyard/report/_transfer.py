@@ -30,7 +30,8 @@ def transfer_sentence(metrics: Mapping[str, Any]) -> str:
     """
     of, deciding = metrics["baseline"], metrics["transfer"]["metric"]
     gains: Mapping[str, Any] = of["gain"]
-    shown = [_sides(metrics, name, gain) for name, gain in gains.items()]
+    names = sorted(gains, key=lambda name: name != deciding)  # the one that decides comes first
+    shown = [_sides(metrics, name, gains[name]) for name in names]
     text = f"{_HEADS[metrics['transfer']['verdict']]}: {'; '.join(shown)}."
     others = {n: gain["ci95"] for n, gain in gains.items() if n != deciding and gain["ci95"] is not None}
     better, worse = [n for n, ci in others.items() if ci[0] > 0], [n for n, ci in others.items() if ci[1] < 0]
