@@ -1,57 +1,115 @@
-"""Regret of `auto` against fixed recipes on real tables, in memory and without Spark.
+"""Train and judge the recipes of `auto` on real tables, in memory and without Spark, and store their scores.
 
-    PYTHONPATH=pipelines python benchmarks/auto_choice.py --data DIR [--out FILE] [--seeds N] [--most N]
+    PYTHONPATH=pipelines python benchmarks/auto_choice.py --data DIR --store DIR [--seeds 5] [--most N] [--folds 3]
 
-Each table is divided at random into 70 % training and 30 % test rows. Recipes are compared on three folds of the
-training rows, as the stage `compare` does; the one that is chosen and each fixed one are then trained on all training
-rows and judged on the test rows. Regret is the PR area of the table's best fixed recipe, by its mean over the seeds,
-less that of the choice. Tables of one origin (the name before the first digit or underscore) are one source.
+Each table is divided at random into 70 % training and 30 % test rows. Recipes are compared on folds of the training
+rows, as the stage `compare` does, then trained on all training rows and judged on the test rows. The store has a file
+for each table, seed and number of folds; files that exist are kept, so that the work can be stopped and continued.
+`benchmarks/auto_rules.py` reads them: choices, regrets and other rules need no training.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import re
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from time import process_time
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from steelyard.comparing import PLAIN, Candidate, more_candidates, standard_candidates
-from steelyard.comparing._comparison import compared
+from steelyard.comparing import Candidate, more_candidates, standard_candidates
+from steelyard.comparing._fold_scores import FoldScores
 from steelyard.comparing._worker import Setting, Table, judged
 from steelyard.errors import SteelyardError
 
-OTHERS = {
-    "mammography": ("label", "1", []),
-    "wilt": ("Class", "2", []),
-    "oil_spill": ("label", "1", []),
-    "polish_bankruptcy_5y": ("label", "1", []),
-    "ai4i2020": ("Machine_failure", "1", ["TWF", "HDF", "PWF", "OSF", "RNF", "UDI", "Product_ID"]),
+HELD, TEST = 0.125, 0.3
+ROWS, POSITIVES = 10_000, 200
+"""Rows of a table at most, and positives that it keeps at least."""
+OTHERS: dict[str, tuple[str, str, str]] = {
+    "adult": ("income", ">50K", "split"),
+    "ai4i2020": ("Machine_failure", "1", "TWF|HDF|PWF|OSF|RNF|UDI|Product_ID"),
+    "cdc_diabetes_half": ("Diabetes_012", "1", ""),
+    "cover_2v4": ("label", "1", ""),
+    "creditcard_ulb_sample": ("Class", "1", ""),
+    "creditcard_ulb_trunc40pct": ("Class", "1", ""),
+    "fraud_handbook_apr2018": (
+        "TX_FRAUD",
+        "1",
+        "TRANSACTION_ID|TX_DATETIME|CUSTOMER_ID|TERMINAL_ID|TX_TIME_SECONDS|TX_TIME_DAYS|TX_FRAUD_SCENARIO",
+    ),
+    "mammography": ("label", "1", ""),
+    "oil_spill": ("label", "1", ""),
+    "polish_bankruptcy_5y": ("label", "1", ""),
+    "shuttle": ("label", "Fpv Close", ""),
+    "thyroid_ann": ("label", "A", ""),
+    "wilt": ("Class", "2", ""),
 }
-FOLDS, HELD, TEST = 3, 0.125, 0.3
+"""Label, positive class and columns that are no features, of tables outside KEEL; the other classes are negative."""
+SOURCES = {"kr_vs_k": "kr_vs_k", "new_thyroid": "new_thyroid", "thyroid_ann": "thyroid_ann", "oil_spill": "oil_spill"}
 
 
-def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return features (categories as 0 and 1) and labels of a table."""
+@dataclass(frozen=True)
+class Rows:
+    """Features (categories as 0 and 1), labels, whether some features are categories, and the share of test rows."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float64]
+    categories: bool
+    test: float = TEST
+
+
+def source_of(name: str) -> str:
+    """Return the origin of a table: its name before the first digit or underscore, or one of `SOURCES`."""
+    return next((of for start, of in SOURCES.items() if name.startswith(start)), re.split(r"[\d_]", name)[0])
+
+
+def tables(data: Path, most: int) -> Iterator[Path]:
+    """Yield at most so many tables of each source, the sources in turn."""
+    of = defaultdict[str, list[Path]](list)
+    for path in [*(data / f"{name}.parquet" for name in OTHERS), *sorted((data / "keel").glob("*.parquet"))]:
+        of[source_of(path.stem)].append(path)
+    for place in range(min(most, max(map(len, of.values())))):
+        yield from (paths[place] for paths in of.values() if place < len(paths))
+
+
+def read(path: Path) -> Rows:
+    """Return a table with at most `ROWS` rows, drawn by class."""
     df = pd.read_parquet(path)
-    label, positive, out = OTHERS.get(path.stem, (df.columns[-1], None, []))
+    label, positive, out = OTHERS.get(path.stem, (df.columns[-1], "", ""))
     y = df[label].astype(str)
-    rare = positive or y.value_counts().idxmin()
-    x = pd.get_dummies(df.drop(columns=[label, *[c for c in out if c in df]]), dtype=float)
-    return x.to_numpy(np.float32), (y == rare).to_numpy(float)
+    y = y == (positive or y.value_counts().idxmin())
+    x = df.drop(columns=[label, *[c for c in out.split("|") if c in df]])
+    if len(df) > ROWS:
+        positives = min(int(y.sum()), max(POSITIVES, round(ROWS * y.mean())))
+        drawn = [y[y].sample(positives, random_state=0), y[~y].sample(ROWS - positives, random_state=0)]
+        chosen = np.sort(pd.concat(drawn).index)
+        x, y = x.loc[chosen], y.loc[chosen]
+    return rows_of(x, y)
 
 
-def table(x: np.ndarray, y: np.ndarray, test: np.ndarray, seed: int) -> Table:
+def rows_of(x: pd.DataFrame, y: pd.Series[bool], test: float = TEST) -> Rows:
+    """Return a table's rows in memory."""
+    numeric = x.select_dtypes("number").shape[1]
+    return Rows(pd.get_dummies(x, dtype=float).to_numpy(np.float32), y.to_numpy(float), numeric < x.shape[1], test)
+
+
+def table(x: NDArray[np.float32], y: NDArray[np.float64], test: NDArray[np.bool_], seed: int) -> Table:
     """Return rows as a task gets them."""
     rng, n = np.random.default_rng(seed), len(y)
     one = np.ones(n)
     return Table(x, y, one, rng.permutation(n), rng.permutation(n), test, rng.integers(0, 200, n), one, one)
 
 
-def scores(of: Table, candidate: Candidate):
+def scores(of: Table, candidate: Candidate) -> FoldScores | None:
     """Return a fold's scores of a candidate; None where its rows do not allow it."""
     setting = Setting(candidate.to_json(), ("0", "1"), HELD, (1.0, 1.0), (1.0, 1.0), {})
     try:
@@ -60,79 +118,64 @@ def scores(of: Table, candidate: Candidate):
         return None
 
 
-def areas(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[dict[str, float], str]:
-    """Return the PR area of each recipe on test rows, and the choice."""
-    index = np.arange(len(y))
-    train, test = train_test_split(index, test_size=TEST, stratify=y, random_state=seed)
-    counts = {"0": int((y[train] == 0).sum()), "1": int((y[train] == 1).sum())}
-    candidates = [*standard_candidates(counts, seed), *more_candidates(counts, categories=False, seed=seed)]
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x[train], y[train])
-    parts = [table(x[train], y[train], np.isin(np.arange(len(train)), inside), seed) for _, inside in folds]
-    found = {c.name: [scores(part, c) for part in parts] for c in candidates}
-    whole = table(x, y, np.isin(index, test), seed)
-    last = {c.name: scores(whole, c) for c in candidates}
-    kept = {name: of for name, of in found.items() if None not in of and last[name] is not None}
-    choice = compared(kept, candidates, "log_loss", {}, costs=False)
-    return {name: last[name].pr_auc for name in kept}, choice.chosen
+def divided(rows: Rows, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Candidate]]:
+    """Return places of training and test rows, and the candidates."""
+    index = np.arange(len(rows.y))
+    train, test = train_test_split(index, test_size=rows.test, stratify=rows.y, random_state=seed)
+    counts = {"0": int((rows.y[train] == 0).sum()), "1": int((rows.y[train] == 1).sum())}
+    more = more_candidates(counts, categories=rows.categories, seed=seed)
+    return train, test, [*standard_candidates(counts, seed), *more]
+
+
+def fold_scores(rows: Rows, seed: int, folds: int) -> dict[str, Any]:
+    """Return the scores of each candidate on each fold of the training rows."""
+    train, _, candidates = divided(rows, seed)
+    x, y = rows.x[train], rows.y[train]
+    plan = StratifiedKFold(folds, shuffle=True, random_state=seed).split(x, y)
+    parts = [table(x, y, np.isin(np.arange(len(y)), inside), seed) for _, inside in plan]
+    return _stored({c.name: [scores(part, c) for part in parts] for c in candidates})
+
+
+def test_scores(rows: Rows, seed: int) -> dict[str, Any]:
+    """Return the scores of each candidate on the test rows."""
+    _, test, candidates = divided(rows, seed)
+    whole = table(rows.x, rows.y, np.isin(np.arange(len(rows.y)), test), seed)
+    return _stored({c.name: [scores(whole, c)] for c in candidates})
+
+
+def _stored(found: dict[str, list[FoldScores | None]]) -> dict[str, Any]:
+    return {name: [of and of.to_json() for of in parts] for name, parts in found.items()}
 
 
 def main() -> None:
-    """Print the table of mean regrets."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Fill the store."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--most", type=int, default=1000, help="tables of a source")
+    parser.add_argument("--folds", type=int, default=3)
     given = parser.parse_args()
-    paths = [*sorted((given.data / "keel").glob("*.parquet")), *(given.data / f"{name}.parquet" for name in OTHERS)]
-    by_source: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for path in paths:
-        source = re.split(r"[\d_]", path.stem)[0]
-        if len(by_source[source]) >= given.most:
-            continue
-        x, y = read(path)
-        if y.sum() * (1 - TEST) < 2 * FOLDS + 2:
-            continue
-        found = [areas(x, y, seed) for seed in range(given.seeds)]
-        names = set.intersection(*[set(of) for of, _ in found])
-        means = {name: float(np.mean([of[name] for of, _ in found])) for name in names}
-        best = max(means.values())
-        regrets = {name: best - mean for name, mean in means.items()}
-        regrets["auto"] = best - float(np.mean([of[chosen] for of, chosen in found]))
-        by_source[source].append(regrets)
-        print(path.stem, {n: round(r, 3) for n, r in regrets.items()}, [chosen for _, chosen in found], flush=True)
-    text = summary(by_source, given.seeds)
-    print(text)
-    if given.out:
-        given.out.write_text(text, encoding="utf-8")
+    given.store.mkdir(parents=True, exist_ok=True)
+    for seed in range(given.seeds):
+        for path in tables(given.data, given.most):
+            fill(given.store, path, seed, given.folds)
 
 
-def summary(by_source: dict[str, list[dict[str, float]]], seeds: int) -> str:
-    """Return the mean regret of each recipe over sources, and its paired difference to that of auto."""
-    lines = [
-        "# Regret of `auto` in PR area",
-        "",
-        f"`benchmarks/auto_choice.py`: {sum(map(len, by_source.values()))} tables of {len(by_source)} sources, {seeds} "
-        "seeds; one vote per source.",
-        "",
-        "| recipe | sources | mean regret | less that of auto | standard error |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    names = sorted(
-        {n for of in by_source.values() for one in of for n in one}, key=lambda n: (n != "auto", n != PLAIN, n)
-    )
-    for name in names:
-        pairs = np.array(
-            [
-                (np.mean([t[name] for t in of if name in t]), np.mean([t["auto"] for t in of if name in t]))
-                for of in by_source.values()
-                if any(name in t for t in of)
-            ]
-        )
-        gap = pairs[:, 0] - pairs[:, 1]
-        error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else float("nan")
-        lines.append(f"| {name} | {len(gap)} | {pairs[:, 0].mean():.4f} | {gap.mean():+.4f} | {error:.4f} |")
-    return "\n".join(lines) + "\n"
+def fill(store: Path, path: Path, seed: int, folds: int) -> None:
+    """Write the files of a table and a seed that are not there yet."""
+    names = [store / f"{path.stem}.{seed}.{part}.json.gz" for part in (folds, "test")]
+    if all(of.exists() for of in names):
+        return
+    rows, start = read(path), process_time()
+    if rows.y.sum() * (1 - TEST) < 2 * folds + 2:
+        return
+    for of, make in zip(names, (lambda: fold_scores(rows, seed, folds), lambda: test_scores(rows, seed)), strict=True):
+        if not of.exists():
+            part = of.with_suffix(".part")
+            part.write_bytes(gzip.compress(json.dumps(make()).encode(), compresslevel=3))
+            part.rename(of)
+    print(path.stem, seed, folds, f"{process_time() - start:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
