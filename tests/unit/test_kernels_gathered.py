@@ -33,7 +33,7 @@ def constant(rng: np.random.Generator) -> Rows:
     return np.ones((600, 2))
 
 
-@pytest.mark.parametrize("parts", [1, 3, 40])
+@pytest.mark.parametrize("parts", [1, 3, 20])
 @pytest.mark.parametrize("nominal", [0, 1, 2])
 @pytest.mark.parametrize("rows_of", [coarse, far_off, of_all_sizes, constant])
 def test_parts_give_what_the_whole_gives(rows_of, nominal: int, parts: int) -> None:  # type: ignore[no-untyped-def]

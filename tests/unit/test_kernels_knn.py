@@ -70,7 +70,7 @@ def test_equals_the_definition(kind: str, distinct: bool, engine: Any) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_faiss_and_numpy_give_the_same_bits_where_certification_has_to_work(kind: str) -> None:
     rng = np.random.default_rng(3)
-    rows = table(rng, 2000, kind)
+    rows = table(rng, 1200, kind)
     ids = rng.permutation(len(rows))
     one, other = (nearest(rows, ids, rows, ids, 5, distinct=True, engine=e) for e in ENGINES)  # type: ignore[arg-type]
     assert np.array_equal(one.ids, other.ids)
@@ -81,7 +81,7 @@ def test_faiss_and_numpy_give_the_same_bits_where_certification_has_to_work(kind
 @pytest.mark.parametrize("kind", ["normal", "far", "one feature rules", "heavy tails"])
 def test_equals_scikit_learn_where_nothing_ties(kind: str, engine: Any) -> None:
     rng = np.random.default_rng(5)
-    rows = table(rng, 2500, kind)
+    rows = table(rng, 1500, kind)
     ids = np.arange(len(rows))
     found = nearest(rows, ids, rows, ids, 5, engine=engine)
     distances, neighbors = NearestNeighbors(n_neighbors=6, algorithm="kd_tree").fit(rows).kneighbors(rows)
