@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from small_pipelines import pipeline, replace_document, small_table
 from steelyard.errors import InputError
 from steelyard.monitoring import monitor
 from steelyard.stages import Context, run_stage, start_run
+from steelyard.stages.commands._test_scores import decided_classes
 from steelyard.stages.commands.monitor import check_monitored, monitor_table
 from steelyard.store import RunDir, Store
 
@@ -93,15 +96,44 @@ def test_wrong_labels_are_refused(
     assert not (tmp_path / "x" / "out").exists()
 
 
-def test_labels_need_a_key(trained: RunDir) -> None:
-    attempt = trained.published("profile").attempt
-    path = f"profile/{attempt}/stats.json"
-    stats = trained.read_json(path)
-    replace_document(trained, "profile", path, {**stats, "dataset": {**stats["dataset"], "key": []}})
-    with pytest.raises(InputError, match="^--labels are joined to rows by their key, and the run has none"):
+@contextmanager
+def roles(run: RunDir, **other: Any) -> Iterator[None]:
+    """Let the columns of a run's table have had other roles."""
+    path = f"profile/{run.published('profile').attempt}/stats.json"
+    stats = run.read_json(path)
+    replace_document(run, "profile", path, {**stats, "dataset": {**stats["dataset"], **other}})
+    try:
+        yield
+    finally:
+        replace_document(run, "profile", path, stats)
+
+
+def test_labels_need_a_key_and_two_classes(trained: RunDir) -> None:
+    with roles(trained, key=[]):
+        with pytest.raises(InputError, match="^--labels are joined to rows by their key, and the run has none"):
+            check_monitored(trained.location, "labels.csv")
+        check_monitored(trained.location, None)
+    with roles(trained, positive=None), pytest.raises(InputError, match="^--labels is for two classes; the run has 2"):
         check_monitored(trained.location, "labels.csv")
-    check_monitored(trained.location, None)
-    replace_document(trained, "profile", path, stats)
+
+
+def test_weights_and_groups_of_new_rows(spark: SparkSession, trained: RunDir, tmp_path: Path) -> None:
+    new = small_table(300, seed=7).drop(columns="t")
+    with roles(trained, weight="amount", group="customer", key=["gone"]):
+        found = watch(spark, trained, tmp_path / "a", new.drop(columns=["y", "customer"]))
+        assert found["notes"][0] == "the new rows have no column 'customer' (data.group): rows count as independent"
+        assert found["labels"] is None and found["rows"] == 300
+    with roles(trained, weight="amount"), pytest.raises(InputError, match=r"new rows have weights \(column 'amount'"):
+        watch(spark, trained, tmp_path / "b", new.drop(columns="y"), labels=new[["id", "y"]])
+
+
+def test_shares_of_decided_classes_are_those_before_rows_were_left_out(spark: SparkSession) -> None:
+    pairs = [("a", "a")] * 3 + [("b", "a")] + [("b", "b")] * 2 + [("c", "c")] * 2
+    test = spark.createDataFrame(pairs, "decision string, label string")
+    feature = decided_classes(test, ("a", "b", "c"), {"a": 0.1})
+    assert feature.rows == 8 and dict(feature.classes[0].top) == pytest.approx(
+        {"a": 30 / 44, "b": 12 / 44, "c": 2 / 44}
+    )
 
 
 def test_a_notebook_compares_two_tables_of_scores(spark: SparkSession) -> None:

@@ -93,6 +93,11 @@ class ScoreCounts:
         return weights
 
     @property
+    def weighted(self) -> bool:
+        """Whether any row has another weight than 1."""
+        return not np.array_equal(self.rows, self.weight)
+
+    @property
     def used(self) -> int:
         """Number of buckets that hold rows."""
         return int((self.rows.sum(axis=(1, 2, 3)) > 0).sum())

@@ -69,7 +69,7 @@ def document(
             "score": score_drift(reference, new),
             "label_shift": shift.to_json(),
             "expected": expected(shift, costs, fixed=fixed),
-            "labels": labels_document(shift, width),
+            "labels": None if new.weighted else labels_document(shift, width),  # which count rows
         }
     found["features"].sort(key=lambda of: (-of["psi"], of["name"]))
     found["limits"] = {name: getattr(used, name) for name in ("psi", "prevalence", "recall_drop")}

@@ -41,6 +41,13 @@ class NewRows:
         """Return the table."""
         df = self._table(data, self._types)
         Levels(self._classifier.model, self._types).check(df)
+        roles = (
+            (self._known.group, "group", "rows count as independent"),
+            (self._known.weight, "weight", "each counts 1"),
+        )
+        for name, role, so in roles:
+            if name is not None and name not in df.columns:
+                self.notes.append(f"the new rows have no column {name!r} (data.{role}): {so}")
         return df
 
     def _table(self, path: str, types: Mapping[str, T.DataType]) -> DataFrame:
@@ -53,14 +60,17 @@ class NewRows:
     def labelled(self, df: DataFrame, labels: str) -> DataFrame:
         """Return the rows with the codes of their labels."""
         known = self._known
-        if known.positive is None:
-            raise InputError(f"--labels is for two classes; the run has {len(known.classes)}")
+        if self.weight(df) is not None:
+            raise InputError(
+                f"--labels: estimates from labels count each row once, and the new rows have weights (column "
+                f"{known.weight!r}, data.weight); leave --labels out"
+            )
         wanted = (*known.key, known.label)
         given = self._table(labels, {n: t for n, t in self._types.items() if n in wanted})
         count = monitoring.check_labels(given, known.key, known.label, known.classes)
         self.notes += [] if count else ["--labels has no row with a label"]
         negatives = [c for c in known.classes if c != known.positive]
-        return monitoring.with_labels(df, given, known.key, known.label, (negatives, known.positive))
+        return monitoring.with_labels(df, given, known.key, known.label, (negatives, str(known.positive)))
 
     def bucket(self, df: DataFrame) -> tuple[Column, bool]:
         """Return the bucket of a row, and whether rows of a bucket may depend on each other."""
@@ -70,7 +80,8 @@ class NewRows:
         time = known.time if self._temporal and known.time in df.columns else None
         if time is not None and not isinstance(dtype(df, time), T.NumericType):
             return bucket(df, replace(known, group=None), temporal=True), True
-        return row_hash(df, known.key or known.features, 0, "bucket") % BUCKETS, False
+        keyed = known.key and set(known.key) <= set(df.columns)
+        return row_hash(df, known.key if keyed else known.features, 0, "bucket") % BUCKETS, False
 
     def weight(self, df: DataFrame) -> Column | None:
         """Return the weight of a row, where the rows have one."""

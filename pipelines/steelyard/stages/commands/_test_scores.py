@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from steelyard import monitoring
-from steelyard.columns import of_class
+from steelyard.columns import class_text, of_class
 from steelyard.dataset import Dataset
 from steelyard.frames.tables import read_parquet
 from steelyard.kernels.arrays import Floats, sum_in_bins
@@ -61,10 +61,15 @@ def _code(test: DataFrame, known: Dataset) -> Column:
     return of_class(test, "label", {negative: NEGATIVE, str(known.positive): POSITIVE})
 
 
-def decided_classes(test: DataFrame, classes: Sequence[str]) -> Feature:
-    """Return the decisions on the test rows as a feature: what is compared with more than two classes."""
-    counts = {row["decision"]: row["count"] for row in test.groupBy("decision").count().collect()}
-    total = max(sum(counts.values()), 1)
-    shares = {c: counts.get(c, 0) / total for c in classes}
+def decided_classes(test: DataFrame, classes: Sequence[str], rates: Mapping[str, float]) -> Feature:
+    """Return the decisions on the test rows as a feature: what is compared with more than two classes.
+
+    `rates` are the shares of the classes' rows that the table holds; shares of decisions are those of all rows.
+    """
+    rows, sizes = 0, dict.fromkeys(classes, 0.0)
+    for of in test.groupBy("decision", class_text(test, "label").alias("label")).count().collect():
+        rows += of["count"]
+        sizes[of["decision"]] += of["count"] / rates.get(of["label"], 1.0)
+    shares = {c: size / max(sum(sizes.values()), 1.0) for c, size in sizes.items()}
     own = monitoring.ClassProfile(1.0, 0.0, np.zeros(0), np.zeros(0), shares, 0.0)
-    return Feature(DECIDED, float(total), (), tuple(classes), (own,), True)
+    return Feature(DECIDED, float(rows), (), tuple(classes), (own,), True)

@@ -38,10 +38,12 @@ def check_monitored(run_dir: str, labels: str | None) -> None:
     run = find_run(run_dir)
     saved_classifier(run)
     run.published("evaluate")
-    _check_key(trained_on(run), labels)
+    _check_labels(trained_on(run), labels)
 
 
-def _check_key(known: Dataset, labels: str | None) -> None:
+def _check_labels(known: Dataset, labels: str | None) -> None:
+    if labels is not None and known.positive is None:
+        raise InputError(f"--labels is for two classes; the run has {len(known.classes)}")
     if labels is not None and not known.key:
         raise InputError("--labels are joined to rows by their key, and the run has none (in a pipeline, data.key)")
 
@@ -96,7 +98,7 @@ def monitor_table(
     with hidden_env(data):
         run, place = find_run(run_dir), _place(out, overwrite=overwrite)
         classifier, known, started = saved_classifier(run), trained_on(run), now()
-        _check_key(known, labels)
+        _check_labels(known, labels)
         usual = tuple(missing or run_config(run).data.missing)
         how = {"format": form, "options": dict(options or {}), "missing": usual}
         rows = NewRows(spark, run, classifier, known, how)
@@ -135,7 +137,7 @@ def _compare(
     made = {"probability": _PROBABILITY, "calibrated": _SCORE, "decision": _DECISION}
     new = classifier.transform(df, **made)
     if not two:
-        features.append(decided_classes(test, policy.classes))
+        features.append(decided_classes(test, policy.classes, known.sampling_rate))
         new = new.withColumn(DECIDED, F.col(_DECISION))
     place, grouped = rows.bucket(df)
     counted, cells = monitoring.count_rows(
@@ -170,6 +172,6 @@ def _notes(found: Mapping[str, Any], classifier: Classifier) -> list[str]:
     notes = [] if shift["holds"] else [f"prevalence and performance are not estimated: {shift['reason']}"]
     if shift["holds"] and found["expected"] is None:
         notes.append("a rule on the highest scores of a period has no expected performance")
-    if labels["known"] and labels["reason"] is not None:
+    if labels is not None and labels["known"] and labels["reason"] is not None:
         notes.append(f"labels: {labels['reason']}")
     return notes
