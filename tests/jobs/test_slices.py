@@ -11,9 +11,11 @@ from sklearn.metrics import average_precision_score
 from small_pipelines import pipeline
 
 from steelyard.config import PipelineConfig
+from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.report import build, markdown_card
 from steelyard.stages import Context, run_pipeline, run_stage
+from steelyard.stages._check import check_names_of_outputs
 from steelyard.stages._source import check_slices
 
 COSTS = {"cost": {"false_negative": "amount", "false_positive": 20}, "exclude": ["customer", "amount", "t"]}
@@ -58,6 +60,9 @@ def test_columns_without_few_values_are_refused(spark: SparkSession) -> None:
         check_slices(df, ["kinds"], [])
     with pytest.raises(InputError, match="slices"):
         check_slices(df, ["kind"], ["slices"])
+    explained = pipeline("t", explain={"slices": ["kinds"]})
+    with pytest.raises(InputError, match=r"explain.slices column 'kinds' is not in the table. Did you mean 'kind'"):
+        check_names_of_outputs(explained, df, Dataset("y", ("kind",)))
 
 
 def _changed(ctx: Context, config: PipelineConfig) -> Context:

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from steelyard.classifier import alert_period, alert_rule, check_calibration, check_rates
-from steelyard.columns import check_free
+from steelyard.columns import check_free, require_columns
 from steelyard.comparing import check_two
 from steelyard.config import AUTO, PipelineConfig
 from steelyard.dataset import Cost, Dataset
@@ -63,8 +63,10 @@ def check_profile(config: PipelineConfig, df: DataFrame, found: Dataset, statist
 
 
 def check_names_of_outputs(config: PipelineConfig, df: DataFrame, found: Dataset) -> None:
-    """Raise `InputError` for names that a later stage would write twice, before any row is read."""
+    """Raise `InputError` for names that a later stage would write twice or not find, before any row is read."""
     check_key(found, config.decide)
+    if config.explain is not None and config.explain.slices != AUTO:
+        require_columns(df, config.explain.slices, "explain.slices column")
     rule = alert_rule(recipe_of(config))
     if rule is not None and found.time is not None:
         alert_period(df, found.time, rule["per"])
