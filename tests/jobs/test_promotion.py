@@ -44,10 +44,10 @@ class Runs:
                     run.write_bytes(file, earlier.read_bytes(file))
         return run_pipeline(Context(run, config, lambda: self.spark), resume=day != 5)["promote"]
 
-    def again(self, day: int, stage: str, **sections: Any) -> Outcome:
-        """Execute only the gate or the promotion of a run again."""
-        config = pipeline(self.table, decide=FAIR, promote={"metric": "f2"}, **sections)
-        return run_stage(Context(self.place.below(f"r{day}"), config, lambda: self.spark), stage)
+    def gate(self, day: int, **bounds: Any) -> None:
+        """Execute only the gate of a run again."""
+        config = pipeline(self.table, decide=FAIR, promote={"metric": "f2"}, gate=bounds)
+        run_stage(Context(self.place.below(f"r{day}"), config, lambda: self.spark), "gate")
 
     @property
     def current(self) -> str:
@@ -125,22 +125,26 @@ def test_by_hand_and_back(runs: Runs) -> None:
     finally:
         shown = steelyard_here("rollback", place, "--reason", "it misses all").stdout
     assert shown == "run r8 is current, instead of r6\n" and runs.current == "r8"
+    wrong = steelyard_here("rollback", f"{place}/r8", "--reason", "x", code=2).stderr
+    assert f"{place}/r8 is a run; name the folder of its pipeline, {place}" in wrong
     assert "--reason is empty" in steelyard_here("rollback", place, "--reason", " ", code=2).stderr
     report = Path(steelyard_here("report", f"{place}/r8").stdout.strip().removeprefix("file://")).read_text()
     assert all(words in report for words in ("it misses all", "a trial", "steelyard rollback", "no current run"))
+    assert "Last verdict on this run: run r8 is current: f2 is" in report
     assert [p.run_id for p in history(runs.place)] == ["r5", "r8", "r6", "r8"]
 
 
 def test_a_run_whose_gate_fails_now_is_not_current(runs: Runs) -> None:
     with pytest.raises(GuardError, match=r"f2 .*\. Run r8 was promoted; now run r5 is current"):
-        runs.again(8, "gate", gate={"f2": {"min": 1.1}})
+        runs.gate(8, f2={"min": 1.1})
     assert runs.current == "r5"
     with pytest.raises(GuardError) as failure:
-        runs.again(7, "gate", gate={"f2": {"min": 1.1}})
+        runs.gate(7, f2={"min": 1.1})
     assert "is current" not in str(failure.value), "it was not"
-    runs.again(8, "gate")
+    runs.gate(8)
     assert runs.current == "r8"
-    assert runs.again(8, "promote").details["reason"] == "it is the current run already"
+    said = steelyard_here("stage", "promote", "--run-dir", f"{runs.place.location}/r8").stderr
+    assert "[14/14] ✓ promote" in said and "run r8 is current: it is the current run already" in said
 
 
 def test_a_run_of_another_task_is_not_compared(runs: Runs) -> None:

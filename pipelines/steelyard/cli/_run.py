@@ -152,12 +152,12 @@ def stage(
     from steelyard.cli._output import print_json
     from steelyard.cli._progress import Progress
     from steelyard.config import named_values
-    from steelyard.stages import logs_as_asked, run_stage
+    from steelyard.stages import logs_as_asked, run_stage, stages_of
     from steelyard.stages.commands.submit import locate
 
     given = named_values(variables, "--var")
     directory, config, adopt = locate(name, pipeline, run_id, run_dir, store_at(store), sets or (), given)
-    progress = Progress(quiet=logs_as_asked() or json)
+    progress = Progress(stages_of(config), quiet=logs_as_asked() or json)
     progress("start", name, None)
     outcome = run_stage(local_context(directory, config, progress.warn), name, prepare=adopt)
     progress("done", name, outcome)

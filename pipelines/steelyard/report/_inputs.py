@@ -267,7 +267,11 @@ def _promotions(found: Artifacts) -> Markup:
     latest = found.promotions[: -_PROMOTIONS - 1 : -1]
     rows = [[p.run_id, p.replaces or "–", moment(p.at), p.by, p.reason] for p in latest]
     head = ["current run", "instead of", "since", "by", "reason"]
-    return group(note("Runs of this pipeline that became current, the latest first."), table(head, rows, "llllw"))
+    judged = found.outcomes.get("promote")
+    words = (judged.details.get("messages") or []) if judged is not None else []
+    verdict = [note(f"Last verdict on this run: {text}.") for text in words]
+    shown = table(head, rows, "llllw")
+    return group(*verdict, note("Runs of this pipeline that became current, the latest first."), shown)
 
 
 def facts(found: Artifacts) -> Section:

@@ -33,6 +33,8 @@ def rollback(location: str, reason: str) -> Promotion:
         If the reason is empty, nothing was promoted, or the earlier run is gone.
     """
     place = Store(location).here()
+    if place.exists("run.json"):
+        raise InputError(f"{location} is a run; name the folder of its pipeline, {place.parent().location}")
     name = promoted(place)
     if name is None:
         raise InputError(f"{location} has no current.json: no run of it was promoted")
