@@ -45,9 +45,9 @@ def few_contents(seed: int) -> pd.DataFrame:
     return pd.DataFrame({"a": content % 7, "b": content // 7, "y": rng.choice(3, len(content), p=[0.9, 0.09, 0.01])})
 
 
-@pytest.fixture(scope="module", params=[1, 2])
-def table(spark: SparkSession, request: pytest.FixtureRequest) -> Iterator[tuple[DataFrame, dict[str, int]]]:
-    rows = few_contents(request.param)
+@pytest.fixture(scope="module")
+def table(spark: SparkSession) -> Iterator[tuple[DataFrame, dict[str, int]]]:
+    rows = few_contents(1)
     with cached(spark.createDataFrame(rows)) as df:
         yield df, {str(c): int(n) for c, n in rows["y"].value_counts().items()}
 

@@ -12,7 +12,8 @@ from pyspark.sql import functions as F
 
 from steelyard.sampling import Sampler, sampler_class, sampler_names
 from steelyard.testing import SAMPLER_CHECKS
-from steelyard.testing._check_rows import check_partitions_and_order
+from steelyard.testing._check_input import check_labels
+from steelyard.testing._check_rows import check_partitions_and_order, check_vectors
 from steelyard.under_sampling import RandomUnderSampler
 
 if TYPE_CHECKING:
@@ -42,9 +43,17 @@ MAKE = {
 }
 
 
+# Types of labels and features concern the bases: all others are checked with some.
+IN_PART = {
+    "labels": partial(check_labels, kinds=("boolean", "decimal(5,2)")),
+    "vectors": partial(check_vectors, kinds=("vector",)),
+}
+
+
 @pytest.mark.parametrize(("name", "check"), RUN)
 def test_sampler(name: str, check: str, spark: SparkSession) -> None:
-    SAMPLER_CHECKS[check](MAKE[name], spark)
+    checks = SAMPLER_CHECKS if name in WHOLE + OF_OTHER_BASES else SAMPLER_CHECKS | IN_PART
+    checks[check](MAKE[name], spark)
 
 
 class OneTooMany(RandomUnderSampler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -161,17 +162,21 @@ def check_duplicates(make: Make, spark: SparkSession) -> None:
                 assert sum(n % times > 0 for n in of_class) <= 1, "a small group of equal rows stays together"
 
 
-def check_labels(make: Make, spark: SparkSession) -> None:
+LABELS: dict[str, tuple[Any, Any, tuple[str, str]]] = {
+    "string": ("<b>'no'\"", "ja ü", ("<b>'no'\"", "ja ü")),
+    "boolean": (False, True, ("false", "true")),
+    "decimal(5,2)": (Decimal("1.50"), Decimal("-2.00"), ("1.5", "-2")),
+    "double": (10.0, 9.5, ("10", "9.5")),
+    "int": (0, 7, ("0", "7")),
+}
+"""A label of the common class and one of the rare class for each SQL type, and the names of the classes."""
+
+
+def check_labels(make: Make, spark: SparkSession, kinds: Sequence[str] = tuple(LABELS)) -> None:
     """Labels of any type: classes are named by their string form, and labels keep their type."""
     values = [[i, i % 5] for i in range(30)]
-    kinds: list[tuple[str, Any, Any, tuple[str, str]]] = [
-        ("string", "<b>'no'\"", "ja ü", ("<b>'no'\"", "ja ü")),
-        ("boolean", False, True, ("false", "true")),
-        ("decimal(5,2)", Decimal("1.50"), Decimal("-2.00"), ("1.5", "-2")),
-        ("double", 10.0, 9.5, ("10", "9.5")),
-        ("int", 0, 7, ("0", "7")),
-    ]
-    for kind, common, rare, names in kinds:
+    for kind in kinds:
+        common, rare, names = LABELS[kind]
         sizes = dict(zip(names, (22, 8), strict=True))
         df = plain_table(spark, values, [common] * 22 + [rare] * 8, kind)
         wanted = {common if c == names[0] else rare: n for c, n in reachable(make, sizes).items()}
