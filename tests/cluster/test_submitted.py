@@ -27,6 +27,8 @@ pytestmark = pytest.mark.cluster
 ROOT = Path(__file__).resolve().parents[2]
 Submit = Callable[..., str]
 SECTIONS = {"compare": {"candidates": {}, "folds": 2}, "explain": {"rows": 20}, "promote": {}}
+# The first stages of jobs, and their last ones: each job has a session of its own, which takes ten seconds to start.
+JOBS = {"profile": None, "guard_raw": "guard_split", "diagnose": "decide", "evaluate": "gate", "promote": None}
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +68,11 @@ def test_a_zip_for_interpreters_without_steelyard_does_what_one_process_does(
     env, zipped = {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python}, ["--py-files", shipped]
     store, run, wanted = tmp_path / "store", tmp_path / "store" / "small" / "r2", config(**SECTIONS)
     shutil.copytree(reference.location, store / "small" / "r1")
-    submit(
-        env, zipped, "job_profile.py", "--pipeline", json.dumps(wanted.to_json()), "--run-id", "r2", "--store", store
-    )
-    for stage in stages_of(wanted)[1:]:
-        submit(env, zipped, f"job_{stage}.py", "--run-dir", run)
+    for first, last in JOBS.items():
+        made = ["--pipeline", json.dumps(wanted.to_json()), "--run-id", "r2", "--store", store]
+        of = made if first == "profile" else ["--run-dir", run]
+        submit(env, zipped, f"job_{first}.py", *of, *(["--last", last] if last else []))
+    assert all((outcome := open_run(run).outcome(s)) is not None and outcome.done for s in stages_of(wanted))
     found = results(open_run(run))
     assert found["metrics"].pop("baseline")["recipe"] == "xgboost"
     found["metrics"]["run_id"] = "r1"
@@ -107,12 +109,14 @@ def environment(folder: Path, shipped: Path) -> Path:
 def test_an_environment_archive_does_what_one_process_does(
     submit: Submit, shipped: Path, copied: RunDir, reference: RunDir, tmp_path: Path
 ) -> None:
-    """The stages whose tasks need steelyard, in a copy of the run; the driver has its own interpreter."""
+    """The stages whose tasks need steelyard, and the guard between them, in a copy of the run.
+
+    The driver has its own interpreter.
+    """
     archive = environment(tmp_path, shipped)
     env, options = {"PYSPARK_PYTHON": "./environment/bin/python"}, ["--archives", f"{archive}#environment"]
     options += ["--conf", "spark.executorEnv.PYTHONPATH="]  # where this process may have steelyard from
-    for stage in ("resample", "train", "decide", "evaluate"):
-        submit(env, options, f"job_{stage}.py", "--run-dir", copied.location)
+    submit(env, options, "job_resample.py", "--run-dir", copied.location, "--last", "evaluate")
     assert results(copied) == results(reference)
 
 
