@@ -78,7 +78,10 @@ def read_source(
     where = replace(configured_source(config.data), paths=paths, table=how.table)
     if config.data.path is None or how.table is not None:  # format and options are not those of these files
         where = replace(where, format=None, options={}, schema=None)
-    reading = read(spark, where, like)
+    try:
+        reading = read(spark, where, like)
+    except InputError as error:
+        raise InputError(f"train.transfer: {error}") from None
     for note in reading.notes:
         warn(f"train.transfer: {note}")
     costs = data.cost.columns if config.train.cost_weights else ()
