@@ -13,7 +13,7 @@ import pytest
 from steelyard.errors import InputError
 from steelyard.stages.commands._class_archive import ClassArchive
 from steelyard.stages.commands._local_java import LocalJava
-from steelyard.stages.commands.java import java_version, launched_java
+from steelyard.stages.commands.java import launched_java
 
 CLASSES = "-XX:DumpLoadedClassList="
 USE = "-XX:SharedArchiveFile="
@@ -171,28 +171,3 @@ def test_the_archive_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("STEELYARD_CLASS_ARCHIVE", "no")
     with pytest.raises(InputError, match="STEELYARD_CLASS_ARCHIVE is 'no'"):
         LocalJava({})
-
-
-def test_java_itself_makes_verifies_and_uses_an_archive(tmp_path: Path) -> None:
-    java = launched_java()
-    if java is None or java_version(java) is None:
-        pytest.skip("no Java here")
-    (tmp_path / "jars").mkdir()
-
-    def run(*options: str) -> str:
-        command = [java, *options, "-cp", str(tmp_path / "jars"), "-version"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-    first = ClassArchive(tmp_path / "cache", java, tmp_path / "jars")
-    run(*first.options())
-    first._make(os.getpid(), 2**30, str(tmp_path / "jars"))  # no process has this id
-    made = json.loads(first._record.read_text())["process"]
-    os.waitpid(made, 0)
-    second = ClassArchive(tmp_path / "cache", java, tmp_path / "jars")
-    assert "shared objects file" in run("-Xlog:class+load", *[o for o in second.options() if o != "-Xlog:disable"])
-    assert option(second) == USE
-
-    second.ready.chmod(0o600)
-    with second.ready.open("r+b") as file:
-        file.truncate(second.ready.stat().st_size // 2)
-    assert option(ClassArchive(tmp_path / "cache", java, tmp_path / "jars")) == CLASSES

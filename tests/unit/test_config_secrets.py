@@ -167,7 +167,7 @@ HOSTILE = {
     "merged aliases": aliases(8, lambda a: f"{{<<: [{','.join([a] * 9)}]}}"),
     "mappings of aliases": aliases(8, lambda a: "{" + ",".join(f"k{i}: {a}" for i in range(9)) + "}"),
     "itself": "a: &a {b: [*a]}",
-    "deep": "a: " + "[" * 999,
+    "deep": "a: " + "[" * 600,
     "deep mapping": "{a: " * 999,
     "deep block": "\n".join(" " * i + "a:" for i in range(300)),
     "long": "a: " + "x" * 300_000,

@@ -15,22 +15,22 @@ Rows = NDArray[np.float64]
 
 def coarse(rng: np.random.Generator) -> Rows:
     """Return rows that repeat, so that many distances are equal."""
-    return rng.integers(0, 4, (600, 2)).astype(float)
+    return rng.integers(0, 4, (300, 2)).astype(float)
 
 
 def far_off(rng: np.random.Generator) -> Rows:
     """Return rows whose differences single precision does not see."""
-    return 1e9 + rng.normal(size=(600, 3))
+    return 1e9 + rng.normal(size=(300, 3))
 
 
 def of_all_sizes(rng: np.random.Generator) -> Rows:
     """Return rows that overflow single precision, and tiny ones."""
-    return rng.normal(size=(600, 2)) * 10.0 ** rng.integers(-60, 60, (600, 1))
+    return rng.normal(size=(300, 2)) * 10.0 ** rng.integers(-60, 60, (300, 1))
 
 
 def constant(rng: np.random.Generator) -> Rows:
     """Return rows that are all equal."""
-    return np.ones((600, 2))
+    return np.ones((300, 2))
 
 
 @pytest.mark.parametrize("parts", [1, 3, 20])
@@ -38,12 +38,12 @@ def constant(rng: np.random.Generator) -> Rows:
 @pytest.mark.parametrize("rows_of", [coarse, far_off, of_all_sizes, constant])
 def test_parts_give_what_the_whole_gives(rows_of, nominal: int, parts: int) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(parts)
-    rows, ids = rows_of(rng), rng.permutation(10**6)[:600]
-    rows[:, rows.shape[1] - nominal :] = rng.integers(0, 3, (600, nominal))
+    rows, ids = rows_of(rng), rng.permutation(10**6)[:300]
+    rows[:, rows.shape[1] - nominal :] = rng.integers(0, 3, (300, nominal))
     distance = Distance(nominal=nominal, penalty=0.5)
     queries, asked = rows[:7], ids[:7]
     gathered = Gathered(queries, asked, 5, distance=distance)
-    for part in np.array_split(np.arange(600), parts):
+    for part in np.array_split(np.arange(300), parts):
         gathered.look(rows[part], ids[part], part)
     whole = nearest(queries, asked, rows, ids, 5, distance=distance)
     assert np.array_equal(gathered.ids, whole.ids) and np.array_equal(gathered.totals, whole.totals)
