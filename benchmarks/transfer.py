@@ -84,10 +84,10 @@ def overview(found: list[dict[str, Any]]) -> list[str]:
     lines = _head("pair", "method", "no transfer", "transfer", "gain", "95 % over seeds", "verdicts of the seeds")
     for pair, method, of in _grouped(found):
         plain, ours = (float(np.mean([r[name] for r in of])) for name in ("plain", "ours"))
-        low, high = _interval([r["gain"] for r in of])
+        between = _interval([r["gain"] for r in of])
         words = [r["verdict"] for r in of]
         said = ", ".join(f"{words.count(word)} {word}" for word in sorted(set(words)))
-        cells = [pair, method, f"{plain:.3f}", f"{ours:.3f}", f"{ours - plain:+.3f}", f"{low:+.3f} to {high:+.3f}"]
+        cells = [pair, method, f"{plain:.3f}", f"{ours:.3f}", f"{ours - plain:+.3f}", between]
         lines.append(f"| {' | '.join([*cells, said])} |")
     return lines
 
@@ -126,9 +126,11 @@ def _grouped(found: list[dict[str, Any]]) -> Iterable[tuple[str, str, list[dict[
                 yield pair, method, sorted(of, key=lambda r: int(r["seed"]))
 
 
-def _interval(values: list[float]) -> tuple[float, float]:
+def _interval(values: list[float]) -> str:
+    if len(values) < 3:
+        return f"{len(values)} seeds"
     half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    return float(np.mean(values)) - half, float(np.mean(values)) + half
+    return f"{np.mean(values) - half:+.3f} to {np.mean(values) + half:+.3f}"
 
 
 def write(found: list[dict[str, Any]], runs: list[dict[str, Any]]) -> None:

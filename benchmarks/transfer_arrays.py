@@ -27,6 +27,7 @@ from sklearn.metrics import average_precision_score
 
 from steelyard.kernels.importance import density_ratio, effective_size, ranges_meet
 from steelyard.learning import get_trainer
+from steelyard.learning.arrays import Standardiser
 from steelyard.learning.domain import _LEARNER, FEWEST, FOLDS
 
 FRAUD = "fraud_handbook_apr2018"
@@ -218,8 +219,8 @@ def network(of: Case, train: Rows, scale: Rows, start: bytes | None = None, fact
     from steelyard.learning._neural_network_worker import train_network
 
     torch.set_num_threads(1)
-    mean, std = scale.x.astype(float).mean(axis=0), scale.x.astype(float).std(axis=0) + 1e-9
-    x = [((rows.x - mean) / std).astype(np.float32) for rows in (train, of.stop, of.test)]
+    standardiser = Standardiser.of(scale.x)
+    x = [standardiser.apply(rows.x).astype(np.float32) for rows in (train, of.stop, of.test)]
     sizes = np.bincount(train.y, minlength=2).astype(float)
     how = {k: v for k, v in get_trainer("neural_network").params.items() if k != "shards"}
     how["learning_rate"] *= factor
