@@ -121,7 +121,9 @@ def test_weights_and_groups_of_new_rows(spark: SparkSession, trained: RunDir, tm
     new = small_table(300, seed=7).drop(columns="t")
     with roles(trained, weight="amount", group="customer", key=["gone"]):
         found = watch(spark, trained, tmp_path / "a", new.drop(columns=["y", "customer"]))
-        assert found["notes"][0] == "the new rows have no column 'customer' (data.group): rows count as independent"
+        assert found["notes"][0] == (
+            "the new rows have no column 'customer', the group of the run's rows: rows count as independent"
+        )
         assert found["labels"] is None and found["rows"] == 300
     with roles(trained, weight="amount"), pytest.raises(InputError, match=r"new rows have weights \(column 'amount'"):
         watch(spark, trained, tmp_path / "b", new.drop(columns="y"), labels=new[["id", "y"]])

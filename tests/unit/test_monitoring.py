@@ -155,6 +155,26 @@ def test_features_drift_only_where_they_changed() -> None:
     assert (other["kind"]["cell"], other["kind"]["reference_share"]) == ("any other value", 0)
 
 
+def test_quantiles_of_a_rare_class_far_above_the_frequent_one_are_no_drift() -> None:
+    """Between the last quantiles of the frequent class, its profile does not fix the share above those of the rare."""
+    frequent = {"0.05": 8.0, "0.25": 27.0, "0.5": 50.0, "0.75": 76.0, "0.95": 113.0}
+    rare = {"0.05": 12.0, "0.25": 39.0, "0.5": 86.0, "0.75": 171.0, "0.95": 393.0}
+    by_class = {
+        "0": {"missing": 0, "min": 0.0, "max": 606.0, "quantiles": frequent},
+        "1": {"missing": 0, "min": 2.0, "max": 708.0, "quantiles": rare},
+    }
+    stats = {
+        "classes": {"0": {"count": 72_000}, "1": {"count": 440}},
+        "features": {"amount": {"kind": "numeric", "by_class": by_class}},
+    }
+    [feature] = profiled_features(stats)
+    levels, values = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999, 1.0], [0.0, *frequent.values(), 200.0, 606.0]
+    new = np.interp(np.linspace(0, 1, 36_000), levels, values)
+    same = feature.drift(_number_cells(new, np.array(feature.edges)), 1)
+    assert same["psi"] < 0.02
+    assert feature.drift(_number_cells(2 * new, np.array(feature.edges)), 1)["psi"] > 0.2
+
+
 def test_more_labels_reach_the_wanted_error_and_no_fewer_do() -> None:
     rows = np.array([9000.0, 900.0, 100.0, 0.0])
     strata = Strata(rows, rows * 0.1, np.array([5.0, 0, 100, 0]), np.zeros(4), np.zeros(4), np.full(4, 0.09))

@@ -45,8 +45,12 @@ class ClassProfile:
             first = float(before.max(initial=0.0)), float(here.min())
             last = float(here.max()), float(after.min(initial=1.0))
             return [first, last] if atom else [(first[1], last[0])]
-        at = float(here[0]) if len(here) else float(np.interp(value, self.values, self.levels, left=0.0, right=1.0))
-        return [(at, at)] * (2 if atom else 1)
+        if len(here):
+            known = float(here[0]), float(here[0])
+        else:  # between two quantiles, where the profile does not fix the share
+            before, after = self.levels[self.values < value], self.levels[self.values > value]
+            known = float(before.max(initial=0.0)), float(after.min(initial=1.0))
+        return [known] * (2 if atom else 1)
 
 
 @dataclass(frozen=True)

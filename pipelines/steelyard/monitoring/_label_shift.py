@@ -189,8 +189,9 @@ def _reason(reference: ScoreCounts, new: ScoreCounts, checks: Sequence[Number]) 
     if not new.rows.sum() > 0:
         return "there are no new rows"
     if min(positives, negatives) < FEWEST_POSITIVES:
+        together = ", where rows of a group or a day count together," if reference.grouped else ""
         return (
-            f"the reference has {positives:,.0f} positive and {negatives:,.0f} negative rows, fewer than "
+            f"the reference{together} has {positives:,.0f} positive and {negatives:,.0f} negative rows, fewer than "
             f"{FEWEST_POSITIVES} of a class"
         )
     if not checks:

@@ -47,7 +47,7 @@ class NewRows:
         )
         for name, role, so in roles:
             if name is not None and name not in df.columns:
-                self.notes.append(f"the new rows have no column {name!r} (data.{role}): {so}")
+                self.notes.append(f"the new rows have no column {name!r}, the {role} of the run's rows: {so}")
         return df
 
     def _table(self, path: str, types: Mapping[str, T.DataType]) -> DataFrame:
@@ -63,7 +63,7 @@ class NewRows:
         if self.weight(df) is not None:
             raise InputError(
                 f"--labels: estimates from labels count each row once, and the new rows have weights (column "
-                f"{known.weight!r}, data.weight); leave --labels out"
+                f"{known.weight!r}); leave --labels out"
             )
         wanted = (*known.key, known.label)
         given = self._table(labels, {n: t for n, t in self._types.items() if n in wanted})

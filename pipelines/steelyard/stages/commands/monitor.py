@@ -137,7 +137,7 @@ def _compare(
     made = {"probability": _PROBABILITY, "calibrated": _SCORE, "decision": _DECISION}
     new = classifier.transform(df, **made)
     if not two:
-        features.append(decided_classes(test, policy.classes, known.sampling_rate))
+        features.append(decided_classes(test, policy.classes, run_config(run).data.sampling_rate))
         new = new.withColumn(DECIDED, F.col(_DECISION))
     place, grouped = rows.bucket(df)
     counted, cells = monitoring.count_rows(
