@@ -30,18 +30,17 @@ NAMES = ("rusboost", "smoteboost", "self_paced_ensemble")
 HEAD = "| ensemble | round, s | crossing, s | ratio | crossing from Parquet, s | ratio | jobs per round | memory |"
 
 
-def summed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the sum of the features of each batch."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    for batch in batches:
-        total = compute.sum(batch.column(0).flatten()).as_py() or 0.0
-        yield pa.RecordBatch.from_arrays([pa.array([float(total)])], ["total"])
-
-
 def crossing(features: DataFrame) -> float:
     """Return the median seconds of a crossing."""
+
+    def summed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow
+        from pyarrow import compute
+
+        for batch in batches:
+            total = compute.sum(batch.column(0).flatten()).as_py() or 0.0
+            yield pyarrow.RecordBatch.from_arrays([pyarrow.array([float(total)])], ["total"])
+
     return statistics.median(seconds(lambda: features.mapInArrow(summed, "total double").collect()) for _ in range(3))
 
 
