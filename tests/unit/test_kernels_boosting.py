@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steelyard.kernels.boosting import LEAST, self_paced_quotas, step
-from steelyard.learning.members import _with_synthetic
+from steelyard.learning._synthetic import with_synthetic
 
 
 def test_steps_follow_the_error() -> None:
@@ -42,7 +42,7 @@ def test_synthetic_rows_lie_between_rows_of_their_class() -> None:
     y = np.array([1.0] * 20 + [0.0] * 40)
     order = rng.permutation(60)
     weight = np.where(y == 1, 3.0, 1.0)
-    made, labels, weights = _with_synthetic(x[order], y[order], weight[order], seed=1, label=1, rows=30, k=5)
+    made, labels, weights = with_synthetic(x[order], y[order], weight[order], seed=1, label=1, rows=30, k=5)
     assert made.shape == (90, 2) and np.array_equal(made[:60], x[order]) and (labels[60:] == 1).all()
     assert (weights[60:] == 3).all() and made[60:, 0].min() >= 10 and made[60:, 0].max() <= 11
     assert np.allclose(made[60:, 1], 2 * made[60:, 0], rtol=1e-5) and len(np.unique(made[60:, 0])) > 20
