@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from simulated import array_rows
 
-from steelyard.comparing import OWN, PLAIN, Candidate, candidates_of, more_candidates, standard_candidates
+from steelyard.comparing import OWN, PLAIN, Candidate, Folds, candidates_of, more_candidates, standard_candidates
 from steelyard.comparing._choice import Contender, choose
 from steelyard.comparing._comparison import compared
 from steelyard.comparing._estimates import Draws, Value, values_of
@@ -53,6 +53,12 @@ def test_the_simplest_within_one_standard_error(metric: str, values: list[tuple[
     ]
     assert choose(found, metric, DRAWS).name == taken
     assert choose(found[::-1], metric, DRAWS).name == taken, "their order does not count"
+
+
+@pytest.mark.parametrize("folds", [1, 61])
+def test_the_number_of_folds_is_limited(folds: int) -> None:
+    with pytest.raises(ConfigError, match="from 2 to 60"):
+        Folds(folds=folds)
 
 
 def test_among_equally_simple_ones_the_cheaper_is_taken() -> None:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from steelyard.columns import class_text, col, internal
 from steelyard.comparing._table import BLOCKS, SIDES
 from steelyard.dataset import Dataset
-from steelyard.errors import InputError
+from steelyard.errors import ConfigError, InputError
 from steelyard.frames.workers import in_worker
 from steelyard.hashing import Ties, cuts, row_hash, select
 from steelyard.learning import fit_preprocessing
@@ -32,6 +32,7 @@ from steelyard.splitting import (
 
 _FOLD = internal("fold")
 _PURPOSE = "compare"
+_MOST = 60
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,17 @@ class Folds:
     ----------
     method : {"stratified", "group", "temporal"}
     folds : int
-        At most 60.
+        2 to 60.
     gap : timedelta
         Of a division by time.
     held : float
         Share of a fold's training rows for early stopping, calibration and threshold.
     seed : int
+
+    Raises
+    ------
+    ConfigError
+        For another number of folds: the folds of a row are the bits of a whole number.
     """
 
     method: str = "stratified"
@@ -55,6 +61,10 @@ class Folds:
     gap: timedelta = timedelta(0)
     held: float = 0.125
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.folds <= _MOST:
+            raise ConfigError(f"folds must be from 2 to {_MOST}. Got {self.folds} instead.")
 
     @property
     def largest(self) -> float:
