@@ -22,9 +22,11 @@ PIPELINE = f"""# Diseased trees from the air.
 version: 1
 name: wilt
 data: {{path: '../in/${{date}}.parquet', label: Class, positive: 2}}
-split: {{validation: 0.2, test: 0.2, seed: 7}}
+split: {{validation: 0.2, test: 0.4, seed: 7}}
 train: {{model: logistic_regression, fold_models: none}}
+compare: {{candidates: {{}}, folds: 2}}
 gate: {{roc_auc: {{min: 0.7}}}}
+explain: {{rows: 20, slices: [GLCM_Pan]}}
 promote: {{rule: not_worse}}
 monitor: {{psi: 1.0}}
 guards: {{parameters: {{minority_share_min: 0.03}}}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,10 @@ from days import DAYS, IDS, STARTS, dags, unpause, write_new
 from running import Scheduler, kill_the_task
 from standalone import wait_for
 
-from steelyard.config import STAGES
+from steelyard.config import ALL_STAGES as STAGES  # the pipeline has all sections
+from steelyard.stages.commands.promotion import promote_run
 
 pytestmark = [pytest.mark.airflow_run, pytest.mark.timeout(1500)]
-
-WILT = (*STAGES, "promote")
 
 
 def test_broken_pipelines_stop_no_other_pipeline_and_are_listed(running: Scheduler, place: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_backfill_gives_each_day_its_own_run_of_its_own_data(
 ) -> None:
     assert [r["run_type"] for r in backfilled] == ["backfill"] * 3
     assert [r["state"] for r in backfilled] == ["success", "failed", "failed"]
-    assert sorted(p.name for p in (place / "runs" / "wilt").glob("[!_]*/")) == IDS
+    assert sorted(p.name for p in (place / "runs" / "wilt").glob("[!_c]*/")) == IDS
     for day, run_id in zip(DAYS, IDS, strict=True):
         run = place / "runs" / "wilt" / run_id
         assert json.loads((run / "run.json").read_text())["variables"] == {"date": day}
@@ -69,7 +69,7 @@ def test_a_backfill_gives_each_day_its_own_run_of_its_own_data(
         counts = pd.read_parquet(place / "in" / f"{DAYS[i]}.parquet")["Class"].astype(str).value_counts().to_dict()
         assert outcome(place, i, "profile")["rows"]["out"] == counts
     states = running.states("wilt", backfilled[0]["dag_run_id"])
-    assert {t: s for t, (s, _) in states.items()} == dict.fromkeys(WILT, "success")
+    assert {t: s for t, (s, _) in states.items()} == dict.fromkeys(STAGES, "success")
 
 
 def test_a_killed_task_is_tried_again(running: Scheduler, backfilled: list[dict[str, Any]]) -> None:
@@ -164,10 +164,13 @@ def scores(place: Path) -> dict[str, Any]:
     return found
 
 
-def test_clearing_a_task_rewrites_its_own_run_and_no_other(
+def test_a_cleared_task_compares_with_the_champion_and_rewrites_no_other_run(
     running: Scheduler, backfilled: list[dict[str, Any]], place: Path
 ) -> None:
+    """The champion is a copy of the first day's run, promoted by hand."""
     all_scored(running)
+    copied = Path(shutil.copytree(place / "runs" / "wilt" / IDS[0], place / "runs" / "wilt" / "copy"))
+    promote_run(str(copied), "a champion to compare with")
     before = {run_id: content(place / "runs" / "wilt" / run_id) for run_id in IDS}
     body = {
         "dry_run": False,
@@ -182,10 +185,16 @@ def test_clearing_a_task_rewrites_its_own_run_and_no_other(
     wait_for(lambda: len(emitted(running)) > count, 240, "the promotion anew", running.home / "standalone.log")
     after = {run_id: content(place / "runs" / "wilt" / run_id) for run_id in IDS}
     assert (after[IDS[1]], after[IDS[2]]) == (before[IDS[1]], before[IDS[2]])
-    run, attempt = place / "runs" / "wilt" / IDS[0], outcome(place, 0, "promote")["attempt"]
+    run, promoted = place / "runs" / "wilt" / IDS[0], outcome(place, 0, "promote")
     changed = {p for p in after[IDS[0]] if after[IDS[0]][p] != before[IDS[0]].get(p)}
-    assert changed == {str(run / "stages" / "promote.json"), str(run / "promote" / attempt / "comparison.json")}
-    assert "current run already" in outcome(place, 0, "promote")["details"]["reason"]
+    assert {Path(p).relative_to(run).parts[:2] for p in changed} == {
+        ("stages", "promote.json"),
+        ("promote", promoted["attempt"]),
+    }
+    compared = promoted["details"]
+    assert (compared["champion"], compared["promoted"], compared["metric"]) == ("copy", True, "pr_auc")
+    assert compared["gain"] == {"value": 0.0, "ci95": [0.0, 0.0]} and compared["support"]["2"] >= 30
+    assert json.loads((place / "runs" / "wilt" / "current.json").read_text())["run_id"] == IDS[0]
     drifted(running, place)
 
 
