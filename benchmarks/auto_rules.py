@@ -182,7 +182,7 @@ def paired(one: Mapping[str, float], other: Mapping[str, float]) -> tuple[int, f
 
 
 def table(areas: Areas) -> list[str]:
-    """Return the regrets of fixed recipes beside that of `auto`."""
+    """Return the regrets of fixed recipes, and that of `auto`."""
     auto = areas.regret_of(as_built)
     lines = [
         "| recipe | sources | mean regret | less that of auto | standard error |",

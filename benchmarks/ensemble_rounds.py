@@ -48,7 +48,7 @@ def timed(name: str, params: dict[str, Any]) -> Any:
     """Return a trainer that times crossings of its training rows, and its rounds on the executors."""
     from steelyard.learning import get_trainer
 
-    class Timed(type(get_trainer(name))):  # type: ignore[misc]
+    class Timed(type(get_trainer(name))):  # type: ignore[misc]  # the base is found by name
         def _fit(self, data: Any, start: Any) -> Any:
             features = data.rows.select("features")
             self.from_table = crossing(features)

@@ -159,6 +159,7 @@ def fit_folds(
     counted = plan.method != "temporal" and min(train.rates.values()) == 1
 
     def fitted(recipe: Recipe, fold: int) -> FoldModel:
+        """Return the model of a fold."""
         own, unseen = parts[fold]
         trained = rows_before(plan, fold)
         asked = _of_fold(recipe, {c: n / max(sum(of[c] for of in plan.counts.values()), 1) for c, n in trained.items()})

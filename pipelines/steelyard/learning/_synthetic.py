@@ -55,7 +55,10 @@ def _neighbors(of: _Class, k: int) -> NDArray[np.int64]:
 
 
 class _Known(BaseEstimator):  # type: ignore[misc]
-    """Neighbours that are known, in the place of scikit-learn's search."""
+    """Neighbours that are known, in the place of scikit-learn's search.
+
+    imbalanced-learn requires that there is a `kneighbors_graph`, and SMOTE does not call it.
+    """
 
     def __init__(self, neighbors: NDArray[np.int64]) -> None:
         self.neighbors = neighbors
@@ -67,4 +70,4 @@ class _Known(BaseEstimator):  # type: ignore[misc]
         return self.neighbors
 
     def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity") -> Any:
-        raise NotImplementedError
+        raise NotImplementedError("only the neighbours of each row are known")
