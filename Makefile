@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test test-defaults test-airflow test-deep test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
+.PHONY: help demo bench test test-defaults test-airflow test-deep test-members test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -30,6 +30,11 @@ help:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch safetensors
 	@touch $@
 
+# Members of ensembles that no test of `make test` needs. What they only draw with is left out.
+.venv/members: .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt lightgbm catboost
+	@touch $@
+
 # Spark's classes for tests, parsed once.
 .venv/classes.jsa: .venv/test tests/class_archive.py tests/java_options.py
 	@$(BIN)/python tests/class_archive.py 2>.venv/classes.log || \
@@ -52,6 +57,10 @@ test-examples: .venv/classes.jsa
 # make test-deep: the neural network; installs torch, 200 MB or, with CUDA, several GB. Without torch it is skipped.
 test-deep: .venv/deep .venv/classes.jsa
 	$(BIN)/python -m pytest -n 0 -k 'network or neural' tests/simulation/test_network.py tests/spark/test_neural_network.py tests/spark/test_trainers.py $(ARGS)
+
+# make test-members: ensembles of LightGBM and CatBoost; installs both, 100 MB. Without them they are skipped.
+test-members: .venv/members
+	$(BIN)/python -m pytest -n 0 tests/simulation/test_local_learner.py $(ARGS)
 
 # make test-airflow: whole DAGs for real, by a scheduler and a Spark cluster that all tests share.
 test-airflow: .venv/classes.jsa
