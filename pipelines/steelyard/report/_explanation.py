@@ -69,7 +69,7 @@ def _slices(slices: list[dict[str, Any]]) -> Markup:
         return note("No values of one or two features were found at which decisions are significantly worse.")
     classes = list(slices[0]["support"])
     rows = [[of["slice"], f"{of['rows']:,}", *(_rate(of, c) for c in classes), number(of["error"])] for of in slices]
-    head = ["slice", "rows", *(f"errors on class {c} (elsewhere)" for c in classes), "error"]
+    head = ["slice", "rows", *(f"errors on class {c} (elsewhere)" for c in classes), "error, classes alike"]
     text = (
         "Weak slices: decisions are worse there than elsewhere, beyond chance (p-values are corrected for the number "
         "of slices that were looked at). In the error each class weighs the same."

@@ -35,5 +35,8 @@ def run(ctx: Context, attempt: str) -> Result:
     files = [f"explain/{attempt}/{name}.json" for name in ("explanation", "mistakes")]
     ctx.run.write_json(files[0], found)
     ctx.run.write_json(files[1], wrong)
-    words = [f"decisions are worse where {of} (error {of.error:.2g}, {of.rows:,} rows)" for of in slices[:_SHOWN]]
+    words = [
+        f"decisions are worse where {of} ({of.rows:,} rows, error {of.error:.2g} if each class weighs the same)"
+        for of in slices[:_SHOWN]
+    ]
     return Result(files, details={"slices": len(slices), **counts, "messages": words})
