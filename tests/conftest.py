@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 from interpreters import python_that_has_imported
 from java_options import start_quickly
-from session_settings import SETTINGS
+from session_settings import SETTINGS, name_no_call_sites
 from time_table import pytest_terminal_summary  # noqa: F401  # a hook
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         from steelyard.stages.commands._java_names import keep_names
 
         keep_names(session.sparkContext._gateway)
+        name_no_call_sites(session)
         session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
