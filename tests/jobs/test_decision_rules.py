@@ -206,6 +206,10 @@ def the_highest_scores_of_each_day(spark: SparkSession, run: RunDir, table: str,
         ahead = day["score"].rank(ascending=False, method="max") / day["share"]
         assert ((day["decision"] == "1") == (ahead <= 9 + 1e-6)).all()
     build(run)
+    explained = pipeline(table, data=COSTS, decide={"threshold": rule}, explain={"rows": 600, "slices": ["a"]})
+    mistakes = run_stage(Context(run, explained, lambda: spark), "explain").details
+    wrong = found["splits"]["test"]["confusion"]
+    assert (mistakes["missed"], mistakes["false_alarm"]) == (wrong["1"]["0"], wrong["0"]["1"]), "decisions as evaluated"
 
     said = score_table(spark, run.location, table, str(out))
     new = pd.read_parquet(out)

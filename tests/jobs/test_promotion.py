@@ -118,7 +118,9 @@ def test_the_contributions_of_new_rows(runs: Runs, tmp_path: Path) -> None:
 def test_by_hand_and_back(runs: Runs) -> None:
     place = runs.place.location
     try:
-        said = json.loads(steelyard_here("promote", f"{place}/r6", "--reason", "a trial", "--json").stdout)
+        done = steelyard_here("promote", f"{place}/r6", "--reason", "a trial", "--json")
+        said = json.loads(done.stdout)
+        assert "note: the data of run r6 are of 2026-01-06, older than those of run r8: 2026-01-08" in done.stderr
         assert said["run_id"] == runs.current == "r6" and said["replaces"] == "r8" and said["reason"] == "a trial"
         done = steelyard_here("promote", f"{place}/r6", "--reason", "again", code=2)
         assert "r6 is current already" in done.stderr

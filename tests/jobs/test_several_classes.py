@@ -43,6 +43,7 @@ def test_calibration_keeps_what_class_weights_asked_for(
     counts, rows = ctx.read("split", "plan.json")["counts"]["train"], rows_of(ctx, "validation")
     alone = fit_decisions(model, rows, known, counts, DecideConfig(calibrate="none"))
     assert alone.class_weights == {}, "the weights are in the probabilities already"
+    assert decision.probabilities and not alone.probabilities, "balanced weights distort what is not calibrated"
     with pytest.raises(ConfigError, match="decide.threshold is for two classes"):
         fit_decisions(model, rows, known, counts, DecideConfig(threshold={"value": 0.3}))
     platt = fit_decisions(model, rows, known, counts, DecideConfig(calibrate="platt"))

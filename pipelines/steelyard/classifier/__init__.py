@@ -27,12 +27,14 @@ from steelyard.classifier._folds import (
     rows_before,
 )
 from steelyard.classifier._recipe import check_calibration, check_rates, check_recipe, check_resampling
-from steelyard.classifier._rules import alert_period, alert_rule, keeps_half, kept_half, rate_of
+from steelyard.classifier._rules import PERIOD, SHARE, alert_period, alert_rule, keeps_half, kept_half, rate_of
 
 __all__ = [
     "FEWEST_POSITIVES",
     "FOLDS",
     "OUT_OF_FOLD",
+    "PERIOD",
+    "SHARE",
     "STANDS_FOR",
     "Classifier",
     "ClassifierEstimator",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from steelyard import __version__
-from steelyard.classifier._rules import alert_period
+from steelyard.classifier._rules import PERIOD, SHARE, alert_period
 from steelyard.columns import check_free, col, require_columns
 from steelyard.deciding import PER_ROW_COST, DecisionPolicy
 from steelyard.errors import InputError
 from steelyard.learning import Model, load_model
+from steelyard.splitting import SPLIT
 from steelyard.store import Store
 
 FORMAT = 1
@@ -80,14 +82,22 @@ class Classifier:
         check_free(df.columns, [probability, calibrated, decision, *ends], "transform")
         if self.policy.chosen is not None and self.policy.chosen.rule == PER_ROW_COST:
             require_columns(df, self.policy.columns, f"cost column (decide.threshold is {PER_ROW_COST})")
-        rule = self.policy.alerts
-        top = rule is not None and self.policy.top is not None and self.policy.time is not None
-        period = alert_period(df, str(self.policy.time), rule["per"]) if rule is not None and top else None
+        periods = self._periods(df)
         rows = self.model.predict(df, probability)
         rows = rows.withColumn(calibrated, self.policy.calibrated(col(probability)))
-        rows = rows.withColumn(decision, self.policy.decide(col(calibrated), period=period))
+        rows = rows.withColumn(decision, self.policy.decide(col(calibrated), **periods))
         interval = self.policy.interval(col(probability))
         return rows if interval is None else rows.withColumns(dict(zip(ends, interval, strict=True)))
+
+    def _periods(self, df: DataFrame) -> dict[str, Column]:
+        """Return what the rule on the highest scores of a period reads of each row; nothing with other rules."""
+        rule, time = self.policy.alerts, self.policy.time
+        if rule is None or time is None or self.policy.top is None:
+            return {}
+        if SHARE not in df.columns:
+            return {"period": alert_period(df, time, rule["per"])}
+        part = {"part": F.col(SPLIT)} if SPLIT in df.columns else {}
+        return {"period": F.col(PERIOD), "share": F.col(SHARE), **part}
 
     def save(self, path: str, *, overwrite: bool = False) -> None:
         """Write the classifier into a folder: JSON and the training library's own format, no pickle.

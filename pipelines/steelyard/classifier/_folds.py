@@ -23,6 +23,7 @@ from steelyard.deciding import ClassCalibrators, Identity
 from steelyard.distortion import Distortion
 from steelyard.ensemble.base import MAX_CELLS
 from steelyard.hashing import HASH_BITS, Cut, Ties, cuts, row_hash, select
+from steelyard.labels import class_name
 from steelyard.learning import Model, TrainingRows
 from steelyard.splitting import FoldPlan, fold_rows
 
@@ -239,7 +240,7 @@ def _reduced(params: Mapping[str, Any], shares: Mapping[str, float]) -> dict[str
     wanted = params.get(_STRATEGY)
     if not isinstance(wanted, Mapping):
         return dict(params)
-    return {**params, _STRATEGY: {c: max(round(n * shares.get(str(c), 1.0)), 1) for c, n in wanted.items()}}
+    return {**params, _STRATEGY: {c: max(round(n * shares.get(class_name(c), 1.0)), 1) for c, n in wanted.items()}}
 
 
 def _ignored(message: str) -> None:

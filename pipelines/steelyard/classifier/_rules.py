@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, dtype, of_key, require_columns
+from steelyard.columns import class_text, dtype, internal, of_key, require_columns
 from steelyard.config import Recipe
 from steelyard.dataset import Dataset
 from steelyard.deciding import ALERTS, CONFORMAL, period_of
@@ -17,6 +17,9 @@ from steelyard.errors import InputError
 from steelyard.hashing import row_hash
 from steelyard.learning import get_trainer
 from steelyard.splitting import time_position
+
+PERIOD, SHARE = internal("period"), internal("share")
+"""Columns of rows that are parts of a table: the period, and the share of its rows that the row's part holds."""
 
 
 def alert_rule(recipe: Recipe) -> Mapping[str, Any] | None:

@@ -70,7 +70,10 @@ def _found(run_dir: str) -> dict[str, Any]:
 
 def _show(found: Mapping[str, Any]) -> None:
     importances = found["importances"]
-    typer.echo(f"importances ({importances['method']}), of {len(importances['features'])} features:")
+    if importances["method"] is None:
+        typer.echo("importances need two classes, and explain.rows above 0")
+    else:
+        typer.echo(f"importances ({importances['method']}), of {len(importances['features'])} features:")
     for of in importances["features"][:_SHOWN]:
         low, high = of["ci95"] or (float("nan"),) * 2
         typer.echo(f"  {of['feature']:<30} {of['value']:.4g}  ({low:.4g} to {high:.4g})")
@@ -81,7 +84,9 @@ def _show(found: Mapping[str, Any]) -> None:
     for of in found["slices"]:
         typer.echo(f"  {of['slice']}: error {of['error']:.3g}, {of['rows']:,} rows")
     counts = found["mistakes"]
-    typer.echo(f"{counts['missed']} missed positives, {counts['false_alarm']} false alarms: {found['mistakes_file']}")
+    typer.echo(
+        f"{counts['missed']} missed positives and {counts['false_alarm']} false alarms are in {found['mistakes_file']}"
+    )
 
 
 def _show_stability(found: Mapping[str, Any]) -> None:

@@ -120,7 +120,10 @@ def fit_policy(
     if positive is None:
         several = _of_classes(calibrate, tables, classes, distortion)
         weights = dict(class_weights or {}) if several.method != "none" else {}
-        return DecisionPolicy(classes, None, several, None, dict(priors), weights, cost or Cost())
+        known = distortion.kind == "none" or several.method != "none"
+        return DecisionPolicy(
+            classes, None, several, None, dict(priors), weights, cost or Cost(), probabilities=probabilities and known
+        )
     choice = _of_positive(calibrate if probabilities else "none", tables[0], classes, positive, distortion)
     policy = DecisionPolicy(classes, positive, choice.calibrator, None, dict(priors), cost=cost or Cost())
     table = _calibrated(scored, tables[0], policy)

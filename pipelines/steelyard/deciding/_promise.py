@@ -38,8 +38,9 @@ def decision_document(
         `probabilities`: false where the scores are not probabilities; `cost_ratio`: how many false positives cost as
         much as one false negative, if the threshold is right.
     """
+    unknown = {} if policy.probabilities else {"probabilities": False}
     if policy.positive is None or policy.chosen is None:
-        return policy.rule
+        return policy.rule | unknown
     name, argument = parsed(policy.chosen.rule)
     metric = _metric(name, argument)
     document: dict[str, Any] = {"rule": policy.chosen.rule, "promised": None, "observed": None}
@@ -53,8 +54,7 @@ def decision_document(
         kept = {"kept": came["value"] is not None and came["value"] >= argument} if floor else {}
         document["promised"] = {"metric": metric, **floor, "value": seen["value"]}
         document["observed"] = {"metric": metric, **came, **kept}
-    if not policy.probabilities:
-        document["probabilities"] = False
+    document |= unknown
     threshold = policy.threshold
     if threshold is not None and policy.probabilities and 0 < threshold < 1:
         document["cost_ratio"] = (1 - threshold) / threshold

@@ -32,7 +32,7 @@ def explanation(found: Artifacts) -> Section | None:
 
 def _importances(document: dict[str, Any]) -> Markup:
     if not document["features"]:
-        return note("Importances are shown for two classes only.")
+        return note("Importances need two classes, and explain.rows above 0.")
     rows = [[of["feature"], number(of["value"]), interval(of, number)] for of in document["features"]]
     head = ["feature", "importance", "95 % interval"]
     sizes = " and ".join(f"{n:,} of class {c}" for c, n in document["rows"].items())

@@ -11,6 +11,7 @@ from steelyard.classifier import Classifier
 from steelyard.deciding import DecisionPolicy
 from steelyard.frames.tables import write_parquet
 from steelyard.metrics import SplitMetrics, evaluate_splits
+from steelyard.stages._alerts import with_shares
 from steelyard.stages._context import Context
 from steelyard.stages._scores import COSTS, scored
 
@@ -54,7 +55,10 @@ def side_by_side(
 
     `names` are the columns that metrics need, but `split`. The last side is the run's own: its costs hold for both.
     """
-    tables = [scored(rows, of, [F.lit(side).alias("split"), *names]) for side, of in sides.items()]
+    tables = [
+        scored(with_shares(ctx, rows, of.policy), of, [F.lit(side).alias("split"), *names])
+        for side, of in sides.items()
+    ]
     write_parquet(tables[0].unionByName(tables[1]), ctx.run.uri(place))
     policies = [of.policy for of in sides.values()]
     probabilities = all(p.probabilities for p in policies)

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.classifier import Classifier
+from steelyard.classifier import PERIOD, SHARE, Classifier
 from steelyard.columns import check_free, col, internal
 from steelyard.config import DecideConfig
 from steelyard.dataset import Dataset
 from steelyard.deciding import ALERTS, ENDS, VENN_ABERS
 from steelyard.metrics import row_weight
 from steelyard.splitting import SPLIT, bucket
-from steelyard.stages._alerts import COUNTED, PERIOD, SHARE
+from steelyard.stages._alerts import COUNTED
 from steelyard.stages._context import Context
 
 COSTS = ("cost_false_negative", "cost_false_positive")
@@ -29,8 +29,6 @@ def scored(df: DataFrame, classifier: Classifier, names: Sequence[Column]) -> Da
     made = {name: internal(name) for name in ("probability", "calibrated", "decision", "low", "high")}
     rows = classifier.transform(df, **made)
     score, decision = F.col(made["calibrated"]), F.col(made["decision"])
-    if SHARE in df.columns and classifier.policy.top is not None:
-        decision = classifier.policy.decide(score, period=F.col(PERIOD), share=F.col(SHARE), part=F.col(SPLIT))
     ends = [] if classifier.policy.uncertainty is None else [F.col(made["low"]), F.col(made["high"])]
     named = [end.alias(name) for end, name in zip(ends, ENDS, strict=False)]
     return rows.select(*names, score.alias("score"), decision.alias("decision"), *named)

@@ -30,7 +30,7 @@ def run(ctx: Context, attempt: str) -> Result:
     data = dataset(ctx)
     classifier = saved_classifier(ctx.run)
     policy = classifier.policy
-    rows = with_periods(ctx, split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS)))
+    rows = with_periods(ctx, split_rows(ctx).where(F.col(SPLIT).isin(*SPLITS)), policy)
     names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")
     scores = f"scores/{attempt}"
     slices = ctx.config.data.slices

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pyspark.sql import functions as F
+
 from steelyard.classifier import Classifier
 from steelyard.explaining import importances, mistakes, stability, weak_slices
+from steelyard.splitting import SPLIT
+from steelyard.stages._alerts import with_shares
 from steelyard.stages._context import Context, Result
 from steelyard.stages._fold_scores import fold_models
 from steelyard.stages._model import saved_classifier
-from steelyard.stages._source import dataset, rows_of
+from steelyard.stages._source import dataset, split_rows
 
 _SHOWN = 3
 
@@ -19,7 +23,8 @@ def run(ctx: Context, attempt: str) -> Result:
     more where there are fold models.
     """
     data, classifier = dataset(ctx), saved_classifier(ctx.run)
-    rows, wanted = rows_of(ctx, "test"), ctx.config.explain
+    test = split_rows(ctx).where(F.col(SPLIT) == "test")
+    rows, wanted = with_shares(ctx, test, classifier.policy).drop(SPLIT), ctx.config.explain
     assert wanted is not None
     features = None if wanted.slices == "auto" else wanted.slices
     slices = weak_slices(classifier.transform(rows), data, features=features)

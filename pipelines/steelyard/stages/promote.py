@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 from steelyard.errors import InputError
 from steelyard.metrics import Metric, SplitMetrics, get_metric, lookup
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
-from steelyard.stages._alerts import with_periods
 from steelyard.stages._context import Context, Result, no_session, run_config
 from steelyard.stages._history import data_date
 from steelyard.stages._judging import side_by_side
@@ -93,7 +92,7 @@ def _other_task(ctx: Context, before: Context) -> str | None:
 def _measured(ctx: Context, before: Context, attempt: str) -> dict[str, SplitMetrics]:
     """Return the metrics of both models on the test rows that the current one was neither trained nor chosen on."""
     data = dataset(ctx)
-    rows = with_periods(ctx, _unseen(ctx, before))
+    rows = _unseen(ctx, before)
     names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")[1:]
     sides = {CHAMPION: saved_classifier(before.run), CHALLENGER: saved_classifier(ctx.run)}
     return side_by_side(ctx, rows, names, sides, f"promote/{attempt}/scores")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.errors import InputError
 from steelyard.stages._model import saved_classifier
-from steelyard.stages.commands.current import current_run, run_name
+from steelyard.stages.commands.current import current_run, date_and_id, run_name
 from steelyard.store import RunDir, Store, open_run
 from steelyard.store.promotions import ROLLBACK, Promotion, predecessor, promote, promoted, standing
 
@@ -21,7 +21,18 @@ def promote_run(run_dir: str, reason: str) -> tuple[Promotion, list[str]]:
     """
     run = open_run(run_dir)
     made = _made(run, _checked(reason), BY_HAND)
-    return made, [] if made.gate_passed else [f"the gate of run {made.run_id} has not passed"]
+    notes = [] if made.gate_passed else [f"the gate of run {made.run_id} has not passed"]
+    return made, notes + _older(run, made.replaces)
+
+
+def _older(run: RunDir, other: str | None) -> list[str]:
+    """Return a note if the data of a run are older than those of the run that it replaces."""
+    place = run.parent()
+    if other is None or not place.below(other).exists("run.json"):
+        return []
+    own, before = (date_and_id(of)[0] for of in (run, place.below(other)))
+    name = run_name(run)
+    return [f"the data of run {name} are of {own}, older than those of run {other}: {before}"] if own < before else []
 
 
 def rollback(location: str, reason: str) -> Promotion:
