@@ -47,6 +47,14 @@ def test_calibration_keeps_what_class_weights_asked_for(
     with pytest.raises(ConfigError, match="decide.threshold is for two classes"):
         fit_decisions(model, rows, known, counts, DecideConfig(threshold={"value": 0.3}))
     platt = fit_decisions(model, rows, known, counts, DecideConfig(calibrate="platt"))
+    heavy, total = replace(known, weight="heavy"), sum(counts.values())
+    weighed, train = (
+        df.withColumn("heavy", F.when(F.col("label") == "A", 10.0).otherwise(1.0))
+        for df in (rows, rows_of(ctx, "train"))
+    )
+    of_weights = fit_decisions(model, weighed, heavy, counts, DecideConfig(calibrate="platt"), train=train)
+    of_rows = decision.class_weights["A"] * (total + 9 * counts["A"]) / total
+    assert of_weights.class_weights["A"] == pytest.approx(of_rows / 10), "the same total weight for every class"
     ways = {"weighted": decision, "uncalibrated": alone, "undone": replace(decision, class_weights={})}
     ways |= {"platt": platt, "platt undone": replace(platt, class_weights={})}
     tested = model.predict(rows_of(ctx, "test"))

@@ -90,6 +90,7 @@ def fit_recipe(asked: Recipe, train: DataFrame, validation: DataFrame, dataset: 
         held=held,
         exchangeable=dataset.group is None,
         probabilities=not asked.train.cost_weights,
+        train=train,
     )
     return Classifier(model, policy)
 

@@ -16,7 +16,7 @@ from steelyard.distortion import Distortion
 from steelyard.frames.caching import cached
 from steelyard.learning import Model
 from steelyard.metrics import row_weight
-from steelyard.weighting import class_weights
+from steelyard.weighting import class_weights, total_weights
 
 RAW, OUT_OF_FOLD, STANDS_FOR = (internal(name) for name in ("probabilities", "out_of_fold", "stands_for"))
 
@@ -33,6 +33,7 @@ def fit_decisions(
     exchangeable: bool = True,
     probabilities: bool = True,
     unseen: DataFrame | None = None,
+    train: DataFrame | None = None,
 ) -> DecisionPolicy:
     """Return the policy of a model, fitted on validation rows, which it scores once.
 
@@ -56,12 +57,17 @@ def fit_decisions(
     unseen : DataFrame, optional
         Training rows that `out_of_fold` has scored. Calibration and threshold are fitted on them too. Rules on alerts
         and conformal recall set their threshold on validation rows alone, which the model itself scores.
+    train : DataFrame, optional
+        The original training rows. With several classes and row weights, class weights follow their total weights.
     """
     rates = {c: float(dataset.sampling_rate.get(c, 1.0)) for c in dataset.classes}
     masses = {c: counts.get(c, 0) / rates[c] for c in dataset.classes}
     priors = {c: mass / sum(masses.values()) for c, mass in masses.items()}
     weighted = model.settings["class_weight"]
-    there = {c: counts[c] for c, p in priors.items() if p}
+    if train is not None and dataset.weight is not None and dataset.positive is None and weighted != "none":
+        totals = total_weights(train, dataset.label, dataset.weight)
+        masses = {c: totals.get(c, 0.0) / rates[c] for c in dataset.classes}
+    there = {c: mass for c, mass in masses.items() if mass}
     weights = class_weights(there, weighted) if weighted != "none" else None
     if unseen is not None and held is None and CONFORMAL in (decide.threshold or ()):
         held = F.lit(True)

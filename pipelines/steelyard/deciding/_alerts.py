@@ -69,7 +69,10 @@ def alert_threshold(rows: DataFrame, table: ScoreTable, rule: Mapping[str, Any])
     """
     limits = budget_scores(rows, rule["at_most"])
     if not len(limits):
-        raise InputError("decide.threshold.alerts: no whole period lies in the validation rows")
+        raise InputError(
+            f"decide.threshold.alerts: no whole {rule['per']} lies in the validation rows; raise split.validation, or "
+            "take a shorter period"
+        )
     allowed = math.floor((1 - rule["confidence"]) * len(limits) + 1e-9)
     highest = np.sort(limits)[::-1][allowed] if allowed < len(limits) else -np.inf
     above = table.low[table.low > highest]

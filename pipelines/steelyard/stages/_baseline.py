@@ -82,6 +82,7 @@ def decide_baseline(ctx: Context, attempt: str) -> list[str]:
         exchangeable=ctx.config.split.method == "stratified",
         probabilities=not recipe.train.cost_weights,
         unseen=fold_scores(ctx, BASELINE)[0],
+        train=rows_of(ctx, "train"),
     )
     path = f"decide/{attempt}/{BASELINE}.json"
     ctx.run.write_json(path, policy.to_json())

@@ -34,6 +34,7 @@ def run(ctx: Context, attempt: str) -> Result:
         exchangeable=method == "stratified",
         probabilities=not config.train.cost_weights,
         unseen=unseen,
+        train=rows_of(ctx, "train"),
     )
     path = f"decide/{attempt}/policy.json"
     ctx.run.write_json(path, policy.to_json())
