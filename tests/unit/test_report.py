@@ -308,6 +308,17 @@ def test_numbers_are_those_of_the_artifacts(two: RunDir) -> None:
     assert "220 synthetic" in page.text and "of them synthetic" not in page.text, "no stacked bars on a log scale"
 
 
+def test_weighted_metrics_are_called_so(two: RunDir, tmp_path: Path) -> None:
+    weighted = Maker(tmp_path, ("0", "1"), (4_000, 400))
+    weighted.whole()
+    manifest = weighted.run.manifest()
+    weighted.run.update_manifest({**manifest, "config": {"data": {"label": "is_fraud", "weight": "w"}}})
+    text = str(report.verdict(weighted.run))
+    assert re.search(r"the model finds \d+ \([\d.]+\u202f% by weight\)", text)
+    assert "Rows count their weight (column w) in shares, metrics and costs; numbers of rows do not." in text
+    assert "weight" not in str(report.verdict(two))
+
+
 def test_calibrations_that_were_compared_are_shown(two: RunDir) -> None:
     text = check(report.build(two)).text
     assert "Calibration: prior+platt." in text

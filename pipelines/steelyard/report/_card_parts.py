@@ -68,6 +68,7 @@ def _data(d: Documents) -> Part:
         *d.fact("Rows", "stats", "rows", shown=count),
         *d.fact("Rows without a label", "stats", "null_labels", shown=count),
         *d.fact("Condition on rows", "run", "config", "data", "where"),
+        *d.fact("Weight of a row in metrics", "run", "config", "data", "weight"),
         *d.fact("Shares of classes that the table holds", "run", "config", "data", "sampling_rate", shown=settings),
         *d.fact("Key", "stats", "dataset", "key", shown=names),
         *d.fact("Group", "stats", "dataset", "group"),

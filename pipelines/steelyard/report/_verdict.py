@@ -117,7 +117,7 @@ def _binary(found: Artifacts) -> tuple[str, list[Point]]:
     rows = test["support"][positive]
     headline = (
         f"Of {count(rows)} positives ({found.label} = {positive}) among {count(test['n'])} test rows, "
-        f"the model finds {count(hits)} ({percent(value(of['recall']))}); "
+        f"the model finds {count(hits)} ({percent(value(of['recall']))}{' by weight' if _weight(found) else ''}); "
         + (f"{percent(value(of['precision']))} of its alarms are right." if alarms else "it raises no alarm.")
     )
     majority = majority_class(test)
@@ -131,8 +131,21 @@ def _binary(found: Artifacts) -> tuple[str, list[Point]]:
         *_guessing(test, positive),
         *_cost(test),
         *_rule(found),
-        *_rates(found),
+        *_counted(found),
     ]
+
+
+def _weight(found: Artifacts) -> str | None:
+    """Return the column of row weights."""
+    name: str | None = found.manifest.get("config", {}).get("data", {}).get("weight")
+    return name
+
+
+def _counted(found: Artifacts) -> list[Point]:
+    """Return what a row counts in metrics, where that is not 1."""
+    weight = _weight(found)
+    text = f"Rows count their weight (column {weight}) in shares, metrics and costs; numbers of rows do not."
+    return [*([Point(text)] if weight else []), *_rates(found)]
 
 
 def _rates(found: Artifacts) -> list[Point]:
@@ -207,6 +220,7 @@ def _several(found: Artifacts) -> tuple[str, list[Point]]:
             Point(f"The decision is the class with the greatest class weight × calibrated probability: {shown}.")
         )
     points += [Point(text) for text in (matrix_cost(found), savings(found)) if text]
+    points += _counted(found)
     absent = [c for c in support if not support[c]]
     if absent:
         points.append(Point(f"The test rows hold none of {_listed(absent)}, so they are not evaluated."))
