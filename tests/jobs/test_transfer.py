@@ -14,9 +14,13 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import roc_auc_score
 from small_pipelines import pipeline, small_table
 
+from steelyard.dataset import Dataset
+from steelyard.distortion import Distortion
 from steelyard.errors import InputError
+from steelyard.learning import TrainingRows
 from steelyard.stages import Context, run_stage
 from steelyard.stages._model import trained_model
+from steelyard.stages._transfer_rows import RATIO, joined, source_share
 from steelyard.stages.commands.check import check_paths
 from steelyard.store import RunDir
 
@@ -87,6 +91,14 @@ def test_sources_help_and_harm(execute: Callable[..., RunDir], spark: SparkSessi
         execute(asked(start, split={"method": "stratified", "seed": 77}), run_id="r3")
     with pytest.raises(InputError, match=r"train.transfer: features differ.*the table lacks \['b'\]"):
         execute(asked(start, data={"exclude": ["customer", "t", "b"]}), run_id="r4")
+
+
+def test_the_share_of_a_source_counts_row_weights(spark: SparkSession) -> None:
+    data = Dataset("y", features=(), weight="w")
+    target = spark.createDataFrame([(1, 4.0, False), (0, 9.0, False)], "y int, w double, is_synthetic boolean")
+    rows = spark.createDataFrame([(1, 2.0, 3.0), (0, 1.0, 1.0)], f"y int, w double, {RATIO} double")
+    both = joined(TrainingRows(target, {"0": 1, "1": 1}, None, None, Distortion()), rows, data, data.weight)
+    assert source_share(both, rows, data) == pytest.approx(7 / (7 + 13))
 
 
 def test_a_network_is_fine_tuned(execute: Callable[..., RunDir], tmp_path: Path) -> None:

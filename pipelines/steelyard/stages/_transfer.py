@@ -17,7 +17,7 @@ from steelyard.splitting import FoldPlan
 from steelyard.stages._context import Context, run_config
 from steelyard.stages._model import trained_model
 from steelyard.stages._source import dataset, rows_of
-from steelyard.stages._transfer_rows import joined, joined_in_folds, unseen, weighted_source
+from steelyard.stages._transfer_rows import joined, joined_in_folds, source_share, unseen, weighted_source
 from steelyard.store import open_run
 
 _FOLDER = "source"
@@ -85,9 +85,9 @@ def transferred(
         _check_unseen(ctx, how)
         return replace(training, start=start_of(how)), facts, []
     rows, found = weighted_source(ctx, how, f"{folder}/{_FOLDER}")
-    data = dataset(ctx)
-    facts |= found | {"share": _share(found["classes"], training.counts)}
-    return joined(training, rows, data, data.weight), facts, _messages(facts)
+    both = joined(training, rows, dataset(ctx), dataset(ctx).weight)
+    facts |= found | {"share": source_share(both, rows, dataset(ctx))}
+    return both, facts, _messages(facts)
 
 
 def transferred_in_folds(
@@ -151,12 +151,6 @@ def _rows_seen(ctx: Context, how: TransferConfig, *splits: str) -> int:
     rows = rows_of(Context(run, run_config(run), lambda: ctx.spark), "train")
     require_columns(rows, [*data.identity, *([data.group] if data.group else [])], "train.transfer.source")
     return rows.count() - unseen(ctx, rows, data, *splits).count()
-
-
-def _share(classes: Mapping[str, Any], counts: Mapping[str, int]) -> float:
-    """Return the source's share of the weight in training."""
-    weight = sum(of["weight"] for of in classes.values())
-    return float(weight / (weight + sum(counts.values())))
 
 
 def _messages(facts: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,7 @@ from steelyard.sampling import IS_SYNTHETIC
 from steelyard.splitting import SPLIT, FoldPlan, fold_rows
 from steelyard.stages._context import Context, ignore_warning
 from steelyard.stages._source import configured_source, dataset, rows_of, source, split_rows
+from steelyard.weighting import total_weights
 
 RATIO = internal("importance")
 
@@ -184,6 +185,17 @@ def joined(training: TrainingRows, rows: DataFrame, data: Dataset, weight: str |
         added = added.withColumn(training.offset, F.lit(0.0))  # no sampling has left any of them out
     both = target.unionByName(added, allowMissingColumns=True)
     return replace(training, rows=both, weight=name, distortion=training.distortion.then(Distortion(exact=False)))
+
+
+def source_share(both: TrainingRows, rows: DataFrame, data: Dataset) -> float:
+    """Return the source's share of the weight of all training rows, which `joined` has made. Costs two narrow scans."""
+    own = F.lit(1.0) if data.weight is None else col(data.weight).cast("double")
+    weighted = rows.withColumn(RATIO, own * F.col(RATIO))
+    source, every = (
+        sum(total_weights(df, data.label, str(name)).values())
+        for df, name in ((weighted, RATIO), (both.rows, both.weight))
+    )
+    return source / every
 
 
 def joined_in_folds(
