@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ from steelyard.testing._making import sampler_of
 from steelyard.testing._tables import ROLES, sample_table
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((name, ON_NOISE.get(name, {})) for name in sampler_names() if name not in TWO_CLASSES),
@@ -61,27 +60,35 @@ def _items(seq: Any) -> Iterator[Any]:
     return (seq.apply(i) for i in range(seq.size()))
 
 
+@pytest.fixture(scope="module")
+def table(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DataFrame:
+    """A table in a file, as large ones are, in a session whose workers have been asked what they have."""
+    path = str(tmp_path_factory.mktemp("costs") / "table")
+    sample_table(spark).write.parquet(path)
+    check_workers_once(spark)
+    return spark.read.parquet(path)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(("name", "params"), VARIANTS)
-def test_the_plan_says_what_is_executed(spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any]) -> None:
-    says_what_is_executed(spark, tmp_path, name, params)
+def test_the_plan_says_what_is_executed(
+    spark: SparkSession, table: DataFrame, name: str, params: dict[str, Any]
+) -> None:
+    says_what_is_executed(spark, table, name, params)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("search", ["auto", "cells"])
 def test_so_it_does_of_large_classes(
-    spark: SparkSession, tmp_path: Path, search: str, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, table: DataFrame, search: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("steelyard.frames.neighbors._cells.AFFORDABLE", 1.0)
-    says_what_is_executed(spark, tmp_path, "smote", {"search": search})
+    says_what_is_executed(spark, table, "smote", {"search": search})
 
 
-def says_what_is_executed(spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any]) -> None:
-    sample_table(spark).write.parquet(str(tmp_path / "table"))
-    df = spark.read.parquet(str(tmp_path / "table"))
+def says_what_is_executed(spark: SparkSession, df: DataFrame, name: str, params: dict[str, Any]) -> None:
     broadcasts = str(spark.conf.get("spark.sql.autoBroadcastJoinThreshold"))
     spark.conf.set("spark.sql.autoBroadcastJoinThreshold", "-1")  # as a large table is joined
-    check_workers_once(spark)  # a query of the session's first sampler, which is no work of its own
     try:
         executed = Executed(spark)
         made = sampler_of(sampler_class(name), **ROLES, **params).resample(df)

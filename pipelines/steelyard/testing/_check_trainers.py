@@ -38,6 +38,7 @@ DATA = Dataset(
 SEVERAL = replace(DATA, label="several", positive=None, classes=("good", "bad", "odd"))
 
 
+@lru_cache(maxsize=2)
 def trainer_table(spark: SparkSession) -> DataFrame:
     """Return numbers and a category with gaps, and labels that depend on them."""
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,13 @@ def sample_rows(sizes: Mapping[str, int] = SIZES) -> list[tuple[Any, ...]]:
 
 
 def sample_table(spark: SparkSession, sizes: Mapping[str, int] = SIZES) -> DataFrame:
-    """Return a small table with columns of many types and parts."""
-    return spark.createDataFrame(sample_rows(sizes), SCHEMA)
+    """Return a small table with columns of many types and parts; it is sent to Spark once."""
+    return _sent(spark, tuple(sizes.items()))
+
+
+@lru_cache(maxsize=4)
+def _sent(spark: SparkSession, sizes: tuple[tuple[str, int], ...]) -> DataFrame:
+    return spark.createDataFrame(sample_rows(dict(sizes)), SCHEMA)
 
 
 def plain_table(
