@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from simulated import array_rows
 
@@ -16,6 +17,7 @@ from steelyard.comparing._estimates import Draws, Value, values_of
 from steelyard.comparing._fold_scores import BUCKETS, FoldScores
 from steelyard.comparing._resample import Sampling
 from steelyard.comparing._search import better_half
+from steelyard.comparing._table import Table, pack
 from steelyard.config import CompareConfig, Recipe, RedecideConfig, SearchConfig
 from steelyard.errors import ConfigError
 from steelyard.report._comparison import sentence
@@ -113,6 +115,26 @@ def test_the_binned_area_agrees_with_the_exact_one() -> None:
     assert area == pytest.approx(one.pr_auc, abs=0.01)
     again = FoldScores.from_json(one.to_json())
     assert again.pr_auc == one.pr_auc and np.array_equal(again.cells, one.cells) and again.facts == one.facts
+
+
+def test_blocks_of_ranges_keep_the_order_of_rows() -> None:
+    """Rows of two ranges in three batches: numbers of blocks ascend, and a fold's task gets its rows in their order."""
+    rows, place = array_rows(900)
+    place = np.sort(place)
+    sides = {"train": 0b10 + (place % 2), "test": 1 - place % 2}  # fold 0 trains or tests with a row, fold 1 trains
+    ends = {name: pa.array(np.arange(900) % 200) for name in ("order", "bucket", "cost_fn", "cost_fp")}
+    features = pa.array(list(rows.features), pa.list_(pa.float32()))
+    ranges = pa.array(np.repeat(np.arange(2, dtype=np.int32), [250, 650]))
+    columns = {"range": ranges, **{n: pa.array(of) for n, of in sides.items()}, "place": pa.array(place), **ends}
+    columns |= {"label": pa.array(rows.label), "weight": pa.array(rows.weight), "features": features}
+    table = pa.RecordBatch.from_pydict(columns)
+    blocks = list(pack(table.slice(start, 300) for start in (0, 300, 600)))
+    numbers = np.concatenate([of.column("number").to_numpy() for of in blocks])
+    assert len(numbers) > 4 and (np.diff(numbers) > 0).all()
+    found = Table.of(blocks, 1)
+    assert np.array_equal(found.place, place) and np.array_equal(found.features, rows.features, equal_nan=True)
+    first = Table.of(blocks, 0)
+    assert np.array_equal(first.test, place % 2 == 0) and np.array_equal(first.bucket, np.arange(900) % 200)
 
 
 def test_smaller_samples_are_parts_of_larger_ones() -> None:

@@ -15,7 +15,7 @@ from steelyard.comparing._table import BLOCKS, SIDES
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError, InputError
 from steelyard.frames.workers import in_worker
-from steelyard.hashing import Ties, cuts, row_hash, select
+from steelyard.hashing import HASH_BITS, Ties, cuts, row_hash, select
 from steelyard.learning import fit_preprocessing
 from steelyard.learning.base import LIMITS
 from steelyard.learning.tasks import PLACE, TASK, one_task_each
@@ -33,6 +33,7 @@ from steelyard.splitting import (
 _FOLD = internal("fold")
 _PURPOSE = "compare"
 _MOST = 60
+_RANGES = 4  # a power of two; the order of the rows is the same with any number
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ def fewer_rows(rows: DataFrame, data: Dataset, taken: Mapping[str, int], wanted:
 def for_tasks(rows: DataFrame, tasks: int) -> DataFrame:
     """Return all rows for each task, in blocks that it reads at once.
 
-    Costs one sort of the rows in one Spark task (each fold's task has as many), one crossing into Python, and one
-    shuffle of the blocks.
+    Costs one sort of the rows, several ranges of places at once, one crossing into Python, and one shuffle of the
+    blocks.
 
     Parameters
     ----------
@@ -143,7 +144,8 @@ def for_tasks(rows: DataFrame, tasks: int) -> DataFrame:
     tasks : int
         Folds.
     """
-    ordered = one_task_each(rows.select(F.lit(0).alias(TASK), "*", F.col(PLACE).alias("place")), 1)
+    range_ = F.shiftrightunsigned(PLACE, HASH_BITS - _RANGES.bit_length() + 1).cast("int")
+    ordered = one_task_each(rows.select(range_.alias(TASK), "*", F.col(PLACE).alias("place")), _RANGES)
     blocks = ordered.mapInArrow(in_worker("steelyard.comparing._table", "pack"), BLOCKS)
     each = F.explode(F.array(*map(F.lit, range(tasks)))).alias(TASK)
     return one_task_each(blocks.select(each, F.col("number").alias(PLACE), "records", "features"), tasks)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from steelyard.kernels.arrays import Counts, Floats
-from steelyard.learning.arrays import ArrayRows
+from steelyard.learning.arrays import ArrayRows, by_task
 from steelyard.learning.packed import joined, matrix
 
 SIDES = ("train", "test")
@@ -28,6 +28,7 @@ _COLUMNS = {
 _RECORD = np.dtype([*_COLUMNS.items(), *((name, "<i8") for name in SIDES)])
 _BLOCK = 16_384
 """Bytes of a block, about: Spark copies 10,000 blocks at once by default."""
+_RANGE_BITS = 40  # blocks of a range of rows, at most
 _SCHEMA = pa.schema([("number", pa.int64()), ("records", pa.binary()), ("features", pa.binary())])
 
 
@@ -63,15 +64,22 @@ class Table:
 
 
 def pack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield rows in numbered blocks, in their order."""
-    first = 0
-    for batch in batches:
-        records, features = np.empty(len(batch), _RECORD), matrix(batch.column("features"))
-        for name in _RECORD.names or ():
-            records[name] = batch.column(name).to_numpy(zero_copy_only=False)
-        size = max(_BLOCK // (_RECORD.itemsize + features.shape[1] * features.itemsize), 1)
-        starts = range(0, len(batch), size)
-        blocks = ([of[start : start + size].tobytes() for start in starts] for of in (records, features))
-        numbers = pa.array(range(first, first + len(starts)), pa.int64())
-        yield pa.RecordBatch.from_arrays([numbers, *(pa.array(of, pa.binary()) for of in blocks)], schema=_SCHEMA)
-        first += len(starts)
+    """Yield the rows of each range in numbered blocks, in their order."""
+    for number, parts in by_task(batches):
+        first = number << _RANGE_BITS
+        for batch in parts:
+            blocks = _blocks(batch, first)
+            first += len(blocks)
+            yield blocks
+
+
+def _blocks(batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
+    """Return the rows of a batch in blocks, whose numbers begin with `first`."""
+    records, features = np.empty(len(batch), _RECORD), matrix(batch.column("features"))
+    for name in _RECORD.names or ():
+        records[name] = batch.column(name).to_numpy(zero_copy_only=False)
+    size = max(_BLOCK // (_RECORD.itemsize + features.shape[1] * features.itemsize), 1)
+    starts = range(0, len(batch), size)
+    blocks = ([of[start : start + size].tobytes() for start in starts] for of in (records, features))
+    numbers = pa.array(range(first, first + len(starts)), pa.int64())
+    return pa.RecordBatch.from_arrays([numbers, *(pa.array(of, pa.binary()) for of in blocks)], schema=_SCHEMA)
