@@ -32,8 +32,8 @@ Variables = Annotated[
 ]
 
 
-_COMPARING = ("profile", "guard_raw", "split", "guard_split", "compare")
-"""The stages of the command `compare`."""
+_COMPARING = ("profile", "guard_raw", "split", "compare")
+"""The stages of the command `compare`. `guard_split` judges validation and test rows, which it does not read."""
 
 
 def store_at(location: str | None) -> Store:
