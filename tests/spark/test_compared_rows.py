@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from small_pipelines import small_table
 
 from steelyard.comparing import PLAIN, Candidate, Folds, compare
-from steelyard.comparing._rows import in_folds
+from steelyard.comparing._rows import in_folds, preprocessing
 from steelyard.comparing._table import SIDES
 from steelyard.config import Recipe
 from steelyard.dataset import Dataset
+from steelyard.errors import InputError
 
 COUNTS = {"0": 1080, "1": 120}
 FEATURES = ("a", "b")
@@ -33,7 +35,8 @@ def data(**roles: Any) -> Dataset:
 def sides(df: DataFrame, folds: Folds, **roles: Any) -> pd.DataFrame:
     """Return task, side and order of the rows; the last ones in this order are held out."""
     dataset = data(**roles)
-    rows = in_folds(df, dataset, folds.plan(df, dataset, COUNTS), folds).select(*SIDES, "order").toPandas()
+    plan = folds.plan(df, dataset, COUNTS)
+    rows = in_folds(df, dataset, preprocessing(df, dataset), plan, folds).select(*SIDES, "order").toPandas()
     found = list[pd.DataFrame]()
     for task in range(folds.folds):
         train, test = (rows[name].to_numpy(np.int64) >> task & 1 > 0 for name in SIDES)
@@ -60,6 +63,14 @@ def test_models_are_trained_on_earlier_rows(df: DataFrame) -> None:
         assert of.loc[~of["test"], "order"].max() < of.loc[of["test"], "order"].min()
     trained = [(~of["test"]).sum() for of in tasks]
     assert trained == sorted(trained) and trained[0] < trained[-1]
+
+
+def test_an_infinite_value_is_refused_by_name(df: DataFrame) -> None:
+    """No scan looks for it: packing the rows fails."""
+    infinite = df.withColumn("a", F.when(F.col("customer").isNotNull(), F.lit(float("-inf"))))
+    plain = [Candidate(PLAIN, Recipe())]
+    with pytest.raises(InputError, match="feature 'a' holds an infinite value"):
+        compare(infinite, data(), COUNTS, plain, folds=Folds(folds=2))
 
 
 def test_thinned_rows_stand_for_all_without_a_key(df: DataFrame) -> None:

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from steelyard.comparing import PLAIN, Candidate, Comparison, Folds, compare
 from steelyard.comparing._candidates import searched_candidates
-from steelyard.comparing._rows import fewer_rows, in_folds
+from steelyard.comparing._rows import fewer_rows, in_folds, preprocessing
 from steelyard.config import Recipe, SearchConfig
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError
@@ -69,7 +69,7 @@ def test_the_planted_setting_is_found_with_the_same_bytes(df: DataFrame, counts:
 
 def test_smaller_rungs_are_parts_of_larger_ones(df: DataFrame, counts: dict[str, int]) -> None:
     folds = Folds(folds=2)
-    rows = in_folds(df, DATA, folds.plan(df, DATA, counts), folds)
+    rows = in_folds(df, DATA, preprocessing(df, DATA), folds.plan(df, DATA, counts), folds)
     places = {}
     for common in (300, 600):
         drawn = fewer_rows(rows, DATA, counts, {"0": common, "1": counts["1"]}).select(PLACE, "label").toPandas()

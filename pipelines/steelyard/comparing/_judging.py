@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import as_completed
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
-from uuid import uuid4
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from steelyard.classifier import DrawnRows, draw_rows, fewer_of_the_largest
 from steelyard.comparing._by_spark import judged_by_spark
 from steelyard.comparing._candidates import PLAIN, Candidate
 from steelyard.comparing._fold_scores import FoldScores
+from steelyard.comparing._jobs import at_once, fill, job_threads
 from steelyard.comparing._resample import Sampling
-from steelyard.comparing._rows import Folds, fewer_rows, for_tasks, in_folds
+from steelyard.comparing._rows import Folds, fewer_rows, for_tasks, in_folds, preprocessing
 from steelyard.comparing._worker import Setting
 from steelyard.config import DecideConfig
 from steelyard.dataset import Dataset
@@ -111,7 +111,11 @@ class Judge:
 
     @cached_property
     def _narrow(self) -> DataFrame:
-        return in_folds(self._drawn.rows, self.dataset, self._plan, self.folds)
+        rows = self._drawn.rows
+        with job_threads(rows.sparkSession, 1) as pool:  # both read the table, and Spark plans one while the other runs
+            plan = pool.submit(lambda: self._plan)
+            prepared = preprocessing(rows, self.dataset)
+            return in_folds(rows, self.dataset, prepared, plan.result(), self.folds)
 
     def _rows(self, rung: Mapping[str, int]) -> DataFrame:
         if rung == self.taken:
@@ -124,9 +128,10 @@ class Judge:
         return judged_by_spark(candidate, drawn.rows, weighted, self._plan, self.folds, self.decide)
 
     def _judge_in_tasks(self, due: Sequence[Candidate], rung: Mapping[str, int]) -> None:
-        rows = for_tasks(self._rows(rung), self.folds.folds)
-        with cached(rows) as each, _pool(rows.sparkSession, len(due)) as pool:
-            each.count()  # fills the cache once, before the jobs read it at the same time
+        tasks = self.folds.folds
+        rows = for_tasks(self._rows(rung), tasks)
+        with cached(rows) as each, job_threads(rows.sparkSession, at_once(rows.sparkSession, len(due), tasks)) as pool:
+            fill(each)  # once, before the jobs read it at the same time
             costly = sorted(due, key=lambda c: c.simplicity, reverse=True)  # first, so that no core is idle at the end
             jobs = {pool.submit(self._judged, each, candidate, rung): candidate for candidate in costly}
             for job in as_completed(jobs):
@@ -166,35 +171,6 @@ class Judge:
             if candidate.name == PLAIN or self.warn is None:
                 raise
             self.warn(f"{candidate.name} is left out: {error}")
-
-
-@contextmanager
-def _pool(spark: SparkSession, jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Return threads that submit jobs; after a failure or an interrupt, their jobs are cancelled."""
-    tag = f"steelyard-compare-{uuid4().hex}"
-    mark, cancel = _tagging(spark)
-    pool = ThreadPoolExecutor(max(jobs, 1), initializer=mark, initargs=(tag,))
-    try:
-        yield pool
-    except BaseException:
-        with suppress(Exception):  # the session may be gone
-            cancel(tag)
-        raise
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _tagging(spark: SparkSession) -> tuple[Callable[[str], object], Callable[[str], object]]:
-    """Return what marks the jobs of a thread, and what cancels them.
-
-    The tags of a classic session are those of its context: `SparkSession.addTag` leaves something in the session that
-    cannot be sent to executors, and Spark ML's models with a training summary send their session along.
-    """
-    from pyspark.sql.utils import is_remote
-
-    if is_remote():
-        return spark.addTag, spark.interruptTag
-    return spark.sparkContext.addJobTag, spark.sparkContext.cancelJobsWithTag
 
 
 def is_local(candidate: Candidate, domain: Domain) -> bool:

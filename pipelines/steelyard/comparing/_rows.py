@@ -16,7 +16,7 @@ from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError, InputError
 from steelyard.frames.workers import in_worker
 from steelyard.hashing import HASH_BITS, Ties, cuts, row_hash, select
-from steelyard.learning import fit_preprocessing
+from steelyard.learning import Preprocessing, fit_preprocessing
 from steelyard.learning.base import LIMITS
 from steelyard.learning.tasks import PLACE, TASK, one_task_each
 from steelyard.splitting import (
@@ -80,20 +80,26 @@ class Folds:
         return make(df, data, counts, self.folds, seed=self.seed)
 
 
-def in_folds(df: DataFrame, data: Dataset, plan: FoldPlan, folds: Folds) -> DataFrame:
-    """Return narrow rows for tasks, with the folds that train and test with each.
+def preprocessing(df: DataFrame, data: Dataset) -> Preprocessing:
+    """Return the features of all tasks: levels of categories are those of all rows.
 
-    Levels of categories are those of all rows; medians and scales are left to the tasks.
+    Medians and scales are left to the tasks.
+    """
+    return fit_preprocessing(df, data, limit=LIMITS["float32"], check=False)
+
+
+def in_folds(df: DataFrame, data: Dataset, prepared: Preprocessing, plan: FoldPlan, folds: Folds) -> DataFrame:
+    """Return narrow rows for tasks, with the folds that train and test with each.
 
     Parameters
     ----------
     df : DataFrame
         After thinning.
     data : Dataset
+    prepared : Preprocessing
     plan : FoldPlan
     folds : Folds
     """
-    prepared = fit_preprocessing(df, data, limit=LIMITS["float32"], seed=folds.seed)
     rows = apply_folds(df, plan, _FOLD)
     sides = zip(*[fold_sides(rows, plan, fold, _FOLD) for fold in plan.numbers], strict=True)
     costs = [_amount(rows, of) for of in (data.cost.false_negative, data.cost.false_positive)]

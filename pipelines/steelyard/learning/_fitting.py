@@ -43,11 +43,12 @@ def fit_preprocessing(
     seed: int = 0,
     max_levels: int = MAX_LEVELS,
     codes: bool = False,
+    check: bool = True,
 ) -> Preprocessing:
     """Fit the conversion of raw rows to numbers.
 
     Costs one aggregation of counts for numbers, one shuffle of (feature, level) counts for categories, and to impute
-    or standardise a bounded sample.
+    or standardise a bounded sample. Without `check`, numbers that are neither imputed nor standardised cost nothing.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def fit_preprocessing(
         The most frequent levels of a category that get a number of their own.
     codes : bool, default False
         Make a category one number, the place of its level among the 1,000 most frequent ones; NaN for all others.
+    check : bool, default True
+        Refuse infinite or huge values here. They are refused when `Preprocessing.columns` are evaluated too.
 
     Raises
     ------
@@ -75,7 +78,8 @@ def fit_preprocessing(
         raise InputError("the table has no feature: every column has another role or is excluded")
     kinds = {f: kind_of(df, f, categorical=f in set(dataset.categorical)) for f in dataset.features}
     numeric = _numeric(df, [f for f, kind in kinds.items() if kind != "category"], kinds)
-    rows, missing, largest = _seen(df, numeric, limit)
+    if check or impute or standardise:
+        rows, missing, largest = _seen(df, numeric, limit)
     if impute or standardise:
         sample = _sample(df, dataset, numeric, rows, seed)
         if impute:
