@@ -59,12 +59,12 @@ SOURCES = {"kr_vs_k": "kr_vs_k", "new_thyroid": "new_thyroid", "thyroid_ann": "t
 
 @dataclass(frozen=True)
 class Rows:
-    """Features (categories as 0 and 1), labels, whether some features are categories, and the share of test rows."""
+    """Features (categories as 0 and 1), labels, whether some features are categories; share or places of test rows."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float64]
     categories: bool
-    test: float = TEST
+    test: float | NDArray[np.int64] = TEST
 
 
 def source_of(name: str) -> str:
@@ -96,7 +96,7 @@ def read(path: Path) -> Rows:
     return rows_of(x, y)
 
 
-def rows_of(x: pd.DataFrame, y: pd.Series[bool], test: float = TEST) -> Rows:
+def rows_of(x: pd.DataFrame, y: pd.Series[bool], test: float | NDArray[np.int64] = TEST) -> Rows:
     """Return a table's rows in memory."""
     numeric = x.select_dtypes("number").shape[1]
     return Rows(pd.get_dummies(x, dtype=float).to_numpy(np.float32), y.to_numpy(float), numeric < x.shape[1], test)
@@ -121,7 +121,10 @@ def scores(of: Table, candidate: Candidate) -> FoldScores | None:
 def divided(rows: Rows, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Candidate]]:
     """Return places of training and test rows, and the candidates."""
     index = np.arange(len(rows.y))
-    train, test = train_test_split(index, test_size=rows.test, stratify=rows.y, random_state=seed)
+    if isinstance(rows.test, float):
+        train, test = train_test_split(index, test_size=rows.test, stratify=rows.y, random_state=seed)
+    else:
+        train, test = np.setdiff1d(index, rows.test), rows.test
     counts = {"0": int((rows.y[train] == 0).sum()), "1": int((rows.y[train] == 1).sum())}
     more = more_candidates(counts, categories=rows.categories, seed=seed)
     return train, test, [*standard_candidates(counts, seed), *more]
