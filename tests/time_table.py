@@ -1,13 +1,16 @@
 """Where the time of tests goes: seconds by directory, at the end of a run.
 
-`STEELYARD_TEST_TIMES` names a file that collects the tables of several runs; the last run shows them all.
+`STEELYARD_TEST_TIMES` names a file that collects the tables of several runs.
+`python tests/time_table.py FILE` shows it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -35,9 +38,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if collected:
         with Path(collected).open("a") as file:
             file.writelines(f"{json.dumps(row)}\n" for row in rows)
-        rows = [tuple(json.loads(line)) for line in Path(collected).read_text().splitlines()]
     if sum(seconds for _, _, seconds in rows) < 60:
         return
     terminalreporter.section("seconds by directory")
-    for folder, tests, seconds in rows:
-        terminalreporter.write_line(f"{seconds:9,.1f}  {tests:6,}  {folder}")
+    for line in lines(rows):
+        terminalreporter.write_line(line)
+
+
+def lines(rows: Iterable[Row]) -> list[str]:
+    """Return the table's lines."""
+    return [f"{seconds:9,.1f}  {tests:6,}  {folder}" for folder, tests, seconds in rows]
+
+
+if __name__ == "__main__":
+    print(*lines(map(json.loads, Path(sys.argv[1]).read_text().splitlines())), sep="\n")  # noqa: T201
