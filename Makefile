@@ -48,7 +48,7 @@ test: .venv/classes.jsa
 
 # make test-defaults: the same rows from any partitioning, with Spark's defaults (adaptive plans, compiled), once more.
 test-defaults: .venv/classes.jsa
-	STEELYARD_TEST_DEFAULTS=1 $(BIN)/python -m pytest -n 0 -m invariance tests/spark $(ARGS)
+	STEELYARD_TEST_DEFAULTS=1 $(BIN)/python -m pytest -n 0 -m invariance $$(grep -rlw invariance tests/spark --include='*.py') $(ARGS)
 
 # make test-examples: the example pipelines on the public tables that they are for.
 test-examples: .venv/classes.jsa
