@@ -2,6 +2,8 @@
 # make test: set up, with what tests need, and run the suite.
 PYTHON ?= python3
 BIN := .venv/bin
+# Each process of a test run imports the same modules, which should be compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo bench test test-defaults test-airflow test-deep test-members test-examples test-cluster test-faults test-long test-connect test-docker test-hostile check lint types contracts docker-lint dist submit clean
