@@ -8,12 +8,10 @@ from markupsafe import Markup
 
 from steelyard import __version__
 from steelyard.report._card_parts import card_parts
+from steelyard.report._files import CARD
 from steelyard.report._html import table
 from steelyard.report._svg import group, tag
 from steelyard.store import RunDir
-
-CARD = ("model_card.md", "model_card.html")
-"""Its files, at the top of the run directory."""
 
 
 def markdown_card(run: RunDir) -> str:
