@@ -205,6 +205,17 @@ def combined(operator: Callable[[Combined, Combined], Combined], terms: Sequence
     return level[0]
 
 
+def flag_bits(flags: Iterable[Column]) -> Column:
+    """Return a whole number whose bit i says whether flag i holds; at most 60 flags."""
+    bits = [F.when(flag, F.lit(1 << i)).otherwise(F.lit(0)) for i, flag in enumerate(flags)]
+    return combined(Column.__add__, bits)
+
+
+def has_bit(bits: Column, i: int) -> Column:
+    """Return whether bit i of a whole number is set."""
+    return bits.bitwiseAND(F.lit(1 << i)) != 0
+
+
 def clamped(value: str, a: str, b: str) -> str:
     """Return SQL of a value that is cut off where it leaves the way between two others."""
     return f"least(greatest({value}, least({a}, {b})), greatest({a}, {b}))"

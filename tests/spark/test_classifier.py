@@ -237,6 +237,8 @@ def test_wrong_columns_and_names_are_refused_before_training(df: DataFrame) -> N
     three, costs = df.withColumn("y", F.col("id") % 3), {"cost_fn": 5.0, "key_col": None}
     with pytest.raises(ConfigError, match=r"^cost_fn, cost_fp: costs of errors are for two classes"):
         estimator("xgboost", **costs).fit(three)
+    with pytest.raises(InputError, match=r"training rows have label '2', but the classes are '0', '1'"):
+        fit(None, three, df, Dataset("y", ("x0",), classes=("0", "1")))
 
 
 VALIDATION: dict[str, tuple[object, dict[str, Any], str]] = {

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
+from spark_actions import latest_action
 
 from steelyard.classifier import OUT_OF_FOLD, STANDS_FOR, draw_rows, fit_folds, out_of_fold
+from steelyard.classifier._fit_model import fit_model
 from steelyard.config import Recipe
 from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
-from steelyard.splitting import stratified_folds
+from steelyard.splitting import fold_rows, forward_chaining_folds, stratified_folds
+from steelyard.stats import class_counts
 
 COUNTS = {"0": 1900, "1": 100}
 DATA = Dataset("y", ("a", "noise"), key=("id",), content=("id", "a", "noise"), positive="1", classes=("0", "1"))
@@ -60,3 +66,25 @@ def test_drawn_rows_stand_for_all(scored: dict[str, pd.DataFrame]) -> None:
     assert np.allclose(few[STANDS_FOR], np.where(few["y"] == 1, 1.0, 1900 / 600))
     p, q = (np.stack(of[OUT_OF_FOLD].to_numpy())[:, 1] for of in (few, every))
     assert np.average(p, weights=few[STANDS_FOR]) == pytest.approx(q.mean(), rel=0.1)
+
+
+def test_one_stage_trains_the_model_that_each_fold_gives_alone(spark: SparkSession) -> None:
+    """Rows are drawn, features are fitted and models are trained for all folds at once; with gaps in time, too."""
+    table = rows().assign(kind=lambda t: np.where(t["id"] % 7 == 0, "a", np.where(t["id"] % 3 == 0, "b", "c")))
+    table.loc[::50, "noise"], table["at"] = np.nan, pd.Timestamp("2026-01-01") + pd.to_timedelta(table["id"], "h")
+    df = spark.createDataFrame(table).cache()
+    features = ("a", "noise", "kind")
+    data = replace(DATA, features=features, categorical=("kind",), content=("id", "at", *features), time="at")
+    sampled = {"method": "random_under_sampler", "sampling_strategy": 0.2}
+    train = {"params": {"n_estimators": 5}, "num_workers": 1}
+    recipe, drawn = Recipe.of({"resample": sampled, "train": train}), draw_rows(df, data, COUNTS, 10_000)
+    spread = stratified_folds(df, data, COUNTS, 5, seed=1)
+    chained = forward_chaining_folds(df, data, COUNTS, 3, gap=timedelta(hours=30))
+    for plan, most in ((spread, 3), (chained, 4)):  # the rows of folds with a gap are counted
+        before = latest_action(spark)
+        [models] = fit_folds([recipe], drawn, df, data, plan)
+        assert latest_action(spark) - before <= most
+        assert models[0].model != models[1].model
+        for of in models[::2]:
+            own, _ = fold_rows(df, plan, of.fold)
+            assert of.model == fit_model(recipe, own, df, data, class_counts(own, "y").counts)

@@ -21,7 +21,7 @@ from sklearn.metrics import average_precision_score
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError, EngineError, InputError
 from steelyard.hashing import row_hash
-from steelyard.learning import Model, get_trainer, load_model
+from steelyard.learning import Model, TrainingRows, get_trainer, load_model
 from steelyard.learning._device import gpus
 from steelyard.learning._failures import translate_spark_errors
 from steelyard.learning._preparing import prepare
@@ -156,7 +156,7 @@ def test_one_worker_trains_a_small_table(table: DataFrame, monkeypatch: pytest.M
 
     def workers(**settings: Any) -> int:
         trainer, (train, validation) = get_trainer("xgboost", **settings), parts(table)
-        return prepare(trainer, train, validation, binary(), train, None, None)[1].workers
+        return prepare(trainer, TrainingRows(train), validation, binary(), train)[1].workers
 
     features = len(fitted("xgboost", table).preprocessing.names)
     monkeypatch.setattr("steelyard.learning._workers.SMALL", table.count() * features)

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
-from steelyard.learning import get_trainer
+from steelyard.learning import TrainingRows, get_trainer
 from steelyard.learning._preparing import prepare
 from steelyard.learning._trees_model import as_vectors
 from steelyard.testing._check_trainers import DATA, SEVERAL, MakeTrainer, fitted, parts, probabilities, trainer_table
@@ -36,7 +36,7 @@ def test_the_same_model_from_any_partitioning_that_scores_as_spark_does(name: st
     model = fitted(MAKE[name], df.repartition(1))
     assert fitted(MAKE[name], df.repartition(200)) == model, "from 7 partitions it is another test"
     train, validation = parts(df)
-    _, data, _ = prepare(MAKE[name](), train, validation, DATA, train, None, None)
+    _, data, _ = prepare(MAKE[name](), TrainingRows(train), validation, DATA, train)
     known = {"weightCol": "weight", "seed": 0}
     if name == "random_forest":
         forest = RandomForestRegressor(**FOREST, **known, featureSubsetStrategy="sqrt")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -105,6 +105,7 @@ def _with_classes(train: DataFrame, dataset: Dataset) -> tuple[Dataset, dict[str
         dataset = replace(dataset, positive=positive, classes=counted.ordered(positive))
     elif len(dataset.classes) == 2 and dataset.positive is None:
         dataset = replace(dataset, positive=dataset.classes[1])
+    _refuse_unknown(counted.counts, dataset.classes, "training")
     return dataset, {c: counted.counts.get(c, 0) for c in dataset.classes}
 
 
@@ -134,7 +135,12 @@ def _check_rows(train: DataFrame, validation: DataFrame, dataset: Dataset) -> No
     counted.refuse_nulls(dataset.label)
     if not counted.counts:
         raise InputError("there are no validation rows, on which calibration and threshold are fitted")
-    for name, rows in counted.counts.items():
-        if name not in dataset.classes:
-            known = ", ".join(map(repr, dataset.classes[:20]))
-            raise InputError(f"{rows:,} validation rows have label {name!r}, but the classes are {known}")
+    _refuse_unknown(counted.counts, dataset.classes, "validation")
+
+
+def _refuse_unknown(counts: Mapping[str, int], classes: Sequence[str], part: str) -> None:
+    """Raise `InputError` for rows of a class that is none of those of the dataset."""
+    for name, rows in counts.items():
+        if name not in classes:
+            known = ", ".join(map(repr, classes[:20]))
+            raise InputError(f"{rows:,} {part} rows have label {name!r}, but the classes are {known}")

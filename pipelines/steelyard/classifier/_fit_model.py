@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 from pyspark.sql import DataFrame
 
@@ -13,20 +12,11 @@ from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.frames.caching import cached
 from steelyard.learning import Model, TrainingRows, takes_offsets, train_model, trainer_class
-from steelyard.sampling import apply_plan, sampler_for
+from steelyard.sampling import Sampler, apply_plan, sampler_for
 
 
 def fit_model(
-    asked: Recipe,
-    train: DataFrame,
-    stopping: DataFrame,
-    dataset: Dataset,
-    counts: Mapping[str, int],
-    *,
-    counted: bool = True,
-    weight: str | None = None,
-    change: Callable[[TrainingRows], TrainingRows] | None = None,
-    warn: Callable[[str], None] | None = None,
+    asked: Recipe, train: DataFrame, stopping: DataFrame, dataset: Dataset, counts: Mapping[str, int]
 ) -> Model:
     """Return the model of resampled training rows.
 
@@ -40,31 +30,30 @@ def fit_model(
         With its classes.
     counts : mapping of str to int
         Training rows of each class.
-    counted : bool, default True
-        Whether these are exactly those of `train`. Otherwise the sampler counts them again.
-    weight : str, optional
-        A column of the training rows' weights in place of that of `dataset`.
-    change : callable, optional
-        Returns what is trained on, given the resampled rows: transfer from another domain.
-    warn : callable, optional
-        Takes notes; by default they are Python warnings.
     """
-    weighted = replace(dataset, weight=weight or dataset.weight)
-    wanted = _sampler(asked, train, dataset, counts)
-    sampler = sampler_for(weighted, wanted.method, wanted.params)
-    made = (sampler.knowing(counts) if counted else sampler).resample(train)
+    with resampled(sampler_of(asked, train, dataset, counts).knowing(counts), train) as training:
+        return train_model(asked.train, training, stopping, dataset, original_train=train)
+
+
+@contextmanager
+def resampled(sampler: Sampler, train: DataFrame, weight: str | None = None) -> Iterator[TrainingRows]:
+    """Return what a model is trained on; new rows are cached in the scope. `weight` is a column of `train`."""
+    made = sampler.resample(train)
     with ExitStack() as scope:
         parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
         rows, plan = apply_plan(train, made.plan, *parts), made.plan
         counts = {c: of.after for c, of in plan.classes.items()}
         # A sampler may give each row a weight that makes up for the rows it dropped.
-        training = TrainingRows(rows, counts, plan.weight_output or weight, plan.offset_output, plan.distortion)
-        if change is not None:
-            training = change(training)
-        return train_model(asked.train, training, stopping, dataset, original_train=train, warn=warn)
+        yield TrainingRows(rows, counts, plan.weight_output or weight, plan.offset_output, plan.distortion)
 
 
-def _sampler(asked: Recipe, train: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> ResampleConfig:
+def sampler_of(asked: Recipe, train: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Sampler:
+    """Return the sampler of a recipe."""
+    wanted = _section(asked, train, dataset, counts)
+    return sampler_for(dataset, wanted.method, wanted.params)
+
+
+def _section(asked: Recipe, train: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> ResampleConfig:
     if asked.resample.method != AUTO:
         return asked.resample
     model = asked.train.model

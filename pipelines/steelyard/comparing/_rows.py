@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text, col, internal
+from steelyard.columns import class_text, col, flag_bits, internal
 from steelyard.comparing._table import BLOCKS, SIDES
 from steelyard.dataset import Dataset
 from steelyard.errors import ConfigError, InputError
@@ -106,7 +105,7 @@ def in_folds(df: DataFrame, data: Dataset, prepared: Preprocessing, plan: FoldPl
     place = row_hash(rows, data.identity, folds.seed, _PURPOSE)
     return rows.select(
         place.alias(PLACE),
-        *[_bits(of).alias(name) for name, of in zip(SIDES, sides, strict=True)],
+        *[flag_bits(of).alias(name) for name, of in zip(SIDES, sides, strict=True)],
         (class_text(rows, data.label) == data.classes[1]).cast("double").alias("label"),
         (F.lit(1.0) if data.weight is None else col(data.weight).cast("double")).alias("weight"),
         _order(rows, data, folds, place).alias("order"),
@@ -155,11 +154,6 @@ def for_tasks(rows: DataFrame, tasks: int) -> DataFrame:
     blocks = ordered.mapInArrow(in_worker("steelyard.comparing._table", "pack"), BLOCKS)
     each = F.explode(F.array(*map(F.lit, range(tasks)))).alias(TASK)
     return one_task_each(blocks.select(each, F.col("number").alias(PLACE), "records", "features"), tasks)
-
-
-def _bits(flags: Iterable[Column]) -> Column:
-    """Return a whole number whose bit i says whether flag i holds."""
-    return reduce(Column.__add__, [F.when(flag, F.lit(1 << i)).otherwise(F.lit(0)) for i, flag in enumerate(flags)])
 
 
 def _order(df: DataFrame, data: Dataset, folds: Folds, place: Column) -> Column:

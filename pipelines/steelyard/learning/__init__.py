@@ -32,14 +32,14 @@ from steelyard.learning._registry import (
 from steelyard.learning.base import Trainer
 from steelyard.learning.local import LocalLearner, TaskModel
 from steelyard.learning.parameters import Parameters
-from steelyard.learning.training_data import Importance, TrainingData
+from steelyard.learning.training_data import Importance, TrainingData, TrainingRows
 
 if TYPE_CHECKING:
     from steelyard.learning._fitting import fit_preprocessing
     from steelyard.learning._guided_under_sampler import GuidedUnderSampler
     from steelyard.learning._preparing import repartition_by_content
     from steelyard.learning._preprocessing import Preprocessing
-    from steelyard.learning._section import TrainingRows, train_model, trainer_of
+    from steelyard.learning._section import train_each, train_model, trainer_of
     from steelyard.learning.model import MarginModel, Model, shared_fields
     from steelyard.learning.tasks import fit_tasks
 
@@ -65,6 +65,7 @@ __all__ = [
     "repartition_by_content",
     "shared_fields",
     "takes_offsets",
+    "train_each",
     "train_model",
     "trainer_class",
     "trainer_names",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.columns import class_text
+from steelyard.columns import has_bit
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.kernels.distance import LARGEST
+from steelyard.learning._feature_counts import Seen, categories, seen_numbers
 from steelyard.learning._features import (
     Category,
     CategoryCode,
@@ -74,26 +76,94 @@ def fit_preprocessing(
     InputError
         For a column that is missing or can't be a feature, for infinite or huge values, for arrays of unequal length.
     """
+    settings = _Settings(impute, standardise, limit, seed, MAX_CODES if codes else max_levels, codes, check)
+    [found] = _fitted(df, dataset, settings, [df], None)
+    return found
+
+
+def fit_preprocessings(
+    df: DataFrame,
+    dataset: Dataset,
+    parts: Column,
+    count: int,
+    *,
+    impute: bool = False,
+    standardise: bool = False,
+    limit: float = LARGEST,
+    seed: int = 0,
+    codes: bool = False,
+) -> list[Preprocessing]:
+    """Fit the conversion for each of several parts of the rows, as `fit_preprocessing` does without `check`.
+
+    The parts share the aggregations; samples are taken of one part after the other.
+
+    Parameters
+    ----------
+    df, dataset, impute, standardise, limit, seed, codes
+        As for `fit_preprocessing`.
+    parts : Column of bigint
+        Bit i says whether part i has a row; parts may overlap.
+    count : int
+        Parts.
+    """
+    settings = _Settings(impute, standardise, limit, seed, MAX_CODES if codes else MAX_LEVELS, codes, False)
+    return _fitted(df, dataset, settings, [df.where(has_bit(parts, i)) for i in range(count)], parts)
+
+
+class _Settings(NamedTuple):
+    """Those of `fit_preprocessing`; `levels` are the most of a category."""
+
+    impute: bool
+    standardise: bool
+    limit: float
+    seed: int
+    levels: int
+    codes: bool
+    check: bool
+
+
+def _fitted(
+    df: DataFrame, dataset: Dataset, how: _Settings, each: Sequence[DataFrame], parts: Column | None
+) -> list[Preprocessing]:
+    """Return the conversion of each part; `parts` is None where all rows are the only one."""
     if not dataset.features:
         raise InputError("the table has no feature: every column has another role or is excluded")
     kinds = {f: kind_of(df, f, categorical=f in set(dataset.categorical)) for f in dataset.features}
     numeric = _numeric(df, [f for f, kind in kinds.items() if kind != "category"], kinds)
-    if check or impute or standardise:
-        rows, missing, largest = _seen(df, numeric, limit)
-    if impute or standardise:
-        sample = _sample(df, dataset, numeric, rows, seed)
-        if impute:
-            numeric = [_imputed(f, sample[:, i], indicator=0 < missing[i] < rows) for i, f in enumerate(numeric)]
-        if standardise:
-            numeric = [_standardised(f, sample[:, i]) for i, f in enumerate(numeric)]
-            _refuse_outliers(numeric, largest)
+    seen = [Seen(0, [], [])] * len(each)
+    if how.check or how.impute or how.standardise:
+        seen = seen_numbers(df, numeric, how.limit, parts, len(each))
+    numbers = [_adapted(numeric, rows, dataset, of, how) for rows, of in zip(each, seen, strict=True)]
+    names = [f for f, kind in kinds.items() if kind == "category"]
+    levels = categories(df, names, how.levels, parts, len(each))
+    return [_combined(dataset, *of, how) for of in zip(numbers, levels, strict=True)]
+
+
+def _adapted(
+    numeric: Sequence[Numeric], df: DataFrame, dataset: Dataset, seen: Seen, how: _Settings
+) -> Sequence[Numeric]:
+    """Return numbers with what a sample of the rows tells of them."""
+    if not (how.impute or how.standardise):
+        return numeric
+    sample = _sample(df, dataset, numeric, seen.rows, how.seed)
+    if how.impute:
+        gaps = [0 < n < seen.rows for n in seen.missing]
+        numeric = [_imputed(f, sample[:, i], indicator=gaps[i]) for i, f in enumerate(numeric)]
+    if how.standardise:
+        numeric = [_standardised(f, sample[:, i]) for i, f in enumerate(numeric)]
+        _refuse_outliers(numeric, seen.largest)
+    return numeric
+
+
+def _combined(
+    dataset: Dataset, numeric: Sequence[Numeric], categories: Sequence[Category], how: _Settings
+) -> Preprocessing:
     by_column: dict[str, list[Feature]] = {}
     for feature in numeric:
         by_column.setdefault(feature.column, []).append(feature)
-    names = [f for f, kind in kinds.items() if kind == "category"]
-    for category in _categories(df, names, MAX_CODES if codes else max_levels):
-        by_column[category.column] = [CategoryCode(category.column, category.levels) if codes else category]
-    return Preprocessing(tuple(f for name in dataset.features for f in by_column.get(name, [])), limit)
+    for category in categories:
+        by_column[category.column] = [CategoryCode(category.column, category.levels) if how.codes else category]
+    return Preprocessing(tuple(f for name in dataset.features for f in by_column.get(name, [])), how.limit)
 
 
 def _numeric(df: DataFrame, names: Sequence[str], kinds: dict[str, Kind]) -> list[Numeric]:
@@ -118,26 +188,6 @@ def _sizes(df: DataFrame, names: Sequence[str], kinds: dict[str, Kind]) -> dict[
         if low != high:
             raise InputError(f"feature {name!r} holds from {low} to {high} elements; each row must have as many")
     return {n: high or 0 for n, high in zip(names, found[1::2], strict=True)}
-
-
-def _seen(df: DataFrame, numeric: Sequence[Numeric], limit: float) -> tuple[int, list[int], list[float]]:
-    """Return the number of rows; for each feature, the number of missing values and the largest size of a value."""
-    if not numeric:
-        return 0, [], []
-    size = F.abs(F.nanvl("value", F.lit(None).cast("double")))
-    # By rows instead of columns: three aggregates, where those of each column are thousands for Spark to compile.
-    values = df.select(F.posexplode(raws(df, numeric)).alias("place", "value")).groupBy("place")
-    counts = F.count(F.lit(1)), F.count(size), F.count_if(size > limit), F.max(size)
-    found = sorted(values.agg(*counts).collect())
-    huge = {f.name: (row[3], row[4]) for f, row in zip(numeric, found, strict=False) if row[3]}
-    if huge:
-        shown = ", ".join(f"{name!r} ({n:,} rows, up to {size:.3g} in size)" for name, (n, size) in huge.items())
-        raise InputError(
-            f"features hold values that are infinite or beyond ±{limit:.0e}: {shown}; replace them, or make them null"
-        )
-    if not found:
-        return 0, [0] * len(numeric), [0.0] * len(numeric)
-    return found[0][1], [rows - known for _, rows, known, *_ in found], [row[4] or 0.0 for row in found]
 
 
 def _sample(df: DataFrame, dataset: Dataset, numeric: Sequence[Numeric], rows: int, seed: int) -> NDArray[np.float64]:
@@ -172,21 +222,3 @@ def _standardised(feature: Numeric, values: NDArray[np.float64]) -> Numeric:
     if not std > 1e-12 * abs(mean):
         mean, std = mean if feature.fill is None else feature.fill, _CONSTANT
     return replace(feature, mean=mean, std=std)
-
-
-def _categories(df: DataFrame, names: Sequence[str], max_levels: int) -> list[Category]:
-    if not names:
-        return []
-    pairs = [F.struct(F.lit(n).alias("feature"), class_text(df, n).alias("level")) for n in names]
-    counts = df.select(F.explode(F.array(*pairs)).alias("p")).groupBy("p.feature", "p.level").count()
-    # Missing values come last, because they are not a level.
-    order = Window.partitionBy("feature").orderBy(F.col("level").isNull(), F.col("count").desc(), "level")
-    ranked = counts.withColumn("rank", F.row_number().over(order))
-    kept = ranked.where((F.col("rank") <= max_levels + 1) | F.col("level").isNull()).collect()
-    shown = sorted(kept, key=lambda row: row["rank"])  # a sort in Spark would be two more jobs
-    return [_category(n, [r["level"] for r in shown if r["feature"] == n], max_levels) for n in names]
-
-
-def _category(name: str, levels: Sequence[str | None], max_levels: int) -> Category:
-    known = [level for level in levels if level is not None]
-    return Category(name, tuple(known[:max_levels]), other=len(known) > max_levels, missing=None in levels)

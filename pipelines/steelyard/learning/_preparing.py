@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.columns import check_names, class_code, class_text, col, require_columns
@@ -17,32 +17,37 @@ from steelyard.learning._fitting import fit_preprocessing
 from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._workers import workers_for
 from steelyard.learning.base import LIMITS, Trainer
-from steelyard.learning.model import Model
-from steelyard.learning.training_data import TrainingData
+from steelyard.learning.training_data import TrainingData, TrainingRows
 from steelyard.weighting import class_weights, weight_column, weight_distortion
 
 
 def prepare(
     trainer: Trainer,
-    train: DataFrame,
+    training: TrainingRows,
     validation: DataFrame,
     dataset: Dataset,
     original_train: DataFrame,
-    train_weight: str | None,
-    start: Model | None,
-    offset: Offset | None = None,
+    *,
+    fitted: Preprocessing | None = None,
+    validation_rows: int | None = None,
 ) -> tuple[int, TrainingData, Distortion]:
     """Return the number of training rows, the training data, and the distortion by weights; see `Trainer.fit`."""
+    train, start = training.rows, training.start
     for df in (train, validation, original_train):
         check_names(df.columns)
-    weighted = replace(dataset, weight=train_weight or dataset.weight)
-    totals, judging = _class_totals(train, weighted, validation if trainer.needs_validation else None)
+    offset = None if training.offset is None else Offset(training.offset, training.distortion.rates)
+    weighted = replace(dataset, weight=training.weight or dataset.weight)
+    totals, judging = _known_totals(trainer, training.counts, weighted, validation_rows) or _class_totals(
+        train, weighted, validation if trainer.needs_validation else None
+    )
     trained = tuple(c for c in dataset.classes if c in totals)
     if len(trained) < 2:
         raise InputError(f"the training rows have a single class, {trained[0]!r}; a model needs two")
     if start is not None and start.trained_classes != trained:
         raise InputError(f"start was trained on the classes {list(start.trained_classes)}, not on {list(trained)}")
-    fitted = start.preprocessing if start is not None else _preprocessing(trainer, original_train, dataset)
+    fitted = start.preprocessing if start is not None else fitted
+    if fitted is None:
+        fitted = fit_preprocessing(original_train, dataset, **preprocessing_settings(trainer))
     sizes = {c: of.weight / (offset.rates.get(c, 1.0) if offset else 1.0) for c, of in totals.items()}
     weights = class_weights(sizes, trainer.class_weight)
     rows = _rows(trainer, train, weighted, fitted, weights, offset)
@@ -59,16 +64,10 @@ def prepare(
     return count, data, weight_distortion(weights)
 
 
-def _preprocessing(trainer: Trainer, original_train: DataFrame, dataset: Dataset) -> Preprocessing:
-    return fit_preprocessing(
-        original_train,
-        dataset,
-        impute=trainer.impute,
-        standardise=trainer.standardise,
-        codes=trainer.codes,
-        limit=LIMITS[trainer.dtype],
-        seed=trainer.seed,
-    )
+def preprocessing_settings(trainer: Trainer) -> dict[str, Any]:
+    """Return the settings of the preprocessing that a trainer needs."""
+    flags = {"impute": trainer.impute, "standardise": trainer.standardise, "codes": trainer.codes}
+    return {**flags, "limit": LIMITS[trainer.dtype], "seed": trainer.seed}
 
 
 def _rows(
@@ -102,10 +101,14 @@ def repartition_by_content(rows: DataFrame, partitions: int) -> DataFrame:
 
     Rows that agree in all columns are interchangeable, so no key is needed: synthetic rows have none.
     """
-    place = F.xxhash64(*rows.columns)
-    spread = rows.withColumn("place", place).repartition(partitions, "place")
+    spread = rows.withColumn("place", content_place(rows)).repartition(partitions, "place")
     others = [c for c in rows.columns if c != "features"]
     return spread.sortWithinPartitions("place", *others, "features").drop("place")
+
+
+def content_place(rows: DataFrame) -> Column:
+    """Return the hash of a row's content, by which `repartition_by_content` orders rows."""
+    return F.xxhash64(*rows.columns)
 
 
 class Offset(NamedTuple):
@@ -118,6 +121,17 @@ class Offset(NamedTuple):
 class _ClassTotal(NamedTuple):
     rows: int
     weight: float
+
+
+def _known_totals(
+    trainer: Trainer, counts: Mapping[str, int], dataset: Dataset, validation_rows: int | None
+) -> tuple[dict[str, _ClassTotal], int] | None:
+    """Return what `_class_totals` does, where the rows need not be counted for it; else None."""
+    judged = trainer.needs_validation and trainer.num_workers is None
+    if dataset.weight is not None or not sum(counts.values()) or (judged and validation_rows is None):
+        return None
+    totals = {c: _ClassTotal(counts[c], float(counts[c])) for c in dataset.classes if counts.get(c)}
+    return totals, (validation_rows or 0) if judged else 0
 
 
 def _class_totals(df: DataFrame, dataset: Dataset, validation: DataFrame | None) -> tuple[dict[str, _ClassTotal], int]:

@@ -25,7 +25,7 @@ from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance, TrainingData
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from steelyard.learning._losses import Objective
     from steelyard.learning._xgboost_model import XGBoostModel
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _NO_BOOSTER_PARAMS = ("n_estimators", "early_stopping_rounds", "enable_categorical")
 _MOST = 2**31 - 1  # of a 32-bit integer
+_RESULT = "booster binary, log_loss array<double>"
 
 
 class XGBoostParameters(Parameters):
@@ -177,43 +178,66 @@ class XGBoostTrainer(Trainer):
         return Importance("What the trees gain most from", "Each feature's share of the whole gain.", gains, True)
 
     def _fit(self, data: TrainingData, start: Model | None) -> XGBoostModel:
-        from pyspark.sql import functions as F
-
         from steelyard.frames.workers import in_worker
         from steelyard.learning._preparing import repartition_by_content
-        from steelyard.learning._xgboost_model import XGBoostModel, summary
 
         _require_slots(data.rows.sparkSession, data.workers)
-        together = data.rows.withColumn("validation", F.lit(False))
-        if data.validation is not None:
-            # Each worker must see rows of both kinds: their order mixes them.
-            together = together.unionByName(data.validation.withColumn("validation", F.lit(True)))
-        first = start if isinstance(start, XGBoostModel) else None
-        objective = self._objective(data, first)
-        alone = data.workers == 1
-        # The trees do not depend on the number of threads.
-        of = data.preprocessing
-        task = self._task(of.names, of.codes, objective, first, threads=1 + alone, device=data.device)
-        if data.monotone:
-            constraints = f"({','.join(map(str, data.monotone))})"
-            task = replace(task, booster={**task.booster, "monotone_constraints": constraints})
+        objective, alone = self._objective(data, start), data.workers == 1
         train = "train_alone" if alone else "train_together"
+        task = self._task_of(data, objective, start)
         worker = in_worker("steelyard.learning._xgboost_worker", train, **asdict(task))
-        ordered = repartition_by_content(together, data.workers)
-        trained = ordered.mapInArrow(worker, "booster binary, log_loss array<double>", barrier=not alone)
+        ordered = repartition_by_content(_with_validation(data), data.workers)
+        trained = ordered.mapInArrow(worker, _RESULT, barrier=not alone)
         # Spark restarts a barrier stage when an executor is lost, but not where it is the job's last one.
         [row] = (trained if alone else trained.repartition(1)).collect()
+        return self._model(data, objective, row)
+
+    def _fit_each(self, data: Sequence[TrainingData], starts: Sequence[Model | None]) -> list[Model]:
+        from pyspark.sql import DataFrame
+        from pyspark.sql import functions as F
+
+        from steelyard.columns import combined
+        from steelyard.frames.workers import in_worker
+        from steelyard.learning._preparing import content_place
+        from steelyard.learning.tasks import PLACE, TASK, one_task_each
+
+        if any(of.workers > 1 or of.device != "cpu" for of in data):
+            return super()._fit_each(data, starts)
+        objectives = [self._objective(of, start) for of, start in zip(data, starts, strict=True)]
+        tasks = [asdict(self._task_of(*of)) for of in zip(data, objectives, starts, strict=True)]
+        worker = in_worker("steelyard.learning._xgboost_worker", "train_each", tasks=tasks)
+        parts = list[DataFrame]()
+        for i, of in enumerate(data):
+            rows = _with_validation(of)
+            parts.append(rows.select(F.lit(i).alias(TASK), content_place(rows).alias(PLACE), *rows.columns))
+        ordered = one_task_each(combined(DataFrame.unionByName, parts), len(data))
+        found = {row["task"]: row for row in ordered.mapInArrow(worker, f"task int, {_RESULT}").collect()}
+        return [self._model(of, objectives[i], found[i]) for i, of in enumerate(data)]
+
+    def _task_of(self, data: TrainingData, objective: Objective, start: Model | None) -> Task:
+        """Return the settings of the tasks that train; the trees do not depend on the number of threads."""
+        of, threads = data.preprocessing, 2 if data.workers == 1 else 1
+        task = self._task(of.names, of.codes, objective, _booster_of(start), threads=threads, device=data.device)
+        if not data.monotone:
+            return task
+        constraints = f"({','.join(map(str, data.monotone))})"
+        return replace(task, booster={**task.booster, "monotone_constraints": constraints})
+
+    def _model(self, data: TrainingData, objective: Objective, row: Any) -> XGBoostModel:
+        """Return the model that a task has returned as a row."""
+        from steelyard.learning._xgboost_model import XGBoostModel, summary
+
         booster = bytes(row["booster"])
         found = summary(booster, list(row["log_loss"]), data.preprocessing.names)
         return XGBoostModel(
             **self.model_fields(data), summary=found, booster=booster, focal=objective.focal, starts=objective.starts
         )
 
-    def _objective(self, data: TrainingData, start: XGBoostModel | None) -> Objective:
+    def _objective(self, data: TrainingData, given: Model | None) -> Objective:
         """Return what to minimise; a model that is continued keeps its own."""
         from steelyard.learning._losses import Objective, objective_of
 
-        offsets = "offset" in data.rows.columns
+        offsets, start = "offset" in data.rows.columns, _booster_of(given)
         if start is None:
             return objective_of(self.loss, data.sizes, data.masses, offsets=offsets)
         if offsets and not start.starts:
@@ -255,6 +279,23 @@ class XGBoostTrainer(Trainer):
             starts=objective.starts,
             focal=None if objective.focal is None else asdict(objective.focal),
         )
+
+
+def _with_validation(data: TrainingData) -> DataFrame:
+    """Return training and validation rows together: their order mixes them, so that each worker sees both kinds."""
+    from pyspark.sql import functions as F
+
+    rows = data.rows.withColumn("validation", F.lit(False))
+    if data.validation is None:
+        return rows
+    return rows.unionByName(data.validation.withColumn("validation", F.lit(True)))
+
+
+def _booster_of(start: Model | None) -> XGBoostModel | None:
+    """Return a model to continue from, None if there is none."""
+    from steelyard.learning._xgboost_model import XGBoostModel
+
+    return start if isinstance(start, XGBoostModel) else None
 
 
 def _require_slots(spark: SparkSession, workers: int) -> None:

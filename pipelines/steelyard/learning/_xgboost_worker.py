@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from threading import Thread
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from steelyard.kernels.losses import Focal
 from steelyard.learning._threads import xgb
-from steelyard.learning.arrays import ArrayModel, ArrayRows
+from steelyard.learning.arrays import ArrayModel, ArrayRows, by_task
 
 RESULT = pa.schema([("booster", pa.binary()), ("log_loss", pa.list_(pa.float64()))])
 
@@ -55,6 +55,17 @@ def train_alone(batches: Iterator[pa.RecordBatch], **settings: Any) -> Iterator[
     train, validation = collect(batches, task.features)
     with xgb.config_context(verbosity=0):
         yield _result(*train_booster(train, validation, task))
+
+
+def train_each(batches: Iterator[pa.RecordBatch], *, tasks: Sequence[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
+    """Train one booster for each task of a partition, one after the other. `tasks` are the fields of each `Task`."""
+    for number, parts in by_task(batches):
+        task = Task(**tasks[number])
+        train, validation = collect(iter(parts), task.features)
+        parts.clear()
+        with xgb.config_context(verbosity=0):
+            result = _result(*train_booster(train, validation, task))
+        yield result.add_column(0, "task", pa.array([number], pa.int32()))
 
 
 def train_together(batches: Iterator[pa.RecordBatch], **settings: Any) -> Iterator[pa.RecordBatch]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from steelyard.config import LOG_LOSS
@@ -14,7 +15,7 @@ from steelyard.learning import _checks
 from steelyard.learning._device import CPU, find_device
 from steelyard.learning.arrays import ArrayModel, ArrayRows
 from steelyard.learning.parameters import Parameters
-from steelyard.learning.training_data import Importance, TrainingData
+from steelyard.learning.training_data import Importance, TrainingData, TrainingRows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -201,6 +202,8 @@ class Trainer(ABC):
         train_offset: str | None = None,
         sampled: Distortion | None = None,
         start: Model | None = None,
+        counts: Mapping[str, int] | None = None,
+        validation_rows: int | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> Model:
         """Train a model.
@@ -226,6 +229,11 @@ class Trainer(ABC):
             How resampling changed the class prior of `train`; default: not at all. Offsets undo it.
         start : Model, optional
             A model of this trainer to continue from. Its preprocessing is kept.
+        counts : mapping of str to int, optional
+            Rows of each class of `train`, where they are known and it has no other labels: they are then not counted,
+            unless rows have weights.
+        validation_rows : int, optional
+            Rows of `validation`, where they are known. Only the number of workers follows from them.
         warn : callable, optional
             Takes notes for the user; by default they are Python warnings.
 
@@ -241,10 +249,8 @@ class Trainer(ABC):
         """
         from steelyard.learning._fit_rows import fit_rows  # imports Spark
 
-        before = sampled or Distortion()
-        return fit_rows(
-            self, train, validation, dataset, original_train, train_weight, train_offset, before, start, warn
-        )
+        rows = TrainingRows(train, counts or {}, train_weight, train_offset, sampled or Distortion(), start)
+        return fit_rows(self, rows, validation, dataset, original_train, validation_rows, warn)
 
     @property
     def fits_arrays(self) -> bool:
@@ -287,6 +293,13 @@ class Trainer(ABC):
 
         The model's own `distortion` is what training did to the classes apart from weights and loss: bags, for example.
         """
+
+    def _fit_each(self, data: Sequence[TrainingData], starts: Sequence[Model | None]) -> list[Model]:
+        """Return a model for each of several training data. Optional: one Spark stage can train small ones."""
+        from steelyard.frames.threads import in_threads  # imports Spark
+
+        tasks = [partial(self._fit, of, start) for of, start in zip(data, starts, strict=True)]
+        return in_threads(data[0].rows.sparkSession, tasks)
 
     @classmethod
     @abstractmethod

@@ -1,10 +1,12 @@
-"""What a trainer gets, and what a report shows of its model."""
+"""What training starts from, what a trainer gets, and what a report shows of its model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from steelyard.distortion import Distortion
 from steelyard.learning._device import CPU
 from steelyard.learning._workers import WORKERS
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from steelyard.learning._preprocessing import Preprocessing
+    from steelyard.learning.model import Model
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,30 @@ class TrainingData:
     masses: tuple[float, ...] = ()
     device: str = CPU
     monotone: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a model is trained on: training rows after resampling, and a model to continue from.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    counts : mapping of str to int
+        Rows of each class; empty where they are not known.
+    weight, offset : str, optional
+        Columns that a sampler has added, see `Trainer.fit`.
+    distortion : Distortion
+    start : Model, optional
+        A model to continue from.
+    """
+
+    rows: DataFrame
+    counts: Mapping[str, int] = field(default_factory=dict)
+    weight: str | None = None
+    offset: str | None = None
+    distortion: Distortion = field(default_factory=Distortion)
+    start: Model | None = None
 
 
 class Importance(NamedTuple):

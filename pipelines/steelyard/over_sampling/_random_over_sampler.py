@@ -86,8 +86,7 @@ class RandomOverSampler(SyntheticSampler):
     def _repeated(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
         if self.getOrDefault("provenance"):
             raise InputError("provenance describes new rows, but without shrinkage rows are only repeated")
-        targets = {c: counts[c] + n for c, n in self._new(counts).items()}
-        odd = {c: n % counts[c] for c, n in targets.items() if n % counts[c]}
+        targets, odd = self._repeats(counts)
         shares = self._draw(df, roles, odd, counts)
         classes = {}
         for c, before in counts.items():
@@ -95,6 +94,14 @@ class RandomOverSampler(SyntheticSampler):
             classes[c] = ClassPlan(before, after, times=after // before, again=shares.get(c))
         scans = 2 + (1 if roles.keyed else 2) * bool(odd)
         return self._new_plan(roles, classes=classes, work=Work(scans=scans))
+
+    def _repeats(self, counts: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the rows of each class that grows, and how many of its rows are repeated once more than others."""
+        targets = {c: counts[c] + n for c, n in self._new(counts).items()}
+        return targets, {c: n % counts[c] for c, n in targets.items() if n % counts[c]}
+
+    def _to_draw(self, counts: Mapping[str, int]) -> dict[str, int] | None:
+        return None if self.makes_rows else self._repeats(counts)[1]
 
     def _seeded(self, context: SynthesisContext) -> SynthesisContext:
         context = super()._seeded(context)

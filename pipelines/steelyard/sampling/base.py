@@ -69,6 +69,7 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
     parents: ClassVar[bool] = True
 
     _known: Mapping[str, int] | None = None
+    _cuts: Mapping[str, Cut] | None = None
     _domain: Domain = MappingProxyType({})
 
     sampling_strategy: Parameter[Strategy] = param(
@@ -239,16 +240,25 @@ class Sampler(HasColumns, MLReadable[Any], MLWritable):
         self, df: DataFrame, roles: Roles, wanted: Mapping[str, int], counts: Mapping[str, int]
     ) -> dict[str, Cut]:
         """Draw an exact number of rows of each class, by the hash of their identity."""
-        seed = self.getOrDefault("random_state")
-        position: Column = row_hash(df, roles.identity, seed, f"resample/{self.name}")
         found = {s: Cut(0 if n == 0 else 1 << HASH_BITS, n) for s, n in wanted.items() if n in (0, counts[s])}
         partial = {s: [n] for s, n in wanted.items() if s not in found}
-        if partial:
-            ties: Ties = "exact" if roles.keyed else "proportional"
+        if partial and self._cuts is not None:
+            found |= self._cuts
+        elif partial:
+            position, ties = self._order(df, roles)
             label = class_code(df, roles.label, partial)
             drawn = cuts(df, position, label, partial, ties=ties, sizes=counts)
             found |= {s: cut for s, (cut,) in drawn.items()}
         return {s: found[s] for s in wanted}
+
+    def _order(self, df: DataFrame, roles: Roles) -> tuple[Column, Ties]:
+        """Return the position by which rows are drawn, and what happens to rows of equal position."""
+        position = row_hash(df, roles.identity, self.getOrDefault("random_state"), f"resample/{self.name}")
+        return position, "exact" if roles.keyed else "proportional"
+
+    def _to_draw(self, counts: Mapping[str, int]) -> dict[str, int] | None:
+        """Return how many rows of each class are drawn, if nothing else is asked about the rows; else None."""
+        return None
 
     def _new_plan(self, roles: Roles, **what: Any) -> SamplingPlan:
         return SamplingPlan(

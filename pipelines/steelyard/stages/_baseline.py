@@ -25,6 +25,7 @@ from steelyard.stages._fold_scores import fold_scores
 from steelyard.stages._judging import side_by_side
 from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
+from steelyard.stages._training import stopping_rows
 
 MODEL, BASELINE, NO_TRANSFER = "model", "baseline", "no_transfer"
 _GAINS = ("expected_cost", "log_loss", "pr_auc")
@@ -56,12 +57,17 @@ def fit_plain(ctx: Context, folder: str) -> None:
     plain = plain_recipe(ctx)
     if plain is None:
         return
-    how, data, validation = plain.train, dataset(ctx), rows_of(ctx, "validation")
-    if keeps_half(plain):
-        validation = validation.where(~kept_half(validation, data))
-    trainer = get_trainer(how.model, how.params, num_workers=how.num_workers, seed=how.seed)
-    rows = rows_of(ctx, "train")
-    trainer.fit(rows, validation, data, original_train=rows, warn=ctx.warn).save(ctx.run, f"{folder}/{BASELINE}")
+    how, rows, stopping = plain.train, rows_of(ctx, "train"), stopping_rows(ctx, plain)
+    model = get_trainer(how.model, how.params, num_workers=how.num_workers, seed=how.seed).fit(
+        rows,
+        stopping.rows,
+        dataset(ctx),
+        original_train=rows,
+        counts=ctx.read("split", "plan.json")["counts"]["train"],
+        validation_rows=stopping.number,
+        warn=ctx.warn,
+    )
+    model.save(ctx.run, f"{folder}/{BASELINE}")
 
 
 def decide_baseline(ctx: Context, attempt: str) -> list[str]:

@@ -184,7 +184,8 @@ def joined(training: TrainingRows, rows: DataFrame, data: Dataset, weight: str |
     if training.offset is not None:
         added = added.withColumn(training.offset, F.lit(0.0))  # no sampling has left any of them out
     both = target.unionByName(added, allowMissingColumns=True)
-    return replace(training, rows=both, weight=name, distortion=training.distortion.then(Distortion(exact=False)))
+    prior = training.distortion.then(Distortion(exact=False))
+    return replace(training, rows=both, counts={}, weight=name, distortion=prior)
 
 
 def source_share(both: TrainingRows, rows: DataFrame, data: Dataset) -> float:

@@ -6,9 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pyspark.sql import DataFrame
-
-from steelyard.classifier import keeps_half, kept_half
 from steelyard.config import TrainConfig, TransferConfig
 from steelyard.learning import Model, TrainingRows
 from steelyard.stages._alerts import recipe_of
@@ -16,8 +13,7 @@ from steelyard.stages._baseline import BASELINE, fit_plain
 from steelyard.stages._context import Context, Result
 from steelyard.stages._fold_scores import write_fold_scores
 from steelyard.stages._resolved import resolved
-from steelyard.stages._source import dataset, rows_of
-from steelyard.stages._training import fit_model, resampled
+from steelyard.stages._training import StoppingRows, fit_model, resampled, stopping_rows
 from steelyard.stages._transfer import lower_rate, transferred, transferred_in_folds
 
 
@@ -27,17 +23,14 @@ def run(ctx: Context, attempt: str) -> Result:
     The baseline is the plain recipe of a comparison, or the same recipe without transfer, with fold models of its own.
     """
     folder, wanted = f"model/{attempt}", resolved(ctx).train
-    data, validation = dataset(ctx), rows_of(ctx, "validation")
-    if keeps_half(recipe_of(resolved(ctx))):
-        validation = validation.where(~kept_half(validation, data))
-    training = resampled(ctx)
+    stopping, training = stopping_rows(ctx, recipe_of(resolved(ctx))), resampled(ctx)
     if wanted.transfer is None:
-        model, more = fit_model(ctx, wanted, training, validation), dict[str, Any]()
+        model, more = fit_model(ctx, wanted, training, stopping), dict[str, Any]()
         model.save(ctx.run, folder)
         fit_plain(ctx, folder)
-        folds = write_fold_scores(ctx, folder, model, validation, wanted)
+        folds = write_fold_scores(ctx, folder, model, stopping.rows, wanted)
     else:
-        model, more, folds = _with_transfer(ctx, wanted, wanted.transfer, training, validation, folder)
+        model, more, folds = _with_transfer(ctx, wanted, wanted.transfer, training, stopping, folder)
     details = {"model": model.trainer, "device": model.settings["device"], **model.summary, **more}
     if folds is not None:
         note = f"{folds['folds']} fold models scored {folds['rows']:,} training rows, {folds['positives']:,} positive"
@@ -46,20 +39,20 @@ def run(ctx: Context, attempt: str) -> Result:
 
 
 def _with_transfer(
-    ctx: Context, wanted: TrainConfig, how: TransferConfig, training: TrainingRows, validation: DataFrame, folder: str
+    ctx: Context, wanted: TrainConfig, how: TransferConfig, training: TrainingRows, stopping: StoppingRows, folder: str
 ) -> tuple[Model, dict[str, Any], dict[str, Any] | None]:
     """Write a model that also knows the source, and one without; return the first, details, and its fold scores."""
     both, facts, messages = transferred(ctx, how, training, folder)
     lower = lower_rate(wanted)
-    model = fit_model(ctx, lower, both, validation)
+    model = fit_model(ctx, lower, both, stopping)
     if lower is not wanted:
         facts["learning_rate"] = lower.params["learning_rate"]
     model = replace(model, distortion=replace(model.distortion, exact=False))  # the source may have other rates
     model.save(ctx.run, folder)
     place = f"{folder}/{BASELINE}"
-    plain = fit_model(ctx, wanted, training, validation)
+    plain = fit_model(ctx, wanted, training, stopping)
     plain.save(ctx.run, place)
-    folds = write_fold_scores(ctx, folder, model, validation, lower, partial(transferred_in_folds, ctx, how, folder))
+    folds = write_fold_scores(ctx, folder, model, stopping.rows, lower, partial(transferred_in_folds, ctx, how, folder))
     if folds is not None:  # else the recipe without transfer would know more rows by which it decides
-        write_fold_scores(ctx, place, plain, validation, wanted)
+        write_fold_scores(ctx, place, plain, stopping.rows, wanted)
     return model, {"transfer": facts, "messages": [*model.summary.get("messages", []), *messages]}, folds

@@ -51,13 +51,21 @@ class RandomUnderSampler(Sampler):
 
     def _plan_classes(self, df: DataFrame, roles: Roles, counts: Mapping[str, int]) -> SamplingPlan:
         output, again = self.getOrDefault("weight_output_col"), self.getOrDefault("replacement")
-        targets = {c: n for c, n in self._targets(counts).items() if again or n < counts[c]}
+        targets = self._smaller(counts)
         shares, replacement = (self._draw_again if again else self._draw_once)(df, roles, targets, counts)
         classes = {c: ClassPlan(n, targets.get(c, n), shares.get(c, "all")) for c, n in counts.items()}
         numbered = bool(replacement and replacement["numbered"])
         looks = (3 if again else 1 if roles.keyed else 2) * bool(targets)
         work = Work(scans=2 + looks, shuffles=2 * numbered)
         return self._new_plan(roles, classes=classes, weight_output=output, work=work, replacement=replacement)
+
+    def _smaller(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Return the rows of each class that does not keep all of its own."""
+        again = self.getOrDefault("replacement")
+        return {c: n for c, n in self._targets(counts).items() if again or n < counts[c]}
+
+    def _to_draw(self, counts: Mapping[str, int]) -> dict[str, int] | None:
+        return None if self.getOrDefault("replacement") else self._smaller(counts)
 
     def _draw_once(self, *of: Any) -> tuple[dict[str, Cut], None]:
         return self._draw(*of), None

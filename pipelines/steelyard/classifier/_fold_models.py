@@ -1,0 +1,193 @@
+"""The models of folds: all folds share passes over the training rows, and one Spark stage trains their models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Self
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from steelyard.classifier._drawn_rows import DrawnRows
+from steelyard.classifier._fit_model import resampled, sampler_of
+from steelyard.columns import class_text, flag_bits, internal
+from steelyard.config import Recipe, ResampleConfig
+from steelyard.dataset import Dataset
+from steelyard.frames.threads import in_threads
+from steelyard.labels import class_name
+from steelyard.learning import Model, TrainingRows, train_each
+from steelyard.sampling import Sampler
+from steelyard.sampling.parts import knowing_draws
+from steelyard.splitting import FoldPlan, apply_folds, fold_rows, fold_sides
+
+Change = Callable[[int, TrainingRows], TrainingRows]
+
+_FOLD, _PARTS = internal("fold"), internal("parts")
+_STRATEGY = "sampling_strategy"
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """The model of one fold, and the rows that it has not seen."""
+
+    fold: int
+    model: Model
+    unseen: DataFrame
+
+
+def fit_folds(
+    recipes: Sequence[Recipe],
+    train: DrawnRows,
+    stopping: DataFrame,
+    dataset: Dataset,
+    plan: FoldPlan,
+    *,
+    change: Callable[[int, TrainingRows], TrainingRows] | None = None,
+) -> list[list[FoldModel]]:
+    """Fit the models of all folds, for each of several recipes.
+
+    The rows of the other folds (with forward chaining, those before) are resampled and train a model, in one task where
+    the trainer is XGBoost, and then one Spark stage trains the models of all folds. Maps of class to rows in
+    `sampling_strategy` are reduced by the share of the class's rows that the fold trains on. Threads run the other
+    jobs, so that a cluster works on several folds at the same time.
+
+    Parameters
+    ----------
+    recipes : sequence of Recipe
+        Their `decide` is not used.
+    train : DrawnRows
+        Original training rows, from `draw_rows`. They must be stable.
+    stopping : DataFrame
+        Rows by which trainers stop early, that are in no fold: validation rows.
+    dataset : Dataset
+        With its classes.
+    plan : FoldPlan
+        Of all training rows.
+    change : callable, optional
+        Returns what the model of a fold is trained on, given the fold and its resampled rows. Threads call it.
+
+    Returns
+    -------
+    list of list of FoldModel
+        By recipe, then by fold.
+
+    Raises
+    ------
+    SteelyardError
+        The first failure of a model, once the jobs that have begun are done.
+    """
+    folds = _Folds.of(train, dataset, plan)
+    found = []
+    for recipe in recipes:
+        with ExitStack() as scope:
+            models = _fitted(recipe, folds, stopping, dataset, change, scope)
+        found.append([FoldModel(*of) for of in zip(plan.numbers, models, folds.unseen, strict=True)])
+    return found
+
+
+@dataclass(frozen=True)
+class _Folds:
+    """The parts of training rows on which the models of folds are trained.
+
+    Parameters
+    ----------
+    train : DrawnRows
+    plan : FoldPlan
+    placed : DataFrame
+        The rows with `_PARTS`: bit i says whether the model of the fold at place i is trained on a row.
+    own, unseen : list of DataFrame
+        The rows on which each fold's model is trained, and those that it scores.
+    trained, counts : list of dict
+        Rows of each class on which it is trained: by the plan of all rows, and of `train`.
+    """
+
+    train: DrawnRows
+    plan: FoldPlan
+    placed: DataFrame
+    own: list[DataFrame]
+    unseen: list[DataFrame]
+    trained: list[dict[str, int]]
+    counts: list[dict[str, int]]
+
+    @classmethod
+    def of(cls, train: DrawnRows, dataset: Dataset, plan: FoldPlan) -> Self:
+        """Return the parts; rows are counted where the plan does not tell their number."""
+        rows = apply_folds(train.rows, plan, _FOLD)
+        bits = flag_bits(fold_sides(rows, plan, fold, _FOLD)[0] for fold in plan.numbers)
+        placed = rows.withColumn(_PARTS, bits.cast("bigint")).drop(_FOLD)
+        sides = [fold_rows(train.rows, plan, fold) for fold in plan.numbers]
+        trained = [rows_before(plan, fold) for fold in plan.numbers]
+        # Counts of a plan include rows that are not drawn, and those in the gap of a split by time.
+        counted = plan.method != "temporal" and min(train.rates.values()) == 1
+        counts = trained if counted else _counts(placed, dataset, len(sides))
+        return cls(train, plan, placed, [of for of, _ in sides], [of for _, of in sides], trained, counts)
+
+    def asked(self, recipe: Recipe) -> list[Recipe]:
+        """Return the recipe of each fold."""
+        total = {c: max(sum(of[c] for of in self.plan.counts.values()), 1) for c in self.trained[0]}
+        return [_of_fold(recipe, {c: n / total[c] for c, n in of.items()}) for of in self.trained]
+
+
+def _fitted(
+    recipe: Recipe, folds: _Folds, stopping: DataFrame, dataset: Dataset, change: Change | None, scope: ExitStack
+) -> list[Model]:
+    """Return the models of a recipe; new rows are cached in the scope."""
+    train, own, asked = folds.train, folds.own, folds.asked(recipe)
+    weighted = replace(dataset, weight=train.weight or dataset.weight)
+
+    def each(task: Callable[[int], Any]) -> list[Any]:
+        return in_threads(train.rows.sparkSession, [partial(task, i) for i in range(len(own))])
+
+    def sampler(i: int) -> Sampler:
+        return sampler_of(asked[i], own[i], weighted, folds.trained[i]).knowing(folds.counts[i])
+
+    def training(i: int) -> TrainingRows:
+        rows = scope.enter_context(resampled(samplers[i], own[i], train.weight))
+        return rows if change is None else change(folds.plan.numbers[i], rows)
+
+    samplers = knowing_draws(each(sampler), train.rows, folds.placed, F.col(_PARTS), folds.counts)
+    return train_each(
+        [of.train for of in asked],
+        each(training),
+        stopping,
+        dataset,
+        original_trains=own,
+        rows=folds.placed,
+        parts=F.col(_PARTS),
+    )
+
+
+def _counts(placed: DataFrame, dataset: Dataset, parts: int) -> list[dict[str, int]]:
+    """Return the rows of each class in each part."""
+    label = class_text(placed, dataset.label).alias("class")
+    found = placed.where(F.col(_PARTS) > 0).groupBy(_PARTS, label).count().collect()
+    counts = [dict.fromkeys(dataset.classes, 0) for _ in range(parts)]
+    for bits, name, n in found:
+        for i in range(parts):
+            counts[i][name] += n * (bits >> i & 1)
+    return counts
+
+
+def rows_before(plan: FoldPlan, fold: int) -> dict[str, int]:
+    """Return the rows of each class that train the model of a fold; with forward chaining, before its gap."""
+    temporal = plan.method == "temporal"
+    parts = [of for name, of in plan.counts.items() if (int(name) < fold if temporal else int(name) != fold)]
+    return {c: sum(of[c] for of in parts) for c in parts[0]}
+
+
+def _of_fold(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
+    """Return the recipe for a part of the rows, which one worker trains on."""
+    resample = ResampleConfig(method=recipe.resample.method, **_reduced(recipe.resample.params, shares))
+    train = recipe.train.model_copy(update={"params": _reduced(recipe.train.params, shares), "num_workers": 1})
+    return recipe.model_copy(update={"resample": resample, "train": train})
+
+
+def _reduced(params: Mapping[str, Any], shares: Mapping[str, float]) -> dict[str, Any]:
+    """Return parameters whose map of class to rows is reduced to the shares of the classes."""
+    wanted = params.get(_STRATEGY)
+    if not isinstance(wanted, Mapping):
+        return dict(params)
+    return {**params, _STRATEGY: {c: max(round(n * shares.get(class_name(c), 1.0)), 1) for c, n in wanted.items()}}
