@@ -87,7 +87,7 @@ def decide_baseline(ctx: Context, attempt: str) -> list[str]:
         held=kept_half(rows, data) if keeps_half(recipe) else None,
         exchangeable=ctx.config.split.method == "stratified",
         probabilities=not recipe.train.cost_weights,
-        unseen=fold_scores(ctx, BASELINE)[0],
+        unseen=fold_scores(ctx, BASELINE),
         train=rows_of(ctx, "train"),
     )
     path = f"decide/{attempt}/{BASELINE}.json"

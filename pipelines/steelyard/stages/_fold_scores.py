@@ -20,7 +20,7 @@ from steelyard.classifier import (
     most_rows,
     out_of_fold,
 )
-from steelyard.columns import class_text, col
+from steelyard.columns import col
 from steelyard.config import TrainConfig
 from steelyard.dataset import Dataset
 from steelyard.deciding import ALERTS, CONFORMAL, DecisionPolicy
@@ -91,8 +91,8 @@ def write_fold_scores(
     scored = out_of_fold(models, data, drawn.rates, model.distortion)
     write_parquet(scored.select(*_kept(scored, data)), ctx.run.uri(f"{folder}/{_FOLDER}"))
     held = [of for name, of in plan.counts.items() if int(name) in plan.numbers]
-    rows = sum(round(n * drawn.rates[c]) for of in held for c, n in of.items())
-    return {"folds": FOLDS, "rows": rows, "positives": sum(of[str(data.positive)] for of in held)}
+    rows = {c: sum(round(of[c] * rate) for of in held) for c, rate in drawn.rates.items()}
+    return {"folds": FOLDS, "rows": sum(rows.values()), "positives": rows[data.positive]}
 
 
 def fits_folds(wanted: str, few: int | None) -> bool:
@@ -122,17 +122,21 @@ def few_positives(ctx: Context) -> int | None:
     return n if n < FEWEST_POSITIVES else None
 
 
-def fold_scores(ctx: Context, of: str = "") -> tuple[DataFrame | None, int]:
-    """Return the out-of-fold scores that `train` has published, if any, and the positives among them.
+def fold_scores(ctx: Context, of: str = "") -> DataFrame | None:
+    """Return the out-of-fold scores that `train` has published, if any.
 
     `of` is a folder in that of the model, such as the baseline's.
     """
     made = ctx.published("train")
     folder = "/".join(part for part in ("model", made.attempt, of, _FOLDER) if part)
-    if not made.has(folder):
-        return None, 0
-    rows = ctx.table("train", folder)
-    return rows, rows.where(class_text(rows, ctx.config.data.label) == F.lit(dataset(ctx).positive)).count()
+    return ctx.table("train", folder) if made.has(folder) else None
+
+
+def scored_positives(ctx: Context) -> int:
+    """Return the positive training rows that fold models have scored."""
+    trained = ctx.run.outcome("train")
+    found = None if trained is None else trained.details.get("out_of_fold")
+    return 0 if found is None else int(found["positives"])
 
 
 def fold_models(ctx: Context) -> list[Model]:

@@ -7,7 +7,7 @@ from steelyard.stages._alerts import recipe_of, validation_shares
 from steelyard.stages._baseline import decide_baseline
 from steelyard.stages._context import Context, Result
 from steelyard.stages._costs import check_new_costs
-from steelyard.stages._fold_scores import few_positives, fold_scores, interval_note
+from steelyard.stages._fold_scores import few_positives, fold_scores, interval_note, scored_positives
 from steelyard.stages._model import trained_model
 from steelyard.stages._resolved import resolved
 from steelyard.stages._source import dataset, rows_of
@@ -22,7 +22,7 @@ def run(ctx: Context, attempt: str) -> Result:
     counts = ctx.read("split", "plan.json")["counts"]["train"]
     model = trained_model(ctx.run)
     data, rows, config = dataset(ctx), rows_of(ctx, "validation"), resolved(ctx)
-    method, few, (unseen, more) = ctx.config.split.method, few_positives(ctx), fold_scores(ctx)
+    method, few = ctx.config.split.method, few_positives(ctx)
     policy = fit_decisions(
         model,
         rows,
@@ -33,13 +33,13 @@ def run(ctx: Context, attempt: str) -> Result:
         held=kept_half(rows, data) if keeps_half(recipe_of(config)) else None,
         exchangeable=method == "stratified",
         probabilities=not config.train.cost_weights,
-        unseen=unseen,
+        unseen=fold_scores(ctx),
         train=rows_of(ctx, "train"),
     )
     path = f"decide/{attempt}/policy.json"
     ctx.run.write_json(path, policy.to_json())
     chosen = policy.chosen
-    scarce = None if few is None else interval_note(few, more, policy)
+    scarce = None if few is None else interval_note(few, scored_positives(ctx), policy)
     for note in (policy.calibration_note, chosen and chosen.note, scarce):
         if note:
             ctx.warn(note)
