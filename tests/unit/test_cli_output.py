@@ -1,9 +1,10 @@
-"""What the terminal shows of words that look like markup."""
+"""What the terminal shows of words that look like markup, and of an explanation without importances."""
 
 from __future__ import annotations
 
 import pytest
 
+from steelyard.cli._explain import _show
 from steelyard.cli._output import table
 
 
@@ -11,3 +12,10 @@ def test_labels_that_look_like_markup_are_shown_as_they_are(capsys: pytest.Captu
     nasty = "[/bold] it's <b>"
     table(f"class {nasty}", ["class", nasty], [[nasty, "1"]])
     assert capsys.readouterr().out.count(nasty) == 3
+
+
+def test_an_explanation_without_importances_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    none = {"method": None, "rows": {}, "features": []}
+    _show({"importances": none, "slices": [], "mistakes": {"missed": 0, "false_alarm": 0}, "mistakes_file": "m.json"})
+    said = capsys.readouterr().out
+    assert "importances need two classes, and explain.rows above 0" in said and "None" not in said

@@ -11,6 +11,8 @@ import xgboost as xgb
 from modules import skip_without
 from pydantic import Field, model_validator
 
+from steelyard.classifier._folds import _of_fold
+from steelyard.config import Recipe
 from steelyard.errors import ConfigError
 from steelyard.learning import (
     Parameters,
@@ -219,3 +221,9 @@ def test_a_worker_collects_its_batches_in_order() -> None:
 def test_a_worker_without_rows_still_has_matrices() -> None:
     train, validation = collect(iter([]), 3)
     assert train.features.shape == validation.features.shape == (0, 3)
+
+
+def test_a_fold_reduces_maps_of_class_to_rows_in_any_form_of_the_classes() -> None:
+    params = {"sampling_strategy": {False: 100, True: 50}}
+    recipe = Recipe.of({"train": {"model": "balanced_bagging", "params": params}})
+    assert _of_fold(recipe, {"false": 0.5, "true": 1.0}).train.params == {"sampling_strategy": {False: 50, True: 50}}
