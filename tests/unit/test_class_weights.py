@@ -10,6 +10,7 @@ import pytest
 from steelyard.config import Recipe
 from steelyard.dataset import Cost
 from steelyard.errors import ConfigError, InputError
+from steelyard.stats import ClassCounts
 from steelyard.weighting import class_weights, weights_note, with_matrix
 
 COUNTS = {"0": 9_000, "1": 800, "2": 200}
@@ -91,3 +92,9 @@ def test_a_cost_matrix_weighs_a_class_by_its_mean_cost_of_being_missed() -> None
         with_matrix("cost_matrix", Cost())
     with pytest.raises(InputError, match="missing class 'a' costs nothing"):
         class_weights(counts, {"cost_matrix": {**matrix, "a": {"b": 0.0, "c": 0.0}}})
+
+
+def test_the_rarer_class_of_a_table_that_was_sampled_before() -> None:
+    counts = ClassCounts({"fraud": 600, "genuine": 400})
+    assert counts.positive() == "genuine" and counts.positive("fraud") == "fraud"
+    assert counts.positive(None, {"genuine": 0.01}) == "fraud"

@@ -13,7 +13,16 @@ import pytest
 from sklearn import metrics as sk
 
 from steelyard.errors import ConfigError
-from steelyard.metrics import BucketTable, ScoreTable, document, lookup, split_document
+from steelyard.metrics import (
+    BucketTable,
+    ScoreTable,
+    always_majority,
+    class_shares,
+    document,
+    lookup,
+    majority_class,
+    split_document,
+)
 from steelyard.metrics._curves import class_curves
 
 PER_CLASS = {"precision", "recall", "f1", "f2", "f0.5", "specificity", "pr_auc", "roc_auc"}
@@ -35,6 +44,7 @@ def binary(
     weighted: bool = False,
     shift: float = 2.5,
     outside: bool = False,
+    stands_for: float = 1.0,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the document of simulated rows, and the rows."""
     rng = np.random.default_rng(seed)
@@ -44,7 +54,7 @@ def binary(
     threshold = 1.5 if outside else 0.2
     alarm = score >= threshold
     bucket = rng.integers(0, 200, groups)[rng.integers(0, groups, n)] if groups else rng.integers(0, 200, n)
-    weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else np.ones(n)
+    weight = rng.choice([0.5, 1.0, 3.0], n) if weighted else np.where(label, 1.0, stands_for)
     cost = {"cost_fn": rng.exponential(50, n), "cost_fp": np.full(n, 5.0)} if costs else {}
     table = ScoreTable.from_rows(score, label, weight, **cost)
     others = {"threshold_0.5": 0.5, "high": 0.9}
@@ -64,6 +74,17 @@ def numbers(node: Any) -> list[dict[str, Any]]:
     if not isinstance(node, dict):
         return []
     return [node] if "value" in node else [n for child in node.values() for n in numbers(child)]
+
+
+def test_the_majority_is_that_of_the_weights() -> None:
+    """Of a table whose negatives were left out before, positives are the most rows, but not the most frequent class."""
+    found, rows = binary(2000, 0.6, stands_for=20.0)
+    share = np.average(rows["label"], weights=rows["weight"])
+    assert found["majority"] == majority_class(found) == "no" and found["support"]["yes"] > found["support"]["no"]
+    assert found["accuracy_always_majority"]["value"] == pytest.approx(1 - share)
+    assert class_shares(found)["yes"] == pytest.approx(share)
+    assert always_majority(found, "recall", "yes") == 0
+    assert "majority" not in binary()[0]
 
 
 @pytest.mark.parametrize("weighted", [False, True])

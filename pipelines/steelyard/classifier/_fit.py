@@ -101,7 +101,7 @@ def _with_classes(train: DataFrame, dataset: Dataset) -> tuple[Dataset, dict[str
     counted.refuse_nulls(dataset.label)
     if not dataset.classes:
         counted.check()
-        positive = counted.positive(dataset.positive)
+        positive = counted.positive(dataset.positive, dataset.sampling_rate)
         dataset = replace(dataset, positive=positive, classes=counted.ordered(positive))
     elif len(dataset.classes) == 2 and dataset.positive is None:
         dataset = replace(dataset, positive=dataset.classes[1])

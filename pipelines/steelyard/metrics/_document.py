@@ -83,9 +83,10 @@ def lookup(split: Mapping[str, Any], name: str, positive: str | None) -> dict[st
 
 
 def majority_class(split: Mapping[str, Any]) -> str:
-    """Return the class with the most rows."""
+    """Return the class with the most rows; where rows have weights, the one whose rows weigh most."""
     support: Mapping[str, int] = split["support"]
-    return max(support, key=lambda c: support[c])
+    named: str | None = split.get("majority")
+    return max(support, key=lambda c: support[c]) if named is None else named
 
 
 def class_shares(split: Mapping[str, Any]) -> dict[str, float]:

@@ -64,6 +64,7 @@ def split_document(
     document: dict[str, Any] = {
         "n": sum(support.values()),
         "support": support,
+        **_majority(ones, support),
         "absent_classes": [name for name, rows in support.items() if not rows],
         "confusion": {a: {d: confusion.get(a, {}).get(d, 0) for d in classes} for a in classes},
         "per_class": {name: class_numbers(one) for name, one in ones.items()},
@@ -109,10 +110,21 @@ def _bucket_counts(ones: Classes) -> MulticlassCounts:
     )
 
 
+def _heaviest(ones: Classes) -> str:
+    """Return the class whose rows weigh most: the one that "always the majority" decides for."""
+    return max(ones, key=lambda name: float(ones[name].table.pos.sum()))
+
+
+def _majority(ones: Classes, support: Mapping[str, int]) -> dict[str, str]:
+    """Return the majority where weights make it another class than that of the most rows."""
+    heaviest = _heaviest(ones)
+    return {} if heaviest == max(support, key=support.__getitem__) else {"majority": heaviest}
+
+
 def _largest_share(ones: Classes, support: Floats) -> Number:
-    """Return the share of the class with the most rows: the accuracy of "always the majority"."""
+    """Return the share of the class whose rows weigh most: the accuracy of "always the majority"."""
     first, total = next(iter(ones.values())), support.sum(axis=1)
-    own, weights = support[:, int(np.argmax([one.rows for one in ones.values()]))], first.bootstrap.weights
+    own, weights = support[:, list(ones).index(_heaviest(ones))], first.bootstrap.weights
     share = Estimate(float(divide(own.sum(), total.sum())), divide(weights @ own, weights @ total))
     return proportion(first.bootstrap, share, first.worth("tp", "fp", "fn", "tn"), total)
 

@@ -56,7 +56,7 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, ba
     summary = summarize_table(df, found, time=_time(df, found.time), amounts=amount_columns(df, found))
     counts = summary.counts
     counts.check()
-    positive = counts.positive(data.positive)
+    positive = counts.positive(data.positive, data.sampling_rate)
     if summary.repeated is not None:
         _warn_repeated(found.key, *summary.repeated, warn)
     known = replace(found, positive=positive, classes=counts.ordered(positive))

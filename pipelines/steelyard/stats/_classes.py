@@ -42,8 +42,10 @@ class ClassCounts:
         """Size of the largest class over that of the smallest."""
         return max(self.counts.values()) / min(self.counts.values())
 
-    def positive(self, wanted: str | None = None) -> str | None:
+    def positive(self, wanted: str | None = None, rates: Mapping[str, float] | None = None) -> str | None:
         """Return the positive class: the wanted one, else the rarer of two; None with more than two classes.
+
+        `rates` are the shares of the classes' rows that the table holds: a row counts one over that.
 
         Raises
         ------
@@ -59,7 +61,9 @@ class ClassCounts:
             raise InputError(f"data.positive: {wanted!r} {fault} The label has {n} classes: {shown}{more}")
         if len(self.counts) != 2:
             return None
-        return wanted if wanted is not None else list(self.counts)[-1]
+        if wanted is not None:
+            return wanted
+        return min(reversed(list(self.counts)), key=lambda c: self.counts[c] / ((rates or {}).get(c) or 1.0))
 
     def ordered(self, positive: str | None) -> tuple[str, ...]:
         """Return the classes in the order of a model's outputs: (negative, positive), or by descending count."""
