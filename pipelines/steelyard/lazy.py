@@ -1,4 +1,4 @@
-"""Packages that import a module when one of its names is first used: some need Spark, which imports slowly."""
+"""Imports that take long: of packages, when one of their names is first used, and without an optional part."""
 
 from __future__ import annotations
 
@@ -19,3 +19,14 @@ def lazy(package: str, *modules: str) -> Callable[[str], Any]:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return find
+
+
+def import_without(module: str, absent: str) -> Any:
+    """Return a module that is imported as if another one, unless that is already imported, were not installed."""
+    if absent in sys.modules:
+        return import_module(module)
+    sys.modules[absent] = None  # type: ignore[assignment]  # importing it fails
+    try:
+        return import_module(module)
+    finally:
+        del sys.modules[absent]

@@ -14,7 +14,12 @@ import numpy as np
 
 from steelyard.errors import ConfigError, InputError
 from steelyard.extensions import VARIABLE, check_module
+from steelyard.lazy import import_without
 from steelyard.learning.local import UNTRUSTED
+
+# skops lists scikit-learn's estimators, and the list imports all packages of scikit-learn. One of them imports torch
+# where it is installed, which takes 2 s and 190 MB.
+io = import_without("skops.io", "sklearn.externals.array_api_compat.torch")
 
 TRUSTED = frozenset(
     {
@@ -37,8 +42,6 @@ def dump(estimator: Any) -> bytes:
     InputError
         If it has types that `load` would refuse.
     """
-    from skops import io
-
     saved = io.dumps(estimator)
     _trusted_types(saved)
     return _canonical(saved)
@@ -52,8 +55,6 @@ def load(saved: bytes) -> Any:
     InputError
         If it has types that are not trusted, or trees whose indices are out of range.
     """
-    from skops import io
-
     found = io.loads(saved, trusted=_trusted_types(saved))
     _check_trees(found, set())
     return found
@@ -61,8 +62,6 @@ def load(saved: bytes) -> Any:
 
 def _trusted_types(saved: bytes) -> list[str]:
     """Return the types that skops does not trust by itself; refuse those that are not trusted here either."""
-    from skops import io
-
     asked: list[str] = io.get_untrusted_types(data=saved)
     refused = [name for name in asked if name not in TRUSTED and not _allowed(name)]
     if refused:
