@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 _ABSENT = """
@@ -36,12 +37,13 @@ if "pyspark.daemon" in sys.orig_argv:
     gc.collect()
     gc.freeze()
 """
-_MODULES = ("pyspark.worker", "pandas", "pyarrow", "scipy.stats", "sklearn.ensemble", "skops.io", "xgboost", "faiss")
+_LIBRARIES = ("pandas", "pyarrow", "scipy.stats", "sklearn.ensemble", "xgboost", "faiss")
+_MODULES = ("pyspark.worker", *_LIBRARIES, "steelyard.learning._skops")  # the last imports skops without torch
 
 
-def python_that_has_imported(folder: Path) -> str:
-    """Return an interpreter whose Spark workers start with the libraries of this package imported."""
-    return python_that_begins_with(_PRELOAD.format(modules=_MODULES), folder)
+def python_that_has_imported(folder: Path, modules: Sequence[str] = _MODULES) -> str:
+    """Return an interpreter whose Spark workers start with some libraries imported: by default all of this package."""
+    return python_that_begins_with(_PRELOAD.format(modules=tuple(modules)), folder)
 
 
 def python_that_begins_with(code: str, folder: Path) -> str:

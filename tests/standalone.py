@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from interpreters import python_that_has_imported
 from java_options import java_options
 
 # What costs time and changes no result: to compile and to adapt plans, pages that nobody looks at.
@@ -76,8 +77,8 @@ def process(command: Sequence[object], env: Mapping[str, str], log: Path) -> Ite
                 continue
 
 
-def wait_for(done: Callable[[], Any], seconds: float, what: str, log: Path | None = None) -> Any:
-    """Return the first true answer; fail with the end of the log."""
+def wait_for(done: Callable[[], Any], seconds: float, what: str, log: Path | None = None, every: float = 0.1) -> Any:
+    """Return the first true answer, asked for every so many seconds; fail with the end of the log."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -86,7 +87,7 @@ def wait_for(done: Callable[[], Any], seconds: float, what: str, log: Path | Non
             found = None
         if found:
             return found
-        time.sleep(0.1)
+        time.sleep(every)
     raise AssertionError(f"{what} not within {seconds} s\n{log.read_text()[-4000:] if log is not None else ''}")
 
 
@@ -176,7 +177,8 @@ def spark_cluster(folder: Path, workers: Sequence[int], settings: str = "") -> I
         "SPARK_SUBMIT_OPTS": f"{java_options()} {options}",
         "SPARK_DAEMON_JAVA_OPTS": f"{java_options()} {shlex.quote(said)}",
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
+        # Most tasks need these two, and each application starts workers of its own.
+        "PYSPARK_PYTHON": python_that_has_imported(folder / "python", ("pyspark.worker", "pandas", "pyarrow")),
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
     with ExitStack() as processes:

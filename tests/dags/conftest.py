@@ -47,7 +47,7 @@ def running(place: Path) -> Iterator[Scheduler]:
     """Airflow on the pipelines, all DAGs still paused."""
     from days import dags
     from running import airflow
-    from standalone import spark_cluster, wait_for
+    from standalone import spark_cluster
 
     settings = {"PIPELINES": place / "pipelines", "STORE": place / "runs", "STORE_URL": "https://reports.example/runs"}
     settings |= {"ALLOWED_MODULES": "heard"}
@@ -57,5 +57,5 @@ def running(place: Path) -> Iterator[Scheduler]:
             own[f"AIRFLOW_CONN_SPARK_{name}"] = json.dumps({"conn_type": "spark", **master})
         paths = os.pathsep.join(p for p in (str(place), cluster.env.get("PYTHONPATH")) if p)
         with airflow(place / "airflow", {**cluster.env, **own, "PYTHONPATH": paths}) as scheduler:
-            wait_for(lambda: len(dags(scheduler)) == 5, 120, "five DAGs", place / "airflow" / "standalone.log")
+            scheduler.wait_for(lambda: len(dags(scheduler)) == 5, 120, "five DAGs")
             yield scheduler

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,10 @@ class Scheduler:
         """Return a token for all that the API offers."""
         return str(answer(f"{self.url}/auth/token")["access_token"])
 
+    def wait_for(self, done: Callable[[], Any], seconds: float, what: str) -> Any:
+        """Return the first true answer; ask once a second, because an answer takes the API 20 ms of the processor."""
+        return wait_for(done, seconds, what, self.home / "scheduler.log", every=1)
+
     def runs(self, dag: str) -> list[dict[str, Any]]:
         """Return the runs of a DAG, the earliest first."""
         found = self.call(f"dags/{dag}/dagRuns?limit=100")["dag_runs"]
@@ -67,8 +72,11 @@ class Scheduler:
 
 @contextmanager
 def airflow(home: Path, env: Mapping[str, str]) -> Iterator[Scheduler]:
-    """Start `airflow standalone` with a home and a database of its own."""
-    api, worker_logs, trigger_logs = free_ports(3)
+    """Start the processes that run DAGs, with a home and a database of their own.
+
+    `airflow standalone` would start a triggerer too, which no task here needs.
+    """
+    api, worker_logs = free_ports(2)
     url = f"http://127.0.0.1:{api}"
     folder = str(BIN)
     # As from an environment that nobody has activated: an operator must find spark-submit all the same.
@@ -86,20 +94,21 @@ def airflow(home: Path, env: Mapping[str, str]) -> Iterator[Scheduler]:
         "API__BASE_URL": url,
         "API__WORKERS": 1,
         "LOGGING__WORKER_LOG_SERVER_PORT": worker_logs,
-        "LOGGING__TRIGGER_LOG_SERVER_PORT": trigger_logs,
-        "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
-        "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
+        # The files of DAGs do not change, and a task that is ready may wait for a second or two.
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 2,
+        "DAG_PROCESSOR__REFRESH_INTERVAL": 600,
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 600,
     }
     given = {f"AIRFLOW__{name}": str(value) for name, value in settings.items()}
     home.mkdir(parents=True)
-    # standalone starts its parts by the name `airflow`.
-    shim = home / "bin"
-    shim.mkdir()
-    (shim / "airflow").symlink_to(BIN / "airflow")
-    full = {**env, **given, "AIRFLOW_HOME": str(home), "PATH": f"{shim}{os.pathsep}{path}"}
-    with process([BIN / "airflow", "standalone"], full, home / "standalone.log"):
+    full = {**env, **given, "AIRFLOW_HOME": str(home), "PATH": path}
+    # It writes a configuration with the secret that the processes share.
+    subprocess.run([BIN / "airflow", "db", "migrate"], env=full, cwd=home, check=True, capture_output=True)
+    with ExitStack() as processes:
+        for part in ("api-server", "scheduler", "dag-processor"):
+            processes.enter_context(process([BIN / "airflow", part], full, home / f"{part}.log"))
         made = Scheduler(url, home)
-        made.token = wait_for(made.ask_token, 180, "Airflow's API", home / "standalone.log")
+        made.token = wait_for(made.ask_token, 180, "Airflow's API", home / "api-server.log")
         yield made
 
 
@@ -125,7 +134,7 @@ def driver_of(job: str, run_id: str) -> int | None:
 
 def kill_the_task(job: str, run_id: str, at_work: float = 2) -> list[int]:
     """Kill a task as a machine that fails does: the task, spark-submit and the driver at once."""
-    driver = wait_for(lambda: driver_of(job, run_id), 240, f"a driver of {job}")
+    driver = wait_for(lambda: driver_of(job, run_id), 240, f"a driver of {job}", every=0.5)
     time.sleep(at_work)  # seconds, so that it has begun
     submit = parent(driver)
     found = [parent(submit), submit, driver]

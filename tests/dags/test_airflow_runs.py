@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from days import DAYS, IDS, STARTS, dags, unpause, write_new
 from running import Scheduler, kill_the_task
-from standalone import wait_for
 
 from steelyard.config import ALL_STAGES as STAGES  # the pipeline has all sections
 from steelyard.stages.commands.promotion import promote_run
@@ -21,7 +20,7 @@ pytestmark = [pytest.mark.airflow_run, pytest.mark.timeout(1500)]
 
 def test_broken_pipelines_stop_no_other_pipeline_and_are_listed(running: Scheduler, place: Path) -> None:
     assert dags(running) == {"wilt", "wilt.score", "group", "run", "lost"}
-    errors = wait_for(lambda: running.call("importErrors")["import_errors"], 60, "an import error")
+    errors = running.wait_for(lambda: running.call("importErrors")["import_errors"], 60, "an import error")
     assert [Path(e["filename"]).name for e in errors] == ["dag_broken_pipelines.py"]
     said = errors[0]["stack_trace"]
     assert f"{place}/pipelines/torn.yaml\nsplit.test: " in said
@@ -46,7 +45,7 @@ def backfilled(running: Scheduler) -> list[dict[str, Any]]:
         runs = running.runs("wilt")
         return runs if len(runs) == 3 and all(r["state"] in ("success", "failed") for r in runs) else []
 
-    found: list[dict[str, Any]] = wait_for(ended, 900, "the end of the backfill", running.home / "standalone.log")
+    found: list[dict[str, Any]] = running.wait_for(ended, 900, "the end of the backfill")
     return found
 
 
@@ -139,7 +138,7 @@ def all_scored(running: Scheduler) -> None:
         made = [e["created_dagruns"] for e in emitted(running)]
         return made != [] and all(made) and all(r["state"] in ("success", "failed") for runs in made for r in runs)
 
-    wait_for(ended, 240, "the scores", running.home / "standalone.log")
+    running.wait_for(ended, 240, "the scores")
 
 
 def test_the_last_task_alone_emits_the_asset_of_a_run_that_is_current(
@@ -182,7 +181,7 @@ def test_a_cleared_task_compares_with_the_champion_and_rewrites_no_other_run(
     count = len(emitted(running))
     write_new(place, pd.read_parquet(place / "in" / f"{DAYS[0]}.parquet"), 3.0)
     running.call("dags/wilt/clearTaskInstances", body)
-    wait_for(lambda: len(emitted(running)) > count, 240, "the promotion anew", running.home / "standalone.log")
+    running.wait_for(lambda: len(emitted(running)) > count, 240, "the promotion anew")
     after = {run_id: content(place / "runs" / "wilt" / run_id) for run_id in IDS}
     assert (after[IDS[1]], after[IDS[2]]) == (before[IDS[1]], before[IDS[2]])
     run, promoted = place / "runs" / "wilt" / IDS[0], outcome(place, 0, "promote")

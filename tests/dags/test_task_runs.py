@@ -31,7 +31,7 @@ def ended(scheduler: Scheduler, dag: str) -> str:
         found = scheduler.call(f"dags/{dag}/dagRuns/{RUN}")["state"]
         return found if found in ("success", "failed") else None
 
-    return str(wait_for(state, 400, f"the end of {dag}", scheduler.home / "standalone.log"))
+    return str(scheduler.wait_for(state, 400, f"the end of {dag}"))
 
 
 def run_of(place: Path, dag: str) -> RunDir:
