@@ -19,6 +19,7 @@ from pyspark.sql import types as T
 from steelyard.columns import of_key
 
 FEW = 32
+_BEYOND = 0.25  # of the rows up to the last window of all strata, the share beyond their own that is counted too
 GAP = -1
 """Number of the bins between windows, which are counted together."""
 
@@ -97,16 +98,17 @@ def first_look(
     windows : mapping, optional
     sizes : sequence of int, optional
         Rows of each stratum. With them, rows between one window and the next are counted together, and those after the
-        last window not at all: what is left of the stratum must be there.
+        last windows of all strata not at all: what is left of the stratum must be there.
     """
     windows = windows or {}
     ends = _ends(windows, strata, shift)
     room = max(step, len(ends).bit_length())
-    before = -1 - F.shiftleft(F.col("s").cast("bigint"), room)
+    # Rows of no stratum count as one more stratum: a condition that leaves them out would find each stratum twice.
+    before = -1 - F.shiftleft(F.coalesce("s", F.lit(strata)).cast("bigint"), room)
     if sizes is None:
         known, key = F.col("s").isNotNull(), _keys(before, ends, F.shiftrightunsigned("p", shift))
     else:
-        known, key = F.col("p") <= of_stratum([last for _, last in ends[-1]], F.col("s")), _keys(before, ends, None)
+        known, key = _reached([last for _, last in ends[-1]], sizes), _keys(before, ends, None)
     # Rows outside windows have one `w`: with a second key that differs, fewer would be found at once.
     keyed = rows.where(known).select("s", key.alias("k"))
     counted = keyed.groupBy(F.when(F.col("k") >= 0, F.col("s")).otherwise(-1).alias("w"), "k").count()
@@ -124,6 +126,16 @@ def first_look(
             known_bins = _merged(coarse[s], fine[s], shift, gaps)
             bins[s] = [*known_bins, (GAP, max(sizes[s] - sum(n for _, n in known_bins), 0))]
     return Look(bins, dict(enumerate(fine)))
+
+
+def _reached(last: Sequence[int], sizes: Sequence[int]) -> Column:
+    """Return whether a row is at or before the last position of all strata, or of its own where these are far apart.
+
+    Most rows are then left out before their stratum is found.
+    """
+    p, most = F.col("p"), max(last)
+    beyond = sum(n * (1 - (end + 1) / (most + 1)) for n, end in zip(sizes, last, strict=True))
+    return p <= most if beyond <= _BEYOND * sum(sizes) else p <= of_stratum(last, F.col("s"))
 
 
 def _by_stratum(places: Ints, strata: int, keys: Ints, rows: Ints) -> list[tuple[Ints, Ints]]:
@@ -149,9 +161,8 @@ def _keys(before: Column, ends: Sequence[Sequence[tuple[int, int]]], bin_of: Col
     p, key = F.col("p"), F.when(F.lit(False), F.col("p"))
     for i, of in enumerate(ends):
         ahead, within = (of_stratum(each, F.col("s")) for each in zip(*of, strict=True))
-        key = key.when(p <= ahead, before - (F.lit(i) if bin_of is None else bin_of))
-        key = key.when(p <= within, p) if bin_of is not None or i < len(ends) - 1 else key.otherwise(p)
-    return key if bin_of is None else key.otherwise(before - bin_of)
+        key = key.when(p <= ahead, before - (F.lit(i) if bin_of is None else bin_of)).when(p <= within, p)
+    return key.otherwise(before - (F.lit(len(ends)) if bin_of is None else bin_of))
 
 
 def _merged(
