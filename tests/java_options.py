@@ -14,14 +14,16 @@ ARCHIVE = Path(sys.prefix) / "classes.jsa"
 # The second compiler and collecting threads are half of the processor's time, and the first compiler alone would have
 # room for no more than it compiles in some minutes. With its default sizes Java collects garbage twice a second, and
 # all garbage each time the classes need more memory.
-_MEMORY = "-XX:+UseSerialGC -XX:ReservedCodeCacheSize=512m -XX:NewSize=300m -XX:MetaspaceSize=256m"
-# Most of Spark's methods are called some dozens of times in some minutes. By default a method is compiled when it is
-# called for the 256th time, and interpreted until then: half of the processor's time of the first minutes.
-_COMPILER = (
-    "-XX:TieredStopAtLevel=1 -XX:Tier0InvokeNotifyFreqLog=3 -XX:Tier3InvocationThreshold=12"
-    " -XX:Tier3MinInvocationThreshold=6 -XX:Tier3CompileThreshold=120 -XX:Tier3BackEdgeThreshold=4000"
+QUICK = (
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=512m -XX:NewSize=300m -XX:MetaspaceSize=256m"
 )
-QUICK = f"{_COMPILER} {_MEMORY}"
+# Most of Spark's methods are called some dozens of times in some minutes. By default a method is compiled when it is
+# called for the 256th time, and interpreted until then. To compile sooner pays for the session of many tests, and not
+# for a process of some seconds.
+SOONER = (
+    "-XX:Tier0InvokeNotifyFreqLog=3 -XX:Tier3InvocationThreshold=12 -XX:Tier3MinInvocationThreshold=6"
+    " -XX:Tier3CompileThreshold=120 -XX:Tier3BackEdgeThreshold=4000"
+)
 
 
 def java_options() -> str:
