@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from steelyard.deciding import (
     calibrator_from_json,
     check_calibration,
     choose_calibrator,
+    fit_array_policy,
     fit_calibrator,
     fit_class_calibrators,
 )
@@ -206,6 +208,16 @@ def test_quadratic_rises_beyond_its_scores_and_is_refused_where_it_falls() -> No
     label = np.random.default_rng(0).random(4000) < 2 * np.abs(p - 0.5)
     with pytest.raises(InputError, match="would not keep the order"):
         fit_calibrator("quadratic", ScoreTable.from_rows(p, label))
+
+
+def test_the_prior_correction_of_a_recipe_without_one() -> None:
+    rng = np.random.default_rng(0)
+    score = rng.random(400)
+    table = ScoreTable.from_rows(score, rng.random(400) < score)
+    kept: dict[str, Any] = {"classes": ("0", "1"), "positive": "1", "distortion": Distortion()}
+    assert fit_array_policy(table, calibrate="prior", **kept) == fit_array_policy(table, calibrate="none", **kept)
+    drawn = {**kept, "distortion": Distortion({"0": 0.1})}
+    assert fit_array_policy(table, calibrate="prior", **drawn).calibrator.apply_numpy(np.array([0.5])) < 0.1
 
 
 def test_what_cannot_be_calibrated() -> None:

@@ -200,8 +200,8 @@ def _of_positive(
     method: str, table: ScoreTable, classes: tuple[str, ...], positive: str, distortion: Distortion
 ) -> Choice:
     """Return the calibration of two classes: what is exact, then the named one or the one with evidence."""
-    check_calibration(method, distortion)
-    if method == "none":
+    check_calibration(method)
+    if method == "none" or (method == "prior" and not distortion.rates):
         return Choice(Identity())
     rates = {c: distortion.rate(c) for c in classes}
     if method == "prior":
@@ -217,9 +217,11 @@ def _of_positive(
 def _of_classes(
     method: str, tables: list[ScoreTable], classes: tuple[str, ...], distortion: Distortion
 ) -> ClassCalibrators:
-    check_calibration(method, distortion)
+    check_calibration(method)
     if method == "auto" and distortion.exact:
         method = "none" if distortion.kind == "none" else "prior"
+    if method == "prior" and not distortion.rates:
+        method = "none"
     return fit_class_calibrators(method, classes, tables, rates={c: distortion.rate(c) for c in classes})
 
 
