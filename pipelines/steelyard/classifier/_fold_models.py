@@ -16,12 +16,14 @@ from steelyard.classifier._fit_model import resampled, sampler_of
 from steelyard.columns import class_text, flag_bits, internal
 from steelyard.config import Recipe, ResampleConfig
 from steelyard.dataset import Dataset
+from steelyard.frames.caching import cached
 from steelyard.frames.threads import in_threads
+from steelyard.hashing import divided_groups
 from steelyard.labels import class_name
 from steelyard.learning import Model, TrainingRows, train_each
 from steelyard.sampling import Sampler
 from steelyard.sampling.parts import knowing_draws
-from steelyard.splitting import FoldPlan, apply_folds, fold_rows, fold_sides
+from steelyard.splitting import FoldPlan, apply_folds, fold_sides
 
 Change = Callable[[int, TrainingRows], TrainingRows]
 
@@ -46,6 +48,7 @@ def fit_folds(
     plan: FoldPlan,
     *,
     change: Callable[[int, TrainingRows], TrainingRows] | None = None,
+    scope: ExitStack | None = None,
 ) -> list[list[FoldModel]]:
     """Fit the models of all folds, for each of several recipes.
 
@@ -68,6 +71,9 @@ def fit_folds(
         Of all training rows.
     change : callable, optional
         Returns what the model of a fold is trained on, given the fold and its resampled rows. Threads call it.
+    scope : ExitStack, optional
+        Where folds divide equal rows, the rows are cached until it ends: to place them takes a shuffle, and each fold
+        reads them. Default: nothing is cached.
 
     Returns
     -------
@@ -79,11 +85,11 @@ def fit_folds(
     SteelyardError
         The first failure of a model, once the jobs that have begun are done.
     """
-    folds = _Folds.of(train, dataset, plan)
+    folds = _Folds.of(train, dataset, plan, scope)
     found = []
     for recipe in recipes:
-        with ExitStack() as scope:
-            models = _fitted(recipe, folds, stopping, dataset, change, scope)
+        with ExitStack() as fitting:
+            models = _fitted(recipe, folds, stopping, dataset, change, fitting)
         found.append([FoldModel(*of) for of in zip(plan.numbers, models, folds.unseen, strict=True)])
     return found
 
@@ -113,17 +119,20 @@ class _Folds:
     counts: list[dict[str, int]]
 
     @classmethod
-    def of(cls, train: DrawnRows, dataset: Dataset, plan: FoldPlan) -> Self:
+    def of(cls, train: DrawnRows, dataset: Dataset, plan: FoldPlan, scope: ExitStack | None) -> Self:
         """Return the parts; rows are counted where the plan does not tell their number."""
         rows = apply_folds(train.rows, plan, _FOLD)
-        bits = flag_bits(fold_sides(rows, plan, fold, _FOLD)[0] for fold in plan.numbers)
-        placed = rows.withColumn(_PARTS, bits.cast("bigint")).drop(_FOLD)
-        sides = [fold_rows(train.rows, plan, fold) for fold in plan.numbers]
-        trained = [rows_before(plan, fold) for fold in plan.numbers]
+        sides = [fold_sides(rows, plan, fold, _FOLD) for fold in plan.numbers]
+        rows = rows.withColumn(_PARTS, flag_bits(own for own, _ in sides).cast("bigint"))
+        if scope is not None and divided_groups(plan.cuts):
+            rows = scope.enter_context(cached(rows))
+        parts = [(rows.where(own), rows.where(unseen)) for own, unseen in sides]
+        own, unseen = ([of.drop(_FOLD, _PARTS) for of in side] for side in zip(*parts, strict=True))
+        placed, trained = rows.drop(_FOLD), [rows_before(plan, fold) for fold in plan.numbers]
         # Counts of a plan include rows that are not drawn, and those in the gap of a split by time.
         counted = plan.method != "temporal" and min(train.rates.values()) == 1
         counts = trained if counted else _counts(placed, dataset, len(sides))
-        return cls(train, plan, placed, [of for of, _ in sides], [of for _, of in sides], trained, counts)
+        return cls(train, plan, placed, own, unseen, trained, counts)
 
     def asked(self, recipe: Recipe) -> list[Recipe]:
         """Return the recipe of each fold."""

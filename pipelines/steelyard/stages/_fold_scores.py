@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -78,18 +79,21 @@ def write_fold_scores(
     why = "train.fold_models is always" if few is None else f"few positives: {few} validation rows"
     train, counts = rows_of(ctx, "train"), ctx.read("split", "plan.json")["counts"]["train"]
     recipe = recipe_of(resolved(ctx)).model_copy(update={"resample": wanted_sampler(ctx), "train": wanted})
-    try:
-        plan = make_folds(train, data, counts, ctx.config.split, FOLDS)
-        drawn = draw_rows(train, data, counts, most_rows(len(model.preprocessing.names)), seed=ctx.config.split.seed)
-        change = None if transfer is None else transfer(drawn, plan)
-        [models] = fit_folds([recipe], drawn, stopping, data, plan, change=change)
-    except InputError as error:
-        ctx.warn(f"{why}, and no fold models can be fitted: {error}")
-        return None
-    for of in models:
-        of.model.save(ctx.run, f"{folder}/{_MODELS}/{of.fold}")
-    scored = out_of_fold(models, data, drawn.rates, model.distortion)
-    write_parquet(scored.select(*_kept(scored, data)), ctx.run.uri(f"{folder}/{_FOLDER}"))
+    with ExitStack() as scope:
+        try:
+            plan = make_folds(train, data, counts, ctx.config.split, FOLDS)
+            drawn = draw_rows(
+                train, data, counts, most_rows(len(model.preprocessing.names)), seed=ctx.config.split.seed
+            )
+            change = None if transfer is None else transfer(drawn, plan)
+            [models] = fit_folds([recipe], drawn, stopping, data, plan, change=change, scope=scope)
+        except InputError as error:
+            ctx.warn(f"{why}, and no fold models can be fitted: {error}")
+            return None
+        for of in models:
+            of.model.save(ctx.run, f"{folder}/{_MODELS}/{of.fold}")
+        scored = out_of_fold(models, data, drawn.rates, model.distortion)
+        write_parquet(scored.select(*_kept(scored, data)), ctx.run.uri(f"{folder}/{_FOLDER}"))
     held = [of for name, of in plan.counts.items() if int(name) in plan.numbers]
     rows = {c: sum(round(of[c] * rate) for of in held) for c, rate in drawn.rates.items()}
     return {"folds": FOLDS, "rows": sum(rows.values()), "positives": rows[data.positive]}
