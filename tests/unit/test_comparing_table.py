@@ -27,7 +27,7 @@ def rows() -> tuple[pa.Table, dict[str, Any]]:
         "cost_fn": np.where(rng.random(ROWS) < 0.1, np.nan, 7.0),
         "cost_fp": np.full(ROWS, 5.0),
     }
-    given = {name: pa.array(of) for name, of in columns.items()}
+    given = {"range": pa.array(np.zeros(ROWS, np.int32)), **{name: pa.array(of) for name, of in columns.items()}}
     given |= {"cost_fn": pa.array(columns["cost_fn"], from_pandas=True)}  # null, as in a table
     given |= {name: pa.array(of, pa.int32()) for name, of in sides().items()}
     return pa.table({**given, "features": pa.array(list(features), pa.list_(pa.float32()))}), {

@@ -11,7 +11,7 @@ import xgboost as xgb
 from modules import skip_without
 from pydantic import Field, model_validator
 
-from steelyard.classifier._folds import _of_fold
+from steelyard.classifier._fold_models import _of_fold
 from steelyard.config import Recipe
 from steelyard.errors import ConfigError
 from steelyard.learning import (

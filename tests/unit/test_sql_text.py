@@ -14,6 +14,7 @@ GENERATED = {
     "frames/tasks.py",
     "hashing/_histograms.py",
     "over_sampling/parents.py",
+    "sampling/parts.py",
     "sampling/survey.py",
     "splitting/_plan.py",
 }
