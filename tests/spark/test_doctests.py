@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from modules import module_names
+from modules import module_names, torch_modules
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -19,7 +20,10 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 def examples() -> Iterator[doctest.DocTest]:
     """Return the docstrings that have examples."""
+    without = [] if importlib.util.find_spec("torch") else torch_modules()
     for name in module_names():
+        if name in without:
+            continue
         module = importlib.import_module(name)
         yield from (t for t in doctest.DocTestFinder(exclude_empty=True).find(module) if t.examples)
 

@@ -68,6 +68,8 @@ def test_samplers_without_seed_rows() -> None:
 
 @pytest.mark.parametrize("name", trainer_names())
 def test_trainers_refuse_what_they_cannot_obey(name: str) -> None:
+    if name == "neural_network":
+        pytest.importorskip("torch")
     pipeline = _pipeline({"age": {"monotone": 1}}, train={"model": name})
     if trainer_class(name).takes_monotone:
         check(pipeline)
