@@ -49,6 +49,7 @@ def rows(seed: int = 0, n: int = 5000, digits: int = 12) -> tuple[np.ndarray, np
 @pytest.mark.parametrize("digits", [2, 12])
 def test_isotonic_is_scikit_learns_on_smoothed_targets(digits: int) -> None:
     score, label, weight = rows(digits=digits)
+    weight /= min(weight[label].mean(), weight[~label].mean())
     low, high = smoothed_targets(float(weight[label].sum()), float(weight[~label].sum()))
     oracle = IsotonicRegression(out_of_bounds="clip").fit(score, np.where(label, high, low), sample_weight=weight)
     found = fit_calibrator("isotonic", ScoreTable.from_rows(score, label, weight))
@@ -72,6 +73,7 @@ def test_isotonic_keeps_the_ranking() -> None:
 
 def test_platt_is_logistic_regression_on_smoothed_targets() -> None:
     score, label, weight = rows()
+    weight /= min(weight[label].mean(), weight[~label].mean())
     low, high = smoothed_targets(float(weight[label].sum()), float(weight[~label].sum()))
     target = np.where(label, high, low)
     z = np.log(score / (1 - score))[:, None]
@@ -81,6 +83,30 @@ def test_platt_is_logistic_regression_on_smoothed_targets() -> None:
     found = fit_calibrator("platt", ScoreTable.from_rows(score, label, weight))
     assert found.apply_numpy(score) == pytest.approx(oracle.predict_proba(z)[:, 1], abs=1e-6)
     assert found.apply_numpy(score).mean() == pytest.approx(label.mean(), rel=0.05)
+
+
+@pytest.mark.parametrize("method", ["temperature", "platt", "beta", "isotonic"])
+def test_the_scale_of_weights_does_not_matter(method: str) -> None:
+    score, label, weight = rows()
+    found = [
+        fit_calibrator(method, ScoreTable.from_rows(score, label, weight * scale)).apply_numpy(score)
+        for scale in (1.0, 1e-6, 1e6)
+    ]
+    assert found[1] == pytest.approx(found[0], rel=1e-6) and found[2] == pytest.approx(found[0], rel=1e-6)
+    if method != "temperature":
+        assert np.average(found[1], weights=weight) == pytest.approx(np.average(label, weights=weight), rel=0.1)
+
+
+def test_platt_and_beta_keep_the_order_of_scores_that_are_worse_than_chance() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.random(500) < 0.2
+    score = np.sort(np.clip(0.5 - 0.2 * label + rng.normal(0, 0.1, 500), 0.01, 0.99))[::-1]
+    table = ScoreTable.from_rows(score, np.sort(label))  # the positives have the lowest scores
+    for method in ("platt", "beta", "isotonic"):
+        found = fit_calibrator(method, table).apply_numpy(np.unique(score))
+        assert (np.diff(found) > 0).all() and found == pytest.approx(label.mean(), abs=0.01)
+    with pytest.raises(InputError, match="temperature calibration would not keep the order"):
+        fit_calibrator("temperature", table)
 
 
 def test_platt_on_separable_scores_is_finite() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -53,14 +54,15 @@ def fit_calibrator(method: str, table: ScoreTable) -> Calibrator:
     ----------
     method : {"none", "temperature", "platt", "beta", "quadratic", "isotonic"}
     table : ScoreTable
-        Of uncalibrated scores. Weights count.
+        Of uncalibrated scores. Weights count; their scale does not.
 
     Raises
     ------
     ConfigError
         For an unknown method.
     InputError
-        If the rows are of one class only, or a quadratic function of the log odds would fall.
+        If the rows are of one class only, or a quadratic function of the log odds or a temperature would reverse the
+        order of the scores.
     """
     if method == "none":
         return Identity()
@@ -68,11 +70,12 @@ def fit_calibrator(method: str, table: ScoreTable) -> Calibrator:
         raise ConfigError(f"there is no calibration {method!r}.{closest(method, METHODS)}")
     if not has_both(table):
         raise InputError(f"{method} calibration needs validation rows of both classes")
+    scaled = _in_rows(table)
     if method == "isotonic":
-        return fit_isotonic(table)
-    found = _by_log_odds(method, table)
+        return fit_isotonic(scaled)
+    found = _by_log_odds(method, scaled)
     if found is None:
-        raise InputError("quadratic calibration would not keep the order of these scores; take beta or platt")
+        raise InputError(f"{method} calibration would not keep the order of these scores; take beta or platt")
     return found
 
 
@@ -95,6 +98,16 @@ def _by_log_odds(method: str, table: ScoreTable) -> Calibrator | None:
 def has_both(table: ScoreTable) -> bool:
     """Whether there are positive and negative rows with a weight."""
     return bool(table.pos.sum() > 0 and table.neg.sum() > 0)
+
+
+def _in_rows(table: ScoreTable) -> ScoreTable:
+    """Return the table with weights that count as rows: their scale must not decide how much targets are smoothed.
+
+    The rows of one class weigh 1 on average, those of the other at least as much: 1/rate after a sampling.
+    """
+    means = [w.sum() / max(n.sum(), 1) for w, n in ((table.pos, table.count_pos), (table.neg, table.count_neg))]
+    scale = min(means)
+    return table if scale == 1 else replace(table, pos=table.pos / scale, neg=table.neg / scale)
 
 
 def prior(rates: Mapping[str, float], positive: str) -> Prior:

@@ -7,6 +7,8 @@ import numpy as np
 from steelyard.kernels.arrays import Floats
 
 EPSILON = 1e-15
+LEAST_SLOPE = 1e-6
+"""Slope of maps that would be flat or fall, so that they keep the order of the scores."""
 
 
 def log_odds(p: Floats) -> Floats:
@@ -31,6 +33,8 @@ def smoothed_targets(positives: float, negatives: float) -> tuple[float, float]:
 def fit_platt(score: Floats, pos: Floats, neg: Floats) -> tuple[float, float]:
     """Return slope and intercept of a logistic regression on the scores' log odds.
 
+    Where the slope is not above 0, it is `LEAST_SLOPE`, and the intercept alone is fitted.
+
     References
     ----------
     Platt, "Probabilistic outputs for support vector machines", 1999; Lin, Lin, Weng, "A note on Platt's
@@ -38,6 +42,8 @@ def fit_platt(score: Floats, pos: Floats, neg: Floats) -> tuple[float, float]:
     """
     design = np.stack([log_odds(score), np.ones_like(score)], axis=1)
     slope, intercept = fit_logistic(design, pos, neg)
+    if slope < LEAST_SLOPE:
+        slope, intercept = LEAST_SLOPE, fit_logistic(design[:, 1:], pos, neg)[0]
     return float(slope), float(intercept)
 
 
@@ -54,6 +60,8 @@ def fit_temperature(score: Floats, pos: Floats, neg: Floats) -> float:
 def fit_beta(score: Floats, pos: Floats, neg: Floats) -> tuple[float, float, float]:
     """Return a, b and c of the log odds a ln s - b ln(1 - s) + c. A slope below 0 is set to 0, and the rest fitted.
 
+    Where both would be 0, they are `LEAST_SLOPE`.
+
     References
     ----------
     Kull, Silva Filho, Flach, "Beta calibration", AISTATS 2017.
@@ -66,7 +74,8 @@ def fit_beta(score: Floats, pos: Floats, neg: Floats) -> tuple[float, float, flo
         found[columns] = fit_logistic(design[:, columns], pos, neg)
         falling = [i for i in columns[:-1] if found[i] < 0]
         if not falling:
-            return float(found[0]), float(found[1]), float(found[2])
+            a, b, c = map(float, found)
+            return (a, b, c) if max(a, b) > LEAST_SLOPE else (LEAST_SLOPE, LEAST_SLOPE, c)
         columns.remove(min(falling, key=lambda i: float(found[i])))
 
 
