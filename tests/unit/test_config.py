@@ -149,6 +149,8 @@ def test_mistakes_name_their_path_and_line(tmp_path: Path, old: str, new: str, s
         ("gate={pr_auc: {mni: 0.5}}", "gate.pr_auc.mni: unknown key. Did you mean 'min'?"),
         ("data.domain={x: {monoton: 1}}", "data.domain.x.monoton: unknown key. Did you mean 'monotone'?"),
         ("data.cost={false_negatives: 1}", "data.cost.false_negatives: unknown key. Did you mean 'false_negative'?"),
+        ("decide.threshold=0.3", "decide.threshold: must be one rule, such as {value: 0.3}"),
+        ("decide.threshold=per_row", "Did you mean 'per_row_cost'? Got 'per_row' instead"),
         ("promote={rul: better}", "promote.rul: unknown key. Did you mean 'rule'?"),
         ("train.transfer={sorce: r}", "train.transfer.sorce: unknown key. Did you mean 'source'?"),
         ("compare={folds: 1}", "compare.folds"),

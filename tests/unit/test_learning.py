@@ -72,12 +72,30 @@ def test_no_parameter_is_fine(name: str) -> None:
         ("gradient_boosted_trees", {"numTrees": 5}, "has no parameter 'numTrees'"),
         ("gradient_boosted_trees", {"maxIter": 0}, "an integer of at least 1"),
         ("gradient_boosted_trees", {"lossType": "x"}, "it is always logistic"),
+        ("balanced_bagging", {"estimator": "sklearn.ensemble.VotingClassifier"}, "needs the parameter 'estimators'"),
+        (
+            "AdaBoost bags",
+            {"estimator": {"estimator": "decision_tree", "parms": {}}},
+            "has no 'parms'. Did you mean 'params'?",
+        ),
+        ("AdaBoost bags", {"estimator": {"estimator": "decision_tree", "params": {"max_depth": "x"}}}, "Got 'x' instead"),
     ],
 )
 def test_what_a_trainer_does_not_take(name: str, params: dict[str, object], message: str) -> None:
+    if name == "AdaBoost bags":
+        name, params = "balanced_bagging", {"estimator": "ada_boost", "estimator_params": params}
     with pytest.raises(ConfigError) as caught:
         check_trainer(name, params)
     assert message in str(caught.value)
+
+
+def test_defaults_of_the_own_estimator_are_not_those_of_another() -> None:
+    assert get_trainer("rusboost").params["estimator_params"] == {"max_depth": 3}
+    other = get_trainer("rusboost", {"estimator": "sklearn.naive_bayes.GaussianNB"})
+    assert other.params["estimator_params"] == {}
+    assert get_trainer("rusboost", {"estimator": "xgboost", "estimator_params": {"max_depth": 2}}).params[
+        "estimator_params"
+    ] == {"max_depth": 2}
 
 
 def test_two_classes_only() -> None:

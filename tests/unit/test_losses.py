@@ -84,7 +84,8 @@ def test_a_loss_is_read_with_its_defaults(value: Any, parsed: Any) -> None:
     ("name", "loss", "params", "message"),
     [
         ("xgboost", "focl", {}, "must be log_loss, {focal: {gamma: 2.0, alpha: 0.5}}"),
-        ("xgboost", "focal", {}, "Got 'focal' instead"),
+        ("xgboost", "focal", {}, "focal is written as a map, such as {focal: {gamma: 2.0, alpha: 0.5}}"),
+        ("xgboost", {"log_loss": {}}, {}, "log_loss has no parameters: write log_loss"),
         ("xgboost", {"focl": {}}, {}, "there is no loss 'focl'. Did you mean 'focal'?"),
         ("xgboost", {"focal": {}, "logit_adjusted": {}}, {}, "must be log_loss"),
         ("xgboost", {"focal": {"gama": 1}}, {}, "focal has no parameter 'gama'. Did you mean 'gamma'?"),

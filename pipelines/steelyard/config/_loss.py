@@ -16,7 +16,14 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "ldam": {"max_margin": 0.5, "scale": 30.0, "drw_epoch": 20},
 }
 LOSSES = (LOG_LOSS, *_DEFAULTS)
-_FORMS = ", ".join(f"{{{name}: {{{', '.join(f'{k}: {v}' for k, v in of.items())}}}}}" for name, of in _DEFAULTS.items())
+
+
+def _written(name: str) -> str:
+    """Return a loss with its defaults as a YAML has it."""
+    return f"{{{name}: {{{', '.join(f'{k}: {v}' for k, v in _DEFAULTS[name].items())}}}}}"
+
+
+_FORMS = ", ".join(map(_written, _DEFAULTS))
 _LIMITS: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "gamma": (lambda x: 0 <= x <= 10, "a number from 0 to 10"),
     "tau": (lambda x: 0 <= x <= 10, "a number from 0 to 10"),
@@ -74,6 +81,10 @@ def parse_loss(value: Any) -> str | dict[str, dict[str, Any]]:
     """
     if value == LOG_LOSS:
         return LOG_LOSS
+    if isinstance(value, str) and value in _DEFAULTS:
+        raise ValueError(f"{value} is written as a map, such as {_written(value)}")
+    if isinstance(value, Mapping) and LOG_LOSS in value and len(value) == 1:
+        raise ValueError(f"{LOG_LOSS} has no parameters: write {LOG_LOSS}")
     if not isinstance(value, Mapping) or len(value) != 1:
         hint = closest(value, LOSSES) if isinstance(value, str) else ""
         raise ValueError(f"must be {LOG_LOSS}, {_FORMS}.{hint} Got {value!r} instead")

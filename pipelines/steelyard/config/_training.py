@@ -12,9 +12,10 @@ from steelyard.config._faults import explain
 from steelyard.config._loss import LOSS_SCHEMA, parse_loss
 from steelyard.config._transfer import TransferConfig
 from steelyard.config._values import AUTO, Section, Seed, text_keys
-from steelyard.errors import ConfigError
+from steelyard.errors import ConfigError, closest
 
 _RULES = ["none", "balanced", "sqrt_balanced", "cost_matrix"]
+_PER_ROW_COST = "per_row_cost"
 _WEIGHT = {"type": "number", "exclusiveMinimum": 0}
 _CLASS_WEIGHT = {
     "anyOf": [
@@ -94,11 +95,25 @@ class TrainConfig(Section):
         return self.model_copy(update={"model": self.trainer})
 
 
+def _rule(value: Any) -> Any:
+    """Check the form of a decision rule; `steelyard.deciding.check_rule` checks what it says."""
+    if value is None or value == _PER_ROW_COST or (isinstance(value, Mapping) and len(value) == 1):
+        return value
+    meant = f"{{value: {value}}}" if isinstance(value, int | float) and not isinstance(value, bool) else "{value: 0.5}"
+    hint = closest(value, [_PER_ROW_COST]) if isinstance(value, str) else ""
+    raise ValueError(
+        f"must be one rule, such as {meant} or {{recall_at_least: 0.9}}, or {_PER_ROW_COST}.{hint} Got {value!r} instead"
+    )
+
+
 class DecideConfig(Section):
     """How scores become probabilities and probabilities become decisions."""
 
     calibrate: Literal["auto", "none", "prior", "temperature", "platt", "beta", "quadratic", "isotonic"] = "auto"
-    threshold: Literal["per_row_cost"] | Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None = None
+    threshold: Annotated[
+        Literal["per_row_cost"] | Annotated[dict[str, Any], Field(min_length=1, max_length=1)] | None,
+        BeforeValidator(_rule),
+    ] = None
     uncertainty: Literal["none", "venn_abers"] = "none"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from steelyard.ensemble.sequential import SequentialParameters, SequentialTrainer
+from steelyard.ensemble.sequential import PARAMS_OF_TREES, SequentialParameters, SequentialTrainer
 from steelyard.kernels.boosting import self_paced_quotas
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class SelfPacedEnsembleParameters(SequentialParameters):
     """Parameters of the self-paced ensemble, by the names of its authors."""
 
     n_estimators: int = Field(10, ge=1, le=1000, description="Rounds: each adds one member.")
-    estimator_params: dict[str, Any] = Field({"max_depth": 10}, description="Parameters of the estimator.")
+    estimator_params: dict[str, Any] = Field({"max_depth": 10}, description=PARAMS_OF_TREES)
     k_bins: int = Field(5, ge=1, le=1000, description="Bins of hardness.")
 
     elsewhere: ClassVar[Mapping[str, str]] = {"random_state": "write train.seed"}

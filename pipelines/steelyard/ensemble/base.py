@@ -61,6 +61,13 @@ class MemberParameters(BaggingParameters):
     estimator: str
     estimator_params: dict[str, Any]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _own_defaults(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Leave another estimator its own defaults: those of the ensemble are for the estimator that it has itself."""
+        of = cls.model_fields["estimator"].default
+        return given if given.get("estimator", of) == of else {"estimator_params": {}, **given}
+
     @model_validator(mode="after")
     def _trainable(self) -> Self:
         try:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ONE_TASK_CELLS = 200_000_000
 """Rows × (features + 24) up to which one task runs all rounds: a row has about 12 doubles besides its features."""
 
+PARAMS_OF_TREES = "Parameters of the estimator. The default is for decision_tree; for others it is empty."
+
 
 class SequentialParameters(MemberParameters):
     """Parameters that all sequential ensembles have."""
@@ -36,7 +38,7 @@ class SequentialParameters(MemberParameters):
         description=f"What each round trains: {', '.join(ESTIMATORS)}, or the dotted path of a class with the "
         "interface of scikit-learn's classifiers.",
     )
-    estimator_params: dict[str, Any] = Field({"max_depth": 3}, description="Parameters of the estimator.")
+    estimator_params: dict[str, Any] = Field({"max_depth": 3}, description=PARAMS_OF_TREES)
     pool: int | None = Field(
         None,
         ge=1,

@@ -39,22 +39,23 @@ class LocalFormat:
         made = self.new(0, setting)
         if not hasattr(made, "predict_proba"):
             raise ConfigError(f"{self.setting}: {self.cls.__name__} has no predict_proba")
-        if hasattr(made, "_parameter_constraints"):
-            try:
-                made._validate_params()
-            except ValueError as error:
-                raise ConfigError(f"{setting}: {' '.join(str(error).split())}") from None
+        for of in (made, *vars(made).values()):
+            _check_values(of, setting)
 
     def new(self, seed: int, setting: str = "estimator_params") -> Any:
         """Return an untrained classifier."""
         params = {name: _nested(value, setting, seed) for name, value in self.params.items()}
-        known = set(inspect.signature(self.cls.__init__).parameters) - {"self", "kwargs"}
-        open_ended = "kwargs" in inspect.signature(self.cls.__init__).parameters
+        signature = inspect.signature(self.cls.__init__).parameters
+        named = {n: p for n, p in signature.items() if n != "self" and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        open_ended = any(p.kind == p.VAR_KEYWORD for p in signature.values())
+        known = set(named)
         for name in params if known and not open_ended else ():
             if name not in known:
                 raise ConfigError(
                     f"{setting}: {self.cls.__name__} has no parameter {name!r}.{closest(str(name), known)}"
                 )
+        if missing := [n for n, p in named.items() if p.default is p.empty and n not in params]:
+            raise ConfigError(f"{setting}: {self.cls.__name__} needs the parameter {missing[0]!r}")
         fixed = {"random_state": seed, **self.defaults}
         return self.cls(**{n: v for n, v in fixed.items() if n in known} | params)
 
@@ -238,8 +239,23 @@ def _nested(value: Any, setting: str, seed: int) -> Any:
     """Return an estimator for a parameter that describes one."""
     if not (isinstance(value, Mapping) and "estimator" in value):
         return value
+    if unknown := sorted(str(name) for name in set(value) - {"estimator", "params"}):
+        raise ConfigError(
+            f"{setting}: an estimator is a map of estimator and params, and has no {unknown[0]!r}."
+            f"{closest(unknown[0], ['estimator', 'params'])}"
+        )
     inner = LocalLearner(str(value["estimator"]), dict(value.get("params") or {}))
     return inner._format(setting).new(seed, setting)
+
+
+def _check_values(made: Any, setting: str) -> None:
+    """Raise `ConfigError` for values that a classifier of scikit-learn would refuse when it is trained."""
+    if not hasattr(made, "_parameter_constraints"):
+        return
+    try:
+        made._validate_params()
+    except ValueError as error:
+        raise ConfigError(f"{setting}: {' '.join(str(error).split())}") from None
 
 
 def _both(found: Any) -> Floats:
