@@ -102,7 +102,8 @@ def _rule(value: Any) -> Any:
     meant = f"{{value: {value}}}" if isinstance(value, int | float) and not isinstance(value, bool) else "{value: 0.5}"
     hint = closest(value, [_PER_ROW_COST]) if isinstance(value, str) else ""
     raise ValueError(
-        f"must be one rule, such as {meant} or {{recall_at_least: 0.9}}, or {_PER_ROW_COST}.{hint} Got {value!r} instead"
+        f"must be one rule, such as {meant} or {{recall_at_least: 0.9}}, or {_PER_ROW_COST}.{hint} "
+        f"Got {value!r} instead"
     )
 
 

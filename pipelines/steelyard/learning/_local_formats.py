@@ -14,12 +14,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.errors import ConfigError, closest
+from steelyard.errors import ConfigError, InputError, closest
 from steelyard.extensions import load_extension
 from steelyard.frames.workers import one_thread
+from steelyard.kernels.random import words
 from steelyard.learning.local import NO_WEIGHTS, LocalLearner
 
 Floats = NDArray[np.float64]
+_FEW = 40  # rows that show how a classifier is saved
 _CATEGORICAL = ("enable_categorical", "max_cat_to_onehot", "max_cat_threshold")
 
 
@@ -41,6 +43,20 @@ class LocalFormat:
             raise ConfigError(f"{self.setting}: {self.cls.__name__} has no predict_proba")
         for of in (made, *vars(made).values()):
             _check_values(of, setting)
+
+    def check_saved(self) -> None:
+        """Raise `ConfigError` for a classifier whose saved form has types that are not trusted.
+
+        It is trained on a few rows. Other errors are left to the training: its parameters may need more rows.
+        """
+        label = np.arange(_FEW) % 2
+        rows = (words(range(_FEW * 3), 0, "few").reshape(_FEW, 3) % 997 + 500 * label[:, None]).astype(np.float32)
+        try:
+            self.fit(rows, label, None, 0)
+        except InputError as error:
+            raise ConfigError(f"{self.setting}: {self.cls.__name__} cannot be used: {error}") from None
+        except Exception:
+            return
 
     def new(self, seed: int, setting: str = "estimator_params") -> Any:
         """Return an untrained classifier."""

@@ -62,7 +62,7 @@ class LocalLearner:
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self, setting: str = "estimator") -> None:
-        """Raise unless the class exists and takes these parameters. Needs no Spark session.
+        """Raise unless the class exists, takes these parameters and can be saved. Needs no Spark session.
 
         Parameters
         ----------
@@ -74,7 +74,10 @@ class LocalLearner:
         ConfigError
             Naming the parameter, and the nearest one.
         """
-        self._format(setting).check(f"{setting}_params")
+        made = self._format(setting)
+        made.check(f"{setting}_params")
+        if self.estimator not in ESTIMATORS or any(isinstance(value, Mapping) for value in self.params.values()):
+            made.check_saved()
 
     @property
     def takes_missing(self) -> bool:
