@@ -14,6 +14,7 @@ from steelyard.sampling.strategy import SPELLINGS, Strategy, resolve
 from steelyard.testing._making import (
     Make,
     asked,
+    exact_resampled,
     expected,
     planned,
     reachable,
@@ -124,11 +125,10 @@ def check_vectors(make: Make, spark: SparkSession, kinds: Sequence[str] = ("arra
     """Features in a vector or an array give the same rows as columns."""
     from pyspark.ml.functions import array_to_vector
 
-    plain = sample_table(spark).select("id", "x", F.col("n").cast("double").alias("z"), "label")
-    arrays = plain.select("id", F.array("x", "z").alias("both"), "label")
+    plain, result = exact_resampled(make, spark)
+    arrays = plain.select("id", F.array("x", "y").alias("both"), "label")
     vectors = arrays.withColumn("both", array_to_vector(F.col("both")))
-    result = sampler_of(make, key_col="id").fit_resample(plain)
-    packed = result.withColumn("both", F.array("x", "z")).drop("x", "z")
+    packed = result.withColumn("both", F.array("x", "y")).drop("x", "y")
     if not make().numbers:
         refused(lambda: sampler_of(make, key_col="id", features_col="both").fit_resample(arrays), "'both'")
         return
@@ -143,9 +143,7 @@ def check_vectors(make: Make, spark: SparkSession, kinds: Sequence[str] = ("arra
 
 def check_far_from_zero(make: Make, spark: SparkSession) -> None:
     """Features around a million are resampled like features around zero."""
-    # Numbers that float64 adds without rounding.
-    exact = sample_table(spark).select("id", (F.col("n") / 8).alias("x"), (F.col("big") % 97 / 4).alias("y"), "label")
-    near = sampler_of(make, key_col="id").fit_resample(exact)
+    exact, near = exact_resampled(make, spark)
     far = sampler_of(make, key_col="id").fit_resample(shifted(exact, ["x", "y"], 2.0**20))
     if make().makes_rows and not make().parents:
         # Solvers of another library stop at a tolerance: a last digit may make another row a support vector.

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from steelyard.sampling import IS_SYNTHETIC, Resampling, Sampler, SamplingPlan, apply_plan
 from steelyard.testing._tables import ROLES, SIZES, exactly, sample_table
@@ -92,3 +93,11 @@ def resampled(make: Make, df: DataFrame, sizes: Mapping[str, int] = SIZES, **par
 def result_of(make: Make, spark: SparkSession) -> Result:
     """Return the result for the sample table, which many checks share."""
     return resampled(make, sample_table(spark), **ROLES)
+
+
+@lru_cache(maxsize=4)
+def exact_resampled(make: Make, spark: SparkSession) -> tuple[DataFrame, DataFrame]:
+    """Return a table of two numbers that float64 adds without rounding, and its result, which two checks share."""
+    x, y = (F.col("n") / 8).alias("x"), (F.col("big") % 97 / 4).alias("y")
+    exact = sample_table(spark).select("id", x, y, "label")
+    return exact, sampler_of(make, key_col="id").fit_resample(exact)
