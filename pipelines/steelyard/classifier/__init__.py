@@ -10,15 +10,20 @@ Examples
 1000
 """
 
-from steelyard.classifier._classifier import Classifier
-from steelyard.classifier._drawn_rows import DrawnRows, draw_rows, fewer_of_the_largest, most_rows
-from steelyard.classifier._estimator import ClassifierEstimator, ClassifierModel
-from steelyard.classifier._fit import fit
-from steelyard.classifier._fit_decisions import OUT_OF_FOLD, STANDS_FOR, fit_decisions
-from steelyard.classifier._fold_models import FoldModel, fit_folds, rows_before
-from steelyard.classifier._folds import FEWEST_POSITIVES, FOLDS, out_of_fold
+from typing import TYPE_CHECKING
+
 from steelyard.classifier._recipe import check_calibration, check_rates, check_recipe, check_resampling
-from steelyard.classifier._rules import PERIOD, SHARE, alert_period, alert_rule, keeps_half, kept_half, rate_of
+from steelyard.lazy import lazy
+
+if TYPE_CHECKING:
+    from steelyard.classifier._classifier import Classifier
+    from steelyard.classifier._drawn_rows import DrawnRows, draw_rows, fewer_of_the_largest, most_rows
+    from steelyard.classifier._estimator import ClassifierEstimator, ClassifierModel
+    from steelyard.classifier._fit import fit
+    from steelyard.classifier._fit_decisions import OUT_OF_FOLD, STANDS_FOR, fit_decisions
+    from steelyard.classifier._fold_models import FoldModel, fit_folds, rows_before
+    from steelyard.classifier._folds import FEWEST_POSITIVES, FOLDS, out_of_fold
+    from steelyard.classifier._rules import PERIOD, SHARE, alert_period, alert_rule, keeps_half, kept_half, rate_of
 
 __all__ = [
     "FEWEST_POSITIVES",
@@ -50,3 +55,16 @@ __all__ = [
     "rate_of",
     "rows_before",
 ]
+
+# Recipes are checked without Spark.
+__getattr__ = lazy(
+    __name__,
+    "_rules",
+    "_drawn_rows",
+    "_fit_decisions",
+    "_fold_models",
+    "_folds",
+    "_classifier",
+    "_fit",
+    "_estimator",
+)

@@ -21,7 +21,7 @@ from steelyard.sampling.base import Sampler
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context
 from steelyard.stages._costs import check_new_costs
-from steelyard.stages._refusals import refuse_huge
+from steelyard.stages._refusals import check_promote, refuse_huge
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import dataset, source, stats
 from steelyard.stages._transfer import check_start
@@ -104,12 +104,6 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     rates = config.data.sampling_rate
     check_rates(rates, list(counts))
     check_calibration(recipe_of(config), list(counts), rates)
-
-
-def check_promote(config: PipelineConfig, *, has_costs: bool | None = None, classes: int | None = None) -> None:
-    """Raise `ConfigError` for a metric by which runs cannot be compared."""
-    if config.promote is not None and config.promote.metric != AUTO:
-        check_gate({config.promote.metric: {}}, has_costs=has_costs, classes=classes, key="promote.metric")
 
 
 def check_compare(config: PipelineConfig, classes: Collection[str]) -> None:

@@ -1,14 +1,22 @@
-"""Checks of `profile` for faults of the data that later stages would only find after minutes."""
+"""Checks for faults that later stages would only find after minutes. No pyspark."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from steelyard.config import AUTO, PipelineConfig
 from steelyard.errors import InputError
 from steelyard.learning import largest_feature
+from steelyard.metrics import check_gate
 
 _SHOWN = 10
+
+
+def check_promote(config: PipelineConfig, *, has_costs: bool | None = None, classes: int | None = None) -> None:
+    """Raise `ConfigError` for a metric by which runs cannot be compared."""
+    if config.promote is not None and config.promote.metric != AUTO:
+        check_gate({config.promote.metric: {}}, has_costs=has_costs, classes=classes, key="promote.metric")
 
 
 def refuse_huge(features: Mapping[str, Any], model: str) -> None:

@@ -13,8 +13,7 @@ from steelyard.guards import check_parameters, check_suite
 from steelyard.learning import trainer_class
 from steelyard.metrics import check_gate
 from steelyard.sampling import get_sampler
-from steelyard.stages._check import check_promote
-from steelyard.stages._transfer import check_start_model
+from steelyard.stages._refusals import check_promote
 from steelyard.stages.commands.session import master_of
 
 
@@ -71,6 +70,8 @@ def check_paths(config: PipelineConfig, what: str = "data.path") -> None:
         source = resolve_env(config.train.transfer.source)
         check_path(source, config.spark, "train.transfer.source")
         if not _elsewhere(source, config.spark):
+            from steelyard.stages._transfer import check_start_model  # imports Spark
+
             check_start_model(config.train)
 
 
