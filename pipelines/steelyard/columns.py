@@ -205,6 +205,14 @@ def combined(operator: Callable[[Combined, Combined], Combined], terms: Sequence
     return level[0]
 
 
+def of_place(place: Column, values: Sequence[Column]) -> Column:
+    """Return the value at a place, from 0 on."""
+    found = F.when(place == 0, values[0])
+    for i, value in enumerate(values[1:], 1):
+        found = found.when(place == i, value)
+    return found
+
+
 def flag_bits(flags: Iterable[Column]) -> Column:
     """Return a whole number whose bit i says whether flag i holds; at most 60 flags."""
     bits = [F.when(flag, F.lit(1 << i)).otherwise(F.lit(0)) for i, flag in enumerate(flags)]

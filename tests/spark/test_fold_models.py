@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from spark_actions import latest_action
+from spark_actions import latest_action, work_after
 
 from steelyard.classifier import OUT_OF_FOLD, STANDS_FOR, draw_rows, fit_folds, out_of_fold
 from steelyard.classifier._fit_model import fit_model
@@ -85,6 +85,13 @@ def test_one_stage_trains_the_model_that_each_fold_gives_alone(spark: SparkSessi
         [models] = fit_folds([recipe], drawn, df, data, plan)
         assert latest_action(spark) - before <= most
         assert models[0].model != models[1].model
+        before = latest_action(spark)
+        scores = out_of_fold(models, data, drawn.rates, Distortion()).toPandas().set_index("id")[OUT_OF_FOLD]
+        assert work_after(spark, before).crossings == 1
         for of in models[::2]:
-            own, _ = fold_rows(df, plan, of.fold)
+            own, unseen = fold_rows(df, plan, of.fold)
             assert of.model == fit_model(recipe, own, df, data, class_counts(own, "y").counts)
+            alone = of.model.predict(unseen, "p").toPandas().set_index("id")["p"]
+            rate = of.model.distortion.rate("0")
+            p, q = (np.stack(some.to_numpy())[:, 1] for some in (alone, scores[alone.index]))
+            assert np.allclose(q, p * rate / (p * rate + 1 - p), rtol=1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from pyspark.sql import DataFrame
 
@@ -12,7 +13,9 @@ from steelyard.dataset import Dataset
 from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.frames.caching import cached
 from steelyard.learning import Model, TrainingRows, takes_offsets, train_model, trainer_class
+from steelyard.learning.training_data import Chosen
 from steelyard.sampling import Sampler, apply_plan, sampler_for
+from steelyard.sampling.applying import kept_rows
 
 
 def fit_model(
@@ -36,15 +39,29 @@ def fit_model(
 
 
 @contextmanager
-def resampled(sampler: Sampler, train: DataFrame, weight: str | None = None) -> Iterator[TrainingRows]:
-    """Return what a model is trained on; new rows are cached in the scope. `weight` is a column of `train`."""
-    made = sampler.resample(train)
+def resampled(
+    sampler: Sampler, train: DataFrame, weight: str | None = None, chosen: Chosen | None = None
+) -> Iterator[TrainingRows]:
+    """Return what a model is trained on; new rows are cached in the scope.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    train : DataFrame
+    weight : str, optional
+        A column of `train`.
+    chosen : Chosen, optional
+        The same rows as `train`, as those of a table that other models are trained on too.
+    """
+    found = sampler.resample(train)
     with ExitStack() as scope:
-        parts = [None if df is None else scope.enter_context(cached(df)) for df in made.tables]
-        rows, plan = apply_plan(train, made.plan, *parts), made.plan
+        parts = [None if df is None else scope.enter_context(cached(df)) for df in found.tables]
+        rows, plan = apply_plan(train, found.plan, *parts), found.plan
         counts = {c: of.after for c, of in plan.classes.items()}
         # A sampler may give each row a weight that makes up for the rows it dropped.
-        yield TrainingRows(rows, counts, plan.weight_output or weight, plan.offset_output, plan.distortion)
+        made = TrainingRows(rows, counts, plan.weight_output or weight, plan.offset_output, plan.distortion)
+        kept = None if chosen is None else kept_rows(train, plan)
+        yield made if chosen is None or kept is None else replace(made, chosen=chosen.where(kept))
 
 
 def sampler_of(asked: Recipe, train: DataFrame, dataset: Dataset, counts: Mapping[str, int]) -> Sampler:

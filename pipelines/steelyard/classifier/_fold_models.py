@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from steelyard.classifier._drawn_rows import DrawnRows
 from steelyard.classifier._fit_model import resampled, sampler_of
-from steelyard.columns import class_text, flag_bits, internal
+from steelyard.columns import class_text, flag_bits, has_bit, internal
 from steelyard.config import Recipe, ResampleConfig
 from steelyard.dataset import Dataset
 from steelyard.frames.caching import cached
@@ -21,13 +21,14 @@ from steelyard.frames.threads import in_threads
 from steelyard.hashing import divided_groups
 from steelyard.labels import class_name
 from steelyard.learning import Model, TrainingRows, train_each
+from steelyard.learning.training_data import Chosen
 from steelyard.sampling import Sampler
 from steelyard.sampling.parts import knowing_draws
 from steelyard.splitting import FoldPlan, apply_folds, fold_sides
 
 Change = Callable[[int, TrainingRows], TrainingRows]
 
-_FOLD, _PARTS = internal("fold"), internal("parts")
+FOLD, _PARTS = internal("fold"), internal("parts")
 _STRATEGY = "sampling_strategy"
 
 
@@ -37,7 +38,7 @@ class FoldModel:
 
     fold: int
     model: Model
-    unseen: DataFrame
+    unseen: Chosen
 
 
 def fit_folds(
@@ -104,8 +105,10 @@ class _Folds:
     plan : FoldPlan
     placed : DataFrame
         The rows with `_PARTS`: bit i says whether the model of the fold at place i is trained on a row.
-    own, unseen : list of DataFrame
-        The rows on which each fold's model is trained, and those that it scores.
+    own : list of DataFrame
+        The rows on which each fold's model is trained.
+    unseen : list of Chosen
+        Those that it scores, of one table.
     trained, counts : list of dict
         Rows of each class on which it is trained: by the plan of all rows, and of `train`.
     """
@@ -114,21 +117,21 @@ class _Folds:
     plan: FoldPlan
     placed: DataFrame
     own: list[DataFrame]
-    unseen: list[DataFrame]
+    unseen: list[Chosen]
     trained: list[dict[str, int]]
     counts: list[dict[str, int]]
 
     @classmethod
     def of(cls, train: DrawnRows, dataset: Dataset, plan: FoldPlan, scope: ExitStack | None) -> Self:
         """Return the parts; rows are counted where the plan does not tell their number."""
-        rows = apply_folds(train.rows, plan, _FOLD)
-        sides = [fold_sides(rows, plan, fold, _FOLD) for fold in plan.numbers]
+        rows = apply_folds(train.rows, plan, FOLD)
+        sides = [fold_sides(rows, plan, fold, FOLD) for fold in plan.numbers]
         rows = rows.withColumn(_PARTS, flag_bits(own for own, _ in sides).cast("bigint"))
         if scope is not None and divided_groups(plan.cuts):
             rows = scope.enter_context(cached(rows))
-        parts = [(rows.where(own), rows.where(unseen)) for own, unseen in sides]
-        own, unseen = ([of.drop(_FOLD, _PARTS) for of in side] for side in zip(*parts, strict=True))
-        placed, trained = rows.drop(_FOLD), [rows_before(plan, fold) for fold in plan.numbers]
+        own, scored = [rows.where(own).drop(FOLD, _PARTS) for own, _ in sides], rows.drop(_PARTS)
+        unseen = [Chosen(scored, of) for _, of in sides]
+        placed, trained = rows.drop(FOLD), [rows_before(plan, fold) for fold in plan.numbers]
         # Counts of a plan include rows that are not drawn, and those in the gap of a split by time.
         counted = plan.method != "temporal" and min(train.rates.values()) == 1
         counts = trained if counted else _counts(placed, dataset, len(sides))
@@ -154,7 +157,8 @@ def _fitted(
         return sampler_of(asked[i], own[i], weighted, folds.trained[i]).knowing(folds.counts[i])
 
     def training(i: int) -> TrainingRows:
-        rows = scope.enter_context(resampled(samplers[i], own[i], train.weight))
+        chosen = Chosen(folds.placed, has_bit(F.col(_PARTS), i))
+        rows = scope.enter_context(resampled(samplers[i], own[i], train.weight, chosen))
         return rows if change is None else change(folds.plan.numbers[i], rows)
 
     samplers = knowing_draws(each(sampler), train.rows, folds.placed, F.col(_PARTS), folds.counts)

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from steelyard.classifier._fit_decisions import OUT_OF_FOLD, STANDS_FOR
-from steelyard.classifier._fold_models import FoldModel
-from steelyard.columns import class_text, combined, of_key
+from steelyard.classifier._fold_models import FOLD, FoldModel
+from steelyard.columns import class_text, internal, of_key, of_place
 from steelyard.dataset import Dataset
 from steelyard.deciding import ClassCalibrators, Identity
 from steelyard.distortion import Distortion
+from steelyard.learning import Model
+from steelyard.learning.model import predict_each
 
 FEWEST_POSITIVES = 50
 """Positive validation rows below which a pipeline also fits fold models."""
 FOLDS = 5
+
+_PLACE = internal("place_of_model")
 
 
 def out_of_fold(
@@ -44,14 +48,15 @@ def out_of_fold(
         With the columns `OUT_OF_FOLD`, an array of probabilities in the order of the classes, and `STANDS_FOR`: how
         many rows of its class the row stands for.
     """
-    rows = combined(DataFrame.unionByName, [_scored(of, like) for of in models])
+    table = models[0].unseen.table
+    place = F.coalesce(*[F.when(of.unseen.condition, F.lit(i)) for i, of in enumerate(models)])
+    rows = table.withColumn(_PLACE, place).where(F.col(_PLACE).isNotNull())
+    scores = predict_each([of.model for of in models], rows, F.col(_PLACE), OUT_OF_FOLD)
+    scaled = of_place(F.col(_PLACE), [_scaled(of.model, like) for of in models])
     times = of_key({c: 1 / rate for c, rate in rates.items()}, class_text(rows, dataset.label), "double")
-    return rows.withColumn(STANDS_FOR, times)
+    return scores.withColumn(OUT_OF_FOLD, scaled).withColumn(STANDS_FOR, times).drop(_PLACE, FOLD)
 
 
-def _scored(of: FoldModel, like: Distortion) -> DataFrame:
-    model = of.model
+def _scaled(model: Model, like: Distortion) -> Column:
     rates = tuple(like.rate(c) / model.distortion.rate(c) for c in model.classes)
-    scaled = ClassCalibrators("prior", (Identity(),) * len(rates), rates)
-    scores = model.predict(of.unseen, OUT_OF_FOLD)
-    return scores.withColumn(OUT_OF_FOLD, scaled.apply(F.col(OUT_OF_FOLD)))
+    return ClassCalibrators("prior", (Identity(),) * len(rates), rates).apply(F.col(OUT_OF_FOLD))

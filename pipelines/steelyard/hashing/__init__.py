@@ -19,7 +19,7 @@ from steelyard.hashing._identity import (
     unit_hash,
     with_row_id,
 )
-from steelyard.hashing._sides import divided_groups, select, with_side
+from steelyard.hashing._sides import divided_groups, is_below, select, with_side
 
 __all__ = [
     "BAG",
@@ -35,6 +35,7 @@ __all__ = [
     "encode",
     "find_heavy_groups",
     "hashable",
+    "is_below",
     "is_clumped",
     "is_heavy",
     "row_hash",

@@ -73,6 +73,20 @@ def divided_groups(cuts: Mapping[str, Sequence[Cut]]) -> dict[tuple[str, int], l
     return found
 
 
+def is_below(position: Column, place: Column, cuts: Sequence[Cut]) -> Column:
+    """Return whether a row is on the low side of its stratum's cut, where cuts divide no equal rows; else null.
+
+    Parameters
+    ----------
+    position : Column
+        As given to `cuts`.
+    place : Column of int
+        That of the row's stratum among the cuts.
+    cuts : sequence of Cut
+    """
+    return ~_above(position, place, cuts)
+
+
 def _side(p: Column, s: Column, cuts: Sequence[Sequence[Cut]]) -> Column:
     how_many = max(map(len, cuts), default=0)
     sides = [_above(p, s, [of[i] for of in cuts]).cast("int") for i in range(how_many)]

@@ -17,7 +17,7 @@ from steelyard.learning._fitting import fit_preprocessing
 from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._workers import workers_for
 from steelyard.learning.base import LIMITS, Trainer
-from steelyard.learning.training_data import TrainingData, TrainingRows
+from steelyard.learning.training_data import Chosen, Part, TrainingData, TrainingRows
 from steelyard.weighting import class_weights, weight_column, weight_distortion
 
 
@@ -50,17 +50,19 @@ def prepare(
         fitted = fit_preprocessing(original_train, dataset, **preprocessing_settings(trainer))
     sizes = {c: of.weight / (offset.rates.get(c, 1.0) if offset else 1.0) for c, of in totals.items()}
     weights = class_weights(sizes, trainer.class_weight)
-    rows = _rows(trainer, train, weighted, fitted, weights, offset)
-    judges = None
+    columns = _columns(trainer, train, weighted, fitted, weights, offset)
+    parts = [Part(training.chosen or Chosen(train, F.lit(True)), columns)]
+    rows, judges = _selected(train, columns), None
     if trainer.needs_validation:
-        judges = _rows(trainer, validation, dataset, fitted, dict.fromkeys(trained, 1.0))
-        judges = judges.withColumn("offset", F.lit(0.0)) if "offset" in rows.columns else judges
+        of_judges = _columns(trainer, validation, dataset, fitted, dict.fromkeys(trained, 1.0))
+        of_judges |= {"offset": F.lit(0.0)} if "offset" in columns else {}
+        parts.append(Part(Chosen(validation, F.lit(True)), of_judges))
+        judges = _selected(validation, of_judges)
     count = sum(of.rows for of in totals.values())
     workers = trainer.num_workers or workers_for(count + judging, len(fitted.names))
     masses = tuple(sizes[c] * weights[c] for c in trained)
-    data = TrainingData(
-        rows, judges, fitted, dataset.classes, trained, workers, tuple(sizes[c] for c in trained), masses
-    )
+    of_sizes = tuple(sizes[c] for c in trained)
+    data = TrainingData(rows, judges, fitted, dataset.classes, trained, workers, of_sizes, masses, parts=tuple(parts))
     return count, data, weight_distortion(weights)
 
 
@@ -70,15 +72,15 @@ def preprocessing_settings(trainer: Trainer) -> dict[str, Any]:
     return {**flags, "limit": LIMITS[trainer.dtype], "seed": trainer.seed}
 
 
-def _rows(
+def _columns(
     trainer: Trainer,
     df: DataFrame,
     dataset: Dataset,
     preprocessing: Preprocessing,
     weights: Mapping[str, float],
     offset: Offset | None = None,
-) -> DataFrame:
-    """Return the columns of `TrainingData.rows`; rows of classes without a weight have no label and are left out."""
+) -> dict[str, Column]:
+    """Return the columns of `TrainingData.rows`; rows of classes without a weight have no label."""
     label = class_code(df, dataset.label, list(weights)).cast("double")
     weight = weight_column(df, dataset.label, weights, existing=dataset.weight)
     more = {}
@@ -91,9 +93,12 @@ def _rows(
     features = preprocessing.array(df)
     if trainer.dtype == "float32":
         features = features.cast("array<float>")
-    columns = {"features": features, "label": label, "weight": weight, **more}
-    known = df.select(*[c.alias(name) for name, c in columns.items()])
-    return known.where(F.col("label").isNotNull())
+    return {"features": features, "label": label, "weight": weight, **more}
+
+
+def _selected(df: DataFrame, columns: Mapping[str, Column]) -> DataFrame:
+    """Return columns of the rows that have a label."""
+    return df.select(*[c.alias(name) for name, c in columns.items()]).where(F.col("label").isNotNull())
 
 
 def repartition_by_content(rows: DataFrame, partitions: int) -> DataFrame:

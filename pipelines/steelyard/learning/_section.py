@@ -117,4 +117,5 @@ def cost_weighted_rows(section: TrainConfig, training: TrainingRows, dataset: Da
     if not section.cost_weights:
         return training
     rows, weight = cost_weighted(training.rows, dataset, training.weight or dataset.weight)
-    return replace(training, rows=rows, weight=weight, distortion=training.distortion.then(Distortion(exact=False)))
+    distortion = training.distortion.then(Distortion(exact=False))
+    return replace(training, rows=rows, weight=weight, distortion=distortion, chosen=None)

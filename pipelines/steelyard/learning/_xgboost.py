@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _NO_BOOSTER_PARAMS = ("n_estimators", "early_stopping_rounds", "enable_categorical")
 _MOST = 2**31 - 1  # of a 32-bit integer
+_WORKER = "steelyard.learning._xgboost_worker"
 _RESULT = "booster binary, log_loss array<double>"
 
 
@@ -185,7 +186,7 @@ class XGBoostTrainer(Trainer):
         objective, alone = self._objective(data, start), data.workers == 1
         train = "train_alone" if alone else "train_together"
         task = self._task_of(data, objective, start)
-        worker = in_worker("steelyard.learning._xgboost_worker", train, **asdict(task))
+        worker = in_worker(_WORKER, train, **asdict(task))
         ordered = repartition_by_content(_with_validation(data), data.workers)
         trained = ordered.mapInArrow(worker, _RESULT, barrier=not alone)
         # Spark restarts a barrier stage when an executor is lost, but not where it is the job's last one.
@@ -193,24 +194,16 @@ class XGBoostTrainer(Trainer):
         return self._model(data, objective, row)
 
     def _fit_each(self, data: Sequence[TrainingData], starts: Sequence[Model | None]) -> list[Model]:
-        from pyspark.sql import DataFrame
-        from pyspark.sql import functions as F
-
-        from steelyard.columns import combined
         from steelyard.frames.workers import in_worker
-        from steelyard.learning._preparing import content_place
-        from steelyard.learning.tasks import PLACE, TASK, one_task_each
+        from steelyard.learning._task_rows import rows_of_tasks
+        from steelyard.learning.tasks import one_task_each
 
         if any(of.workers > 1 or of.device != "cpu" for of in data):
             return super()._fit_each(data, starts)
         objectives = [self._objective(of, start) for of, start in zip(data, starts, strict=True)]
         tasks = [asdict(self._task_of(*of)) for of in zip(data, objectives, starts, strict=True)]
-        worker = in_worker("steelyard.learning._xgboost_worker", "train_each", tasks=tasks)
-        parts = list[DataFrame]()
-        for i, of in enumerate(data):
-            rows = _with_validation(of)
-            parts.append(rows.select(F.lit(i).alias(TASK), content_place(rows).alias(PLACE), *rows.columns))
-        ordered = one_task_each(combined(DataFrame.unionByName, parts), len(data))
+        worker = in_worker(_WORKER, "train_each", tasks=tasks)
+        ordered = one_task_each(rows_of_tasks(data), len(data))
         found = {row["task"]: row for row in ordered.mapInArrow(worker, f"task int, {_RESULT}").collect()}
         return [self._model(of, objectives[i], found[i]) for i, of in enumerate(data)]
 

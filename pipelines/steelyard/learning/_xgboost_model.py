@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +11,7 @@ import xgboost as xgb
 from pyspark.sql import Column, DataFrame
 from pyspark.sql.pandas.functions import pandas_udf
 
+from steelyard.columns import of_place
 from steelyard.learning.model import MarginModel, focal_of, shared_fields
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ class XGBoostModel(MarginModel):
 
     def _contributions(self, df: DataFrame) -> Column:
         return self._predicted(df, contributions=True)
+
+    @classmethod
+    def raw_predictions(cls, models: Sequence[Self], df: DataFrame, place: Column) -> Column | None:
+        if any(len(of.trained_classes) > 2 for of in models):
+            return None
+        features = [of.preprocessing.array(df).cast("array<float>") for of in models]
+        found: Column = boosters_udf([of.booster for of in models])(place, of_place(place, features))
+        return found
 
     def _predicted(self, df: DataFrame, *, contributions: bool) -> Column:
         several = len(self.trained_classes) > 2
@@ -93,6 +102,32 @@ def booster_udf(booster: bytes, *, several: bool, contributions: bool = False) -
                 yield pandas.Series(list(found) if several else found.reshape(-1))
 
     wrapped: Any = pandas_udf("array<" * depth + "double" + ">" * depth)(predict)  # type: ignore[call-overload]
+    return wrapped
+
+
+def boosters_udf(boosters: Sequence[bytes]) -> Any:
+    """Return a pandas UDF from the place of a booster of two classes, and its floats as an array, to its margin."""
+
+    def predict(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.Series]:
+        """Return the margins of each batch; each booster is loaded once."""
+        import numpy
+        import pandas
+        import xgboost
+
+        models: dict[int, Any] = {}
+        for places, batch in batches:
+            margins = numpy.empty(len(batch))
+            for place in places.unique():
+                if place not in models:
+                    models[place] = xgboost.Booster({"nthread": 1})
+                    models[place].load_model(bytearray(boosters[place]))
+                    models[place].set_param({"nthread": 1})
+                own = (places == place).to_numpy()
+                rows = numpy.ascontiguousarray(numpy.stack(batch[own].to_list()), dtype=numpy.float32)
+                margins[own] = models[place].inplace_predict(rows, predict_type="margin", validate_features=False)
+            yield pandas.Series(margins)
+
+    wrapped: Any = pandas_udf("double")(predict)  # type: ignore[call-overload]
     return wrapped
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Self
@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard import __version__
-from steelyard.columns import check_free, internal
+from steelyard.columns import check_free, combined, internal, of_place
 from steelyard.config import LOG_LOSS
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
@@ -107,6 +107,11 @@ class Model(ABC):
         probabilities = in_order(self.to_probabilities(F.col(_RAW)), self.trained_classes, self.classes)
         return with_raw.withColumn(column, probabilities).drop(_RAW)
 
+    @classmethod
+    def raw_predictions(cls, models: Sequence[Self], df: DataFrame, place: Column) -> Column | None:
+        """Return, for each row, what `raw_prediction` of the model at a place gives; None if it takes a read each."""
+        return None
+
     def contributions(self, df: DataFrame, column: str = CONTRIBUTIONS) -> DataFrame:
         """Add the contribution of each feature to a row's margin; optional.
 
@@ -150,6 +155,30 @@ class Model(ABC):
     def load(cls, document: Mapping[str, Any], run_dir: Folder, path: str) -> Self:
         """Rebuild a model from its document and its files below `path`."""
         return cls(**shared_fields(document))
+
+
+def predict_each(models: Sequence[Model], df: DataFrame, place: Column, column: str = PROBABILITIES) -> DataFrame:
+    """Add the probabilities that one of several models gives a row, as `Model.predict` does.
+
+    Parameters
+    ----------
+    models : sequence of Model
+        Of one trainer.
+    df : DataFrame
+    place : Column of int
+        The place of the row's model; other rows are left out.
+    column : str, default "probabilities"
+    """
+    kind = type(models[0])
+    raw = kind.raw_predictions(models, df, place)
+    if raw is None:
+        return combined(
+            DataFrame.unionByName, [of.predict(df.where(place == i), column) for i, of in enumerate(models)]
+        )
+    check_free(df.columns, [column], "scoring")
+    _avoid_columnar_udts(df)
+    found = [in_order(of.to_probabilities(F.col(_RAW)), of.trained_classes, of.classes) for of in models]
+    return df.withColumn(_RAW, raw).withColumn(column, of_place(place, found)).drop(_RAW)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,42 @@ from steelyard.learning._device import CPU
 from steelyard.learning._workers import WORKERS
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from steelyard.learning._preprocessing import Preprocessing
     from steelyard.learning.model import Model
+
+
+class Chosen(NamedTuple):
+    """Rows of a table that several trainings may share.
+
+    Parameters
+    ----------
+    table : DataFrame
+    condition : Column
+        Which of its rows are meant.
+    """
+
+    table: DataFrame
+    condition: Column
+
+    def where(self, condition: Column) -> Chosen:
+        """Return those of the rows for which a condition holds too."""
+        return Chosen(self.table, self.condition & condition)
+
+
+class Part(NamedTuple):
+    """How a part of the rows of a training is made.
+
+    Parameters
+    ----------
+    of : Chosen
+    columns : mapping of str to Column
+        Those of `TrainingData.rows`, made of the columns of the table. Rows without a label are left out.
+    """
+
+    of: Chosen
+    columns: Mapping[str, Column]
 
 
 @dataclass(frozen=True)
@@ -44,6 +76,8 @@ class TrainingData:
     monotone : tuple of int
         For each of `preprocessing.names`, whether the score of the second class may only rise (1), only fall (-1) or
         both (0) with it. Empty: no feature is constrained.
+    parts : tuple of Part
+        How `rows` and `validation`, if any, are made.
     """
 
     rows: DataFrame
@@ -56,6 +90,7 @@ class TrainingData:
     masses: tuple[float, ...] = ()
     device: str = CPU
     monotone: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +107,8 @@ class TrainingRows:
     distortion : Distortion
     start : Model, optional
         A model to continue from.
+    chosen : Chosen, optional
+        The same rows, as those of a table with all their columns, which other trainings read too.
     """
 
     rows: DataFrame
@@ -80,6 +117,7 @@ class TrainingRows:
     offset: str | None = None
     distortion: Distortion = field(default_factory=Distortion)
     start: Model | None = None
+    chosen: Chosen | None = None
 
 
 class Importance(NamedTuple):

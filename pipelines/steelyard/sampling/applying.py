@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from steelyard.columns import class_code, col, internal, of_class, require_columns
 from steelyard.errors import InputError
-from steelyard.hashing import ROW_ID, Cut, row_hash, with_row_id, with_side
+from steelyard.hashing import ROW_ID, Cut, divided_groups, is_below, row_hash, with_row_id, with_side
 from steelyard.sampling.plan import SamplingPlan
 from steelyard.sampling.replacement import draw
 
@@ -69,6 +69,21 @@ def apply_plan(
 def _flagged(rows: DataFrame) -> DataFrame:
     before = F.coalesce(col(IS_SYNTHETIC), F.lit(False)) if IS_SYNTHETIC in rows.columns else F.lit(False)
     return rows.withColumn(IS_SYNTHETIC, before)
+
+
+def kept_rows(df: DataFrame, plan: SamplingPlan) -> Column | None:
+    """Return whether a row of the table is kept, where a plan leaves out rows and does nothing else; else None."""
+    classes = plan.classes.values()
+    repeats = plan.replacement is not None or any(c.times != 1 or c.again is not None or c.new for c in classes)
+    adds = plan.provenance or plan.weight_output is not None or plan.offset_output is not None
+    cuts = {name: c.keep for name, c in plan.classes.items() if isinstance(c.keep, Cut)}
+    by_id = any(c.keep in ("ids", "kept") for c in classes)
+    if repeats or adds or by_id or divided_groups({name: [cut] for name, cut in cuts.items()}):
+        return None
+    if not cuts:
+        return F.lit(True)
+    position = row_hash(df, plan.identity, plan.seed, plan.purpose)
+    return F.coalesce(is_below(position, class_code(df, plan.label, cuts), list(cuts.values())), F.lit(True))
 
 
 def identified(df: DataFrame, plan: SamplingPlan) -> DataFrame:

@@ -185,7 +185,7 @@ def joined(training: TrainingRows, rows: DataFrame, data: Dataset, weight: str |
         added = added.withColumn(training.offset, F.lit(0.0))  # no sampling has left any of them out
     both = target.unionByName(added, allowMissingColumns=True)
     prior = training.distortion.then(Distortion(exact=False))
-    return replace(training, rows=both, counts={}, weight=name, distortion=prior)
+    return replace(training, rows=both, counts={}, weight=name, distortion=prior, chosen=None)
 
 
 def source_share(both: TrainingRows, rows: DataFrame, data: Dataset) -> float:
