@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from steelyard.frames.workers import then_importing
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -40,7 +42,8 @@ def put_together(
     first, second : callable
         As from `steelyard.frames.workers.in_worker`: they get record batches and return those of `sent`.
     """
-    merged = rows.mapInArrow(first, _SCHEMA).repartition("slot").mapInArrow(second, _SCHEMA)
+    begin = then_importing(rows.sparkSession, first)
+    merged = rows.mapInArrow(begin, _SCHEMA).repartition("slot").mapInArrow(second, _SCHEMA)
     return [part for batch in merged.toArrow().to_batches() for part in received(batch)]
 
 

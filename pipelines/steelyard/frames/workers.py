@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import platform
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from steelyard import __version__
 from steelyard.errors import EngineError, reason
@@ -47,6 +48,44 @@ def in_worker(module: str, function: str, **settings: Any) -> Callable[[Any], An
         return target(table, **settings)
 
     return call
+
+
+_ahead: WeakKeyDictionary[Any, tuple[str, ...]] = WeakKeyDictionary()
+_begun: set[str] = set()
+
+
+def import_ahead(spark: SparkSession, modules: Iterable[str]) -> None:
+    """Let the session's Python workers import modules before a task needs them: see `then_importing`."""
+    _ahead[spark] = tuple(modules)
+
+
+def then_importing(spark: SparkSession, task: Callable[[Any], Iterator[Any]]) -> Callable[[Any], Iterator[Any]]:
+    """Return a task after which a thread of the worker imports what `import_ahead` names.
+
+    Spark keeps workers for later tasks, and while it plans these, nothing else runs in a worker.
+    """
+    modules = _ahead.get(spark, ())
+    if not modules:
+        return task
+
+    def call(batches: Any) -> Iterator[Any]:
+        yield from task(batches)
+        importlib.import_module("steelyard.frames.workers").begin_imports(modules)
+
+    return call
+
+
+def begin_imports(modules: Iterable[str]) -> None:
+    """Import modules in a thread, once in a process. One that fails is tried again where it is used."""
+    new = [name for name in modules if name not in _begun]
+    _begun.update(new)
+
+    def run() -> None:
+        for name in new:
+            with suppress(Exception):
+                importlib.import_module(name)
+
+    Thread(target=run, name="steelyard-imports", daemon=True).start()
 
 
 def elsewhere(spark: SparkSession) -> bool:

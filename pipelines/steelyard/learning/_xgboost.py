@@ -117,6 +117,7 @@ class XGBoostTrainer(Trainer):
     takes_monotone = True
     exact = True
     device_library = "xgboost"
+    worker_module = _WORKER
     libraries = ("xgboost",)
     failures = (
         (

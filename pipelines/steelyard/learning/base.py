@@ -87,6 +87,8 @@ class Trainer(ABC):
         Whether `num_workers` has an effect; ensembles train each member in a task of its own.
     gains_from_balance : bool
         Whether resampling may improve the ranking, as it does for weak learners; `diagnose` asks this.
+    worker_module : str, optional
+        A module that tasks import, and that takes long to import: workers may do so before the first such task.
     libraries : tuple of str
         Distributions whose versions `model.json` and `run.json` record.
     extra : str, optional
@@ -114,6 +116,7 @@ class Trainer(ABC):
     device_library: ClassVar[str | None] = None
     uses_workers: ClassVar[bool] = True
     gains_from_balance: ClassVar[bool] = False
+    worker_module: ClassVar[str | None] = None
     libraries: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
     failures: ClassVar[tuple[tuple[str, str], ...]] = ()

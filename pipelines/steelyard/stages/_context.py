@@ -14,7 +14,7 @@ from steelyard import __version__
 from steelyard.config import STAGES, PipelineConfig, hide_env, load
 from steelyard.errors import InputError
 from steelyard.frames.tables import read_parquet
-from steelyard.frames.workers import check_workers_once, elsewhere
+from steelyard.frames.workers import check_workers_once, elsewhere, import_ahead
 from steelyard.learning import trainer_class
 from steelyard.stages._logging import log_event
 from steelyard.stages._ownership import TORN, why_foreign
@@ -104,6 +104,9 @@ class Context:
                 session = self.make_session()
             if elsewhere(session):
                 check_workers_once(session)
+            elif "train" in self._due:
+                module = trainer_class(self.config.train.trainer).worker_module
+                import_ahead(session, [module] if module else [])
             self._session = session
             self._describe_jobs()
         return self._session
