@@ -29,8 +29,8 @@ WORK = {
     "guard_resampled": Work(jobs=2, scans=1, shuffles=1, crossings=0),
     "train": Work(jobs=7, scans=4, shuffles=4, crossings=1),
     "decide": Work(jobs=6, scans=2, shuffles=2, crossings=2),
-    "evaluate": Work(jobs=8, scans=4, shuffles=3, crossings=1),
-    "guard_scored": Work(jobs=3, scans=1, shuffles=1, crossings=0),
+    "evaluate": Work(jobs=7, scans=4, shuffles=3, crossings=1),
+    "guard_scored": Work(jobs=2, scans=1, shuffles=1, crossings=0),
 }
 WIDE = {
     "profile": Work(jobs=1, scans=1, shuffles=1, crossings=2),

@@ -15,5 +15,11 @@ def write_parquet(df: DataFrame, uri: str, *, mode: str = "error", partition_by:
 
 
 def read_parquet(spark: SparkSession, uri: str) -> DataFrame:
-    """Return a table that `write_parquet` wrote; a page that has changed fails the query that reads it."""
-    return spark.read.option(_VERIFIED, "true").parquet(uri)
+    """Return a table that `write_parquet` wrote; a page that has changed fails the query that reads it.
+
+    pyarrow reads the schema here: for Spark it is a job.
+    """
+    from steelyard.frames.reading import written_schema
+
+    reader, schema = spark.read.option(_VERIFIED, "true"), written_schema(uri)
+    return (reader if schema is None else reader.schema(schema)).parquet(uri)

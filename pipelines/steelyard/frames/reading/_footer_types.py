@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_type
 
 from steelyard.errors import InputError
-from steelyard.frames.reading._footers import Group
+from steelyard.frames.reading._footers import Group, written_by_spark
 
 _PLAIN: dict[str, T.DataType] = {
     "bool": T.BooleanType(), "int8": T.ByteType(), "int16": T.ShortType(), "int32": T.IntegerType(),
@@ -22,11 +22,22 @@ _PLAIN: dict[str, T.DataType] = {
 def schema_of(group: Group) -> T.StructType | None:
     """Return the schema that Spark reads from a footer; None where Spark must be asked, which is one job."""
     if group.spark is not None:
-        return T.StructType.fromJson(_nullable(json.loads(group.spark)))
+        return _read_type(group.spark)
     kinds = [_plain_type(field.type) for field in group.schema]
     if None in kinds:
         return None
     return T.StructType([T.StructField(f.name, k) for f, k in zip(group.schema, kinds, strict=True) if k is not None])
+
+
+def written_schema(folder: str) -> T.StructType | None:
+    """Return the schema of the Parquet files that one job of Spark wrote into a folder; None as for `schema_of`."""
+    known = written_by_spark(folder)
+    return None if known is None else _read_type(known)
+
+
+def _read_type(written: str) -> T.StructType:
+    """Return the schema that Spark reads from files whose footers hold this one."""
+    return T.StructType.fromJson(_nullable(json.loads(written)))
 
 
 def _nullable(kind: Any) -> Any:

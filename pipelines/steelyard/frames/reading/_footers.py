@@ -51,6 +51,24 @@ def groups(files: Sequence[str], form: str) -> list[Group] | None:
     return found
 
 
+def written_by_spark(folder: str) -> str | None:
+    """Return the schema, as JSON, of the Parquet files that one job of Spark wrote into a folder.
+
+    None where pyarrow cannot reach or read them.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        filesystem = _filesystem(folder)
+        found = filesystem.get_file_info(pafs.FileSelector(_path(folder)))
+        first = min(f.path for f in found if f.is_file and re.match(r"[^_.].*\.parquet$", f.base_name))
+        with filesystem.open_input_file(first) as stream:
+            known = (pq.ParquetFile(stream).metadata.metadata or {}).get(_SPARK)
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+    return known.decode() if known else None
+
+
 def _filesystem(file: str) -> pafs.FileSystem:
     if file.startswith("file:///"):
         return pafs.LocalFileSystem()
