@@ -18,14 +18,15 @@ KEY, LABEL = "🔑", "🏷"
 # What SQL, Spark's parser of names, Spark's substitution of variables and HTML take for something else.
 _ODD = ["${env:HOME}", "a.b", "tick`s", 'it\'s "so"', "<b>", " "]
 _NAMES = sorted([name for name in column_names() if name != IS_SYNTHETIC] + _ODD)
-_PARTS = 3
+_PARTS = 2
 WIDTH = -(-len(_NAMES) // _PARTS)
 NEUTRAL = [f"f{i:03d}" for i in range(WIDTH)]
 HOSTILE = [
     sorted(names + [f"other {i}" for i in range(WIDTH - len(names))])
     for names in (_NAMES[part::_PARTS] for part in range(_PARTS))
 ]
-"""All names of internal and output columns, in three lists of equal lengths, each in the order of names."""
+"""All names of internal and output columns, in two lists of equal lengths, each in the order of names."""
+TRAINERS: dict[str, dict[str, Any]] = {"xgboost": {"n_estimators": 3}, "logistic_regression": {"maxIter": 3}}
 
 
 def numbers(names: list[str], rows: int = 90) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def named_pipeline(path: Path, **sections: Any) -> PipelineConfig:
         "data": data,
         "split": {"validation": 0.2, "test": 0.2},
         "resample": {"method": "random_over_sampler"},
-        "train": {"model": "logistic_regression", "params": {"maxIter": 3}},
+        "train": {"model": "xgboost", "params": TRAINERS["xgboost"]},
         **sections,
     }
     return load(json.dumps(document))

@@ -1,4 +1,7 @@
-"""Features may be called as internal and output columns are: the rows are those under neutral names."""
+"""Features may be called as internal and output columns are: the rows are the same under all names.
+
+A name that is taken changes the rows under those names alone, so that no table under neutral names is needed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from hostile_names import HOSTILE, KEY, LABEL, NEUTRAL, WIDTH, categories, named_pipeline, numbers
+from hostile_names import HOSTILE, KEY, LABEL, NEUTRAL, TRAINERS, WIDTH, categories, named_pipeline, numbers
 from long_cases import thinned
 from noise_parameters import ON_NOISE, TWO_CLASSES
 from pyspark.sql import functions as F
@@ -45,7 +48,6 @@ from steelyard.store import Store
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-ALL = [NEUTRAL, *HOSTILE]
 Table = Callable[[int, str], "DataFrame"]
 # One that draws rows, one that makes them, one that drops them.
 SOME = ["random_under_sampler", "smote", "tomek_links"]
@@ -56,12 +58,12 @@ KINDS = {"smoten": "categories", "smotenc": "mixed", "edited_nearest_neighbours"
 
 @pytest.fixture(scope="module")
 def table(spark: SparkSession) -> Iterator[Table]:
-    """Return a function that gives a table: under neutral names for 0, hostile ones for 1 to 3."""
+    """Return a function that gives a table, under one of the lists of names."""
     with ExitStack() as scope:
 
         @cache
         def made(number: int, kind: str) -> DataFrame:
-            names = ALL[number]
+            names = HOSTILE[number]
             frame = numbers(names) if kind == "numbers" else categories(names, 1 if kind == "categories" else 3)
             return scope.enter_context(cached(spark.createDataFrame(frame)))
 
@@ -73,16 +75,16 @@ def rows(df: DataFrame) -> list[str]:
 
 
 def agree(found: list[Any]) -> None:
-    """All results are that under neutral names."""
-    assert len(found) == len(ALL)
+    """All results are the same."""
+    assert len(found) == len(HOSTILE)
     for i, other in enumerate(found[1:], 1):
-        assert other == found[0], f"under the names of HOSTILE[{i - 1}]"
+        assert other == found[0], f"under the names of HOSTILE[0] and HOSTILE[{i}]"
 
 
 @pytest.mark.parametrize("name", thinned([n for n in sampler_names() if n not in TWO_CLASSES], SOME))
 def test_samplers(name: str, table: Table) -> None:
     found = []
-    for number in range(len(ALL)):
+    for number in range(len(HOSTILE)):
         df = table(number, KINDS.get(name, "numbers"))
         sampler = sampler_class(name)(label_col=LABEL, key_col=KEY, **ON_NOISE.get(name, {}))
         result = sampler.fit_resample(df)
@@ -113,7 +115,7 @@ def test_columns_that_play_parts_may_be_called_so_too(spark: SparkSession) -> No
 def test_splits_and_folds(spark: SparkSession) -> None:
     group, time = WIDTH // 2, WIDTH // 3
     found = []
-    for names in ALL:
+    for names in HOSTILE:
         whole = {names[group]: [i % 30 for i in range(90)], names[time]: range(90)}
         df = spark.createDataFrame(numbers(names).assign(**whole))
         data = Dataset(LABEL, tuple(names), key=(KEY,), group=names[group], time=names[time])
@@ -131,12 +133,13 @@ def test_splits_and_folds(spark: SparkSession) -> None:
     agree(found)
 
 
-def test_xgboost(table: Table) -> None:
+@pytest.mark.parametrize("name", thinned(TRAINERS, ["xgboost"]))
+def test_trainers(name: str, table: Table) -> None:
     found, column = [], internal("p")
-    for number, names in enumerate(ALL):
+    for number, names in enumerate(HOSTILE):
         df = table(number, "mixed")
         data = Dataset(LABEL, tuple(names), tuple(names[::3]), key=(KEY,), positive="b", classes=("a", "b"))
-        model = get_trainer("xgboost", {"n_estimators": 3}, "balanced", 1, 0).fit(df, df, data, original_train=df)
+        model = get_trainer(name, TRAINERS[name], "balanced", 1, 0).fit(df, df, data, original_train=df)
         scored = model.predict(df, column)
         assert scored.columns == [*df.columns, column]
         found.append(rows(scored.select(KEY, column)))
@@ -148,9 +151,9 @@ RUN = ("profile", "split", "guard_split", "diagnose", "resample", "guard_resampl
 
 @pytest.mark.long
 def test_runs_and_score(spark: SparkSession, tmp_path: Path) -> None:
-    """With the other trainer; guards see all features too."""
+    """With models of folds, which Spark trains in one stage; guards see all features too."""
     found = []
-    for i, names in enumerate(ALL):
+    for i, names in enumerate(HOSTILE):
         path = tmp_path / f"t{i}.parquet"
         numbers(names, 120).to_parquet(path, index=False)
         config = named_pipeline(path)
