@@ -37,7 +37,7 @@ def test_focal_probabilities_are_the_same_bits_saved_and_loaded(spark: SparkSess
     df = trainer_table(spark)
     params = {"max_depth": 3, "learning_rate": 0.3, "n_estimators": 40, "early_stopping_rounds": 4}
     make = partial(get_trainer, "xgboost", params, loss={"focal": {"alpha": 0.7}}, num_workers=2)
-    models = [fitted(make, df.repartition(n)) for n in (1, 200)]
+    models = [fitted(make, df.repartition(n)) for n in (1, 9)]
     assert len({json.dumps(m.to_json()) for m in models}) == 1 == len({m.booster for m in models})  # type: ignore[attr-defined]
     model, run = models[0], Store(tmp_path).create("p", "r", {})
     model.save(run, "model/1")
@@ -56,7 +56,7 @@ def test_focal_probabilities_are_the_same_bits_saved_and_loaded(spark: SparkSess
 def test_a_model_with_a_loss_is_continued(spark: SparkSession, loss: Any) -> None:
     df = trainer_table(spark)
     make = partial(get_trainer, "xgboost", {**SMALL, "early_stopping_rounds": None}, loss=loss)
-    first, same = (fitted(make, df.repartition(n)) for n in (1, 200))
+    first, same = (fitted(make, df.repartition(n)) for n in (1, 9))
     assert first == same
     more = fitted(make, df, start=first)
     long = fitted(partial(get_trainer, "xgboost", {**make.args[1], "n_estimators": 16}, loss=loss), df)
