@@ -101,7 +101,7 @@ def test_the_share_of_a_source_counts_row_weights(spark: SparkSession) -> None:
     assert source_share(both, rows, data) == pytest.approx(7 / (7 + 13))
 
 
-def test_a_network_is_fine_tuned(execute: Callable[..., RunDir], tmp_path: Path) -> None:
+def test_a_network_is_fine_tuned(evaluated: Callable[..., RunDir], tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="steelyard[deep] is not installed")
     target, source = small_table(_TARGET, seed=5), small_table(_ADDED, seed=8).assign(id=lambda t: t["id"] + 1_000_000)
     for name, table in (("t", target), ("s", source)):
@@ -111,9 +111,9 @@ def test_a_network_is_fine_tuned(execute: Callable[..., RunDir], tmp_path: Path)
         params = {"width": 8, "blocks": 1, "epochs": 5, "batch_size": 128, "learning_rate": 0.01}
         return pipeline(str(tmp_path / table), train={"model": "neural_network", "params": params, **more})
 
-    first = execute(asked("s.parquet"))
+    first = evaluated(asked("s.parquet"))
     how = {"source": first.location, "method": "fine_tune", "learning_rate_factor": 0.2}
-    second = execute(asked("t.parquet", transfer=how), run_id="r2")
+    second = evaluated(asked("t.parquet", transfer=how), run_id="r2")
     found = second.read_json("metrics.json")["transfer"]
     assert found["method"] == "fine_tune" and found["verdict"] in ("gains", "no gain shown")
     assert found["learning_rate"] == pytest.approx(0.002)
