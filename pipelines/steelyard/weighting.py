@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -19,6 +19,7 @@ from steelyard.labels import class_name
 ClassWeight = str | Mapping[Any, Any]
 EFFECTIVE, COST_MATRIX = "effective_number", "cost_matrix"
 _NOTICED = 1.05
+_LIGHT = 0.1
 
 
 def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") -> dict[str, float]:
@@ -124,6 +125,30 @@ def weights_note(setting: ClassWeight, weights: Mapping[str, float]) -> str | No
         f"train.class_weight {dict(setting)} weighs the classes alike: the weights differ by {ratio - 1:.1%}; auto "
         "follows the rarest class"
     ).replace("%", " %")
+
+
+def scale_note(mean: float, settings: Sequence[str]) -> str | None:
+    """Return a note where rows weigh so little that settings in units of weight keep a model from learning, else None.
+
+    Parameters
+    ----------
+    mean : float
+        Mean weight of the training rows.
+    settings : sequence of str
+        Settings of the trainer in units of weight.
+
+    Examples
+    --------
+    >>> print(scale_note(0.001, ["min_child_weight", "reg_lambda"]))
+    the training rows weigh 0.001 on average, and min_child_weight and reg_lambda are in units of weight: divide the
+    weights by their mean, or lower these
+    """
+    if mean >= _LIGHT or not settings:
+        return None
+    return (
+        f"the training rows weigh {mean:.3g} on average, and {' and '.join(settings)} are in units of weight: divide "
+        "the weights by their mean, or lower these"
+    )
 
 
 def _by_effective_number(beta: float | str, counts: Mapping[str, float]) -> dict[str, float]:

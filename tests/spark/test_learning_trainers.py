@@ -276,6 +276,8 @@ def test_what_fit_refuses(table: DataFrame) -> None:
         fit(train.withColumn("y", F.when(F.col("a") > 0.01, F.col("y"))), binary())
     with pytest.raises(InputError, match="weight 'w' is missing or negative in"):
         fit(train.withColumn("w", F.lit(-1.0)), binary(weight="w"))
+    with pytest.raises(InputError, match="the weights 'w' of the training rows of class 'bad' sum to 0"):
+        fit(train.withColumn("w", F.when(F.col("y") == "bad", 0.0).otherwise(1.0)), binary(weight="w"))
     with pytest.raises(InputError, match="names class 'bda', which is not in the table. Did you mean 'bad'"):
         get_trainer("xgboost", class_weight={"bda": 2}).fit(train, validation, binary(), original_train=train)
 

@@ -19,7 +19,7 @@ from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._workers import workers_note
 from steelyard.learning.training_data import TrainingData, TrainingRows
 from steelyard.sampling.domain import check_domain
-from steelyard.weighting import weights_note
+from steelyard.weighting import scale_note, weights_note
 
 if TYPE_CHECKING:
     from steelyard.learning.base import Trainer
@@ -113,7 +113,8 @@ def prepare_rows(
     data = replace(data, monotone=data.preprocessing.directions(monotone(dataset.domain)))
     by_default = trainer.uses_workers and trainer.num_workers is None
     large = workers_note(rows, len(data.preprocessing.names)) if by_default else None
-    for text in (large, weights_note(trainer.class_weight, weighted.rates)):
+    light = None if training.offset is not None else scale_note(sum(data.sizes) / rows, trainer.in_weight_units)
+    for text in (large, light, weights_note(trainer.class_weight, weighted.rates)):
         if text is not None:
             note(text)
     prior = training.distortion if training.offset is None else Distortion()  # offsets undo the sampling

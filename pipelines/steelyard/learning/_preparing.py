@@ -43,6 +43,11 @@ def prepare(
     trained = tuple(c for c in dataset.classes if c in totals)
     if len(trained) < 2:
         raise InputError(f"the training rows have a single class, {trained[0]!r}; a model needs two")
+    if weightless := [c for c in trained if not totals[c].weight > 0]:
+        raise InputError(
+            f"the weights {weighted.weight!r} of the training rows of class {weightless[0]!r} sum to 0; a model needs "
+            "rows of each class with a weight"
+        )
     if start is not None and start.trained_classes != trained:
         raise InputError(f"start was trained on the classes {list(start.trained_classes)}, not on {list(trained)}")
     fitted = start.preprocessing if start is not None else fitted

@@ -118,6 +118,7 @@ class XGBoostTrainer(Trainer):
     exact = True
     device_library = "xgboost"
     worker_module = _WORKER
+    in_weight_units = ("min_child_weight", "reg_lambda")
     libraries = ("xgboost",)
     failures = (
         (

@@ -85,6 +85,8 @@ class Trainer(ABC):
         The library that can train on a GPU (`train.device`); without one, the trainer takes CPUs only.
     uses_workers : bool
         Whether `num_workers` has an effect; ensembles train each member in a task of its own.
+    in_weight_units : tuple of str
+        Parameters that rows of little weight do not reach; a note says so.
     gains_from_balance : bool
         Whether resampling may improve the ranking, as it does for weak learners; `diagnose` asks this.
     worker_module : str, optional
@@ -115,6 +117,7 @@ class Trainer(ABC):
     balances: ClassVar[bool] = False
     device_library: ClassVar[str | None] = None
     uses_workers: ClassVar[bool] = True
+    in_weight_units: ClassVar[tuple[str, ...]] = ()
     gains_from_balance: ClassVar[bool] = False
     worker_module: ClassVar[str | None] = None
     libraries: ClassVar[tuple[str, ...]] = ()
