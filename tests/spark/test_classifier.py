@@ -260,6 +260,8 @@ def test_unusable_validation_rows_are_refused_before_training(df: DataFrame, cas
         fit(None, train, validation, data)
     with pytest.raises(InputError, match="there are no validation rows"):
         fit(None, train, train.limit(0), data)
+    with pytest.raises(InputError, match="there are no training rows"):
+        fit(None, train.limit(0), train, data)
 
 
 def test_a_sampler_before_the_estimator_is_refused() -> None:

@@ -265,3 +265,8 @@ def test_messages_are_short() -> None:
     assert short("a\n\nb\nTraceback (most recent call last):\n  File") == "a\nb"
     assert short("\n".join("abcdefg")) == "a\nb\nc\nd\nand 3 more"
     assert len(short("x" * 5000)) == 600
+
+
+def test_a_positional_argument_gets_an_example_that_the_class_takes() -> None:
+    with pytest.raises(TypeError, match=r"got 'y': ClassifierEstimator\(label_col=\"y\", …\)"):
+        ClassifierEstimator("y")  # type: ignore[call-arg]

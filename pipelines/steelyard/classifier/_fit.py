@@ -99,6 +99,8 @@ def _with_classes(train: DataFrame, dataset: Dataset) -> tuple[Dataset, dict[str
     """Return the dataset with its classes and the positive one, and the training rows of each class."""
     counted = class_counts(train, dataset.label)
     counted.refuse_nulls(dataset.label)
+    if not counted.counts:
+        raise InputError("there are no training rows: all rows are validation rows, or there are none")
     if not dataset.classes:
         counted.check()
         positive = counted.positive(dataset.positive, dataset.sampling_rate)

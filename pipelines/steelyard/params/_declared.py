@@ -163,7 +163,8 @@ _KNOWN_ELSEWHERE = {
 def _check_call(name: str, known: Sequence[str], args: Sequence[object], given: Mapping[str, object]) -> None:
     """Raise `TypeError` for positional and unknown arguments, with the call that is meant."""
     if args:
-        example = f"sampling_strategy={args[0]!r}" if isinstance(args[0], float | str | dict) else 'label_col="y"'
+        strategy = "sampling_strategy" in known and isinstance(args[0], float | str | dict)
+        example = f"sampling_strategy={args[0]!r}" if strategy else 'label_col="y"'
         raise TypeError(f"{name} takes keyword arguments only, and got {args[0]!r}: {name}({example}, …)")
     for parameter in given:
         if parameter not in known:
