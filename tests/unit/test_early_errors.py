@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small_pipelines import pipeline
 
@@ -16,6 +17,7 @@ from steelyard.classifier._arguments import DATASET, ESTIMATOR, naming
 from steelyard.columns import check_free
 from steelyard.config import Recipe, as_options
 from steelyard.errors import ConfigError, InputError, short
+from steelyard.learning import get_trainer
 from steelyard.sampling import get_sampler
 from steelyard.stages import STAGES, run_config, start_run
 from steelyard.stages._check import check_classes
@@ -270,3 +272,23 @@ def test_messages_are_short() -> None:
 def test_a_positional_argument_gets_an_example_that_the_class_takes() -> None:
     with pytest.raises(TypeError, match=r"got 'y': ClassifierEstimator\(label_col=\"y\", …\)"):
         ClassifierEstimator("y")  # type: ignore[call-arg]
+
+
+def test_numbers_of_numpy_are_numbers_in_a_recipe() -> None:
+    given = {
+        "resample": {"method": "smote", "sampling_strategy": {np.int64(1): np.int64(50)}, "k_neighbors": np.int64(3)},
+        "train": {
+            "params": {"max_depth": np.int64(3), "learning_rate": np.float32(0.5)},
+            "class_weight": {np.int64(1): np.float32(2)},
+        },
+        "decide": {"threshold": {"recall_at_least": np.float32(0.5)}},
+    }
+    recipe = ClassifierEstimator(recipe=given).getOrDefault("recipe")
+    assert json.loads(json.dumps(recipe)) == {
+        "resample": {"method": "smote", "sampling_strategy": {"1": 50}, "k_neighbors": 3},
+        "train": {"params": {"max_depth": 3, "learning_rate": 0.5}, "class_weight": {"1": 2.0}},
+        "decide": {"threshold": {"recall_at_least": 0.5}},
+    }
+    assert get_trainer("xgboost", {"max_depth": np.int64(3)}, loss={"focal": {"gamma": np.int64(1)}}).settings["loss"]
+    with pytest.raises(InputError, match="recipe must hold numbers, text, lists and maps only"):
+        ClassifierEstimator(recipe={"resample": {"method": "smote", "sampling_strategy": lambda counts: counts}})

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import PydanticSerializationError
 from pyspark.ml import Estimator, Model
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.util import MLReadable, MLWritable
@@ -49,7 +50,10 @@ def _recipe(name: str, value: object) -> dict[str, Any]:
         raise wrong(name, "a mapping with the sections resample, train and decide", value)
     checked = Recipe.of(value)
     check_recipe(checked)
-    return checked.model_dump(mode="json", exclude_unset=True)
+    try:
+        return checked.model_dump(mode="json", exclude_unset=True)
+    except PydanticSerializationError as error:  # estimators are saved as JSON
+        raise InputError(f"{name} must hold numbers, text, lists and maps only: {error}") from None
 
 
 def _amount(name: str, value: object) -> str | float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from steelyard.config._values import plain
 from steelyard.errors import closest
 
 LOG_LOSS = "log_loss"
@@ -79,6 +80,7 @@ def parse_loss(value: Any) -> str | dict[str, dict[str, Any]]:
     >>> parse_loss({"focal": {"gamma": 1}})
     {'focal': {'gamma': 1.0, 'alpha': 0.5}}
     """
+    value = plain(value)
     if value == LOG_LOSS:
         return LOG_LOSS
     if isinstance(value, str) and value in _DEFAULTS:

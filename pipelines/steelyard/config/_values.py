@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -110,6 +111,24 @@ def _listed(value: Any) -> Any:
 def _text(value: Any) -> Any:
     """Return a class of the YAML in the string form of labels."""
     return class_name(value) if isinstance(value, bool | int | float) else value
+
+
+def plain(value: Any) -> Any:
+    """Return a value with Python's numbers in place of NumPy's, which grids of parameters often hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain({np.int64(1): [np.float64(0.5)], "other": np.arange(2)})
+    {1: [0.5], 'other': [0, 1]}
+    """
+    if isinstance(value, Mapping):
+        return {plain(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
 
 
 def text_keys(value: Any) -> Any:

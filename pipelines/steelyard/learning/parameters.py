@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from steelyard.config import plain
 from steelyard.errors import ConfigError, closest
 
 
@@ -54,7 +55,7 @@ class Parameters(BaseModel):
                 hint = closest(str(name), known)
                 raise ConfigError(f"{trainer} has no parameter {name!r}.{hint} It has: {', '.join(known) or 'none'}")
         try:
-            return cls(**params)
+            return cls(**plain(params))
         except ValidationError as error:
             faults = {fault["loc"][:1]: fault for fault in reversed(error.errors())}
             raise ConfigError("\n".join(cls._words(fault) for fault in reversed(faults.values()))) from None
