@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small_pipelines import pipeline
 
-from steelyard.classifier import ClassifierEstimator, check_calibration
+from steelyard.classifier import Classifier, ClassifierEstimator, check_calibration
 from steelyard.classifier._arguments import DATASET, ESTIMATOR, naming
 from steelyard.columns import check_free
 from steelyard.config import Recipe, as_options
@@ -292,3 +292,10 @@ def test_numbers_of_numpy_are_numbers_in_a_recipe() -> None:
     assert get_trainer("xgboost", {"max_depth": np.int64(3)}, loss={"focal": {"gamma": np.int64(1)}}).settings["loss"]
     with pytest.raises(InputError, match="recipe must hold numbers, text, lists and maps only"):
         ClassifierEstimator(recipe={"resample": {"method": "smote", "sampling_strategy": lambda counts: counts}})
+
+
+@pytest.mark.parametrize("document", ["[]", '{"format": 1, "files": ["model.json"]}', '{"format": 1, "files": 3}'])
+def test_a_damaged_list_of_a_classifiers_files_is_named(tmp_path: Path, document: str) -> None:
+    (tmp_path / "classifier.json").write_text(document)
+    with pytest.raises(InputError, match=r"classifier\.json is damaged"):
+        Classifier.load(str(tmp_path))

@@ -142,10 +142,13 @@ class Classifier:
             document = place.read_json(_MARK)
         except ValueError as error:
             raise InputError(f"{path}/{_MARK} is damaged: {error}") from None
+        files = document.get("files", []) if isinstance(document, dict) else None
+        if not isinstance(files, list) or not all(isinstance(file, dict) and "path" in file for file in files):
+            raise InputError(f"{path}/{_MARK} is damaged: it does not list the files of a classifier")
         if document.get("format") != FORMAT:
             found = document.get("format")
             raise InputError(f"{path}/{_MARK} is of format {found!r}; this version of steelyard reads {FORMAT}")
-        for file in document.get("files", []):
+        for file in files:
             if not place.exists(file["path"]) or place.describe(file["path"]) != file:
                 raise InputError(f"{path}/{file['path']} is missing or has changed since the classifier was saved")
         return cls(load_model(place, "model"), DecisionPolicy.from_json(place.read_json("policy.json")))
