@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 from steelyard.domain import Domain, domain_of
+from steelyard.errors import InputError
+from steelyard.labels import class_name
 
 MOST_AMOUNT = 1e50
 """Largest weight or cost: the square of the product of two is still a double."""
@@ -32,6 +35,17 @@ class Cost:
     false_negative: str | float | None = None
     false_positive: str | float | None = None
     matrix: Mapping[str, Mapping[str, float]] | None = field(default=None, hash=False)
+
+    def __post_init__(self) -> None:
+        for name in ("false_negative", "false_positive"):
+            if isinstance(value := getattr(self, name), Real):
+                object.__setattr__(self, name, _amount(name, value))
+        if self.matrix is not None:
+            matrix = {
+                class_name(actual): {class_name(d): _amount("matrix", cost) for d, cost in of.items()}
+                for actual, of in self.matrix.items()
+            }
+            object.__setattr__(self, "matrix", matrix)
 
     @property
     def given(self) -> bool:
@@ -86,6 +100,13 @@ class Cost:
         return tuple(c for c in (self.false_negative, self.false_positive) if isinstance(c, str))
 
 
+def _amount(name: str, value: Any) -> float:
+    """Return a cost as Python's number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= MOST_AMOUNT:
+        raise InputError(f"the cost {name} must be a number from 0 to {MOST_AMOUNT:g}. Got {value!r} instead.")
+    return value if isinstance(value, int | float) else float(value)
+
+
 def _shown(value: Any) -> str:
     if not isinstance(value, tuple) or len(value) <= _SHOWN:
         return repr(value)
@@ -95,6 +116,8 @@ def _shown(value: Any) -> str:
 @dataclass(frozen=True)
 class Dataset:
     """The roles of a table's columns, and its classes once they are known.
+
+    Classes may be given in any form of the label (1, "1", 1.0), and one column as a text.
 
     Parameters
     ----------
@@ -133,6 +156,15 @@ class Dataset:
     classes: tuple[str, ...] = ()
     sampling_rate: Mapping[str, float] = field(default_factory=dict, hash=False)
     domain: Domain = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for name in ("features", "categorical", "key", "content"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        object.__setattr__(self, "classes", tuple(map(class_name, self.classes)))
+        object.__setattr__(self, "sampling_rate", {class_name(c): rate for c, rate in self.sampling_rate.items()})
+        if self.positive is not None:
+            object.__setattr__(self, "positive", class_name(self.positive))
 
     def __repr__(self) -> str:
         """Return the roles that columns have; of many columns the first ten."""

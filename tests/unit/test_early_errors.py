@@ -16,6 +16,7 @@ from steelyard.classifier import Classifier, ClassifierEstimator, check_calibrat
 from steelyard.classifier._arguments import DATASET, ESTIMATOR, naming
 from steelyard.columns import check_free
 from steelyard.config import Recipe, as_options
+from steelyard.dataset import Cost, Dataset
 from steelyard.errors import ConfigError, InputError, short
 from steelyard.learning import get_trainer
 from steelyard.sampling import get_sampler
@@ -299,3 +300,17 @@ def test_a_damaged_list_of_a_classifiers_files_is_named(tmp_path: Path, document
     (tmp_path / "classifier.json").write_text(document)
     with pytest.raises(InputError, match=r"classifier\.json is damaged"):
         Classifier.load(str(tmp_path))
+
+
+def test_roles_and_costs_take_classes_and_numbers_in_any_form() -> None:
+    cost = Cost(matrix={0: {1: np.int64(5)}, 1: {0: 100}})  # type: ignore[dict-item]
+    given: dict[str, Any] = {"positive": np.int64(1), "classes": (0, 1.0), "sampling_rate": {0: 0.1}}
+    data = Dataset("y", features=["a", "b"], key="id", cost=cost, **given)  # type: ignore[arg-type]
+    assert (data.features, data.key) == (("a", "b"), ("id",))
+    assert (data.positive, data.classes, data.sampling_rate) == ("1", ("0", "1"), {"0": 0.1})
+    assert Dataset.from_json(json.loads(json.dumps(data.to_json()))) == data
+    assert cost == Cost(matrix={"0": {"1": 5}, "1": {"0": 100}})
+    assert type(Cost(np.int64(3)).false_negative) is float
+    for amount in (-1, float("nan"), True):
+        with pytest.raises(InputError, match="the cost false_positive must be a number from 0"):
+            Cost(1.0, amount)
