@@ -44,8 +44,8 @@ class LocalFormat:
         for of in (made, *vars(made).values()):
             _check_values(of, setting)
 
-    def check_saved(self) -> None:
-        """Raise `ConfigError` for a classifier whose saved form has types that are not trusted.
+    def saving_fault(self) -> str | None:
+        """Return why the classifier cannot be saved: its saved form has types that are not trusted.
 
         It is trained on a few rows. Other errors are left to the training: its parameters may need more rows.
         """
@@ -54,9 +54,10 @@ class LocalFormat:
         try:
             self.fit(rows, label, None, 0)
         except InputError as error:
-            raise ConfigError(f"{self.setting}: {self.cls.__name__} cannot be used: {error}") from None
+            return f"{self.cls.__name__} cannot be used: {error}"
         except Exception:
-            return
+            return None
+        return None
 
     def new(self, seed: int, setting: str = "estimator_params") -> Any:
         """Return an untrained classifier."""

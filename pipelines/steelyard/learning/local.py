@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard.errors import ConfigError
+from steelyard.extensions import VARIABLE
 
 if TYPE_CHECKING:
     from steelyard.learning._local_formats import LocalFormat
@@ -77,7 +79,9 @@ class LocalLearner:
         made = self._format(setting)
         made.check(f"{setting}_params")
         if self.estimator not in ESTIMATORS or any(isinstance(value, Mapping) for value in self.params.values()):
-            made.check_saved()
+            given = json.dumps(dict(self.params), sort_keys=True, default=repr)
+            if fault := _saving_fault(self.estimator, given, os.environ.get(VARIABLE)):
+                raise ConfigError(f"{setting}: {fault}")
 
     @property
     def takes_missing(self) -> bool:
@@ -160,6 +164,12 @@ class LocalLearner:
                 f"{', '.join(ESTIMATORS)}"
             )
         return format_of(self.path, dict(self.params), setting, trusted=self.estimator in ESTIMATORS)
+
+
+@lru_cache(maxsize=100)
+def _saving_fault(estimator: str, params: str, _allowed: str | None) -> str | None:
+    """Return why a classifier could not be saved, if that is so; parameters are checked several times in a run."""
+    return LocalLearner(estimator, json.loads(params))._format().saving_fault()
 
 
 @dataclass(frozen=True)
