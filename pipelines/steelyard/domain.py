@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
+from numbers import Real
 from typing import Any, Literal
 
-from steelyard.errors import InputError
+from steelyard.errors import InputError, closest
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class ColumnDomain:
     Raises
     ------
     InputError
-        If it declares nothing, or contradicts itself.
+        For a value of another type, and if it declares nothing, or contradicts itself.
 
     Examples
     --------
@@ -50,7 +53,8 @@ class ColumnDomain:
     monotone: Literal[1, -1] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an empty declaration and contradictions."""
+        """Refuse values of other types, an empty declaration and contradictions."""
+        self._check_types()
         low, high = self.limits
         if not self.to_json():
             raise InputError("declares nothing: give min, max, integer, immutable, derived or monotone")
@@ -64,6 +68,21 @@ class ColumnDomain:
             raise InputError(f"min {self.min:g} is above max {self.max:g}")
         if low is not None and high is not None and low > high:
             raise InputError(f"there is no whole number from {self.min:g} to {self.max:g}")
+
+    def _check_types(self) -> None:
+        for name in ("min", "max"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Real | None):
+                raise InputError(f"{name} must be a number. Got {value!r} instead.")
+            if not _is_double(value):
+                raise InputError(f"{name} must be a finite number, within those of a double")
+        for name in ("integer", "immutable"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name} must be true or false. Got {getattr(self, name)!r} instead.")
+        if self.derived is not None and not (isinstance(self.derived, str) and self.derived.strip()):
+            raise InputError(f"derived must be an SQL expression. Got {self.derived!r} instead.")
+        if self.monotone is not None and (isinstance(self.monotone, bool) or self.monotone not in (1, -1)):
+            raise InputError(f"monotone must be 1 or -1. Got {self.monotone!r} instead.")
 
     @property
     def bounded(self) -> bool:
@@ -92,6 +111,10 @@ class ColumnDomain:
         return {name: value for name, value in asdict(self).items() if value is not None and value is not False}
 
 
+def _is_double(value: Any) -> bool:
+    return value is None or -sys.float_info.max <= value <= sys.float_info.max
+
+
 Domain = Mapping[str, ColumnDomain]
 """The domains of features, by name."""
 
@@ -109,13 +132,24 @@ def domain_of(given: Mapping[str, ColumnDomain | Mapping[str, Any]]) -> dict[str
     >>> domain_of({"age": {"min": 0, "integer": True}})["age"].integer
     True
     """
-    found = {}
-    for name, of in given.items():
-        try:
-            found[name] = of if isinstance(of, ColumnDomain) else ColumnDomain(**of)
-        except (InputError, TypeError) as error:
-            raise InputError(f"domain.{name}: {error}") from None
-    return found
+    if not isinstance(given, Mapping):
+        raise InputError(f"a domain is a mapping of feature to its fields. Got {given!r} instead.")
+    return {name: _domain(name, of) for name, of in given.items()}
+
+
+def _domain(name: str, of: ColumnDomain | Mapping[str, Any]) -> ColumnDomain:
+    if isinstance(of, ColumnDomain):
+        return of
+    fields = [field.name for field in dataclass_fields(ColumnDomain)]
+    if not isinstance(of, Mapping):
+        raise InputError(f"domain.{name} is a mapping of {', '.join(fields)} to values. Got {of!r} instead.")
+    for field in of:
+        if field not in fields:
+            raise InputError(f"domain.{name} has no field {field!r}.{closest(str(field), fields)}")
+    try:
+        return ColumnDomain(**of)
+    except InputError as error:
+        raise InputError(f"domain.{name}: {error}") from None
 
 
 def immutable(domain: Domain) -> list[str]:

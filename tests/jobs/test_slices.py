@@ -60,9 +60,14 @@ def test_columns_without_few_values_are_refused(spark: SparkSession) -> None:
         check_slices(df, ["kinds"], [])
     with pytest.raises(InputError, match="slices"):
         check_slices(df, ["kind"], ["slices"])
-    explained = pipeline("t", explain={"slices": ["kinds"]})
-    with pytest.raises(InputError, match=r"explain.slices column 'kinds' is not in the table. Did you mean 'kind'"):
-        check_names_of_outputs(explained, df, Dataset("y", ("kind",)))
+    timed, data = df.selectExpr("*", "date'2026-01-01' as day", "1 as y"), Dataset("y", ("kind",))
+    for name, words in (
+        ("kinds", r"column 'kinds' is not in the table. Did you mean 'kind'"),
+        ("y", r"names the label 'y'"),
+        ("day", r"names 'day', which is date; name numbers, texts and booleans"),
+    ):
+        with pytest.raises(InputError, match=f"explain.slices {words}"):
+            check_names_of_outputs(pipeline("t", explain={"slices": [name]}), timed, data)
 
 
 def _changed(ctx: Context, config: PipelineConfig) -> Context:

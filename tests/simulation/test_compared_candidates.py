@@ -17,6 +17,7 @@ from steelyard.comparing._search import halved
 from steelyard.comparing._table import Table
 from steelyard.comparing._worker import Setting, held_out, judged
 from steelyard.config import SearchConfig
+from steelyard.errors import InputError
 from steelyard.report._comparison import _search
 
 COUNTS = {"0": 100_000, "1": 300}
@@ -70,6 +71,14 @@ def test_the_last_rows_are_held_out() -> None:
     assert of.order[held].min() > of.order[own & ~held].max()
     late = replace(of, order=np.where(of.label > 0, 0, of.order + 1))  # all positives are among the first rows
     assert late.label[held_out(late, 0.125)].max() == 1, "some of both classes"
+
+
+def test_a_fold_without_a_class_is_refused() -> None:
+    of, recipe = table(), standard_candidates(COUNTS)[0].to_json()
+    late = replace(of, order=np.where(of.label > 0, of.order.max() + 1, of.order))  # all positives are held out
+    for wrong in (late, replace(of, test=of.label > 0), replace(of, test=np.ones(len(of.label), dtype=bool))):
+        with pytest.raises(InputError, match=r"no row of class '.', or none but .* take fewer folds"):
+            judged(wrong, setting(recipe))
 
 
 def test_a_leaking_feature_earns_auto_nothing() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.errors import InputError
-from steelyard.stages.commands.current import find_run, promotion_notes
+from steelyard.stages.commands.current import find_run, promotion_notes, replaced_run
 from steelyard.stages.commands.retention import judge
 from steelyard.store import Outcome, RunDir, Store, now
 from steelyard.store.promotions import ROLLBACK, history, predecessor, promote, promoted, standing
@@ -130,6 +130,28 @@ def test_a_current_run_that_is_gone_or_damaged_is_an_error(tmp_path: Path) -> No
     place.write_text("current.json", '{"run_id": "r1", "sha256": "0"}')
     with pytest.raises(InputError, match="can't be read"):
         current(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", '{"run_id": "r1", "repl', "[]", '{"run_id": 5}', '{"sha256": "0"}'])
+def test_a_damaged_file_is_written_again_by_hand(text: str, tmp_path: Path) -> None:
+    """The message on a damaged file advises `steelyard promote`, which must not need that file."""
+    for day in (1, 2, 3):
+        make(tmp_path, f"r{day}", date=f"2026-03-0{day}")
+    place = Store(tmp_path / "p").here()
+    promote(place, "r1", None, by="stage promote", reason="first")
+    promote(place, "r2", "r1", by="stage promote", reason="better")
+    place.write_text("current.json", text)
+    with pytest.raises(InputError, match="`steelyard promote RUN_DIR` writes it again"):
+        current(tmp_path)
+    assert replaced_run(place, "r3") == "r2", "the last in the history"
+    assert replaced_run(place, "r2") == "r1", "for a rollback"
+
+
+def test_another_run_replaces_one_that_is_gone(tmp_path: Path) -> None:
+    make(tmp_path, "r1", date="2026-03-01")
+    place = Store(tmp_path / "p").here()
+    promote(place, "r0", None, by="steelyard promote", reason="of old")
+    assert replaced_run(place, "r1") == "r0"
 
 
 def test_gc_keeps_the_promoted_run_and_the_one_before(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from steelyard.comparing._resample import Sampling
 from steelyard.config import DataConfig, PipelineConfig, load
 from steelyard.dataset import Dataset
-from steelyard.domain import ColumnDomain
+from steelyard.domain import ColumnDomain, domain_of
 from steelyard.errors import ConfigError, InputError
 from steelyard.learning import trainer_class, trainer_names
 from steelyard.learning._features import Category, Numeric
@@ -27,6 +27,15 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"immutable": True, "derived": "a + b"}, "leave one out"),
     ({"derived": "a + '${env:HOME}'"}, "cannot hold"),
     ({"derived": "a + b", "min": 0}, "leave min, max and integer out"),
+    ({"min": float("nan"), "integer": True}, "min must be a finite number"),
+    ({"max": float("inf")}, "max must be a finite number"),
+    ({"max": 10**400}, "max must be a finite number"),
+    ({"min": "3"}, "min must be a number. Got '3'"),
+    ({"max": True}, "max must be a number. Got True"),
+    ({"integer": "yes"}, "integer must be true or false"),
+    ({"derived": " "}, "derived must be an SQL expression"),
+    ({"derived": 5}, "derived must be an SQL expression"),
+    ({"monotone": 2}, "monotone must be 1 or -1. Got 2"),
 ]
 
 
@@ -34,6 +43,26 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
 def test_contradictions(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         ColumnDomain(**fields)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"a": None}, r"domain\.a is a mapping of min, .* Got None"),
+        ({"a": {"minimum": 0}}, r"domain\.a has no field 'minimum'"),
+        (["a"], "a domain is a mapping of feature to its fields"),
+        ({"a": {"monotone": 0}}, r"domain\.a: monotone must be 1 or -1"),
+    ],
+)
+def test_domains_of_a_mapping(given: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        domain_of(given)
+
+
+def test_candidates_obey_the_domain_too() -> None:
+    with pytest.raises(ConfigError, match=r"compare\.candidates\.k: data\.domain\.age\.immutable"):
+        candidates = {"k": {"resample": {"method": "kmeans_smote"}}}
+        check(_pipeline({"age": {"immutable": True}}, compare={"candidates": candidates}))
 
 
 def _pipeline(domain: dict[str, Any], **more: Any) -> PipelineConfig:

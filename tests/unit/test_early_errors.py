@@ -128,6 +128,11 @@ def test_checks_name_the_section_of_a_pipeline_and_of_a_recipe() -> None:
             ClassifierEstimator(recipe=sections)
 
 
+def test_a_comparison_by_cost_needs_costs() -> None:
+    with pytest.raises(ConfigError, match=r"compare\.metric is cost, which needs data\.cost"):
+        check(pipeline("/nowhere/t.parquet", compare={"metric": "cost"}))
+
+
 def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
     per_row: dict[str, Any] = {"decide": {"threshold": "per_row_cost"}}
     for sections, said in (

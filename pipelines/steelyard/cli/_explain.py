@@ -46,7 +46,7 @@ def explain(
     from steelyard.stages.commands.session import is_small
 
     form = known_format(form, "--format")
-    check_scorable(run_dir)
+    check_scorable(run_dir, contributions=True)
     check_path(data, SparkConfig(), "DATA")
     session = command_session(SparkConfig(), small=is_small(data))
     how = {"overwrite": overwrite, "contributions": True, "warn": show_note, **reading(options, missing)}

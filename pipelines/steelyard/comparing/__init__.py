@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steelyard.comparing._candidates import PLAIN, Candidate, check_two, more_candidates, standard_candidates
+from steelyard.comparing._candidates import (
+    PLAIN,
+    Candidate,
+    check_metric,
+    check_two,
+    more_candidates,
+    standard_candidates,
+)
 from steelyard.comparing._recipes import OWN, candidates_of
 from steelyard.lazy import lazy
 
@@ -20,6 +27,7 @@ __all__ = [
     "Comparison",
     "Folds",
     "candidates_of",
+    "check_metric",
     "check_two",
     "compare",
     "counted",

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from steelyard.classifier import Classifier, fit
 from steelyard.columns import class_text, col, internal
 from steelyard.comparing._candidates import Candidate
+from steelyard.comparing._fold_scores import check_fold
 from steelyard.comparing._rows import Folds
 from steelyard.config import DecideConfig, Recipe
 from steelyard.dataset import Dataset
@@ -43,6 +44,7 @@ def judged_by_spark(
     for number in plan.numbers:
         train, test = fold_rows(rows, plan, number)
         counts = class_counts(train, dataset.label).counts
+        check_fold({c: counts.get(c, 0) for c in dataset.classes})
         held = holdout(train, dataset, {c: counts[c] for c in dataset.classes}, folds.held, seed=folds.seed)
         own, validation = fold_rows(train, held, 0)
         classifier = fit(recipe, _short(own), _short(validation), dataset)

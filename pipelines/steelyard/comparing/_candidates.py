@@ -72,6 +72,12 @@ def check_two(classes: Collection[str]) -> None:
         )
 
 
+def check_metric(metric: str, *, has_costs: bool) -> None:
+    """Raise `ConfigError` for a metric of costs where none are given."""
+    if metric == "cost" and not has_costs:
+        raise ConfigError("compare.metric is cost, which needs data.cost")
+
+
 def standard_candidates(counts: Mapping[str, int], seed: int = 0) -> list[Candidate]:
     """Return what every comparison holds: plain XGBoost, logistic regression, and what users do today.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from steelyard.comparing._candidates import Candidate, check_two
+from steelyard.comparing._candidates import Candidate, check_metric, check_two
 from steelyard.comparing._comparison import Comparison, compared
 from steelyard.comparing._judging import Judge, Memory, is_local
 from steelyard.comparing._rows import Folds, check_rows
@@ -67,7 +67,8 @@ def compare(
         For too few rows of a class.
     """
     folds, kept = folds or Folds(), memory if memory is not None else {}
-    metric = _metric(metric, dataset)
+    check_metric(metric, has_costs=dataset.cost.given)
+    metric = ("cost" if dataset.cost.given else "log_loss") if metric == "auto" else metric
     check_two(dataset.classes)
     check_rows(counts, folds.folds)
     _check_searched(candidates, dataset.domain)
@@ -102,11 +103,3 @@ def _check_searched(candidates: Sequence[Candidate], domain: Domain) -> None:
                 f"compare.search: {c.recipe.resample.method} resamples a whole table, which rungs are not; search with "
                 "resample.method auto, none, random_under_sampler, guided_under_sampler or smote"
             )
-
-
-def _metric(metric: str, dataset: Dataset) -> str:
-    if metric == "auto":
-        return "cost" if dataset.cost.given else "log_loss"
-    if metric == "cost" and not dataset.cost.given:
-        raise ConfigError("compare.metric is cost, which needs data.cost")
-    return metric

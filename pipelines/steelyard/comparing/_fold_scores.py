@@ -11,12 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steelyard.errors import InputError
 from steelyard.kernels.arrays import Counts, Floats, sum_in_bins
 from steelyard.kernels.reliability import log_losses
 from steelyard.metrics import ScoreTable, get_metric
 
 BUCKETS = 200
 _BINS = 200
+
+
+def check_fold(training: Mapping[str, int]) -> None:
+    """Raise `InputError` for a fold whose training rows lack a class, as groups, times and gaps can cause.
+
+    Parameters
+    ----------
+    training : mapping of str to int
+        Training rows of each class.
+    """
+    for name, rows in training.items():
+        if not rows:
+            raise InputError(
+                f"the training rows of a fold have no row of class {name!r}, or none but those that are held out "
+                f"({sum(training.values()):,} rows in all); take fewer folds (compare.folds) or a shorter gap "
+                "(split.gap), or leave out the section compare"
+            )
 
 
 @dataclass(frozen=True)

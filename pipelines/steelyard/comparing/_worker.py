@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steelyard.comparing._fold_scores import FoldScores
+from steelyard.comparing._fold_scores import FoldScores, check_fold
 from steelyard.comparing._resample import Sampling
 from steelyard.comparing._table import Table
 from steelyard.config import Recipe
@@ -78,8 +78,10 @@ def score(batches: Iterable[pa.RecordBatch], *, facts: Mapping[str, Any]) -> Ite
 def judged(table: Table, setting: Setting) -> FoldScores:
     """Return the scores of a fold's test rows, by a model and a policy of its other rows."""
     recipe, classes = Recipe.of(setting.recipe), setting.classes
+    _check_classes(table, ~table.test, classes)
     held = held_out(table, setting.held)
     own = ~table.test & ~held
+    _check_classes(table, own, classes)
     how = recipe.train
     trainer = get_trainer(how.model, how.params, how.class_weight, None, how.seed, how.loss)
     # What draws classes at rates of its own does so from unweighted rows.
@@ -109,6 +111,11 @@ def judged(table: Table, setting: Setting) -> FoldScores:
         table.cost_fp[test],
         {"rows": len(rows), "threshold": policy.threshold, "calibration": policy.calibrator.method, **model.facts},
     )
+
+
+def _check_classes(table: Table, chosen: NDArray[np.bool_], classes: tuple[str, str]) -> None:
+    """Raise `InputError` for rows that train or stop the model of a fold and lack a class."""
+    check_fold({name: int((table.label[chosen] == i).sum()) for i, name in enumerate(classes)})
 
 
 def held_out(table: Table, share: float) -> NDArray[np.bool_]:

@@ -14,11 +14,13 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype, internal, of_key, require_columns
 from steelyard.dataset import Dataset
+from steelyard.errors import InputError
 from steelyard.hashing import row_hash
 
 _SAMPLE = 10_000  # rows, from which deciles and frequent levels are taken
 _RANGES = 10
 _LEVELS = 20
+_SLICED = T.NumericType | T.StringType | T.BooleanType
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,40 @@ class Bins:
         return name | {k: v for k, v in (("at_least", low), ("below", high)) if v is not None}
 
 
+def check_sliced(df: DataFrame, data: Dataset, names: Sequence[str], key: str) -> None:
+    """Check columns that are named for slices. Reads no row.
+
+    Parameters
+    ----------
+    df : DataFrame
+    data : Dataset
+    names : sequence of str
+    key : str
+        Where they are named, for messages.
+
+    Raises
+    ------
+    InputError
+        For a column that is not in the table, the label, and a type that has no ranges or levels.
+    """
+    require_columns(df, names, f"{key} column")
+    for name in names:
+        kind = dtype(df, name)
+        if name == data.label:
+            raise InputError(f"{key} names the label {name!r}; name other columns")
+        if not isinstance(kind, _SLICED):
+            raise InputError(f"{key} names {name!r}, which is {kind.simpleString()}; name numbers, texts and booleans")
+
+
 def fit_bins(df: DataFrame, data: Dataset, features: Sequence[str] | None = None) -> list[Bins]:
     """Return the bins of features that have some: deciles or frequent levels of a sample by the hash of the row.
 
     Numbers with at most ten values have a bin for each. Arrays and vectors are left out.
     """
     names = list(data.features if features is None else features)
-    require_columns(df, names, "feature")
-    names = [name for name in names if isinstance(dtype(df, name), T.NumericType | T.StringType | T.BooleanType)]
+    if features is not None:
+        check_sliced(df, data, names, "features")
+    names = [name for name in names if isinstance(dtype(df, name), _SLICED)]
     if not names:
         return []
     category = {name: name in data.categorical or not isinstance(dtype(df, name), T.NumericType) for name in names}

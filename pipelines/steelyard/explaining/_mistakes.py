@@ -68,7 +68,7 @@ def contributions_table(classifier: Classifier, df: DataFrame, names: Sequence[C
     InputError
         If the model has no contributions, or more than two classes.
     """
-    _check(classifier)
+    check_contributions(classifier)
     check_free(df.select(*names).columns, [*_MADE], "contributions")
     features, places = columns_of(classifier.model.preprocessing)
     rows = classifier.model.contributions(_decided(classifier, df), _PARTS)
@@ -92,7 +92,8 @@ def _total(parts: Sequence[Column]) -> Column:
     return found
 
 
-def _check(classifier: Classifier) -> None:
+def check_contributions(classifier: Classifier) -> None:
+    """Raise `InputError` for a classifier that gives no contributions to single rows. Needs no Spark session."""
     if classifier.policy.positive is None:
         raise InputError("contributions to single rows need two classes")
     if not has_contributions(classifier.model):

@@ -9,11 +9,11 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from steelyard.classifier import alert_period, alert_rule, check_calibration, check_rates
-from steelyard.columns import check_free, require_columns
-from steelyard.comparing import check_two
+from steelyard.columns import check_free
 from steelyard.config import AUTO, PipelineConfig
 from steelyard.dataset import Cost, Dataset
 from steelyard.deciding import check_matrix, check_two_classes, check_uncertainty
+from steelyard.explaining import check_sliced
 from steelyard.learning import get_trainer, trainer_class, trainer_of
 from steelyard.metrics import check_gate
 from steelyard.sampling import sampler_for
@@ -21,7 +21,7 @@ from steelyard.sampling.base import Sampler
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context
 from steelyard.stages._costs import check_new_costs
-from steelyard.stages._refusals import check_promote, refuse_huge
+from steelyard.stages._refusals import check_compare, check_promote, refuse_huge
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import dataset, source, stats
 from steelyard.stages._transfer import check_start
@@ -66,7 +66,7 @@ def check_names_of_outputs(config: PipelineConfig, df: DataFrame, found: Dataset
     """Raise `InputError` for names that a later stage would write twice or not find, before any row is read."""
     check_key(found, config.decide)
     if config.explain is not None and config.explain.slices != AUTO:
-        require_columns(df, config.explain.slices, "explain.slices column")
+        check_sliced(df, found, config.explain.slices, "explain.slices")
     rule = alert_rule(recipe_of(config))
     if rule is not None and found.time is not None:
         alert_period(df, found.time, rule["per"])
@@ -104,12 +104,6 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     rates = config.data.sampling_rate
     check_rates(rates, list(counts))
     check_calibration(recipe_of(config), list(counts), rates)
-
-
-def check_compare(config: PipelineConfig, classes: Collection[str]) -> None:
-    """Raise `ConfigError` for a section `compare` whose label has more than two classes."""
-    if config.compare is not None:
-        check_two(classes)
 
 
 def check_sampling(config: PipelineConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:

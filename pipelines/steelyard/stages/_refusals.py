@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from steelyard.comparing import check_metric, check_two
 from steelyard.config import AUTO, PipelineConfig
+from steelyard.dataset import Cost
 from steelyard.errors import InputError
 from steelyard.learning import largest_feature
 from steelyard.metrics import check_gate
@@ -17,6 +19,15 @@ def check_promote(config: PipelineConfig, *, has_costs: bool | None = None, clas
     """Raise `ConfigError` for a metric by which runs cannot be compared."""
     if config.promote is not None and config.promote.metric != AUTO:
         check_gate({config.promote.metric: {}}, has_costs=has_costs, classes=classes, key="promote.metric")
+
+
+def check_compare(config: PipelineConfig, classes: Collection[str] | None = None) -> None:
+    """Raise `ConfigError` for a metric of `compare` that needs costs, and for a label of more than two classes."""
+    if config.compare is None:
+        return
+    check_metric(config.compare.metric, has_costs=Cost.of(config.data.cost).known)
+    if classes is not None:
+        check_two(classes)
 
 
 def refuse_huge(features: Mapping[str, Any], model: str) -> None:

@@ -135,6 +135,8 @@ def history(place: RunDir) -> list[Promotion]:
 
 
 def _promotion(document: Mapping[str, Any]) -> Promotion:
+    if not isinstance(document["run_id"], str):
+        raise TypeError("a run id is text")
     return Promotion(**{field: document[field] for field in Promotion.__dataclass_fields__ if field in document})
 
 

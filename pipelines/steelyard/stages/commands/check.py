@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 from steelyard.classifier import check_recipe
-from steelyard.config import AUTO, PipelineConfig, Recipe, SparkConfig, resolve_env
+from steelyard.config import AUTO, PipelineConfig, Recipe, ResampleConfig, SparkConfig, resolve_env
 from steelyard.dataset import Cost
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.guards import check_parameters, check_suite
 from steelyard.learning import trainer_class
 from steelyard.metrics import check_gate
 from steelyard.sampling import get_sampler
-from steelyard.stages._refusals import check_promote
+from steelyard.stages._refusals import check_compare, check_promote
 from steelyard.stages.commands.session import master_of
 
 
@@ -25,6 +25,7 @@ def check(config: PipelineConfig) -> None:
     for name, of in config.compare.given.items() if config.compare is not None else ():
         try:
             check_recipe(Recipe(resample=of.resample, train=of.train, decide=config.decide))
+            _check_sampled(of.resample, config)
         except ConfigError as error:
             raise ConfigError(f"compare.candidates.{name}: {error}") from None
     suites = (config.guards.raw, config.guards.split, config.guards.resampled, config.guards.scored)
@@ -35,12 +36,16 @@ def check(config: PipelineConfig) -> None:
     _check_transfer(config)
     _check_domain(config)
     check_promote(config, has_costs=cost.known)
+    check_compare(config)
 
 
 def _check_domain(config: PipelineConfig) -> None:
     """Raise `ConfigError` for a domain that the sampler or the trainer cannot obey."""
     trainer_class(config.train.trainer).check_domain(config.data.domains)
-    wanted = config.resample
+    _check_sampled(config.resample, config)
+
+
+def _check_sampled(wanted: ResampleConfig, config: PipelineConfig) -> None:
     if wanted.method == AUTO:
         return
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from steelyard.errors import InputError
 from steelyard.store import RunDir, Store
-from steelyard.store.promotions import promoted, standing
+from steelyard.store.promotions import history, predecessor, promoted, standing
 
 
 def find_run(location: str) -> RunDir:
@@ -71,6 +71,29 @@ def current_run(place: RunDir, *, without: str | None = None) -> RunDir | None:
         raise InputError(f"{place.location}/current.json names run {name}, which is gone; promote another run")
     name = standing(place)
     return None if name in (None, without) else place.below(str(name))
+
+
+def replaced_run(place: RunDir, run_id: str) -> str | None:
+    """Return the run that a run replaces when it is promoted by hand, None if there is none.
+
+    Where `current.json` is damaged, it is the last run in the history; where it names a run that is gone, that run.
+
+    Raises
+    ------
+    InputError
+        If the run is current already.
+    """
+    try:
+        named = promoted(place)
+    except InputError:
+        last = [made.run_id for made in history(place)][-1:]
+        return predecessor(place, run_id) if last == [run_id] else next(iter(last), None)
+    if named is not None and not place.below(named).exists("run.json"):
+        return named
+    if named == run_id and standing(place) == run_id:
+        raise InputError(f"run {run_id} is current already")
+    before = current_run(place, without=run_id)
+    return (named if named != run_id else None) if before is None else run_name(before)
 
 
 def _runs(place: RunDir) -> list[RunDir]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.errors import InputError
 from steelyard.stages._model import saved_classifier
-from steelyard.stages.commands.current import current_run, date_and_id, run_name
+from steelyard.stages.commands.current import date_and_id, replaced_run, run_name
 from steelyard.store import RunDir, Store, open_run
 from steelyard.store.promotions import ROLLBACK, Promotion, predecessor, promote, promoted, standing
 
@@ -61,11 +61,7 @@ def rollback(location: str, reason: str) -> Promotion:
 def _made(run: RunDir, reason: str, by: str) -> Promotion:
     place, run_id = run.parent(), run_name(run)
     saved_classifier(run)
-    if standing(place) == run_id and promoted(place) == run_id:
-        raise InputError(f"run {run_id} is current already")
-    before, named = current_run(place, without=run_id), promoted(place)
-    replaced = (named if named != run_id else None) if before is None else run_name(before)
-    return promote(place, run_id, replaced, by=by, reason=reason)
+    return promote(place, run_id, replaced_run(place, run_id), by=by, reason=reason)
 
 
 def _checked(reason: str) -> str:

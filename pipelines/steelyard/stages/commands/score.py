@@ -19,7 +19,7 @@ from steelyard.config import hidden_env, known_format, refuse_secret_paths, reso
 from steelyard.dataset import Dataset
 from steelyard.deciding import ENDS, DecisionPolicy
 from steelyard.errors import ConfigError, InputError
-from steelyard.explaining import contributions_table
+from steelyard.explaining import check_contributions, contributions_table
 from steelyard.frames.reading import Source, read
 from steelyard.frames.tables import read_parquet, write_parquet
 from steelyard.stages._context import ignore_warning, run_config
@@ -36,9 +36,14 @@ MANIFEST = "_scores.json"
 _MADE = ("score", "decision")
 
 
-def check_scorable(run_dir: str) -> None:
-    """Raise `InputError` unless a run, or the current run of a pipeline, has a model to score with. Needs no Spark."""
-    saved_classifier(find_run(run_dir))
+def check_scorable(run_dir: str, *, contributions: bool = False) -> None:
+    """Raise `InputError` unless a run, or the current run of a pipeline, has a model to score with. Needs no Spark.
+
+    With `contributions`, also unless that model gives contributions of features to single rows.
+    """
+    classifier = saved_classifier(find_run(run_dir))
+    if contributions:
+        check_contributions(classifier)
 
 
 def score_table(
