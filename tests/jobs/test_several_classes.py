@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 from sklearn.metrics import recall_score
 from small_pipelines import pipeline
 
-from steelyard.classifier import fit_decisions
+from steelyard.classifier import Classifier, fit_decisions
 from steelyard.config import DecideConfig
 from steelyard.errors import ConfigError
+from steelyard.explaining import importances
 from steelyard.metrics import judge_gate
 from steelyard.report import verdict
 from steelyard.stages import Context, run_stage
@@ -57,6 +58,10 @@ def test_calibration_keeps_what_class_weights_asked_for(
     assert of_weights.class_weights["A"] == pytest.approx(of_rows / 10), "the same total weight for every class"
     ways = {"weighted": decision, "uncalibrated": alone, "undone": replace(decision, class_weights={})}
     ways |= {"platt": platt, "platt undone": replace(platt, class_weights={})}
+    matter = importances(Classifier(model, decision), rows_of(ctx, "test"), known, rows=90)
+    assert matter["method"] == "permutation" and matter["rows"] == dict.fromkeys(known.classes, 30)
+    assert {of["feature"] for of in matter["features"]} == set(known.features)
+    assert matter["features"][0]["ci95"][0] > 0 >= matter["features"][-1]["ci95"][0]
     tested = model.predict(rows_of(ctx, "test"))
     decided = [way.decide(way.calibrated(F.col("probabilities"))).alias(name) for name, way in ways.items()]
     found = tested.select("label", *decided).toPandas()

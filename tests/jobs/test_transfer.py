@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from sklearn.metrics import roc_auc_score
 from small_pipelines import pipeline, small_table
 
@@ -20,7 +21,7 @@ from steelyard.errors import InputError
 from steelyard.learning import TrainingRows
 from steelyard.stages import Context, run_stage
 from steelyard.stages._model import trained_model
-from steelyard.stages._transfer_rows import RATIO, joined, source_share
+from steelyard.stages._transfer_rows import RATIO, check_source_amounts, joined, source_share
 from steelyard.stages.commands.check import check_paths
 from steelyard.store import RunDir
 
@@ -99,6 +100,15 @@ def test_the_share_of_a_source_counts_row_weights(spark: SparkSession) -> None:
     rows = spark.createDataFrame([(1, 2.0, 3.0), (0, 1.0, 1.0)], f"y int, w double, {RATIO} double")
     both = joined(TrainingRows(target, {"0": 1, "1": 1}, None, None, Distortion()), rows, data, data.weight)
     assert source_share(both, rows, data) == pytest.approx(7 / (7 + 13))
+
+
+def test_weights_of_a_source_are_checked(spark: SparkSession) -> None:
+    data = Dataset("y", ("a",), key=("id",), weight="w", positive="1", classes=("0", "1"))
+    rows = spark.range(8).selectExpr("id", "id % 2 as y", "id as a", "if(id = 3, null, 2.0) as w")
+    with pytest.raises(InputError, match=r"source of train\.transfer: weight column 'w' is null in 1 of 8 labelled"):
+        check_source_amounts(rows, data, costs=False)
+    with pytest.raises(InputError, match=r"source of train\.transfer: weight column 'w' is negative"):
+        check_source_amounts(rows.withColumn("w", F.lit(-1)), data, costs=False)
 
 
 def test_a_network_is_fine_tuned(evaluated: Callable[..., RunDir], tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -25,19 +27,18 @@ _PLACE, _ROW, _FIELD = internal("place"), internal("row"), internal("variant")
 def importances(classifier: Classifier, df: DataFrame, data: Dataset, *, rows: int = 1000) -> dict[str, Any]:
     """Return the importance of each feature on labelled rows, the largest first.
 
-    Where a model gives contributions, an importance is the mean absolute contribution to the margin. Else it is the PR
-    area that is lost when the values of the feature are exchanged between rows (permutation importance). Costs one scan
-    of the rows, sorted by hash within the two classes, and the scoring of the sample; permutations score it once for
-    each feature, in one job.
+    Where a model of two classes gives contributions, an importance is the mean absolute contribution to the margin.
+    Else it is the PR area that is lost when the values of the feature are exchanged between rows (permutation
+    importance), with more than two classes the mean of the classes' areas. Costs one scan of the rows, sorted by hash
+    within the classes, and the scoring of the sample; permutations score it once for each feature, in one job.
 
     Parameters
     ----------
     classifier : Classifier
-        Of two classes.
     df : DataFrame
     data : Dataset
     rows : int, default 1000
-        Size of the sample, by the hash of the row: half of them positive rows, as far as there are so many.
+        Size of the sample, by the hash of the row: as many of each class, as far as there are so many.
 
     Returns
     -------
@@ -50,21 +51,19 @@ def importances(classifier: Classifier, df: DataFrame, data: Dataset, *, rows: i
     >>> importances(classifier, test, data)["features"][0]  # doctest: +SKIP
     {'feature': 'amount', 'value': 0.83, 'ci95': [0.78, 0.88]}
     """
-    positive = classifier.policy.positive
-    if positive is None or rows <= 0:
+    if rows <= 0:
         return {"method": None, "rows": {}, "features": []}
-    sample = draw_sample(df, data, positive, rows)
-    found = _contributions(classifier, sample, data) if has_contributions(classifier.model) else None
-    return found if found is not None else _permutation(classifier, sample, data)
+    sample = draw_sample(df, data, classifier.classes, rows)
+    by_parts = classifier.policy.positive is not None and has_contributions(classifier.model)
+    return (_contributions if by_parts else _permutation)(classifier, sample, data)
 
 
-def draw_sample(df: DataFrame, data: Dataset, positive: str, rows: int) -> DataFrame:
-    """Return rows of both classes with the smallest hashes."""
+def draw_sample(df: DataFrame, data: Dataset, classes: Sequence[str], rows: int) -> DataFrame:
+    """Return as many rows of each class, those with the smallest hashes."""
     placed = df.withColumn(_PLACE, row_hash(df, data.identity, 0, "importance"))
-    own = class_text(df, data.label) == F.lit(positive)
-    half = (rows + 1) // 2
-    sides = [placed.where(side).orderBy(_PLACE).limit(half) for side in (own, ~own)]
-    return sides[0].unionByName(sides[1])
+    label, each = class_text(df, data.label), -(-rows // len(classes))
+    sides = [placed.where(label == F.lit(name)).orderBy(_PLACE).limit(each) for name in classes]
+    return reduce(DataFrame.unionByName, sides)
 
 
 def _contributions(classifier: Classifier, sample: DataFrame, data: Dataset) -> dict[str, Any]:
@@ -88,19 +87,38 @@ def _permutation(classifier: Classifier, sample: DataFrame, data: Dataset) -> di
     names, _ = columns_of(classifier.model.preprocessing)
     made = {"probability": internal("p"), "calibrated": internal("c"), "decision": internal("d")}
     variants = _variants(sample, names)
-    truth = class_text(sample, data.label) == F.lit(classifier.policy.positive)
-    scored = classifier.transform(variants, **made)
-    table = scored.select(_FIELD, _ROW, truth.alias("y"), F.col(made["calibrated"]).alias("s")).toPandas()
+    scored, positive = classifier.transform(variants, **made), classifier.policy.positive
+    judged = [c for c in classifier.classes if positive in (None, c)]
+    score = F.col(made["calibrated"])
+    scores = [score] if positive is not None else [F.try_element_at(score, F.lit(c)) for c in judged]
+    label = class_text(scored, data.label).alias("y")
+    table = scored.select(_FIELD, _ROW, label, *[of.alias(f"s{i}") for i, of in enumerate(scores)]).toPandas()
     table = table.sort_values([_FIELD, _ROW], kind="stable")
     n = int((table[_FIELD] == 0).sum())
-    score = table["s"].to_numpy(dtype=np.float64).reshape(-1, n)
-    label = table["y"].to_numpy(dtype=bool)[:n]
-    weights = np.vstack([np.ones(n), multiplicities(n, _DRAWS)])
-    areas = np.array([_areas(of, label, weights) for of in score])
-    lost = areas[0] - areas[1:]
+    truth = table["y"].to_numpy()[:n]
+    by_class = [table[f"s{i}"].to_numpy(dtype=np.float64).reshape(-1, n) for i in range(len(judged))]
+    lost = _lost_area(by_class, [truth == c for c in judged])
     half = 1.96 * lost[:, 1:].std(axis=1, ddof=1)
-    rows = {c: int(label.sum() if c == classifier.policy.positive else (~label).sum()) for c in classifier.classes}
+    rows = {c: int((truth == c).sum()) for c in classifier.classes}
     return {"method": "permutation", "rows": rows, "features": _listed(names, lost[:, 0], half)}
+
+
+def _lost_area(scores: Sequence[Floats], labels: Sequence[NDArray[np.bool_]]) -> Floats:
+    """Return the PR area that each feature's exchange loses, as it is and in each draw: the mean of the classes.
+
+    Parameters
+    ----------
+    scores : sequence of array of float, shape (1 + features, rows)
+        Of each class, first without an exchange.
+    labels : sequence of array of bool, shape (rows,)
+        Classes without a row are left out.
+    """
+    n = scores[0].shape[1]
+    weights = np.vstack([np.ones(n), multiplicities(n, _DRAWS)])
+    known = [(of, own) for of, own in zip(scores, labels, strict=True) if own.any()]
+    areas = [np.array([_areas(variant, own, weights) for variant in of]) for of, own in known]
+    lost: Floats = np.mean([np.nan_to_num(of[0] - of[1:]) for of in areas], axis=0)  # a draw without a class loses none
+    return lost
 
 
 def _variants(sample: DataFrame, names: list[str]) -> DataFrame:

@@ -23,7 +23,7 @@ def stability(classifiers: Sequence[Classifier], df: DataFrame, data: Dataset, *
     """Return how the importance of each feature differs between models, the largest mean first.
 
     All models explain the same rows, so that differences come from the rows that they were trained on. Costs one scan
-    of `df`, sorted by hash within the two classes; what `importances` costs on the sample, once for each model.
+    of `df`, sorted by hash within the classes; what `importances` costs on the sample, once for each model.
 
     Parameters
     ----------
@@ -49,10 +49,9 @@ def stability(classifiers: Sequence[Classifier], df: DataFrame, data: Dataset, *
     """
     if not classifiers:
         return _without(0, NO_FOLDS)
-    positive = classifiers[0].policy.positive
-    if positive is None or rows <= 0:
-        return _without(len(classifiers), "importances need two classes and at least one row")
-    with cached(draw_sample(df, data, positive, rows)) as sample:
+    if rows <= 0:
+        return _without(len(classifiers), "importances need at least one row")
+    with cached(draw_sample(df, data, classifiers[0].classes, rows)) as sample:
         lists = [importances(of, sample, data, rows=rows)["features"] for of in classifiers]
     top = min(TOP, (max(map(len, lists)) + 1) // 2)
     return {"folds": len(lists), "top": top, "features": spread(lists, top), "note": None}

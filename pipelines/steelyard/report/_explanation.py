@@ -32,11 +32,12 @@ def explanation(found: Artifacts) -> Section | None:
 
 def _importances(document: dict[str, Any]) -> Markup:
     if not document["features"]:
-        return note("Importances need two classes, and explain.rows above 0.")
+        return note("Importances need explain.rows above 0.")
     rows = [[of["feature"], number(of["value"]), interval(of, number)] for of in document["features"]]
     head = ["feature", "importance", "95 % interval"]
-    sizes = " and ".join(f"{n:,} of class {c}" for c, n in document["rows"].items())
-    text = f"Importance: {_METHODS[document['method']]}. Over {sizes}."
+    sizes = ", ".join(f"{n:,} of class {c}" for c, n in document["rows"].items())
+    mean = ", the mean of the classes" if len(document["rows"]) > 2 else ""
+    text = f"Importance: {_METHODS[document['method']]}{mean}. Rows: {sizes}."
     return group(_features(head, rows), note(text))
 
 

@@ -104,7 +104,10 @@ def limits_of(kind: T.DataType, of: ColumnDomain) -> tuple[Column | None, Column
 
 
 def _literal(limit: float | None, kind: T.DataType) -> Column | None:
-    return None if limit is None else F.lit(limit).try_cast(kind)
+    if limit is None:
+        return None
+    whole = isinstance(limit, int) and abs(limit) < 1 << 63  # a literal holds no longer ones
+    return F.lit(limit if whole else float(limit)).try_cast(kind)
 
 
 def _bounded(value: Column, kind: T.DataType, of: ColumnDomain) -> Column:

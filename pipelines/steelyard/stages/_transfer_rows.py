@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from steelyard.classifier import DrawnRows, draw_rows, most_rows, rows_before
 from steelyard.columns import class_text, col, dtype, internal, of_class, require_columns, unused_name
 from steelyard.config import PipelineConfig, TransferConfig, resolve_env
-from steelyard.dataset import Dataset
+from steelyard.dataset import Cost, Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.frames.caching import cached
@@ -23,6 +23,7 @@ from steelyard.frames.tables import write_parquet
 from steelyard.hashing import encode
 from steelyard.kernels.importance import effective_size
 from steelyard.learning import TrainingRows
+from steelyard.metrics import check_amounts
 from steelyard.sampling import IS_SYNTHETIC
 from steelyard.splitting import SPLIT, FoldPlan, fold_rows
 from steelyard.stages._context import Context, ignore_warning
@@ -45,6 +46,7 @@ def weighted_source(ctx: Context, how: TransferConfig, path: str) -> tuple[DataF
     with cached(unseen(ctx, every, data, "validation", "test")) as rows:
         before, counts = _counted(every, data), _counted(rows, data)
         _check_labels(counts, data)
+        check_source_amounts(rows, data, costs=ctx.config.train.cost_weights)
         target = ctx.read("split", "plan.json")["counts"]["train"]
         train, seed = rows_of(ctx, "train"), ctx.config.train.seed
         found = fit_domain_classifier(train, rows, data, target, counts, seed=seed)
@@ -141,6 +143,14 @@ def _check_labels(counts: Mapping[str, int], data: Dataset) -> None:
         )
     if not counts:
         raise InputError("the source of train.transfer has no row that is not among the validation and test rows")
+
+
+def check_source_amounts(rows: DataFrame, data: Dataset, *, costs: bool) -> None:
+    """Raise `InputError` for row weights of the source that cannot be used, and for such costs if they weigh rows."""
+    try:
+        check_amounts(rows, data if costs else replace(data, cost=Cost()))
+    except InputError as error:
+        raise InputError(f"the source of train.transfer: {error}") from None
 
 
 def _summary(rows: DataFrame, data: Dataset, clip: float, auc: Mapping[str, float]) -> dict[str, Any]:

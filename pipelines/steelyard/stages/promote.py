@@ -105,7 +105,10 @@ def _unseen(ctx: Context, before: Context) -> DataFrame:
     try:
         divided = apply_split(test, plan)
     except InputError as error:
-        raise InputError(f"run {before.run_id} can't be compared: its split does not fit this table: {error}") from None
+        raise InputError(
+            f"run {before.run_id} can't be compared: its split does not fit this table: {error}; `steelyard promote "
+            "RUN_DIR --reason TEXT` makes this run current without a comparison"
+        ) from None
     seen = F.coalesce(F.col(SPLIT).isin("train", "validation"), F.lit(False))
     return divided.where(~seen).withColumn(SPLIT, F.lit("test"))
 
