@@ -131,6 +131,8 @@ def test_checks_name_the_section_of_a_pipeline_and_of_a_recipe() -> None:
 def test_a_comparison_by_cost_needs_costs() -> None:
     with pytest.raises(ConfigError, match=r"compare\.metric is cost, which needs data\.cost"):
         check(pipeline("/nowhere/t.parquet", compare={"metric": "cost"}))
+    two = {"matrix": {"0": {"1": 5}, "1": {"0": 100, "1": 5}}}
+    check(pipeline("/nowhere/t.parquet", data={"cost": two}, compare={"metric": "cost"}))
 
 
 def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:

@@ -116,7 +116,7 @@ def _unseen(ctx: Context, before: Context) -> DataFrame:
 def metric_of(ctx: Context) -> Metric:
     """Return the metric by which runs are compared."""
     name = ctx.config.promote.metric if ctx.config.promote else "auto"
-    usual = "expected_cost" if ctx.config.data.cost.given else "pr_auc"
+    usual = "expected_cost" if ctx.config.data.cost.known else "pr_auc"
     return get_metric(usual if name == "auto" else name)
 
 
