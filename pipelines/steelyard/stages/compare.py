@@ -90,7 +90,10 @@ def _digest(ctx: Context, candidates: list[Candidate]) -> str:
 
 @dataclass(frozen=True)
 class Kept(MutableMapping[str, Any]):
-    """Scores of judged candidates, each in a file of its own, so that an interrupted comparison continues."""
+    """Scores of judged candidates, each in a file of its own, so that an interrupted comparison continues.
+
+    A file that a killed process left unfinished counts as none: its candidate is judged again.
+    """
 
     run: RunDir
     folder: str
@@ -99,9 +102,17 @@ class Kept(MutableMapping[str, Any]):
         return f"{self.folder}/{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
 
     def __getitem__(self, name: str) -> Any:
-        if not self.run.exists(self._path(name)):
+        kept = self._read(self._path(name))
+        if kept is None:
             raise KeyError(name)
-        return self.run.read_json(self._path(name))["scores"]
+        return kept["scores"]
+
+    def _read(self, path: str) -> dict[str, Any] | None:
+        try:
+            kept: dict[str, Any] = self.run.read_json(path)
+        except (OSError, ValueError):
+            return None
+        return kept
 
     def __setitem__(self, name: str, scores: Any) -> None:
         self.run.write_json(self._path(name), {"name": name, "scores": scores})
@@ -111,7 +122,9 @@ class Kept(MutableMapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         for file in self.run.files(self.folder) if self.run.exists(self.folder) else ():
-            yield self.run.read_json(file)["name"]
+            kept = self._read(file)
+            if kept is not None and file == self._path(kept["name"]):
+                yield kept["name"]
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
