@@ -135,6 +135,13 @@ def test_a_comparison_by_cost_needs_costs() -> None:
     check(pipeline("/nowhere/t.parquet", data={"cost": two}, compare={"metric": "cost"}))
 
 
+@pytest.mark.parametrize("name", ["pipeline", "xgboost", "xgboost 100:1", "xgboost max_depth 3"])
+def test_names_of_candidates_are_those_of_no_other(name: str) -> None:
+    compare = {"candidates": {name: {"train": {"params": {"max_depth": 9}}}}, "search": {"max_depth": [3, 6]}}
+    with pytest.raises(ConfigError, match=rf"compare\.candidates\.{name}: the comparison has a candidate"):
+        check(pipeline("/nowhere/t.parquet", compare=compare))
+
+
 def test_decision_rules_are_refused_with_keys_that_contradict_them() -> None:
     per_row: dict[str, Any] = {"decide": {"threshold": "per_row_cost"}}
     for sections, said in (

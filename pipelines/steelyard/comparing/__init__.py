@@ -12,7 +12,7 @@ from steelyard.comparing._candidates import (
     more_candidates,
     standard_candidates,
 )
-from steelyard.comparing._recipes import OWN, candidates_of
+from steelyard.comparing._recipes import OWN, candidates_of, check_names
 from steelyard.lazy import lazy
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "Folds",
     "candidates_of",
     "check_metric",
+    "check_names",
     "check_two",
     "compare",
     "counted",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from steelyard.comparing._candidates import (
@@ -45,7 +45,7 @@ def candidates_of(
         found += more_candidates(counts, categories=categories, seed=recipe.train.seed)
     else:
         named = wanted.given.items()
-        _check_names(wanted.given, [c.name for c in [*found, *searched]])
+        check_names(wanted)
         found += [Candidate(name, Recipe(resample=of.resample, train=of.train)) for name, of in named]
     follows = recipe.resample.method == AUTO, recipe.train.model == AUTO
     if all(follows):
@@ -93,8 +93,11 @@ def _renamed(name: str) -> str:
     return f"{name}, {OWN}"
 
 
-def _check_names(names: Iterable[str], known: Iterable[str]) -> None:
-    for name in sorted({OWN, *known} & set(names)):
+def check_names(wanted: CompareConfig) -> None:
+    """Raise `ConfigError` for a named candidate whose name another one has, on some tables at least."""
+    many = {"": 1, "more": 1_000_000_000}  # more negatives for each positive than any candidate keeps
+    others = [*standard_candidates(many), *(searched_candidates(wanted.search, many) if wanted.search else ())]
+    for name in sorted({OWN, *(c.name for c in others)} & set(wanted.given)):
         raise ConfigError(f"compare.candidates.{name}: the comparison has a candidate of this name; give another one")
 
 

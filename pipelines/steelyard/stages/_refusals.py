@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from steelyard.comparing import check_metric, check_two
+from steelyard.comparing import check_metric, check_names, check_two
 from steelyard.config import AUTO, PipelineConfig
 from steelyard.dataset import Cost
 from steelyard.errors import InputError
@@ -26,6 +26,7 @@ def check_compare(config: PipelineConfig, classes: Collection[str] | None = None
     if config.compare is None:
         return
     check_metric(config.compare.metric, has_costs=Cost.of(config.data.cost).known)
+    check_names(config.compare)
     if classes is not None:
         check_two(classes)
 
