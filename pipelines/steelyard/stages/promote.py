@@ -19,9 +19,12 @@ from steelyard.stages._scores import passthrough_columns
 from steelyard.stages._source import dataset, split_rows
 from steelyard.stages.commands.current import current_run, run_name
 from steelyard.store import RunDir
-from steelyard.store.promotions import promote, standing
+from steelyard.store.promotions import promote, promoted, standing
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+_BY = "stage promote"
+_AGAIN = 3
+"""Comparisons at most with runs that became current meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +40,51 @@ def run(ctx: Context, attempt: str) -> Result:
     """Judge the run, and write `current.json` and the history if it becomes current.
 
     Without a current run, or if that one has another label, other classes or another positive class, the gate alone
-    decides. A run of earlier data than the current one never replaces it.
+    decides. A run of earlier data than the current one never replaces it. If another run becomes current during the
+    comparison, the run is compared with that one. A current run that stays, and was never promoted, is written to
+    `current.json` too: it was current only as long as its data were the latest.
 
     Costs one scan of the test rows for each of the two models, and three scans of their narrow scores.
     """
     ctx.published("gate")
     place, own = ctx.run.parent(), ctx.run_id
-    champion, stands = current_run(place, without=own), standing(place) == own
-    if stands:
-        verdict = Verdict(True, "it is the current run already", {})
-    elif champion is None:
-        verdict = Verdict(True, "there is no current run to compare with, and its gate has passed", {})
-    else:
-        verdict = _against(ctx, champion, attempt)
-    name = None if champion is None else run_name(champion)
+    champion = current_run(place, without=own)
+    verdict = _verdict(ctx, champion, attempt)
+    for _ in range(_AGAIN):
+        latest = current_run(place, without=own)
+        if not verdict.passed or _name(latest) == _name(champion):
+            break
+        ctx.warn(f"run {_name(latest)} has become current during the comparison; comparing with it")
+        champion, verdict = latest, _verdict(ctx, latest, attempt)
+    name, stands = _name(champion), standing(place) == own
     document = {"champion": name, "challenger": own, "promoted": verdict.passed, "reason": verdict.reason}
     document |= verdict.numbers
     file = f"promote/{attempt}/comparison.json"
     ctx.run.write_json(file, document)
-    if verdict.passed and not stands:
-        promote(place, own, name, by="stage promote", reason=verdict.reason, more={"numbers": verdict.numbers})
+    if not stands:
+        record(place, own, name, verdict)
     words = f"run {own} is current: {verdict.reason}" if verdict.passed else f"run {name} stays: {verdict.reason}"
     return Result([file, *_tables(ctx, attempt)], details={**document, "messages": [words]})
+
+
+def _verdict(ctx: Context, champion: RunDir | None, attempt: str) -> Verdict:
+    if standing(ctx.run.parent()) == ctx.run_id:
+        return Verdict(True, "it is the current run already", {})
+    if champion is None:
+        return Verdict(True, "there is no current run to compare with, and its gate has passed", {})
+    return _against(ctx, champion, attempt)
+
+
+def _name(run: RunDir | None) -> str | None:
+    return None if run is None else run_name(run)
+
+
+def record(place: RunDir, own: str, champion: str | None, verdict: Verdict) -> None:
+    """Write the promotion of a run, or that of the current run which stays, if no run was promoted before."""
+    if verdict.passed:
+        promote(place, own, champion, by=_BY, reason=verdict.reason, more={"numbers": verdict.numbers})
+    elif champion is not None and promoted(place) is None:
+        promote(place, champion, None, by=_BY, reason=f"it was current, and run {own} has not replaced it")
 
 
 def _tables(ctx: Context, attempt: str) -> list[str]:
@@ -95,7 +121,9 @@ def _measured(ctx: Context, before: Context, attempt: str) -> dict[str, SplitMet
     rows = _unseen(ctx, before)
     names = passthrough_columns(rows, data, temporal=ctx.config.split.method == "temporal")[1:]
     sides = {CHAMPION: saved_classifier(before.run), CHALLENGER: saved_classifier(ctx.run)}
-    return side_by_side(ctx, rows, names, sides, f"promote/{attempt}/scores")
+    place = f"promote/{attempt}/scores"
+    ctx.run.delete(place)  # of a comparison with an earlier champion
+    return side_by_side(ctx, rows, names, sides, place)
 
 
 def _unseen(ctx: Context, before: Context) -> DataFrame:
