@@ -23,7 +23,8 @@ AUTO = {"resample": {"method": "auto"}, "train": {"model": "auto"}}
 CANDIDATES = {
     "shallow": {"train": {"model": "xgboost", "params": {"max_depth": 2, "n_estimators": 20}}},
     "forest": {"train": {"model": "random_forest", "params": {"numTrees": 5}}},  # Spark ML trains it
-    "crowded": {"resample": {"method": "smote", "k_neighbors": 500}},
+    "crowded": {"resample": {"method": "random_under_sampler", "sampling_strategy": 0.01}},  # more than there are
+    "numeric": {"resample": {"method": "smote", "missing": "impute"}},  # the table has a category
 }
 
 
@@ -71,9 +72,10 @@ def _interrupted(keep: Any, *, after: int) -> Any:
 
 
 def test_an_interrupted_comparison_continues(compared: Context) -> None:
-    first, *others = compared.warned  # type: ignore[attr-defined]
+    numeric, first, *others = compared.warned  # type: ignore[attr-defined]
     assert "2 of 6 candidates are judged already" in first
     assert any("crowded is left out" in note for note in others)
+    assert "numeric is left out" in numeric and "'kind'" in numeric
     assert not compared.run.exists("compare/parts"), "parts of a whole comparison are deleted"
 
 

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from steelyard.classifier import alert_period, alert_rule, check_calibration, check_rates
 from steelyard.columns import check_free
-from steelyard.config import AUTO, PipelineConfig
+from steelyard.config import AUTO, PipelineConfig, ResampleConfig
 from steelyard.dataset import Cost, Dataset
 from steelyard.deciding import check_matrix, check_two_classes, check_uncertainty
 from steelyard.explaining import check_sliced
@@ -112,11 +112,16 @@ def check_sampling(config: PipelineConfig, df: DataFrame, found: Dataset, statis
     Missing values are those of all rows, though a sampler sees training rows alone: whether a run goes through must
     not depend on the split.
     """
-    sampler = _sampler(config, found)
-    if sampler is not None:
-        sampler.check_columns(df)
-        missing = {f: of["by_class"] for f, of in statistics["features"].items()}
-        sampler.check_missing({f: sum(c.get("missing") or 0 for c in of.values()) for f, of in missing.items()})
+    if config.resample.method != AUTO:
+        check_sampled(config.resample, df, found, statistics)
+
+
+def check_sampled(wanted: ResampleConfig, df: DataFrame, found: Dataset, statistics: Mapping[str, Any]) -> None:
+    """Raise `InputError` for what the types and the missing values of a table forbid a sampler that is named."""
+    sampler = sampler_for(found, wanted.method, wanted.params)
+    sampler.check_columns(df)
+    missing = {f: of["by_class"] for f, of in statistics["features"].items()}
+    sampler.check_missing({f: sum(c.get("missing") or 0 for c in of.values()) for f, of in missing.items()})
 
 
 def check_split(config: PipelineConfig, found: Dataset, training: Mapping[str, int]) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 from steelyard.comparing import Candidate, Comparison, Folds, candidates_of, compare
 from steelyard.config import AUTO, CompareConfig, PipelineConfig, Recipe
+from steelyard.dataset import Dataset
 from steelyard.errors import InputError
+from steelyard.stages._check import check_sampled
 from steelyard.stages._choices import Earlier, Traits, changes, earlier_choice, keep_choice
 from steelyard.stages._context import Context, Result
-from steelyard.stages._source import dataset, rows_of
+from steelyard.stages._source import dataset, rows_of, source, stats
 from steelyard.stages.split import gap_of
 from steelyard.store import RunDir
 
@@ -50,7 +52,8 @@ def _alike(ctx: Context, wanted: CompareConfig) -> Earlier | None:
 
 def _compared(ctx: Context, wanted: CompareConfig, counts: dict[str, int]) -> Comparison:
     data = dataset(ctx)
-    candidates = candidates_of(_asked(ctx.config), wanted, counts, categories=bool(data.categorical))
+    asked = candidates_of(_asked(ctx.config), wanted, counts, categories=bool(data.categorical))
+    candidates = list(_allowed(ctx, data, asked))
     kept = Kept(ctx.run, f"compare/parts/{_digest(ctx, candidates)}")
     if len(kept):
         judged = sum(c.name in kept for c in candidates)
@@ -68,6 +71,21 @@ def _compared(ctx: Context, wanted: CompareConfig, counts: dict[str, int]) -> Co
         memory=kept,
         warn=ctx.warn,
     )
+
+
+def _allowed(ctx: Context, data: Dataset, candidates: list[Candidate]) -> Iterator[Candidate]:
+    """Yield the candidates whose sampler takes the table, with a note on each of the others.
+
+    A task resamples numbers, whatever they stand for: it would judge a recipe that the stage `resample` refuses.
+    """
+    df, statistics = source(ctx), stats(ctx)
+    for one in candidates:
+        try:
+            check_sampled(one.recipe.resample, df, data, statistics)
+        except InputError as error:
+            ctx.warn(f"{one.name} is left out: {error}")
+        else:
+            yield one
 
 
 def _asked(config: PipelineConfig) -> Recipe:

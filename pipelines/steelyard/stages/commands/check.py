@@ -25,6 +25,7 @@ def check(config: PipelineConfig) -> None:
     for name, of in config.compare.given.items() if config.compare is not None else ():
         try:
             check_recipe(Recipe(resample=of.resample, train=of.train, decide=config.decide))
+            trainer_class(of.train.model).check_domain(config.data.domains)
             _check_sampled(of.resample, config)
         except ConfigError as error:
             raise ConfigError(f"compare.candidates.{name}: {error}") from None
