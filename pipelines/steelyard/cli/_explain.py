@@ -83,10 +83,11 @@ def _show(found: Mapping[str, Any]) -> None:
     typer.echo("decisions are significantly worse where:" if found["slices"] else "no weak slice was found")
     for of in found["slices"]:
         typer.echo(f"  {of['slice']}: error {of['error']:.3g}, {of['rows']:,} rows")
-    counts = found["mistakes"]
-    typer.echo(
-        f"{counts['missed']} missed positives and {counts['false_alarm']} false alarms are in {found['mistakes_file']}"
-    )
+    wrong, file = found["mistakes"], found["mistakes_file"]
+    if wrong is None:
+        typer.echo("single rows are explained for two classes, and with explain.rows above 0")
+    else:
+        typer.echo(f"{wrong['missed']} missed positives and {wrong['false_alarm']} false alarms are in {file}")
 
 
 def _show_stability(found: Mapping[str, Any]) -> None:

@@ -25,9 +25,13 @@ def explanation(found: Artifacts) -> Section | None:
         return None
     stable = _stability(document["stability"]) if "stability" in document else ""  # earlier versions have none
     parts = [_importances(document["importances"]), stable, _slices(document["slices"])]
-    counts = document["mistakes"]
-    words = f"{counts['missed']:,} missed positives and {counts['false_alarm']:,} false alarms are in mistakes.json."
-    return Section("explanation", "Why, and where it errs", group(*parts, note(words)))
+    return Section("explanation", "Why, and where it errs", group(*parts, note(_mistakes(document["mistakes"]))))
+
+
+def _mistakes(counts: dict[str, int] | None) -> str:
+    if counts is None:
+        return "Single rows are explained for two classes, and with explain.rows above 0."
+    return f"{counts['missed']:,} missed positives and {counts['false_alarm']:,} false alarms are in mistakes.json."
 
 
 def _importances(document: dict[str, Any]) -> Markup:

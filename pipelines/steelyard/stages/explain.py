@@ -30,12 +30,13 @@ def run(ctx: Context, attempt: str) -> Result:
     slices = weak_slices(classifier.transform(rows), data, features=features)
     wrong = mistakes(classifier, rows, data, rows=wanted.rows)
     counts = {kind: sum(m["kind"] == kind for m in wrong) for kind in ("missed", "false_alarm")}
+    looked = classifier.policy.positive is not None and wanted.rows > 0  # 0 mistakes would be another statement
     folds = [Classifier(model, classifier.policy) for model in fold_models(ctx)]
     found = {
         "importances": importances(classifier, rows, data, rows=wanted.rows),
         "stability": stability(folds, rows, data, rows=wanted.rows),
         "slices": [of.to_json() for of in slices],
-        "mistakes": counts,
+        "mistakes": counts if looked else None,
     }
     files = [f"explain/{attempt}/{name}.json" for name in ("explanation", "mistakes")]
     ctx.run.write_json(files[0], found)
@@ -44,4 +45,4 @@ def run(ctx: Context, attempt: str) -> Result:
         f"decisions are worse where {of} ({of.rows:,} rows, error {of.error:.2g} if each class weighs the same)"
         for of in slices[:_SHOWN]
     ]
-    return Result(files, details={"slices": len(slices), **counts, "messages": words})
+    return Result(files, details={"slices": len(slices), **(counts if looked else {}), "messages": words})
