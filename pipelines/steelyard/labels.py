@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from numbers import Integral, Real
+from typing import Any, TypeVar
+
+from steelyard.errors import InputError
+
+Value = TypeVar("Value")
 
 WHOLE = 2.0**53
 """From here on doubles skip whole numbers: they are written with an exponent, as Spark and Java write them."""
@@ -29,6 +34,32 @@ def class_name(label: object) -> str:
     if isinstance(label, Real) and not isinstance(label, Integral):
         return _float_name(label)
     return str(label)
+
+
+def by_class(values: Mapping[Any, Value]) -> dict[str, Value]:
+    """Return a map with its keys, which are classes, in their string form.
+
+    Raises
+    ------
+    InputError
+        If two keys are the same class.
+
+    Examples
+    --------
+    >>> by_class({1.0: 10, "fraud": 20})
+    {'1': 10, 'fraud': 20}
+    >>> by_class({1: 10, "1": 20})
+    Traceback (most recent call last):
+    ...
+    steelyard.errors.InputError: class '1' is named twice, as 1 and as '1'
+    """
+    forms: dict[str, Any] = {}
+    for label in values:
+        name = class_name(label)
+        if name in forms:
+            raise InputError(f"class {name!r} is named twice, as {forms[name]!r} and as {label!r}")
+        forms[name] = label
+    return {name: values[label] for name, label in forms.items()}
 
 
 def _float_name(label: Real) -> str:

@@ -14,7 +14,7 @@ from steelyard.columns import class_text, col, of_key, unused_name
 from steelyard.dataset import Cost, Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import ConfigError, InputError, closest
-from steelyard.labels import class_name
+from steelyard.labels import by_class
 
 ClassWeight = str | Mapping[Any, Any]
 EFFECTIVE, COST_MATRIX = "effective_number", "cost_matrix"
@@ -243,8 +243,7 @@ def weight_column(df: DataFrame, label: str, weights: Mapping[str, float], *, ex
 
 def _explicit(setting: Mapping[Any, float], counts: Mapping[str, float]) -> dict[str, float]:
     weights: dict[str, float] = {}
-    for label, weight in setting.items():
-        name = class_name(label)
+    for name, weight in by_class(setting).items():
         if name not in counts:
             raise InputError(
                 f"class_weight names class {name!r}, which is not in the table.{closest(name, counts)} "

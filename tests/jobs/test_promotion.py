@@ -138,10 +138,10 @@ def test_by_hand_and_back(runs: Runs) -> None:
 
 def test_a_run_whose_gate_fails_now_is_not_current(runs: Runs) -> None:
     with pytest.raises(GuardError, match=r"f2 .*\. Run r8 was promoted; now run r5 is current"):
-        runs.gate(8, f2={"min": 1.1})
+        runs.gate(8, f2={"min": 1.0})
     assert runs.current == "r5"
     with pytest.raises(GuardError) as failure:
-        runs.gate(7, f2={"min": 1.1})
+        runs.gate(7, f2={"min": 1.0})
     assert "is current" not in str(failure.value), "it was not"
     runs.gate(8)
     assert runs.current == "r8"

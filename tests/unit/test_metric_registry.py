@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -386,3 +387,18 @@ def test_metrics_of_installed_packages_are_found(tmp_path: Path) -> None:
 def test_what_is_no_metric_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=r"entry point 'x' gives a str; it must give a Metric"):
         registry._add("youden", "entry point 'x'")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ({"recall": {"min": 80}}, "gate.recall.min: 80 cannot be met, the greatest value of recall is 1"),
+        ({"mcc": {"max_ci95": -2}}, "gate.mcc.max_ci95: -2 cannot be met, the least value of mcc is -1"),
+        ({"log_loss": {"max": -1}}, "the least value of log_loss is 0"),
+        ({"recall": {"min": 0.9, "max": 0.1}}, "gate.recall: min 0.9 is above max 0.1"),
+    ],
+)
+def test_a_gate_that_nothing_passes_is_refused_before_the_run(bounds: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        check_gate(bounds)
+    check_gate({"recall": {"min": 0.1, "max": 0.1}, "mcc": {"min": -1}, "log_loss": {"min": 90}})

@@ -54,6 +54,7 @@ def test_names() -> None:
     assert header_names(',"a ""b"""\n', Dialect(), "f") == ["_c0", 'a "b"']
     assert header_names('"two\nlines",b\n1,2\n', Dialect(), "f") == ["two\nlines", "b"]
     assert header_names("1,2\n", Dialect(header=False), "f") == ["_c0", "_c1"]
+    assert header_names("a\u2028b\x0bc,d\x85\n1,2\n", Dialect(), "f") == ["a\u2028b\x0bc", "d\x85"]
     with pytest.raises(InputError, match="f: column 'a' is 2 times in the header"):
         header_names("a,b,A\n", Dialect(), "f")
     with pytest.raises(InputError, match="f holds no line"):

@@ -8,7 +8,7 @@ import typer
 
 from steelyard.cli._session import command_session
 from steelyard.errors import InputError
-from steelyard.labels import class_name
+from steelyard.labels import by_class
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -76,12 +76,8 @@ def parse_params(pairs: list[str] | None, option: str = "--param") -> dict[str, 
     parsed: dict[str, Any] = {}
     for name, value in named_values(pairs, option).items():
         try:
-            parsed[name] = _by_class(parse_yaml(value, option, plain=True))
+            found = parse_yaml(value, option, plain=True)
         except InputError:
             raise InputError(f"{option} {name}: the value is not valid YAML: {value[:80]}") from None
+        parsed[name] = by_class(found) if isinstance(found, dict) else found  # `1.0` is class 1, as in a table
     return parsed
-
-
-def _by_class(value: Any) -> Any:
-    """Return a map with its keys in the string form of classes: `1.0` is class 1, as in a table."""
-    return {class_name(k): v for k, v in value.items()} if isinstance(value, dict) else value

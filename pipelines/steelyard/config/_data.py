@@ -113,7 +113,8 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _roles_are_apart(self) -> DataConfig:
         roles = {"group": self.group, "time": self.time, "weight": self.weight}
-        clash = [r for r, c in roles.items() if c == self.label]
+        costs = [c for c in (self.cost.false_negative, self.cost.false_positive) if c == self.label]
+        clash = [r for r, c in roles.items() if c == self.label] + ["a cost"] * len(costs)
         if clash or self.label in self.key or self.label in self.categorical:
             raise ValueError(
                 f"column {self.label!r} is the label and cannot be {(clash or ['key or category'])[0]} too"

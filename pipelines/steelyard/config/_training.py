@@ -62,6 +62,15 @@ class ResampleConfig(Section):
 
     method: str = "none"
 
+    @model_validator(mode="after")
+    def _classes_once(self) -> ResampleConfig:
+        for name, value in (self.model_extra or {}).items():
+            try:
+                text_keys(value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return self
+
     @property
     def params(self) -> dict[str, Any]:
         """The sampler's parameters, per-class maps keyed by the classes' string form."""

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from steelyard.errors import ConfigError, closest
-from steelyard.labels import class_name
+from steelyard.errors import ConfigError, InputError, closest
+from steelyard.labels import by_class, class_name
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=36525)
@@ -132,7 +132,13 @@ def plain(value: Any) -> Any:
 
 
 def text_keys(value: Any) -> Any:
-    return {_text(k): v for k, v in value.items()} if isinstance(value, dict) else value
+    """Return a map by class with its keys in string form. Raise `ValueError` if two keys are the same class."""
+    if not isinstance(value, dict) or None in value:  # null is no class, which pydantic says
+        return value
+    try:
+        return by_class(value)
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 def text_classes(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,18 +38,19 @@ def check_gate(
     Raises
     ------
     ConfigError
-        For an unknown metric, with the nearest name; for a metric of costs without costs; for a metric that needs two
-        classes where there are more.
+        For an unknown metric, with the nearest name; for bounds that no value meets; for a metric of costs without
+        costs; for a metric that needs two classes where there are more.
 
     Examples
     --------
     >>> check_gate({"pr_auc": {"min": 0.7}}, classes=3)
     """
-    for name in gate:
+    for name, of in gate.items():
         try:
             metric = get_metric(name)
         except ConfigError as error:
             raise ConfigError(f"{key or 'gate'}: {error}") from None
+        _check_bounds(name, dict(of), metric.range)
         if metric.needs == "costs" and has_costs is False:
             raise ConfigError(f"{key or f'gate.{name}'}: no costs are given; set data.cost")
         known = key is None and name == "expected_cost" and has_costs is True  # of a cost matrix
@@ -58,6 +60,19 @@ def check_gate(
                 f"{key or f'gate.{name}'}: {name} needs two classes, and the label has {classes}. "
                 f"Metrics of more classes are: {', '.join(able)}"
             )
+
+
+def _check_bounds(name: str, bounds: Mapping[str, float | None], range: tuple[float, float]) -> None:
+    """Raise `ConfigError` for bounds that no value of a metric is within."""
+    given = {bound: value for bound, value in bounds.items() if value is not None and bound in _BOUNDS}
+    for bound, value in given.items():
+        least = _BOUNDS[bound][1] == "at least"
+        if value > range[1] if least else value < range[0]:
+            end, limit = ("greatest", range[1]) if least else ("least", range[0])
+            raise ConfigError(f"gate.{name}.{bound}: {value:g} cannot be met, the {end} value of {name} is {limit:g}")
+    for low, high in (("min", "max"), ("min_ci95", "max_ci95")):
+        if given.get(low, -math.inf) > given.get(high, math.inf):
+            raise ConfigError(f"gate.{name}: {low} {given[low]:g} is above {high} {given[high]:g}; no value is both")
 
 
 def judge_gate(metrics: Mapping[str, Any], gate: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 from steelyard.errors import InputError
 from steelyard.kernels.geometric import bandwidth
-from steelyard.labels import class_name
+from steelyard.labels import by_class
 from steelyard.over_sampling._points import alone, with_points
 from steelyard.over_sampling.base import SynthesisContext, SyntheticSampler
 from steelyard.params import Check, Parameter, at_least_zero, number, param
@@ -26,7 +26,7 @@ _BY_CLASS = {"type": "object", "additionalProperties": at_least_zero.schema}
 def _shrinkage(name: str, value: object) -> float | dict[str, float]:
     check = number(0, sys.float_info.max, "a number, 0 or more, or a map of class to such a number")
     if isinstance(value, Mapping):
-        return {class_name(c): check(name, v) for c, v in value.items()}
+        return {c: check(name, v) for c, v in by_class(value).items()}
     return check(name, value)
 
 

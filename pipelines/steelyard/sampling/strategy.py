@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 from steelyard.errors import InputError, closest
-from steelyard.labels import class_name, class_order
+from steelyard.labels import by_class, class_name, class_order
 
 Kind = Literal["over-sampling", "under-sampling", "clean-sampling"]
 Strategy = float | str | Sequence[Any] | Mapping[Any, int] | Callable[[dict[str, int]], Mapping[Any, int]]
@@ -59,15 +59,12 @@ def check_strategy(strategy: object) -> Strategy:
 
 def _counts_by_name(wanted: Mapping[Any, Any]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for label, count in wanted.items():
-        name = class_name(label)
+    for name, count in by_class(wanted).items():
         if isinstance(count, bool) or not isinstance(count, Integral) or count < 0:
             raise InputError(
                 f"sampling_strategy must give a whole number of rows, 0 or more, for class {name!r}. "
                 f"Got {count!r} instead."
             )
-        if name in counts:
-            raise InputError(f"sampling_strategy names class {name!r} twice.")
         counts[name] = int(count)
     return counts
 

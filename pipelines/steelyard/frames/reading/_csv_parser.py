@@ -10,14 +10,14 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import col, combined
+from steelyard.columns import col, combined, internal
 from steelyard.config import MISSING
 from steelyard.errors import InputError
 from steelyard.frames.reading._dialect import C1, C1_TEXT, WINDOWS, Dialect
 from steelyard.frames.reading._files import Listing, content_options, escaped
 from steelyard.frames.reading._source import Source
 
-BAD = "_bad"
+BAD = internal("bad")
 """Column of a line with another number of values than the table has columns."""
 
 _SHOWN = 60  # characters of a line in a message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import StringIO
 from typing import Any
 
 from steelyard.errors import InputError
@@ -67,7 +68,7 @@ class Dialect:
         quoting: dict[str, Any] = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
         if self.escape == "\\" and self.quote:
             quoting |= {"doublequote": False, "escapechar": "\\"}
-        lines = text.splitlines(keepends=True)
+        lines = list(StringIO(text, newline=""))  # str.splitlines breaks lines at U+2028 and others too
         try:
             return list(csv.reader(lines, delimiter=self.sep, skipinitialspace=self.skip_space, **quoting))
         except (csv.Error, TypeError):  # a separator of several characters, a value of megabytes
