@@ -175,6 +175,17 @@ def test_quantiles_of_a_rare_class_far_above_the_frequent_one_are_no_drift() -> 
     assert feature.drift(_number_cells(2 * new, np.array(feature.edges)), 1)["psi"] > 0.2
 
 
+@pytest.mark.parametrize(
+    ("kind", "levels"), [("double", ["1.0", "2.5", "-0.0", "0.0"]), ("decimal(6,2)", ["1.00", "2.50", "0.00"])]
+)
+def test_levels_of_numbers_are_written_alike_whatever_type_the_new_rows_have(kind: str, levels: list[str]) -> None:
+    by_class = {"0": {"missing": 0, "distinct": len(levels), "top": [[level, 25] for level in levels]}}
+    of = {"kind": "categorical", "type": kind, "by_class": by_class}
+    [feature] = profiled_features({"classes": {"0": {"count": 25 * len(levels)}}, "features": {"code": of}})
+    assert feature.levels == ("0", "1", "2.5")
+    assert dict(feature.classes[0].top)["0"] == (0.5 if kind == "double" else 1 / 3)
+
+
 def test_more_labels_reach_the_wanted_error_and_no_fewer_do() -> None:
     rows = np.array([9000.0, 900.0, 100.0, 0.0])
     strata = Strata(rows, rows * 0.1, np.array([5.0, 0, 100, 0]), np.zeros(4), np.zeros(4), np.full(4, 0.09))

@@ -6,14 +6,17 @@ is a quantile; a value that is several quantiles is a cell of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from steelyard.kernels.arrays import Counts, Floats
 from steelyard.kernels.drift import closest_shares, psi, psi_by_chance
+from steelyard.labels import class_name
 
 FeatureDrift = dict[str, Any]
 
@@ -161,7 +164,8 @@ def profiled_features(stats: Mapping[str, Any], rates: Mapping[str, float] | Non
     for name, of in stats["features"].items():
         if of["kind"] not in ("numeric", "categorical") or not of["by_class"]:
             continue
-        classes = [_class(d, counts[c], sizes[c] / whole) for c, d in of["by_class"].items() if counts[c]]
+        described = {c: _with_text(d, of.get("type", "")) for c, d in of["by_class"].items() if counts[c]}
+        classes = [_class(d, counts[c], sizes[c] / whole) for c, d in described.items()]
         largest = sorted(classes, key=lambda c: -c.share)[:_CLASSES]
         edges = sorted({float(v) for c in largest for v in c.values[1:-1]})
         levels = _most({level for c in classes for level in c.top}, classes)
@@ -169,6 +173,17 @@ def profiled_features(stats: Mapping[str, Any], rates: Mapping[str, float] | Non
         rows = float(sum(counts.values()) if categorical else drawn)
         found.append(Feature(name, rows, tuple(edges), levels, tuple(classes), categorical))
     return [f for f in found if f.categorical or f.edges]
+
+
+def _with_text(of: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Return a description whose levels are written as those of new rows: 1 for 1.0, whatever type they have."""
+    read = float if kind in ("double", "float") else Decimal if kind.startswith("decimal") else None
+    if read is None or "top" not in of:
+        return of
+    top: Counter[str] = Counter()
+    for level, n in of["top"]:
+        top[class_name(read(level))] += n
+    return {**of, "top": list(top.items())}
 
 
 def _class(of: Mapping[str, Any], rows: int, share: float) -> ClassProfile:

@@ -127,13 +127,21 @@ def check_labels(labels: DataFrame, key: Sequence[str], label: str, classes: Seq
     return int(known.total)
 
 
+def _as_key(labels: DataFrame, df: DataFrame, name: str) -> Column:
+    """Return a key of labels in the type that it has in the rows; null where that type cannot hold it: 1.5 is not 1."""
+    kind = dtype(df, name, "key")
+    key = col(name).try_cast(kind)
+    fractional = isinstance(dtype(labels, name), T.FractionalType) and isinstance(kind, T.IntegralType)
+    return F.when(key == col(name), key) if fractional else key
+
+
 def with_labels(
     df: DataFrame, labels: DataFrame, key: Sequence[str], label: str, classes: tuple[Sequence[str], str]
 ) -> DataFrame:
     """Return rows with the code of their label, `KNOWN`; `classes` are the negative ones and the positive one."""
     codes = {**dict.fromkeys(classes[0], NEGATIVE), classes[1]: POSITIVE}
     names = [internal(f"key {i}") for i in range(len(key))]
-    keys = [col(k).try_cast(dtype(df, k, "key")).alias(n) for k, n in zip(key, names, strict=True)]
+    keys = [_as_key(labels, df, k).alias(n) for k, n in zip(key, names, strict=True)]
     narrow = labels.where(class_text(labels, label).isNotNull()).select(
         *keys, of_class(labels, label, codes).alias(KNOWN)
     )

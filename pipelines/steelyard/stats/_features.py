@@ -62,4 +62,5 @@ def is_constant(feature: Mapping[str, Any]) -> bool:
     if feature["kind"] == "categorical":
         levels = {level for of in by_class for level, _ in of["top"]}
         return len(levels) <= 1 and all(of["distinct"] <= 1 for of in by_class)
-    return len({v for of in by_class for v in (of["min"], of["max"]) if v is not None}) <= 1
+    infinite = any(of["infinite"] for of in by_class)
+    return not infinite and len({v for of in by_class for v in (of["min"], of["max"]) if v is not None}) <= 1

@@ -137,8 +137,8 @@ def _columns(
 
 
 def level_text(df: DataFrame, name: str) -> Column:
-    """Return a category's level as text; a hash stands for the rest of a long one."""
-    value = col(name).cast("string")
+    """Return a category's level as a model compares it, 1 for 1.0; a hash stands for the rest of a long one."""
+    value = class_text(df, name)
     if not isinstance(dtype(df, name), T.StringType):
         return value
     short = F.concat(F.substring(value, 1, LEVEL), F.lit("…"), F.sha2(value, 256))
