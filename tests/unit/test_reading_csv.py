@@ -9,6 +9,7 @@ from pyspark.sql import types as T
 
 from steelyard.errors import InputError, damaged_file, translated
 from steelyard.frames.reading._dialect import C1, C1_TEXT, Dialect, decoded, foreign, header_names, sniffed
+from steelyard.frames.reading._files import kind_of_partition
 from steelyard.frames.reading._kinds import Seen, column_notes, kind_of_column
 from steelyard.frames.reading._parts import widened
 from steelyard.frames.reading._source import MISSING, Source, ending, format_of
@@ -113,11 +114,38 @@ def test_notes(forms: dict[str, int], explicit: bool, said: str | None) -> None:
     assert all("column 'a'" in n for n in notes)
 
 
+@pytest.mark.parametrize(
+    "example", ["1 234", "1'234.50", "1.234,5", "7 %", "€ 5", "(12)", "−3", "1\u00a0234", "$1,234"]
+)
+def test_numbers_written_for_people_are_noted(example: str) -> None:
+    notes = column_notes("a", "text", {"text": Seen(9, f" {example}"), "int": Seen(2, "7")}, MISSING, explicit=False)
+    shown = f" {example}"
+    assert len(notes) == 1 and f"{shown!r} may be a number; write numbers as 1234.5" in notes[0]
+    for other in ("1.2.3", "12 Main St", "a", "1-2", "1 2345"):
+        assert column_notes("a", "text", {"text": Seen(9, other)}, MISSING, explicit=False) == []
+
+
+def test_names_of_folders_are_text_where_the_same_values_in_csv_are() -> None:
+    whole, decimal, text = T.IntegerType(), T.DoubleType(), T.StringType()
+    assert [
+        kind_of_partition(whole, of) for of in (["007", "10"], ["7", "10"], ["7", "__HIVE_DEFAULT_PARTITION__"])
+    ] == [
+        text,
+        whole,
+        whole,
+    ]
+    assert [kind_of_partition(decimal, of) for of in (["1f", "2d"], ["12e3"], ["1.5", "2"])] == [text, text, decimal]
+    assert kind_of_partition(T.DateType(), ["2024-01-01"]) == T.DateType()
+    assert kind_of_partition(whole, ["7"], text) == text and kind_of_partition(whole, ["007"], T.LongType()) == whole
+
+
 def test_formats_by_ending() -> None:
     assert [ending(p) for p in ("a/b.CSV.gz", "b/", "v1.2/x", "t.tsv")] == ["csv", "", "", "tsv"]
     assert format_of(Source(paths=("d",)), ["d/x.csv", "d/y.csv"]) == "csv"
     assert format_of(Source(paths=("d",)), ["d/x"]) == "parquet"
     assert format_of(Source("json", ("d",)), ["d/x.csv"]) == "json"
+    with pytest.raises(InputError, match=r"cannot read d/x.csv.zip: it is a zip archive; write it as Parquet or CSV"):
+        format_of(Source(paths=("d/x.csv.zip",)), ["d/x.csv.zip"])
     with pytest.raises(InputError, match="several formats"):
         format_of(Source(paths=("d",)), ["d/x.csv", "d/y.json"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
@@ -13,6 +14,7 @@ from steelyard.frames.reading._files import Listing, escaped, plain
 from steelyard.frames.reading._source import Source
 
 _HEAD = 50
+_SEPARATOR = re.compile(rb"(?:\xef\xbb\xbf)?sep=.?", re.IGNORECASE)
 _WIDEST = 100_000  # bytes of a line that the head holds
 _SHOWN = 120  # characters of a header in a message
 
@@ -37,6 +39,9 @@ def head_of(spark: SparkSession, source: Source, file: str) -> list[bytes]:
     rows = [bytes(row["value"]) for row in lines_of(spark, source, [file]).select(value).limit(_HEAD).collect()]
     comment = (source.option("comment") or "").encode()
     head = [row.rstrip(b"\r") for row in rows if row.strip() and not (comment and row.startswith(comment))]
+    if head and _SEPARATOR.fullmatch(head[0]):
+        said = head[0].decode("utf-8", "replace").lstrip("\ufeff")
+        raise InputError(f"cannot read {file}: its first line, {said!r}, is for Excel and no header; delete that line")
     what = foreign(head)
     if what is not None:
         raise InputError(f"cannot read {file}: it is {what}, not CSV")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+import pyarrow as pa
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -16,9 +17,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.errors import InputError, reason
+from steelyard.frames._text_forms import by_form
+from steelyard.frames.reading._kinds import Seen, kind_of_column
 from steelyard.frames.reading._source import Source
 
 _GLOB = "{}[]*?\\"
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _LISTING = (
     "pathGlobFilter", "recursiveFileLookup", "modifiedBefore", "modifiedAfter", "basePath", "ignoreMissingFiles",
     "ignoreInvalidPartitionPaths",
@@ -38,6 +42,13 @@ class Listing:
     def paths(self) -> list[str]:
         """The files' paths."""
         return [f[0] for f in self.files]
+
+    def shadowed(self, names: Iterable[str]) -> list[str]:
+        """Return notes on partition columns that the files have themselves."""
+        lost = {f.name for f in self.partitions} - {f.name for f in self.partitions_except(names)}
+        return [
+            f"column {n!r} is in the files and in the names of their folders; the files' is read" for n in sorted(lost)
+        ]
 
     def partitions_except(self, names: Iterable[str]) -> list[T.StructField]:
         """Return the partition columns that the files do not have themselves."""
@@ -82,8 +93,11 @@ def load_files(
     return (reader if base is None else reader.option("basePath", base)).load([escaped(p) for p in paths])
 
 
-def list_files(spark: SparkSession, source: Source) -> Listing:
-    """List the files that Spark reads for a source. Reads no content; no job for local files."""
+def list_files(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | None = None) -> Listing:
+    """List the files that Spark reads for a source. Reads no content; no job for local files.
+
+    `like` has the types of columns in a table that this one must fit.
+    """
     patterns = [_pattern(path) for path in source.paths]
     try:
         df = spark.read.format("binaryFile").options(**listing_options(source)).load(patterns)
@@ -92,7 +106,7 @@ def list_files(spark: SparkSession, source: Source) -> Listing:
         raise InputError(f"cannot read {source.name}: {reason(error)}") from None
     files.sort()
     base = _base(source, patterns, [f[0] for f in files])
-    return Listing(files, _partitions(df, base, files), base)
+    return Listing(files, _partitions(df, base, files, like or {}), base)
 
 
 def _local(df: DataFrame) -> list[list[Any]] | None:
@@ -162,12 +176,30 @@ def _base(source: Source, patterns: Sequence[str], files: Sequence[str]) -> str 
     return None
 
 
-def _partitions(df: DataFrame, base: str | None, files: Sequence[Sequence[Any]]) -> list[T.StructField]:
+def _partitions(
+    df: DataFrame, base: str | None, files: Sequence[Sequence[Any]], like: Mapping[str, T.DataType]
+) -> list[T.StructField]:
     if base is None:
         return []
     depth = len(_segments(base))
-    names = dict.fromkeys(
-        unquote(segment.partition("=")[0]) for f in files for segment in _segments(f[0])[depth:-1] if "=" in segment[1:]
-    )
-    kinds = {field.name.lower(): field for field in df.schema.fields}
-    return [T.StructField(n, kinds[n.lower()].dataType) for n in names if n.lower() in kinds]
+    values: dict[str, set[str]] = {}
+    for segment in (s for f in files for s in _segments(f[0])[depth:-1] if "=" in s[1:]):
+        name, _, value = segment.partition("=")
+        values.setdefault(unquote(name), set()).add(unquote(value))
+    kinds = {field.name.lower(): field.dataType for field in df.schema.fields}
+    known = [n for n in values if n.lower() in kinds]
+    return [T.StructField(n, kind_of_partition(kinds[n.lower()], values[n], like.get(n))) for n in known]
+
+
+def kind_of_partition(inferred: T.DataType, values: Iterable[str], wanted: T.DataType | None = None) -> T.DataType:
+    """Return the type of a partition column: text where Spark has numbers of what is text in CSV, such as 007 or 1d.
+
+    If an earlier table is to be fitted, the column has text or numbers as there.
+    """
+    if isinstance(wanted, T.StringType):
+        return wanted
+    if isinstance(wanted, T.NumericType) or not isinstance(inferred, T.NumericType):
+        return inferred
+    known = pa.array(sorted(set(values) - {_NULL_PARTITION}), pa.string())
+    forms = {form: Seen(len(found)) for form, found in by_form(known, ())}
+    return T.StringType() if kind_of_column(forms) == "text" else inferred

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,10 @@ from steelyard.frames._text_forms import MARKER
 Kind = Literal["text", "long", "double", "comma", "boolean", "date", "timestamp", "empty"]
 _NUMBERS = ("int", "long", "big", "number", "comma", "grouped")
 _NEARLY = 0.9
+_FOR_PEOPLE = re.compile(
+    r"""[-+−(]? ?[$€£¥]? ?[-+−]?[0-9]{1,3}(?:[ '’.,\u00a0\u202f][0-9]{3})*(?:[.,][0-9]+)?\)?[ \u00a0]?[$€£¥%]?"""
+)
+"""A number with separators of thousands, a sign of currency or percent, a minus of typography, or in parentheses."""
 _TIMES: dict[frozenset[str], Kind] = {
     frozenset({"date"}): "date",
     frozenset({"timestamp"}): "timestamp",
@@ -84,6 +89,11 @@ def column_notes(name: str, kind: Kind, forms: Forms, missing: Sequence[str], *,
         notes.append(
             f"column {name!r} is text, though {numbers:,} of its {rows:,} values are numbers: not {others[0]!r}; where "
             f"that means missing, add {_line([*missing, others[0]])}"
+        )
+    elif (text := present.get("text")) is not None and _FOR_PEOPLE.fullmatch((text.example or "").strip()):
+        notes.append(
+            f"column {name!r} is text: {text.example!r} may be a number; write numbers as 1234.5, without separators "
+            "of thousands, signs of currency or percent, and with - for minus"
         )
     elif numbers == rows and "grouped" in present:
         notes.append(f"column {name!r} is text: {present['grouped'].example!r} may be a decimal or thousands")

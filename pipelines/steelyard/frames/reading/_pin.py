@@ -100,14 +100,15 @@ def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | N
     try:
         if not source.has_files:
             return Reading(_filtered(_without_files(spark, source), source), [], None)
-        listing = list_files(spark, source)
+        listing = list_files(spark, source, like)
         notes = _check_files(spark, source, listing)
         form = format_of(source, listing.paths)
         layout, detected = _detect(spark, source, listing, form, like or {})
         df = _load(spark, source, listing, form, layout)
         partitions = T.StructType(listing.partitions).jsonValue()
         pin = Pin(df.schema.jsonValue(), _time_zone(spark), listing.files, form, layout, listing.base, partitions)
-        return Reading(_filtered(df, source), [*notes, *detected], pin)
+        shadowed = listing.shadowed(_own_names(layout))
+        return Reading(_filtered(df, source), [*notes, *detected, *shadowed], pin)
     except (PySparkException, Py4JError) as error:
         if _NO_FORMAT in str(error):
             raise InputError(_unknown_format(source)) from None
@@ -206,6 +207,11 @@ def _detect(
     if source.schema is None and corrupt in df.columns:
         raise InputError(_malformed(df, source, form, corrupt))
     return {"schema": df.schema.jsonValue()}, []
+
+
+def _own_names(layout: Mapping[str, Any]) -> list[str]:
+    """Return the columns that the files themselves have."""
+    return list(layout.get("names") or T.StructType.fromJson(layout["schema"]).names)
 
 
 def _malformed(df: DataFrame, source: Source, form: str, corrupt: str) -> str:

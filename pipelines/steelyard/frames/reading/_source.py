@@ -12,6 +12,11 @@ _BY_ENDING = {
     "parquet": "parquet", "parq": "parquet", "pq": "parquet", "csv": "csv", "tsv": "csv", "json": "json",
     "jsonl": "json", "ndjson": "json", "orc": "orc",
 }  # fmt: skip
+_FOREIGN = {
+    "xlsx": "an Excel file", "xls": "an Excel file", "zip": "a zip archive", "feather": "a Feather file",
+    "arrow": "an Arrow file", "pkl": "a pickle", "pickle": "a pickle", "h5": "an HDF5 file", "sas7bdat": "a SAS file",
+    "dta": "a Stata file", "sav": "an SPSS file", "rds": "an R file", "sqlite": "a database",
+}  # fmt: skip
 _COMPRESSED = (".gz", ".bz2", ".zst", ".xz", ".snappy", ".lz4", ".deflate")
 _SHOWN = 3
 
@@ -89,4 +94,7 @@ def format_of(source: Source, files: Sequence[str]) -> str:
             f"{source.name} holds files of several formats: {shown}; name one of them with --format "
             "(in a pipeline, data.format)"
         )
+    foreign = next((path for path in files if ending(path) in _FOREIGN), None)
+    if not named and foreign is not None:
+        raise InputError(f"cannot read {foreign}: it is {_FOREIGN[ending(foreign)]}; write it as Parquet or CSV")
     return next(iter(named), "parquet")
