@@ -287,6 +287,12 @@ def class_text(df: DataFrame, name: str) -> Column:
     return value.cast("string")
 
 
+def utf8(value: Column, name: str) -> Column:
+    """Return a text that fails to evaluate where it is not UTF-8, which Spark keeps and Python cannot read."""
+    what = f"column {name!r} holds text that is not UTF-8; write it as UTF-8, or leave the column out"
+    return F.when(value.isNull() | F.is_valid_utf8(value), value).otherwise(F.raise_error(F.lit(what)))
+
+
 def decimal_text(value: Column, kind: T.DecimalType) -> Column:
     """Return a decimal as plain digits without trailing zeros, whatever its declared scale."""
     whole = "0" * max(kind.precision - kind.scale, 1)

@@ -274,7 +274,7 @@ def test_what_fit_refuses(table: DataFrame) -> None:
         fit(train, binary(classes=("good", "fine")))
     with pytest.raises(InputError, match="training rows have no label"):
         fit(train.withColumn("y", F.when(F.col("a") > 0.01, F.col("y"))), binary())
-    with pytest.raises(InputError, match="weight 'w' is missing or negative in"):
+    with pytest.raises(InputError, match="weight 'w' is missing, negative or not below 1e"):
         fit(train.withColumn("w", F.lit(-1.0)), binary(weight="w"))
     with pytest.raises(InputError, match="the weights 'w' of the training rows of class 'bad' sum to 0"):
         fit(train.withColumn("w", F.when(F.col("y") == "bad", 0.0).otherwise(1.0)), binary(weight="w"))

@@ -106,16 +106,18 @@ def test_schemas_from_footers_are_those_that_spark_reads(spark: SparkSession, tm
 
 def test_files_that_come_change_or_are_no_part(spark: SparkSession, tmp_path: Path) -> None:
     folder = tmp_path / "t"
-    (folder / "day=1").mkdir(parents=True)
-    FRAME.to_parquet(folder / "day=1" / "a.parquet", index=False)
+    (folder / "day=01" / "Y=5").mkdir(parents=True)
+    FRAME.to_parquet(folder / "day=01" / "Y=5" / "a.parquet", index=False)
     FRAME.to_parquet(folder / "stray.parquet", index=False)
     source = Source(paths=(str(folder),))
     reading = read(spark, source)
     assert reading.df.count() == 4
+    assert (reading.df.columns, reading.df.first()["day"]) == (["a", "y", "day"], "01")  # type: ignore[index]
+    assert "column 'Y' is in the files and in the names of their folders; the files' is read" in reading.notes
     assert "1 files below" in reading.notes[0] and "stray.parquet" in reading.notes[0]
-    FRAME.to_parquet(folder / "day=1" / "late.parquet", index=False)
+    FRAME.to_parquet(folder / "day=01" / "Y=5" / "late.parquet", index=False)
     assert pinned_again(spark, source, reading).count() == 4
-    FRAME.iloc[:2].to_parquet(folder / "day=1" / "a.parquet", index=False)
+    FRAME.iloc[:2].to_parquet(folder / "day=01" / "Y=5" / "a.parquet", index=False)
     with pytest.raises(InputError, match=r"a\.parquet has changed since the profile"):
         check_unchanged(spark, source, reading.pin)  # type: ignore[arg-type]
 
@@ -235,7 +237,10 @@ CASES: dict[str, tuple[bytes, dict[str, str], list[tuple[Any, ...]]]] = {
     ),
     "header again": (b"id,a\n1,2\nid,a\n3,4\n", {"id": "bigint", "a": "bigint"}, [(1, 2), (3, 4)]),
     "pandas index": (b",a\n0,2\n1,4\n", {"_c0": "bigint", "a": "bigint"}, [(0, 2), (1, 4)]),
-    "odd names": (b"a.b,`c`,d e\n1,2,3\n", {"a.b": "bigint", "`c`": "bigint", "d e": "bigint"}, [(1, 2, 3)]),
+    "odd names": (
+        b"a.b,`c`,d e,_bad\n1,2,3,4\n", {"a.b": "bigint", "`c`": "bigint", "d e": "bigint", "_bad": "bigint"},
+        [(1, 2, 3, 4)],
+    ),
 }  # fmt: skip
 
 
@@ -258,6 +263,7 @@ def test_csv(spark: SparkSession, tmp_path: Path, case: str) -> None:
         (b"id,y,id\n1,0,2\n", {}, None, "column 'id' is 2 times in the header"),
         ("id,y\né,0\n".encode() + b"\xe9,1\n", {}, None, "mixes encodings: 1 lines are not UTF-8, 1"),
         (b"PAR1\x00\x00\n", {}, None, "it is a Parquet file, not CSV"),
+        (b"sep=;\nid;y\n1;0\n", {}, None, "its first line, 'sep=;', is for Excel and no header; delete that line"),
         (b"id,y\n1,x\n", {}, "id bigint, y bigint", "'y' of .* is declared bigint, but 1 rows have other values.*'x'"),
         (b"y,id\n1,2\n", {}, "id bigint, y bigint", "data.schema names the columns id, y, but the header has y, id"),
     ],
@@ -308,6 +314,9 @@ def test_csv_like_an_earlier_table(spark: SparkSession, tmp_path: Path) -> None:
 def test_json_lines_that_are_none(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"a": 1, "y": 0}\n{"a": 2, "y"\n')
     with pytest.raises(InputError, match=r"t\.jsonl: not JSON: '\{\"a\": 2, \"y\"'"):
+        read(spark, Source(paths=(str(tmp_path / "t.jsonl"),)))
+    (tmp_path / "t.jsonl").write_text('{"_corrupt_record": null, "a": 2}\n')
+    with pytest.raises(InputError, match="has a column '_corrupt_record', where Spark puts lines that are not JSON"):
         read(spark, Source(paths=(str(tmp_path / "t.jsonl"),)))
     (tmp_path / "t.jsonl").write_text('[\n{"a": 1},\n{"a": 2}\n]\n')
     assert read(spark, Source(paths=(str(tmp_path),), options={"multiLine": "true"})).df.count() == 2

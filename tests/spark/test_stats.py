@@ -17,7 +17,7 @@ from spark_actions import latest_action, nodes_of
 
 from steelyard.columns import col
 from steelyard.dataset import Dataset
-from steelyard.errors import InputError
+from steelyard.errors import InputError, translated
 from steelyard.stages.commands.tables import bare_table, profile_table
 from steelyard.stages.profile import describe
 from steelyard.stats import ClassCounts, Summary, class_counts, profile, summarize_table
@@ -87,13 +87,20 @@ def test_profile_of_a_real_table(spark: SparkSession, real_data: Callable[[str],
 
 def test_constant_null_and_odd_columns(spark: SparkSession) -> None:
     df = spark.createDataFrame(
-        [(1.0, None, "a", float("inf"), i % 2) for i in range(6)], "c double, n double, s string, f double, y int"
+        [(1.0, None, "a", float("inf" if i % 3 else 5), i % 2, [-0.0, 0.0, 7.0][i % 3]) for i in range(6)],
+        "c double, n double, s string, f double, y int, k double",
     )
-    data = Dataset("y", ("c", "n", "s", "f"), ("s",), content=("c", "n", "s", "f"))
+    data = Dataset("y", ("c", "n", "s", "f", "k"), ("s", "k"), content=("c", "n", "s", "f", "k"))
     found = profile(df, data)
-    assert [found[f]["constant"] for f in ("c", "n", "s")] == [True, True, True]
+    assert [found[f]["constant"] for f in ("c", "n", "s", "f")] == [True, True, True, False]
+    assert found["k"]["by_class"]["0"]["top"] == [["0", 2], ["7", 1]], "as a model compares them"
     assert found["n"]["by_class"]["0"]["missing"] == 3 and found["n"]["by_class"]["0"]["mean"] is None
     assert found["f"]["by_class"]["0"]["max"] is None
+    for name in ("s", "y"):
+        broken = df.withColumn(name, F.expr("if(y = 1, cast(x'ff61' as string), 'b')"))
+        with pytest.raises(Exception, match=f"column '{name}' holds text that is not UTF-8") as failure:
+            profile(broken, data)
+        assert isinstance(translated(failure.value, "profile"), InputError)
 
 
 def test_wide_tables_of_several_types_in_any_partitioning(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:

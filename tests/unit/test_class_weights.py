@@ -98,3 +98,21 @@ def test_the_rarer_class_of_a_table_that_was_sampled_before() -> None:
     counts = ClassCounts({"fraud": 600, "genuine": 400})
     assert counts.positive() == "genuine" and counts.positive("fraud") == "fraud"
     assert counts.positive(None, {"genuine": 0.01}) == "fraud"
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (["no", "yes", "yes "], "classes 'yes' and 'yes ' differ only in case, spaces or the form of characters"),
+        (["no", "é", "e\u0301"], "'é' and 'e\\u0301' differ only"),
+        (["0", "1", "1.0", "01"], "'1' and '1.0' and '01' differ only"),
+        (["0", "1", "1\u200b"], "differ only"),
+        (["0", "1", "None"], "class 'None' (1 rows) may mean that the label is missing"),
+        (["0", ""], None),
+        (["web", "shop", "phone"], None),
+        (["1", "10", "0.1", "-1", "0", "12345678901234567890", "12345678901234567891"], None),
+    ],
+)
+def test_classes_that_are_one_by_a_slip_are_noted(classes: list[str], said: str | None) -> None:
+    notes = ClassCounts(dict.fromkeys(classes, 1)).notes()
+    assert (said is None and not notes) or (len(notes) == 1 and said is not None and said in notes[0])

@@ -69,7 +69,8 @@ def _encoded(value: Column, kind: T.DataType, name: str) -> list[Column]:
         return _encoded_vector(value, kind, name)
     if isinstance(kind, T.ArrayType):
         inner = kind.elementType
-        return [F.size(value), F.transform(value, lambda x: F.struct(*_marked(x, inner, name)))]
+        size = F.when(value.isNotNull(), F.size(value))  # without ANSI mode, the size of a null is -1
+        return [size, F.transform(value, lambda x: F.struct(*_marked(x, inner, name)))]
     if isinstance(kind, T.StructType):
         fields = [(value.getField(f.name), f.dataType) for f in kind.fields]
         return [part for field, of in fields for part in _marked(field, of, name)]

@@ -20,6 +20,9 @@ from steelyard.learning.base import LIMITS, Trainer
 from steelyard.learning.training_data import Chosen, Part, TrainingData, TrainingRows
 from steelyard.weighting import class_weights, weight_column, weight_distortion
 
+_TOO_HEAVY = 1e16
+"""Weights are added in decimals of 28 digits, 12 of them after the point."""
+
 
 def prepare(
     trainer: Trainer,
@@ -152,7 +155,7 @@ def _class_totals(df: DataFrame, dataset: Dataset, validation: DataFrame | None)
     if dataset.weight is not None:
         require_columns(df, [dataset.weight], "weight")
     weight = F.lit(1.0) if dataset.weight is None else col(dataset.weight).cast("double")
-    bad = weight.isNull() | F.isnan(weight) | (weight < 0)
+    bad = weight.isNull() | F.isnan(weight) | (weight < 0) | (weight >= _TOO_HEAVY)
     # In decimals: their sum doesn't depend on the order of rows, as one of floats does.
     total = weight.try_cast("decimal(28,12)")
     rows = df.select(
@@ -182,8 +185,11 @@ def _class_totals(df: DataFrame, dataset: Dataset, validation: DataFrame | None)
             raise InputError(f"{row['n']:,} training rows have {what}")
         if row["bad"]:
             raise InputError(
-                f"weight {dataset.weight!r} is missing or negative in {row['bad']:,} training rows of class {name!r}"
+                f"weight {dataset.weight!r} is missing, negative or not below {_TOO_HEAVY:g} in {row['bad']:,} "
+                f"training rows of class {name!r}"
             )
+        if not row["total"]:
+            raise InputError(f"all weights of class {name!r} (column {dataset.weight!r}) are 0 or below 1e-12")
     if not found:
         raise InputError("there are no training rows")
     totals = {c: _ClassTotal(found[c]["n"], float(found[c]["total"] or 0)) for c in dataset.classes if c in found}

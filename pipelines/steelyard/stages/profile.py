@@ -23,6 +23,7 @@ from steelyard.stages._feature_notes import feature_notes
 from steelyard.stages._source import configured_source, roles
 from steelyard.stats import ClassCounts, summarize_table
 
+_LIGHT = 0.01
 _MANY_FILES, _SMALL_BYTES = 1_000, 128 << 10
 _FEWEST_FILES, _FILE_BYTES = 8, 32 << 20  # of a copy of many small files
 
@@ -55,12 +56,16 @@ def describe(df: DataFrame, data: DataConfig, warn: Callable[[str], None], *, ba
         warn("no data.key: all columns identify a row, and splits read the whole table")
     summary = summarize_table(df, found, time=_time(df, found.time), amounts=amount_columns(df, found))
     counts = summary.counts
+    for note in counts.notes():
+        warn(note)
     counts.check()
     positive = counts.positive(data.positive, data.sampling_rate)
     if summary.repeated is not None:
         _warn_repeated(found.key, *summary.repeated, warn)
     known = replace(found, positive=positive, classes=counts.ordered(positive))
     refuse_amounts(known, summary.amounts, counts.total)
+    if known.weight is not None:
+        _warn_light(known.weight, max(of[2] for of in summary.amounts[known.weight].values()), warn)
     feature_notes(known, summary, warn)
     return {
         "rows": counts.total + counts.nulls,
@@ -95,6 +100,14 @@ def _warn_repeated(key: Sequence[str], keys: int, rows: int, warn: Callable[[str
         warn(
             f"data.key ({', '.join(key)}) is not unique: {keys:,} of its values occur in more than one row ({rows:,} "
             "rows in total); a stratified split keeps rows of one key and class together"
+        )
+
+
+def _warn_light(weight: str, largest: float, warn: Callable[[str], None]) -> None:
+    if largest < _LIGHT:
+        warn(
+            f"weights are at most {largest:.3g} (column {weight!r}): XGBoost counts weight as rows (min_child_weight, "
+            "reg_lambda), and learns next to nothing from so few; multiply them, so that they are about 1 on average"
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -14,6 +16,10 @@ from steelyard.columns import class_text, col, dtype
 from steelyard.errors import InputError, closest
 
 MAX_CLASSES = 1000
+_PLAIN_NUMBER = re.compile(r"\+?(-?)0*([0-9]+)(?:\.([0-9]*?)0*)?")
+"""Sign, digits before and after the point, without the zeros that change nothing: 1 and 01 and 1.0 are one."""
+
+_MISSING = {"", "none", "nan", "null", "na", "n/a", "?", "-"}
 _LABEL_TYPES = (T.StringType, T.BooleanType, T.NumericType)
 
 
@@ -71,6 +77,31 @@ class ClassCounts:
             return tuple(self.counts)
         return (*(c for c in self.counts if c != positive), positive)
 
+    def notes(self) -> list[str]:
+        """Return notes on classes that may be one, such as 'yes' and 'Yes ', and on those that may mean "missing".
+
+        Examples
+        --------
+        >>> print(*ClassCounts({"no": 90, "yes": 8, "Yes ": 2}).notes())
+        classes 'yes' and 'Yes ' differ only in case, spaces or the form of characters; if they are one, correct the
+        label
+        """
+        alike: dict[str, list[str]] = {}
+        for name in self.counts:
+            alike.setdefault(_folded(name), []).append(name)
+        notes = [
+            f"classes {' and '.join(map(_shown, names))} differ only in case, spaces or the form of characters; if they "
+            "are one, correct the label"
+            for names in alike.values()
+            if len(names) > 1
+        ]
+        gaps = [name for folded, names in alike.items() for name in names if folded in _MISSING and len(alike) > 2]
+        return notes + [
+            f"class {name!r} ({self.counts[name]:,} rows) may mean that the label is missing; if so, make it null or "
+            "leave those rows out (data.where)"
+            for name in gaps
+        ]
+
     def refuse_nulls(self, label: str) -> None:
         """Raise `InputError` if rows have no label."""
         if self.nulls:
@@ -91,6 +122,19 @@ class ClassCounts:
                 f"class {single[0]!r} has a single row (1 of {self.total:,}), "
                 "which cannot be in training and test at once"
             )
+
+
+def _folded(name: str) -> str:
+    """Return the form in which classes are compared for a slip: without case, spaces and invisible characters."""
+    text = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
+    text = " ".join(text.casefold().split())
+    number = _PLAIN_NUMBER.fullmatch(text)
+    return text if number is None else ".".join(part for part in number.groups() if part)
+
+
+def _shown(name: str) -> str:
+    """Return a class in quotes; characters that look like others by their codes."""
+    return repr(name) if unicodedata.is_normalized("NFC", name) else ascii(name)
 
 
 def check_label(df: DataFrame, label: str) -> None:

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import class_text, col, dtype, is_vector
+from steelyard.columns import class_text, col, dtype, is_vector, utf8
 from steelyard.dataset import Dataset
 from steelyard.frames.parts import put_together
 from steelyard.frames.workers import in_worker
@@ -122,7 +122,9 @@ def summarize_table(
 def _columns(
     df: DataFrame, dataset: Dataset, scalar: Sequence[str], time: Column | None, amounts: Sequence[Column]
 ) -> Iterator[Column]:
-    yield class_text(df, dataset.label).alias(c.CLASS)
+    label = class_text(df, dataset.label)
+    text = isinstance(dtype(df, dataset.label), T.StringType)
+    yield (utf8(label, dataset.label) if text else label).alias(c.CLASS)
     # One array: PySpark would look each column up by name, which takes minutes for thousands and fails for odd names.
     if scalar:
         yield F.array(*(number_value(df, name) for name in scalar)).alias(c.VALUES)
@@ -141,6 +143,7 @@ def level_text(df: DataFrame, name: str) -> Column:
     value = class_text(df, name)
     if not isinstance(dtype(df, name), T.StringType):
         return value
+    value = utf8(value, name)
     short = F.concat(F.substring(value, 1, LEVEL), F.lit("…"), F.sha2(value, 256))
     return F.when(F.length(value) > _LONG, short).otherwise(value)
 

@@ -222,9 +222,10 @@ def _malformed(df: DataFrame, source: Source, form: str, corrupt: str) -> str:
         return f"cannot read {source.name}: no line is {form.upper()}; a document of many lines needs {how}"
     place = df.select(col(others[0]), col(corrupt).alias("bad"), F.col("_metadata.file_path").alias("file"))
     row = place.where(F.col("bad").isNotNull()).first()
-    where, line = (row["file"], row["bad"][:60]) if row is not None else (source.name, "")
+    if row is None:
+        return f"{source.name} has a column {corrupt!r}, where Spark puts lines that are not {form.upper()}; rename it"
     return (
-        f"cannot read {where}: not {form.upper()}: {line!r}; fix it, or leave such lines out with "
+        f"cannot read {row['file']}: not {form.upper()}: {row['bad'][:60]!r}; fix it, or leave such lines out with "
         "--option mode=DROPMALFORMED (in a pipeline, data.options)"
     )
 

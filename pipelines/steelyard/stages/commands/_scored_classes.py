@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame
 
@@ -16,13 +16,17 @@ HALF = 0.5
 _NUMBERED = ({"0", "1"}, {"-1", "1"}, {"false", "true"})  # by convention the latter is the positive class
 
 
-def scored_classes(df: DataFrame, data: DataConfig, score: str) -> tuple[str | None, tuple[str, ...]]:
+def scored_classes(
+    df: DataFrame, data: DataConfig, score: str, warn: Callable[[str], None]
+) -> tuple[str | None, tuple[str, ...]]:
     """Return the positive class (None with more than two) and all classes, of labels and scores.
 
     Of the labels 0 and 1, -1 and 1, false and true the latter is positive, else the rarer one. Refuse labels of one
     class only, and labels that have no entry in the scores.
     """
     labelled = class_counts(df, data.label)
+    for note in labelled.notes():
+        warn(note)
     labelled.check(fewest=1)
     entries = metrics.ScoreColumn.of(df, score).classes(df)
     lacking = [name for name in labelled.counts if name not in entries]
@@ -34,7 +38,7 @@ def scored_classes(df: DataFrame, data: DataConfig, score: str) -> tuple[str | N
     absent = [name for name in entries if name not in labelled.counts]
     counts = ClassCounts({**labelled.counts, **dict.fromkeys(absent, 0)}, labelled.nulls)
     usual = "true" if "true" in counts.counts else "1"
-    wanted = data.positive or (usual if set(counts.counts) in _NUMBERED else None)
+    wanted = data.positive if data.positive is not None else (usual if set(counts.counts) in _NUMBERED else None)
     positive = counts.positive(wanted)
     return positive, counts.ordered(positive)
 

@@ -40,7 +40,11 @@ def bare_table(
     The format of `data` follows from the endings of its files unless `form` gives it. `sections` are other sections of
     a pipeline, `roles` are keys of the section `data`; empty ones are left out.
     """
-    source = {"path": data, "format": known_format(form, "--format"), **{k: v for k, v in roles.items() if v}}
+    source = {
+        "path": data,
+        "format": known_format(form, "--format"),
+        **{k: v for k, v in roles.items() if v or (k, v) == ("positive", "")},
+    }
     return load({"version": 1, "name": "table", "data": source, **(sections or {})})
 
 
@@ -120,6 +124,8 @@ def _to_be_divided(
     named = [*wanted.key, *wanted.exclude, *(c for c in (wanted.group, wanted.time) if c)]
     require_columns(df, named, "column")
     found = class_counts(df, wanted.label)
+    for note in found.notes():
+        warn(note)
     found.check()
     found.refuse_nulls(wanted.label)
     content = tuple(c for c in df.columns if c not in (wanted.label, *wanted.exclude))
@@ -169,7 +175,7 @@ def evaluate_table(
     check_names(df.columns)
     data = config.data
     require_columns(df, [score, *([group] if group else []), *data.exclude], "column")
-    positive, classes = scored_classes(df, data, score)
+    positive, classes = scored_classes(df, data, score, warn)
     used = chosen_threshold(positive, classes, threshold, data)
     rows, decision = df, None
     identity = [group] if group else _telling_apart(df, data)
