@@ -90,8 +90,8 @@ class ClassCounts:
         for name in self.counts:
             alike.setdefault(_folded(name), []).append(name)
         notes = [
-            f"classes {' and '.join(map(_shown, names))} differ only in case, spaces or the form of characters; if they "
-            "are one, correct the label"
+            f"classes {' and '.join(map(_shown, names))} differ only in case, spaces or the form of characters; "
+            "if they are one, correct the label"
             for names in alike.values()
             if len(names) > 1
         ]
