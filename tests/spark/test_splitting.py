@@ -174,6 +174,9 @@ def test_temporal_refuses_what_cannot_be_judged(spark: SparkSession) -> None:
     with pytest.raises(InputError, match="must be a timestamp"):
         flags = df.withColumn("t", F.lit(True))
         temporal_split(flags, dataset(df, time="t"), {"0": 1, "1": 1}, validation=0.1, test=0.2)
+    with pytest.raises(InputError, match="from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807, too far apart"):
+        far = df.withColumn("t", F.expr("if(d < 2, -9223372036854775808L, 9223372036854775807L)"))
+        temporal_split(far, dataset(df, time="t"), {"0": 1, "1": 1}, validation=0.1, test=0.2)
     for odd, such in ((F.lit("31/01/2024"), "31/01/2024"), (F.lit(float("nan")), "NaN"), (F.lit(1e19), "1.0E19")):
         texts = df.withColumn("t", F.when(F.col("d") < 2, odd))
         with pytest.raises(InputError, match="null in"):
