@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from imblearn.utils import check_sampling_strategy
+from pyspark.sql import types as T
 
 from steelyard.errors import InputError
 from steelyard.labels import class_name, class_order
+from steelyard.sampling.features import largest_of
 from steelyard.sampling.strategy import SPELLINGS, resolve
 
 KINDS = ("over-sampling", "under-sampling")
@@ -122,3 +124,13 @@ def test_what_cannot_be_had_is_refused_with_both_numbers(strategy: Any, kind: An
 def test_one_class_is_no_imbalance() -> None:
     with pytest.raises(InputError, match="at least two classes.*'0' \\(3 rows\\)"):
         resolve("auto", {"0": 3}, "over-sampling")
+
+
+def test_the_largest_decimal_of_a_type_fits_it_when_it_is_rounded() -> None:
+    for precision, scale in ((5, 2), (3, 3), (18, 0), (18, 6), (38, 0), (38, 18)):
+        most = largest_of(T.DecimalType(precision, scale))
+        assert most is not None
+        with localcontext(prec=80):
+            rounded = Decimal(most).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+            assert 0.999 * 10 ** (precision - scale) <= rounded < Decimal(10) ** (precision - scale)
+    assert largest_of(T.DecimalType(5, 2)) == 999.99

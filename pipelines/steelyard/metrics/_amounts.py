@@ -75,6 +75,9 @@ def refuse_amounts(data: Dataset, found: Mapping[str, Mapping[str, tuple[int, in
     total : int
         Labelled rows.
     """
+    for cost in (data.cost.false_negative, data.cost.false_positive):
+        if isinstance(cost, int | float) and cost and not 1 / MOST <= cost <= MOST:
+            raise InputError(f"data.cost: {cost:g} is not 0 or from {1 / MOST:g} to {MOST:g}")
     for name, role in _roles(data).items():
         missing, bad = (sum(of[i] for of in found[name].values()) for i in (0, 1))
         if missing or bad:

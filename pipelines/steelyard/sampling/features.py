@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -164,15 +165,16 @@ def placed(kind: T.DataType, value: Column) -> Column:
         return F.transform(value, lambda v: placed(inner, v)).cast(kind)
     if not is_number(kind):
         return as_vector(value)
-    most = _most(kind)
+    most = largest_of(kind)
     inside = value if most is None else F.when(F.abs(value) > most, F.signum(value) * most).otherwise(value)
     return (F.rint(inside) if isinstance(kind, T.IntegralType) else inside).cast(kind)
 
 
-def _most(kind: T.DataType) -> float | None:
+def largest_of(kind: T.DataType) -> float | None:
     """Return the largest double that a type of numbers holds, negative or not; None for doubles."""
     if isinstance(kind, T.DecimalType):
-        return float(10 ** (kind.precision - kind.scale)) * (1 - 1e-15)
+        whole = float(10 ** (kind.precision - kind.scale)) * (1 - 1e-15)
+        return min(float(Decimal(10**kind.precision - 1).scaleb(-kind.scale)), whole)  # 999.999 would round up
     return _LIMITS.get(type(kind))
 
 

@@ -111,7 +111,9 @@ def checked_time(df: DataFrame, dataset: Dataset) -> tuple[str, int, int]:
             "2024-01-31 or 2024-01-31T12:30:00 (ISO 8601), numbers finite and within ±3e18"
         )
     if (high or 0) - (low or 0) >= 1 << 63:
-        raise InputError(f"time column {dataset.time!r} holds numbers from {low:,} to {high:,}, too far apart for times")
+        raise InputError(
+            f"time column {dataset.time!r} holds numbers from {low:,} to {high:,}, too far apart for times"
+        )
     return dataset.time, low or 0, max(((high or 0) - (low or 0)).bit_length(), 1)
 
 

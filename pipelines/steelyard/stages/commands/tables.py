@@ -171,6 +171,8 @@ def evaluate_table(
     With two classes, `score` is the score of the positive one; with more, it has an entry for each class, the
     greatest of which is the decision. Without a threshold, decisions are made at 0.5.
     """
+    if score == config.data.label:
+        raise InputError(f"--score and --label are both {score!r}: the label is no score")
     df = _table(spark, config, warn)
     check_names(df.columns)
     data = config.data
