@@ -263,7 +263,7 @@ def test_csv(spark: SparkSession, tmp_path: Path, case: str) -> None:
         (b"id,y,id\n1,0,2\n", {}, None, "column 'id' is 2 times in the header"),
         ("id,y\né,0\n".encode() + b"\xe9,1\n", {}, None, "mixes encodings: 1 lines are not UTF-8, 1"),
         (b"PAR1\x00\x00\n", {}, None, "it is a Parquet file, not CSV"),
-        (b"sep=;\nid;y\n1;0\n", {}, None, "its first line, 'sep=;', is for Excel and no header; delete that line"),
+        (b"sep=;\nid;y\n1;0\n", {}, None, "its first line, 'sep=;', is for Excel, not a header; delete that line"),
         (b"id,y\n1,x\n", {}, "id bigint, y bigint", "'y' of .* is declared bigint, but 1 rows have other values.*'x'"),
         (b"y,id\n1,2\n", {}, "id bigint, y bigint", "data.schema names the columns id, y, but the header has y, id"),
     ],

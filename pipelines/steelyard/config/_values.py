@@ -133,7 +133,7 @@ def plain(value: Any) -> Any:
 
 def text_keys(value: Any) -> Any:
     """Return a map by class with its keys in string form. Raise `ValueError` if two keys are the same class."""
-    if not isinstance(value, dict) or None in value:  # null is no class, which pydantic says
+    if not isinstance(value, dict) or None in value:  # pydantic refuses null as a key
         return value
     try:
         return by_class(value)

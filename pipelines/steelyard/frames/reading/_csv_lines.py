@@ -41,7 +41,7 @@ def head_of(spark: SparkSession, source: Source, file: str) -> list[bytes]:
     head = [row.rstrip(b"\r") for row in rows if row.strip() and not (comment and row.startswith(comment))]
     if head and _SEPARATOR.fullmatch(head[0]):
         said = head[0].decode("utf-8", "replace").lstrip("\ufeff")
-        raise InputError(f"cannot read {file}: its first line, {said!r}, is for Excel and no header; delete that line")
+        raise InputError(f"cannot read {file}: its first line, {said!r}, is for Excel, not a header; delete that line")
     what = foreign(head)
     if what is not None:
         raise InputError(f"cannot read {file}: it is {what}, not CSV")

@@ -172,7 +172,7 @@ def evaluate_table(
     greatest of which is the decision. Without a threshold, decisions are made at 0.5.
     """
     if score == config.data.label:
-        raise InputError(f"--score and --label are both {score!r}: the label is no score")
+        raise InputError(f"--score and --label are both {score!r}; name the column of scores")
     df = _table(spark, config, warn)
     check_names(df.columns)
     data = config.data
