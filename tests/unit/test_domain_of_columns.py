@@ -146,6 +146,25 @@ def test_notes_on_values_outside_the_bounds() -> None:
     assert found[0].startswith("data.domain.b: the table has values from 1 to 9, outside the bounds")
 
 
+def test_notes_on_numbers_that_are_text() -> None:
+    def category(levels: list[str], distinct: int, kind: str = "string") -> dict[str, Any]:
+        return {"type": kind, "by_class": {"0": {"distinct": distinct, "top": [[level, 9] for level in levels]}}}
+
+    features = {
+        "price": category(["1.5", "2", "3", "4", "7"], 5),
+        "count": category(["1", "2", "3", "4", "5"], 60),
+        "grade": category(["1", "2", "3", "4", "5"], 5),
+        "zip": category(["01067", "10115", "20095", "50667", "80331"], 90),
+        "mixed": category(["1.5", "2", "3", "4", "low"], 60),
+        "whole": category(["1", "2", "3", "4", "5"], 60, "bigint"),
+    }
+    found: list[str] = []
+    data = Dataset("y", tuple(features), tuple(features))
+    feature_notes(data, Summary(ClassCounts({"0": 500}), features), found.append)
+    assert [note.split("'")[1] for note in found] == ["price", "count"]
+    assert "its values are numbers, such as '1.5'; unless they are codes, make numbers of them" in found[0]
+
+
 def test_stages_of_runs_without_a_domain_are_not_repeated() -> None:
     """The key is not among those that stages read where it is empty, as in runs of versions that did not have it."""
     without, known = _pipeline({}), _pipeline({"age": {"min": 0}})

@@ -115,7 +115,7 @@ def test_notes(forms: dict[str, int], explicit: bool, said: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "example", ["1 234", "1'234.50", "1.234,5", "7 %", "€ 5", "(12)", "−3", "1\u00a0234", "$1,234"]
+    "example", ["1 234", "1'234.50", "1.234,5", "7 %", "€ 5", "(12)", "−3", "1\u00a0234", "$1,234", "'5'"]
 )
 def test_numbers_written_for_people_are_noted(example: str) -> None:
     notes = column_notes("a", "text", {"text": Seen(9, f" {example}"), "int": Seen(2, "7")}, MISSING, explicit=False)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from steelyard.dataset import Dataset
+from steelyard.frames.reading import like_number
 from steelyard.stats import Summary
 
 _MANY_LEVELS = 200
 _FEW_ROWS = 50  # fewer are easily all different
+_FEW_LEVELS = 5
 
 
 def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) -> None:
@@ -30,6 +32,12 @@ def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) ->
             f"data.exclude {name}"
         )
     for name in data.categorical:
+        number = _number_as_text(found.features[name])
+        if number is not None and name not in identifiers:
+            warn(
+                f"category {name!r} is text, but its values are numbers, such as {number!r}; unless they are codes, "
+                "make numbers of them in the table"
+            )
         levels = _levels(found.features[name])
         if levels >= _MANY_LEVELS and name not in identifiers:
             warn(
@@ -52,6 +60,15 @@ def _range(feature: dict[str, Any]) -> tuple[float | None, float | None]:
     by_class = feature["by_class"].values()
     lows, highs = ([of[end] for of in by_class if of.get(end) is not None] for end in ("min", "max"))
     return min(lows, default=None), max(highs, default=None)
+
+
+def _number_as_text(feature: dict[str, Any]) -> str | None:
+    """Return a level of a text category all of whose frequent levels are numbers: fractions, or many of them."""
+    levels = sorted({level for of in feature["by_class"].values() for level, _ in of["top"]})
+    if feature["type"] != "string" or len(levels) < _FEW_LEVELS or not all(map(like_number, levels)):
+        return None
+    fractions = [level for level in levels if not level.isdigit()]
+    return (fractions or levels)[0] if fractions or _levels(feature) >= _FEW_ROWS else None
 
 
 def _levels(feature: dict[str, Any]) -> int:

@@ -13,9 +13,9 @@ Kind = Literal["text", "long", "double", "comma", "boolean", "date", "timestamp"
 _NUMBERS = ("int", "long", "big", "number", "comma", "grouped")
 _NEARLY = 0.9
 _FOR_PEOPLE = re.compile(
-    r"""[-+−(]? ?[$€£¥]? ?[-+−]?[0-9]{1,3}(?:[ '’.,\u00a0\u202f][0-9]{3})*(?:[.,][0-9]+)?\)?[ \u00a0]?[$€£¥%]?"""
+    r"""['"]?[-+−(]? ?[$€£¥]? ?[-+−]?(?:[1-9][0-9]{0,2}(?:[ '’.,\u00a0\u202f][0-9]{3})+|0|[1-9][0-9]*)?"""
+    r"""(?:[.,][0-9]+)?(?:[eE][-+]?[0-9]+)?\)?[ \u00a0]?[$€£¥%]?['"]?"""
 )
-"""A number with separators of thousands, a sign of currency or percent, a minus of typography, or in parentheses."""
 _TIMES: dict[frozenset[str], Kind] = {
     frozenset({"date"}): "date",
     frozenset({"timestamp"}): "timestamp",
@@ -58,6 +58,20 @@ def kind_of_column(forms: Forms) -> Kind:
     return _TIMES.get(present, "text")
 
 
+def like_number(text: str) -> bool:
+    """Whether a text is a number, perhaps as people write it.
+
+    That is: with separators of thousands, a sign of currency or percent, a minus of typography, in parentheses or in
+    quotes. Leading zeros are those of a code.
+
+    Examples
+    --------
+    >>> [like_number(text) for text in ("1 234,5", "€ 7", "(12)", "'5'", "007", "1-2", "")]
+    [True, True, True, True, False, False, False]
+    """
+    return any(map(str.isdigit, text)) and _FOR_PEOPLE.fullmatch(text.strip()) is not None
+
+
 def _present(forms: Forms) -> dict[str, Seen]:
     return {form: seen for form, seen in forms.items() if form != "missing" and not form.startswith(MARKER)}
 
@@ -90,10 +104,10 @@ def column_notes(name: str, kind: Kind, forms: Forms, missing: Sequence[str], *,
             f"column {name!r} is text, though {numbers:,} of its {rows:,} values are numbers: not {others[0]!r}; where "
             f"that means missing, add {_line([*missing, others[0]])}"
         )
-    elif (text := present.get("text")) is not None and _FOR_PEOPLE.fullmatch((text.example or "").strip()):
+    elif (text := present.get("text")) is not None and like_number(text.example or ""):
         notes.append(
             f"column {name!r} is text: {text.example!r} may be a number; write numbers as 1234.5, without separators "
-            "of thousands, signs of currency or percent, and with - for minus"
+            "of thousands, quotes, signs of currency or percent, and with - for minus"
         )
     elif numbers == rows and "grouped" in present:
         notes.append(f"column {name!r} is text: {present['grouped'].example!r} may be a decimal or thousands")
