@@ -146,6 +146,20 @@ def test_notes_on_values_outside_the_bounds() -> None:
     assert found[0].startswith("data.domain.b: the table has values from 1 to 9, outside the bounds")
 
 
+def test_notes_on_numbers_that_single_precision_does_not_distinguish() -> None:
+    ends = {
+        "far": (1e15, 1e15 + 9),
+        "seconds": (1.70e9, 1.73e9),
+        "nanos": (1.7e18, 1.7e18 + 3.6e12),
+        "one": (1e15, 1e15),
+    }
+    features = {name: {"by_class": {"0": {"min": low, "max": high}}} for name, (low, high) in ends.items()}
+    found: list[str] = []
+    feature_notes(Dataset("y", tuple(features)), Summary(ClassCounts({"0": 500}), features), found.append)
+    assert [note.split("'")[1] for note in found] == ["far", "nanos"]
+    assert "from 1000000000000000 to 1000000000000009, few of which differ in single precision" in found[0]
+
+
 def test_notes_on_numbers_that_are_text() -> None:
     def category(levels: list[str], distinct: int, kind: str = "string") -> dict[str, Any]:
         return {"type": kind, "by_class": {"0": {"distinct": distinct, "top": [[level, 9] for level in levels]}}}

@@ -12,6 +12,8 @@ from steelyard.stats import Summary
 _MANY_LEVELS = 200
 _FEW_ROWS = 50  # fewer are easily all different
 _FEW_LEVELS = 5
+_SINGLE = 2.0**-24  # the precision of 32 bits
+_STEPS = 100
 
 
 def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) -> None:
@@ -32,19 +34,10 @@ def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) ->
             f"data.exclude {name}"
         )
     for name in data.categorical:
-        number = _number_as_text(found.features[name])
-        if number is not None and name not in identifiers:
-            warn(
-                f"category {name!r} is text, but its values are numbers, such as {number!r}; unless they are codes, "
-                "make numbers of them in the table"
-            )
-        levels = _levels(found.features[name])
-        if levels >= _MANY_LEVELS and name not in identifiers:
-            warn(
-                f"category {name!r} has {levels:,} levels or more, of which a model keeps the most frequent; "
-                f"data.exclude {name} leaves it out"
-            )
-
+        if name not in identifiers:
+            _note_category(name, found.features[name], warn)
+    for name, feature in found.features.items():
+        _note_precision(name, *_range(feature), warn)
     for name, of in data.domain.items():
         low, high = _range(found.features[name])
         if (low is not None and of.min is not None and low < of.min) or (
@@ -54,6 +47,28 @@ def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) ->
                 f"data.domain.{name}: the table has values from {low:g} to {high:g}, outside the bounds; its rows are "
                 "kept as they are"
             )
+
+
+def _note_category(name: str, feature: dict[str, Any], warn: Callable[[str], None]) -> None:
+    number, levels = _number_as_text(feature), _levels(feature)
+    if number is not None:
+        warn(
+            f"category {name!r} is text, but its values are numbers, such as {number!r}; unless they are codes, "
+            "make numbers of them in the table"
+        )
+    if levels >= _MANY_LEVELS:
+        warn(
+            f"category {name!r} has {levels:,} levels or more, of which a model keeps the most frequent; "
+            f"data.exclude {name} leaves it out"
+        )
+
+
+def _note_precision(name: str, low: float | None, high: float | None, warn: Callable[[str], None]) -> None:
+    if low is not None and high is not None and 0 < high - low < _STEPS * _SINGLE * max(abs(low), abs(high)):
+        warn(
+            f"feature {name!r} has values from {low:.17g} to {high:.17g}, few of which differ in single precision, as "
+            "XGBoost reads numbers; subtract its least value in the table"
+        )
 
 
 def _range(feature: dict[str, Any]) -> tuple[float | None, float | None]:
