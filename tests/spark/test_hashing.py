@@ -97,6 +97,10 @@ def test_maps_are_refused_by_name(spark: SparkSession) -> None:
     df = spark.createDataFrame([({"a": 1},)], "m map<string,int>")
     with pytest.raises(InputError, match=r"'m'.*cannot identify a row"):
         hashes(df)
+    inside = df.select(
+        F.lit(1).alias("k"), F.array("m").alias("a"), F.struct("m").alias("s"), F.array(F.lit(1)).alias("x")
+    )
+    assert hashing.hashable(inside) == ["k", "x"], "what is left out beside a key, wherever a map is"
 
 
 def test_row_id_is_unique_also_for_equal_rows_and_ignores_order(spark: SparkSession) -> None:

@@ -63,6 +63,8 @@ def test_labels_that_are_none(spark: SparkSession) -> None:
         class_counts(df, "a")
     with pytest.raises(InputError, match="label column 'Id' is not in the table. Did you mean 'id'"):
         class_counts(df, "Id")
+    collated = df.select(F.expr("if(id % 3 = 0, 'A', if(id % 3 = 1, 'a', 'b')) collate UTF8_LCASE").alias("y"))
+    assert class_counts(collated, "y").counts == {"A": 500, "a": 500, "b": 500}, "by their bytes, as rows are compared"
 
 
 def test_profile_of_a_real_table(spark: SparkSession, real_data: Callable[[str], str]) -> None:

@@ -116,8 +116,16 @@ def row_hash(df: DataFrame, columns: Iterable[str], seed: int, purpose: str) -> 
 
 
 def hashable(df: DataFrame) -> list[str]:
-    """Return the columns that have a canonical encoding: all but maps and variants."""
-    return [f.name for f in df.schema.fields if not isinstance(f.dataType, T.MapType | T.VariantType)]
+    """Return the columns that have a canonical encoding: all but those that are, or hold, maps and variants."""
+    return [f.name for f in df.schema.fields if _has_encoding(f.dataType)]
+
+
+def _has_encoding(kind: T.DataType) -> bool:
+    if isinstance(kind, T.ArrayType):
+        return _has_encoding(kind.elementType)
+    if isinstance(kind, T.StructType):
+        return all(_has_encoding(f.dataType) for f in kind.fields)
+    return not isinstance(kind, T.MapType | T.VariantType)
 
 
 def sample_limit(wanted: int, total: int) -> int:

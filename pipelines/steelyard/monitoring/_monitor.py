@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 
 from steelyard.columns import class_text, col, dtype, internal, of_class, require_columns
 from steelyard.errors import InputError, closest
-from steelyard.hashing import row_hash
+from steelyard.hashing import hashable, row_hash
 from steelyard.monitoring._aggregate import count_rows
 from steelyard.monitoring._alerts import Limits
 from steelyard.monitoring._counts import BUCKETS, NEGATIVE, POSITIVE, UNKNOWN
@@ -94,8 +94,7 @@ def monitor(
 
 def _bucket(df: DataFrame, key: Sequence[str]) -> Column:
     there = [name for name in key if name in df.columns]
-    fields = (f.name for f in df.schema.fields if not isinstance(f.dataType, T.MapType))
-    identity = there if key and len(there) == len(key) else [name for name in fields if name != KNOWN]
+    identity = there if key and len(there) == len(key) else [name for name in hashable(df) if name != KNOWN]
     return row_hash(df, identity, 0, "bucket") % BUCKETS
 
 

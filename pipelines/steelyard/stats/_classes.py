@@ -164,7 +164,9 @@ def class_counts(df: DataFrame, label: str) -> ClassCounts:
     """
     check_label(df, label)
     # By the values themselves: a text for each row would cost more than all the rest. NaN and null are two groups.
-    grouped = df.groupBy(col(label).alias("value")).agg(F.count(F.lit(1)).alias("n"))
+    text = isinstance(dtype(df, label), T.StringType)  # by its bytes, whatever its collation
+    value = (class_text(df, label) if text else col(label)).alias("value")
+    grouped = df.groupBy(value).agg(F.count(F.lit(1)).alias("n"))
     named = grouped.select(class_text(grouped, "value").alias("class"), "n")
     rows = named.limit(MAX_CLASSES + 3).collect()
     known = [(r["class"], r["n"]) for r in rows if r["class"] is not None]

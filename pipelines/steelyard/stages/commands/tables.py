@@ -9,7 +9,6 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from steelyard import metrics
 from steelyard.columns import check_free, check_names, internal, require_columns
@@ -20,7 +19,7 @@ from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.errors import InputError
 from steelyard.frames.reading import read
 from steelyard.frames.tables import write_parquet
-from steelyard.hashing import row_hash, unit_hash
+from steelyard.hashing import hashable, row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
 from steelyard.splitting import BUCKETS, FoldPlan, SplitPlan, count_torn_keys
 from steelyard.stages._context import ignore_warning
@@ -154,8 +153,7 @@ def resample_table(spark: SparkSession, config: PipelineConfig, out: str, warn: 
 
 def _telling_apart(df: DataFrame, data: DataConfig) -> list[str]:
     """Return the columns that identify scored rows."""
-    fields = (f for f in df.schema.fields if not isinstance(f.dataType, T.MapType))
-    return [f.name for f in fields if f.name not in data.exclude]
+    return [name for name in hashable(df) if name not in data.exclude]
 
 
 def evaluate_table(
