@@ -26,6 +26,7 @@ from steelyard.stages._order import fingerprint
 from steelyard.stages.commands.check import check, check_paths
 from steelyard.stages.commands.submit import locate
 from steelyard.store import Outcome, RunDir, RunExistsError, Store
+from steelyard.weighting import with_matrix
 
 MATRIX = {"a": {"b": 1, "c": 2}, "b": {"a": 3, "c": 4}, "c": {"a": 5, "b": 6}}
 BOTH = {"false_negative": 30, "false_positive": 2}
@@ -255,6 +256,11 @@ def test_errors_in_code_name_arguments() -> None:
     ):
         with pytest.raises(InputError, match=f"^{re.escape(said)}$"), naming(arguments):
             raise InputError(text)
+    with (
+        pytest.raises(ConfigError, match=r"needs dataset\.cost\.matrix of steelyard\.classifier\.fit$"),
+        naming(ESTIMATOR),
+    ):
+        with_matrix("cost_matrix", Cost())
     assert as_options("data.cost.false_negative, data.cost, data.positive.") == (
         "--cost false_negative, --cost, --positive."
     )

@@ -12,6 +12,7 @@ _ROLES = ("label", "key", "categorical", "group", "weight")
 
 DATASET = {
     **{name: f"dataset.{name}" for name in (*_ROLES, "positive", "time", "cost")},
+    "cost.matrix": "dataset.cost.matrix",
     "cost.false_negative": "dataset.cost.false_negative",
     "cost.false_positive": "dataset.cost.false_positive",
     "exclude": "dataset.features",
@@ -23,6 +24,7 @@ ESTIMATOR = {
     **{name: f"{name}_col" for name in _ROLES},
     "positive": "positive",
     "cost": "cost_fn, cost_fp",
+    "cost.matrix": "dataset.cost.matrix of steelyard.classifier.fit",
     "cost.false_negative": "cost_fn",
     "cost.false_positive": "cost_fp",
     "exclude": "exclude_col",
