@@ -78,6 +78,23 @@ def test_a_class_that_is_absent_gives_a_document_too(before: float, now: float) 
     assert (nothing["rows"], nothing["alerts"], nothing["label_shift"]) == (0, [], None)
 
 
+def test_a_class_that_has_almost_vanished_has_bounded_intervals() -> None:
+    """Bisection came to 1e-16 in place of 0: 1e+14 times as rare, in an interval of 0 % to 100 %."""
+    reference, new = score_counts(3, 5000, 0.1), score_counts(20, 800, 0.0, known=False)
+    found = document(reference, new, positive="1")
+    shift, expected_precision = found["label_shift"], found["expected"]["precision"]
+    assert shift["holds"] and shift["prevalence"]["value"] == shift["ratio"]["value"] == 0
+    low, high = shift["prevalence"]["ci95"]
+    assert low == 0 and 3 / 800 < high < 0.01, "about the rule of three"
+    assert shift["ratio"]["ci95"] == pytest.approx([0, high / shift["reference_prevalence"]])
+    assert expected_precision["value"] == 0 and 0.03 < expected_precision["ci95"][1] < 0.2
+    [message] = [of["message"] for of in found["alerts"] if of["what"] == "prevalence"]
+    assert "has become absent or nearly so: 0 % of the rows (0 % to 0.486 %) by the scores" in message
+    p, alike = np.full((1, 5), 0.4), np.ones((1, 5))
+    assert likelihood_prevalence(p, np.array([0.1]), alike)[0] == 1
+    assert likelihood_prevalence(p, np.array([0.9]), alike)[0] == 0
+
+
 def test_too_few_positives_claim_nothing() -> None:
     shift = label_shift(score_counts(8, 300, 0.05), score_counts(9, 1000, 0.05, known=False))
     assert not shift.holds and "fewer than 30" in str(shift.reason)

@@ -64,7 +64,7 @@ def likelihood_prevalence(p: Floats, prevalence: Floats, new: Floats) -> Floats:
     """Return the prevalence that maximises the likelihood of the new rows' scores, in each draw.
 
     The log likelihood of a prevalence q is the sum of ln(q·p/π + (1 - q)·(1 - p)/(1 - π)). It is concave, so its
-    derivative is bisected.
+    derivative is bisected. Where it falls or rises everywhere, the prevalence is exactly 0 or 1.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def likelihood_prevalence(p: Floats, prevalence: Floats, new: Floats) -> Floats:
         middle = (low + high) / 2
         slope = (new * difference / (other + middle[:, None] * difference)).sum(axis=1)
         low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
-    return np.asarray((low + high) / 2)
+    return np.where(low == 0, 0.0, np.where(high == 1, 1.0, (low + high) / 2))
 
 
 def threshold_prevalence(alarms: Floats, recall: Floats, false_alarms: Floats) -> Floats:

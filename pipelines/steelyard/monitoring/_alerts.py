@@ -81,7 +81,13 @@ def _prevalence(document: Mapping[str, Any], limits: Limits) -> Iterator[dict[st
     more = ratio > limits.prevalence and low > before
     if not more and not (ratio < 1 / limits.prevalence and high < before):
         return
-    times = f"{ratio:.3g} times as frequent" if more else f"{1 / ratio:.3g} times as rare" if ratio else "absent"
+    times = (
+        f"{ratio:.3g} times as frequent"
+        if more
+        else f"{1 / ratio:.3g} times as rare"
+        if ratio
+        else "absent or nearly so"
+    )
     ends = " to ".join(map(_percent, now["ci95"]))
     yield _alert(
         "prevalence",

@@ -100,8 +100,9 @@ def _ratio(shift: LabelShift) -> Number:
         logs = np.log(ratio)
     error = intervals.standard_error(logs[1:], min(shift.reference.used, shift.new.used))
     if not (value > 0 and np.isfinite(error) and np.isfinite(logs).mean() > 0.95):
-        top = float(np.quantile(ratio[1:], 0.975))
-        return {"value": value, "ci95": [0.0, max(top, value)]}
+        ends = shift.interval(shift.prevalence)  # allows for positives that so many rows may not have shown
+        top = 0.0 if ends is None or not shift.before[0] > 0 else ends[1] / float(shift.before[0])
+        return {"value": value, "ci95": [0.0, max(float(np.quantile(ratio[1:], 0.975)), top, value)]}
     half = intervals.t_quantile(shift.reference.freedom) * error
     return {"value": value, "ci95": [value * float(np.exp(-half)), value * float(np.exp(half))]}
 
@@ -228,7 +229,7 @@ def expected(shift: LabelShift, costs: tuple[Floats, Floats] | None, *, fixed: b
     total = float(shift.new.weight.sum())
     found: Number = {
         "recall": _number(shift, recall),
-        "precision": _number(shift, divide(q * recall, share)),
+        "precision": _precision(shift, recall, false),
         "precision_before": float(divide(alarms[0][0], alarms[0][0] + alarms[1][0])),
         "alarm_rate": _number(shift, share),
         "alarms": _scaled(_number(shift, share), total),
@@ -237,6 +238,21 @@ def expected(shift: LabelShift, costs: tuple[Floats, Floats] | None, *, fixed: b
         missed, wrong = (divide(old @ cost, size) for cost, size in zip(costs, sizes, strict=True))
         found |= _cost(shift, q * missed + (1 - q) * wrong, (old @ (costs[0] + costs[1])) / (sizes[0] + sizes[1]))
     return found
+
+
+def _precision(shift: LabelShift, recall: Floats, false: Floats) -> Number:
+    """Return the precision; at a prevalence of 0 or 1, which all draws may have, its interval follows from that of q."""
+    q = shift.prevalence
+
+    def at(share: Floats | float, tpr: Floats | float, fpr: Floats | float) -> Floats:
+        return divide(np.asarray(share * tpr), np.asarray(share * tpr + (1 - share) * fpr))
+
+    found, ends = _number(shift, at(q, recall, false)), shift.interval(q)
+    if q[0] not in (0.0, 1.0) or ends is None or found["ci95"] is None:
+        return found
+    moved = [float(np.nan_to_num(at(end, float(recall[0]), float(false[0])))) for end in ends]
+    both = intervals.envelope(tuple(found["ci95"]), (min(moved), max(moved)))
+    return {**found, "ci95": None if both is None else list(both)}
 
 
 def _cost(shift: LabelShift, draws: Floats, before: Floats) -> Number:
