@@ -241,7 +241,7 @@ def expected(shift: LabelShift, costs: tuple[Floats, Floats] | None, *, fixed: b
 
 
 def _precision(shift: LabelShift, recall: Floats, false: Floats) -> Number:
-    """Return the precision; at a prevalence of 0 or 1, which all draws may have, its interval follows from that of q."""
+    """Return the precision; at a prevalence of 0 or 1, which all draws may have, its interval follows from that one."""
     q = shift.prevalence
 
     def at(share: Floats | float, tpr: Floats | float, fpr: Floats | float) -> Floats:

@@ -24,7 +24,9 @@ _WHOLE = (T.ByteType, T.ShortType, T.IntegerType, T.LongType)
 _EXACT = 2**53
 
 
-def detect_parts(spark: SparkSession, source: Source, listing: Listing, form: str) -> tuple[dict[str, Any], list[str]]:
+def detect_parts(
+    spark: SparkSession, source: Source, listing: Listing, form: str, like: Mapping[str, T.DataType]
+) -> tuple[dict[str, Any], list[str]]:
     """Return the layout of Parquet or ORC files, as JSON types, and notes. Reads footers, no content.
 
     The layout has the table's schema and its parts: files of equal types, with their own schema and the columns in it
@@ -42,7 +44,7 @@ def detect_parts(spark: SparkSession, source: Source, listing: Listing, form: st
         return _layout(merged, [_part(merged, [], {})]), []
     notes: list[str] = []
     parts = [_part_of(spark, source, listing, form, group, notes) for group in found]
-    schema = _common(parts, listing, notes)
+    schema = _common(parts, listing, notes, like)
     if len(parts) == 1:
         parts[0]["files"] = []
     return _layout(schema, parts), list(dict.fromkeys(notes))
@@ -93,7 +95,9 @@ def _read_as(part: Mapping[str, Any]) -> list[T.StructField]:
     return fields
 
 
-def _common(parts: Sequence[Mapping[str, Any]], listing: Listing, notes: list[str]) -> T.StructType:
+def _common(
+    parts: Sequence[Mapping[str, Any]], listing: Listing, notes: list[str], like: Mapping[str, T.DataType]
+) -> T.StructType:
     """Return the schema that all parts can be widened to; names count without their case, as Spark has it."""
     order: dict[str, str] = {}
     kinds: dict[str, T.DataType] = {}
@@ -125,8 +129,14 @@ def _common(parts: Sequence[Mapping[str, Any]], listing: Listing, notes: list[st
                 f"column {order[name]!r} is missing in {count:,} of {len(listing.files):,} files, such as "
                 f"{_first(parts[lacking[0]], listing)}; it is null in their rows"
             )
-    void = T.DoubleType()
-    return T.StructType([T.StructField(order[n], void if isinstance(k, T.NullType) else k) for n, k in kinds.items()])
+    void = {n: type_of_nulls(order[n], like) for n, k in kinds.items() if isinstance(k, T.NullType)}
+    return T.StructType([T.StructField(order[n], void.get(n, k)) for n, k in kinds.items()])
+
+
+def type_of_nulls(name: str, like: Mapping[str, T.DataType]) -> T.DataType:
+    """Return the type of a column that has none, as all of its values are null: that of an earlier table, or double."""
+    known = like.get(name)
+    return known if isinstance(known, T.AtomicType) else T.DoubleType()
 
 
 def _kind_in(part: Mapping[str, Any], name: str) -> T.DataType:

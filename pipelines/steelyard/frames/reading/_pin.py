@@ -18,7 +18,7 @@ from steelyard.errors import InputError, closest, damaged_file, reason
 from steelyard.frames.reading._csv_layout import detect_csv
 from steelyard.frames.reading._csv_parser import load_csv
 from steelyard.frames.reading._files import Listing, list_files, load_files, unread_files
-from steelyard.frames.reading._parts import detect_parts, load_parts
+from steelyard.frames.reading._parts import detect_parts, load_parts, type_of_nulls
 from steelyard.frames.reading._source import Source, format_of
 
 _IN_PARTS = ("parquet", "orc")
@@ -90,7 +90,8 @@ def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | N
     spark : SparkSession
     source : Source
     like : mapping of str to DataType, optional
-        Types of columns in an earlier table: a CSV column that was text there is text here, one of numbers must be.
+        Types of columns in an earlier table: a CSV column that was text there is text here, one of numbers must be;
+        a column without a type, all null, gets that type.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | N
     """
     try:
         if not source.has_files:
-            return Reading(_filtered(_without_files(spark, source), source), [], None)
+            return Reading(_filtered(_without_files(spark, source), source, like), [], None)
         listing = list_files(spark, source, like)
         notes = _check_files(spark, source, listing)
         form = format_of(source, listing.paths)
@@ -108,7 +109,7 @@ def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | N
         partitions = T.StructType(listing.partitions).jsonValue()
         pin = Pin(df.schema.jsonValue(), _time_zone(spark), listing.files, form, layout, listing.base, partitions)
         shadowed = listing.shadowed(_own_names(layout))
-        return Reading(_filtered(df, source), [*notes, *detected, *shadowed], pin)
+        return Reading(_filtered(df, source, like), [*notes, *detected, *shadowed], pin)
     except (PySparkException, Py4JError) as error:
         if _NO_FORMAT in str(error):
             raise InputError(_unknown_format(source)) from None
@@ -201,7 +202,7 @@ def _detect(
     if form == "csv":
         return detect_csv(spark, source, listing, like)
     if form in _IN_PARTS:
-        return detect_parts(spark, source, listing, form)
+        return detect_parts(spark, source, listing, form, like)
     df = load_files(spark, source, form, listing.paths, source.schema)
     corrupt = source.option("columnNameOfCorruptRecord") or str(spark.conf.get("spark.sql.columnNameOfCorruptRecord"))
     if source.schema is None and corrupt in df.columns:
@@ -240,9 +241,10 @@ def _load(spark: SparkSession, source: Source, listing: Listing, form: str, layo
     return load_files(spark, source, form, listing.paths, schema, listing.base)
 
 
-def _filtered(df: DataFrame, source: Source) -> DataFrame:
-    """Return the rows that the source wants; a column without a type, all null, becomes one of numbers."""
-    void = {f.name: col(f.name).cast("double") for f in df.schema.fields if isinstance(f.dataType, T.NullType)}
+def _filtered(df: DataFrame, source: Source, like: Mapping[str, T.DataType] | None = None) -> DataFrame:
+    """Return the rows that the source wants; a column without a type, all null, gets one."""
+    names = [f.name for f in df.schema.fields if isinstance(f.dataType, T.NullType)]
+    void = {name: col(name).cast(type_of_nulls(name, like or {})) for name in names}
     rows = df.withColumns(void) if void else df
     return rows.where(source.where) if source.where else rows
 
