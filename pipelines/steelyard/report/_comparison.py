@@ -110,7 +110,8 @@ def _how(facts: Mapping[str, Any]) -> str:
     text = (
         f"{facts['folds']} folds of the training rows{_DIVIDED[facts['method']]}; no validation or test row is read. "
     )
-    text += "All recipes have the same folds, and their intervals resample the same rows."
+    text += "All recipes have the same folds, and their intervals resample the same rows. Rows are those that trained "
+    text += "the models, of all folds together."
     if taken < rows:
         text += f" {count(taken)} of {count(rows)} rows were drawn by hash, alike for all recipes, and weighted."
     return text
