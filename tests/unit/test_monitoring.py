@@ -90,6 +90,7 @@ def test_a_class_that_has_almost_vanished_has_bounded_intervals() -> None:
     assert expected_precision["value"] == 0 and 0.03 < expected_precision["ci95"][1] < 0.2
     [message] = [of["message"] for of in found["alerts"] if of["what"] == "prevalence"]
     assert "has become absent or nearly so: 0 % of the rows (0 % to 0.486 %) by the scores" in message
+    assert len(found["labels"]["strata"]) > 2 and found["labels"]["more"] > 100, "where to look first"
     p, alike = np.full((1, 5), 0.4), np.ones((1, 5))
     assert likelihood_prevalence(p, np.array([0.1]), alike)[0] == 1
     assert likelihood_prevalence(p, np.array([0.9]), alike)[0] == 0

@@ -59,11 +59,16 @@ class LabelShift:
 
     @property
     def posterior(self) -> Floats:
-        """Probability of the positive class by score bin: at the new prevalence where label shift holds."""
-        if not self.holds:
+        """Probability of the positive class by score bin: at the new prevalence where label shift holds.
+
+        At a prevalence of 0 or 1, no score would mean anything: then at the other end of its interval.
+        """
+        q, ends = float(self.prevalence[0]), self.interval(self.prevalence)
+        if not self.holds or ends is None:
             return self.p
-        one = self.p / self.before[0] * self.prevalence[0]
-        other = (1 - self.p) / (1 - self.before[0]) * (1 - self.prevalence[0])
+        q = ends[1] if q == 0 else ends[0] if q == 1 else q
+        one = self.p / self.before[0] * q
+        other = (1 - self.p) / (1 - self.before[0]) * (1 - q)
         return divide(one, one + other, 0.0)
 
     def interval(self, draws: Floats) -> Interval | None:
