@@ -57,6 +57,8 @@ def test_missing_values_and_types(spark: SparkSession) -> None:
     )
     made = within_domain(df, domain)
     assert made.dtypes == df.dtypes
+    cents = within_domain(df, domain_of({"c": {"min": -0.015, "max": 0.015}})).where("c is not null").orderBy("c")
+    assert [str(row.c) for row in cents.collect()] == ["-0.01", "0.01"], "inside, not rounded to 0.02"
     found = [(str(r.a), r.b, None if r.c is None else str(r.c)) for r in made.collect()]
     assert found == [("nan", None, None), ("4.0", 9, "0.00"), ("-2.0", 1, "-1.00"), ("4.0", 3, None)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from operator import or_
 
 from pyspark.errors import AnalysisException
@@ -15,6 +16,9 @@ from steelyard.columns import col, combined, dtype
 from steelyard.domain import ColumnDomain, Domain
 from steelyard.errors import InputError, closest
 from steelyard.sampling.features import is_float, is_number
+
+_DIGITS = Context(prec=400)
+"""More than any double has."""
 
 
 def check_domain(
@@ -97,15 +101,21 @@ def formula_value(kind: T.DataType, of: ColumnDomain) -> Column:
 
 
 def limits_of(kind: T.DataType, of: ColumnDomain) -> tuple[Column | None, Column | None]:
-    """Return the least and the greatest value as literals of a column's type; null where the type cannot hold it."""
+    """Return the least and the greatest value as literals of a column's type; none where the type cannot hold it.
+
+    A limit between two values of the type becomes the one inside: 0.015 as the greatest decimal(5,2) is 0.01.
+    """
     whole = isinstance(kind, T.IntegralType)
     low, high = (replace(of, integer=True) if whole else of).limits
-    return _literal(low, kind), _literal(high, kind)
+    return _literal(low, kind, ROUND_CEILING), _literal(high, kind, ROUND_FLOOR)
 
 
-def _literal(limit: float | None, kind: T.DataType) -> Column | None:
+def _literal(limit: float | None, kind: T.DataType, rounding: str) -> Column | None:
     if limit is None:
         return None
+    if isinstance(kind, T.DecimalType):
+        inside = Decimal(str(limit)).quantize(Decimal(1).scaleb(-kind.scale), rounding, _DIGITS)
+        return F.lit(inside).try_cast(kind) if abs(inside) < 10 ** (kind.precision - kind.scale) else None
     whole = isinstance(limit, int) and abs(limit) < 1 << 63  # a literal holds no longer ones
     return F.lit(limit if whole else float(limit)).try_cast(kind)
 
