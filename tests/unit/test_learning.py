@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 
 from steelyard.classifier._fold_models import _of_fold
 from steelyard.config import Recipe
-from steelyard.errors import ConfigError
+from steelyard.dataset import Dataset
+from steelyard.errors import ConfigError, InputError
 from steelyard.learning import (
     Parameters,
     Trainer,
@@ -23,6 +24,9 @@ from steelyard.learning import (
     trainer_names,
     trainer_parameters,
 )
+from steelyard.learning._checks import check_start_table
+from steelyard.learning._features import Category, Numeric
+from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._xgboost_worker import Rows, Task, collect, train_booster
 
 BOOSTER = {"objective": "binary:logistic", "eval_metric": "logloss", "max_depth": 3, "nthread": 1, "max_bin": 256}
@@ -250,3 +254,17 @@ def test_a_fold_reduces_maps_of_class_to_rows_in_any_form_of_the_classes() -> No
     params = {"sampling_strategy": {False: 100, True: 50}}
     recipe = Recipe.of({"train": {"model": "balanced_bagging", "params": params}})
     assert _of_fold(recipe, {"false": 0.5, "true": 1.0}).train.params == {"sampling_strategy": {False: 50, True: 50}}
+
+
+def test_booleans_are_categories_of_a_table_and_numbers_of_a_model() -> None:
+    """A booster with a boolean feature goes on from a table with it; other kinds must agree."""
+    columns = (Numeric("a", "number"), Numeric("flag", "boolean"), Category("kind", ("web", "shop")))
+    classes = ("0", "1")
+    start = trainer_class("xgboost").model_class()(
+        "xgboost", {"loss": "log_loss"}, classes, classes, Preprocessing(columns)
+    )
+    names = tuple(feature.column for feature in columns)
+    for categories in (("flag", "kind"), ("kind",)):  # of a pipeline, and of a dataset made by hand
+        check_start_table(get_trainer("xgboost"), start, Dataset("y", names, categories, classes=classes))
+    with pytest.raises(InputError, match=r"not in both: \['kind'\]"):
+        check_start_table(get_trainer("xgboost"), start, Dataset("y", names, ("flag",), classes=classes))

@@ -111,7 +111,8 @@ def _check_features(trainer: Trainer, start: Model, dataset: Dataset) -> None:
         sides = (("the table lacks", lost), ("start lacks", new))
         raise InputError(f"features differ from those of start: {', '.join(f'{s} {n}' for s, n in sides if n)}")
     of = {f.column for f in start.preprocessing.features if hasattr(f, "levels")}
-    other = sorted(of ^ set(dataset.categorical))
+    booleans = {f.column for f in start.preprocessing.features if f.kind == "boolean"}  # categories of a table
+    other = sorted((of ^ set(dataset.categorical)) - booleans)
     if other:
         raise InputError(f"features that are categories in start or in the table, but not in both: {other}")
     if known != list(dataset.features):
