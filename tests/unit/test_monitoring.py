@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from simulated import score_counts, two_normal_classes
 
-from steelyard.kernels.calibration import fit_platt, log_odds
+from steelyard.kernels.calibration import fit_logistic, log_odds
 from steelyard.kernels.drift import closest_shares
 from steelyard.kernels.label_shift import likelihood_prevalence, logistic_probabilities
 from steelyard.kernels.prediction_powered import Strata, labels_needed, strata_edges
@@ -30,8 +30,9 @@ def test_the_logistic_fit_is_that_of_one_draw() -> None:
     rng = np.random.default_rng(1)
     score, pos, neg = rng.random(40), rng.integers(0, 5, (3, 40)), rng.integers(0, 50, (3, 40))
     p = logistic_probabilities(log_odds(score), pos.astype(float), neg.astype(float))
+    design = np.stack([log_odds(score), np.ones(40)], axis=1)
     for i in range(3):
-        slope, intercept = fit_platt(score, pos[i].astype(float), neg[i].astype(float))
+        slope, intercept = fit_logistic(design, pos[i].astype(float), neg[i].astype(float))
         assert p[i] == pytest.approx(1 / (1 + np.exp(-slope * log_odds(score) - intercept)), abs=1e-7)
 
 
