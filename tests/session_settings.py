@@ -27,6 +27,8 @@ SETTINGS = {
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     # The text of each plan is for pages that nobody opens.
     "spark.sql.ui.explainMode": "simple",
+    # Where SPARK_TESTING is set, as for Spark Connect, Spark checks the plan after each of its own rules.
+    "spark.sql.planChangeValidation": "false",
     "spark.sql.debug.maxToStringFields": "1",
     "spark.sql.session.timeZone": "UTC",
     "spark.driver.bindAddress": "127.0.0.1",
