@@ -81,6 +81,7 @@ def test_no_parameter_is_fine(name: str) -> None:
             {"estimator": "sklearn.neighbors.KNeighborsClassifier"},
             "KNeighborsClassifier cannot be used: a saved model has types that are not trusted",
         ),
+        ("balanced_random_forest", {"oob_score": True, "replacement": False}, "oob_score needs replacement: true"),
         ("balanced_bagging", {"estimator": "sklearn.ensemble.VotingClassifier"}, "needs the parameter 'estimators'"),
         (
             "AdaBoost bags",

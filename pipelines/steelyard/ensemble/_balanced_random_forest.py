@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from steelyard.ensemble.base import BaggingParameters, BaggingTrainer
 from steelyard.learning.local import LocalLearner
@@ -35,6 +35,12 @@ class BalancedRandomForestParameters(BaggingParameters):
         "random_state": "write train.seed",
         "n_jobs": "each tree is one Spark task",
     }
+
+    @model_validator(mode="after")
+    def _rows_are_left_out(self) -> Self:
+        if self.oob_score and not self.replacement:
+            raise ValueError("oob_score needs replacement: true")
+        return self
 
 
 class BalancedRandomForestTrainer(BaggingTrainer):
