@@ -90,7 +90,7 @@ def read_source(
     costs = data.cost.columns if config.train.cost_weights else ()
     others = [data.label, *data.features, *data.identity, data.group, data.weight, *costs]
     names = list(dict.fromkeys(n for n in others if n is not None))
-    require_columns(reading.df, names, "train.transfer")
+    require_columns(reading.df, names, f"train.transfer.{'source' if how.table is None else 'table'} column")
     rows = reading.df.select(*[_typed(reading.df, n, like[n]).alias(n) for n in names])
     return rows.where(class_text(rows, data.label).isNotNull())
 
