@@ -267,5 +267,7 @@ def test_booleans_are_categories_of_a_table_and_numbers_of_a_model() -> None:
     names = tuple(feature.column for feature in columns)
     for categories in (("flag", "kind"), ("kind",)):  # of a pipeline, and of a dataset made by hand
         check_start_table(get_trainer("xgboost"), start, Dataset("y", names, categories, classes=classes))
+    with pytest.raises(InputError, match="their order is negative, positive"):
+        check_start_table(get_trainer("xgboost"), start, Dataset("y", names, ("kind",), classes=("1", "0")))
     with pytest.raises(InputError, match=r"not in both: \['kind'\]"):
         check_start_table(get_trainer("xgboost"), start, Dataset("y", names, ("flag",), classes=classes))

@@ -99,7 +99,8 @@ def check_start_table(trainer: Trainer, start: Model, dataset: Dataset) -> None:
     if monotone(dataset.domain):
         raise InputError("data.domain has monotone features, but start may have been trained without; leave it out")
     if start.classes != dataset.classes:
-        raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}")
+        why = "; their order is negative, positive" if {*start.classes} == {*dataset.classes} else ""
+        raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}{why}")
     _check_features(trainer, start, dataset)
 
 
