@@ -84,7 +84,7 @@ def alert_threshold(rows: DataFrame, table: ScoreTable, rule: Mapping[str, Any])
 
 
 def coarse_note(rows: DataFrame, rule: Mapping[str, Any]) -> str | None:
-    """Return a note where one row stands for more rows of its period than the rule allows alerts, else None.
+    """Return a note where the median row stands for more rows of its period than the rule allows alerts, else None.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def coarse_note(rows: DataFrame, rule: Mapping[str, Any]) -> str | None:
     rule : mapping
         `per`, and `at_most` or `top`.
     """
-    share = rows.agg(F.max("share").alias("share")).collect()[0]["share"]
+    share = rows.agg(F.median("share").alias("share")).collect()[0]["share"]
     most = rule.get("at_most", rule.get("top", 0))
     if share is None or share * most * _ROUNDING >= 1:
         return None
