@@ -49,7 +49,9 @@ def test_rows_of_the_same_kind_raise_no_alert_and_others_say_what_changed(
 ) -> None:
     new = small_table(2000, seed=5)
     labels = new.sample(600, random_state=1)[["id", "y"]].assign(id=lambda t: t["id"].astype(str))
+    labels = pd.concat([labels, pd.DataFrame({"id": ["9001", "9002"], "y": [0, 1]})])
     found = watch(spark, trained, tmp_path / "same", new.drop(columns=["y", "t"]), labels=labels)
+    assert "labels: 2 of 602 labels have a key that no new row has" in found["notes"]
     assert found == json.loads((tmp_path / "same" / "out" / "monitor.json").read_text())
     assert (found["status"], found["rows"], found["alerts"], found["labels"]["known"]) == ("done", 2000, [], 600)
     assert found["limits"] == {"psi": 0.2, "prevalence": 3.0, "recall_drop": 0.1}

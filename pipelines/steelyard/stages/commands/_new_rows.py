@@ -36,6 +36,7 @@ class NewRows:
         self._types = table_types(run, known, (*classifier.policy.columns, known.label))
         self._temporal = run_config(run).split.method == "temporal"
         self.notes: list[str] = []
+        self.labels = 0
 
     def read(self, data: str) -> DataFrame:
         """Return the table."""
@@ -67,8 +68,8 @@ class NewRows:
             )
         wanted = (*known.key, known.label)
         given = self._table(labels, {n: t for n, t in self._types.items() if n in wanted})
-        count = monitoring.check_labels(given, known.key, known.label, known.classes)
-        self.notes += [] if count else ["--labels has no row with a label"]
+        self.labels = monitoring.check_labels(given, known.key, known.label, known.classes)
+        self.notes += [] if self.labels else ["--labels has no row with a label"]
         negatives = [c for c in known.classes if c != known.positive]
         return monitoring.with_labels(df, given, known.key, known.label, (negatives, str(known.positive)))
 

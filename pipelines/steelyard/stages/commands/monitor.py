@@ -106,7 +106,7 @@ def monitor_table(
         if labels is not None:
             df = rows.labelled(df, labels)
         found = _compare(spark, run, classifier, rows, df, width)
-    notes = [*promotion_notes(run_dir, run), *rows.notes, *_notes(found, classifier)]
+    notes = [*promotion_notes(run_dir, run), *rows.notes, *_notes(found, classifier), *_lost(found, rows.labels)]
     words = {"run_dir": run.location, **paths, "started": started}
     whole = {"status": "alert" if found["alerts"] else "done", **words, **found, "notes": notes, "finished": now()}
     place.write_json(FILE, whole)
@@ -161,6 +161,12 @@ def _compare(
         fixed=policy.top is None,
         width=width,
     )
+
+
+def _lost(found: Mapping[str, Any], given: int) -> list[str]:
+    """Return a note on labels whose key no new row has."""
+    lost = given - (found["labels"] or {"known": 0})["known"]
+    return [f"labels: {lost:,} of {given:,} labels have a key that no new row has"] if lost > 0 else []
 
 
 def _notes(found: Mapping[str, Any], classifier: Classifier) -> list[str]:
