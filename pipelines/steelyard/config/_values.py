@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.labels import by_class, class_name
@@ -156,12 +157,28 @@ def _markers(value: Any) -> Any:
     return ["null" if v is None else "NaN" if v != v else _text(v) for v in value]
 
 
+def _number(value: Any) -> Any:
+    """Refuse true and false, which pydantic reads as 1 and 0."""
+    if value is True or value is False:
+        raise ValueError(f"must be a number. Got {str(value).lower()} instead")
+    return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the types that a value may have."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return set().union(*map(_kinds, get_args(annotation)))
+    return {annotation}
+
+
 Name = Annotated[str, Field(min_length=1)]
 Format = Annotated[str, AfterValidator(_format)]
 Columns = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
 Marker = str | int | float | bool | None
 Markers = Annotated[list[str], BeforeValidator(_markers, json_schema_input_type=list[Marker] | str)]
-Amount = Annotated[float, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0), BeforeValidator(_number)]
 ClassText = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float | bool)]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -170,12 +187,18 @@ Matrix = Annotated[
     BeforeValidator(text_keys, json_schema_input_type=dict[str, dict[str, Amount]]),
     Field(min_length=1),
 ]
-Rate = Annotated[float, Field(gt=0, le=1)]
+Rate = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 Rates = Annotated[dict[str, Rate], BeforeValidator(text_keys, json_schema_input_type=dict[str, Rate])]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 class Section(BaseModel):
-    """Base of all sections: unknown keys are errors."""
+    """Base of all sections: unknown keys are errors, and so are true and false for numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
+        return _number(value) if kinds & {int, float} and not kinds & {bool, Any} else value
