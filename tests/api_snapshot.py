@@ -24,7 +24,14 @@ HEAD = """The public API of steelyard. A test fails when it changes and this fil
 Renew it by: .venv/bin/python tests/api_snapshot.py
 """
 
-INTERNAL = ("steelyard.airflow", "steelyard.cli", "steelyard.kernels", "steelyard.lazy", "steelyard.stages.")
+INTERNAL = (
+    "steelyard.airflow",
+    "steelyard.cli",
+    "steelyard.kernels",
+    "steelyard.lazy",
+    "steelyard.plain",
+    "steelyard.stages.",
+)
 """Named without an underscore, but called by commands and stages only. Airflow's names come from its source."""
 
 

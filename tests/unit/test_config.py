@@ -150,6 +150,7 @@ def test_mistakes_name_their_path_and_line(tmp_path: Path, old: str, new: str, s
         ("train.class_weight={true: 1, 'true': 2}", "class 'true' is named twice"),
         ("split.seed=true", "split.seed: must be a number. Got true instead"),
         ("data.cost.false_positive=false", "data.cost.false_positive: must be a number. Got false instead"),
+        ("compare={search: {max_depth: [3, true]}}", "compare.search.max_depth.1: must be a number. Got true instead"),
         ("data.sampling_rate={0: true}", "data.sampling_rate.0: must be a number. Got true instead"),
         ("resample={method: smote, sampling_strategy: {1: 5, '1': 9}}", "resample: sampling_strategy: class '1' is"),
         ("data.cost.false_positive=is_fraud", "'is_fraud' is the label and cannot be a cost too"),

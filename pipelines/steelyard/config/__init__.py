@@ -14,9 +14,10 @@ from steelyard.config._stages import ALL_STAGES, STAGE_TABLE, STAGES, Stage, sta
 from steelyard.config._surface import as_arguments, as_options, named_values
 from steelyard.config._training import DecideConfig, GateBound, Recipe, ResampleConfig, TrainConfig
 from steelyard.config._transfer import TransferConfig
-from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format, plain, rule_text
+from steelyard.config._values import AUTO, FILE_FORMATS, MISSING, duration, known_format, rule_text
 from steelyard.config._yaml import parse_yaml
 from steelyard.extensions import check_module
+from steelyard.plain import plain
 
 __all__ = [
     "ALL_STAGES",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from steelyard.config._training import ResampleConfig, TrainConfig
-from steelyard.config._values import AUTO, Name, Section
+from steelyard.config._values import AUTO, Name, Rate, Section, not_boolean
 
 
 class CandidateConfig(Section):
@@ -39,14 +39,16 @@ class RedecideConfig(Section):
 
 MOST_SEARCHED = 64
 """Recipes of a search at most."""
+_Depth = Annotated[int, Field(ge=1, le=30), BeforeValidator(not_boolean)]
+_Ratio = Annotated[float, Field(ge=1), BeforeValidator(not_boolean)]
 
 
 class SearchConfig(Section):
     """Settings of XGBoost recipes. Each combination is a candidate; successive halving leaves the best of them."""
 
-    max_depth: Annotated[list[Annotated[int, Field(ge=1, le=30)]], Field(min_length=1)] | None = None
-    learning_rate: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)] | None = None
-    negatives_per_positive: Annotated[list[Annotated[float, Field(ge=1)]], Field(min_length=1)] | None = None
+    max_depth: Annotated[list[_Depth], Field(min_length=1)] | None = None
+    learning_rate: Annotated[list[Rate], Field(min_length=1)] | None = None
+    negatives_per_positive: Annotated[list[_Ratio], Field(min_length=1)] | None = None
     class_weight: Annotated[list[Literal["none", "balanced", "sqrt_balanced"]], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from steelyard.config._values import plain
 from steelyard.errors import closest
+from steelyard.plain import plain
 
 LOG_LOSS = "log_loss"
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {

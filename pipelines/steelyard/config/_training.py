@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJs
 from steelyard.config._faults import explain
 from steelyard.config._loss import LOSS_SCHEMA, parse_loss
 from steelyard.config._transfer import TransferConfig
-from steelyard.config._values import AUTO, Section, Seed, plain, text_keys
+from steelyard.config._values import AUTO, Section, Seed, text_keys
 from steelyard.errors import ConfigError, closest
 
 _RULES = ["none", "balanced", "sqrt_balanced", "cost_matrix"]
@@ -151,7 +151,7 @@ class Recipe(Section):
         if isinstance(value, Recipe):
             return value
         try:
-            return cls.model_validate({} if value is None else plain(value))
+            return cls.model_validate({} if value is None else value)
         except ValidationError as error:
             raise ConfigError(explain(error, cls)) from None
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import timedelta
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from steelyard.errors import ConfigError, InputError, closest
 from steelyard.labels import by_class, class_name
+from steelyard.plain import plain
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=36525)
@@ -114,24 +123,6 @@ def _text(value: Any) -> Any:
     return class_name(value) if isinstance(value, bool | int | float) else value
 
 
-def plain(value: Any) -> Any:
-    """Return a value with Python's numbers in place of NumPy's, which grids of parameters often hold.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> plain({np.int64(1): [np.float64(0.5)], "other": np.arange(2)})
-    {1: [0.5], 'other': [0, 1]}
-    """
-    if isinstance(value, Mapping):
-        return {plain(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [plain(v) for v in value]
-    if isinstance(value, tuple):
-        return tuple(map(plain, value))
-    return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
-
-
 def text_keys(value: Any) -> Any:
     """Return a map by class with its keys in string form. Raise `ValueError` if two keys are the same class."""
     if not isinstance(value, dict) or None in value:  # pydantic refuses null as a key
@@ -157,7 +148,7 @@ def _markers(value: Any) -> Any:
     return ["null" if v is None else "NaN" if v != v else _text(v) for v in value]
 
 
-def _number(value: Any) -> Any:
+def not_boolean(value: Any) -> Any:
     """Refuse true and false, which pydantic reads as 1 and 0."""
     if value is True or value is False:
         raise ValueError(f"must be a number. Got {str(value).lower()} instead")
@@ -178,7 +169,7 @@ Format = Annotated[str, AfterValidator(_format)]
 Columns = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
 Marker = str | int | float | bool | None
 Markers = Annotated[list[str], BeforeValidator(_markers, json_schema_input_type=list[Marker] | str)]
-Amount = Annotated[float, Field(ge=0), BeforeValidator(_number)]
+Amount = Annotated[float, Field(ge=0), BeforeValidator(not_boolean)]
 ClassText = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | int | float | bool)]
 Duration = Annotated[str, AfterValidator(_checked_duration)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -187,18 +178,23 @@ Matrix = Annotated[
     BeforeValidator(text_keys, json_schema_input_type=dict[str, dict[str, Amount]]),
     Field(min_length=1),
 ]
-Rate = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
+Rate = Annotated[float, Field(gt=0, le=1), BeforeValidator(not_boolean)]
 Rates = Annotated[dict[str, Rate], BeforeValidator(text_keys, json_schema_input_type=dict[str, Rate])]
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, and so are true and false for numbers."""
+    """Base of all sections: unknown keys are errors, and so are true and false for numbers. NumPy's are taken."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, given: Any) -> Any:
+        return plain(given)
 
     @field_validator("*", mode="before")
     @classmethod
     def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
         kinds = _kinds(cls.model_fields[info.field_name or ""].annotation)
-        return _number(value) if kinds & {int, float} and not kinds & {bool, Any} else value
+        return not_boolean(value) if kinds & {int, float} and not kinds & {bool, Any} else value
