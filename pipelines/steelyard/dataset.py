@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from numbers import Real
 from typing import Any
 
 from steelyard.domain import Domain, domain_of
 from steelyard.errors import InputError
-from steelyard.labels import class_name
+from steelyard.labels import by_class, class_name
+from steelyard.plain import number
 
 MOST_AMOUNT = 1e50
 """Largest weight or cost: the square of the product of two is still a double."""
@@ -38,12 +38,12 @@ class Cost:
 
     def __post_init__(self) -> None:
         for name in ("false_negative", "false_positive"):
-            if isinstance(value := getattr(self, name), Real):
+            if not isinstance(value := getattr(self, name), str | None):
                 object.__setattr__(self, name, _amount(name, value))
         if self.matrix is not None:
             matrix = {
-                class_name(actual): {class_name(d): _amount("matrix", cost) for d, cost in of.items()}
-                for actual, of in self.matrix.items()
+                actual: {decided: _amount("matrix", cost) for decided, cost in by_class(of).items()}
+                for actual, of in by_class(self.matrix).items()
             }
             object.__setattr__(self, "matrix", matrix)
 
@@ -102,9 +102,15 @@ class Cost:
 
 def _amount(name: str, value: Any) -> float:
     """Return a cost as Python's number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= MOST_AMOUNT:
+    cost: Any = number(value)
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost <= MOST_AMOUNT:
         raise InputError(f"the cost {name} must be a number from 0 to {MOST_AMOUNT:g}. Got {value!r} instead.")
-    return value if isinstance(value, int | float) else float(value)
+    return cost
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Return one name or several as a tuple."""
+    return (value,) if isinstance(value, str) else () if value is None else tuple(value)
 
 
 def _shown(value: Any) -> str:
@@ -159,10 +165,10 @@ class Dataset:
 
     def __post_init__(self) -> None:
         for name in ("features", "categorical", "key", "content"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
-        object.__setattr__(self, "classes", tuple(map(class_name, self.classes)))
-        object.__setattr__(self, "sampling_rate", {class_name(c): rate for c, rate in self.sampling_rate.items()})
+            object.__setattr__(self, name, _names(getattr(self, name)))
+        rates = by_class({} if self.sampling_rate is None else self.sampling_rate)
+        object.__setattr__(self, "classes", tuple(map(class_name, () if self.classes is None else self.classes)))
+        object.__setattr__(self, "sampling_rate", {c: number(rate) for c, rate in rates.items()})
         if self.positive is not None:
             object.__setattr__(self, "positive", class_name(self.positive))
 

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
-from numbers import Real
 from typing import Any, Literal
 
 from steelyard.errors import InputError, closest
+from steelyard.plain import number
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ColumnDomain:
     Parameters
     ----------
     min, max : float, optional
-        Least and greatest value. Synthetic rows are clipped to them.
+        Least and greatest value, also as a decimal or a number of NumPy. Synthetic rows are clipped to them.
     integer : bool, default False
         Whether values are whole numbers. Those of synthetic rows are rounded.
     immutable : bool, default False
@@ -53,7 +53,9 @@ class ColumnDomain:
     monotone: Literal[1, -1] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse values of other types, an empty declaration and contradictions."""
+        """Take NumPy's values and decimals; refuse other types, an empty declaration and contradictions."""
+        for field in dataclass_fields(self):
+            object.__setattr__(self, field.name, number(getattr(self, field.name)))
         self._check_types()
         low, high = self.limits
         if not self.to_json():
@@ -72,7 +74,7 @@ class ColumnDomain:
     def _check_types(self) -> None:
         for name in ("min", "max"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real | None):
+            if isinstance(value, bool) or not isinstance(value, int | float | None):
                 raise InputError(f"{name} must be a number. Got {value!r} instead.")
             if not _is_double(value):
                 raise InputError(f"{name} must be a finite number, within those of a double")
@@ -81,8 +83,10 @@ class ColumnDomain:
                 raise InputError(f"{name} must be true or false. Got {getattr(self, name)!r} instead.")
         if self.derived is not None and not (isinstance(self.derived, str) and self.derived.strip()):
             raise InputError(f"derived must be an SQL expression. Got {self.derived!r} instead.")
-        if self.monotone is not None and (isinstance(self.monotone, bool) or self.monotone not in (1, -1)):
-            raise InputError(f"monotone must be 1 or -1. Got {self.monotone!r} instead.")
+        if self.monotone is not None:
+            if isinstance(self.monotone, bool) or self.monotone not in (1, -1):
+                raise InputError(f"monotone must be 1 or -1. Got {self.monotone!r} instead.")
+            object.__setattr__(self, "monotone", int(self.monotone))
 
     @property
     def bounded(self) -> bool:

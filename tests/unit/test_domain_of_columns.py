@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import warnings
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from steelyard.comparing._resample import Sampling
@@ -30,11 +34,14 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"min": float("nan"), "integer": True}, "min must be a finite number"),
     ({"max": float("inf")}, "max must be a finite number"),
     ({"max": 10**400}, "max must be a finite number"),
+    ({"min": Decimal("sNaN")}, "min must be a finite number"),
+    ({"max": Decimal("1e400")}, "max must be a finite number"),
     ({"min": "3"}, "min must be a number. Got '3'"),
     ({"max": True}, "max must be a number. Got True"),
     ({"integer": "yes"}, "integer must be true or false"),
     ({"derived": " "}, "derived must be an SQL expression"),
     ({"derived": 5}, "derived must be an SQL expression"),
+    ({"monotone": np.array([1, 2])}, "monotone must be 1 or -1"),
     ({"monotone": 2}, "monotone must be 1 or -1. Got 2"),
 ]
 
@@ -43,6 +50,20 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
 def test_contradictions(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         ColumnDomain(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "written"),
+    [
+        ({"min": np.float32(0.5), "integer": np.bool_(True)}, '{"min": 0.5, "integer": true}'),
+        ({"min": Decimal("0.01"), "max": np.int64(4), "monotone": 1.0}, '{"min": 0.01, "max": 4, "monotone": 1}'),
+        ({"max": Decimal(2**60 + 1)}, f'{{"max": {2**60 + 1}}}'),
+    ],
+)
+def test_numbers_of_numpy_and_decimals(fields: dict[str, Any], written: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert json.dumps(ColumnDomain(**fields).to_json()) == written
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from small_pipelines import pipeline
 from steelyard.classifier import Classifier, ClassifierEstimator, check_calibration
 from steelyard.classifier._arguments import DATASET, ESTIMATOR, naming
 from steelyard.columns import check_free
-from steelyard.config import Recipe, as_options
+from steelyard.config import Recipe, as_options, plain
 from steelyard.dataset import Cost, Dataset
 from steelyard.errors import ConfigError, InputError, short
 from steelyard.learning import get_trainer
@@ -305,11 +306,15 @@ def test_numbers_of_numpy_are_numbers_in_a_recipe() -> None:
         "decide": {"threshold": {"recall_at_least": np.float32(0.5)}},
     }
     recipe = ClassifierEstimator(recipe=given).getOrDefault("recipe")
-    assert json.loads(json.dumps(recipe)) == {
+    wanted: dict[str, dict[str, Any]] = {
         "resample": {"method": "smote", "sampling_strategy": {"1": 50}, "k_neighbors": 3},
         "train": {"params": {"max_depth": 3, "learning_rate": 0.5}, "class_weight": {"1": 2.0}},
         "decide": {"threshold": {"recall_at_least": 0.5}},
     }
+    assert json.loads(json.dumps(recipe)) == wanted
+    sections = Recipe(**given).model_dump(mode="json")  # type: ignore[arg-type]
+    assert {name: {key: sections[name][key] for key in of} for name, of in wanted.items()} == wanted
+    assert plain({"dtype": np.float32, "of": np.array([np.int64(1), None])}) == {"dtype": np.float32, "of": [1, None]}
     assert get_trainer("xgboost", {"max_depth": np.int64(3)}, loss={"focal": {"gamma": np.int64(1)}}).settings["loss"]
     with pytest.raises(InputError, match="recipe must hold numbers, text, lists and maps only"):
         ClassifierEstimator(recipe={"resample": {"method": "smote", "sampling_strategy": lambda counts: counts}})
@@ -330,7 +335,24 @@ def test_roles_and_costs_take_classes_and_numbers_in_any_form() -> None:
     assert (data.positive, data.classes, data.sampling_rate) == ("1", ("0", "1"), {"0": 0.1})
     assert Dataset.from_json(json.loads(json.dumps(data.to_json()))) == data
     assert cost == Cost(matrix={"0": {"1": 5}, "1": {"0": 100}})
-    assert type(Cost(np.int64(3)).false_negative) is float
-    for amount in (-1, float("nan"), True):
-        with pytest.raises(InputError, match="the cost false_positive must be a number from 0"):
-            Cost(1.0, amount)
+    assert type(Cost(np.int64(3)).false_negative) is int
+    decimals: dict[str, Any] = {"false_negative": Decimal("1.5"), "matrix": {"a": {"b": Decimal(2)}}}
+    assert Cost(**decimals) == Cost(1.5, matrix={"a": {"b": 2}})
+    none: dict[str, Any] = {"key": None, "sampling_rate": {1: np.float32(0.5)}}
+    assert Dataset("y", ("a",), **none) == Dataset("y", ("a",), sampling_rate={"1": 0.5})
+
+
+@pytest.mark.parametrize("amount", [-1, float("nan"), True, np.bool_(True), Decimal(-3), Decimal("sNaN")])
+def test_costs_are_numbers_of_0_or_more(amount: Any) -> None:
+    with pytest.raises(InputError, match="the cost false_positive must be a number from 0"):
+        Cost(1.0, amount)
+    with pytest.raises(InputError, match="the cost matrix must be a number from 0"):
+        Cost(matrix={"0": {"1": amount}})
+
+
+@pytest.mark.parametrize("matrix", [{1: {}, "1": {}}, {0: {1: 5, "1": 7}}])
+def test_classes_that_costs_or_rates_name_twice_are_refused(matrix: Any) -> None:
+    with pytest.raises(InputError, match="class '1' is named twice"):
+        Cost(matrix=matrix)
+    with pytest.raises(InputError, match="class '1' is named twice"):
+        Dataset("y", ("a",), sampling_rate={1: 0.5, "1": 0.1})  # type: ignore[dict-item]
