@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pytest
 import xgboost as xgb
 from modules import skip_without
 from pydantic import Field, model_validator
+from sklearn.base import BaseEstimator
 
 from steelyard.classifier._fold_models import _of_fold
 from steelyard.config import Recipe
@@ -26,6 +27,7 @@ from steelyard.learning import (
 )
 from steelyard.learning._checks import check_start_table
 from steelyard.learning._features import Category, Numeric
+from steelyard.learning._local_formats import LocalFormat
 from steelyard.learning._preprocessing import Preprocessing
 from steelyard.learning._xgboost_worker import Rows, Task, collect, train_booster
 
@@ -78,7 +80,7 @@ def test_no_parameter_is_fine(name: str) -> None:
         ("gradient_boosted_trees", {"lossType": "x"}, "it is always logistic"),
         (
             "balanced_bagging",
-            {"estimator": "sklearn.neighbors.KNeighborsClassifier"},
+            {"estimator": "sklearn.neighbors.KNeighborsClassifier", "estimator_params": {"algorithm": "kd_tree"}},
             "KNeighborsClassifier cannot be used: a saved model has types that are not trusted",
         ),
         ("balanced_random_forest", {"oob_score": True, "replacement": False}, "oob_score needs replacement: true"),
@@ -97,6 +99,36 @@ def test_what_a_trainer_does_not_take(name: str, params: dict[str, object], mess
     with pytest.raises(ConfigError) as caught:
         check_trainer(name, params)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("sklearn.neighbors.KNeighborsClassifier", {}),  # saved above 15 features
+        ("sklearn.ensemble.RandomForestClassifier", {"class_weight": {0: 1.0, "1": 5.0}}),  # keys without an order
+    ],
+)
+def test_estimators_that_the_training_judges(name: str, params: dict[str, object]) -> None:
+    check_trainer("balanced_bagging", {"estimator": name, "estimator_params": params})
+
+
+class Costly(BaseEstimator):  # type: ignore[misc]
+    """A classifier of a type that is not trusted, which needs what steelyard supplies."""
+
+    fits: ClassVar[list[tuple[int, int]]] = []
+
+    def __init__(self, random_state: int, n_jobs: int, n_estimators: int = 1000) -> None:
+        self.random_state, self.n_jobs, self.n_estimators = random_state, n_jobs, n_estimators
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> None:
+        self.fits.append((X.shape[1], self.n_estimators))
+
+
+def test_an_estimator_is_checked_with_few_and_many_features_and_few_iterations() -> None:
+    estimator = LocalFormat(Costly, {}, "estimator")
+    assert (estimator.new(7).random_state, estimator.new(7).n_jobs) == (7, 1)
+    assert "Costly cannot be used: a saved model has types that are not trusted" in (estimator.saving_fault() or "")
+    assert Costly.fits == [(3, 5), (32, 5)]
 
 
 def test_defaults_of_the_own_estimator_are_not_those_of_another() -> None:

@@ -98,8 +98,8 @@ class EnsembleTrainer(Trainer):
         (NO_WEIGHTS, "the ensemble's estimator takes no weights: leave out class_weight and data.weight"),
         (
             UNTRUSTED,
-            "the ensemble's estimator saves types that are not trusted: take another one, or allow its module by "
-            "STEELYARD_ALLOWED_MODULES",
+            "the ensemble's estimator saves types that are not trusted: take another one, or another algorithm of it, "
+            "or allow its module by STEELYARD_ALLOWED_MODULES",
         ),
     )
 

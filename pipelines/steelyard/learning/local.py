@@ -79,8 +79,8 @@ class LocalLearner:
         made = self._format(setting)
         made.check(f"{setting}_params")
         if self.estimator not in ESTIMATORS or any(isinstance(value, Mapping) for value in self.params.values()):
-            given = json.dumps(dict(self.params), sort_keys=True, default=repr)
-            if fault := _saving_fault(self.estimator, given, os.environ.get(VARIABLE)):
+            key = (self.estimator, repr(self.params), os.environ.get(VARIABLE))
+            if fault := _saving_fault(_Probe(key, self)):
                 raise ConfigError(f"{setting}: {fault}")
 
     @property
@@ -166,10 +166,18 @@ class LocalLearner:
         return format_of(self.path, dict(self.params), setting, trusted=self.estimator in ESTIMATORS)
 
 
+@dataclass(frozen=True)
+class _Probe:
+    """A classifier with the key of the result of its check: parameters have no hash, and their keys no order."""
+
+    key: tuple[str | None, ...]
+    learner: LocalLearner = field(compare=False)
+
+
 @lru_cache(maxsize=100)
-def _saving_fault(estimator: str, params: str, _allowed: str | None) -> str | None:
+def _saving_fault(probe: _Probe) -> str | None:
     """Return why a classifier could not be saved, if that is so; parameters are checked several times in a run."""
-    return LocalLearner(estimator, json.loads(params))._format().saving_fault()
+    return probe.learner._format().saving_fault()
 
 
 @dataclass(frozen=True)
