@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from steelyard.explaining._importances import _lost_area
+from steelyard.explaining._importances import MOST_CLASSES, _lost_area, importances
 
 
 def test_the_lost_area_is_the_mean_of_the_classes() -> None:
@@ -24,3 +27,9 @@ def test_the_lost_area_is_the_mean_of_the_classes() -> None:
     assert _lost_area(scores, absent)[0, 0] == pytest.approx(np.mean([of[0] - of[1] for of in areas[:2]]))
     one = [np.arange(300) == 7]  # most draws are without the only positive row, and lose nothing
     assert np.isfinite(_lost_area(scores[:1], one)).all()
+
+
+def test_too_many_classes_have_none() -> None:
+    many: Any = SimpleNamespace(classes=tuple(map(str, range(MOST_CLASSES + 1))))
+    unread: Any = None
+    assert importances(many, unread, unread) == {"method": None, "rows": {}, "features": []}

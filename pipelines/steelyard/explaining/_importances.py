@@ -15,11 +15,14 @@ from steelyard.classifier import Classifier
 from steelyard.columns import class_text, col, internal
 from steelyard.dataset import Dataset
 from steelyard.explaining._mistakes import by_column, columns_of, has_contributions
+from steelyard.frames.caching import cached
 from steelyard.hashing import row_hash
 from steelyard.kernels.arrays import Floats
 from steelyard.kernels.curves import average_precision
 from steelyard.kernels.intervals import multiplicities, t_quantile
 
+MOST_CLASSES = 20
+"""Importances cost a scan for each class, and scores of the sample for each feature and class on the driver."""
 _DRAWS = 200
 _PLACE, _ROW, _FIELD = internal("place"), internal("row"), internal("variant")
 
@@ -29,8 +32,8 @@ def importances(classifier: Classifier, df: DataFrame, data: Dataset, *, rows: i
 
     Where a model of two classes gives contributions, an importance is the mean absolute contribution to the margin.
     Else it is the PR area that is lost when the values of the feature are exchanged between rows (permutation
-    importance), with more than two classes the mean of the classes' areas. Costs one scan of the rows, sorted by hash
-    within the classes, and the scoring of the sample; permutations score it once for each feature, in one job.
+    importance), with more than two classes the mean of the classes' areas. Costs one scan of the rows for each class,
+    sorted by hash, and the scoring of the sample; permutations score it once for each feature, in one job.
 
     Parameters
     ----------
@@ -44,18 +47,18 @@ def importances(classifier: Classifier, df: DataFrame, data: Dataset, *, rows: i
     -------
     dict
         `method` (contributions or permutation), `rows` (class → rows of the sample), `features`: a list of `feature`,
-        `value` and `ci95`.
+        `value` and `ci95`. With more than `MOST_CLASSES` classes, or no rows, `method` is None.
 
     Examples
     --------
     >>> importances(classifier, test, data)["features"][0]  # doctest: +SKIP
     {'feature': 'amount', 'value': 0.83, 'ci95': [0.78, 0.88]}
     """
-    if rows <= 0:
+    if rows <= 0 or len(classifier.classes) > MOST_CLASSES:
         return {"method": None, "rows": {}, "features": []}
-    sample = draw_sample(df, data, classifier.classes, rows)
     by_parts = classifier.policy.positive is not None and has_contributions(classifier.model)
-    return (_contributions if by_parts else _permutation)(classifier, sample, data)
+    with cached(draw_sample(df, data, classifier.classes, rows)) as sample:
+        return (_contributions if by_parts else _permutation)(classifier, sample, data)
 
 
 def draw_sample(df: DataFrame, data: Dataset, classes: Sequence[str], rows: int) -> DataFrame:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from steelyard.classifier import Classifier
 from steelyard.dataset import Dataset
-from steelyard.explaining._importances import draw_sample, importances
+from steelyard.explaining._importances import MOST_CLASSES, draw_sample, importances
 from steelyard.frames.caching import cached
 
 TOP = 5
@@ -23,7 +23,7 @@ def stability(classifiers: Sequence[Classifier], df: DataFrame, data: Dataset, *
     """Return how the importance of each feature differs between models, the largest mean first.
 
     All models explain the same rows, so that differences come from the rows that they were trained on. Costs one scan
-    of `df`, sorted by hash within the classes; what `importances` costs on the sample, once for each model.
+    of `df` for each class, sorted by hash; what `importances` costs on the sample, once for each model.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def stability(classifiers: Sequence[Classifier], df: DataFrame, data: Dataset, *
     """
     if not classifiers:
         return _without(0, NO_FOLDS)
-    if rows <= 0:
-        return _without(len(classifiers), "importances need at least one row")
+    if rows <= 0 or len(classifiers[0].classes) > MOST_CLASSES:
+        return _without(len(classifiers), f"importances need at least one row, and at most {MOST_CLASSES} classes")
     with cached(draw_sample(df, data, classifiers[0].classes, rows)) as sample:
         lists = [importances(of, sample, data, rows=rows)["features"] for of in classifiers]
     top = min(TOP, (max(map(len, lists)) + 1) // 2)
