@@ -3,6 +3,7 @@
 Examples
 --------
 >>> from pyspark.sql import functions as F
+>>> from steelyard.classifier import fit
 >>> train, validation = df.where(F.col("customer") < 0.175), df.where(F.col("customer") >= 0.175)
 >>> recipe = {"resample": {"method": "random_under_sampler"}, "train": {"params": {"n_estimators": 5}}}
 >>> classifier = fit(recipe, train, validation, dataset)

@@ -188,8 +188,6 @@ def _class_totals(df: DataFrame, dataset: Dataset, validation: DataFrame | None)
                 f"weight {dataset.weight!r} is missing, negative or not below {_TOO_HEAVY:g} in {row['bad']:,} "
                 f"training rows of class {name!r}"
             )
-        if not row["total"]:
-            raise InputError(f"all weights of class {name!r} (column {dataset.weight!r}) are 0 or below 1e-12")
     if not found:
         raise InputError("there are no training rows")
     totals = {c: _ClassTotal(found[c]["n"], float(found[c]["total"] or 0)) for c in dataset.classes if c in found}
