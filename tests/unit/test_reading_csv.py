@@ -118,11 +118,13 @@ def test_notes(forms: dict[str, int], explicit: bool, said: str | None) -> None:
     "example", ["1 234", "1'234.50", "1.234,5", "7 %", "€ 5", "(12)", "−3", "1\u00a0234", "$1,234", "'5'"]
 )
 def test_numbers_written_for_people_are_noted(example: str) -> None:
-    notes = column_notes("a", "text", {"text": Seen(9, f" {example}"), "int": Seen(2, "7")}, MISSING, explicit=False)
+    forms = {"text": Seen(9, f" {example}", example), "int": Seen(2, "7")}
+    notes = column_notes("a", "text", forms, MISSING, explicit=False)
     shown = f" {example}"
     assert len(notes) == 1 and f"{shown!r} may be a number; write numbers as 1234.5" in notes[0]
     for other in ("1.2.3", "12 Main St", "a", "1-2", "1 2345"):
-        assert column_notes("a", "text", {"text": Seen(9, other)}, MISSING, explicit=False) == []
+        assert column_notes("a", "text", {"text": Seen(9, other, other)}, MISSING, explicit=False) == []
+        assert column_notes("a", "text", {"text": Seen(9, example, other)}, MISSING, explicit=False) == []
 
 
 def test_names_of_folders_are_text_where_the_same_values_in_csv_are() -> None:

@@ -78,9 +78,14 @@ def test_lines_are_counted_once_or_handed_on() -> None:
     layout = {"sep": ",", "quote": '"', "skip_space": False}
     found = pa.Table.from_batches(count_lines(batches, width=2, missing=[""], header=b"a,b", **layout)).to_pylist()
     assert [row["line"] for row in found if row["place"] is None] == ["a,b", '4,"\\"', '5,"z', "3"]
-    counted = {(row["place"], row["form"]): (row["rows"], row["example"]) for row in found if row["line"] is None}
+    counted = {
+        (row["place"], row["form"]): (row["rows"], row["example"], row["largest"])
+        for row in found
+        if row["line"] is None
+    }
     assert counted == {
-        (0, "s"): (1, None), (1, "int"): (3, "1"), (2, "text"): (2, "x, y"), (2, "missing"): (1, None),
+        (0, "s"): (1, None, None), (1, "int"): (3, "1", "6"), (2, "text"): (2, "x, y", "é"),
+        (2, "missing"): (1, None, None),
     }  # fmt: skip
 
 
@@ -94,15 +99,23 @@ def test_lines_of_another_encoding_are_handed_on() -> None:
 
 
 def test_counts_are_passed_on_and_values_counted() -> None:
-    kinds = {"place": pa.int32(), "form": pa.string(), "rows": pa.int64(), "example": pa.string()}
+    kinds = {
+        "place": pa.int32(),
+        "form": pa.string(),
+        "rows": pa.int64(),
+        "example": pa.string(),
+        "largest": pa.string(),
+    }
     columns = {
         "place": [1, None, None], "form": ["int", None, None], "rows": [7, None, None], "example": ["1", None, None],
+        "largest": ["9", None, None],
     }  # fmt: skip
     batch = pa.RecordBatch.from_pydict(
         {name: pa.array(columns[name], kind) for name, kind in kinds.items()}
         | {"flags": ["", "o", "H"], "values": pa.array([None, ["5", "x"], None], pa.list_(pa.string()))}
     )
     found = pa.Table.from_batches(count_values([batch], width=2, missing=[""])).to_pylist()
-    assert {(r["place"], r["form"], r["rows"], r["example"]) for r in found} == {
-        (1, "int", 7, "1"), (0, "o", 1, None), (0, "H", 1, None), (1, "int", 1, "5"), (2, "text", 1, "x"),
+    assert {tuple(row.values()) for row in found} == {
+        (1, "int", 7, "1", "9"), (0, "o", 1, None, None), (0, "H", 1, None, None), (1, "int", 1, "5", "5"),
+        (2, "text", 1, "x", "x"),
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,8 +13,13 @@ from pyarrow import csv
 
 from steelyard.frames._text_forms import by_form
 
-COUNTS = "place int, form string, rows bigint, example string"
-"""Counts of values of a form in a column. Place 0 is that of flags of lines, 1 that of the first column."""
+COUNTS = "place int, form string, rows bigint, example string, largest string"
+"""Counts of values of a form in a column, the smallest and the largest of these. Place 0 is that of flags of lines, 1
+that of the first column."""
+
+_KINDS = {
+    "place": pa.int32(), "form": pa.string(), "rows": pa.int64(), "example": pa.string(), "largest": pa.string(),
+}  # fmt: skip
 
 NOT_ASCII = "s"
 """Flag of a line of UTF-8 with other characters than ASCII."""
@@ -24,29 +30,32 @@ _CONTROLS = r"\x00-\x1f\x{FEFF}"
 
 
 class Tally:
-    """Counts of values by place and form, with the smallest value of each."""
+    """Counts of values by place and form, with the smallest and the largest value of each."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[int, str], tuple[int, str | None]] = {}
+        self._rows: Counter[tuple[int, str]] = Counter()
+        self._ends: dict[tuple[int, str], tuple[str, str]] = {}
 
-    def add(self, place: int, form: str, rows: int, example: str | None = None) -> None:
+    def add(self, place: int, form: str, rows: int, *ends: str) -> None:
         """Count some values of a form."""
-        before, least = self._found.get((place, form), (0, None))
-        known = [e for e in (least, example) if e is not None]
-        self._found[place, form] = (before + rows, min(known, key=str.encode, default=None))
+        self._rows[place, form] += rows
+        known = sorted((*self._ends.get((place, form), ()), *ends), key=str.encode)
+        if known:
+            self._ends[place, form] = known[0], known[-1]
 
     def add_column(self, place: int, values: pa.Array, missing: Sequence[str]) -> None:
         """Count the forms of a column's values."""
         for form, found in by_form(values, missing):
-            self.add(place, form, len(found), pc.min(found).as_py())
+            self.add(place, form, len(found), *(v for v in pc.min_max(found).as_py().values() if v is not None))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the counts, as `COUNTS` describes them."""
-        rows = [(place, form, n, least and least[:_SHOWN]) for (place, form), (n, least) in self._found.items()]
-        kinds = (pa.int32(), pa.string(), pa.int64(), pa.string())
-        columns = zip(*rows, strict=True) if rows else ((),) * len(kinds)
-        arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
-        yield pa.RecordBatch.from_arrays(arrays, names=["place", "form", "rows", "example"])
+        rows = [
+            (*key, n, *(v and v[:_SHOWN] for v in self._ends.get(key, (None, None)))) for key, n in self._rows.items()
+        ]
+        columns = zip(*rows, strict=True) if rows else ((),) * len(_KINDS)
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, _KINDS.values(), strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, names=list(_KINDS))
 
 
 def count_lines(
@@ -138,8 +147,7 @@ def _parsed(lines: pa.Array, width: int, ragged: list[str], *, sep: str, quote: 
 
 
 def _lines(lines: pa.Array) -> pa.RecordBatch:
-    kinds = {"place": pa.int32(), "form": pa.string(), "rows": pa.int64(), "example": pa.string()}
-    empty = {name: pa.nulls(len(lines), kind) for name, kind in kinds.items()}
+    empty = {name: pa.nulls(len(lines), kind) for name, kind in _KINDS.items()}
     return pa.RecordBatch.from_pydict({**empty, "line": lines})
 
 
@@ -152,7 +160,7 @@ def count_values(batches: Iterable[pa.RecordBatch], *, width: int, missing: Sequ
     for batch in batches:
         counted = batch.column("place").is_valid()
         if counted.true_count:
-            yield batch.filter(counted).select(["place", "form", "rows", "example"])
+            yield batch.filter(counted).select(list(_KINDS))
         rows = batch.filter(pc.invert(counted))
         for flags in pc.value_counts(rows.column("flags")).to_pylist():
             tally.add(0, flags["values"] or "", flags["counts"])

@@ -141,7 +141,8 @@ def _records(spark: SparkSession, source: Source, listing: Listing, dialect: Dia
 def _collected(rows: DataFrame, source: Source, width: int) -> Scan:
     """Count the values that are not counted yet, and merge: one shuffle of a few rows per column."""
     counts = rows.mapInArrow(in_worker(_TASK, "count_values", width=width, missing=source.missing), COUNTS)
-    merged = counts.groupBy("place", "form").agg(F.sum("rows").alias("rows"), F.min("example").alias("example"))
+    figures = F.sum("rows").alias("rows"), F.min("example").alias("example"), F.max("largest").alias("largest")
+    merged = counts.groupBy("place", "form").agg(*figures)
     flags: dict[str, int] = {}
     columns: list[dict[str, Seen]] = [{} for _ in range(width)]
     for row in sorted(merged.collect(), key=lambda r: (r["place"], r["form"])):
@@ -149,5 +150,5 @@ def _collected(rows: DataFrame, source: Source, width: int) -> Scan:
             for flag in row["form"]:
                 flags[flag] = flags.get(flag, 0) + row["rows"]
         else:
-            columns[row["place"] - 1][row["form"]] = Seen(row["rows"], row["example"])
+            columns[row["place"] - 1][row["form"]] = Seen(row["rows"], row["example"], row["largest"])
     return Scan(flags, columns)

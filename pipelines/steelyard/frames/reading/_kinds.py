@@ -31,10 +31,11 @@ _TIMES: dict[frozenset[str], Kind] = {
 
 @dataclass(frozen=True)
 class Seen:
-    """Values of one form in a column: how many, and the smallest."""
+    """Values of one form in a column: how many, the smallest, and the largest."""
 
     count: int
     example: str | None = None
+    largest: str | None = None
 
 
 Forms = Mapping[str, Seen]
@@ -104,7 +105,9 @@ def column_notes(name: str, kind: Kind, forms: Forms, missing: Sequence[str], *,
             f"column {name!r} is text, though {numbers:,} of its {rows:,} values are numbers: not {others[0]!r}; where "
             f"that means missing, add {_line([*missing, others[0]])}"
         )
-    elif (text := present.get("text")) is not None and like_number(text.example or ""):
+    elif (text := present.get("text")) is not None and all(
+        like_number(end or "") for end in (text.example, text.largest)
+    ):
         notes.append(
             f"column {name!r} is text: {text.example!r} may be a number; write numbers as 1234.5, without separators "
             "of thousands, quotes, signs of currency or percent, and with - for minus"
