@@ -112,14 +112,49 @@ def test_files_that_come_change_or_are_no_part(spark: SparkSession, tmp_path: Pa
     source = Source(paths=(str(folder),))
     reading = read(spark, source)
     assert reading.df.count() == 4
-    assert (reading.df.columns, reading.df.first()["day"]) == (["a", "y", "day"], "01")  # type: ignore[index]
-    assert "column 'Y' is in the files and in the names of their folders; the files' is read" in reading.notes
+    assert reading.df.dtypes == [("a", "double"), ("y", "bigint"), ("day", "int")]
+    assert {(row["y"], row["day"]) for row in reading.df.collect()} == {(5, 1)}
+    assert "column 'Y' is in the files and in the names of their folders; the folders' is read" in reading.notes
     assert "1 files below" in reading.notes[0] and "stray.parquet" in reading.notes[0]
     FRAME.to_parquet(folder / "day=01" / "Y=5" / "late.parquet", index=False)
     assert pinned_again(spark, source, reading).count() == 4
     FRAME.iloc[:2].to_parquet(folder / "day=01" / "Y=5" / "a.parquet", index=False)
     with pytest.raises(InputError, match=r"a\.parquet has changed since the profile"):
         check_unchanged(spark, source, reading.pin)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["parquet", "json", "csv"])
+def test_columns_of_files_that_the_names_of_their_folders_have_too(
+    spark: SparkSession, tmp_path: Path, form: str
+) -> None:
+    write = {
+        "parquet": lambda df, to: df.to_parquet(to, index=False),
+        "json": lambda df, to: df.to_json(to, orient="records", lines=True),
+        "csv": lambda df, to: df.to_csv(to, index=False),
+    }[form]
+    rows = pd.DataFrame({"a": [0.5, 1.5], "day": [1, 2], "code": ["x", "y"], "z": [9, 8]})
+    for folder in ("Day=05/code=007", "Day=06/code=010"):
+        (tmp_path / folder).mkdir(parents=True)
+        write(rows, tmp_path / folder / f"a.{form}")
+    source = Source(paths=(str(tmp_path),))
+    reading = read(spark, source)
+    expected = sorted((a, day, code, z) for day, code in ((5, "007"), (6, "010")) for a, z in ((0.5, 9), (1.5, 8)))
+    for df in (reading.df, pinned_again(spark, source, reading)):
+        assert sorted(tuple(row) for row in df.select("a", "day", "code", "z").collect()) == expected
+        assert len(df.columns) == 4
+    assert [n for n in reading.notes if "folders" in n] == [
+        f"column {n!r} is in the files and in the names of their folders; the folders' is read" for n in ("Day", "code")
+    ]
+    if form == "parquet":  # one of the files without the column; then all, where it is declared
+        write(rows.drop(columns="day"), tmp_path / folder / "a.parquet")
+        mixed = read(spark, source)
+        assert {tuple(row) for row in mixed.df.select("a", "day", "code", "z").collect()} == set(expected)
+        assert not any("is missing in" in note for note in mixed.notes)
+        write(rows[["a"]], tmp_path / folder / "a.parquet")
+        write(rows[["a"]], tmp_path / "Day=05" / "code=007" / "a.parquet")
+        declared = read(spark, Source(paths=(str(tmp_path),), schema="a DOUBLE, day STRING"))
+        assert {tuple(row) for row in declared.df.select("day", "code").collect()} == {("05", "007"), ("06", "010")}
+        assert declared.notes == ["column 'code', from names of folders, is text: a number would change '007'"]
 
 
 def test_files_whose_types_differ_are_widened_and_said(spark: SparkSession, tmp_path: Path) -> None:

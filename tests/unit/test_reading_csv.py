@@ -9,10 +9,13 @@ from pyspark.sql import types as T
 
 from steelyard.errors import InputError, damaged_file, translated
 from steelyard.frames.reading._dialect import C1, C1_TEXT, Dialect, decoded, foreign, header_names, sniffed
-from steelyard.frames.reading._files import kind_of_partition
+from steelyard.frames.reading._files import Listing
 from steelyard.frames.reading._kinds import Seen, column_notes, kind_of_column
+from steelyard.frames.reading._partitions import code_among, kind_of_partition
 from steelyard.frames.reading._parts import widened
 from steelyard.frames.reading._source import MISSING, Source, ending, format_of
+
+WHOLE, DOUBLE = T.IntegerType(), T.DoubleType()
 
 
 @pytest.mark.parametrize(
@@ -127,18 +130,44 @@ def test_numbers_written_for_people_are_noted(example: str) -> None:
         assert column_notes("a", "text", {"text": Seen(9, example, other)}, MISSING, explicit=False) == []
 
 
-def test_names_of_folders_are_text_where_the_same_values_in_csv_are() -> None:
-    whole, decimal, text = T.IntegerType(), T.DoubleType(), T.StringType()
-    assert [
-        kind_of_partition(whole, of) for of in (["007", "10"], ["7", "10"], ["7", "__HIVE_DEFAULT_PARTITION__"])
-    ] == [
-        text,
-        whole,
-        whole,
-    ]
-    assert [kind_of_partition(decimal, of) for of in (["1f", "2d"], ["12e3"], ["1.5", "2"])] == [text, text, decimal]
-    assert kind_of_partition(T.DateType(), ["2024-01-01"]) == T.DateType()
-    assert kind_of_partition(whole, ["7"], text) == text and kind_of_partition(whole, ["007"], T.LongType()) == whole
+@pytest.mark.parametrize(
+    ("inferred", "values", "code"),
+    [
+        (WHOLE, ["007", "10"], "007"),
+        (WHOLE, ["01", "02", "10"], None),
+        (WHOLE, ["00", "1", "01", "123"], None),  # hours, as people write them
+        (WHOLE, ["7", "+7"], "7"),
+        (WHOLE, ["7", "__HIVE_DEFAULT_PARTITION__"], None),
+        (T.DecimalType(20, 0), ["12345678901234567890", "12345678901234567891"], None),
+        (DOUBLE, ["1.5", "2", "1e-3", "NaN"], None),
+        (DOUBLE, ["0.5", "1234567890123456"], None),
+        (DOUBLE, ["0.5", "12345678901234567"], "12345678901234567"),
+        (DOUBLE, ["1.1", "1.10"], "1.10"),
+        (DOUBLE, ["1f", "2d"], "1f"),
+        (DOUBLE, ["12e3"], "12e3"),
+        (T.DateType(), ["2024-01-01"], None),
+    ],
+)
+def test_names_of_folders_are_text_where_numbers_would_change_them(
+    inferred: T.DataType, values: list[str], code: str | None
+) -> None:
+    assert code_among(inferred, values) == code
+    assert kind_of_partition(inferred, values) == (inferred if code is None else T.StringType())
+
+
+def test_names_of_folders_fit_an_earlier_table() -> None:
+    assert kind_of_partition(WHOLE, ["7"], T.StringType()) == T.StringType()
+    assert kind_of_partition(WHOLE, ["007"], T.LongType()) == WHOLE
+
+
+def test_notes_on_names_of_folders() -> None:
+    columns = [T.StructField("Day", T.IntegerType()), T.StructField("store", T.StringType())]
+    listing = Listing([], columns, "/t", {"store": "007"})
+    code = "column 'store', from names of folders, is text: a number would change '007'"
+    both = "column 'Day' is in the files and in the names of their folders; the folders' is read"
+    assert listing.notes(["a", "day"], declared=False) == [both, code]
+    assert listing.notes(["a", "day"], declared=True) == [code]
+    assert listing.notes(["a", "day", "store"], declared=True) == []
 
 
 def test_formats_by_ending() -> None:

@@ -86,13 +86,21 @@ def load_csv(spark: SparkSession, source: Source, listing: Listing, layout: Mapp
     """Return the table, its columns cast as the layout says."""
     dialect, names = Dialect(**layout["dialect"]), list(layout["names"])
     extra = listing.partitions_except(names)
-    raw = texts(spark, source, listing, dialect, text_schema(names, extra))
-    if layout["repeated_header"]:
-        raw = raw.where(~combined(and_, [col(n).eqNullSafe(F.lit(n)) for n in names]))
+    folders = listing.by_folder
+    # Spark leaves columns from names of folders out of the schema by which it counts values: the files' own stay in it.
+    own = [internal(n) if n.casefold() in folders else n for n in names]
     windows = dialect.encoding == WINDOWS
-    typed = [
-        _typed(col(n), kind, source, windows=windows).alias(n) for n, kind in zip(names, layout["kinds"], strict=True)
-    ]
+    typed, both = [], []
+    for name, kind in zip(names, layout["kinds"], strict=True):
+        folder = folders.get(name.casefold())
+        if folder is None:
+            typed.append(_typed(col(name), kind, source, windows=windows).alias(name))
+        else:
+            typed.append(col(folder.name).alias(name))
+            both.append(T.StructField(folder.name, folder.dataType if kind == "empty" else _type_of(kind)))
+    raw = texts(spark, source, listing, dialect, text_schema(own, [*both, *extra]))
+    if layout["repeated_header"]:
+        raw = raw.where(~combined(and_, [col(o).eqNullSafe(F.lit(n)) for o, n in zip(own, names, strict=True)]))
     return raw.select(*typed, *[col(f.name) for f in extra])
 
 
@@ -111,8 +119,10 @@ def _typed(value: Column, kind: Any, source: Source, *, windows: bool) -> Column
         known = F.replace(known, F.lit(","), F.lit("."))
     if kind == "empty":
         return F.lit(None).cast("double")
-    return known.try_cast(_TYPES[kind] if kind in _TYPES else _declared_type(kind))
+    return known.try_cast(_type_of(kind))
 
 
-def _declared_type(kind: Any) -> T.DataType:
+def _type_of(kind: Any) -> T.DataType:
+    if kind in _TYPES:
+        return _TYPES[kind]
     return T.StructField.fromJson({"name": "_", "type": kind, "nullable": True, "metadata": {}}).dataType

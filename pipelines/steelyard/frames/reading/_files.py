@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-import pyarrow as pa
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -17,12 +16,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from steelyard.errors import InputError, reason
-from steelyard.frames._text_forms import by_form
-from steelyard.frames.reading._kinds import Seen, kind_of_column
+from steelyard.frames.reading._partitions import code_among, kind_of_partition
 from steelyard.frames.reading._source import Source
 
 _GLOB = "{}[]*?\\"
-_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _LISTING = (
     "pathGlobFilter", "recursiveFileLookup", "modifiedBefore", "modifiedAfter", "basePath", "ignoreMissingFiles",
     "ignoreInvalidPartitionPaths",
@@ -37,18 +34,29 @@ class Listing:
     files: list[list[Any]]  # path, size and modification time in ms, sorted by path
     partitions: list[T.StructField]  # columns from names of folders, such as `day=2026-01-01`
     base: str | None  # the folder that these are relative to
+    codes: Mapping[str, str] = field(default_factory=dict)  # a text of each of these that is text for its sake
 
     @property
     def paths(self) -> list[str]:
         """The files' paths."""
         return [f[0] for f in self.files]
 
-    def shadowed(self, names: Iterable[str]) -> list[str]:
-        """Return notes on partition columns that the files have themselves."""
-        lost = {f.name for f in self.partitions} - {f.name for f in self.partitions_except(names)}
+    def notes(self, names: Iterable[str], *, declared: bool) -> list[str]:
+        """Return notes on these columns, given those of the files, or those that are declared: files may lack some."""
+        own = [f.name for f in self.partitions_except(names)]
+        both = [f.name for f in self.partitions if f.name not in own and not declared]
         return [
-            f"column {n!r} is in the files and in the names of their folders; the files' is read" for n in sorted(lost)
+            f"column {n!r} is in the files and in the names of their folders; the folders' is read" for n in both
+        ] + [
+            f"column {n!r}, from names of folders, is text: a number would change {self.codes[n]!r}"
+            for n in own
+            if n in self.codes
         ]
+
+    @property
+    def by_folder(self) -> dict[str, T.StructField]:
+        """The partition columns by name without case, as Spark compares names."""
+        return {f.name.casefold(): f for f in self.partitions}
 
     def partitions_except(self, names: Iterable[str]) -> list[T.StructField]:
         """Return the partition columns that the files do not have themselves."""
@@ -106,7 +114,7 @@ def list_files(spark: SparkSession, source: Source, like: Mapping[str, T.DataTyp
         raise InputError(f"cannot read {source.name}: {reason(error)}") from None
     files.sort()
     base = _base(source, patterns, [f[0] for f in files])
-    return Listing(files, _partitions(df, base, files, like or {}), base)
+    return Listing(files, *_partitions(df, base, files, like or {}))
 
 
 def _local(df: DataFrame) -> list[list[Any]] | None:
@@ -178,28 +186,17 @@ def _base(source: Source, patterns: Sequence[str], files: Sequence[str]) -> str 
 
 def _partitions(
     df: DataFrame, base: str | None, files: Sequence[Sequence[Any]], like: Mapping[str, T.DataType]
-) -> list[T.StructField]:
+) -> tuple[list[T.StructField], str | None, dict[str, str]]:
+    """Return the columns, their folder, and of each column that is text for the sake of a code, that code."""
     if base is None:
-        return []
+        return [], None, {}
     depth = len(_segments(base))
     values: dict[str, set[str]] = {}
     for segment in (s for f in files for s in _segments(f[0])[depth:-1] if "=" in s[1:]):
         name, _, value = segment.partition("=")
         values.setdefault(unquote(name), set()).add(unquote(value))
-    kinds = {field.name.lower(): field.dataType for field in df.schema.fields}
-    known = [n for n in values if n.lower() in kinds]
-    return [T.StructField(n, kind_of_partition(kinds[n.lower()], values[n], like.get(n))) for n in known]
-
-
-def kind_of_partition(inferred: T.DataType, values: Iterable[str], wanted: T.DataType | None = None) -> T.DataType:
-    """Return the type of a partition column: text where Spark has numbers of what is text in CSV, such as 007 or 1d.
-
-    If an earlier table is to be fitted, the column has text or numbers as there.
-    """
-    if isinstance(wanted, T.StringType):
-        return wanted
-    if isinstance(wanted, T.NumericType) or not isinstance(inferred, T.NumericType):
-        return inferred
-    known = pa.array(sorted(set(values) - {_NULL_PARTITION}), pa.string())
-    forms = {form: Seen(len(found)) for form, found in by_form(known, ())}
-    return T.StringType() if kind_of_column(forms) == "text" else inferred
+    kinds = {f.name.lower(): f.dataType for f in df.schema.fields}
+    known = {n: kinds[n.lower()] for n in values if n.lower() in kinds}
+    codes = {n: code_among(kind, values[n]) for n, kind in known.items() if n not in like}
+    columns = [T.StructField(n, kind_of_partition(kind, values[n], like.get(n))) for n, kind in known.items()]
+    return columns, base, {n: code for n, code in codes.items() if code is not None}

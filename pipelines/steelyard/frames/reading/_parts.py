@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -122,7 +122,7 @@ def _common(
                 )
             kinds[name] = wide
     for name, places in holders.items():
-        if len(places) < len(parts):
+        if len(places) < len(parts) and name not in listing.by_folder:
             lacking = [p for p in range(len(parts)) if p not in places]
             count = sum(len(parts[p]["files"]) for p in lacking)
             notes.append(
@@ -180,21 +180,27 @@ def load_parts(
     """Return the table that the layout describes."""
     fields = T.StructType.fromJson(layout["schema"]).fields
     extra = listing.partitions_except(f.name for f in fields)
+    folders = listing.by_folder
+    both = [f for f in fields if f.name.casefold() in folders]
     tables = []
     for part in layout["parts"]:
         if part["nanos"]:
             spark.conf.set(_NANOS, "true")
-        own = T.StructType.fromJson(part["schema"])
+        own = [f for f in T.StructType.fromJson(part["schema"]).fields if f.name.casefold() not in folders]
         paths = [listing.paths[i] for i in part["files"]] or listing.paths
-        df = load_files(spark, source, form, paths, T.StructType([*own.fields, *extra]), listing.base)
-        tables.append(df.select(*_projection(df, part, fields), *[col(f.name) for f in extra]))
+        df = load_files(spark, source, form, paths, T.StructType([*own, *both, *extra]), listing.base)
+        tables.append(df.select(*_projection(part, fields, folders), *[col(f.name) for f in extra]))
     return combined(DataFrame.unionByName, tables)
 
 
-def _projection(df: DataFrame, part: Mapping[str, Any], fields: Sequence[T.StructField]) -> list[Column]:
+def _projection(part: Mapping[str, Any], fields: Sequence[T.StructField], folders: Collection[str]) -> list[Column]:
+    """Return the columns of a part as the table has them; those from names of folders are already as they should be."""
     own = {f.name.casefold(): f for f in _read_as(part)}
     result = []
     for field in fields:
+        if field.name.casefold() in folders:
+            result.append(col(field.name))
+            continue
         had = own.get(field.name.casefold())
         if had is None or isinstance(had.dataType, T.NullType):
             result.append(F.lit(None).cast(field.dataType).alias(field.name))

@@ -108,8 +108,7 @@ def read(spark: SparkSession, source: Source, like: Mapping[str, T.DataType] | N
         df = _load(spark, source, listing, form, layout)
         partitions = T.StructType(listing.partitions).jsonValue()
         pin = Pin(df.schema.jsonValue(), _time_zone(spark), listing.files, form, layout, listing.base, partitions)
-        shadowed = listing.shadowed(_own_names(layout))
-        return Reading(_filtered(df, source, like), [*notes, *detected, *shadowed], pin)
+        return Reading(_filtered(df, source, like), [*notes, *detected, *_folder_notes(source, listing, layout)], pin)
     except (PySparkException, Py4JError) as error:
         if _NO_FORMAT in str(error):
             raise InputError(_unknown_format(source)) from None
@@ -210,9 +209,10 @@ def _detect(
     return {"schema": df.schema.jsonValue()}, []
 
 
-def _own_names(layout: Mapping[str, Any]) -> list[str]:
-    """Return the columns that the files themselves have."""
-    return list(layout.get("names") or T.StructType.fromJson(layout["schema"]).names)
+def _folder_notes(source: Source, listing: Listing, layout: Mapping[str, Any]) -> list[str]:
+    names = layout.get("names")  # of CSV, which agree with the header where they are declared
+    own = names or T.StructType.fromJson(layout["schema"]).names
+    return listing.notes(own, declared=source.schema is not None and not names)
 
 
 def _malformed(df: DataFrame, source: Source, form: str, corrupt: str) -> str:
