@@ -108,6 +108,7 @@ def test_the_rarer_class_of_a_table_that_was_sampled_before() -> None:
         (["0", "1", "1.0", "01"], "'1' and '1.0' and '01' differ only"),
         (["0", "1", "1\u200b"], "differ only"),
         (["0", "1", "None"], "class 'None' (1 rows) may mean that the label is missing"),
+        (["none", "heat", "power"], None),
         (["0", ""], None),
         (["web", "shop", "phone"], None),
         (["1", "10", "0.1", "-1", "0", "12345678901234567890", "12345678901234567891"], None),

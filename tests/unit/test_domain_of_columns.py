@@ -168,17 +168,29 @@ def test_notes_on_values_outside_the_bounds() -> None:
 
 
 def test_notes_on_numbers_that_single_precision_does_not_distinguish() -> None:
-    ends = {
-        "far": (1e15, 1e15 + 9),
-        "seconds": (1.70e9, 1.73e9),
-        "nanos": (1.7e18, 1.7e18 + 3.6e12),
-        "one": (1e15, 1e15),
+    values = {
+        "far": (1e15, 1e15 + 4, 1e15 + 9),
+        "seconds": (1.70e9, 1.71e9, 1.73e9),
+        "nanos": (1.7e18, 1.7e18 + 1e12, 1.7e18 + 3.6e12),
+        "one": (1e15, 1e15, 1e15),
+        "months": (202401, 202401, 202402),
+        "years": (-2019, -2018.5, -2018),
+        "days": (20260101, 20260117, 20260131),
+        "cents": (5_000_000, 5_000_010.01, 5_000_020),
+        "dollars": (5_000_000, 5_000_010, 5_000_020),
+        "tiny": (0.0, 5e-324, 5e-324),
+        "huge": (-1.7e308, 0.0, 1.7e308),
     }
-    features = {name: {"by_class": {"0": {"min": low, "max": high}}} for name, (low, high) in ends.items()}
+    features = {
+        name: {"by_class": {"0": {"min": low, "max": high, "quantiles": {"0.5": middle, "0.95": None}}}}
+        for name, (low, middle, high) in values.items()
+    }
     found: list[str] = []
     feature_notes(Dataset("y", tuple(features)), Summary(ClassCounts({"0": 500}), features), found.append)
-    assert [note.split("'")[1] for note in found] == ["far", "nanos"]
-    assert "from 1000000000000000 to 1000000000000009, few of which differ in single precision" in found[0]
+    assert [note.split("'")[1] for note in found] == ["far", "nanos", "days", "cents"]
+    assert "from 20260101 to 20260131, of which single precision, as XGBoost reads numbers, distinguishes" in found[2]
+    assert "distinguishes about 16;" in found[2]
+    assert abs(len({float(np.float32(v)) for v in range(20260101, 20260132)}) - 16) <= 1
 
 
 def test_notes_on_numbers_that_are_text() -> None:
@@ -190,6 +202,9 @@ def test_notes_on_numbers_that_are_text() -> None:
         "count": category(["1", "2", "3", "4", "5"], 60),
         "grade": category(["1", "2", "3", "4", "5"], 5),
         "zip": category(["01067", "10115", "20095", "50667", "80331"], 90),
+        "years": category(["1987", "1990", "1999", "2001", "2014"], 60),
+        "phones": category(["+49 151", "+49 160", "+49 171", "+49 172", "+49 175"], 60),
+        "versions": category(["1.1", "1.10", "1.2", "2.0", "3.1"], 5),
         "mixed": category(["1.5", "2", "3", "4", "low"], 60),
         "whole": category(["1", "2", "3", "4", "5"], 60, "bigint"),
     }

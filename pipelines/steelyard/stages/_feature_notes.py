@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,10 @@ from steelyard.stats import Summary
 _MANY_LEVELS = 200
 _FEW_ROWS = 50  # fewer are easily all different
 _FEW_LEVELS = 5
-_SINGLE = 2.0**-24  # the precision of 32 bits
+_SINGLE = 24  # bits of a number in single precision
 _STEPS = 100
+_SHORTEST_CODE = 4  # characters: a year
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) -> None:
@@ -37,7 +41,7 @@ def feature_notes(data: Dataset, found: Summary, warn: Callable[[str], None]) ->
         if name not in identifiers:
             _note_category(name, found.features[name], warn)
     for name, feature in found.features.items():
-        _note_precision(name, *_range(feature), warn)
+        _note_precision(name, feature, warn)
     for name, of in data.domain.items():
         low, high = _range(found.features[name])
         if (low is not None and of.min is not None and low < of.min) or (
@@ -63,11 +67,18 @@ def _note_category(name: str, feature: dict[str, Any], warn: Callable[[str], Non
         )
 
 
-def _note_precision(name: str, low: float | None, high: float | None, warn: Callable[[str], None]) -> None:
-    if low is not None and high is not None and 0 < high - low < _STEPS * _SINGLE * max(abs(low), abs(high)):
+def _note_precision(name: str, feature: dict[str, Any], warn: Callable[[str], None]) -> None:
+    low, high = _range(feature)
+    if low is None or high is None:
+        return
+    bits = _SINGLE - math.frexp(max(abs(low), abs(high)))[1]
+    middle = [v for of in feature["by_class"].values() for v in of.get("quantiles", {}).values() if v is not None]
+    exact = all(math.ldexp(value, bits).is_integer() for value in (low, high, *middle))
+    steps = math.ldexp(high - low, bits)
+    if 0 < steps < _STEPS and not exact:
         warn(
-            f"feature {name!r} has values from {low:.17g} to {high:.17g}, few of which differ in single precision, as "
-            "XGBoost reads numbers; subtract its least value in the table"
+            f"feature {name!r} has values from {low:.17g} to {high:.17g}, of which single precision, as XGBoost reads "
+            f"numbers, distinguishes about {math.floor(steps) + 1}; subtract its least value in the table"
         )
 
 
@@ -82,8 +93,19 @@ def _number_as_text(feature: dict[str, Any]) -> str | None:
     levels = sorted({level for of in feature["by_class"].values() for level, _ in of["top"]})
     if feature["type"] != "string" or len(levels) < _FEW_LEVELS or not all(map(like_number, levels)):
         return None
+    if _are_codes(levels):
+        return None
     fractions = [level for level in levels if not level.isdigit()]
     return (fractions or levels)[0] if fractions or _levels(feature) >= _FEW_ROWS else None
+
+
+def _are_codes(levels: list[str]) -> bool:
+    """Whether levels are codes: digits of one length (postal codes, years), or two of one value (1.1 and 1.10)."""
+    plain = [float(level) for level in levels if _PLAIN.fullmatch(level)]
+    digits = all(set(level) <= set("0123456789+ ") for level in levels)
+    return len(set(plain)) < len(plain) or (
+        digits and len(levels[0]) >= _SHORTEST_CODE and len(set(map(len, levels))) == 1
+    )
 
 
 def _levels(feature: dict[str, Any]) -> int:

@@ -95,7 +95,8 @@ class ClassCounts:
             for names in alike.values()
             if len(names) > 1
         ]
-        gaps = [name for folded, names in alike.items() for name in names if folded in _MISSING and len(alike) > 2]
+        odd = _MISSING - ({"none"} & set(list(alike)[:1]))  # as the largest class, it means: no fault
+        gaps = [name for folded, names in alike.items() for name in names if folded in odd and len(alike) > 2]
         return notes + [
             f"class {name!r} ({self.counts[name]:,} rows) may mean that the label is missing; if so, make it null or "
             "leave those rows out (data.where)"
