@@ -2,7 +2,7 @@
 
     PYTHONPATH=pipelines python benchmarks/auto_prevalence.py --data DIR [--seeds 10] [--rows 40000]
 
-`DIR` gets two tables of `make_card_transactions`, unless it has them: 100,000 rows at 5 %, and 3 million rows at 0.05 %
+`DIR` gets two tables of `make_card_transactions`, unless it has them: 100,000 rows at 5 %, and 8 million rows at 0.05 %
 with another seed. The old choice is that on 40,000 training rows at 5 %. Each seed has `--rows` training rows at 0.05 %
 and 160,000 test rows, no two seeds the same rows: `auto` chooses on three folds of the training rows, each recipe is
 trained on them, and judged by PR area on the test rows. Seeds are independent, so that the standard error over seeds
@@ -28,7 +28,7 @@ from auto_rules import RULES, Case, as_built, case, parsed
 from steelyard.config import RedecideConfig
 from steelyard.stages._choices import Traits, changes
 
-TABLES = {"old": (100_000, 0.05, 1), "big": (3_000_000, 0.0005, 3)}
+TABLES = {"old": (100_000, 0.05, 1), "big": (8_000_000, 0.0005, 3)}
 """Rows, share of frauds and seed."""
 NO_FEATURES = ["transaction_id", "customer_id", "booked_at"]
 OLD_ROWS, TEST_ROWS, FOLDS = 40_000, 160_000, 3
