@@ -6,6 +6,7 @@ import pytest
 
 from steelyard.cli._explain import _show
 from steelyard.cli._output import table
+from steelyard.explaining._importances import NEEDS
 
 
 def test_labels_that_look_like_markup_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,8 +16,8 @@ def test_labels_that_look_like_markup_are_shown_as_they_are(capsys: pytest.Captu
 
 
 def test_an_explanation_without_importances_says_why(capsys: pytest.CaptureFixture[str]) -> None:
-    none = {"method": None, "rows": {}, "features": []}
+    none = {"method": None, "rows": {}, "features": [], "note": NEEDS}
     _show({"importances": none, "slices": [], "mistakes": None, "mistakes_file": "m.json"})
     said = capsys.readouterr().out
     assert "single rows are explained for two classes" in said and "0 missed" not in said
-    assert "importances need explain.rows above 0" in said and "None" not in said
+    assert "importances need explain.rows above 0, and at most 20 classes" in said and "None" not in said

@@ -32,4 +32,6 @@ def test_the_lost_area_is_the_mean_of_the_classes() -> None:
 def test_too_many_classes_have_none() -> None:
     many: Any = SimpleNamespace(classes=tuple(map(str, range(MOST_CLASSES + 1))))
     unread: Any = None
-    assert importances(many, unread, unread) == {"method": None, "rows": {}, "features": []}
+    found = importances(many, unread, unread)
+    assert (found["method"], found["rows"], found["features"]) == (None, {}, [])
+    assert "at most 20 classes" in found["note"]

@@ -71,7 +71,7 @@ def _found(run_dir: str) -> dict[str, Any]:
 def _show(found: Mapping[str, Any]) -> None:
     importances = found["importances"]
     if importances["method"] is None:
-        typer.echo("importances need explain.rows above 0, and at most 20 classes")
+        typer.echo(importances.get("note", "there are no importances"))
     else:
         typer.echo(f"importances ({importances['method']}), of {len(importances['features'])} features:")
     for of in importances["features"][:_SHOWN]:

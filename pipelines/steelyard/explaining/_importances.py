@@ -23,6 +23,7 @@ from steelyard.kernels.intervals import multiplicities, t_quantile
 
 MOST_CLASSES = 20
 """Importances cost a scan for each class, and scores of the sample for each feature and class on the driver."""
+NEEDS = f"importances need explain.rows above 0, and at most {MOST_CLASSES} classes"
 _DRAWS = 200
 _PLACE, _ROW, _FIELD = internal("place"), internal("row"), internal("variant")
 
@@ -47,7 +48,8 @@ def importances(classifier: Classifier, df: DataFrame, data: Dataset, *, rows: i
     -------
     dict
         `method` (contributions or permutation), `rows` (class → rows of the sample), `features`: a list of `feature`,
-        `value` and `ci95`. With more than `MOST_CLASSES` classes, or no rows, `method` is None.
+        `value` and `ci95`. With more than `MOST_CLASSES` classes, or no rows, `method` is None, and `note` gives
+        the reason.
 
     Examples
     --------
@@ -55,7 +57,7 @@ def importances(classifier: Classifier, df: DataFrame, data: Dataset, *, rows: i
     {'feature': 'amount', 'value': 0.83, 'ci95': [0.78, 0.88]}
     """
     if rows <= 0 or len(classifier.classes) > MOST_CLASSES:
-        return {"method": None, "rows": {}, "features": []}
+        return {"method": None, "rows": {}, "features": [], "note": NEEDS}
     by_parts = classifier.policy.positive is not None and has_contributions(classifier.model)
     with cached(draw_sample(df, data, classifier.classes, rows)) as sample:
         return (_contributions if by_parts else _permutation)(classifier, sample, data)

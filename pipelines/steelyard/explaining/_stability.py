@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from steelyard.classifier import Classifier
 from steelyard.dataset import Dataset
-from steelyard.explaining._importances import MOST_CLASSES, draw_sample, importances
+from steelyard.explaining._importances import MOST_CLASSES, NEEDS, draw_sample, importances
 from steelyard.frames.caching import cached
 
 TOP = 5
@@ -50,7 +50,7 @@ def stability(classifiers: Sequence[Classifier], df: DataFrame, data: Dataset, *
     if not classifiers:
         return _without(0, NO_FOLDS)
     if rows <= 0 or len(classifiers[0].classes) > MOST_CLASSES:
-        return _without(len(classifiers), f"importances need at least one row, and at most {MOST_CLASSES} classes")
+        return _without(len(classifiers), NEEDS)
     with cached(draw_sample(df, data, classifiers[0].classes, rows)) as sample:
         lists = [importances(of, sample, data, rows=rows)["features"] for of in classifiers]
     top = min(TOP, (max(map(len, lists)) + 1) // 2)

@@ -86,7 +86,7 @@ class Trainer(ABC):
     uses_workers : bool
         Whether `num_workers` has an effect; ensembles train each member in a task of its own.
     in_weight_units : tuple of str
-        Parameters that rows of little weight do not reach; a note says so.
+        Parameters that rows of little weight do not reach; `train` notes such weights.
     gains_from_balance : bool
         Whether resampling may improve the ranking, as it does for weak learners; `diagnose` asks this.
     worker_module : str, optional

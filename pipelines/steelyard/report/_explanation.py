@@ -36,7 +36,7 @@ def _mistakes(counts: dict[str, int] | None) -> str:
 
 def _importances(document: dict[str, Any]) -> Markup:
     if not document["features"]:
-        return note("Importances need explain.rows above 0, and at most 20 classes.")
+        return note(f"Importance: {document.get('note', 'there is none')}.")  # earlier versions have no note
     rows = [[of["feature"], number(of["value"]), interval(of, number)] for of in document["features"]]
     head = ["feature", "importance", "95 % interval"]
     sizes = ", ".join(f"{n:,} of class {c}" for c, n in document["rows"].items())
