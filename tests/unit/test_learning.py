@@ -29,6 +29,7 @@ from steelyard.learning._checks import check_start_table
 from steelyard.learning._features import Category, Numeric
 from steelyard.learning._local_formats import LocalFormat
 from steelyard.learning._preprocessing import Preprocessing
+from steelyard.learning._saving_probe import saving_fault
 from steelyard.learning._xgboost_worker import Rows, Task, collect, train_booster
 
 BOOSTER = {"objective": "binary:logistic", "eval_metric": "logloss", "max_depth": 3, "nthread": 1, "max_bin": 256}
@@ -127,7 +128,7 @@ class Costly(BaseEstimator):  # type: ignore[misc]
 def test_an_estimator_is_checked_with_few_and_many_features_and_few_iterations() -> None:
     estimator = LocalFormat(Costly, {}, "estimator")
     assert (estimator.new(7).random_state, estimator.new(7).n_jobs) == (7, 1)
-    assert "Costly cannot be used: a saved model has types that are not trusted" in (estimator.saving_fault() or "")
+    assert "Costly cannot be used: a saved model has types that are not trusted" in (saving_fault(estimator) or "")
     assert Costly.fits == [(3, 5), (32, 5)]
 
 

@@ -14,17 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from steelyard.errors import ConfigError, InputError, closest
+from steelyard.errors import ConfigError, closest
 from steelyard.extensions import load_extension
 from steelyard.frames.workers import one_thread
-from steelyard.kernels.random import words
 from steelyard.learning.local import NO_WEIGHTS, LocalLearner
 
 Floats = NDArray[np.float64]
-_FEW = 200  # rows that show how a classifier is saved
-_NARROW, _WIDE = 3, 32  # their features: some classifiers choose an algorithm by the number
-_COSTLY = frozenset({"n_estimators", "max_iter", "iterations", "n_restarts_optimizer"})
-_CAP = 5  # of those; the types of the saved form are the same
 _CATEGORICAL = ("enable_categorical", "max_cat_to_onehot", "max_cat_threshold")
 
 
@@ -46,35 +41,6 @@ class LocalFormat:
             raise ConfigError(f"{self.setting}: {self.cls.__name__} has no predict_proba")
         for of in (made, *vars(made).values()):
             _check_values(of, setting)
-
-    def saving_fault(self) -> str | None:
-        """Return why the classifier cannot be saved, whatever the number of features; None if it may be.
-
-        It is trained on a few rows of few and of many features. Its saved form must have types that are not trusted
-        both times. Other errors are left to the training.
-        """
-        fault: str | None = None
-        for features in (_NARROW, _WIDE):
-            try:
-                self._save_small(features)
-            except InputError as error:
-                fault = f"{self.cls.__name__} cannot be used: {error}"
-            except Exception:
-                return None
-            else:
-                return None
-        return fault
-
-    def _save_small(self, features: int) -> None:
-        """Train on a few rows, with fewer iterations, and save."""
-        label = np.arange(_FEW) % 2
-        rows = words(range(_FEW * features), 0, "few").reshape(_FEW, features) % 997 + 500 * label[:, None]
-        made = self.new(0)
-        if hasattr(made, "get_params") and hasattr(made, "set_params"):
-            given = made.get_params().items()
-            costly = {n for n, v in given if n.rpartition("__")[2] in _COSTLY and isinstance(v, int) and v > _CAP}
-            made.set_params(**dict.fromkeys(costly, _CAP))
-        self._fit(made, rows.astype(np.float32), label, None)
 
     def new(self, seed: int, setting: str = "estimator_params") -> Any:
         """Return an untrained classifier."""
@@ -102,9 +68,10 @@ class LocalFormat:
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.int64], weights: Floats | None, seed: int) -> bytes:
         """Train on one thread and return the saved model."""
-        return self._fit(self.new(seed), X, y, weights)
+        return self.trained(self.new(seed), X, y, weights)
 
-    def _fit(self, made: Any, X: NDArray[np.float32], y: NDArray[np.int64], weights: Floats | None) -> bytes:
+    def trained(self, made: Any, X: NDArray[np.float32], y: NDArray[np.int64], weights: Floats | None) -> bytes:
+        """Train a classifier on one thread and return its saved form."""
         if weights is not None and "sample_weight" not in inspect.signature(made.fit).parameters:
             raise ValueError(f"{self.cls.__name__} {NO_WEIGHTS}")
         with one_thread(), warnings.catch_warnings():

@@ -177,7 +177,9 @@ class _Probe:
 @lru_cache(maxsize=100)
 def _saving_fault(probe: _Probe) -> str | None:
     """Return why a classifier could not be saved, if that is so; parameters are checked several times in a run."""
-    return probe.learner._format().saving_fault()
+    from steelyard.learning._saving_probe import saving_fault
+
+    return saving_fault(probe.learner._format())
 
 
 @dataclass(frozen=True)
