@@ -12,17 +12,21 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 from sklearn.metrics import roc_auc_score
 from small_pipelines import pipeline, small_table
 
+from steelyard.classifier import DrawnRows
 from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.learning import TrainingRows
 from steelyard.stages import Context, run_stage
 from steelyard.stages._model import trained_model
-from steelyard.stages._transfer_rows import RATIO, check_source_amounts, joined, source_share
+from steelyard.stages._source import dataset, rows_of
+from steelyard.stages._transfer_rows import RATIO, _typed, check_source_amounts, joined, joined_in_folds, source_share
 from steelyard.stages.commands.check import check_paths
+from steelyard.stages.split import make_folds
 from steelyard.store import RunDir
 
 _TARGET = 1500
@@ -102,6 +106,20 @@ def test_the_share_of_a_source_counts_row_weights(spark: SparkSession) -> None:
     assert source_share(both, rows, data) == pytest.approx(7 / (7 + 13))
 
 
+def test_numbers_of_a_source_that_are_not_whole(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [(1.0, 5), (float("nan"), None), (None, -3), (2.5, 3 * 10**9)], "a double, b bigint"
+    ).coalesce(1)
+    kind = T.IntegerType()
+    good = rows.limit(3).select(_typed(rows, "a", kind), _typed(rows, "b", kind)).collect()
+    assert [tuple(row) for row in good] == [(1, 5), (None, None), (None, -3)]
+    for name, shown in (("a", "2.5"), ("b", "3000000000")):
+        with pytest.raises(
+            Exception, match=f"column '{name}' is int in the table; the source has values such as {shown}"
+        ):
+            rows.select(_typed(rows, name, kind)).collect()
+
+
 def test_weights_of_a_source_are_checked(spark: SparkSession) -> None:
     data = Dataset("y", ("a",), key=("id",), weight="w", positive="1", classes=("0", "1"))
     rows = spark.range(8).selectExpr("id", "id % 2 as y", "id as a", "if(id = 3, null, 2.0) as w")
@@ -176,6 +194,36 @@ def test_fold_models_do_not_know_their_rows_from_the_source(start: Callable[...,
     assert not np.allclose(scores["ours"], scores["plain"])  # the other rows of the source have joined
     warned = ctx.run.outcome("decide")
     assert warned is not None and f"{int(ours['y'].sum()):,} training rows" in warned.details["few_positives"]
+
+
+def test_nothing_is_known_of_a_source_that_is_later(start: Callable[..., Context], tmp_path: Path) -> None:
+    target, source = small_table(seed=5), small_table(seed=8).assign(id=lambda t: t["id"] + 1_000_000)
+    source["t"] += pd.Timedelta(days=-10)  # some rows are earlier than the table
+    target.to_parquet(tmp_path / "t.parquet", coerce_timestamps="us", index=False)
+    source.assign(t=source["t"].astype(str)).to_parquet(tmp_path / "s.parquet", index=False)  # times of another type
+    how = {"source": str(tmp_path / "s.parquet"), "method": "importance_weighting"}
+    split = {"method": "temporal", "validation": 0.2, "test": 0.3}
+    train = {"model": "logistic_regression", "transfer": how}
+    ctx = start(pipeline(str(tmp_path / "t.parquet"), train=train, split=split, data={"time": "t"}))
+    for stage in ("profile", "split", "resample", "train"):
+        run_stage(ctx, stage)
+    done = ctx.run.outcome("train")
+    assert done is not None and ctx.config.train.transfer is not None
+    known = source[source["t"] <= np.sort(target["t"])[599]]
+    assert source["t"].min() < target["t"].min()
+    found = done.details["transfer"]
+    assert (found["rows"], found["later"], found["dropped"]) == (len(known), 1200 - len(known), 0)
+    assert f"{found['later']:,} are left out: their times are later" in " ".join(done.details["messages"])
+
+    data, rows = dataset(ctx), rows_of(ctx, "train")
+    counts = ctx.read("split", "plan.json")["counts"]["train"]
+    plan = make_folds(rows, data, counts, ctx.config.split, 2)
+    drawn = DrawnRows(rows, {"0": 1.0, "1": 1.0})
+    change = joined_in_folds(ctx, ctx.config.train.transfer, f"model/{done.attempt}/source", drawn, plan)
+    for fold, end in ((1, 199), (2, 399)):
+        none = TrainingRows(rows.limit(0), {}, None, None, Distortion())
+        joining = change(fold, none).rows.toPandas()
+        assert sorted(joining["id"]) == sorted(source["id"][source["t"] <= np.sort(target["t"])[end]])
 
 
 def _counts(run: RunDir) -> Any:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from pyspark.sql import DataFrame
+
 from steelyard.classifier import DrawnRows
 from steelyard.columns import require_columns
 from steelyard.config import TrainConfig, TransferConfig, resolve_env
@@ -18,6 +20,7 @@ from steelyard.stages._context import Context, run_config
 from steelyard.stages._model import trained_model
 from steelyard.stages._source import dataset, rows_of
 from steelyard.stages._transfer_rows import joined, joined_in_folds, source_share, unseen, weighted_source
+from steelyard.stages._transfer_times import known_at_training
 from steelyard.store import open_run
 
 _FOLDER = "source"
@@ -125,10 +128,12 @@ def transferred_in_folds(
 def _check_unseen(ctx: Context, how: TransferConfig) -> None:
     """Raise `InputError` if the source's model was trained on rows that are in validation or test.
 
-    A source whose table has changed or is gone cannot be checked, with a warning.
+    A source whose table has changed or is gone cannot be checked, with a warning. Where the split is by time, later
+    rows are a warning too.
     """
     try:
         seen = _rows_seen(ctx, how, "validation", "test")
+        _, later = known_at_training(ctx, _rows_trained_on(ctx, how))
     except InputError as error:
         ctx.warn(f"train.transfer.source: whether its model has seen validation or test rows is unknown: {error}")
         return
@@ -136,6 +141,11 @@ def _check_unseen(ctx: Context, how: TransferConfig) -> None:
         raise InputError(
             f"train.transfer.source: its model was trained on {seen:,} rows whose key is in validation or test, so "
             "metrics would be too good; split both by data.group or data.time, or train the source without them"
+        )
+    if later:
+        ctx.warn(
+            f"train.transfer.source: its model was trained on {later:,} rows that are later than the training rows; "
+            "metrics may be too good"
         )
 
 
@@ -147,16 +157,23 @@ def _rows_seen(ctx: Context, how: TransferConfig, *splits: str) -> int:
     InputError
         If the table of the source has changed, or lacks the key.
     """
-    run, data = open_run(resolve_env(how.place)), dataset(ctx)
-    rows = rows_of(Context(run, run_config(run), lambda: ctx.spark), "train")
+    rows, data = _rows_trained_on(ctx, how), dataset(ctx)
     require_columns(rows, [*data.identity, *([data.group] if data.group else [])], "train.transfer.source")
     return rows.count() - unseen(ctx, rows, data, *splits).count()
+
+
+def _rows_trained_on(ctx: Context, how: TransferConfig) -> DataFrame:
+    """Return the training rows of the source's run."""
+    run = open_run(resolve_env(how.place))
+    return rows_of(Context(run, run_config(run), lambda: ctx.spark), "train")
 
 
 def _messages(facts: Mapping[str, Any]) -> list[str]:
     head = f"{facts['rows']:,} rows of the source join the training rows, with {facts['share']:.1%} of the weight"
     if facts["dropped"]:
         head += f"; {facts['dropped']:,} are left out: their key is in validation or test"
+    if facts.get("later"):
+        head += f"; {facts['later']:,} are left out: their times are later than those of the training rows, or null"
     out = facts.get("left_out", [])
     if out:
         shown = ", ".join(out[:_SHOWN]) + (f" and {len(out) - _SHOWN} more" if len(out) > _SHOWN else "")

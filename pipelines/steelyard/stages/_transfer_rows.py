@@ -28,6 +28,7 @@ from steelyard.sampling import IS_SYNTHETIC
 from steelyard.splitting import SPLIT, FoldPlan, fold_rows
 from steelyard.stages._context import Context, ignore_warning
 from steelyard.stages._source import configured_source, dataset, rows_of, source, split_rows
+from steelyard.stages._transfer_times import known_at_training, ordering
 from steelyard.weighting import total_weights
 
 RATIO = internal("importance")
@@ -37,12 +38,12 @@ def weighted_source(ctx: Context, how: TransferConfig, path: str) -> tuple[DataF
     """Write the rows of the source that are kept, with their importance; return them, and facts.
 
     Costs a scan of the source, a join with the keys of validation and test, a stage of small models, and one more scan
-    of the rows that are kept.
+    of the rows that are kept; where the split is by time, two narrow scans more.
     """
     from steelyard.learning.domain import fit_domain_classifier
 
     data = dataset(ctx)
-    every = read_source(ctx.spark, ctx.config, how, data, source(ctx).schema, ctx.warn)
+    every, later = known_at_training(ctx, read_source(ctx.spark, ctx.config, how, data, source(ctx).schema, ctx.warn))
     with cached(unseen(ctx, every, data, "validation", "test")) as rows:
         before, counts = _counted(every, data), _counted(rows, data)
         _check_labels(counts, data)
@@ -54,9 +55,12 @@ def weighted_source(ctx: Context, how: TransferConfig, path: str) -> tuple[DataF
     written = ctx.written(path)
     kept = sum(counts.values())
     facts: dict[str, Any] = {"rows": kept, "dropped": sum(before.values()) - kept, "clip": how.clip}
+    if later is not None:
+        facts["later"] = later
     if found.left_out:
         facts["left_out"] = list(found.left_out)
-    return written, {**facts, "classes": _summary(written, data, how.clip, found.auc)}
+    rows = written.drop(*_extra_time(ctx.config, data))
+    return rows, {**facts, "classes": _summary(rows, data, how.clip, found.auc)}
 
 
 def read_source(
@@ -68,6 +72,8 @@ def read_source(
     warn: Callable[[str], None] = ignore_warning,
 ) -> DataFrame:
     """Return the columns of the source that training reads, with the types of the table; no rows without a label.
+
+    Where the table is split by time, the time is among them if the source has it, with its own type.
 
     Nothing is scanned, except CSV and JSON for their types.
 
@@ -87,12 +93,24 @@ def read_source(
         raise InputError(f"train.transfer: {error}") from None
     for note in reading.notes:
         warn(f"train.transfer: {note}")
+    names = _names(config, data)
+    times = [name for name in _extra_time(config, data) if name in reading.df.columns]
+    require_columns(reading.df, names, f"train.transfer.{'source' if how.table is None else 'table'} column")
+    rows = reading.df.select(*[_typed(reading.df, n, like[n]).alias(n) for n in names], *map(col, times))
+    return rows.where(class_text(rows, data.label).isNotNull())
+
+
+def _names(config: PipelineConfig, data: Dataset) -> list[str]:
+    """Return the columns that training reads of a source."""
     costs = data.cost.columns if config.train.cost_weights else ()
     others = [data.label, *data.features, *data.identity, data.group, data.weight, *costs]
-    names = list(dict.fromkeys(n for n in others if n is not None))
-    require_columns(reading.df, names, f"train.transfer.{'source' if how.table is None else 'table'} column")
-    rows = reading.df.select(*[_typed(reading.df, n, like[n]).alias(n) for n in names])
-    return rows.where(class_text(rows, data.label).isNotNull())
+    return list(dict.fromkeys(n for n in others if n is not None))
+
+
+def _extra_time(config: PipelineConfig, data: Dataset) -> list[str]:
+    """Return the time that orders the rows, if nothing else of training reads it; its type may be another one."""
+    time = ordering(config)
+    return [] if time is None or time in _names(config, data) else [time]
 
 
 def _typed(df: DataFrame, name: str, kind: T.DataType) -> Column:
@@ -104,7 +122,17 @@ def _typed(df: DataFrame, name: str, kind: T.DataType) -> Column:
         raise InputError(
             f"train.transfer: column {name!r} of the source is {own.simpleString()}, in the table {kind.simpleString()}"
         )
-    return col(name).cast(kind)
+    return _whole(name, own, kind) if isinstance(kind, T.IntegralType) else col(name).cast(kind)
+
+
+def _whole(name: str, own: T.DataType, kind: T.DataType) -> Column:
+    """Return a number as a whole one; NaN is missing. A fraction, and a number out of range, is an error."""
+    value = F.nanvl(col(name), F.lit(None)) if isinstance(own, T.DoubleType | T.FloatType) else col(name)
+    made = value.try_cast(kind)
+    text = f"train.transfer: column {name!r} is {kind.simpleString()} in the table; the source has values such as "
+    other = value.isNotNull() & (made.isNull() | (made.cast(own) != value))
+    fault = F.raise_error(F.concat(F.lit(text), value.cast("string")))
+    return F.when(other, fault.cast(kind)).otherwise(made)
 
 
 def unseen(ctx: Context, rows: DataFrame, data: Dataset, *splits: str) -> DataFrame:
@@ -142,7 +170,10 @@ def _check_labels(counts: Mapping[str, int], data: Dataset) -> None:
             f"the source of train.transfer has labels that the table has not: {', '.join(map(repr, other[:20]))}"
         )
     if not counts:
-        raise InputError("the source of train.transfer has no row that is not among the validation and test rows")
+        raise InputError(
+            "the source of train.transfer has no row left: all are among the validation and test rows, or later than "
+            "the training rows"
+        )
 
 
 def check_source_amounts(rows: DataFrame, data: Dataset, *, costs: bool) -> None:
@@ -214,24 +245,34 @@ def joined_in_folds(
 ) -> Callable[[int, TrainingRows], TrainingRows]:
     """Return what the model of each fold is trained on: its rows, and those of the source that it may know.
 
-    Source rows whose key or group is in the fold's unseen rows are left out, and the fold has domain classifiers of its
-    own. The source keeps its share of the weight. It is reduced as the training rows are, since a task holds both.
+    Source rows whose key or group is in the fold's unseen rows are left out, and with forward chaining those that are
+    later than the fold's training rows. The fold has domain classifiers of its own. The source keeps its share of the
+    weight, or has less where few of its rows are early enough. It is reduced as the training rows are, since a task
+    holds both.
     """
     from steelyard.learning.domain import fit_domain_classifier
 
     data, seed = dataset(ctx), ctx.config.train.seed
     every = ctx.written(path).drop(RATIO)
     most = most_rows(len(data.features))
-    source = draw_rows(every, data, _counted(every, data), most, seed=ctx.config.split.seed)
+    every_counts = _counted(every, data)
+    source = draw_rows(every, data, every_counts, most, seed=ctx.config.split.seed)
     total = {c: sum(of[c] for of in plan.counts.values()) for c in data.classes}
+    in_time = plan.method == "temporal" and plan.time in every.columns
 
     def change(fold: int, training: TrainingRows) -> TrainingRows:
         own, held = fold_rows(drawn.rows, plan, fold)
         rows, trained = _strangers(source.rows, held, data), rows_before(plan, fold)
+        rows = fold_rows(rows, plan, fold)[0] if in_time else rows
         target = {c: round(n * drawn.rates.get(c, 1.0)) for c, n in trained.items()}
-        found = fit_domain_classifier(own, rows, data, target, _counted(rows, data), seed=seed)
-        share = of_class(rows, data.label, {c: trained[c] / n for c, n in total.items() if n}, "double")
-        weighted = rows.withColumn(RATIO, found.weights(rows, how.clip) * share)
+        counts = _counted(rows, data)
+        found = fit_domain_classifier(own, rows, data, target, counts, seed=seed)
+        shares = {c: trained[c] / n for c, n in total.items() if n}
+        if in_time:  # rows are fewer already
+            rates = {c: counts.get(c, 0) / (n * source.rates[c]) for c, n in every_counts.items()}
+            shares = {c: min(share / rates[c], 1.0) if rates.get(c) else share for c, share in shares.items()}
+        share = of_class(rows, data.label, shares, "double")
+        weighted = rows.withColumn(RATIO, found.weights(rows, how.clip) * share).drop(*_extra_time(ctx.config, data))
         return joined(training, weighted, data, source.weight or data.weight)
 
     return change

@@ -1,0 +1,40 @@
+"""Rows of a source of transfer that a split by time allows."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from steelyard.columns import dtype
+from steelyard.config import PipelineConfig
+from steelyard.splitting import SPLIT, SplitPlan, apply_split
+from steelyard.stages._context import Context
+from steelyard.stages._source import source
+
+
+def ordering(config: PipelineConfig) -> str | None:
+    """Return the column of time by which the table is split, None for other methods."""
+    return config.data.time if config.split.method == "temporal" else None
+
+
+def known_at_training(ctx: Context, rows: DataFrame) -> tuple[DataFrame, int | None]:
+    """Return the rows of the source that are not later than the training rows, and how many others there are.
+
+    The number is None where the split is not by time, or, with a warning, where the source has no such times. Otherwise
+    this costs two narrow scans.
+    """
+    time = ordering(ctx.config)
+    if time is None:
+        return rows, None
+    plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
+    if not {time, plan.label} <= set(rows.columns) or _is_number(rows, time) != _is_number(source(ctx), time):
+        ctx.warn(f"train.transfer: the source has no times as {time!r}, so that its rows may be later than training")
+        return rows, None
+    known = apply_split(rows, plan).where(F.col(SPLIT) == "train").drop(SPLIT)
+    return known, rows.count() - known.count()
+
+
+def _is_number(df: DataFrame, time: str) -> bool:
+    """Return whether times are numbers, whose unit is unknown; all others are points in time."""
+    return isinstance(dtype(df, time), T.NumericType)
