@@ -87,6 +87,7 @@ def test_what_takes_missing_values() -> None:
         ("xgboost", {"enable_categorical": True}, "e_params: enable_categorical has no effect"),
         ("decision_tree", {"max_dept": 1}, "DecisionTreeClassifier has no parameter 'max_dept'. Did you mean 'max_d"),
         ("decision_tree", {"max_depth": -1}, "e_params: The 'max_depth' parameter of DecisionTreeClassifier must be"),
+        ("decision_tree", {"class_weight": {0: 1, 1: 9}}, "e: class_weight can't be a map, because DecisionTreeCl"),
         ("sklearn.svm.LinearSVC", {}, "LinearSVC has no predict_proba"),
         ("sklearn.tree.DecisionTreClassifier", {}, "has no 'DecisionTreClassifier'. Did you mean"),
         ("sklearn.tree", {}, "'sklearn.tree' is not a classifier"),

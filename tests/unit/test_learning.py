@@ -92,6 +92,11 @@ def test_no_parameter_is_fine(name: str) -> None:
             "has no 'parms'. Did you mean 'params'?",
         ),
         ("AdaBoost bags", {"estimator": {"estimator": "decision_tree", "params": {"max_depth": "x"}}}, "Got 'x'"),
+        (
+            "AdaBoost bags",
+            {"estimator": {"estimator": "decision_tree", "params": {"class_weight": {"a": 2}}}},
+            "estimator_params: class_weight can't be a map",
+        ),
     ],
 )
 def test_what_a_trainer_does_not_take(name: str, params: dict[str, object], message: str) -> None:
@@ -106,7 +111,7 @@ def test_what_a_trainer_does_not_take(name: str, params: dict[str, object], mess
     ("name", "params"),
     [
         ("sklearn.neighbors.KNeighborsClassifier", {}),  # saved above 15 features
-        ("sklearn.ensemble.RandomForestClassifier", {"class_weight": {0: 1.0, "1": 5.0}}),  # keys without an order
+        ("sklearn.ensemble.HistGradientBoostingClassifier", {"monotonic_cst": {0: 1, "1": 0}}),  # keys without an order
     ],
 )
 def test_estimators_that_the_training_judges(name: str, params: dict[str, object]) -> None:

@@ -32,6 +32,7 @@ ESTIMATORS: Mapping[str, str] = {
     "catboost": "catboost.CatBoostClassifier",
 }
 """Classes that have a short name."""
+_BY_CLASS = ("class_weight", "class_weights")
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,12 @@ class LocalLearner:
     def _format(self, setting: str = "estimator") -> LocalFormat:
         from steelyard.learning._local_formats import format_of
 
+        for name in _BY_CLASS:
+            if isinstance(self.params.get(name), Mapping):
+                raise ConfigError(
+                    f"{setting}: {name} can't be a map, because {self.path.rpartition('.')[2]} sees numbers in place "
+                    "of classes; write train.class_weight, or balanced"
+                )
         if "." not in self.path:
             raise ConfigError(
                 f"{setting}: there is no estimator {self.estimator!r}; give the dotted path of a class, or one of "
