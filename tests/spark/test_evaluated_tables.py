@@ -26,9 +26,9 @@ LABELS = ["abc"[max(range(3), key=list(row.values()).__getitem__)] for row in TH
 def evaluated(spark: SparkSession, folder: Path, columns: dict[str, Any], **options: Any) -> dict[str, Any]:
     path = folder / "scores.parquet"
     pq.write_table(pa.table({"id": range(N), **columns}), path)
-    threshold, score = options.pop("threshold", None), options.pop("score", "p")
+    threshold, score, group = options.pop("threshold", None), options.pop("score", "p"), options.pop("group", None)
     config = bare_table(str(path), None, label="y", **options)
-    document = evaluate_table(spark, config, score, threshold, None)
+    document = evaluate_table(spark, config, score, threshold, group)
     json.dumps(document, allow_nan=False)
     return document
 
@@ -55,6 +55,16 @@ def test_one_positive_is_judged_without_intervals_of_areas(spark: SparkSession, 
     found = evaluated(spark, tmp_path, {"y": (np.arange(N) == 7).astype(int), "p": P})["splits"]["all"]
     assert found["per_class"]["1"]["roc_auc"]["value"] is not None
     assert found["per_class"]["1"]["roc_auc"]["ci95"] is None
+
+
+def test_a_row_without_a_group_is_one_of_its_own(spark: SparkSession, tmp_path: Path) -> None:
+    """As one group they would leave too few groups for an interval."""
+    group = pa.array([i // 3 if i < 60 else None for i in range(N)], pa.int64())
+    found = evaluated(spark, tmp_path, {"y": Y.astype(int), "p": P, "g": group}, group="g")
+    assert found["notes"] == ["240 rows have no group; intervals take each for a group of its own"]
+    alone = evaluated(spark, tmp_path, {"y": Y.astype(int), "p": P})
+    widths = [np.ptp(of["splits"]["all"]["per_class"]["1"]["pr_auc"]["ci95"]) for of in (found, alone)]
+    assert 0.5 < widths[0] / widths[1] < 2
 
 
 @pytest.mark.parametrize("classes", ["abc", "abcd"])

@@ -14,7 +14,7 @@ from steelyard.config import Recipe
 from steelyard.dataset import Dataset
 from steelyard.deciding import ALERTS, CONFORMAL, period_of
 from steelyard.errors import InputError
-from steelyard.hashing import row_hash
+from steelyard.hashing import group_hash, row_hash
 from steelyard.learning import get_trainer
 from steelyard.splitting import time_position
 
@@ -60,5 +60,7 @@ def keeps_half(recipe: Recipe) -> bool:
 
 def kept_half(df: DataFrame, data: Dataset) -> Column:
     """Return whether a validation row is in the half that training does not see; groups stay whole."""
-    identity = data.identity if data.group is None else (data.group,)
-    return row_hash(df, identity, 0, CONFORMAL) % 2 == 1
+    place = row_hash(df, data.identity, 0, CONFORMAL)
+    if data.group is not None:
+        place = group_hash(df, data.group, place, CONFORMAL)
+    return place % 2 == 1

@@ -115,6 +115,31 @@ def row_hash(df: DataFrame, columns: Iterable[str], seed: int, purpose: str) -> 
     return F.shiftrightunsigned(F.xxhash64(*encoded, F.lit(int(seed)).cast("bigint"), F.lit(purpose)), 1)
 
 
+def group_hash(df: DataFrame, group: str, own: Column, purpose: str) -> Column:
+    """Return the place of a row's group in a random order; a row without a group is one of its own.
+
+    Parameters
+    ----------
+    df : DataFrame
+    group : str
+    own : Column of bigint
+        The place of a row without a group.
+    purpose : str
+
+    Returns
+    -------
+    Column of bigint
+        In [0, 2**63).
+
+    Examples
+    --------
+    >>> rows = spark.createDataFrame([(i, "g" if i < 3 else None) for i in range(6)], "id int, g string")
+    >>> rows.select(group_hash(rows, "g", row_hash(rows, ["id"], 0, "bucket"), "bucket")).distinct().count()
+    4
+    """
+    return F.when(col(group).isNull(), own).otherwise(row_hash(df, [group], 0, purpose))
+
+
 def hashable(df: DataFrame) -> list[str]:
     """Return the columns that have a canonical encoding: all but those that are, or hold, maps and variants."""
     return [f.name for f in df.schema.fields if _has_encoding(f.dataType)]

@@ -1,6 +1,6 @@
 """Exact splits and folds: a plan of a few numbers, applied as a column expression."""
 
-from steelyard.splitting._buckets import BUCKETS, bucket
+from steelyard.splitting._buckets import BUCKETS, bucket, ungrouped_note
 from steelyard.splitting._folds import (
     FoldPlan,
     apply_folds,
@@ -50,5 +50,6 @@ __all__ = [
     "stratified_split",
     "temporal_split",
     "time_position",
+    "ungrouped_note",
     "wanted_counts",
 ]

@@ -12,7 +12,7 @@ from steelyard import metrics
 from steelyard.deciding import DecisionPolicy, alert_counts, decision_document
 from steelyard.frames.tables import write_parquet
 from steelyard.kernels.arrays import Floats
-from steelyard.splitting import SPLIT
+from steelyard.splitting import SPLIT, ungrouped_note
 from steelyard.stages._alerts import with_periods
 from steelyard.stages._baseline import judge_baseline, transfer_document
 from steelyard.stages._context import Context, Result
@@ -47,6 +47,8 @@ def run(ctx: Context, attempt: str) -> Result:
         rivals=_rivals(policy),
     )
     notes = [f"{name}: {note}" for name, of in found.items() for note in of.notes]
+    if data.group is not None and ctx.config.split.method != "group":  # that one refuses rows without a group
+        notes += ungrouped_note(written, "group")
     for note in notes:
         ctx.warn(note)
     splits = {name: of.to_json() for name, of in found.items()}

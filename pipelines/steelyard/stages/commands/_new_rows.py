@@ -16,7 +16,7 @@ from steelyard.config import resolve_env
 from steelyard.dataset import Dataset
 from steelyard.errors import InputError
 from steelyard.frames.reading import Source, read
-from steelyard.hashing import row_hash
+from steelyard.hashing import group_hash, row_hash
 from steelyard.monitoring import BUCKETS
 from steelyard.splitting import bucket
 from steelyard.stages._context import run_config
@@ -76,13 +76,14 @@ class NewRows:
     def bucket(self, df: DataFrame) -> tuple[Column, bool]:
         """Return the bucket of a row, and whether rows of a bucket may depend on each other."""
         known = self._known
+        keyed = known.key and set(known.key) <= set(df.columns)
+        own = row_hash(df, known.key if keyed else known.features, 0, "bucket")
         if known.group is not None and known.group in df.columns:
-            return row_hash(df, [known.group], 0, "bucket") % BUCKETS, True
+            return group_hash(df, known.group, own, "bucket") % BUCKETS, True
         time = known.time if self._temporal and known.time in df.columns else None
         if time is not None and not isinstance(dtype(df, time), T.NumericType):
             return bucket(df, replace(known, group=None), temporal=True), True
-        keyed = known.key and set(known.key) <= set(df.columns)
-        return row_hash(df, known.key if keyed else known.features, 0, "bucket") % BUCKETS, False
+        return own % BUCKETS, False
 
     def weight(self, df: DataFrame) -> Column | None:
         """Return the weight of a row, where the rows have one."""

@@ -19,9 +19,9 @@ from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.errors import InputError
 from steelyard.frames.reading import read
 from steelyard.frames.tables import write_parquet
-from steelyard.hashing import hashable, row_hash, unit_hash
+from steelyard.hashing import group_hash, hashable, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
-from steelyard.splitting import BUCKETS, FoldPlan, SplitPlan, count_torn_keys
+from steelyard.splitting import BUCKETS, FoldPlan, SplitPlan, count_torn_keys, ungrouped_note
 from steelyard.stages._context import ignore_warning
 from steelyard.stages._source import configured_source, roles
 from steelyard.stages.commands._scored_classes import advice, chosen_threshold, scored_classes
@@ -178,14 +178,16 @@ def evaluate_table(
     positive, classes = scored_classes(df, data, score, warn)
     used = chosen_threshold(positive, classes, threshold, data)
     rows, decision = df, None
-    identity = [group] if group else _telling_apart(df, data)
+    identity = _telling_apart(df, data)
     if positive is None:
         entries, decision = internal("scores"), internal("decision")
         each = metrics.ScoreColumn.of(df, score).of_classes(classes)
         named = F.map_from_arrays(F.array(*[F.lit(c) for c in classes]), F.col(entries))
         rows = df.withColumn(entries, each).withColumn(decision, greatest_class(named, classes))
-        identity = identity if group else [*identity, entries]
-    place = row_hash(rows, identity, 0, "bucket") if group else unit_hash(rows, identity, [], "bucket")
+        identity = [*identity, entries]
+    place = unit_hash(rows, identity, [], "bucket")
+    if group is not None:
+        place = group_hash(rows, group, place, "bucket")
     judged = metrics.evaluate(
         rows,
         classes=classes,
@@ -200,5 +202,5 @@ def evaluate_table(
         false_positive=data.cost.false_positive,
         grouped=group is not None,
     )
-    notes = advice(judged.notes, threshold, used)
+    notes = advice(judged.notes, threshold, used) + ([] if group is None else ungrouped_note(df, group))
     return metrics.document(config.name, "", positive, used, {"all": judged.to_json()}, notes)
