@@ -49,6 +49,18 @@ def test_an_interrupted_run_says_what_goes_on_with_it(tmp_path: Path) -> None:
     assert "b 🧀" in run.read_json(f"profile/{profile.attempt}/stats.json")["features"]
 
 
+def test_a_signal_ends_java_and_interrupts() -> None:
+    with subprocess.Popen(["sleep", "60"]) as java:
+        before = signal.signal(signal.SIGTERM, _session.ending(java))
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+            assert java.wait(10) == -signal.SIGTERM and _session.was_interrupted()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            _session.came.clear()
+
+
 def test_a_failure_after_an_interrupt_is_an_interrupt() -> None:
     """Ctrl-C in the middle of a call into Java may end as another error: a listing that is cut short, say."""
     before = signal.signal(signal.SIGINT, _session.on_interrupt)

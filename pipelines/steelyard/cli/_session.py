@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import _thread
 import signal
+import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,21 +17,40 @@ if TYPE_CHECKING:
 
 
 def command_session(config: SparkConfig, *, small: bool = False) -> SparkSession:
-    """Return a new session in which Ctrl-C ends the command.
+    """Return a new session in which Ctrl-C and SIGTERM end the command, so that its temporary files are deleted.
 
     pyspark's own handler cancels Spark's jobs by a call into Java. During another call this fails: it prints two
-    stacks and may lose the interrupt. The end of the command also ends its Java process and all jobs.
+    stacks and may lose the interrupt. Java ignores Ctrl-C, so the command ends it: threads need not wait for jobs.
     """
     from steelyard.stages.commands.session import own_session
 
     session = own_session(config, small=small)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, on_interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, ending(_java_process()))
     return session
 
 
+def _java_process() -> subprocess.Popen[bytes] | None:
+    """Return the process of Java, if this one has started it."""
+    from pyspark import SparkContext
+
+    return getattr(SparkContext._gateway, "proc", None)
+
+
+def ending(process: subprocess.Popen[bytes] | None) -> Callable[[int, Any], None]:
+    """Return a signal handler that ends a process, so that calls into Java fail at once, and raises an interrupt."""
+
+    def handler(number: int, frame: Any) -> None:
+        if process is not None:
+            process.terminate()
+        on_interrupt(number, frame)
+
+    return handler
+
+
 came = threading.Event()
-"""Set after Ctrl-C."""
+"""Set after Ctrl-C or SIGTERM."""
 
 
 def was_interrupted() -> bool:
@@ -38,7 +59,7 @@ def was_interrupted() -> bool:
 
 
 def on_interrupt(number: int, frame: Any) -> None:
-    """Record Ctrl-C, and raise it."""
+    """Record the signal, and raise an interrupt."""
     came.set()
     raise KeyboardInterrupt
 
