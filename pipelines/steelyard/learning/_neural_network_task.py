@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from io import StringIO
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from steelyard.errors import EngineError
+from steelyard.frames.shared import Shared
 from steelyard.frames.workers import elsewhere, in_worker
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ def distributed(spark: SparkSession, task: Task, processes: int) -> tuple[bytes,
     # On a cluster, Spark assigns GPUs to tasks, and hides them from others.
     on_gpus = cluster and task.device == "cuda"
     train = in_worker("steelyard.learning._neural_network_worker", "train")
-    with _quiet() as printed:
+    with _QUIET.entered() as printed:
         try:
             distributor = TorchDistributor(num_processes=processes, local_mode=not cluster, use_gpu=on_gpus)
             found: tuple[bytes, list[float]] = distributor.run(train, asdict(task))  # type: ignore[assignment]
@@ -106,13 +109,29 @@ def _cause(text: str) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[StringIO]:
-    """Keep what the processes print, and the distributor's notes, out of the user's terminal."""
+    """Keep what the processes print, and the distributor's notes, out of the user's terminal.
+
+    torch also logs into a folder for each training, which it never deletes: here it is a temporary one.
+    """
     logger = logging.getLogger("TorchDistributor")
     level, logger.disabled = logger.level, True
+    before = os.environ.get(_LOGS)
     try:
-        with redirect_stdout(StringIO()) as printed, warnings.catch_warnings():
+        with (
+            TemporaryDirectory(prefix="steelyard-torch-") as logs,
+            redirect_stdout(StringIO()) as printed,
+            warnings.catch_warnings(),
+        ):
+            os.environ[_LOGS] = before or logs
             warnings.simplefilter("ignore")
             yield printed
     finally:
+        os.environ.pop(_LOGS, None)
+        if before is not None:
+            os.environ[_LOGS] = before
         logger.setLevel(level)
         logger.disabled = False
+
+
+_LOGS = "PET_LOG_DIR"  # read by torchrun
+_QUIET = Shared(_quiet)  # models of folds are trained in threads
