@@ -16,6 +16,7 @@ from small_pipelines import pipeline, small_table
 
 from steelyard.cli import _app, _session
 from steelyard.cli._session import interrupt_again
+from steelyard.config import ALL_STAGES
 from steelyard.errors import InputError, InterruptedRunError
 from steelyard.store import Store
 
@@ -46,6 +47,7 @@ def test_an_interrupted_run_says_what_goes_on_with_it(tmp_path: Path) -> None:
     assert "Traceback" not in told and "py4j" not in told
     profile = run.outcome("profile")
     assert profile is not None and profile.done and run.outcome("gate") is None
+    assert all(made is None or made.done for made in map(run.outcome, ALL_STAGES)), "an interrupt is no failure"
     assert "b 🧀" in run.read_json(f"profile/{profile.attempt}/stats.json")["features"]
 
 

@@ -72,6 +72,8 @@ def _execute(ctx: Context, stage: str) -> Outcome:
             ctx.log("started", attempt=attempt)
             result: Result = import_module(f"steelyard.stages.{stage}").run(ctx, attempt)
     except Exception as error:
+        if came_of_interrupt(error):
+            raise KeyboardInterrupt from error
         known = _damaged(ctx, error) or translated(error, f"stage {stage}")
         known.args = (ctx.hide(str(known)),)
         found = [f"guards/{attempt}"]  # the files of a failed guard: the report shows them
@@ -80,6 +82,25 @@ def _execute(ctx: Context, stage: str) -> Outcome:
             raise
         raise known from error
     return ended("done", result.artifacts, rows=result.rows, details=result.details)
+
+
+def came_of_interrupt(error: BaseException | None) -> bool:
+    """Return whether an error came up while an interrupt ended the stage: Java may be gone before caches are released.
+
+    Examples
+    --------
+    >>> try:
+    ...     try:
+    ...         raise KeyboardInterrupt
+    ...     finally:
+    ...         raise ConnectionRefusedError
+    ... except OSError as error:
+    ...     came_of_interrupt(error)
+    True
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _log_end(ctx: Context, outcome: Outcome, step: str) -> None:
