@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from small_pipelines import pipeline, replace_document, small_table
 
 from steelyard.errors import InputError
-from steelyard.monitoring import monitor
+from steelyard.monitoring import Feature, count_rows, monitor
 from steelyard.stages import Context, run_stage, start_run
 from steelyard.stages.commands._test_scores import decided_classes
 from steelyard.stages.commands.monitor import check_monitored, monitor_table
@@ -138,6 +139,16 @@ def test_shares_of_decided_classes_are_those_before_rows_were_left_out(spark: Sp
     assert feature.rows == 8 and dict(feature.classes[0].top) == pytest.approx(
         {"a": 30 / 44, "b": 12 / 44, "c": 2 / 44}
     )
+
+
+def test_booleans_that_come_as_numbers(spark: SparkSession) -> None:
+    feature = Feature("ok", 8.0, (), ("false", "true"), (), True)
+    rows = spark.range(8).selectExpr("if(id = 7, null, id % 4 = 0) as ok")
+    how = {"score": F.lit(0.5), "alarm": F.lit(True), "label": F.lit(2), "bucket": F.lit(0), "features": [feature]}
+    counts = [
+        count_rows(rows.select(F.col("ok").cast(kind)), **how)[1][0].tolist() for kind in ("boolean", "int", "double")
+    ]
+    assert counts == [[5, 2, 0, 1]] * 3
 
 
 def test_a_notebook_compares_two_tables_of_scores(spark: SparkSession) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
-from steelyard.columns import internal
+from steelyard.columns import dtype, internal
 from steelyard.dataset import MOST_AMOUNT
 from steelyard.errors import InputError
 from steelyard.frames.workers import in_worker
@@ -82,10 +83,18 @@ def count_rows(
 def _values(df: DataFrame, features: Sequence[Feature]) -> dict[str, Column]:
     """Return the columns of features for the task: an array of numbers, and a struct of levels."""
     numbers = [F.coalesce(number_value(df, f.name), F.lit(float("nan"))) for f in features if not f.categorical]
-    levels = [F.substring(level_text(df, f.name), 1, LEVEL) for f in features if f.categorical]
+    levels = [F.substring(_level(df, f), 1, LEVEL) for f in features if f.categorical]
     named = [level.alias(str(i)) for i, level in enumerate(levels)]
     columns = {task.VALUES: F.array(*numbers)} if numbers else {}
     return columns | ({task.LEVELS: F.struct(*named)} if named else {})
+
+
+def _level(df: DataFrame, feature: Feature) -> Column:
+    """Return the level of a row; 1 and 0 are true and false where the reference has booleans, as for models."""
+    text = level_text(df, feature.name)
+    if not (set(feature.levels) <= {"false", "true"} and isinstance(dtype(df, feature.name), T.NumericType)):
+        return text
+    return F.when(text == "1", "true").when(text == "0", "false").otherwise(text)
 
 
 def _counted(rows: DataFrame, features: Sequence[Feature]) -> tuple[Counts, Floats, Floats]:
