@@ -30,7 +30,7 @@ explain: {{rows: 20, slices: [GLCM_Pan]}}
 promote: {{rule: not_worse}}
 monitor: {{psi: 1.0}}
 guards: {{parameters: {{minority_share_min: 0.03}}}}
-airflow: {{schedule: '0 {HOUR} * * *', retries: 1, on_failure: heard.tell}}
+airflow: {{schedule: '0 {HOUR} * * *', retries: 1, conn_id: spark_local, on_failure: heard.tell}}
 score: {{path: ../in/new.parquet, out: ../scored}}
 """
 # A bound of the guard in the middle that no table meets.
@@ -46,7 +46,7 @@ compare: {{candidates: {{}}, folds: 2}}
 explain: {{rows: 20, slices: [kind]}}
 promote: {{rule: better}}
 guards: {{resampled: {suite}}}
-airflow: {{tasks: {tasks}, retries: 1, conn_id: spark_local, on_failure: heard.tell}}
+airflow: {{tasks: {tasks}, retries: 1, conn_id: {conn_id}, on_failure: heard.tell}}
 """
 HOOK = """
 from pathlib import Path
@@ -76,7 +76,7 @@ def make_place(folder: Path, wilt: str) -> Path:
     (folder / "strict.json").write_text(STRICT)
     write_small(folder, "group", "../strict.json")
     write_small(folder, "run", "resampled.json")
-    lost = SMALL.format(tasks="group", suite="resampled.json").replace("spark_local", "nowhere")
+    lost = SMALL.format(tasks="group", suite="resampled.json", conn_id="nowhere")
     (folder / "pipelines" / "lost.yaml").write_text(lost.replace("name: group", "name: lost"))
     (folder / "heard.py").write_text(HOOK)
     return folder
@@ -90,7 +90,7 @@ def write_new(folder: Path, table: pd.DataFrame, times: float) -> None:
 
 def write_small(folder: Path, tasks: str, suite: str) -> None:
     """Write the pipeline with a value of `airflow.tasks`, its name too, and a suite of the guard in the middle."""
-    (folder / "pipelines" / f"{tasks}.yaml").write_text(SMALL.format(tasks=tasks, suite=suite))
+    (folder / "pipelines" / f"{tasks}.yaml").write_text(SMALL.format(tasks=tasks, suite=suite, conn_id="spark_default"))
 
 
 def dags(scheduler: Scheduler) -> set[str]:

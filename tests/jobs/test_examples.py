@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from command_line import steelyard_here
+from pyspark.sql import SparkSession
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from steelyard.config import PipelineConfig, load
@@ -27,6 +28,18 @@ BINARY = {
     "quality_control": ("ai4i2020", 0.72),
     "screening": ("mammography", 0.45),
 }
+
+
+@pytest.fixture(autouse=True)
+def compiled_plans(spark: SparkSession) -> Iterator[None]:
+    """Compile plans, as production does: these tables are large enough for it."""
+    settings = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
+    before = {name: spark.conf.get(name) for name in settings}
+    for name, value in settings.items():
+        spark.conf.set(name, value)
+    yield
+    for name, value in before.items():
+        spark.conf.set(name, value)
 
 
 def run_example(name: str, table: str, store: Path) -> tuple[dict[str, Any], RunDir, pd.Series]:

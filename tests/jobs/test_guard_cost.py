@@ -70,6 +70,7 @@ def test_each_suite_reads_the_table_once(
     assert seen_domain["broken"] == {} and set(seen_domain["original"]) == {"a", "amount"}
 
 
+@pytest.mark.long
 def test_rows_of_divided_groups_are_those_that_a_model_sees(
     spark: SparkSession, start: Callable[..., Context], tmp_path: Path
 ) -> None:

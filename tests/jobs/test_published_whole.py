@@ -62,6 +62,7 @@ def test_rows_are_never_without_their_plan(
         write(spark, config, str(tmp_path / "out"))
 
 
+@pytest.mark.long
 def test_a_command_that_is_killed_while_it_writes_leaves_nothing_half(
     spark: SparkSession, table: str, tmp_path: Path
 ) -> None:

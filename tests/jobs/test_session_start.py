@@ -36,6 +36,7 @@ os._exit(0)  # no archive is made in the background
 """
 
 
+@pytest.mark.long
 def test_the_first_session_lists_its_classes_for_an_archive(tmp_path: Path) -> None:
     own = {
         "XDG_CACHE_HOME": str(tmp_path),

@@ -24,6 +24,7 @@ from steelyard.stages._source import dataset, rows_of
 Start = Callable[..., Context]
 
 
+@pytest.mark.long
 def test_calibration_keeps_what_class_weights_asked_for(
     start: Start, spark: SparkSession, real_data: Callable[[str], str]
 ) -> None:

@@ -112,6 +112,7 @@ def test_columns_that_play_parts_may_be_called_so_too(spark: SparkSession) -> No
     assert found[0] == found[1] and len(found[0]) == 120
 
 
+@pytest.mark.long
 def test_splits_and_folds(spark: SparkSession) -> None:
     group, time = WIDTH // 2, WIDTH // 3
     found = []

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.ensemble import BalancedBaggingClassifier
+from long_cases import thinned
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.metrics import average_precision_score
@@ -145,7 +146,7 @@ TRAINERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", list(TRAINERS))
+@pytest.mark.parametrize("name", thinned(TRAINERS, ["balanced_random_forest"]))
 def test_the_same_bytes_from_any_partitioning(name: str, table: DataFrame) -> None:
     trainer = get_trainer(name, TRAINERS[name], seed=5)
     parted = [

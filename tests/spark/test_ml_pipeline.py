@@ -226,6 +226,7 @@ def test_folds_are_no_features(df: DataFrame) -> None:
         assert SEEN[-1].schema.names == SEEN[-2].schema.names == [*narrow.drop("fold").columns, "features"]
 
 
+@pytest.mark.long
 def test_train_validation_split(df: DataFrame) -> None:
     sampler, last = smote(), regression()
     grid = ParamGridBuilder().addGrid(sampler.sampling_strategy, [0.3, 1.0]).addGrid(last.regParam, [0.1]).build()
@@ -289,6 +290,7 @@ def test_save_and_load(df: DataFrame, tmp_path: Path) -> None:
         by_function.save(f"{tmp_path}/function")
 
 
+@pytest.mark.long
 def test_validators_save_and_load(df: DataFrame, tmp_path: Path) -> None:
     sampler, last = over(), regression()
     grid = ParamGridBuilder().addGrid(last.regParam, [0.1]).addGrid(sampler.sampling_strategy, [{"1": 60}, {"1": 90}])

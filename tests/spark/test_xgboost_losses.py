@@ -33,6 +33,7 @@ def test_spark_computes_the_link_of_the_kernel(spark: SparkSession) -> None:
         assert np.allclose([row["p"][1] for row in found], ours, rtol=1e-12, atol=1e-300)
 
 
+@pytest.mark.long
 def test_focal_probabilities_are_the_same_bits_saved_and_loaded(spark: SparkSession, tmp_path: Path) -> None:
     df = trainer_table(spark)
     params = {"max_depth": 3, "learning_rate": 0.3, "n_estimators": 40, "early_stopping_rounds": 4}

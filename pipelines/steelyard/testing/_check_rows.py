@@ -91,7 +91,7 @@ def check_partitions_and_order(
         for n in layouts:
             with shuffle_partitions(spark, n):
                 df = spark.createDataFrame(mixed, SCHEMA)
-                df = df.repartition(16, F.col("label")) if key else df.repartition(n)
+                df = df.repartition(n, F.col("label")) if key else df.repartition(n)
                 assert multiset(sampler.fit_resample(df)) == first, f"{n} partitions, key {key}"
 
 
