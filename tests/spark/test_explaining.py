@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +91,9 @@ def test_mistakes_are_the_most_wrong_rows_with_their_reasons(table: DataFrame, m
         sizes = [abs(part["contribution"]) for part in of["contributions"]]
         assert sizes == sorted(sizes, reverse=True) and len(sizes) == 4
     assert mistakes(model, table, DATA, rows=0) == []
+    [one, *_] = mistakes(model, table, replace(DATA, key=()), rows=2)
+    assert list(one["key"]) == list(DATA.content) and one["score"] == mine[0]["score"]
+    assert int(one["key"]["id"]) in missed["id"].tolist()
 
 
 def test_a_planted_slice_is_found_and_chance_is_not(table: DataFrame) -> None:

@@ -19,6 +19,7 @@ from steelyard.learning import Model, Preprocessing
 
 MISSED, FALSE_ALARM, CAUGHT = "missed", "false_alarm", "caught"
 _SHOWN = 5  # features of a row
+_NAMING = 20  # columns that name a row where there is no key
 _MADE = ("score", "decision", "margin", "bias", "contributions")
 _SCORE, _DECISION, _PARTS, _KIND = (internal(n) for n in ("explained_score", "explained", "parts", "kind"))
 
@@ -123,14 +124,15 @@ def mistakes(classifier: Classifier, df: DataFrame, data: Dataset, *, rows: int 
     Returns
     -------
     list of dict
-        `kind` (missed, false_alarm), `key` (column → value as text), `score`, and where the model gives contributions
-        `contributions` (the five largest: `feature`, `value`, `contribution`) and for missed positives `nearest`: the
-        caught positive with the most similar contributions, of at most `rows`, by `key`, `score` and `distance`.
+        `kind` (missed, false_alarm), `key` (column → value as text; without a key, of the first 20 columns), `score`,
+        and where the model gives contributions `contributions` (the five largest: `feature`, `value`, `contribution`)
+        and for missed positives `nearest`: the caught positive with the most similar contributions, of at most `rows`,
+        by `key`, `score` and `distance`.
     """
     if classifier.policy.positive is None or rows <= 0:
         return []
     found = _selected(classifier, df, data, rows).toPandas()
-    model, keys = classifier.model, list(data.key)
+    model, keys = classifier.model, _naming(data)
     names, _ = columns_of(model.preprocessing)
     parts = None
     if has_contributions(model) and len(found):
@@ -178,8 +180,13 @@ def _selected(classifier: Classifier, df: DataFrame, data: Dataset, rows: int) -
     names, _ = columns_of(model.preprocessing)
     known = has_contributions(model)
     union = model.contributions(union, _PARTS) if known else union.withColumn(_PARTS, F.lit(None))
-    shown = list(dict.fromkeys([*data.key, *names]))
+    shown = list(dict.fromkeys([*_naming(data), *names]))
     return union.select(_KIND, _SCORE, _PARTS, *[col(n).cast("string").alias(n) for n in shown])
+
+
+def _naming(data: Dataset) -> list[str]:
+    """Return the columns by which rows are named."""
+    return list(data.key or data.content[:_NAMING])
 
 
 def _key(row: Any, keys: Sequence[str]) -> dict[str, Any]:
