@@ -46,9 +46,9 @@ def by_column(parts: NDArray[np.float64], preprocessing: Preprocessing) -> NDArr
 def contributions_table(classifier: Classifier, df: DataFrame, names: Sequence[Column] = ()) -> DataFrame:
     """Return scored rows with the contribution of each feature to the margin of the score. Nothing runs yet.
 
-    The contributions of a row, `bias` included, add up to the margin of the model's own probability, the logarithm of
-    its odds: for XGBoost, whose contributions are single floats, to 1e-4 times the margin (or to 1e-4 below a margin of
-    1); for linear models to 1e-9.
+    The contributions of a row, `bias` included, add up to the margin of the model's own probability: for XGBoost, whose
+    contributions are single floats, to 1e-4 times the margin (or to 1e-4 below a margin of 1); for linear models to
+    1e-9. The margin is the logarithm of the odds; with focal losses, the probability is another rising function of it.
 
     Parameters
     ----------
