@@ -94,6 +94,11 @@ class Cost:
         negative = next(c for c in classes if c != positive)
         return Cost(above.get(positive, {}).get(negative), above.get(negative, {}).get(positive), above)
 
+    def of_classes(self, classes: Sequence[str]) -> list[list[float]]:
+        """Return the matrix as rows by actual and columns by decided class; what it does not name costs nothing."""
+        matrix = self.matrix or {}
+        return [[float(matrix.get(actual, {}).get(decided, 0.0)) for decided in classes] for actual in classes]
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that hold costs."""

@@ -19,17 +19,16 @@ from steelyard.dataset import Dataset
 from steelyard.frames.caching import cached
 from steelyard.frames.threads import in_threads
 from steelyard.hashing import divided_groups
-from steelyard.labels import class_name
 from steelyard.learning import Model, TrainingRows, train_each
 from steelyard.learning.training_data import Chosen
 from steelyard.sampling import Sampler
 from steelyard.sampling.parts import knowing_draws
+from steelyard.sampling.strategy import for_part
 from steelyard.splitting import FoldPlan, apply_folds, fold_sides
 
 Change = Callable[[int, TrainingRows], TrainingRows]
 
 FOLD, _PARTS = internal("fold"), internal("parts")
-_STRATEGY = "sampling_strategy"
 
 
 @dataclass(frozen=True)
@@ -193,14 +192,6 @@ def rows_before(plan: FoldPlan, fold: int) -> dict[str, int]:
 
 def _of_fold(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
     """Return the recipe for a part of the rows, which one worker trains on."""
-    resample = ResampleConfig(method=recipe.resample.method, **_reduced(recipe.resample.params, shares))
-    train = recipe.train.model_copy(update={"params": _reduced(recipe.train.params, shares), "num_workers": 1})
+    resample = ResampleConfig(method=recipe.resample.method, **for_part(recipe.resample.params, shares))
+    train = recipe.train.model_copy(update={"params": for_part(recipe.train.params, shares), "num_workers": 1})
     return recipe.model_copy(update={"resample": resample, "train": train})
-
-
-def _reduced(params: Mapping[str, Any], shares: Mapping[str, float]) -> dict[str, Any]:
-    """Return parameters whose map of class to rows is reduced to the shares of the classes."""
-    wanted = params.get(_STRATEGY)
-    if not isinstance(wanted, Mapping):
-        return dict(params)
-    return {**params, _STRATEGY: {c: max(round(n * shares.get(class_name(c), 1.0)), 1) for c, n in wanted.items()}}

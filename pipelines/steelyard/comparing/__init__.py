@@ -8,7 +8,6 @@ from steelyard.comparing._candidates import (
     PLAIN,
     Candidate,
     check_metric,
-    check_two,
     more_candidates,
     standard_candidates,
 )
@@ -29,7 +28,6 @@ __all__ = [
     "candidates_of",
     "check_metric",
     "check_names",
-    "check_two",
     "compare",
     "counted",
     "more_candidates",

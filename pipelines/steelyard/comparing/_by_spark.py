@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -13,17 +14,24 @@ from steelyard.columns import class_text, col, internal
 from steelyard.comparing._candidates import Candidate
 from steelyard.comparing._fold_scores import check_fold
 from steelyard.comparing._rows import Folds
-from steelyard.config import DecideConfig, Recipe
+from steelyard.config import DecideConfig, Recipe, ResampleConfig
 from steelyard.dataset import Dataset
 from steelyard.frames.caching import checkpointed
 from steelyard.frames.workers import in_worker
 from steelyard.metrics import row_weight
+from steelyard.sampling.strategy import for_part
 from steelyard.splitting import FoldPlan, bucket, fold_rows, holdout
 from steelyard.stats import class_counts
 
 
 def judged_by_spark(
-    candidate: Candidate, rows: DataFrame, dataset: Dataset, plan: FoldPlan, folds: Folds, decide: DecideConfig
+    candidate: Candidate,
+    rows: DataFrame,
+    dataset: Dataset,
+    whole: Mapping[str, int],
+    plan: FoldPlan,
+    folds: Folds,
+    decide: DecideConfig,
 ) -> list[Any]:
     """Return the scores of each fold as JSON types.
 
@@ -35,6 +43,8 @@ def judged_by_spark(
     rows : DataFrame
     dataset : Dataset
         With the weight that rows have after they were drawn.
+    whole : mapping of str to int
+        Rows of each class before that.
     plan : FoldPlan
     folds : Folds
     decide : DecideConfig
@@ -47,9 +57,17 @@ def judged_by_spark(
         check_fold({c: counts.get(c, 0) for c in dataset.classes})
         held = holdout(train, dataset, {c: counts[c] for c in dataset.classes}, folds.held, seed=folds.seed)
         own, validation = fold_rows(train, held, 0)
-        classifier = fit(recipe, _short(own), _short(validation), dataset)
-        found.append(_scores(classifier, test, dataset, folds, sum(held.counts["1"].values())))
+        trained = held.counts["1"]
+        asked = recipe if len(whole) == 2 else _for_part(recipe, {c: trained[c] / n for c, n in whole.items()})
+        classifier = fit(asked, _short(own), _short(validation), dataset)
+        found.append(_scores(classifier, test, dataset, folds, sum(trained.values())))
     return found
+
+
+def _for_part(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
+    """Return the recipe for a part of the rows."""
+    of = recipe.resample
+    return recipe.model_copy(update={"resample": ResampleConfig(method=of.method, **for_part(of.params, shares))})
 
 
 def _short(rows: DataFrame) -> DataFrame:
@@ -67,10 +85,13 @@ def _scores(classifier: Classifier, test: DataFrame, data: Dataset, folds: Folds
         (col(of) if isinstance(of, str) else F.lit(of or 0.0)).cast("double")
         for of in (data.cost.false_negative, data.cost.false_positive)
     ]
+    several = len(data.classes) > 2
+    score, label, decided = F.col(names["calibrated"]), class_text(scored, data.label), F.col(names["decision"])
+    places = F.array(*map(F.lit, data.classes))
     columns = {
-        "score": F.col(names["calibrated"]),
-        "label": class_text(scored, data.label) == F.lit(data.positive),
-        "alarm": F.col(names["decision"]) == F.lit(data.positive),
+        "score": F.array(*[F.element_at(score, F.lit(c)) for c in data.classes]) if several else score,
+        "label": F.array_position(places, label) - 1 if several else label == F.lit(data.positive),
+        "alarm": F.array_position(places, decided) - 1 if several else decided == F.lit(data.positive),
         "weight": F.lit(1.0) if weight is None else weight,
         "bucket": bucket(scored, data, temporal=folds.method == "temporal"),
         "cost_fn": costs[0],
@@ -82,7 +103,8 @@ def _scores(classifier: Classifier, test: DataFrame, data: Dataset, folds: Folds
         "threshold": classifier.policy.threshold,
         "calibration": classifier.policy.calibration.method,
     }
-    worker = in_worker("steelyard.comparing._worker", "score", facts=facts)
+    matrix = data.cost.of_classes(data.classes) if several else []
+    worker = in_worker("steelyard.comparing._worker", "score", facts=facts, costs=matrix)
     # Sums of floats follow the order of rows.
     ordered = narrow.repartition(1).sortWithinPartitions(*columns)
     [row] = ordered.mapInArrow(worker, "task int, scores string").collect()

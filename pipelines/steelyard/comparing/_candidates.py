@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -63,15 +63,6 @@ class Candidate:
         return {name: getattr(self.recipe, name).model_dump(mode="json") for name in ("resample", "train")}
 
 
-def check_two(classes: Collection[str]) -> None:
-    """Raise `ConfigError` unless there are two classes: candidates and their metrics are those of two."""
-    if len(classes) != 2:
-        raise ConfigError(
-            f"compare takes two classes, and the label has {len(classes)}: it judges scores and decisions of one "
-            "positive class; leave the section compare out and name a model in train.model"
-        )
-
-
 def check_metric(metric: str, *, has_costs: bool) -> None:
     """Raise `ConfigError` for a metric of costs where none are given."""
     if metric == "cost" and not has_costs:
@@ -81,7 +72,8 @@ def check_metric(metric: str, *, has_costs: bool) -> None:
 def standard_candidates(counts: Mapping[str, int], seed: int = 0) -> list[Candidate]:
     """Return what every comparison holds: plain XGBoost, logistic regression, and what users do today.
 
-    Under-sampling is left out where the table has no more negatives for each positive.
+    Under-sampling is left out where the table has no more negatives for each positive. Of more than two classes, each
+    keeps so many rows for each of the rarest class at most.
 
     Parameters
     ----------
@@ -89,7 +81,7 @@ def standard_candidates(counts: Mapping[str, int], seed: int = 0) -> list[Candid
         Training rows of each class.
     seed : int, default 0
     """
-    under = {f"{n}:1": _under("random_under_sampler", n) for n in KEPT if _ratio(counts) > n}
+    under = {f"{n}:1": _random(n, counts) for n in KEPT if _ratio(counts) > n}
     return [
         _candidate(PLAIN, seed),
         _candidate("logistic_regression", seed, train={"model": "logistic_regression"}),
@@ -99,7 +91,15 @@ def standard_candidates(counts: Mapping[str, int], seed: int = 0) -> list[Candid
 
 
 def more_candidates(counts: Mapping[str, int], *, categories: bool, seed: int = 0) -> list[Candidate]:
-    """Return what `auto` adds: guided sampling, balanced bagging, focal loss, and SMOTE for a weak learner."""
+    """Return what `auto` adds: guided sampling, balanced bagging, focal loss, and SMOTE for a weak learner.
+
+    Of more than two classes: balanced bagging, and weights between none and balanced ones.
+    """
+    if len(counts) > 2:
+        return [
+            _candidate("xgboost sqrt_balanced", seed, train={"class_weight": "sqrt_balanced"}),
+            _candidate("balanced bagging", seed, train={"model": "balanced_bagging"}),
+        ]
     rows, ratio = sum(counts.values()), _ratio(counts)
     found = [
         _candidate("xgboost focal", seed, train={"loss": {"focal": {"gamma": 2.0}}}),
@@ -136,13 +136,21 @@ def _searched(one: Mapping[str, Any], counts: Mapping[str, int], seed: int) -> C
     kept, weight = one.get("negatives_per_positive"), one.get("class_weight", "none")
     if kept is not None and kept < _ratio(counts):
         words.append(f"{kept:g}:1")
-        sections["resample"] = _under("random_under_sampler", kept)
+        sections["resample"] = _random(kept, counts)
     if weight != "none":
         words.append(weight)
     made = _candidate(
         " ".join([PLAIN, ", ".join(words)]).rstrip(), seed, **sections, train={"class_weight": weight, "params": params}
     )
     return replace(made, searched=True)
+
+
+def _random(kept: float, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return random under-sampling; a ratio is one of two classes."""
+    if len(counts) == 2:
+        return _under("random_under_sampler", kept)
+    most = int(kept * min(counts.values()))
+    return {"method": "random_under_sampler", "sampling_strategy": {c: most for c, n in counts.items() if n > most}}
 
 
 def _under(method: str, kept: float) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from steelyard.comparing._candidates import Candidate, check_metric, check_two
+from steelyard.comparing._candidates import Candidate, check_metric
 from steelyard.comparing._comparison import Comparison, compared
-from steelyard.comparing._judging import Judge, Memory, is_local
+from steelyard.comparing._judging import Judge, Memory, has_costs, is_local
 from steelyard.comparing._rows import Folds, check_rows
 from steelyard.comparing._search import halved
 from steelyard.config import DecideConfig
@@ -40,16 +40,17 @@ def compare(
     df : DataFrame
         Training rows. Must be stable.
     dataset : Dataset
-        With its two classes.
+        With its classes.
     counts : mapping of str to int
         Training rows of each class.
     candidates : sequence of Candidate
-        Among them the plain baseline. Those that are searched are first judged on fewer rows of the larger class, and
+        Among them the plain baseline. Those that are searched are first judged on fewer rows of the larger classes, and
         the better half again on twice as many, until two are left.
     decide : DecideConfig, optional
         Calibration and threshold of all candidates.
     metric : {"auto", "cost", "log_loss", "pr_auc"}, default "auto"
-        Cost where costs are given, else log loss.
+        Cost where costs are given (of more than two classes: their matrix), else log loss. Of more than two classes,
+        log loss is that of the row's own class, and PR area the mean of each class against the rest.
     folds : Folds, optional
     max_rows : int, default 1,000,000
         Rows that a fold's model is trained on at most: others are left out by their hashes, alike for all candidates,
@@ -62,14 +63,14 @@ def compare(
     Raises
     ------
     ConfigError
-        For more than two classes, or a metric without its costs.
+        For a metric without its costs.
     InputError
         For too few rows of a class.
     """
     folds, kept = folds or Folds(), memory if memory is not None else {}
-    check_metric(metric, has_costs=dataset.cost.given)
-    metric = ("cost" if dataset.cost.given else "log_loss") if metric == "auto" else metric
-    check_two(dataset.classes)
+    costs = has_costs(dataset)
+    check_metric(metric, has_costs=costs)
+    metric = ("cost" if costs else "log_loss") if metric == "auto" else metric
     check_rows(counts, folds.folds)
     _check_searched(candidates, dataset.domain)
     with Judge(df, dataset, counts, folds, max_rows, decide or DecideConfig(), kept, warn) as job:
@@ -83,7 +84,7 @@ def compare(
         "max_rows": max_rows,
         **({"search": _searched(candidates, left, rungs)} if any(c.searched for c in candidates) else {}),
     }
-    return compared(found, left, metric, facts, costs=dataset.cost.given)
+    return compared(found, left, metric, facts, costs=costs)
 
 
 def _searched(

@@ -27,7 +27,8 @@ class Draws:
     used : int
         Buckets with rows.
     freedom : float
-        Degrees of freedom of a standard error: the effective number of buckets with positives, less one.
+        Degrees of freedom of a standard error: the effective number of buckets with positives, less one. Of several
+        classes, the one with the fewest.
     """
 
     weights: Floats
@@ -41,10 +42,11 @@ class Draws:
         used = np.flatnonzero(mass > 0)
         weights = np.zeros((_DRAWS, len(mass)))
         weights[:, used] = intervals.multiplicities(len(used), _DRAWS, 0)
-        positives = np.zeros(len(mass))
+        positives = np.zeros((len(mass), max(fold.sides for fold in folds)))
         for fold in folds:
-            np.add.at(positives, fold.cells[:, 0].astype(int), fold.cells[:, 2])
-        return cls(weights, len(used), intervals.effective_number(positives) - 1)
+            fold.add_positives(positives)
+        numbers = [intervals.effective_number(of) for of in positives.T if of.any()]
+        return cls(weights, len(used), min(numbers, default=0.0) - 1)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,10 @@ class Value:
 
 
 def values_of(folds: Sequence[FoldScores], draws: Draws) -> dict[str, Value]:
-    """Return the metrics of a candidate: means per row over all test rows, and the mean PR area of the folds."""
+    """Return the metrics of a candidate: means per row over all test rows, and the mean PR area of the folds.
+
+    The log loss of several classes is that of the row's own class, and the PR area the mean of one against the rest.
+    """
     mass = np.sum([fold.mass for fold in folds], axis=0)
     found = {}
     for name in ("cost", "log_loss"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steelyard.errors import InputError
-from steelyard.kernels.arrays import Counts, Floats, sum_in_bins
+from steelyard.kernels.arrays import Counts, Floats, divide, sum_in_bins
 from steelyard.kernels.reliability import log_losses
 from steelyard.metrics import ScoreTable, get_metric
 
@@ -44,11 +44,14 @@ class FoldScores:
     Parameters
     ----------
     pr_auc : float
+        Of several classes, the mean over those with rows, each against the rest.
     loss, cost, mass : array of float, shape (200,)
         Log loss and cost of the decisions of each bucket's rows, times their weights; the weights.
     cells : array of float, shape (n, 4)
-        Bucket, bin of scores (from the highest), weight of positives, weight of negatives.
+        Bucket, bin of scores (from the highest), weight of positives, weight of negatives. The bins of each of several
+        classes come after those of the classes before it.
     positives : int
+        Of several classes, rows of the rarest.
     facts : dict
         Of the model: rows it was trained on, threshold, calibration.
     """
@@ -74,25 +77,71 @@ class FoldScores:
         facts: Mapping[str, Any],
     ) -> FoldScores:
         """Return the sums of rows given as arrays; costs are per row."""
-        table = ScoreTable.from_rows(score, positive, weight)
         losses = np.where(positive, *log_losses(score))
         costs = np.where(positive & ~alarm, cost_fn, 0.0) + np.where(~positive & alarm, cost_fp, 0.0)
-        bins = table.bins(_BINS)[np.searchsorted(-table.low, -score)]
-        place = bucket * _BINS + bins
-        used, inverse = np.unique(place, return_inverse=True)
-        sums = [sum_in_bins(inverse, weight * side, len(used)) for side in (positive, ~positive)]
-        loss, cost, mass = (sum_in_bins(bucket, weight * of, BUCKETS) for of in (losses, costs, np.ones(len(score))))
-        cells = np.stack([used // _BINS, used % _BINS, *sums], axis=1).astype(np.float64)
-        area = float(get_metric("pr_auc").compute(table.pos, table.neg))
-        return cls(area, loss, cost, mass, cells, int(positive.sum()), dict(facts))
+        return cls._summed([(score, positive)], losses, costs, weight, bucket, facts)
+
+    @classmethod
+    def of_classes(
+        cls,
+        scores: Floats,
+        label: Counts,
+        decided: Counts,
+        weight: Floats,
+        bucket: Counts,
+        costs: Floats,
+        facts: Mapping[str, Any],
+    ) -> FoldScores:
+        """Return the sums of rows of several classes.
+
+        Parameters
+        ----------
+        scores : array of float, shape (rows, classes)
+            Calibrated probabilities.
+        label, decided : array of int
+            Numbers of classes.
+        weight : array of float
+        bucket : array of int
+        costs : array of float, shape (classes, classes)
+            By actual and decided class.
+        facts : mapping
+        """
+        losses = log_losses(scores[np.arange(len(label)), label])[0]
+        sides = [(scores[:, i], label == i) for i in range(scores.shape[1])]
+        return cls._summed(sides, losses, costs[label, decided], weight, bucket, facts)
+
+    @classmethod
+    def _summed(
+        cls,
+        sides: Sequence[tuple[Floats, NDArray[np.bool_]]],
+        losses: Floats,
+        costs: Floats,
+        weight: Floats,
+        bucket: Counts,
+        facts: Mapping[str, Any],
+    ) -> FoldScores:
+        """Return the sums, given the scores of each class against the rest, or of the positive one of two."""
+        areas, cells = zip(*[_side(*side, weight, bucket, i) for i, side in enumerate(sides)], strict=True)
+        loss, cost, mass = (sum_in_bins(bucket, weight * of, BUCKETS) for of in (losses, costs, np.ones(len(weight))))
+        fewest = min(int(positive.sum()) for _, positive in sides)
+        return cls(_mean_area(np.array(areas)).item(), loss, cost, mass, np.concatenate(cells), fewest, dict(facts))
 
     def drawn_area(self, weights: Floats) -> Floats:
         """Return the PR area in each draw of the bootstrap, from the binned scores."""
         bucket, bins = self.cells[:, 0].astype(int), self.cells[:, 1].astype(int)
-        grids = np.zeros((2, BUCKETS, _BINS))
+        grids = np.zeros((2, BUCKETS, self.sides * _BINS))
         grids[0, bucket, bins], grids[1, bucket, bins] = self.cells[:, 2], self.cells[:, 3]
-        found: Floats = get_metric("pr_auc").compute(weights @ grids[0], weights @ grids[1])
-        return found
+        pos, neg = ((weights @ grid).reshape(len(weights), -1, _BINS) for grid in grids)
+        return _mean_area(get_metric("pr_auc").compute(pos, neg))
+
+    @property
+    def sides(self) -> int:
+        """How many classes are seen against the rest: of two one."""
+        return int(self.cells[:, 1].max(initial=0)) // _BINS + 1
+
+    def add_positives(self, to: Floats) -> None:
+        """Add the weights of positives to sums by bucket and class, shape (200, sides)."""
+        np.add.at(to, (self.cells[:, 0].astype(int), self.cells[:, 1].astype(int) // _BINS), self.cells[:, 2])
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types; arrays are text: tens of thousands of numbers of each fold and candidate."""
@@ -107,6 +156,23 @@ class FoldScores:
         arrays["cells"] = arrays["cells"].reshape(-1, 4)
         area = math.nan if document["pr_auc"] is None else document["pr_auc"]
         return cls(area, **arrays, positives=document["positives"], facts=document["facts"])
+
+
+def _side(
+    score: Floats, positive: NDArray[np.bool_], weight: Floats, bucket: Counts, number: int
+) -> tuple[float, Floats]:
+    """Return the PR area of a class against the rest, and its cells."""
+    table = ScoreTable.from_rows(score, positive, weight)
+    bins = table.bins(_BINS)[np.searchsorted(-table.low, -score)]
+    used, inverse = np.unique(bucket * _BINS + bins, return_inverse=True)
+    sums = [sum_in_bins(inverse, weight * side, len(used)) for side in (positive, ~positive)]
+    cells = np.stack([used // _BINS, number * _BINS + used % _BINS, *sums], axis=1).astype(np.float64)
+    return float(get_metric("pr_auc").compute(table.pos, table.neg)), cells
+
+
+def _mean_area(areas: Floats) -> Floats:
+    """Return the mean over the classes that have rows: the last axis."""
+    return divide(np.nansum(areas, axis=-1), np.isfinite(areas).sum(axis=-1))
 
 
 def _text(numbers: Floats) -> str:

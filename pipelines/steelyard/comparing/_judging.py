@@ -26,7 +26,7 @@ from steelyard.domain import Domain
 from steelyard.errors import InputError, SteelyardError
 from steelyard.frames.caching import cached
 from steelyard.frames.workers import in_worker
-from steelyard.learning import get_trainer
+from steelyard.learning import get_trainer, trainer_class
 from steelyard.splitting import FoldPlan
 
 Memory = MutableMapping[str, Any]
@@ -87,7 +87,7 @@ class Judge:
         """
         rung = self.taken if rows is None else dict(rows)
         names = {c.name: self._key(c, rung) for c in candidates}
-        due = [c for c in candidates if names[c.name] not in self.kept]
+        due = [c for c in candidates if names[c.name] not in self.kept and self._takes_classes(c)]
         local = [c for c in due if is_local(c, self.dataset.domain)]
         if local:
             self._judge_in_tasks(local, rung)
@@ -125,7 +125,7 @@ class Judge:
     def _by_spark(self, candidate: Candidate) -> list[Any]:
         drawn = self._drawn
         weighted = self.dataset if drawn.weight is None else replace(self.dataset, weight=drawn.weight)
-        return judged_by_spark(candidate, drawn.rows, weighted, self._plan, self.folds, self.decide)
+        return judged_by_spark(candidate, drawn.rows, weighted, self.counts, self._plan, self.folds, self.decide)
 
     def _judge_in_tasks(self, due: Sequence[Candidate], rung: Mapping[str, int]) -> None:
         tasks = self.folds.folds
@@ -152,15 +152,22 @@ class Judge:
 
     def _setting(self, candidate: Candidate, rung: Mapping[str, int]) -> Setting:
         data = self.dataset
-        first, second = data.classes
         return Setting(
             recipe={**candidate.to_json(), "decide": self.decide.model_dump(mode="json")},
-            classes=(first, second),
+            classes=data.classes,
             held=self.folds.held,
-            thinned=(rung[first] / self.counts[first], rung[second] / self.counts[second]),
-            rates=(float(data.sampling_rate.get(first, 1.0)), float(data.sampling_rate.get(second, 1.0))),
-            cost=asdict(data.cost) if data.cost.given else {},
+            thinned=tuple(rung[c] / self.counts[c] for c in data.classes),
+            rates=tuple(float(data.sampling_rate.get(c, 1.0)) for c in data.classes),
+            cost=asdict(data.cost) if has_costs(data) else {},
+            whole={} if len(data.classes) == 2 else dict(self.counts),
         )
+
+    def _takes_classes(self, candidate: Candidate) -> bool:
+        how = candidate.recipe.train
+        with self._allowing(candidate):
+            trainer_class(how.model).check_classes(list(self.dataset.classes), how.loss)
+            return True
+        return False
 
     @contextmanager
     def _allowing(self, candidate: Candidate) -> Iterator[None]:
@@ -171,6 +178,11 @@ class Judge:
             if candidate.name == PLAIN or self.warn is None:
                 raise
             self.warn(f"{candidate.name} is left out: {error}")
+
+
+def has_costs(data: Dataset) -> bool:
+    """Whether decisions among the classes have costs: of two those of the errors, of several the matrix."""
+    return data.cost.given if len(data.classes) == 2 else data.cost.matrix is not None
 
 
 def is_local(candidate: Candidate, domain: Domain) -> bool:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from steelyard.comparing._candidates import GUIDED_ROWS
 from steelyard.distortion import Distortion
 from steelyard.domain import Domain
+from steelyard.errors import InputError
 from steelyard.kernels.arrays import Counts, Floats
 from steelyard.kernels.guided import keeping_weights
 from steelyard.kernels.random import uniform
 from steelyard.learning.arrays import ArrayRows, Standardiser
 from steelyard.learning.local import LocalLearner
-from steelyard.sampling.strategy import resolve
+from steelyard.sampling.strategy import Strategy, for_part, resolve
 
 _KNOWN = {
     "none": set[str](),
@@ -31,22 +32,28 @@ _BAG = 50_000
 
 @dataclass(frozen=True)
 class Sampling:
-    """A sampler of two classes.
+    """A sampler.
 
     Parameters
     ----------
     method : str
     params : mapping
     classes : tuple of str
-        The first has the label 0.
+        In the order of their numbers.
     thinned : tuple of float
-        The share of each class's rows that are left here; the sampler does what it would do to all of them.
+        The share of each class's rows that are left here; the sampler does what it would do to all of them. Default: 1.
+    whole : mapping of str to int
+        Rows of each class to which a map of class to rows refers; empty: those that are sampled.
     """
 
     method: str
     params: Mapping[str, Any]
-    classes: tuple[str, str]
-    thinned: tuple[float, float] = (1.0, 1.0)
+    classes: tuple[str, ...]
+    thinned: tuple[float, ...] = ()
+    whole: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "thinned", self.thinned or (1.0,) * len(self.classes))
 
     @staticmethod
     def knows(method: str, params: Mapping[str, Any], domain: Domain = MappingProxyType({})) -> bool:
@@ -79,8 +86,12 @@ class Sampling:
         return {c: round((rows.label == i).sum() / self.thinned[i]) for i, c in enumerate(self.classes)}
 
     def _targets(self, counts: Mapping[str, int]) -> dict[str, int]:
-        strategy = self.params.get("sampling_strategy", "auto")
-        return {**counts, **resolve(strategy, counts, "under-sampling")}
+        return {**counts, **resolve(self._strategy(counts), counts, "under-sampling")}
+
+    def _strategy(self, counts: Mapping[str, int]) -> Strategy:
+        shares = {c: counts[c] / n for c, n in self.whole.items()}
+        params = for_part(self.params, shares) if shares else self.params
+        return cast("Strategy", params.get("sampling_strategy", "auto"))
 
     def _under(self, rows: ArrayRows, place: Counts) -> tuple[ArrayRows, Distortion]:
         counts = self._counts(rows)
@@ -95,6 +106,8 @@ class Sampling:
         return picked, Distortion({c: targets[c] / n for c, n in counts.items()})
 
     def _guided(self, rows: ArrayRows, place: Counts) -> tuple[ArrayRows, Distortion]:
+        if len(self.classes) > 2:
+            raise InputError(f"guided_under_sampler takes two classes, and there are {len(self.classes)}")
         counts, seed = self._counts(rows), int(self.params.get("random_state", 0))
         rare, common = sorted(self.classes, key=counts.__getitem__)
         at = self.classes.index(rare)
@@ -125,7 +138,7 @@ class Sampling:
 
         prepared = Standardiser.of(rows.features)
         counts = self._counts(rows)
-        strategy = resolve(self.params.get("sampling_strategy", "auto"), counts, "over-sampling")
+        strategy = resolve(self._strategy(counts), counts, "over-sampling")
         wanted = {self.classes.index(c): n for c, n in strategy.items()}
         smote = SMOTE(
             sampling_strategy=wanted,
@@ -134,7 +147,7 @@ class Sampling:
         )
         made, label = smote.fit_resample(prepared.apply(rows.features), rows.label)
         new = prepared.undo(made[len(rows) :])
-        means = np.array([rows.weight[rows.label == i].mean() for i in (0, 1)])
+        means = np.array([rows.weight[rows.label == i].mean() for i in range(len(self.classes))])
         weight = np.concatenate([rows.weight, means[label[len(rows) :].astype(int)]])
         rates = {c: strategy.get(c, n) / n for c, n in counts.items()}
         return ArrayRows(np.concatenate([rows.features, new]), label, weight), Distortion(rates, exact=False)

@@ -103,10 +103,11 @@ def in_folds(df: DataFrame, data: Dataset, prepared: Preprocessing, plan: FoldPl
     sides = zip(*[fold_sides(rows, plan, fold, _FOLD) for fold in plan.numbers], strict=True)
     costs = [_amount(rows, of) for of in (data.cost.false_negative, data.cost.false_positive)]
     place = row_hash(rows, data.identity, folds.seed, _PURPOSE)
+    names = F.array(*map(F.lit, data.classes))
     return rows.select(
         place.alias(PLACE),
         *[flag_bits(of).alias(name) for name, of in zip(SIDES, sides, strict=True)],
-        (class_text(rows, data.label) == data.classes[1]).cast("double").alias("label"),
+        (F.array_position(names, class_text(rows, data.label)) - 1).cast("double").alias("label"),
         (F.lit(1.0) if data.weight is None else col(data.weight).cast("double")).alias("weight"),
         _order(rows, data, folds, place).alias("order"),
         bucket(rows, data, temporal=folds.method == "temporal").alias("bucket"),

@@ -1,7 +1,7 @@
 """Successive halving: searched candidates are judged on few rows, and the better half again on twice as many.
 
 Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (AISTATS, 2016). A rung
-keeps all rows of the rarer class; only the rows of the other class double. Importing it needs no Spark.
+keeps all rows of the rarest class; only the rows of the other classes double. Importing it needs no Spark.
 """
 
 from __future__ import annotations
@@ -32,16 +32,14 @@ def rung_sizes(candidates: int, taken: Mapping[str, int]) -> list[dict[str, int]
     [{'0': 1000, '1': 50}, {'0': 2000, '1': 50}]
     >>> rung_sizes(8, {"0": 150, "1": 50})
     [{'0': 50, '1': 50}, {'0': 75, '1': 50}]
+    >>> rung_sizes(4, {"a": 4000, "b": 300, "c": 200})
+    [{'a': 2000, 'b': 200, 'c': 200}]
     """
     rungs = 0
     while candidates > LAST:
         candidates, rungs = half(candidates), rungs + 1
     rare = min(taken.values())
-    common = max(taken, key=taken.__getitem__)
-    return [
-        {c: max(math.ceil(n / 2 ** (rungs - i)), rare) if c == common else n for c, n in taken.items()}
-        for i in range(rungs)
-    ]
+    return [{c: max(math.ceil(n / 2 ** (rungs - i)), rare) for c, n in taken.items()} for i in range(rungs)]
 
 
 def half(candidates: int) -> int:

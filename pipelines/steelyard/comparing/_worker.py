@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,16 @@ from steelyard.comparing._resample import Sampling
 from steelyard.comparing._table import Table
 from steelyard.config import Recipe
 from steelyard.dataset import Cost
-from steelyard.deciding import fit_array_policy
+from steelyard.deciding import fit_array_policy, fit_class_array_policy
 from steelyard.distortion import Distortion
 from steelyard.errors import SteelyardError
 from steelyard.frames.workers import one_thread
 from steelyard.kernels.arrays import Floats
 from steelyard.learning import get_trainer
-from steelyard.learning.arrays import ArrayRows, by_task
+from steelyard.learning.arrays import ArrayModel, ArrayRows, by_task
+from steelyard.learning.packed import matrix
 from steelyard.metrics import ScoreTable
+from steelyard.weighting import class_weights
 
 RESULT = pa.schema([("task", pa.int32()), ("scores", pa.string())])
 
@@ -37,21 +39,24 @@ class Setting:
     recipe : dict
         `resample`, `train` and `decide`.
     classes : tuple of str
-        The second is positive.
+        The second of two is positive.
     held : float
         Share of the training rows that early stopping, calibration and threshold use.
     thinned, rates : tuple of float
         The share of each class's rows that the comparison took, and that the table holds.
     cost : dict
-        Fields of a `Cost`.
+        Fields of a `Cost`; empty where none is given.
+    whole : dict
+        Of several classes, their rows in the whole table.
     """
 
     recipe: Mapping[str, Any]
-    classes: tuple[str, str]
+    classes: tuple[str, ...]
     held: float
-    thinned: tuple[float, float]
-    rates: tuple[float, float]
+    thinned: tuple[float, ...]
+    rates: tuple[float, ...]
     cost: Mapping[str, Any]
+    whole: Mapping[str, int] = field(default_factory=dict)
 
 
 def compare(batches: Iterable[pa.RecordBatch], **settings: Any) -> Iterator[pa.RecordBatch]:
@@ -66,12 +71,18 @@ def compare(batches: Iterable[pa.RecordBatch], **settings: Any) -> Iterator[pa.R
         yield pa.RecordBatch.from_pylist([{"task": task, "scores": json.dumps(found)}], schema=RESULT)
 
 
-def score(batches: Iterable[pa.RecordBatch], *, facts: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
-    """Yield the scores of one fold whose rows are scored and decided already."""
+def score(
+    batches: Iterable[pa.RecordBatch], *, facts: Mapping[str, Any], costs: Sequence[Sequence[float]] = ()
+) -> Iterator[pa.RecordBatch]:
+    """Yield the scores of one fold whose rows are scored and decided already; several classes have a table of costs."""
     table = pa.Table.from_batches(list(batches))
-    names = ("score", "label", "alarm", "weight", "bucket", "cost_fn", "cost_fp")
-    p, positive, alarm, weight, place, missed, false = (table.column(name).to_numpy() for name in names)
-    found = FoldScores.of(p, positive, alarm, weight, place, missed, false, facts)
+    names = ("label", "alarm", "weight", "bucket", "cost_fn", "cost_fp")
+    label, decided, weight, place, missed, false = (table.column(name).to_numpy() for name in names)
+    if costs:
+        p = matrix(table.column("score").combine_chunks()).astype(np.float64)
+        found = FoldScores.of_classes(p, label, decided, weight, place, np.array(costs), facts)
+    else:
+        found = FoldScores.of(table.column("score").to_numpy(), label, decided, weight, place, missed, false, facts)
     yield pa.RecordBatch.from_pylist([{"task": 0, "scores": json.dumps(found.to_json())}], schema=RESULT)
 
 
@@ -85,16 +96,24 @@ def judged(table: Table, setting: Setting) -> FoldScores:
     how = recipe.train
     trainer = get_trainer(how.model, how.params, how.class_weight, None, how.seed, how.loss)
     # What draws classes at rates of its own does so from unweighted rows.
-    thinned = (1.0, 1.0) if trainer.balances else setting.thinned
+    thinned = () if trainer.balances else setting.thinned
     before = Distortion(dict(zip(classes, setting.thinned, strict=True))) if trainer.balances else Distortion()
-    sampling = Sampling(recipe.resample.method, recipe.resample.params, classes, thinned)
+    sampling = Sampling(recipe.resample.method, recipe.resample.params, classes, thinned, setting.whole)
     rows, sampled = sampling.apply(table.rows(own), table.place[own])
     model = trainer.fit_arrays(rows, _weighted(table, held, setting), classes, sampled)
+    rates = Distortion(dict(zip(classes, setting.rates, strict=True)))
+    found = replace(model, distortion=before.then(model.distortion).then(rates))
+    return (_judged_two if len(classes) == 2 else _judged_several)(table, held, found, len(rows), recipe, setting)
+
+
+def _judged_two(
+    table: Table, held: NDArray[np.bool_], model: ArrayModel, rows: int, recipe: Recipe, setting: Setting
+) -> FoldScores:
     policy = fit_array_policy(
         _score_table(table, held, model.predict(table.features[held]), setting),
-        classes=classes,
-        positive=classes[1],
-        distortion=before.then(model.distortion).then(Distortion(dict(zip(classes, setting.rates, strict=True)))),
+        classes=(setting.classes[0], setting.classes[1]),
+        positive=setting.classes[1],
+        distortion=model.distortion,
         calibrate=recipe.decide.calibrate,
         threshold=recipe.decide.threshold,
         cost=Cost(**setting.cost),
@@ -109,11 +128,38 @@ def judged(table: Table, setting: Setting) -> FoldScores:
         table.bucket[test],
         table.cost_fn[test],
         table.cost_fp[test],
-        {"rows": len(rows), "threshold": policy.threshold, "calibration": policy.calibrator.method, **model.facts},
+        {"rows": rows, "threshold": policy.threshold, "calibration": policy.calibrator.method, **model.facts},
     )
 
 
-def _check_classes(table: Table, chosen: NDArray[np.bool_], classes: tuple[str, str]) -> None:
+def _judged_several(
+    table: Table, held: NDArray[np.bool_], model: ArrayModel, rows: int, recipe: Recipe, setting: Setting
+) -> FoldScores:
+    classes, scores = setting.classes, model.predict(table.features[held])
+    mass, label, train = _mass(table, held, setting), table.label[held], ~table.test & ~held
+    masses = np.bincount(table.label[train].astype(int), _mass(table, train, setting), len(classes))
+    policy = fit_class_array_policy(
+        [ScoreTable.from_rows(scores[:, i], label == i, mass) for i in range(len(classes))],
+        classes=classes,
+        distortion=model.distortion,
+        calibrate=recipe.decide.calibrate,
+        class_weights=class_weights(dict(zip(classes, masses.tolist(), strict=True)), recipe.train.class_weight),
+        cost=Cost(**setting.cost),
+    )
+    test = table.test
+    found = policy.calibrated(model.predict(table.features[test]))
+    return FoldScores.of_classes(
+        found,
+        table.label[test].astype(int),
+        policy.decided(found),
+        _mass(table, test, setting),
+        table.bucket[test],
+        np.array(Cost(**setting.cost).of_classes(classes)),
+        {"rows": rows, "threshold": None, "calibration": policy.calibrators.method, **model.facts},
+    )
+
+
+def _check_classes(table: Table, chosen: NDArray[np.bool_], classes: tuple[str, ...]) -> None:
     """Raise `InputError` for rows that train or stop the model of a fold and lack a class."""
     check_fold({name: int((table.label[chosen] == i).sum()) for i, name in enumerate(classes)})
 
@@ -121,13 +167,15 @@ def _check_classes(table: Table, chosen: NDArray[np.bool_], classes: tuple[str, 
 def held_out(table: Table, share: float) -> NDArray[np.bool_]:
     """Return which training rows are held out: the last ones in their order, equal places together.
 
-    Of both classes at least one row is held out; the order is a hash of row or group, or the time.
+    Of both of two classes at least one row is held out. Of several, the rarest would take too many of the others along:
+    a class without such a row is not calibrated. The order is a hash of row or group, or the time.
     """
     own = ~table.test
     ordered = np.sort(table.order[own])
     cut = ordered[min(round(len(ordered) * (1 - share)), len(ordered) - 1)]
-    last = [table.order[own & (table.label == i)].max() for i in (0, 1)]
-    found: NDArray[np.bool_] = own & (table.order >= min(cut, *last))
+    two = table.label.max() == 1
+    last = [table.order[own & (table.label == i)].max() for i in (0, 1)] if two else ()
+    found: NDArray[np.bool_] = own & (table.order >= min([cut, *last]))
     return found
 
 

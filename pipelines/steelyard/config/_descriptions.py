@@ -101,15 +101,16 @@ DESCRIPTIONS: dict[str, str] = {
     "gate.*.max_ci95": "The upper end of its 95 % interval must be at most this.",
     "guards.raw": "Suite for the table: a shipped one by its bare name, or a path.",
     "compare.candidates": "auto, or a map of name to recipe (resample, train), which are added to the standard ones.",
-    "compare.metric": "What is chosen by. auto: cost where data.cost is given, else log loss, then PR area.",
+    "compare.metric": "What is chosen by. auto: cost where data.cost is given, else log loss, then PR area, "
+    "which with more than two classes is the mean over them.",
     "compare.folds": "Folds, by the method of section split.",
     "compare.max_rows": "Rows that the model of a fold is trained on at most: beyond, rows are drawn and weighted.",
     "compare.search": "Lists of settings of XGBoost. Their combinations (at most 64) are candidates, of which "
     "successive halving leaves the best two.",
     "compare.search.max_depth": "Deepest levels of a tree.",
     "compare.search.learning_rate": "Factors on the values of each new tree.",
-    "compare.search.negatives_per_positive": "Random under-sampling: negatives for each positive. A number that the "
-    "table does not reach keeps all negatives.",
+    "compare.search.negatives_per_positive": "Random under-sampling: negatives for each positive, of more than two "
+    "classes rows for each of the rarest. A number that the table does not reach keeps all.",
     "compare.search.class_weight": "Weights of the classes, as train.class_weight.",
     "compare.redecide": "Take over the choice of an earlier run whose training rows are alike. Default: compare.",
     "compare.redecide.prevalence": "The factor by which the share of the rarer class may differ.",

@@ -7,7 +7,7 @@ from steelyard.deciding._classes import ClassCalibrators, fit_class_calibrators
 from steelyard.deciding._fit import check_calibration, fit_calibrator
 from steelyard.deciding._fit_policy import fit_policy
 from steelyard.deciding._log_odds import Beta, Platt, Quadratic, Temperature
-from steelyard.deciding._on_arrays import ArrayPolicy, fit_array_policy
+from steelyard.deciding._on_arrays import ArrayPolicy, ClassArrayPolicy, fit_array_policy, fit_class_array_policy
 from steelyard.deciding._policy import DecisionPolicy, greatest_class, positive_probability
 from steelyard.deciding._promise import decision_document
 from steelyard.deciding._rules import (
@@ -38,6 +38,7 @@ __all__ = [
     "Calibrator",
     "Candidate",
     "Choice",
+    "ClassArrayPolicy",
     "ClassCalibrators",
     "DecisionPolicy",
     "Identity",
@@ -63,6 +64,7 @@ __all__ = [
     "decision_document",
     "fit_array_policy",
     "fit_calibrator",
+    "fit_class_array_policy",
     "fit_class_calibrators",
     "fit_policy",
     "fit_venn_abers",

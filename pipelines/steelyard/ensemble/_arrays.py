@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from steelyard.ensemble._quotas import Quotas
 from steelyard.kernels.arrays import Counts, Floats
 from steelyard.kernels.random import uniform, words
-from steelyard.learning.arrays import ArrayModel, ArrayRows, Standardiser
+from steelyard.learning.arrays import ArrayModel, ArrayRows, Standardiser, of_second
 from steelyard.learning.local import LocalLearner
 
 
@@ -43,7 +43,7 @@ def fit_bags(
 
     def predict(features: NDArray[np.float32]) -> Floats:
         given = features if prepared is None else prepared.apply(features).astype(np.float32)
-        found: Floats = np.mean([member(given)[:, 1] for member in members], axis=0)
+        found: Floats = np.mean([of_second(member(given)) for member in members], axis=0)
         return found
 
     return ArrayModel(predict, facts={"members": of.bags})

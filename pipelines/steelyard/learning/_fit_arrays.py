@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def fit_arrays(
-    trainer: Trainer, train: ArrayRows, validation: ArrayRows, classes: tuple[str, str], sampled: Distortion
+    trainer: Trainer, train: ArrayRows, validation: ArrayRows, classes: tuple[str, ...], sampled: Distortion
 ) -> ArrayModel:
     """Return the model of rows in memory; see `Trainer.fit_arrays`."""
     rates = sampled.rates if train.offset is not None else {}
     totals = {c: float(train.weight[train.label == i].sum()) for i, c in enumerate(classes)}
     sizes = {c: n / rates.get(c, 1.0) for c, n in totals.items()}
     weights = class_weights(sizes, trainer.class_weight)
-    each = np.where(train.label > 0, weights[classes[1]], weights[classes[0]])
+    each = np.array([weights[c] for c in classes])[train.label.astype(int)]
     if train.offset is not None and not trainer.takes_offsets:
         thinned = [c for c, rate in rates.items() if rate < 1]
         each = each * np.where(np.isin(train.label, [classes.index(c) for c in thinned]), np.exp(train.offset), 1.0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from steelyard.kernels.arrays import Floats
-from steelyard.learning.arrays import ArrayModel, ArrayRows, Standardiser
+from steelyard.learning.arrays import ArrayModel, ArrayRows, Standardiser, of_second
 from steelyard.learning.base import Trainer
 from steelyard.learning.parameters import Parameters
 from steelyard.learning.training_data import Importance, TrainingData
@@ -95,8 +95,7 @@ class LogisticRegressionTrainer(Trainer):
             made.fit(prepared.apply(train.features), train.label, sample_weight=train.weight)
 
         def predict(features: NDArray[np.float32]) -> Floats:
-            found: Floats = made.predict_proba(prepared.apply(features))[:, 1]
-            return found
+            return of_second(made.predict_proba(prepared.apply(features)))
 
         return ArrayModel(predict, facts={"iterations": int(made.n_iter_[0])})
 

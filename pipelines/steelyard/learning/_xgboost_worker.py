@@ -160,7 +160,9 @@ def train_on_arrays(train: ArrayRows, validation: ArrayRows, task: Task) -> Arra
     def predict(features: NDArray[np.float32]) -> NDArray[np.float64]:
         margin = booster.inplace_predict(_float32(features), predict_type="margin", validate_features=False)
         z = margin.astype(np.float64) if focal is None else focal.log_odds(margin)
-        found: NDArray[np.float64] = np.exp(-np.logaddexp(0, -z))
+        several = margin.ndim == 2
+        loss = np.logaddexp.reduce(z, axis=1, keepdims=True) - z if several else np.logaddexp(0, -z)
+        found: NDArray[np.float64] = np.exp(-loss)
         return found
 
     return ArrayModel(predict, facts={"trees": booster.num_boosted_rounds()})

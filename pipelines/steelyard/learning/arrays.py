@@ -21,17 +21,17 @@ Predict = Callable[[NDArray[np.float32]], Floats]
 
 @dataclass(frozen=True)
 class ArrayRows:
-    """Rows of two classes in memory.
+    """Rows in memory.
 
     Parameters
     ----------
     features : array of float, shape (n_rows, n_features)
         NaN where a value is missing; categories as numbers of 0 and 1.
     label : array, shape (n_rows,)
-        1 for the second class, else 0.
+        The number of the row's class, from 0.
     weight : array of float
     offset : array of float, optional
-        Added to the log odds of the second class in training alone.
+        Of two classes: added to the log odds of the second one in training alone.
     """
 
     features: NDArray[np.float32]
@@ -55,7 +55,7 @@ class ArrayModel:
     Parameters
     ----------
     predict : callable
-        From features to the probability of the second class.
+        From features to the probability of the second of two classes; of several, to a column for each.
     distortion : Distortion
         As for `Model`.
     facts : dict
@@ -65,6 +65,12 @@ class ArrayModel:
     predict: Predict
     distortion: Distortion = field(default_factory=Distortion)
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+def of_second(probabilities: Floats) -> Floats:
+    """Return the probability of the second of two classes; of several classes all columns."""
+    found: Floats = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+    return found
 
 
 @dataclass(frozen=True)

@@ -267,10 +267,10 @@ class Trainer(ABC):
         self,
         train: ArrayRows,
         validation: ArrayRows,
-        classes: tuple[str, str],
+        classes: tuple[str, ...],
         sampled: Distortion | None = None,
     ) -> ArrayModel:
-        """Train a model of two classes on rows in memory, on one thread: what `fit` does, inside a Spark task.
+        """Train a model on rows in memory, on one thread: what `fit` does, inside a Spark task.
 
         Parameters
         ----------
@@ -279,7 +279,7 @@ class Trainer(ABC):
         validation : ArrayRows
             Never resampled; read by trainers with `needs_validation`.
         classes : tuple of str
-            The first has the label 0, the second 1.
+            In the order of their numbers; each has training rows.
         sampled : Distortion, optional
             As for `fit`. Offsets undo it; a trainer without `takes_offsets` weighs the rows of the sampled class.
         """

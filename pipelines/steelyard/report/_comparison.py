@@ -99,8 +99,8 @@ def _search(of: Mapping[str, Any], name: str) -> Markup:
         values = [number(rung[recipe]) if recipe in rung else NONE for rung in rungs]
         rows.append([recipe, *values, "compared above" if recipe in of["left"] else "left out"])
     text = (
-        f"{len(rows)} recipes were searched by successive halving. Each round keeps the rarer class whole and draws "
-        f"rows of the other by hash; the better half by {_NAMES[name]} is kept, for twice as many rows."
+        f"{len(rows)} recipes were searched by successive halving. Each round keeps the rarest class whole and draws "
+        f"rows of the others by hash; the better half by {_NAMES[name]} is kept, for twice as many rows."
     )
     return folded("Searched recipes", group(note(text), table(head, rows, "w" + "r" * len(rungs) + "l")))
 

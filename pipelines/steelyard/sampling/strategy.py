@@ -121,6 +121,27 @@ def resolve(strategy: Strategy, counts: Mapping[str, int], kind: Kind) -> dict[s
     return _by_count(_counts_by_name(asked), ordered, kind)
 
 
+def for_part(params: Mapping[str, Any], shares: Mapping[str, float]) -> dict[str, Any]:
+    """Return parameters for a part of the rows: a map of class to rows is reduced to the part's share of each class.
+
+    Parameters
+    ----------
+    params : mapping
+        Of a sampler, or of an ensemble. Other spellings of `sampling_strategy` stay as they are.
+    shares : mapping of str to float
+
+    Examples
+    --------
+    >>> for_part({"sampling_strategy": {"0": 90}, "random_state": 1}, {"0": 0.5, "1": 0.5})
+    {'sampling_strategy': {'0': 45}, 'random_state': 1}
+    """
+    wanted = params.get("sampling_strategy")
+    if not isinstance(wanted, Mapping):
+        return dict(params)
+    rows = {c: max(round(n * shares.get(class_name(c), 1.0)), 1) for c, n in wanted.items()}
+    return {**params, "sampling_strategy": rows}
+
+
 def added(targets: Mapping[str, int], counts: Mapping[str, int], most: int | None) -> dict[str, int]:
     """Return the number of new rows of each class that gets any.
 

@@ -21,7 +21,7 @@ from steelyard.sampling.base import Sampler
 from steelyard.stages._alerts import recipe_of
 from steelyard.stages._context import Context
 from steelyard.stages._costs import check_new_costs
-from steelyard.stages._refusals import check_compare, check_promote, refuse_huge
+from steelyard.stages._refusals import check_promote, refuse_huge
 from steelyard.stages._scores import check_key
 from steelyard.stages._source import dataset, source, stats
 from steelyard.stages._transfer import check_start
@@ -89,7 +89,6 @@ def check_classes(config: PipelineConfig, statistics: Mapping[str, Any]) -> None
     check_two_classes(config.decide.threshold, list(counts), has_costs=cost.given)
     check_uncertainty(config.decide.uncertainty, list(counts))
     check_matrix(cost, list(counts))
-    check_compare(config, list(counts))
     trainer = trainer_class(config.train.trainer)
     trainer.check_classes(list(counts), config.train.loss)
     trainer.check_domain(config.data.domains, len(counts))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from steelyard.comparing import check_metric, check_names, check_two
+from steelyard.comparing import check_metric, check_names
 from steelyard.config import AUTO, PipelineConfig
 from steelyard.dataset import Cost
 from steelyard.errors import InputError
@@ -21,14 +21,12 @@ def check_promote(config: PipelineConfig, *, has_costs: bool | None = None, clas
         check_gate({config.promote.metric: {}}, has_costs=has_costs, classes=classes, key="promote.metric")
 
 
-def check_compare(config: PipelineConfig, classes: Collection[str] | None = None) -> None:
-    """Raise `ConfigError` for a metric of `compare` that needs costs, and for a label of more than two classes."""
+def check_compare(config: PipelineConfig) -> None:
+    """Raise `ConfigError` for a metric of `compare` that needs costs."""
     if config.compare is None:
         return
     check_metric(config.compare.metric, has_costs=Cost.of(config.data.cost).known)
     check_names(config.compare)
-    if classes is not None:
-        check_two(classes)
 
 
 def refuse_huge(features: Mapping[str, Any], model: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,33 +26,42 @@ def run(ctx: Context, attempt: str) -> Result:
     if wanted is None:
         raise InputError("the pipeline has no section compare")
     path, counts = f"compare/{attempt}/choice.json", ctx.read("split", "plan.json")["counts"]["train"]
-    earlier = _alike(ctx, wanted)
+    asked = _candidates(ctx, wanted, counts)
+    earlier = _alike(ctx, wanted, asked)
     if earlier is not None:
-        taken = {**earlier.choice, "taken_over": {"run_id": earlier.run_id, "date": earlier.date}}
+        recipe = asked[earlier.choice["chosen"]].to_json()
+        taken = {**earlier.choice, "recipe": recipe, "taken_over": {"run_id": earlier.run_id, "date": earlier.date}}
         ctx.run.write_json(path, taken)
         words = f"chosen: {taken['chosen']}, as in {earlier.name}: prevalence, rows and difficulty are alike"
         return Result([path], {"in": counts}, {"chosen": taken["chosen"], "messages": [words]})
-    found = _compared(ctx, wanted, counts)
+    found = _compared(ctx, wanted, counts, list(asked.values()))
     ctx.run.write_json(path, found.to_json())
     keep_choice(ctx, found.to_json())
     ctx.run.delete("compare/parts")
     return Result([path], {"in": counts}, {"chosen": found.chosen, "messages": found.messages()})
 
 
-def _alike(ctx: Context, wanted: CompareConfig) -> Earlier | None:
+def _candidates(ctx: Context, wanted: CompareConfig, counts: dict[str, int]) -> dict[str, Candidate]:
+    """Return the candidates by name."""
+    found = candidates_of(_asked(ctx.config), wanted, counts, categories=bool(dataset(ctx).categorical))
+    return {c.name: c for c in found}
+
+
+def _alike(ctx: Context, wanted: CompareConfig, asked: Mapping[str, Candidate]) -> Earlier | None:
     """Return the earlier choice that holds for this run's table too, if `auto` is to follow one."""
     if wanted.redecide is None or AUTO not in (ctx.config.resample.method, ctx.config.train.model):
         return None
     earlier = earlier_choice(ctx)
     changed = [] if earlier is None else changes(earlier.traits, Traits.of(ctx), wanted.redecide)
+    if earlier is not None and earlier.choice["chosen"] not in asked:
+        changed.append(f"{earlier.choice['chosen']} is not among the candidates of these rows")
     if earlier is not None and changed:
         ctx.warn(f"comparing again, since {earlier.name}: {'; '.join(changed)}")
     return None if changed else earlier
 
 
-def _compared(ctx: Context, wanted: CompareConfig, counts: dict[str, int]) -> Comparison:
+def _compared(ctx: Context, wanted: CompareConfig, counts: dict[str, int], asked: Sequence[Candidate]) -> Comparison:
     data = dataset(ctx)
-    asked = candidates_of(_asked(ctx.config), wanted, counts, categories=bool(data.categorical))
     candidates = list(_allowed(ctx, data, asked))
     kept = Kept(ctx.run, f"compare/parts/{_digest(ctx, candidates)}")
     if len(kept):
@@ -73,7 +82,7 @@ def _compared(ctx: Context, wanted: CompareConfig, counts: dict[str, int]) -> Co
     )
 
 
-def _allowed(ctx: Context, data: Dataset, candidates: list[Candidate]) -> Iterator[Candidate]:
+def _allowed(ctx: Context, data: Dataset, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     """Yield the candidates whose sampler takes the table, with a note on each of the others.
 
     A task resamples numbers, whatever they stand for: it would judge a recipe that the stage `resample` refuses.
