@@ -27,7 +27,7 @@ CANDIDATES = {
 def compared(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """A run up to its comparison by a cost matrix, on fewer rows than there are."""
     folder = tmp_path_factory.mktemp("classes")
-    rows = small_table(1600)
+    rows = small_table(4400)
     high = (rows["y"] == 1) & (np.arange(len(rows)) % 30 == 0)
     rows["y"] = np.where(high, "high", np.where(rows["y"] == 1, "mid", "low"))
     rows.loc[high, "b"] += 2
@@ -36,7 +36,7 @@ def compared(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> C
     config = pipeline(
         str(folder / "t.parquet"),
         data={"positive": None, "cost": {"matrix": matrix}, "exclude": ["customer", "t", "kind", "amount"]},
-        compare={"candidates": CANDIDATES, "folds": 2, "max_rows": 400},
+        compare={"candidates": CANDIDATES, "folds": 2, "max_rows": 1000},
         resample={"method": "auto"},
         train={"model": "auto"},
     )
@@ -57,7 +57,7 @@ def test_the_choice_by_the_cost_matrix(compared: Context) -> None:
     assert "guided_under_sampler takes two classes" in left[0] + left[1]
     counts, taken = (choice["facts"][name] for name in ("counts", "taken"))
     assert taken["high"] == counts["high"] and taken["mid"] == counts["mid"], "only the largest class is thinned"
-    assert taken["low"] < counts["low"] and sum(taken.values()) == 800
+    assert taken["low"] < counts["low"] and sum(taken.values()) == 2000
     for name in ("log_loss", "cost", "pr_auc"):
         task, spark = (rows[of][name]["value"] for of in (PLAIN, "by_spark"))
         assert spark == pytest.approx(task, rel=0.3), "the same recipe, held out in another way"

@@ -112,6 +112,8 @@ def _how(facts: Mapping[str, Any]) -> str:
     )
     text += "All recipes have the same folds, and their intervals resample the same rows. Rows are those that trained "
     text += "the models, of all folds together."
+    if len(facts["counts"]) > 2:
+        text += " PR area is the mean of the classes', each against the rest."
     if taken < rows:
         text += f" {count(taken)} of {count(rows)} rows were drawn by hash, alike for all recipes, and weighted."
     return text
