@@ -58,7 +58,7 @@ test-examples: .venv/classes.jsa
 
 # make test-deep: the neural network; installs torch, 200 MB or, with CUDA, several GB. Without torch it is skipped.
 test-deep: .venv/deep .venv/classes.jsa
-	$(BIN)/python -m pytest -n 0 -k 'network or neural' tests/simulation/test_network.py tests/spark/test_neural_network.py tests/spark/test_trainers.py $(ARGS)
+	$(BIN)/python -m pytest -n 0 -k 'network or neural' tests/simulation/test_network.py tests/simulation/test_monotone_network.py tests/spark/test_neural_network.py tests/spark/test_trainers.py $(ARGS)
 
 # make test-members: ensembles of LightGBM and CatBoost; installs both, 100 MB. Without them they are skipped.
 test-members: .venv/members

@@ -40,7 +40,9 @@ def standardised(x: Array, train: Array) -> Array:
     return found
 
 
-def trial(x: Array, y: Array, parts: tuple[Array, Array, Array], loss: Any, seed: int) -> dict[str, float]:
+def trial(
+    x: Array, y: Array, parts: tuple[Array, Array, Array], loss: Any, seed: int, monotone: tuple[int, ...] = ()
+) -> dict[str, float]:
     """Train on the first part, stop by the second, and return the figures of the third."""
     train, stop, test = parts
     sizes = np.bincount(y[train], minlength=2).astype(float)
@@ -49,8 +51,8 @@ def trial(x: Array, y: Array, parts: tuple[Array, Array, Array], loss: Any, seed
     objective = objective_of("log_loss" if ldam else named, sizes, sizes, offsets=True)
     how = {k: v for k, v in get_trainer("neural_network").params.items() if k != "shards"}
     fixed = {"shards": "", "features": x.shape[1], "starts": objective.starts, "shift": (0.0,), "seed": seed}
-    losses = {"focal": objective.focal and asdict(objective.focal), "ldam": ldam and asdict(ldam)}
-    task = Task(**{**how, **fixed, **losses})
+    more = {"monotone": monotone, "focal": objective.focal and asdict(objective.focal), "ldam": ldam and asdict(ldam)}
+    task = Task(**{**how, **fixed, **more})
     started = perf_counter()
     rows = [Rows(x[at], y[at], np.ones(len(at)), np.zeros(len(at))) for at in (train, stop)]
     weights, history = train_network(task, *rows, rank=0)

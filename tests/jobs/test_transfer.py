@@ -129,7 +129,10 @@ def test_weights_of_a_source_are_checked(spark: SparkSession) -> None:
         check_source_amounts(rows.withColumn("w", F.lit(-1)), data, costs=False)
 
 
-def test_a_network_is_fine_tuned(evaluated: Callable[..., RunDir], tmp_path: Path) -> None:
+def test_a_monotone_network_is_fine_tuned(
+    evaluated: Callable[..., RunDir], spark: SparkSession, tmp_path: Path
+) -> None:
+    """Positives have greater values of both features, of which one is declared to lower the score."""
     pytest.importorskip("torch", reason="steelyard[deep] is not installed")
     target, source = small_table(_TARGET, seed=5), small_table(_ADDED, seed=8).assign(id=lambda t: t["id"] + 1_000_000)
     for name, table in (("t", target), ("s", source)):
@@ -137,7 +140,8 @@ def test_a_network_is_fine_tuned(evaluated: Callable[..., RunDir], tmp_path: Pat
 
     def asked(table: str, **more: Any) -> Any:
         params = {"width": 8, "blocks": 1, "epochs": 5, "batch_size": 128, "learning_rate": 0.01}
-        return pipeline(str(tmp_path / table), train={"model": "neural_network", "params": params, **more})
+        data = {"domain": {"a": {"monotone": -1}, "b": {"monotone": 1}}}
+        return pipeline(str(tmp_path / table), train={"model": "neural_network", "params": params, **more}, data=data)
 
     first = evaluated(asked("s.parquet"))
     how = {"source": first.location, "method": "fine_tune", "learning_rate_factor": 0.2}
@@ -148,6 +152,13 @@ def test_a_network_is_fine_tuned(evaluated: Callable[..., RunDir], tmp_path: Pat
     before, after = trained_model(first), trained_model(second)
     assert after.settings["params"] == {**before.settings["params"], "learning_rate": found["learning_rate"]}
     assert after.preprocessing == before.preprocessing and after.distortion.kind == "unknown"
+    grid = spark.range(40).selectExpr("id", "'web' as kind", "30.0 as amount", "id / 8 - 2 as x")
+    for model in (before, after):
+        assert [n for n, sign in zip(model.preprocessing.names, model.monotone, strict=True) if sign] == ["a", "b"]
+        rising = model.predict(grid.selectExpr("*", "x as b", "0.0 as a"), "p").orderBy("id").toPandas()["p"].str[1]
+        falling = model.predict(grid.selectExpr("*", "x as a", "0.0 as b"), "p").orderBy("id").toPandas()["p"].str[1]
+        assert np.diff(rising).min() > -1e-6 and np.ptp(rising) > 0.01
+        assert np.diff(falling).max() < 1e-6
 
 
 def _customers(seed: int) -> pd.DataFrame:

@@ -138,7 +138,11 @@ def test_training_continues_from_weights_at_the_new_shares_of_classes(classes: i
 @pytest.mark.parametrize(
     ("outputs", "loss"),
     [(1, {}), (3, {}), (1, {"focal": asdict(Focal(2.0))})]
-    + [(n, {"ldam": asdict(Ldam(30.0, (0.1, 0.5, 0.2)[:k], (1.0, 4.0, 2.0)[:k]))}) for n, k in ((1, 2), (3, 3))],
+    + [(n, {"ldam": asdict(Ldam(30.0, (0.1, 0.5, 0.2)[:k], (1.0, 4.0, 2.0)[:k]))}) for n, k in ((1, 2), (3, 3))]
+    + [
+        (1, {"monotone": (1, 0, -1, 0, 0)}),
+        (1, {"monotone": (1,) * 5, "ldam": asdict(Ldam(30.0, (0.1, 0.5), (1.0, 4.0)))}),
+    ],
 )
 def test_all_tensors_of_a_step_are_on_the_device(outputs: int, loss: dict[str, Any]) -> None:
     """On torch's device "meta", which computes no numbers, but refuses operands of other devices as a GPU does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.base import BaseEstimator
 from steelyard.classifier._fold_models import _of_fold
 from steelyard.config import Recipe
 from steelyard.dataset import Dataset
+from steelyard.domain import domain_of
 from steelyard.errors import ConfigError, InputError
 from steelyard.learning import (
     Parameters,
@@ -293,6 +295,27 @@ def test_a_fold_reduces_maps_of_class_to_rows_in_any_form_of_the_classes() -> No
     params = {"sampling_strategy": {False: 100, True: 50}}
     recipe = Recipe.of({"train": {"model": "balanced_bagging", "params": params}})
     assert _of_fold(recipe, {"false": 0.5, "true": 1.0}).train.params == {"sampling_strategy": {False: 50, True: 50}}
+
+
+def test_a_network_continues_with_its_monotone_features_only() -> None:
+    skip_without("torch")
+    from safetensors.numpy import save
+
+    columns, classes = (Numeric("a", "number", indicator=True), Numeric("b", "number")), ("0", "1")
+    trainer, made = get_trainer("neural_network"), trainer_class("neural_network").model_class()
+    free, known = (
+        made("neural_network", {}, classes, classes, Preprocessing(columns), weights=save(arrays))
+        for arrays in ({}, {"monotone.signs": np.array([1, 0, -1], np.float32)})
+    )
+    data = Dataset("y", ("a", "b"), classes=classes)
+    same = replace(data, domain=domain_of({"b": {"monotone": -1}, "a": {"monotone": 1, "min": 0}}))
+    check_start_table(trainer, free, data)
+    check_start_table(trainer, known, same)
+    message = r"start was trained with the monotone features \{'a': 1, 'b': -1\}, data\.domain declares \{\}"
+    with pytest.raises(InputError, match=message):
+        check_start_table(trainer, known, data)
+    with pytest.raises(InputError, match=r"features \{\}, data\.domain declares \{'b': -1, 'a': 1\}"):
+        check_start_table(trainer, free, same)
 
 
 def test_booleans_are_categories_of_a_table_and_numbers_of_a_model() -> None:

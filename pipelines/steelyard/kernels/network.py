@@ -28,12 +28,20 @@ def forward(weights: Weights, rows: NDArray[Any]) -> Floats:
     to its input h the value W2 relu(W1 norm(h) + b1) + b2, and the last layer is linear in relu(norm(h)). Without an
     output bias, the last layer's inputs are brought to length 1: its outputs are cosines, times the weights' lengths.
 
+    With `monotone.signs`, these layers read 0 in place of features with a sign. Their last values before the output are
+    the context c of further layers, whose output is added: first film(|A| (signs · row), c), then blocks that add
+    W2 ⋄ film(W1 ⋄ h, c) + b to their input h, and at the end W ⋄ h. Here W ⋄ h is linear in relu(h), and where a weight
+    is negative in relu(-h), and film(h, c) = h (1 + tanh((S c + s) / 2)) + T c + t. All of them rise with h. With
+    `monotone.bound` B, the output z becomes B tanh(z / B).
+
     Parameters
     ----------
     weights : mapping of str to array of float32
         `input.weight` (width × features) and `input.bias`; for each block i `blocks.i.norm.weight`,
         `blocks.i.norm.bias`, `blocks.i.first.weight`, …; `norm.weight`, `norm.bias`, `output.weight`, and in most
-        networks `output.bias`.
+        networks `output.bias`. With monotone features also `monotone.signs` (1, -1 or 0 for each feature),
+        `monotone.input.weight`, `monotone.film.scale.weight`, `monotone.blocks.i.first.weight`, …: the arrays of
+        `MonotoneLayers`.
     rows : array of shape (n, features)
 
     Returns
@@ -44,6 +52,13 @@ def forward(weights: Weights, rows: NDArray[Any]) -> Floats:
     ----------
     Gorishniy, Rubachev, Khrulkov, Babenko, "Revisiting deep learning models for tabular data", NeurIPS 2021.
 
+    Runje, Shankaranarayana, "Constrained monotonic neural networks", ICML 2023.
+
+    Sartor, Sinigaglia, Susto, "Advancing constrained monotonic neural networks: achieving universal approximation
+    beyond bounded activations", ICML 2025: activations that follow the sign of the weight.
+
+    Perez, Strub, de Vries, Dumoulin, Courville, "FiLM: visual reasoning with a general conditioning layer", AAAI 2018.
+
     Examples
     --------
     >>> one = np.ones((1, 1), np.float32)
@@ -52,14 +67,20 @@ def forward(weights: Weights, rows: NDArray[Any]) -> Floats:
     array([[2.]])
     """
     layers = {name: values.astype(np.float64) for name, values in weights.items()}
-    hidden = _linear(layers, "input", np.asarray(rows, np.float64))
+    values = np.asarray(rows, np.float64)
+    signs = layers.get("monotone.signs")
+    hidden = _linear(layers, "input", values if signs is None else values * (signs == 0))
     block = 0
     while f"blocks.{block}.first.weight" in layers:
         name = f"blocks.{block}"
         inner = _relu(_linear(layers, f"{name}.first", _norm(layers, f"{name}.norm", hidden)))
         hidden = hidden + _linear(layers, f"{name}.second", inner)
         block += 1
-    return _outputs(layers, _relu(_norm(layers, "norm", hidden))).astype(np.float32).astype(np.float64)
+    context = _relu(_norm(layers, "norm", hidden))
+    found = _outputs(layers, context)
+    if signs is not None:
+        found = _with_monotone(layers, values * signs, context, found)
+    return found.astype(np.float32).astype(np.float64)
 
 
 def _outputs(layers: Layers, values: Floats) -> Floats:
@@ -67,6 +88,32 @@ def _outputs(layers: Layers, values: Floats) -> Floats:
         return _linear(layers, "output", values)
     lengths = np.sqrt((values * values).sum(axis=1, keepdims=True))
     found: Floats = values / np.maximum(lengths, LEAST_LENGTH) @ layers["output.weight"].T
+    return found
+
+
+def _with_monotone(layers: Layers, rising: Floats, context: Floats, outputs: Floats) -> Floats:
+    """Return the outputs plus those of the monotone layers for values with which they rise."""
+    hidden = _film(layers, "monotone.film", rising @ np.abs(layers["monotone.input.weight"]).T, context)
+    block = 0
+    while f"monotone.blocks.{block}.first.weight" in layers:
+        name = f"monotone.blocks.{block}"
+        inner = _film(layers, f"{name}.film", _switch(layers, f"{name}.first", hidden), context)
+        hidden = hidden + _switch(layers, f"{name}.second", inner) + layers[f"{name}.second.bias"]
+        block += 1
+    found = outputs + _switch(layers, "monotone.output", hidden)
+    bound = layers.get("monotone.bound")
+    return found if bound is None else bound * np.tanh(found / bound)
+
+
+def _switch(layers: Layers, name: str, values: Floats) -> Floats:
+    weight = layers[f"{name}.weight"].T / np.sqrt(values.shape[1])
+    found: Floats = _relu(values) @ _relu(weight) - _relu(-values) @ _relu(-weight)
+    return found
+
+
+def _film(layers: Layers, name: str, values: Floats, context: Floats) -> Floats:
+    scale = 1 + np.tanh(_linear(layers, f"{name}.scale", context) / 2)
+    found: Floats = values * scale + _linear(layers, f"{name}.shift", context)
     return found
 
 

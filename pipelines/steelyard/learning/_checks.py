@@ -79,7 +79,7 @@ def check_domain(trainer: type[Trainer], domain: Domain, classes: int) -> None:
         return
     key = f"data.domain.{next(iter(directions))}.monotone"
     if not trainer.takes_monotone:
-        raise ConfigError(f"{key}: {trainer.name} cannot obey it; take xgboost, or leave it out")
+        raise ConfigError(f"{key}: {trainer.name} cannot obey it; take xgboost or neural_network, or leave it out")
     if classes > 2:
         raise ConfigError(f"{key} is for two classes, and the label has {classes}; leave it out")
 
@@ -96,12 +96,22 @@ def check_start_model(trainer: Trainer, start: Model) -> None:
 
 def check_start_table(trainer: Trainer, start: Model, dataset: Dataset) -> None:
     """Raise `InputError` for classes or features of a table with which the trainer cannot continue from a model."""
-    if monotone(dataset.domain):
-        raise InputError("data.domain has monotone features, but start may have been trained without; leave it out")
     if start.classes != dataset.classes:
         why = "; their order is negative, positive" if {*start.classes} == {*dataset.classes} else ""
         raise InputError(f"start knows the classes {list(start.classes)}, the table has {list(dataset.classes)}{why}")
     _check_features(trainer, start, dataset)
+    _check_directions(start, dataset)
+
+
+def _check_directions(start: Model, dataset: Dataset) -> None:
+    """Raise `InputError` for monotone features other than those of a model."""
+    declared = monotone(dataset.domain)
+    known, wanted = start.monotone, start.preprocessing.directions(declared)
+    if known is None and wanted:
+        raise InputError("data.domain has monotone features, but start may have been trained without; leave it out")
+    if known is not None and known != wanted:
+        trained = {name: sign for name, sign in zip(start.preprocessing.names, known, strict=False) if sign}
+        raise InputError(f"start was trained with the monotone features {trained}, data.domain declares {declared}")
 
 
 def _check_features(trainer: Trainer, start: Model, dataset: Dataset) -> None:

@@ -61,6 +61,8 @@ class NeuralNetworkTrainer(Trainer):
     Training writes the prepared rows to Parquet once (one shuffle), from which each of `num_workers` processes reads
     its share into memory (4 bytes a value). The processes average their gradients after each step. Scoring needs NumPy
     alone, not torch. Another machine or number of processes gives the same model to a tolerance only.
+
+    Features that `Dataset.domain` declares monotone get layers of their own, whose outputs rise with their inputs.
     """
 
     name = "neural_network"
@@ -73,6 +75,7 @@ class NeuralNetworkTrainer(Trainer):
     losses_of_two = FOCAL
     continues = True
     fine_tunes = True
+    takes_monotone = True
     device_library = "torch"
     libraries = ("torch", "safetensors")
     extra = "deep"
@@ -129,6 +132,7 @@ class NeuralNetworkTrainer(Trainer):
                 ldam=None if ldam is None else asdict(ldam),
                 start=start.weights if isinstance(start, NeuralNetworkModel) else None,
                 device=data.device,
+                monotone=data.monotone,
                 seed=self.seed,
                 **how,
             )

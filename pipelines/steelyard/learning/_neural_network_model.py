@@ -22,7 +22,7 @@ _FILE = "network.safetensors"
 
 @dataclass(frozen=True)
 class NeuralNetworkModel(MarginModel):
-    """A residual multilayer perceptron.
+    """A residual multilayer perceptron, with monotone layers where features are declared monotone.
 
     Parameters
     ----------
@@ -32,14 +32,22 @@ class NeuralNetworkModel(MarginModel):
 
     weights: bytes = b""
 
-    def margins(self, df: DataFrame) -> Column:
+    @property
+    def monotone(self) -> tuple[int, ...]:
+        return tuple(int(sign) for sign in self._arrays().get("monotone.signs", ()))
+
+    def _arrays(self) -> dict[str, Any]:
         try:
             from safetensors.numpy import load
         except ModuleNotFoundError:
             raise EngineError("a neural network needs safetensors to be loaded: install steelyard[deep]") from None
+        arrays: dict[str, Any] = load(self.weights)
+        return arrays
+
+    def margins(self, df: DataFrame) -> Column:
         several = len(self.trained_classes) > 2
         features = self.preprocessing.floats(df)
-        call = in_worker(__name__, "margins_of", weights=load(self.weights), several=several)
+        call = in_worker(__name__, "margins_of", weights=self._arrays(), several=several)
 
         def margins(batches: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
             yield from call(batches)

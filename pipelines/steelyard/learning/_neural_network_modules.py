@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from steelyard.kernels.network import EPSILON, LEAST_LENGTH
+from steelyard.learning._neural_network_monotone import MonotoneLayers
 from steelyard.learning._neural_network_task import Task
 
 
@@ -61,14 +62,17 @@ class Network(nn.Module):
         self.blocks = nn.ModuleList(Block(task.width, task.dropout) for _ in range(task.blocks))
         self.norm = nn.LayerNorm(task.width, eps=EPSILON)
         self.output: nn.Linear | Cosines = nn.Linear(task.width, task.outputs)
-        if task.ldam is not None:
+        if task.ldam is not None and not any(task.monotone):
             self.output = Cosines(task.width, task.outputs, task.ldam["scale"])
+        self.monotone = _monotone_layers(task)
 
     def forward(self, rows: Tensor) -> Tensor:
-        hidden = self.input(rows)
+        hidden = self.input(rows if self.monotone is None else self.monotone.free(rows))
         for block in self.blocks:
             hidden = block(hidden)
-        return self.output(torch.relu(self.norm(hidden)))
+        context = torch.relu(self.norm(hidden))
+        margins = self.output(context)
+        return margins if self.monotone is None else self.monotone(rows, context, margins)
 
     def start_at(self, weights: bytes) -> None:
         """Take over what `saved` gave."""
@@ -85,3 +89,10 @@ class Network(nn.Module):
             del weights["output.vectors"]
             weights["output.weight"] = self.output.weight.detach()
         return save({name: values.cpu().contiguous().clone() for name, values in weights.items()})
+
+
+def _monotone_layers(task: Task) -> MonotoneLayers | None:
+    if not any(task.monotone):
+        return None
+    bound = None if task.ldam is None else 2 * task.ldam["scale"]  # that of a difference of scaled cosines
+    return MonotoneLayers(task.monotone, task.width, task.blocks, bound)

@@ -38,10 +38,13 @@ class Task:
     focal : mapping, optional
         The fields of a `Focal`; by default the loss is log loss.
     ldam : mapping, optional
-        The fields of an `Ldam`. Outputs are then cosines, which start anywhere.
+        The fields of an `Ldam`. Outputs are then cosines, which start anywhere; with monotone features, numbers
+        between the same bounds.
     start : bytes, optional
         Weights to continue from, as safetensors; the margins start at theirs, moved to the class shares.
     device : {"cpu", "cuda"}, default "cpu"
+    monotone : tuple of int
+        As in `TrainingData`, for two classes.
     seed : int
     width, blocks, dropout, epochs, early_stopping_epochs, batch_size, learning_rate, weight_decay
         See `NeuralNetworkParameters`.
@@ -64,6 +67,7 @@ class Task:
     ldam: Mapping[str, Any] | None = None
     start: bytes | None = None
     device: str = "cpu"
+    monotone: tuple[int, ...] = ()
 
     @property
     def outputs(self) -> int:

@@ -165,7 +165,7 @@ def _start_at_prior(network: Network, task: Task) -> None:
 
 def _move_to_prior(network: Network, task: Task, rows: Rows) -> None:
     """Change the bias until probabilities add up to the shares of the classes: a source may have had others."""
-    if isinstance(network.output, Cosines) or task.focal is not None:
+    if task.ldam is not None or task.focal is not None:
         return
     network.eval()
     classes = max(task.outputs, 2)

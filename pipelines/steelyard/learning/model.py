@@ -66,6 +66,11 @@ class Model(ABC):
     summary: dict[str, Any] = field(default_factory=dict)
     distortion: Distortion = field(default_factory=Distortion)
 
+    @property
+    def monotone(self) -> tuple[int, ...] | None:
+        """The directions as in `TrainingData.monotone` that the model is known to obey, or None if unknown."""
+        return None
+
     @abstractmethod
     def raw_prediction(self, df: DataFrame) -> Column:
         """Return the probabilities of `trained_classes` for raw rows, an array of doubles.
