@@ -253,6 +253,25 @@ def test_early_stopping_keeps_the_rounds_up_to_the_best() -> None:
     assert model.num_boosted_rounds() == best + 1
 
 
+def test_validation_rows_are_judged_as_by_bins() -> None:
+    rows, judges = some_rows(500, 0), some_rows(400, 1)
+    for each in (rows, judges):
+        each.features[:, 1] = np.round(each.features[:, 1], 1)  # many equal values
+        each.features[::7, 2] = np.nan
+    how = {**BOOSTER, "learning_rate": 0.3}
+    booster, losses = train_booster(rows, judges, Task(how, rounds=200, features=4, patience=10))
+    history: dict[str, dict[str, list[float]]] = {}
+    of_rows = xgb.QuantileDMatrix(rows.features, rows.label)
+    of_judges = xgb.QuantileDMatrix(judges.features, judges.label, ref=of_rows)
+    evals = [(of_judges, "validation")]
+    theirs = xgb.train(
+        how, of_rows, 200, evals=evals, evals_result=history, early_stopping_rounds=10, verbose_eval=False
+    )
+    assert losses == history["validation"]["logloss"]
+    assert len(losses) < 200
+    assert booster == bytes(theirs[: theirs.best_iteration + 1].save_raw("ubj"))
+
+
 def test_weights_reach_the_trees() -> None:
     rows = some_rows(300, 0)
     heavy = Rows(rows.features, rows.label, np.where(rows.label == 1, 10, 1).astype(np.float32))
