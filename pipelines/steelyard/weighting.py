@@ -40,7 +40,8 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
     Raises
     ------
     InputError
-        For an unknown setting or class, or a weight that is not a positive number.
+        For an unknown setting or class, a weight that is not a positive number, or a class without rows or weight where
+        weights follow from the counts.
 
     References
     ----------
@@ -59,6 +60,10 @@ def class_weights(counts: Mapping[str, float], setting: ClassWeight = "none") ->
         return dict.fromkeys(counts, 1.0) | _explicit(setting, counts)
     if setting == "none":
         return dict.fromkeys(counts, 1.0)
+    empty = [c for c, n in counts.items() if not n > 0]
+    if empty and isinstance(setting, str | Mapping) and depends_on_counts(setting):
+        name = setting if isinstance(setting, str) else next(iter(setting))
+        raise InputError(f"class_weight {name}: the training rows of class {empty[0]!r} weigh nothing")
     if setting == "balanced":
         total = sum(counts.values())
         return {c: total / (len(counts) * n) for c, n in counts.items()}

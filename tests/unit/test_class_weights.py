@@ -24,6 +24,13 @@ def test_the_weights_of_all_rows_sum_to_their_number(rule: Any) -> None:
     assert weights["0"] <= weights["1"] <= weights["2"]
 
 
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_a_class_without_weight_is_refused(rule: Any) -> None:
+    with pytest.raises(InputError, match="the training rows of class 'b' weigh nothing"):
+        class_weights({"a": 5.0, "b": 0.0, "c": 3.0}, rule)
+    assert class_weights({"a": 5.0, "b": 0.0}, "none") == {"a": 1.0, "b": 1.0}
+
+
 def test_sqrt_balanced_is_the_square_root_of_balanced() -> None:
     balanced, root = (np.array(list(class_weights(COUNTS, rule).values())) for rule in RULES[:2])
     assert root / root[0] == pytest.approx(np.sqrt(balanced / balanced[0]))
