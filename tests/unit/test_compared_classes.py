@@ -168,6 +168,11 @@ def test_a_fold_samples_its_share_of_a_map() -> None:
     assert distortion.exact and distortion.rates == {"low": kept / own["low"], "mid": 1, "high": 1}
     with pytest.raises(InputError, match="guided_under_sampler takes two classes"):
         Sampling("guided_under_sampler", {}, CLASSES).apply(rows, TABLE.place[~TABLE.test])
+    many = round(0.8 * COUNTS["low"])  # more than the fold trains with
+    bags = {"model": "balanced_bagging", "params": {"n_estimators": 2, "sampling_strategy": {"low": many, "mid": 50}}}
+    backwards = dict(reversed(COUNTS.items()))
+    of = judged(TABLE, setting(Recipe.of({"train": bags}), whole=backwards))
+    assert of.to_json() == judged(TABLE, setting(Recipe.of({"train": bags}))).to_json()
 
 
 def test_a_rare_class_does_not_take_others_along() -> None:

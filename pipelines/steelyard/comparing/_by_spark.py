@@ -66,8 +66,10 @@ def judged_by_spark(
 
 def _for_part(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
     """Return the recipe for a part of the rows."""
-    of = recipe.resample
-    return recipe.model_copy(update={"resample": ResampleConfig(method=of.method, **for_part(of.params, shares))})
+    of, how = recipe.resample, recipe.train
+    resample = ResampleConfig(method=of.method, **for_part(of.params, shares))
+    train = how.model_copy(update={"params": for_part(how.params, shares)})
+    return recipe.model_copy(update={"resample": resample, "train": train})
 
 
 def _short(rows: DataFrame) -> DataFrame:

@@ -25,6 +25,7 @@ from steelyard.learning import get_trainer
 from steelyard.learning.arrays import ArrayModel, ArrayRows, by_task
 from steelyard.learning.packed import matrix
 from steelyard.metrics import ScoreTable
+from steelyard.sampling.strategy import for_part
 from steelyard.weighting import class_weights
 
 RESULT = pa.schema([("task", pa.int32()), ("scores", pa.string())])
@@ -94,11 +95,14 @@ def judged(table: Table, setting: Setting) -> FoldScores:
     own = ~table.test & ~held
     _check_classes(table, own, classes)
     how = recipe.train
-    trainer = get_trainer(how.model, how.params, how.class_weight, None, how.seed, how.loss)
+    whole = setting.whole
+    shares = {c: (table.label[own] == i).sum() / whole[c] for i, c in enumerate(classes)} if whole else {}
+    params = for_part(how.params, shares)
+    trainer = get_trainer(how.model, params, how.class_weight, None, how.seed, how.loss)
     # What draws classes at rates of its own does so from unweighted rows.
     thinned = () if trainer.balances else setting.thinned
     before = Distortion(dict(zip(classes, setting.thinned, strict=True))) if trainer.balances else Distortion()
-    sampling = Sampling(recipe.resample.method, recipe.resample.params, classes, thinned, setting.whole)
+    sampling = Sampling(recipe.resample.method, recipe.resample.params, classes, thinned, whole)
     rows, sampled = sampling.apply(table.rows(own), table.place[own])
     model = trainer.fit_arrays(rows, _weighted(table, held, setting), classes, sampled)
     rates = Distortion(dict(zip(classes, setting.rates, strict=True)))
