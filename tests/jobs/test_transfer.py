@@ -21,10 +21,12 @@ from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
 from steelyard.learning import TrainingRows
+from steelyard.splitting import time_position
 from steelyard.stages import Context, run_stage
 from steelyard.stages._model import trained_model
 from steelyard.stages._source import dataset, rows_of
 from steelyard.stages._transfer_rows import RATIO, _typed, check_source_amounts, joined, joined_in_folds, source_share
+from steelyard.stages._transfer_times import in_units_of
 from steelyard.stages.commands.check import check_paths
 from steelyard.stages.split import make_folds
 from steelyard.store import RunDir
@@ -235,6 +237,18 @@ def test_nothing_is_known_of_a_source_that_is_later(start: Callable[..., Context
         none = TrainingRows(rows.limit(0), {}, None, None, Distortion())
         joining = change(fold, none).rows.toPandas()
         assert sorted(joining["id"]) == sorted(source["id"][source["t"] <= np.sort(target["t"])[end]])
+
+
+def test_whole_numbers_and_fractions_are_the_same_times(spark: SparkSession) -> None:
+    """Pandas makes fractions of whole numbers where one is missing."""
+    source = spark.createDataFrame([(3.0,), (4.5,), (float("nan"),), (None,), (float("inf"),)], "t double")
+    whole = in_units_of(source, "t", T.LongType())
+    assert [row["t"] for row in whole.collect()] == [3, 5, None, None, None]
+    assert in_units_of(whole, "t", T.IntegerType()) is whole
+    back = in_units_of(whole, "t", T.DecimalType(9, 2))
+    assert back.select(time_position(back, "t", 0)).first() == (3_000_000,)
+    dates = spark.createDataFrame([("2026-01-01",)], "t string")
+    assert in_units_of(dates, "t", T.TimestampType()) is dates
 
 
 def _counts(run: RunDir) -> Any:

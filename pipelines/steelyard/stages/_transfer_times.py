@@ -6,11 +6,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from steelyard.columns import dtype
+from steelyard.columns import col, dtype
 from steelyard.config import PipelineConfig
 from steelyard.splitting import SPLIT, SplitPlan, apply_split
 from steelyard.stages._context import Context
 from steelyard.stages._source import source
+
+_MOST = 3e18  # larger numbers count as missing
 
 
 def ordering(config: PipelineConfig) -> str | None:
@@ -31,8 +33,23 @@ def known_at_training(ctx: Context, rows: DataFrame) -> tuple[DataFrame, int | N
     if not {time, plan.label} <= set(rows.columns) or _is_number(rows, time) != _is_number(source(ctx), time):
         ctx.warn(f"train.transfer: the source has no times as {time!r}, so that its rows may be later than training")
         return rows, None
+    rows = in_units_of(rows, time, dtype(source(ctx), time))
     known = apply_split(rows, plan).where(F.col(SPLIT) == "train").drop(SPLIT)
     return known, rows.count() - known.count()
+
+
+def in_units_of(rows: DataFrame, time: str, kind: T.DataType) -> DataFrame:
+    """Return rows with numbers as times of a kind: whole numbers count in units, others in millionths.
+
+    A fraction becomes the next whole number, so that it is never earlier than it was.
+    """
+    own = dtype(rows, time)
+    if not isinstance(own, T.NumericType) or isinstance(own, T.IntegralType) == isinstance(kind, T.IntegralType):
+        return rows
+    value = col(time).cast("double")
+    if isinstance(kind, T.IntegralType):
+        value = F.when(F.abs(value) <= _MOST, F.ceil(value))
+    return rows.withColumn(time, value)
 
 
 def _is_number(df: DataFrame, time: str) -> bool:
