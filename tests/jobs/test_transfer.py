@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from small_pipelines import pipeline, small_table
 
 from steelyard.classifier import DrawnRows
+from steelyard.config import TransferConfig
 from steelyard.dataset import Dataset
 from steelyard.distortion import Distortion
 from steelyard.errors import InputError
@@ -25,6 +26,7 @@ from steelyard.splitting import time_position
 from steelyard.stages import Context, run_stage
 from steelyard.stages._model import trained_model
 from steelyard.stages._source import dataset, rows_of
+from steelyard.stages._transfer import _check_unseen
 from steelyard.stages._transfer_rows import RATIO, _typed, check_source_amounts, joined, joined_in_folds, source_share
 from steelyard.stages._transfer_times import in_units_of
 from steelyard.stages.commands.check import check_paths
@@ -237,6 +239,17 @@ def test_nothing_is_known_of_a_source_that_is_later(start: Callable[..., Context
         none = TrainingRows(rows.limit(0), {}, None, None, Distortion())
         joining = change(fold, none).rows.toPandas()
         assert sorted(joining["id"]) == sorted(source["id"][source["t"] <= np.sort(target["t"])[end]])
+
+    other = start(pipeline(str(tmp_path / "s.parquet")), run_id="r2")
+    for stage in ("profile", "split"):
+        run_stage(other, stage)
+    seen = rows_of(other, "train").toPandas()["t"].astype("datetime64[us]")
+    warned: list[str] = []
+    continued = TransferConfig(source=other.run.location, method="warm_start")
+    _check_unseen(Context(ctx.run, ctx.config, lambda: ctx.spark, warned.append), continued)
+    later = int((seen > known["t"].max()).sum())
+    [note] = warned
+    assert later and f"trained on {later:,} rows that are later than the training rows" in note
 
 
 def test_whole_numbers_and_fractions_are_the_same_times(spark: SparkSession) -> None:
