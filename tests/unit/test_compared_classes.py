@@ -101,6 +101,16 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     assert of.pr_auc == pytest.approx(np.mean(areas)), "the mean over the classes that have rows"
 
 
+def test_many_classes_take_little_memory() -> None:
+    rng, n, classes = np.random.default_rng(2), 20_000, 60
+    label = rng.integers(0, classes, n)
+    scores = rng.dirichlet(np.ones(classes), n) + 0.1 * np.eye(classes)[label]
+    bucket, costs = rng.integers(0, BUCKETS, n), 1 - np.eye(classes)
+    found = FoldScores.of_classes(scores / 1.1, label, label, np.ones(n), bucket, costs, {})
+    assert len(found.cells) <= classes * BUCKETS * 33
+    assert found.sides == classes and found.drawn_area(np.ones((1, BUCKETS))) == pytest.approx(found.pr_auc, rel=0.1)
+
+
 def test_every_candidate_is_trained_calibrated_and_judged(choice: Comparison) -> None:
     rows = {row["name"]: row for row in choice.candidates}
     assert set(rows) == {

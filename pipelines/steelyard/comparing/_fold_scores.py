@@ -18,6 +18,7 @@ from steelyard.metrics import ScoreTable, get_metric
 
 BUCKETS = 200
 _BINS = 200
+_MOST_BINS, _FEWEST = 2000, 20  # of all classes together, and of each one
 
 
 def check_fold(training: Mapping[str, int]) -> None:
@@ -49,7 +50,7 @@ class FoldScores:
         Log loss and cost of the decisions of each bucket's rows, times their weights; the weights.
     cells : array of float, shape (n, 4)
         Bucket, bin of scores (from the highest), weight of positives, weight of negatives. The bins of each of several
-        classes come after those of the classes before it.
+        classes come after those of the classes before it; with more than 10 classes, each has fewer bins.
     positives : int
         Of several classes, rows of the rarest.
     facts : dict
@@ -121,7 +122,8 @@ class FoldScores:
         facts: Mapping[str, Any],
     ) -> FoldScores:
         """Return the sums, given the scores of each class against the rest, or of the positive one of two."""
-        areas, cells = zip(*[_side(*side, weight, bucket, i) for i, side in enumerate(sides)], strict=True)
+        most = min(max(_MOST_BINS // len(sides), _FEWEST), _BINS)
+        areas, cells = zip(*[_side(*side, weight, bucket, i, most) for i, side in enumerate(sides)], strict=True)
         loss, cost, mass = (sum_in_bins(bucket, weight * of, BUCKETS) for of in (losses, costs, np.ones(len(weight))))
         fewest = min(int(positive.sum()) for _, positive in sides)
         return cls(_mean_area(np.array(areas)).item(), loss, cost, mass, np.concatenate(cells), fewest, dict(facts))
@@ -159,11 +161,11 @@ class FoldScores:
 
 
 def _side(
-    score: Floats, positive: NDArray[np.bool_], weight: Floats, bucket: Counts, number: int
+    score: Floats, positive: NDArray[np.bool_], weight: Floats, bucket: Counts, number: int, most: int
 ) -> tuple[float, Floats]:
-    """Return the PR area of a class against the rest, and its cells."""
+    """Return the PR area of a class against the rest, and its cells of at most so many bins."""
     table = ScoreTable.from_rows(score, positive, weight)
-    bins = table.bins(_BINS)[np.searchsorted(-table.low, -score)]
+    bins = table.bins(most)[np.searchsorted(-table.low, -score)]
     used, inverse = np.unique(bucket * _BINS + bins, return_inverse=True)
     sums = [sum_in_bins(inverse, weight * side, len(used)) for side in (positive, ~positive)]
     cells = np.stack([used // _BINS, number * _BINS + used % _BINS, *sums], axis=1).astype(np.float64)
