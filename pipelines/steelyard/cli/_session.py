@@ -43,10 +43,20 @@ def ending(process: subprocess.Popen[bytes] | None) -> Callable[[int, Any], None
 
     def handler(number: int, frame: Any) -> None:
         if process is not None:
+            _expect_end()
             process.terminate()
         on_interrupt(number, frame)
 
     return handler
+
+
+def _expect_end() -> None:
+    """Keep pyspark from printing a traceback when Java closes its connection for accumulators."""
+    from pyspark import SparkContext
+
+    server: Any = getattr(SparkContext._active_spark_context, "_accumulatorServer", None)
+    if server is not None:
+        server.handle_error = lambda *_: None
 
 
 came = threading.Event()
