@@ -28,7 +28,7 @@ from steelyard.stages._model import trained_model
 from steelyard.stages._source import dataset, rows_of
 from steelyard.stages._transfer import _check_unseen
 from steelyard.stages._transfer_rows import RATIO, _typed, check_source_amounts, joined, joined_in_folds, source_share
-from steelyard.stages._transfer_times import in_units_of
+from steelyard.stages._transfer_times import in_units_of, kind_of_time, known_at_training
 from steelyard.stages.commands.check import check_paths
 from steelyard.stages.split import make_folds
 from steelyard.store import RunDir
@@ -230,6 +230,10 @@ def test_nothing_is_known_of_a_source_that_is_later(start: Callable[..., Context
     assert (found["rows"], found["later"], found["dropped"]) == (len(known), 1200 - len(known), 0)
     assert f"{found['later']:,} are left out: their times are later" in " ".join(done.details["messages"])
 
+    numbers = ctx.spark.createDataFrame([(1, 2)], "y int, t int")
+    others, unknown = known_at_training(ctx, numbers)
+    assert others.columns == ["y"] and unknown is None, "numbers are not the points in time of the folds"
+
     data, rows = dataset(ctx), rows_of(ctx, "train")
     counts = ctx.read("split", "plan.json")["counts"]["train"]
     plan = make_folds(rows, data, counts, ctx.config.split, 2)
@@ -262,6 +266,10 @@ def test_whole_numbers_and_fractions_are_the_same_times(spark: SparkSession) -> 
     assert back.select(time_position(back, "t", 0)).first() == (3_000_000,)
     dates = spark.createDataFrame([("2026-01-01",)], "t string")
     assert in_units_of(dates, "t", T.TimestampType()) is dates
+    kinds = [
+        kind_of_time(df, "t") for df in (whole, dates, dates.selectExpr("date(t) as t"), dates.selectExpr("1 > 0 as t"))
+    ]
+    assert kinds == ["number", "point", "point", None], "a boolean is no time: there is a warning, and no error"
 
 
 def _counts(run: RunDir) -> Any:

@@ -133,7 +133,6 @@ def _check_unseen(ctx: Context, how: TransferConfig) -> None:
     """
     try:
         seen = _rows_seen(ctx, how, "validation", "test")
-        _, later = known_at_training(ctx, _rows_trained_on(ctx, how))
     except InputError as error:
         ctx.warn(f"train.transfer.source: whether its model has seen validation or test rows is unknown: {error}")
         return
@@ -142,6 +141,7 @@ def _check_unseen(ctx: Context, how: TransferConfig) -> None:
             f"train.transfer.source: its model was trained on {seen:,} rows whose key is in validation or test, so "
             "metrics would be too good; split both by data.group or data.time, or train the source without them"
         )
+    _, later = known_at_training(ctx, _rows_trained_on(ctx, how))
     if later:
         ctx.warn(
             f"train.transfer.source: its model was trained on {later:,} rows that are later than the training rows; "

@@ -23,16 +23,16 @@ def ordering(config: PipelineConfig) -> str | None:
 def known_at_training(ctx: Context, rows: DataFrame) -> tuple[DataFrame, int | None]:
     """Return the rows of the source that are not later than the training rows, and how many others there are.
 
-    The number is None where the split is not by time, or, with a warning, where the source has no such times. Otherwise
-    this costs two narrow scans.
+    The number is None where the split is not by time, or, with a warning, where the source has no such times: a column
+    of another kind is dropped. Otherwise this costs two narrow scans.
     """
     time = ordering(ctx.config)
     if time is None:
         return rows, None
     plan = SplitPlan.from_json(ctx.read("split", "plan.json"))
-    if not {time, plan.label} <= set(rows.columns) or _is_number(rows, time) != _is_number(source(ctx), time):
+    if not {time, plan.label} <= set(rows.columns) or kind_of_time(rows, time) != kind_of_time(source(ctx), time):
         ctx.warn(f"train.transfer: the source has no times as {time!r}, so that its rows may be later than training")
-        return rows, None
+        return rows.drop(time), None
     rows = in_units_of(rows, time, dtype(source(ctx), time))
     known = apply_split(rows, plan).where(F.col(SPLIT) == "train").drop(SPLIT)
     return known, rows.count() - known.count()
@@ -52,6 +52,9 @@ def in_units_of(rows: DataFrame, time: str, kind: T.DataType) -> DataFrame:
     return rows.withColumn(time, value)
 
 
-def _is_number(df: DataFrame, time: str) -> bool:
-    """Return whether times are numbers, whose unit is unknown; all others are points in time."""
-    return isinstance(dtype(df, time), T.NumericType)
+def kind_of_time(df: DataFrame, time: str) -> str | None:
+    """Return whether times are numbers, whose unit is unknown, or points in time; None for other types."""
+    own = dtype(df, time)
+    if isinstance(own, T.NumericType):
+        return "number"
+    return "point" if isinstance(own, T.TimestampType | T.TimestampNTZType | T.DateType | T.StringType) else None
