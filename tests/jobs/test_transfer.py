@@ -42,7 +42,7 @@ def _source(path: Path, target: pd.DataFrame, shift: float) -> str:
     more = small_table(_ADDED, seed=8).assign(id=lambda t: t["id"] + 1_000_000)
     more[["a", "b"]] += np.where(more["y"] == 1, shift, 0.0)[:, None]
     rows = pd.concat([target, more]).drop(columns=["customer", "t"])
-    rows.assign(region="south", site=7.5).to_parquet(path, index=False)
+    rows.assign(region="south", site=7).to_parquet(path, index=False)
     return str(path)
 
 
