@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -32,12 +33,20 @@ def steelyard_here(*args: object, code: int = 0) -> subprocess.CompletedProcess[
 
 
 def ended_here(*args: object) -> subprocess.CompletedProcess[str]:
-    """Do what the command does in this process, whatever its exit code."""
+    """Do what the command does in this process, whatever its exit code.
+
+    Its handlers of signals go with it: they end the Java process, which here is that of the suite.
+    """
     said, complained = StringIO(), StringIO()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     words = ["steelyard", *map(str, args)]
     with patch.object(sys, "argv", words), redirect_stdout(said), redirect_stderr(complained):
         try:
             main()
         except SystemExit as end:
             ended = int(end.code or 0)
+        finally:
+            for number, handler in handlers.items():
+                if signal.getsignal(number) is not handler:
+                    signal.signal(number, handler)
     return subprocess.CompletedProcess(words, ended, said.getvalue(), complained.getvalue())
