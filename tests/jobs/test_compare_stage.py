@@ -23,6 +23,7 @@ AUTO = {"resample": {"method": "auto"}, "train": {"model": "auto"}}
 CANDIDATES = {
     "shallow": {"train": {"model": "xgboost", "params": {"max_depth": 2, "n_estimators": 20}}},
     "forest": {"train": {"model": "random_forest", "params": {"numTrees": 5}}},  # Spark ML trains it
+    "mapped": {"resample": {"method": "random_under_sampler", "sampling_strategy": {0: 300}}},  # of all training rows
     "crowded": {"resample": {"method": "random_under_sampler", "sampling_strategy": 0.01}},  # more than there are
     "numeric": {"resample": {"method": "smote", "missing": "impute"}},  # the table has a category
 }
@@ -73,7 +74,7 @@ def _interrupted(keep: Any, *, after: int) -> Any:
 
 def test_an_interrupted_comparison_continues(compared: Context) -> None:
     numeric, first, *others = compared.warned  # type: ignore[attr-defined]
-    assert "2 of 6 candidates are judged already" in first
+    assert "2 of 7 candidates are judged already" in first
     assert any("crowded is left out" in note for note in others)
     assert "numeric is left out" in numeric and "'kind'" in numeric
     assert not compared.run.exists("compare/parts"), "parts of a whole comparison are deleted"
@@ -82,7 +83,7 @@ def test_an_interrupted_comparison_continues(compared: Context) -> None:
 def test_the_choice_and_what_it_says(compared: Context) -> None:
     choice = compared.read("compare", "choice.json")
     rows = {row["name"]: row for row in choice["candidates"]}
-    assert set(rows) == {PLAIN, "logistic_regression", "xgboost balanced", "shallow", "forest"}
+    assert set(rows) == {PLAIN, "logistic_regression", "xgboost balanced", "shallow", "forest", "mapped"}
     assert choice["metric"] == "cost" and choice["chosen"] in rows
     assert rows[PLAIN]["difference"] == {} and rows["shallow"]["difference"]["cost"]["ci95"] is not None
     for row in rows.values():

@@ -58,7 +58,7 @@ def judged_by_spark(
         held = holdout(train, dataset, {c: counts[c] for c in dataset.classes}, folds.held, seed=folds.seed)
         own, validation = fold_rows(train, held, 0)
         trained = held.counts["1"]
-        asked = recipe if len(whole) == 2 else _for_part(recipe, {c: trained[c] / n for c, n in whole.items()})
+        asked = _for_part(recipe, {c: trained[c] / n for c, n in whole.items()})
         classifier = fit(asked, _short(own), _short(validation), dataset)
         found.append(_scores(classifier, test, dataset, folds, sum(trained.values())))
     return found

@@ -159,7 +159,7 @@ class Judge:
             thinned=tuple(rung[c] / self.counts[c] for c in data.classes),
             rates=tuple(float(data.sampling_rate.get(c, 1.0)) for c in data.classes),
             cost=asdict(data.cost) if has_costs(data) else {},
-            whole={} if len(data.classes) == 2 else dict(self.counts),
+            whole=dict(self.counts),
         )
 
     def _takes_classes(self, candidate: Candidate) -> bool:

@@ -48,7 +48,7 @@ class Setting:
     cost : dict
         Fields of a `Cost`; empty where none is given.
     whole : dict
-        Of several classes, their rows in the whole table.
+        Rows of each class in the whole table, to which a map of class to rows refers; empty: those of the fold.
     """
 
     recipe: Mapping[str, Any]
@@ -96,7 +96,8 @@ def judged(table: Table, setting: Setting) -> FoldScores:
     _check_classes(table, own, classes)
     how = recipe.train
     whole = setting.whole
-    shares = {c: (table.label[own] == i).sum() / whole[c] for i, c in enumerate(classes)} if whole else {}
+    learned = [(table.label[own] == i).sum() / share for i, share in enumerate(setting.thinned)]
+    shares = {c: n / whole[c] for c, n in zip(classes, learned, strict=True)} if whole else {}
     params = for_part(how.params, shares)
     trainer = get_trainer(how.model, params, how.class_weight, None, how.seed, how.loss)
     # What draws classes at rates of its own does so from unweighted rows.
