@@ -20,8 +20,9 @@ _DAY = 86_400_000_000  # microseconds
 def bucket(df: DataFrame, data: Dataset, *, temporal: bool, others: Sequence[str] = ()) -> Column:
     """Return the bucket of a row, of 200.
 
-    Rows of one group share a bucket, and a row without a group has its own; without a column of groups, rows of one day
-    share one where the split is by time; else each row is a unit of its own, even where rows without a key are equal.
+    Rows of one group share a bucket, and a row without a group has its own, but for equal rows without a key. Without a
+    column of groups, rows of one day share one where the split is by time; else each row is a unit of its own, even
+    where rows without a key are equal.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ def bucket(df: DataFrame, data: Dataset, *, temporal: bool, others: Sequence[str
         place = F.shiftrightunsigned(F.xxhash64(day, F.lit("bucket")), 1)
     elif data.key:
         place = row_hash(df, data.key, 0, "bucket")
+    elif data.group is not None:
+        place = row_hash(df, data.content, 0, "bucket")  # no shuffle for the few rows that have no group
     else:
         place = unit_hash(df, data.content, [data.label, *others], "bucket")
     if data.group is not None:

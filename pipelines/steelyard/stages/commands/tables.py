@@ -19,7 +19,7 @@ from steelyard.diagnosis import diagnose, recommended_sampler
 from steelyard.errors import InputError
 from steelyard.frames.reading import read
 from steelyard.frames.tables import write_parquet
-from steelyard.hashing import group_hash, hashable, unit_hash
+from steelyard.hashing import group_hash, hashable, row_hash, unit_hash
 from steelyard.sampling import SamplingPlan, apply_plan, sampler_class, sampler_for
 from steelyard.splitting import BUCKETS, FoldPlan, SplitPlan, count_torn_keys, ungrouped_note
 from steelyard.stages._context import ignore_warning
@@ -185,9 +185,10 @@ def evaluate_table(
         named = F.map_from_arrays(F.array(*[F.lit(c) for c in classes]), F.col(entries))
         rows = df.withColumn(entries, each).withColumn(decision, greatest_class(named, classes))
         identity = [*identity, entries]
-    place = unit_hash(rows, identity, [], "bucket")
-    if group is not None:
-        place = group_hash(rows, group, place, "bucket")
+    if group is None:
+        place = unit_hash(rows, identity, [], "bucket")
+    else:  # no shuffle for the few rows that have no group
+        place = group_hash(rows, group, row_hash(rows, identity, 0, "bucket"), "bucket")
     judged = metrics.evaluate(
         rows,
         classes=classes,
