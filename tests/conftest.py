@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 from interpreters import python_that_has_imported
-from java_options import SOONER, java_options, start_quickly
+from java_options import LONG_SESSION, java_options, start_quickly
 from session_settings import SETTINGS, name_no_call_sites
 from time_table import pytest_terminal_summary  # noqa: F401  # a hook
 
@@ -54,7 +54,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     for name, value in settings.items():
         builder = builder.config(name, value)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_SUBMIT_OPTS", f"{java_options()} {SOONER}")
+        patch.setenv("SPARK_SUBMIT_OPTS", f"{java_options()} {LONG_SESSION}")
         patch.setenv("PYSPARK_PYTHON", python_that_has_imported(tmp_path_factory.mktemp("python")))
         session = builder.getOrCreate()
     if not remote:

@@ -19,9 +19,9 @@ QUICK = (
 )
 # Most of Spark's methods are called some dozens of times in some minutes. By default a method is compiled when it is
 # called for the 256th time, and interpreted until then. To compile sooner pays for the session of many tests, and not
-# for a process of some seconds.
-SOONER = (
-    "-XX:Tier0InvokeNotifyFreqLog=3 -XX:Tier3InvocationThreshold=12 -XX:Tier3MinInvocationThreshold=6"
+# for a process of some seconds. Nor does room for so much garbage.
+LONG_SESSION = (
+    "-XX:NewSize=700m -XX:Tier0InvokeNotifyFreqLog=3 -XX:Tier3InvocationThreshold=12 -XX:Tier3MinInvocationThreshold=6"
     " -XX:Tier3CompileThreshold=120 -XX:Tier3BackEdgeThreshold=4000"
 )
 

@@ -30,6 +30,12 @@ SETTINGS = {
     # Where SPARK_TESTING is set, as for Spark Connect, Spark checks the plan after each of its own rules.
     "spark.sql.planChangeValidation": "false",
     "spark.sql.debug.maxToStringFields": "1",
+    # A session of a thousand tests fills a heap of 1 GB: the last of them then spend half of their time on garbage.
+    "spark.driver.memory": "2g",
+    "spark.ui.retainedJobs": "200",
+    "spark.ui.retainedStages": "200",
+    "spark.ui.retainedTasks": "2000",
+    "spark.sql.ui.retainedExecutions": "200",
     "spark.sql.session.timeZone": "UTC",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
