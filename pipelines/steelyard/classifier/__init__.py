@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from steelyard.classifier._estimator import ClassifierEstimator, ClassifierModel
     from steelyard.classifier._fit import fit
     from steelyard.classifier._fit_decisions import OUT_OF_FOLD, STANDS_FOR, fit_decisions
-    from steelyard.classifier._fold_models import FoldModel, fit_folds, rows_before
+    from steelyard.classifier._fold_models import FoldModel, fit_folds, recipe_for_part, rows_before
     from steelyard.classifier._folds import FEWEST_POSITIVES, FOLDS, out_of_fold
     from steelyard.classifier._rules import PERIOD, SHARE, alert_period, alert_rule, keeps_half, kept_half, rate_of
 
@@ -54,6 +54,7 @@ __all__ = [
     "most_rows",
     "out_of_fold",
     "rate_of",
+    "recipe_for_part",
     "rows_before",
 ]
 

@@ -192,6 +192,24 @@ def rows_before(plan: FoldPlan, fold: int) -> dict[str, int]:
 
 def _of_fold(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
     """Return the recipe for a part of the rows, which one worker trains on."""
+    found = recipe_for_part(recipe, shares)
+    return found.model_copy(update={"train": found.train.model_copy(update={"num_workers": 1})})
+
+
+def recipe_for_part(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
+    """Return a recipe for a part of the rows: maps of class to rows are reduced to the part's share of each class.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    shares : mapping of str to float
+
+    Examples
+    --------
+    >>> whole = Recipe.of({"resample": {"method": "random_under_sampler", "sampling_strategy": {"0": 90}}})
+    >>> recipe_for_part(whole, {"0": 0.5, "1": 0.5}).resample.params
+    {'sampling_strategy': {'0': 45}}
+    """
     resample = ResampleConfig(method=recipe.resample.method, **for_part(recipe.resample.params, shares))
-    train = recipe.train.model_copy(update={"params": for_part(recipe.train.params, shares), "num_workers": 1})
+    train = recipe.train.model_copy(update={"params": for_part(recipe.train.params, shares)})
     return recipe.model_copy(update={"resample": resample, "train": train})

@@ -9,17 +9,16 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from steelyard.classifier import Classifier, fit
+from steelyard.classifier import Classifier, fit, recipe_for_part
 from steelyard.columns import class_text, col, internal
 from steelyard.comparing._candidates import Candidate
 from steelyard.comparing._fold_scores import check_fold
 from steelyard.comparing._rows import Folds
-from steelyard.config import DecideConfig, Recipe, ResampleConfig
+from steelyard.config import DecideConfig, Recipe
 from steelyard.dataset import Dataset
 from steelyard.frames.caching import checkpointed
 from steelyard.frames.workers import in_worker
 from steelyard.metrics import row_weight
-from steelyard.sampling.strategy import for_part
 from steelyard.splitting import FoldPlan, bucket, fold_rows, holdout
 from steelyard.stats import class_counts
 
@@ -58,18 +57,10 @@ def judged_by_spark(
         held = holdout(train, dataset, {c: counts[c] for c in dataset.classes}, folds.held, seed=folds.seed)
         own, validation = fold_rows(train, held, 0)
         trained = held.counts["1"]
-        asked = _for_part(recipe, {c: trained[c] / n for c, n in whole.items()})
+        asked = recipe_for_part(recipe, {c: trained[c] / n for c, n in whole.items()})
         classifier = fit(asked, _short(own), _short(validation), dataset)
         found.append(_scores(classifier, test, dataset, folds, sum(trained.values())))
     return found
-
-
-def _for_part(recipe: Recipe, shares: Mapping[str, float]) -> Recipe:
-    """Return the recipe for a part of the rows."""
-    of, how = recipe.resample, recipe.train
-    resample = ResampleConfig(method=of.method, **for_part(of.params, shares))
-    train = how.model_copy(update={"params": for_part(how.params, shares)})
-    return recipe.model_copy(update={"resample": resample, "train": train})
 
 
 def _short(rows: DataFrame) -> DataFrame:
